@@ -1,0 +1,21 @@
+"""weft: a data mesh that a company gets with one `pip install`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from weft.api import Mesh, open
+
+__all__ = ["Mesh", "__version__", "open"]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports the public names when they are first used: `import weft` alone stays light (PEP 562)."""
+    if name in {"Mesh", "open"}:
+        from weft import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'weft' has no attribute {name!r}")

@@ -1,0 +1,1 @@
+"""Finding and understanding: search, port pages, lineage views."""

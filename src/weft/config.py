@@ -1,0 +1,205 @@
+"""Settings: one frozen tree, read once at an entrance. Flag > `WEFT_…` > `weft.toml` > default."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from weft.errors import Diagnostic, ProjectError, UsageError, Where, did_you_mean, error
+
+FILE_NAME = "weft.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that is never printed."""
+
+    value: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return "***"
+
+
+@dataclass(frozen=True, slots=True)
+class MeshSettings:
+    """`[mesh]`: its name, where domains lie, where the registry is."""
+
+    name: str = "mesh"
+    domains: tuple[str, ...] = ("domains/*",)
+    registry: str = ".weft/registry.db"
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSettings:
+    """`[storage]`: where tables and their catalog rest."""
+
+    warehouse: str = ".weft/warehouse"
+    catalog: str = ".weft/catalog.db"
+    orphan_age: str = "24h"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """`[engine]`: what runs models, and how much it may take. threads = 0: all cores."""
+
+    default: str = "duckdb"
+    memory_limit: str = "4GB"
+    threads: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """`[sources]`: folders outside the mesh that sources may name."""
+
+    allow: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of a mesh. `root` is the folder of `weft.toml`, absolute."""
+
+    root: Path
+    mesh: MeshSettings = MeshSettings()
+    storage: StorageSettings = StorageSettings()
+    engine: EngineSettings = EngineSettings()
+    sources: SourceSettings = SourceSettings()
+
+    def path(self, text: str) -> Path:
+        """A path of the settings, made absolute: relative ones belong to the root."""
+        return self.root / Path(text).expanduser()
+
+    @property
+    def state(self) -> Path:
+        """The folder of everything that weft keeps for itself: `.weft`."""
+        return self.root / ".weft"
+
+    @property
+    def cache(self) -> Path:
+        """The folder of what may be deleted at any time: `.weft/cache`."""
+        return self.state / "cache"
+
+
+def find_root(start: Path) -> Path | None:
+    """The nearest folder upward that holds a `weft.toml`."""
+    start = start.absolute()
+    return next((d for d in (start, *start.parents) if (d / FILE_NAME).is_file()), None)
+
+
+def load_settings(
+    start: Path, *, environ: Mapping[str, str] | None = None, flags: Mapping[str, Any] | None = None
+) -> Settings:
+    """The settings of the mesh that holds `start`. `flags` maps `section.key` to a value that wins over all.
+
+    Raises:
+        UsageError: WFT-CFG-001, there is no weft.toml upward of `start`.
+        ProjectError: WFT-CFG-002 to 004, all problems of the file and the environment at once.
+    """
+    root = find_root(start)
+    if root is None:
+        raise UsageError(
+            error(
+                "WFT-CFG-001",
+                f"no {FILE_NAME} in {start.absolute()} or any folder above it",
+                why="every command works on the mesh whose folder holds it",
+                fix="go into the mesh's folder, or name it with `-C DIR`; `weft init` makes a new mesh",
+            )
+        )
+    problems: list[Diagnostic] = []
+    values = _from_file(root / FILE_NAME, problems)
+    for key, text in (os.environ if environ is None else environ).items():
+        if key.startswith("WEFT_") and "__" in key:
+            section, _, name = key.removeprefix("WEFT_").lower().partition("__")
+            values.setdefault(section, {})[name] = (text, f"${key}")
+    for dotted, value in (flags or {}).items():
+        section, _, name = dotted.partition(".")
+        values.setdefault(section, {})[name] = (value, "flag")
+    sections = {}
+    for section, entries in values.items():
+        kind = _SECTIONS.get(section)
+        if kind is None:
+            origin = next(iter(entries.values()))[1] if entries else FILE_NAME
+            problems.append(_unknown(f"[{section}]", section, _SECTIONS, origin))
+            continue
+        sections[section] = _section(kind, section, entries, problems)
+    if problems:
+        raise ProjectError(*problems)
+    return Settings(root=root, **sections)
+
+
+_SECTIONS: dict[str, type] = {
+    "mesh": MeshSettings,
+    "storage": StorageSettings,
+    "engine": EngineSettings,
+    "sources": SourceSettings,
+}
+
+
+def describe_settings() -> list[tuple[str, str, str]]:
+    """Every setting as (`section.key`, default as text, environment twin), for the reference page."""
+    return [
+        (f"{section}.{f.name}", repr(getattr(kind(), f.name)), f"WEFT_{section}__{f.name}".upper())
+        for section, kind in _SECTIONS.items()
+        for f in dataclasses.fields(kind)
+    ]
+
+
+def _from_file(path: Path, problems: list[Diagnostic]) -> dict[str, dict[str, tuple[Any, str]]]:
+    try:
+        parsed = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        problems.append(error("WFT-CFG-002", f"{FILE_NAME} does not parse: {e}", Where(FILE_NAME)))
+        return {}
+    values: dict[str, dict[str, tuple[Any, str]]] = {}
+    for section, entries in parsed.items():
+        if not isinstance(entries, dict):
+            problems.append(_unknown(f"`{section}`", section, _SECTIONS, FILE_NAME))
+            continue
+        values[section] = {key: (value, FILE_NAME) for key, value in entries.items()}
+    return values
+
+
+def _section(kind: type, section: str, entries: Mapping[str, tuple[Any, str]], problems: list[Diagnostic]) -> Any:
+    hints = get_type_hints(kind)
+    known: dict[str, Any] = {}
+    for name, (value, origin) in entries.items():
+        if name not in hints:
+            problems.append(_unknown(f"`{name}` in [{section}]", name, hints, origin))
+            continue
+        try:
+            known[name] = _coerced(value, hints[name])
+        except ValueError as e:
+            problems.append(error("WFT-CFG-004", f"`{section}.{name}` {e}", Where(origin)))
+    return kind(**known)
+
+
+def _coerced(value: Any, hint: Any) -> Any:
+    if hint is int:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise ValueError(f"must be a whole number, not {value!r}")
+        try:
+            return int(value)
+        except ValueError:
+            raise ValueError(f"must be a whole number, not {value!r}") from None
+    if hint is str:
+        if not isinstance(value, str):
+            raise ValueError(f"must be text, not {value!r}")
+        return value
+    if isinstance(value, str):
+        value = [part.strip() for part in value.split(",")]
+    if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
+        raise ValueError(f"must be a list of texts, not {value!r}")
+    return tuple(value)
+
+
+def _unknown(what: str, name: str, candidates: Any, origin: str) -> Diagnostic:
+    return error(
+        "WFT-CFG-003",
+        f"unknown setting {what}",
+        Where(origin),
+        fix=did_you_mean(name, list(candidates), otherwise="`docs/reference/settings.md` lists all settings"),
+    )

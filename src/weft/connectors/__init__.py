@@ -1,0 +1,1 @@
+"""Systems that we do not own: sources in."""

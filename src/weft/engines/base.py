@@ -1,0 +1,87 @@
+"""What an engine can do: bind and run the SQL of models, write Parquet, answer questions about rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from weft.model.column import Column
+from weft.model.publication import DataFile
+
+
+class Session(Protocol):
+    """One connection with a namespace of its own. All names given here are quoted by the session."""
+
+    def parse(self, sql: str) -> str:
+        """The parse tree of a SELECT as JSON text (DuckDB's `json_serialize_sql`), errors included. Binds nothing."""
+        ...
+
+    def columns(self, sql: str) -> tuple[Column, ...]:
+        """Names and types of a query's result, by the binder alone; no row is read.
+
+        Raises:
+            UserCodeError: WFT-SQL-010 and others; the diagnostic's `where` has no file: the caller knows it.
+        """
+        ...
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query; for few rows."""
+        ...
+
+    def arrow(self, sql: str) -> Any:
+        """The result as a `pyarrow.Table`."""
+        ...
+
+    def empty_table(self, name: str, columns: Sequence[Column]) -> None:
+        """Creates or replaces a table without rows, for binding."""
+        ...
+
+    def view(self, name: str, sql: str) -> None:
+        """Creates or replaces a view."""
+        ...
+
+    def table(self, name: str, sql: str) -> None:
+        """Creates or replaces a table with the rows of a query."""
+        ...
+
+    def copy_out(
+        self, sql: str, *, folder: str, root: str, field_ids: str, columns: Sequence[Column]
+    ) -> tuple[DataFile, ...]:
+        """Writes a query's rows as Parquet files under `folder`; statistics come from the writer, no file is read again.
+
+        Returns:
+            The files, their paths relative to `root`.
+
+        Raises:
+            PlatformError: WFT-STO-001 no space left, WFT-STO-002 the folder cannot be written.
+            UserCodeError: WFT-ENG-001, the SQL failed on some row.
+        """
+        ...
+
+    def interrupt(self) -> None:
+        """Stops what is running; safe from another thread or a signal handler."""
+        ...
+
+
+class Engine(Protocol):
+    """Opens sessions."""
+
+    name: str
+
+    def session(self, temp_folder: str | None = None) -> AbstractContextManager[Session]:
+        """A session for building: may read the files that weft binds, spills to `temp_folder`. Time zone UTC."""
+        ...
+
+    def locked(
+        self,
+        relations: Mapping[tuple[str, str, str], str],
+        paths: Sequence[str],
+        temp_folder: str | None = None,
+    ) -> AbstractContextManager[Session]:
+        """A session for reading that sees the given relations and nothing else.
+
+        `relations` maps (catalog, schema, table) to the SQL of a FROM item. Only `paths` can be opened; external access is off and the
+        configuration locked before the session is handed out.
+        """
+        ...

@@ -1,0 +1,222 @@
+"""The mesh as its files declare it: domains, products, ports, models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from weft.errors import Diagnostic, Where
+from weft.model.address import Address, ProductAddress
+from weft.model.document import Document
+from weft.model.odcs import Contract
+from weft.model.odps import Descriptor
+
+
+class Status(StrEnum):
+    """The lifecycle. The lower of product and contract holds."""
+
+    PROPOSED = "proposed"
+    DRAFT = "draft"
+    ACTIVE = "active"
+    DEPRECATED = "deprecated"
+    RETIRED = "retired"
+
+
+BUILT = frozenset({Status.DRAFT, Status.ACTIVE, Status.DEPRECATED})
+"""Statuses in which a port is built and read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A person of a domain and what they are there: owner, steward, developer …"""
+
+    user: str
+    roles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """A domain as its `domain.yaml` declares it."""
+
+    name: str
+    title: str
+    kind: str
+    description: str | None
+    owner_team: str
+    owner_contact: str | None
+    members: tuple[Member, ...]
+    cost_center: str | None
+    tags: tuple[str, ...]
+    document: Document = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source that a file names: where it lies and how it is written.
+
+    Attributes:
+        file: path or glob relative to the mesh's root, or `package:NAME/path`.
+        format: csv, json, ndjson or parquet; None: by the file's ending.
+        contract: types of its columns; without it every column of a CSV file is text.
+    """
+
+    file: str
+    format: str | None = None
+    nulls: tuple[str, ...] = ()
+    delimiter: str | None = None
+    header: bool = True
+    encoding: str | None = None
+    contract: Contract | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InputPort:
+    """What a product reads: another product's output port (always with its major) or a source."""
+
+    name: str
+    version: str
+    contract_id: str | None
+    binding: Address | Source
+    where: Where
+
+
+class Materialization(StrEnum):
+    """How a model's rows are kept. This version of weft builds `full`."""
+
+    FULL = "full"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A table that a model's SQL names, and where in the model's file."""
+
+    name: str
+    where: Where
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A SQL model: the text of one SELECT and what is known of it from the text alone.
+
+    Attributes:
+        name: `flights`, or `flights@1` for an older major.
+        sql: the SELECT, without the settings comment.
+        first_line: the line of the file on which `sql` begins, from 1.
+        references: input ports and models that it names, each once, in order of appearance.
+        digest: hash of the parsed SQL: the same when only comments or layout differ.
+        volatile: functions like now() whose result depends on when it runs.
+    """
+
+    name: str
+    file: str
+    sql: str = field(repr=False)
+    first_line: int
+    settings: Mapping[str, Any]
+    references: tuple[Reference, ...]
+    digest: str
+    file_digest: str
+    volatile: tuple[Reference, ...] = ()
+
+    @property
+    def materialized(self) -> Materialization:
+        """How its rows are kept."""
+        return Materialization(self.settings.get("materialized", "full"))
+
+    def where(self, offset: int | None = None) -> Where:
+        """The place in the model's file of a character of `sql` (offset from 0)."""
+        if offset is None:
+            return Where(self.file, self.first_line)
+        before = self.sql[:offset]
+        return Where(self.file, self.first_line + before.count("\n"), offset - (before.rfind("\n") + 1) + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputPort:
+    """What a product offers: a contract and the model that fills it."""
+
+    address: Address
+    contract: Contract
+    model: Model
+    description: str | None
+    type: str | None
+    status: Status
+    default: bool
+    where: Where
+
+    @property
+    def name(self) -> str:
+        """The port's slug."""
+        return self.address.port
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """A data product: its descriptor, ports and models."""
+
+    address: ProductAddress
+    title: str
+    status: Status
+    descriptor: Descriptor
+    inputs: tuple[InputPort, ...]
+    outputs: tuple[OutputPort, ...]
+    models: tuple[Model, ...]
+
+    def input(self, name: str) -> InputPort | None:
+        """The input port of a name."""
+        return next((i for i in self.inputs if i.name == name), None)
+
+    def model(self, name: str) -> Model | None:
+        """The model of a name."""
+        return next((m for m in self.models if m.name == name), None)
+
+    def needs(self, model: Model) -> tuple[Model, ...]:
+        """The models that `model` reads, directly and through others, and itself; each after what it reads."""
+        ordered: dict[str, Model] = {}
+
+        def visit(one: Model) -> None:
+            if one.name in ordered:
+                return
+            for reference in one.references:
+                inner = self.model(reference.name)
+                if inner is not None and inner is not one:
+                    visit(inner)
+            ordered[one.name] = one
+
+        visit(model)
+        return tuple(ordered.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Mesh:
+    """All that the files of a repository declare, with what is wrong with them.
+
+    `files` holds the digest of every file that was read, by path relative to the root: what a plan requires.
+    """
+
+    name: str
+    root: str
+    domains: Mapping[str, Domain]
+    products: Mapping[ProductAddress, Product]
+    diagnostics: tuple[Diagnostic, ...]
+    files: Mapping[str, str] = field(repr=False)
+
+    def ports(self) -> Iterator[OutputPort]:
+        """Every output port of every product."""
+        for product in self.products.values():
+            yield from product.outputs
+
+    def port(self, address: Address) -> OutputPort | None:
+        """The output port at a pinned address; without major the default one."""
+        product = self.products.get(address.of_product)
+        if product is None:
+            return None
+        return next(
+            (
+                p
+                for p in product.outputs
+                if p.address == address or (address.major is None and p.default and p.name == address.port)
+            ),
+            None,
+        )

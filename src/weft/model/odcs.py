@@ -1,0 +1,222 @@
+"""The Open Data Contract Standard: a contract as values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from weft.errors import Where
+from weft.model.classification import Classification, parse_classification
+from weft.model.document import Document, Pointer, custom_properties
+from weft.model.version import Version, parse_version
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """A column of a contract, or a field of a nested one (Source: ODCS schema, `properties`).
+
+    Attributes:
+        path: names from the column down to this field; one name for a column.
+        data: the whole entry, known and unknown fields.
+        pointer: where it stands in the document.
+        fields: the properties of an object.
+        items: the element of an array.
+    """
+
+    name: str
+    path: tuple[str, ...]
+    data: Mapping[str, Any] = field(repr=False)
+    pointer: Pointer = field(repr=False)
+    fields: tuple[Property, ...] = ()
+    items: Property | None = None
+
+    @property
+    def id(self) -> str | None:
+        """The identity that survives a rename."""
+        return self.data.get("id")
+
+    @property
+    def logical_type(self) -> str | None:
+        """string, date, timestamp, time, number, integer, object, array, boolean; 3.2 adds map and vector."""
+        return self.data.get("logicalType")
+
+    @property
+    def physical_type(self) -> str | None:
+        """The type's name in the system that holds the data."""
+        return self.data.get("physicalType")
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """logicalTypeOptions: lengths, bounds, pattern, format."""
+        return self.data.get("logicalTypeOptions") or {}
+
+    @property
+    def required(self) -> bool:
+        """Never null; a part of the primary key is never null either."""
+        return bool(self.data.get("required")) or self.primary_key
+
+    @property
+    def unique(self) -> bool:
+        """No two rows share a value; nulls do not collide."""
+        return bool(self.data.get("unique"))
+
+    @property
+    def primary_key(self) -> bool:
+        """Part of the primary key."""
+        return bool(self.data.get("primaryKey"))
+
+    @property
+    def classification(self) -> Classification:
+        """How sensitive it is."""
+        return parse_classification(self.data.get("classification"))
+
+    @property
+    def description(self) -> str | None:
+        """What it means."""
+        return self.data.get("description")
+
+    @property
+    def quality(self) -> tuple[Mapping[str, Any], ...]:
+        """Quality rules on this column."""
+        return tuple(self.data.get("quality") or ())
+
+    @property
+    def relationships(self) -> tuple[Mapping[str, Any], ...]:
+        """Foreign keys from this column."""
+        return tuple(self.data.get("relationships") or ())
+
+    @property
+    def custom(self) -> dict[str, Any]:
+        """Custom properties, by name."""
+        return custom_properties(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaObject:
+    """A table of a contract (Source: ODCS schema, `schema[]`)."""
+
+    name: str
+    data: Mapping[str, Any] = field(repr=False)
+    pointer: Pointer = field(repr=False)
+    properties: tuple[Property, ...] = ()
+
+    @property
+    def quality(self) -> tuple[Mapping[str, Any], ...]:
+        """Quality rules on the table."""
+        return tuple(self.data.get("quality") or ())
+
+    @property
+    def relationships(self) -> tuple[Mapping[str, Any], ...]:
+        """Foreign keys of the table."""
+        return tuple(self.data.get("relationships") or ())
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Columns of the primary key, in `primaryKeyPosition`."""
+        parts = [p for p in self.properties if p.primary_key]
+        parts.sort(key=lambda p: int(p.data.get("primaryKeyPosition") or 0))
+        return tuple(p.name for p in parts)
+
+    def property(self, name: str) -> Property | None:
+        """The column of a name."""
+        return next((p for p in self.properties if p.name == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """A data contract (Source: ODCS v3.0.0 to v3.2.0, kind DataContract). The document is kept whole."""
+
+    id: str
+    name: str | None
+    version_text: str
+    version: Version | None
+    status: str
+    objects: tuple[SchemaObject, ...]
+    document: Document = field(repr=False)
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The whole document."""
+        return self.document.data
+
+    @property
+    def table(self) -> SchemaObject:
+        """The one schema object of a port's contract."""
+        return self.objects[0]
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        """purpose, limitations, usage."""
+        described = self.data.get("description") or {}
+        return {"purpose": described} if isinstance(described, str) else described
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Words that it is filed under."""
+        return tuple(str(t) for t in self.data.get("tags") or ())
+
+    @property
+    def slas(self) -> tuple[Mapping[str, Any], ...]:
+        """Service levels (Source: ODCS, `slaProperties`)."""
+        return tuple(self.data.get("slaProperties") or ())
+
+    @property
+    def custom(self) -> dict[str, Any]:
+        """Custom properties, by name."""
+        return custom_properties(self.data)
+
+    def where(self, pointer: Pointer = ()) -> Where:
+        """The place of a part of the contract."""
+        return self.document.where(pointer)
+
+
+def contract(document: Document) -> Contract:
+    """The contract that a schema-valid ODCS v3 document holds."""
+    data = document.data
+    version_text = str(data.get("version", ""))
+    return Contract(
+        id=str(data.get("id", "")),
+        name=data.get("name"),
+        version_text=version_text,
+        version=parse_version(version_text),
+        status=str(data.get("status", "draft")),
+        objects=tuple(
+            SchemaObject(
+                name=str(entry.get("name", "")),
+                data=entry,
+                pointer=("schema", i),
+                properties=_properties(entry.get("properties") or (), (), ("schema", i, "properties")),
+            )
+            for i, entry in enumerate(data.get("schema") or ())
+        ),
+        document=document,
+    )
+
+
+def every_property(properties: tuple[Property, ...]) -> Iterator[Property]:
+    """All columns and, below each, its nested fields and items."""
+    for prop in properties:
+        yield prop
+        yield from every_property(prop.fields)
+        if prop.items is not None:
+            yield from every_property((prop.items,))
+
+
+def _properties(entries: Any, parents: tuple[str, ...], pointer: Pointer) -> tuple[Property, ...]:
+    return tuple(
+        _property(entry, str(entry.get("name", "")), parents, (*pointer, i)) for i, entry in enumerate(entries)
+    )
+
+
+def _property(entry: Mapping[str, Any], name: str, parents: tuple[str, ...], pointer: Pointer) -> Property:
+    path = (*parents, name)
+    items = entry.get("items")
+    return Property(
+        name=name,
+        path=path,
+        data=entry,
+        pointer=pointer,
+        fields=_properties(entry.get("properties") or (), path, (*pointer, "properties")),
+        items=_property(items, "[]", path, (*pointer, "items")) if isinstance(items, Mapping) else None,
+    )

@@ -1,0 +1,134 @@
+"""Publications: which rows of a port can be read, since when, under which contract."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from weft.model.address import Address
+from weft.model.checks import CheckCounts
+from weft.model.column import Column
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnStatistics:
+    """What is known of one column of one file; bounds as DuckDB prints them, None where unknown."""
+
+    nulls: int | None = None
+    minimum: str | None = None
+    maximum: str | None = None
+    size_bytes: int | None = None
+    exact: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One Parquet file of a snapshot.
+
+    Attributes:
+        path: relative to the warehouse's root, with forward slashes; a full URI for files elsewhere.
+        statistics: by field id.
+    """
+
+    path: str
+    rows: int
+    size_bytes: int
+    statistics: Mapping[int, ColumnStatistics] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The files of a snapshot and the columns in which they are read: all that a read needs."""
+
+    columns: tuple[Column, ...]
+    files: tuple[DataFile, ...]
+
+    @property
+    def rows(self) -> int:
+        """Rows of all files."""
+        return sum(f.rows for f in self.files)
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all files."""
+        return sum(f.size_bytes for f in self.files)
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """What decides whether a port must be built, verified or merely described again. All hex SHA-256.
+
+    Attributes:
+        fingerprint: of everything that rows depend on.
+        rules: of everything in the contract that checks depend on.
+        texts: of the whole documents.
+    """
+
+    fingerprint: str
+    rules: str
+    texts: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """One publication of a port: a row that is only ever added.
+
+    Attributes:
+        revision: counts the publications of this port from 1; 0 before the registry has numbered it.
+        snapshot_id: the Iceberg snapshot, as text; two publications share one when only rules or texts changed.
+        contract: the ODCS document as published.
+        upstream: snapshot ids that its rows were made from, by pinned address; source versions, by `source:NAME`.
+        parts: what the fingerprint was made of, so that a plan can say what moved.
+    """
+
+    address: Address
+    snapshot_id: str
+    run_id: str
+    version: str
+    status: str
+    contract: Mapping[str, Any] = field(repr=False)
+    digests: Digests
+    manifest: Manifest = field(repr=False)
+    checks: CheckCounts
+    published_at: datetime
+    published_by: str
+    upstream: Mapping[str, str] = field(default_factory=dict)
+    parts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    revision: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Rows that can be read."""
+        return self.manifest.rows
+
+
+@dataclass(frozen=True, slots=True)
+class PortState:
+    """A port as the registry has it now: the header of its current publication, without the manifest.
+
+    Attributes:
+        pinned: the reason of a rollback that holds the port; None when it is free.
+        default: whether the address without major means this one.
+        retired: no new reads.
+    """
+
+    address: Address
+    revision: int
+    snapshot_id: str
+    run_id: str
+    version: str
+    status: str
+    digests: Digests
+    upstream: Mapping[str, str]
+    parts: Mapping[str, str] = field(repr=False)
+    rows: int
+    checks: CheckCounts
+    published_at: datetime
+    published_by: str
+    default: bool
+    pinned: str | None = None
+    retired: bool = False
+    contract: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    columns: tuple[Column, ...] = field(default=(), repr=False)

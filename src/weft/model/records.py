@@ -1,0 +1,120 @@
+"""What the registry keeps beside publications: products, domains, runs, events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from weft.model.address import Address, ProductAddress
+from weft.model.checks import CheckResult
+from weft.model.lineage import LineageEdge
+from weft.model.publication import Publication
+
+
+@dataclass(frozen=True, slots=True)
+class DomainRecord:
+    """A domain as registered; `document` is its `domain.yaml` whole."""
+
+    name: str
+    title: str
+    kind: str
+    description: str | None
+    owner_team: str
+    owner_contact: str | None
+    document: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ProductRecord:
+    """A product as registered; `document` is its ODPS descriptor whole.
+
+    Attributes:
+        owner_domain: the repository's mesh name that registered it; another one is another owner of the address.
+        reads: pinned addresses of the ports that it reads.
+    """
+
+    address: ProductAddress
+    title: str
+    status: str
+    purpose: str | None
+    tags: tuple[str, ...]
+    owner: str
+    reads: tuple[str, ...]
+    document: Mapping[str, Any] = field(repr=False)
+
+
+class RunState(StrEnum):
+    """How a run stands."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class PortOutcome:
+    """What a run did with one port: published, unchanged, failed, skipped, retired."""
+
+    address: Address
+    outcome: str
+    snapshot_id: str | None = None
+    rows: int | None = None
+    seconds: float | None = None
+    diagnostics: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a plan."""
+
+    run_id: str
+    kind: str
+    actor: str
+    state: RunState
+    started_at: datetime
+    finished_at: datetime | None = None
+    selection: tuple[str, ...] = ()
+    ports: tuple[PortOutcome, ...] = ()
+    process: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened: a link of the hash chain. Holds references, never samples, keys, query texts or purposes."""
+
+    seq: int
+    at: datetime
+    kind: str
+    actor: str
+    subject: str
+    body: Mapping[str, Any]
+    hash: str
+    previous: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """All that the one commit point moves: every port of a product together, or nothing.
+
+    Attributes:
+        requires: revision that each port must still have, by pinned address as text (`0`: not published yet).
+        checks: results by pinned address; samples go to a table that can be erased.
+        edges: lineage into the ports and private models of this product, replacing what was there.
+        retire: ports of this product to retire in the same transaction.
+    """
+
+    domain: DomainRecord
+    product: ProductRecord
+    publications: Sequence[Publication]
+    requires: Mapping[str, int]
+    checks: Mapping[str, Sequence[CheckResult]]
+    edges: Sequence[LineageEdge]
+    run_id: str
+    actor: str
+    at: datetime
+    defaults: Sequence[Address] = ()
+    retire: Sequence[Address] = ()

@@ -1,0 +1,1 @@
+"""Folds of the registry: freshness and quality of ports."""

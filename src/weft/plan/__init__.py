@@ -1,0 +1,1 @@
+"""Desired against registered: a Plan is a value with requirements."""

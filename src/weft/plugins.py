@@ -1,0 +1,44 @@
+"""Every extension point, and the only reader of entry points. What weft ships is a plug-in like any other."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from weft.errors import UsageError, did_you_mean, error
+
+BUILT_IN: dict[str, dict[str, str]] = {
+    "weft.engines": {"duckdb": "weft.engines.duckdb.engine:DuckDBEngine"},
+    "weft.storages": {"iceberg": "weft.storage.iceberg:IcebergStorage"},
+    "weft.registries": {"sqlite": "weft.registry.sqlite:SqliteRegistry"},
+    "weft.connectors": {"file": "weft.connectors.files:FileConnector"},
+}
+"""By group and name: what an installed package may add under the same group in its entry points."""
+
+
+def load(group: str, name: str) -> Any:
+    """The object that a plug-in gives; imported now.
+
+    Raises:
+        UsageError: WFT-CFG-004, nothing of that name is installed.
+    """
+    target = BUILT_IN[group].get(name) or _installed(group).get(name)
+    if target is None:
+        known = [*BUILT_IN[group], *_installed(group)]
+        raise UsageError(
+            error(
+                "WFT-CFG-004",
+                f"no {group.removeprefix('weft.')[:-1]} `{name}` is installed",
+                why=f"there are: {', '.join(sorted(known))}",
+                fix=did_you_mean(name, known),
+            )
+        )
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _installed(group: str) -> dict[str, str]:
+    # importlib.metadata costs 20 ms: only asked for names that weft does not ship.
+    from importlib.metadata import entry_points
+
+    return {e.name: e.value for e in entry_points(group=group)}

@@ -1,0 +1,1 @@
+"""A domain's repository becomes a Mesh, with line numbers; files are scaffolded and edited."""

@@ -1,0 +1,157 @@
+"""What a registry can do: a reader for planning and reading, a writer for runs alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from typing import Protocol
+
+from weft.model.address import Address, ProductAddress
+from weft.model.checks import CheckResult
+from weft.model.lineage import LineageEdge
+from weft.model.publication import PortState, Publication
+from weft.model.records import DomainRecord, Event, ProductRecord, Publish, Run
+
+
+class RegistryReader(Protocol):
+    """Reads what is registered; changes nothing."""
+
+    def ports(self) -> Mapping[Address, PortState]:
+        """Every port that was ever published and is not purged, retired ones included, by pinned address."""
+        ...
+
+    def port(self, address: Address) -> PortState | None:
+        """One port; without major its default major."""
+        ...
+
+    def publication(self, address: Address, snapshot_id: str | None = None) -> Publication | None:
+        """The current publication of a pinned port, or the newest one of a snapshot."""
+        ...
+
+    def publication_at(self, address: Address, at: datetime) -> Publication | None:
+        """What could be read of a pinned port at a time: follows rollbacks too."""
+        ...
+
+    def history(self, address: Address) -> Sequence[Publication]:
+        """All publications of a pinned port, newest first."""
+        ...
+
+    def products(self) -> Mapping[ProductAddress, ProductRecord]:
+        """Every registered product."""
+        ...
+
+    def domains(self) -> Mapping[str, DomainRecord]:
+        """Every registered domain."""
+        ...
+
+    def consumers(self, address: Address) -> Sequence[ProductAddress]:
+        """Products that read a pinned port."""
+        ...
+
+    def lineage(
+        self, nodes: Sequence[str], *, up: bool, depth: int, limit: int = 10_000
+    ) -> tuple[Sequence[LineageEdge], bool]:
+        """Edges within `depth` hops of the nodes, and whether the limit cut them. Depth-limited recursive SQL."""
+        ...
+
+    def nodes_of(self, table: str) -> Sequence[str]:
+        """Lineage nodes of a table's columns: `domain.product.port@major` gives `domain.product.port@major.column`s."""
+        ...
+
+    def runs(self, address: Address | None = None, limit: int = 20) -> Sequence[Run]:
+        """The newest runs, of one port or of all."""
+        ...
+
+    def run(self, run_id: str) -> Run | None:
+        """One run."""
+        ...
+
+    def checks(self, run_id: str, address: Address | None = None) -> Mapping[Address, Sequence[CheckResult]]:
+        """Check results of a run, samples included."""
+        ...
+
+    def events(self, after: int = 0, limit: int = 1000) -> Sequence[Event]:
+        """The log after a sequence number."""
+        ...
+
+    def last_event(self) -> int:
+        """The newest sequence number, 0 for an empty log."""
+        ...
+
+    def verify_log(self) -> int:
+        """Walks the hash chain and returns its length.
+
+        Raises:
+            PlatformError: WFT-REG-004, the chain is broken.
+        """
+        ...
+
+
+class Registry(RegistryReader, Protocol):
+    """Changes what is registered. Only `runs` holds one."""
+
+    def publish(self, publish: Publish) -> Sequence[Publication]:
+        """The one commit point: moves all ports of a product together with its event, or raises and moves nothing.
+
+        Returns:
+            The publications with their revisions.
+
+        Raises:
+            Conflict: WFT-RUN-001, a required revision moved; names which.
+        """
+        ...
+
+    def start_run(self, run: Run) -> None:
+        """Records that a run began."""
+        ...
+
+    def finish_run(self, run: Run) -> None:
+        """Records how a run ended; the same run id replaces what `start_run` wrote."""
+        ...
+
+    def record_checks(self, run_id: str, address: Address, results: Sequence[CheckResult], at: datetime) -> None:
+        """Keeps check results of a port that was not published."""
+        ...
+
+    def rollback(
+        self,
+        address: Address,
+        snapshot_id: str,
+        *,
+        expected_revision: int,
+        reason: str,
+        actor: str,
+        run_id: str,
+        at: datetime,
+    ) -> Publication:
+        """Makes an earlier snapshot the current one and pins it; a new publication that copies the old one."""
+        ...
+
+    def release(self, address: Address, *, actor: str, at: datetime) -> None:
+        """Takes the pin of a rollback away."""
+        ...
+
+    def set_default(self, address: Address, *, actor: str, at: datetime) -> None:
+        """Makes a major the one that the address without major means."""
+        ...
+
+    def lock(self, name: str, *, holder: str, timeout_s: float) -> AbstractContextManager[None]:
+        """Holds a named lock; waits at most `timeout_s`. A lock whose holder died is taken over.
+
+        Raises:
+            Conflict: WFT-REG-003, somebody else holds it.
+        """
+        ...
+
+    def close(self) -> None:
+        """Gives connections back."""
+        ...
+
+
+def read_all_events(reader: RegistryReader, page: int = 1000) -> Iterator[Event]:
+    """Every event, page by page."""
+    after = 0
+    while batch := reader.events(after, page):
+        yield from batch
+        after = batch[-1].seq

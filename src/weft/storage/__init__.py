@@ -1,0 +1,1 @@
+"""Where our tables rest: Parquet files under Iceberg snapshots."""
