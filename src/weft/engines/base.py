@@ -48,7 +48,7 @@ class Session(Protocol):
     def copy_out(
         self, sql: str, *, folder: str, root: str, field_ids: str, columns: Sequence[Column]
     ) -> tuple[DataFile, ...]:
-        """Writes a query's rows as Parquet files under `folder`; statistics come from the writer, no file is read again.
+        """Writes a query's rows as Parquet files under `folder`; statistics come from the writer.
 
         Returns:
             The files, their paths relative to `root`.
@@ -81,7 +81,7 @@ class Engine(Protocol):
     ) -> AbstractContextManager[Session]:
         """A session for reading that sees the given relations and nothing else.
 
-        `relations` maps (catalog, schema, table) to the SQL of a FROM item. Only `paths` can be opened; external access is off and the
-        configuration locked before the session is handed out.
+        `relations` maps (catalog, schema, table) to the SQL of a FROM item. Only `paths` can be opened; external
+        access is off and the configuration locked before the session is handed out.
         """
         ...

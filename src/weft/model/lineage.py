@@ -7,7 +7,10 @@ from enum import StrEnum
 
 
 class EdgeKind(StrEnum):
-    """Direct: the value flows. Indirect: it decides which rows or groups there are (Source: OpenLineage, column lineage facet)."""
+    """Direct: the value flows. Indirect: it decides which rows or groups there are.
+
+    Source: OpenLineage, column lineage facet.
+    """
 
     DIRECT = "direct"
     INDIRECT = "indirect"

@@ -1,4 +1,4 @@
-"""What a storage can do: prepare a table for a run, commit its files unseen, let `main` follow, sweep what nobody needs."""
+"""What a storage can do: prepare a table for a run, commit its files unseen, let `main` follow, sweep the rest."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class Storage(Protocol):
     def sweep(
         self, keep: Mapping[Address, Collection[str]], *, older_than: datetime, runs: Collection[str]
     ) -> Sequence[str]:
-        """Removes files and branches that no kept snapshot and no run in `runs` refers to and that are older than a time.
+        """Removes files and branches older than a time that no kept snapshot and no run in `runs` refers to.
 
         Returns:
             Paths of the files removed.
