@@ -13,6 +13,10 @@ from weft.model.publication import DataFile
 class Session(Protocol):
     """One connection with a namespace of its own. All names given here are quoted by the session."""
 
+    def namespace(self, name: str) -> None:
+        """Makes a namespace, if it is new, and works in it from now on; names in others are out of reach."""
+        ...
+
     def parse(self, sql: str) -> str:
         """The parse tree of a SELECT as JSON text (DuckDB's `json_serialize_sql`), errors included. Binds nothing."""
         ...
@@ -29,8 +33,8 @@ class Session(Protocol):
         """The rows of a query; for few rows."""
         ...
 
-    def arrow(self, sql: str) -> Any:
-        """The result as a `pyarrow.Table`."""
+    def arrow(self, sql: str, limit: int | None = None) -> tuple[Any, bool]:
+        """The result as a `pyarrow.Table`, and whether `limit` cut rows off. The text runs unchanged."""
         ...
 
     def empty_table(self, name: str, columns: Sequence[Column]) -> None:

@@ -112,6 +112,7 @@ class PortState:
         pinned: the reason of a rollback that holds the port; None when it is free.
         default: whether the address without major means this one.
         retired: no new reads.
+        held: while pinned, the parts of the publication that was rolled back: the pin holds until they change.
     """
 
     address: Address
@@ -130,5 +131,6 @@ class PortState:
     default: bool
     pinned: str | None = None
     retired: bool = False
+    held: Mapping[str, str] | None = field(default=None, repr=False)
     contract: Mapping[str, Any] = field(default_factory=dict, repr=False)
     columns: tuple[Column, ...] = field(default=(), repr=False)

@@ -67,6 +67,10 @@ class RegistryReader(Protocol):
         """One run."""
         ...
 
+    def unfinished(self) -> Sequence[Run]:
+        """Runs that have begun and not ended: alive in another process, or dead."""
+        ...
+
     def checks(self, run_id: str, address: Address | None = None) -> Mapping[Address, Sequence[CheckResult]]:
         """Check results of a run, samples included."""
         ...
@@ -115,17 +119,15 @@ class Registry(RegistryReader, Protocol):
         ...
 
     def rollback(
-        self,
-        address: Address,
-        snapshot_id: str,
-        *,
-        expected_revision: int,
-        reason: str,
-        actor: str,
-        run_id: str,
-        at: datetime,
+        self, publication: Publication, *, expected_revision: int, reason: str, actor: str, at: datetime
     ) -> Publication:
-        """Makes an earlier snapshot the current one and pins it; a new publication that copies the old one."""
+        """Publishes earlier rows again and pins the port, until `release` or until what its files want changes.
+
+        The parts of the publication that is replaced are kept as `PortState.held`.
+
+        Raises:
+            Conflict: WFT-RUN-001, the port has moved.
+        """
         ...
 
     def release(self, address: Address, *, actor: str, at: datetime) -> None:
