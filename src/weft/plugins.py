@@ -42,3 +42,13 @@ def _installed(group: str) -> dict[str, str]:
     from importlib.metadata import entry_points
 
     return {e.name: e.value for e in entry_points(group=group)}
+
+
+def version_of(package: str) -> str:
+    """The installed version of a package, without importing it."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

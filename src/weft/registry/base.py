@@ -134,6 +134,10 @@ class Registry(RegistryReader, Protocol):
         """Takes the pin of a rollback away."""
         ...
 
+    def retire(self, addresses: Sequence[Address], *, actor: str, run_id: str, at: datetime) -> None:
+        """Ends reading of ports whose product is gone; their snapshots stay for their time."""
+        ...
+
     def set_default(self, address: Address, *, actor: str, at: datetime) -> None:
         """Makes a major the one that the address without major means."""
         ...

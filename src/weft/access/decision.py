@@ -1,0 +1,39 @@
+"""The one decision: what a principal may read of a port. Pure; denies by default."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from weft.access.principals import Principal, PrincipalKind
+from weft.model.address import Address
+from weft.model.publication import PortState
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a principal may read of a port, and the reason.
+
+    Attributes:
+        columns: names of the columns that may be read; empty when `allowed` is false.
+    """
+
+    allowed: bool
+    columns: tuple[str, ...]
+    reason: str
+
+
+def decide(principal: Principal, port: PortState, reads: Collection[Address] = ()) -> Decision:
+    """What a principal may read of a port.
+
+    Args:
+        reads: the input ports that a product has declared; a product reads these and nothing else.
+    """
+    every = tuple(c.name for c in port.columns)
+    if port.retired:
+        return Decision(False, (), f"`{port.address}` is retired")
+    if principal.kind is PrincipalKind.OWNER:
+        return Decision(True, every, f"`{principal.name}` owns this mesh")
+    if principal.kind is PrincipalKind.PRODUCT and port.address in reads:
+        return Decision(True, every, f"`{port.address}` is an input port of `{principal.name}`")
+    return Decision(False, (), f"`{principal.name}` has no grant on `{port.address}`")

@@ -1,0 +1,193 @@
+"""The one door to rows: every read of published data passes here."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from weft.access.decision import decide
+from weft.access.principals import Principal
+from weft.access.result import Result, ResultColumn
+from weft.engines.base import Engine
+from weft.errors import AccessDenied, Diagnostic, Severity, UsageError, did_you_mean, error
+from weft.model.address import Address, parse_address
+from weft.model.publication import PortState, Publication
+from weft.registry.base import RegistryReader
+from weft.sql.allowlist import walk
+from weft.sql.quoting import ident
+from weft.storage import reading
+
+At = str | dt.datetime | Mapping[str, str] | None
+"""Which data version: a snapshot id, a time for all ports, or a snapshot id by address; None is now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """A port at a data version, opened for a principal.
+
+    Attributes:
+        relation: a FROM item of DuckDB.
+        paths: the files that it reads.
+    """
+
+    publication: Publication
+    relation: str
+    paths: tuple[str, ...]
+
+
+class Door:
+    """Decides, then opens. Holds no state but where things are."""
+
+    def __init__(self, reader: RegistryReader, root: str, engine: Callable[[], Engine]) -> None:
+        self._reader = reader
+        self._root = root
+        self._engine = engine
+
+    def open(self, principal: Principal, address: Address, at: At = None, reads: Collection[Address] = ()) -> Readable:
+        """The rows of a port that the principal may read.
+
+        Raises:
+            UsageError: WFT-ACC-001 no such port, WFT-RUN-005 no such snapshot.
+            AccessDenied: WFT-ACC-002.
+        """
+        state = self._state(address)
+        decision = decide(principal, state, reads)
+        if not decision.allowed:
+            raise AccessDenied(
+                error("WFT-ACC-002", f"`{principal.name}` may not read `{state.address}`", why=decision.reason)
+            )
+        publication = self._version(state, at)
+        rows = reading.relation(publication.manifest, self._root)
+        names = {c.name for c in publication.manifest.columns}
+        if set(decision.columns) < names:
+            chosen = ", ".join(ident(c) for c in decision.columns)
+            rows = f"(SELECT {chosen} FROM {rows})"
+        return Readable(publication, rows, tuple(reading.paths(publication.manifest, self._root)))
+
+    def query(self, principal: Principal, sql: str, *, limit: int | None = None, at: At = None) -> Result:
+        """The rows of one SELECT over ports, named by their addresses.
+
+        The text runs unchanged, in a session that can open the planned files and nothing else.
+
+        Raises:
+            UsageError: WFT-SQL-001 to 007 the text is refused, WFT-ACC-001 no such port.
+            AccessDenied: WFT-ACC-002.
+        """
+        with self._engine().session() as parser:
+            found = walk(parser.parse(sql), qualified=True)
+        if found.problems:
+            raise UsageError(*(_placed(p, sql) for p in found.problems))
+        opened, relations, notes = self._opened(principal, found.tables, at)
+        paths = [p for one in opened.values() for p in one.paths]
+        with self._engine().locked(relations, paths) as session:
+            columns = session.columns(sql)
+            table, truncated = session.arrow(sql, limit)
+        return Result(
+            tuple(ResultColumn(c.name, c.type) for c in columns),
+            table,
+            truncated,
+            {str(one.publication.address): one.publication.snapshot_id for one in opened.values()},
+            tuple(notes),
+        )
+
+    def _opened(
+        self, principal: Principal, tables: Collection[tuple[str, ...]], at: At
+    ) -> tuple[dict[Address, Readable], dict[tuple[str, str, str], str], list[str]]:
+        opened: dict[Address, Readable] = {}
+        relations: dict[tuple[str, str, str], str] = {}
+        notes: list[str] = []
+        states = {name: self._state(parse_address(".".join(name))) for name in dict.fromkeys(tables)}
+        if isinstance(at, str) and not _is_time(at) and len({s.address for s in states.values()}) > 1:
+            raise UsageError(
+                error(
+                    "WFT-ACC-004",
+                    "the query reads several ports, so a bare snapshot is ambiguous",
+                    fix="`--at ADDRESS=SNAPSHOT`, or a time for all of them",
+                )
+            )
+        for name, state in states.items():
+            address = state.address
+            if address not in opened:
+                opened[address] = self.open(principal, address, at)
+            domain, product, table = name
+            relations[domain, product, table] = opened[address].relation
+            if "@" not in table:
+                notes.append(f"`{'.'.join(name)}` is `{address}`")
+            if state.status == "deprecated":
+                notes.append(f"`{address}` is deprecated")
+        return opened, relations, notes
+
+    def _state(self, address: Address) -> PortState:
+        state = self._reader.port(address)
+        if state is not None:
+            return state
+        ports = self._reader.ports()
+        known = [str(a) if address.major else a.unpinned for a, s in ports.items() if not s.retired]
+        raise UsageError(
+            error(
+                "WFT-ACC-001",
+                f"there is no published port `{address}`",
+                fix=did_you_mean(str(address), known, otherwise="`weft search` finds ports by words"),
+            )
+        )
+
+    def _version(self, state: PortState, at: At) -> Publication:
+        address = state.address
+        if isinstance(at, Mapping):
+            at = at.get(str(address), at.get(address.unpinned))
+        if at is None:
+            found = self._reader.publication(address)
+        elif isinstance(at, dt.datetime):
+            found = self._reader.publication_at(address, at)
+        elif _is_time(at):
+            found = self._reader.publication_at(address, parse_time(at))
+        else:
+            found = self._reader.publication(address, at)
+        if found is None:
+            raise UsageError(
+                error(
+                    "WFT-RUN-005",
+                    f"`{address}` has no data version `{at}`",
+                    fix=f"`weft history {address}` lists them",
+                )
+            )
+        return found
+
+
+def parse_time(text: str) -> dt.datetime:
+    """A time of ISO 8601; without zone it is UTC.
+
+    Raises:
+        UsageError: WFT-CLI-001, the text is not a time.
+    """
+    try:
+        time = dt.datetime.fromisoformat(text)
+    except ValueError as e:
+        raise UsageError(
+            error("WFT-CLI-001", f"`{text}` is not a time", fix="write it like 2026-11-21T09:30:00Z")
+        ) from e
+    return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
+
+
+def _is_time(text: str) -> bool:
+    return not text.isdigit()
+
+
+def _placed(problem: object, sql: str) -> Diagnostic:
+    """A problem of a query's text with line and column instead of an offset."""
+    from weft.errors import Where
+
+    offset = getattr(problem, "offset", None)
+    where = None
+    if offset is not None:
+        before = sql[:offset]
+        where = Where("<query>", before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1)
+    return Diagnostic(
+        problem.code,  # type: ignore[attr-defined]
+        Severity(problem.severity),  # type: ignore[attr-defined]
+        problem.what,  # type: ignore[attr-defined]
+        where,
+        problem.why,  # type: ignore[attr-defined]
+        problem.fix,  # type: ignore[attr-defined]
+    )

@@ -1,0 +1,47 @@
+"""Who asks: principals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from weft.errors import AccessDenied, error
+from weft.model.address import ProductAddress
+
+
+class PrincipalKind(StrEnum):
+    """What a principal is. On a local mesh: the operating-system user who owns its folder, and products."""
+
+    OWNER = "owner"
+    PRODUCT = "product"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Somebody, or a product, that reads."""
+
+    name: str
+    kind: PrincipalKind
+
+
+def local_principal(user: str, requested: str | None = None) -> Principal:
+    """The owner of a local mesh; nobody else is known to it.
+
+    Raises:
+        AccessDenied: WFT-ACC-005, another name was asked for.
+    """
+    if requested is not None and requested != user:
+        raise AccessDenied(
+            error(
+                "WFT-ACC-005",
+                f"`{requested}` is not known to this mesh",
+                why=f"a local mesh knows its owner alone: `{user}`",
+                fix="leave `--as` away",
+            )
+        )
+    return Principal(user, PrincipalKind.OWNER)
+
+
+def product_principal(product: ProductAddress) -> Principal:
+    """A product that reads its input ports while it is built."""
+    return Principal(str(product), PrincipalKind.PRODUCT)

@@ -1,0 +1,67 @@
+"""The health of this machine, as far as weft depends on it. Values of secrets are never shown."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from weft import __version__
+from weft.config import Settings
+from weft.errors import Diagnostic, error, note, warning
+from weft.plugins import version_of
+
+_LOW_DISK_BYTES = 2 * 2**30
+_NEEDED = ("duckdb", "pyiceberg", "sqlglot", "pyarrow", "click", "rich")
+
+
+def machine(settings: Settings) -> tuple[Diagnostic, ...]:
+    """What is missing or wrong on this machine, and in a note what it is."""
+    found = [_versions()]
+    found += [_missing(package) for package in _NEEDED if not version_of(package)]
+    folders = {
+        "state": settings.state,
+        "warehouse": settings.path(settings.storage.warehouse),
+        "catalog": settings.path(settings.storage.catalog).parent,
+        "registry": settings.path(settings.mesh.registry).parent,
+    }
+    for what, folder in folders.items():
+        found += _folder(what, folder)
+    return tuple(dict.fromkeys(found))
+
+
+def _versions() -> Diagnostic:
+    python = ".".join(map(str, sys.version_info[:3]))
+    packages = ", ".join(f"{p} {version_of(p) or 'missing'}" for p in _NEEDED[:4])
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return note("WFT-DOC-001", f"weft {__version__}, Python {python}, {packages}, {cores} cores")
+
+
+def _missing(package: str) -> Diagnostic:
+    return error("WFT-DOC-001", f"the package `{package}` is not installed", fix=f"pip install {package}")
+
+
+def _folder(what: str, folder: Path) -> list[Diagnostic]:
+    """Whether a folder, or the nearest one above it that exists, can be written and has room."""
+    standing = next(d for d in (folder, *folder.parents) if d.exists())
+    if not os.access(standing, os.W_OK):
+        return [
+            error(
+                "WFT-DOC-001",
+                f"the {what} folder {standing} cannot be written",
+                why="apply writes tables, the registry and its cache there",
+                fix="change its permissions, or name another folder in weft.toml",
+            )
+        ]
+    free = shutil.disk_usage(standing).free
+    if free < _LOW_DISK_BYTES:
+        return [
+            warning(
+                "WFT-DOC-001",
+                f"the {what} folder {standing} has {free / 2**20:,.0f} MiB left",
+                why="a build that finds no room ends without publishing",
+                fix="make room, or name another folder in weft.toml",
+            )
+        ]
+    return []

@@ -1,0 +1,253 @@
+"""What each port should be: its columns, what its rows depend on, and the digests that decide what must be done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from weft.contracts.agreement import agree
+from weft.contracts.digests import physical_digest, rules_digest, texts_digest
+from weft.errors import Diagnostic, did_you_mean, error, has_errors
+from weft.model.address import Address, ProductAddress
+from weft.model.column import Column
+from weft.model.mesh import BUILT, InputPort, Mesh, Model, OutputPort, Product
+from weft.model.publication import Digests, PortState
+from weft.plan.binding import Binder, Bound, Columns
+
+SEMANTICS = "1"
+"""Raised when the same files would give other rows: every port is then built again."""
+
+PENDING = "not built yet"
+"""Stands in a fingerprint for an upstream snapshot that this plan will make."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """A source as it is now: a version that moves with its content, and its columns."""
+
+    version: str
+    columns: Columns
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """A port as its files want it.
+
+    Attributes:
+        parts: what its rows depend on, by name; a change of any of them rebuilds it.
+        columns: what its model gives.
+        models: the models that its rows need, each after what it reads.
+        inputs: the input ports that these read.
+        input_columns: names of the columns of each of these.
+        model_columns: names of the columns of each of the models.
+    """
+
+    port: OutputPort
+    product: Product
+    columns: Columns
+    models: tuple[Model, ...]
+    inputs: tuple[InputPort, ...]
+    input_columns: Mapping[str, tuple[str, ...]]
+    model_columns: Mapping[str, tuple[str, ...]]
+    parts: Mapping[str, str]
+    rules: str
+    texts: str
+
+    def digests(self, upstream: Mapping[str, str] | None = None) -> Digests:
+        """The digests; `upstream` replaces parts that were pending when the plan was made."""
+        return Digests(fingerprint({**self.parts, **(upstream or {})}), self.rules, self.texts)
+
+
+Sources = Mapping[tuple[ProductAddress, str], SourceState]
+
+
+def fingerprint(parts: Mapping[str, str]) -> str:
+    """One hash of everything that rows depend on."""
+    return hashlib.sha256(json.dumps(sorted(parts.items())).encode()).hexdigest()
+
+
+def desired_ports(
+    order: tuple[Product, ...],
+    mesh: Mesh,
+    sources: Sources,
+    registered: Mapping[Address, PortState],
+    binder: Binder,
+    breaks: Callable[[OutputPort, PortState], bool],
+) -> tuple[dict[Address, Desired], list[Diagnostic]]:
+    """Every port of the mesh as its files want it, and what contracts, models and bindings disagree on.
+
+    `breaks` tells whether a port's new contract breaks the registered one. Readers of such a port are bound to its
+    registered columns: the plan is refused for the breaking change, which it explains better than their binder could.
+    """
+    found: dict[Address, Desired] = {}
+    problems: list[Diagnostic] = []
+    for product in order:
+        inputs: dict[str, Columns] = {}
+        for entry in product.inputs:
+            columns, wrong = _input_columns(product, entry, mesh, sources, registered, found, breaks)
+            problems += wrong
+            if columns is not None:
+                inputs[entry.name] = columns
+        models = _in_order(product)
+        readable = tuple(m for m in models if _reachable(product, m, inputs))
+        bound = binder.bind(inputs, readable)
+        problems += bound.problems
+        for port in product.outputs:
+            columns = bound.columns.get(port.model.name)
+            if columns is None:
+                continue
+            disagreements = agree(port.contract, columns)
+            problems += disagreements
+            if not has_errors(disagreements):
+                found[port.address] = _desired(port, product, inputs, bound, sources, registered)
+    return found, problems
+
+
+def _desired(
+    port: OutputPort,
+    product: Product,
+    known: Mapping[str, Columns],
+    bound: Bound,
+    sources: Sources,
+    registered: Mapping[Address, PortState],
+) -> Desired:
+    models = product.needs(port.model)
+    names = {r.name for m in models for r in m.references}
+    inputs = tuple(i for i in product.inputs if i.name in names)
+    parts = {
+        "weft": SEMANTICS,
+        "sql": hashlib.sha256(
+            json.dumps([(m.name, m.digest, dict(m.settings)) for m in models], sort_keys=True).encode()
+        ).hexdigest(),
+        "contract": physical_digest(port.contract),
+    }
+    for entry in inputs:
+        if isinstance(entry.binding, Address):
+            state = registered.get(entry.binding)
+            parts[f"upstream:{entry.binding}"] = state.snapshot_id if state else PENDING
+        elif (product.address, entry.name) in sources:
+            parts[f"source:{entry.name}"] = sources[product.address, entry.name].version
+    return Desired(
+        port,
+        product,
+        bound.columns[port.model.name],
+        models,
+        inputs,
+        {i.name: tuple(c.name for c in known[i.name]) for i in inputs},
+        {m.name: tuple(c.name for c in bound.columns[m.name]) for m in models},
+        parts,
+        rules_digest(port.contract),
+        texts_digest(port.contract.document, product.descriptor.document),
+    )
+
+
+def _input_columns(
+    product: Product,
+    entry: InputPort,
+    mesh: Mesh,
+    sources: Sources,
+    registered: Mapping[Address, PortState],
+    found: Mapping[Address, Desired],
+    breaks: Callable[[OutputPort, PortState], bool],
+) -> tuple[Columns | None, list[Diagnostic]]:
+    binding = entry.binding
+    if not isinstance(binding, Address):
+        source = sources.get((product.address, entry.name))
+        return (source.columns if source else None), []
+    state = registered.get(binding)
+    declared = mesh.port(binding)
+    problems = _version_problems(product, entry, binding, declared, state)
+    if declared is not None:
+        if binding.of_product == product.address:
+            problems.append(
+                error(
+                    "WFT-PLN-002",
+                    f"`{product.address}` reads its own port `{binding}`",
+                    entry.where,
+                    why="it could never be built first",
+                    fix=f"name the model `{binding.port}` in SQL, and drop the input port",
+                )
+            )
+        if declared.status not in BUILT:
+            problems.append(
+                error(
+                    "WFT-PLN-010",
+                    f"input port `{entry.name}` of `{product.address}` reads `{binding}`, which is {declared.status}",
+                    entry.where,
+                    fix="read another port, or ask its owner for its status",
+                )
+            )
+        if state is not None and breaks(declared, state):
+            return state.columns, problems
+        wanted = found.get(binding)
+        return (wanted.columns if wanted else None), problems
+    if state is not None and not state.retired:
+        return state.columns, problems
+    known = [str(p.address) for p in mesh.ports()] + [str(a) for a, s in registered.items() if not s.retired]
+    if state is not None:
+        what = f"input port `{entry.name}` of `{product.address}` reads `{binding}`, which is retired"
+    else:
+        what = f"input port `{entry.name}` of `{product.address}` reads `{binding}`, which does not exist"
+    problems.append(
+        error(
+            "WFT-PLN-003",
+            what,
+            entry.where,
+            why="it is neither declared in this repository nor published in the registry",
+            fix=did_you_mean(str(binding), known, otherwise="`weft search` finds ports by words"),
+        )
+    )
+    return None, problems
+
+
+def _version_problems(
+    product: Product, entry: InputPort, binding: Address, declared: OutputPort | None, state: PortState | None
+) -> list[Diagnostic]:
+    version = declared.contract.version_text if declared else state.version if state else None
+    if version is None or entry.version.lstrip("v").split(".")[0] == version.lstrip("v").split(".")[0]:
+        return []
+    return [
+        error(
+            "WFT-PLN-007",
+            f"input port `{entry.name}` of `{product.address}` says version {entry.version}, "
+            f"but `{binding}` has version {version}",
+            entry.where,
+            why="the version of a bound input port is that of the port it reads",
+            fix=f"write `version: {version}`",
+        )
+    ]
+
+
+def _in_order(product: Product) -> tuple[Model, ...]:
+    ordered: dict[str, Model] = {}
+    for model in product.models:
+        for needed in product.needs(model):
+            ordered.setdefault(needed.name, needed)
+    return tuple(ordered.values())
+
+
+def _reachable(product: Product, model: Model, inputs: Mapping[str, Columns]) -> bool:
+    """Whether every input that the model needs has known columns; else its binding would repeat their error."""
+    return all(
+        product.model(r.name) is not None or r.name in inputs
+        for needed in product.needs(model)
+        for r in needed.references
+    )
+
+
+def as_columns(desired: Desired) -> tuple[Column, ...]:
+    """The port's columns with their identity and promises, in the order of the model."""
+    columns = []
+    for column in desired.columns:
+        promised = desired.port.contract.table.property(column.name)
+        columns.append(
+            Column(
+                column.name,
+                column.type,
+                key=(promised.id if promised and promised.id else column.name),
+                required=bool(promised and promised.required),
+            )
+        )
+    return tuple(columns)

@@ -1,0 +1,137 @@
+"""What stands against a plan: objections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from weft.contracts.compatibility import Comparison
+from weft.errors import Diagnostic, Severity, error
+from weft.model.address import Address, ProductAddress
+from weft.model.mesh import Mesh, OutputPort, Status
+from weft.model.publication import PortState
+from weft.model.records import ProductRecord
+from weft.model.version import parse_version
+from weft.plan.desired import Desired
+from weft.plan.values import Action, Affected, Change
+
+
+def contract_moves(
+    port: OutputPort,
+    state: PortState,
+    verdict: Comparison,
+    affected: Sequence[Affected],
+    readers: Sequence[ProductAddress],
+) -> list[Diagnostic]:
+    """Objections against how a contract moves from its published version."""
+    version, published = port.contract.version, parse_version(state.version)
+    if version is None or published is None or verdict.verdict == "none":
+        return []
+    if verdict.verdict == "breaking":
+        return [_breaking(port, state, verdict, affected, readers)]
+    required = verdict.required_version
+    if verdict.verdict == "compatible" and version == published:
+        what = f"`{port.address}` version {published} is published and may change its texts only"
+    elif version < published:
+        what = f"`{port.address}` goes back from version {published} to {version}"
+    elif version < required:
+        what = f"`{port.address}` promises more than version {published} did, but calls itself {version}"
+    else:
+        return []
+    return [
+        error(
+            "WFT-CON-005",
+            what,
+            port.contract.where(("version",)),
+            why="; ".join(c.reason for c in verdict.changes if c.verdict != "patch") or None,
+            fix=f"write `version: {required}`",
+        )
+    ]
+
+
+def _breaking(
+    port: OutputPort,
+    state: PortState,
+    verdict: Comparison,
+    affected: Sequence[Affected],
+    readers: Sequence[ProductAddress],
+) -> Diagnostic:
+    """A breaking change without a new major: a warning while a contract is 0.x or a draft, else an error."""
+    assert port.contract.version is not None
+    may_break = port.contract.version.major == 0 or port.status is Status.DRAFT
+    broken = [c for c in verdict.changes if c.verdict == "breaking"]
+    first = broken[0]
+    reach = sorted({str(r) for r in readers})
+    why = "; ".join(c.reason for c in broken)
+    if affected:
+        why += f"; {len({a.column for a in affected})} columns downstream depend on it"
+    elif reach:
+        why += f"; read by {', '.join(reach)}, none of whose columns depend on it"
+    next_major = port.contract.version.next_major()
+    folder, _, file = port.contract.document.file.rpartition("/")
+    stem = file.split(".")[0].split("@")[0]
+    fix = (
+        f"offer it as version {next_major} beside this one: keep today's files as "
+        f"`{folder}/{stem}@{port.address.major}.odcs.yaml` and `{stem}@{port.address.major}.sql`, "
+        f"or take the change back"
+    )
+    what = f"breaking change of `{port.address}` (published {state.version}): {first.reason}"
+    if len(broken) > 1:
+        what += f" (and {len(broken) - 1} more)"
+    severity = Severity.WARNING if may_break else Severity.ERROR
+    return Diagnostic("WFT-CON-004", severity, what, port.contract.where(first.pointer), why, fix)
+
+
+def readers_left(address: Address, readers: Sequence[ProductAddress], mesh: Mesh) -> list[Diagnostic]:
+    """An objection when a port goes away that products of other repositories read."""
+    left = [str(r) for r in readers if r not in mesh.products and r != address.of_product]
+    if not left:
+        return []
+    return [
+        error(
+            "WFT-PLN-009",
+            f"`{address}` cannot be retired: {', '.join(left)} reads it",
+            fix="set its status to `deprecated` and agree on an end with its readers",
+        )
+    ]
+
+
+def other_owners(
+    mesh: Mesh, registered: Mapping[ProductAddress, ProductRecord], products: set[ProductAddress]
+) -> list[Diagnostic]:
+    """An objection for each address that another mesh has registered."""
+    return [
+        error(
+            "WFT-PLN-004",
+            f"`{address}` belongs to mesh `{registered[address].owner}`",
+            mesh.products[address].descriptor.where(),
+            why="an address has one owner",
+            fix="rename the product's folder or domain",
+        )
+        for address in sorted(products)
+        if address in registered and address in mesh.products and registered[address].owner != mesh.name
+    ]
+
+
+def missing_upstream(
+    wanted: Sequence[Desired], planned: Sequence[Change], registered: Mapping[Address, PortState]
+) -> list[Diagnostic]:
+    """An objection for each port that would be built from a port that neither is published nor will be."""
+    actions = {c.address: c.action for c in planned}
+    found = []
+    for one in wanted:
+        if actions.get(one.port.address) not in (Action.CREATE, Action.REBUILD):
+            continue
+        for entry in one.inputs:
+            upstream = entry.binding
+            if not isinstance(upstream, Address) or actions.get(upstream) is Action.CREATE:
+                continue
+            if upstream not in registered or registered[upstream].retired:
+                found.append(
+                    error(
+                        "WFT-PLN-010",
+                        f"`{one.port.address}` reads `{upstream}`, which is not published",
+                        entry.where,
+                        fix=f"select it too: `weft apply +{one.port.address}`",
+                    )
+                )
+    return found

@@ -1,0 +1,255 @@
+"""Desired against registered: the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from weft.contracts.compatibility import Comparison, changes
+from weft.errors import Diagnostic
+from weft.model.address import Address, ProductAddress
+from weft.model.document import Document
+from weft.model.mesh import BUILT, Mesh, OutputPort, Product
+from weft.model.odcs import Contract, contract
+from weft.model.publication import PortState
+from weft.model.records import ProductRecord
+from weft.plan import gate, order, selection
+from weft.plan.desired import PENDING, Desired
+from weft.plan.impact import Impact
+from weft.plan.values import Action, Affected, Change, ContractMove, Plan, Stage, StageKind
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """What the registry held when the plan was made."""
+
+    ports: Mapping[Address, PortState]
+    products: Mapping[ProductAddress, ProductRecord]
+
+
+def registered_contract(state: PortState) -> Contract:
+    """The contract under which a port is published."""
+    return contract(Document(f"{state.address} (published)", state.contract))
+
+
+def comparison(port: OutputPort, state: PortState) -> Comparison:
+    """How a port's contract moves against the published one."""
+    return changes(registered_contract(state), port.contract)
+
+
+def make_plan(
+    mesh: Mesh,
+    products: Sequence[Product],
+    desired: Mapping[Address, Desired],
+    registered: Registered,
+    impact: Impact,
+    *,
+    select: Sequence[str] = (),
+    full_refresh: bool = False,
+) -> Plan:
+    """The plan that makes the selected ports what their files want.
+
+    `products` stand in the order of dependencies; `desired` holds every port whose files are right.
+    """
+    own = {a for a, s in registered.ports.items() if not s.retired and _owned(mesh, registered, a.of_product)}
+    declared = {p.address: p for p in mesh.ports()}
+
+    def moved() -> list[Address]:
+        every = _changes(list(desired), desired, registered.ports, full_refresh=False)
+        return [c.address for c in every if c.action is not Action.NONE]
+
+    wanted = selection.select(
+        select,
+        {*declared, *own},
+        order.reads(mesh),
+        tags=lambda a: _tags(mesh, declared.get(a)),
+        changed=moved,
+    )
+    in_order = [p.address for product in products for p in product.outputs if p.address in wanted]
+    planned = _changes(in_order, desired, registered.ports, full_refresh=full_refresh)
+    planned += _retirements(wanted, declared, own, named=bool(select))
+
+    objections: list[Diagnostic] = [d for d in mesh.diagnostics if not select or _concerns(d, wanted, mesh)]
+    affected: list[Affected] = []
+    for change in planned:
+        port, state = declared.get(change.address), registered.ports.get(change.address)
+        if change.action is Action.RETIRE:
+            objections += gate.readers_left(change.address, impact.readers(change.address), mesh)
+        elif port is not None and state is not None and not state.retired and change.contract is not None:
+            verdict = comparison(port, state)
+            reached = impact.of(change.address, verdict)
+            affected += reached
+            objections += gate.contract_moves(port, state, verdict, reached, impact.readers(change.address))
+    objections += gate.other_owners(mesh, registered.products, {a.of_product for a in wanted})
+    objections += gate.missing_upstream(
+        [desired[c.address] for c in planned if c.address in desired], planned, registered.ports
+    )
+    return Plan(
+        mesh=mesh.name,
+        requires=_requires(mesh, [desired[a] for a in in_order if a in desired], registered.ports),
+        changes=tuple(planned),
+        affected=tuple(dict.fromkeys(affected)),
+        objections=tuple(dict.fromkeys(objections)),
+        stages=_stages(planned, desired, registered.ports),
+        selection=tuple(select),
+        full_refresh=full_refresh,
+    )
+
+
+def _changes(
+    addresses: Sequence[Address],
+    desired: Mapping[Address, Desired],
+    registered: Mapping[Address, PortState],
+    *,
+    full_refresh: bool,
+) -> list[Change]:
+    """The change of each address; an upstream that is built in the same plan rebuilds what reads it."""
+    done: dict[Address, Change] = {}
+    for address in addresses:
+        wanted = desired.get(address)
+        if wanted is None:
+            continue
+        building = {a for a, c in done.items() if c.action in (Action.CREATE, Action.REBUILD)}
+        done[address] = _change(wanted, registered.get(address), building, full_refresh=full_refresh)
+    return list(done.values())
+
+
+def _change(wanted: Desired, state: PortState | None, building: set[Address], *, full_refresh: bool) -> Change:
+    port = wanted.port
+    if port.status not in BUILT:
+        if state is not None and not state.retired:
+            return Change(port.address, Action.RETIRE, f"its status is {port.status}")
+        return Change(port.address, Action.NONE, f"its status is {port.status}: checked only")
+    if state is None or state.retired:
+        move = ContractMove(None, port.contract.version_text, "none")
+        return Change(port.address, Action.CREATE, "not published yet" if state is None else "was retired", move)
+    digests = wanted.digests()
+    move = None
+    if digests.texts != state.digests.texts or digests.rules != state.digests.rules:
+        verdict = comparison(port, state)
+        move = ContractMove(
+            state.version,
+            port.contract.version_text,
+            verdict.verdict,
+            tuple(c.as_json() for c in verdict.changes),
+        )
+    if full_refresh:
+        return Change(port.address, Action.REBUILD, "a full refresh was asked for", move)
+    reasons = _reasons(wanted, state, building)
+    if state.pinned is not None and not reasons:
+        return Change(port.address, Action.NONE, f"pinned by a rollback: {state.pinned}", move)
+    if reasons:
+        return Change(port.address, Action.REBUILD, "; ".join(reasons), move)
+    if digests.rules != state.digests.rules:
+        return Change(port.address, Action.UPDATE, "its rules changed", move)
+    if digests.texts != state.digests.texts:
+        return Change(port.address, Action.UPDATE, "its descriptions changed", move)
+    return Change(port.address, Action.NONE, "nothing to do", move)
+
+
+def _reasons(wanted: Desired, state: PortState, building: set[Address]) -> list[str]:
+    """Why rows must be computed anew, in words."""
+    reasons = [
+        f"upstream `{i.binding}` is built in this plan"
+        for i in wanted.inputs
+        if isinstance(i.binding, Address) and i.binding in building
+    ]
+    before = state.held if state.pinned is not None and state.held is not None else state.parts
+    for name in sorted({*wanted.parts, *before}):
+        if wanted.parts.get(name) == before.get(name):
+            continue
+        kind, _, rest = name.partition(":")
+        if kind == "upstream":
+            if not any(f"`{rest}`" in r for r in reasons):
+                reasons.append(f"upstream `{rest}` moved")
+        elif kind == "source":
+            reasons.append(f"source `{rest}` changed")
+        else:
+            reasons.append(_MOVED[kind])
+    return reasons
+
+
+_MOVED = {
+    "sql": "its SQL changed",
+    "contract": "the columns of its contract changed",
+    "weft": "this version of weft computes rows differently",
+}
+
+
+def _retirements(
+    wanted: frozenset[Address], declared: Mapping[Address, OutputPort], own: set[Address], *, named: bool
+) -> list[Change]:
+    """Ports whose files are gone: never implied by a SELECT that does not name them."""
+    return [
+        Change(a, Action.RETIRE, "its files are gone") for a in sorted(own - set(declared)) if a in wanted or not named
+    ]
+
+
+def _stages(
+    planned: Sequence[Change], desired: Mapping[Address, Desired], registered: Mapping[Address, PortState]
+) -> tuple[Stage, ...]:
+    """What a run has to do, product by product; a change of texts alone is not verified again."""
+    stages: list[Stage] = []
+    by_product: dict[ProductAddress, list[Change]] = {}
+    for change in planned:
+        if change.action is not Action.NONE:
+            by_product.setdefault(change.address.of_product, []).append(change)
+    for product, its in by_product.items():
+        for change in its:
+            address = str(change.address)
+            if change.action is Action.RETIRE:
+                stages.append(Stage(StageKind.RETIRE, address))
+                continue
+            if change.action is Action.UPDATE:
+                stages.append(Stage(StageKind.DESCRIBE, address))
+                if desired[change.address].rules == registered[change.address].digests.rules:
+                    continue
+            else:
+                stages.append(Stage(StageKind.BUILD, address))
+            stages.append(Stage(StageKind.VERIFY, address))
+        stages.append(Stage(StageKind.PUBLISH, str(product)))
+    return tuple(stages)
+
+
+def _requires(mesh: Mesh, ports: Sequence[Desired], registered: Mapping[Address, PortState]) -> dict[str, str]:
+    """Exactly what the plan read: own ports, upstream ports, sources, and the files of the repository."""
+    needed = {f"file:{path}": digest for path, digest in mesh.files.items()}
+    for wanted in ports:
+        needed[f"port:{wanted.port.address}"] = _revision(registered, wanted.port.address)
+        for entry in wanted.inputs:
+            if isinstance(entry.binding, Address):
+                needed[f"port:{entry.binding}"] = _revision(registered, entry.binding)
+            else:
+                version = wanted.parts.get(f"source:{entry.name}", PENDING)
+                needed[f"source:{wanted.product.address}.{entry.name}"] = version
+    return needed
+
+
+def _revision(registered: Mapping[Address, PortState], address: Address) -> str:
+    state = registered.get(address)
+    return str(state.revision) if state else "0"
+
+
+def _owned(mesh: Mesh, registered: Registered, product: ProductAddress) -> bool:
+    record = registered.products.get(product)
+    return record is not None and record.owner == mesh.name
+
+
+def _tags(mesh: Mesh, port: OutputPort | None) -> set[str]:
+    if port is None:
+        return set()
+    product = mesh.products[port.address.of_product]
+    domain = mesh.domains.get(port.address.domain)
+    return {*port.contract.tags, *product.descriptor.tags, *(domain.tags if domain else ())}
+
+
+def _concerns(diagnostic: Diagnostic, wanted: frozenset[Address], mesh: Mesh) -> bool:
+    """Whether a warning stands in a file of a selected product."""
+    if diagnostic.where is None:
+        return True
+    folders = {
+        mesh.products[a.of_product].descriptor.document.file.rpartition("/")[0]
+        for a in wanted
+        if a.of_product in mesh.products
+    }
+    return any(diagnostic.where.file.startswith(f"{folder}/") for folder in folders)

@@ -1,0 +1,197 @@
+"""A plan as a value: what will change, what it read, what stands against it, and the stages that carry it out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from weft.errors import Diagnostic, ProjectError, Severity, Where, error
+from weft.model.address import Address, parse_address
+
+
+class Action(StrEnum):
+    """What happens to a port. `rebuild`: rows computed anew; `update`: rows stay, rules or texts move."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    REBUILD = "rebuild"
+    RETIRE = "retire"
+    NONE = "none"
+
+
+class StageKind(StrEnum):
+    """The steps of a run, in the order in which one product takes them."""
+
+    BUILD = "build"
+    DESCRIBE = "describe"
+    VERIFY = "verify"
+    PUBLISH = "publish"
+    RETIRE = "retire"
+
+
+@dataclass(frozen=True, slots=True)
+class ContractMove:
+    """How a contract moves: versions and the verdict of their comparison; `from_` is None for a new port."""
+
+    from_: str | None
+    to: str | None
+    verdict: str
+    changes: tuple[Mapping[str, Any], ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape of `plan.changes[].contract`."""
+        return {"from": self.from_, "to": self.to, "verdict": self.verdict, "changes": [dict(c) for c in self.changes]}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a plan does with one port and why; every selected port has one, `none` included."""
+
+    address: Address
+    action: Action
+    reason: str
+    contract: ContractMove | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape of `plan.changes[]`."""
+        return {
+            "address": str(self.address),
+            "action": self.action.value,
+            "reason": self.reason,
+            "contract": self.contract.as_json() if self.contract else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """A column downstream that depends on what changes.
+
+    Attributes:
+        column: the affected node, `domain.product.port@major.column`.
+        by: the changed node.
+        via: how: owner, file and line of what reads it.
+    """
+
+    column: str
+    by: str
+    via: str
+
+    def as_json(self) -> dict[str, str]:
+        """The shape of `plan.affected[]`."""
+        return {"column": self.column, "by": self.by, "via": self.via}
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of a run. `address` is a port, or for publish the product whose ports move together."""
+
+    kind: StageKind
+    address: str
+
+    def as_json(self) -> dict[str, str]:
+        """The shape of `plan.stages[]`."""
+        return {"kind": self.kind.value, "address": self.address}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What apply would do, with what it read. Explaining and executing read the same stages.
+
+    Attributes:
+        requires: version of each thing that was read: `file:PATH`, `source:PRODUCT.INPUT`, `port:ADDRESS`.
+        selection: the SELECT arguments that made it.
+    """
+
+    mesh: str
+    requires: Mapping[str, str] = field(repr=False)
+    changes: tuple[Change, ...]
+    affected: tuple[Affected, ...]
+    objections: tuple[Diagnostic, ...]
+    stages: tuple[Stage, ...]
+    selection: tuple[str, ...] = ()
+    full_refresh: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self.stages
+
+    @property
+    def refused(self) -> bool:
+        """Whether an objection of severity error stands against it."""
+        return any(o.severity is Severity.ERROR for o in self.objections)
+
+    @property
+    def retires(self) -> tuple[Address, ...]:
+        """Ports that it retires: apply needs consent for them."""
+        return tuple(c.address for c in self.changes if c.action is Action.RETIRE)
+
+    def action(self, address: Address) -> Action:
+        """What happens to a port; `none` for one that the plan does not name."""
+        return next((c.action for c in self.changes if c.address == address), Action.NONE)
+
+    def as_json(self) -> dict[str, Any]:
+        """The plan in the shape of `weft plan --format json`, which `weft apply --plan` reads."""
+        return {
+            "mesh": self.mesh,
+            "selection": list(self.selection),
+            "full_refresh": self.full_refresh,
+            "requires": dict(self.requires),
+            "changes": [c.as_json() for c in self.changes],
+            "affected": [a.as_json() for a in self.affected],
+            "objections": [o.as_json() for o in self.objections],
+            "stages": [s.as_json() for s in self.stages],
+        }
+
+
+def plan_from_json(data: Any, file: str) -> Plan:
+    """The plan that `as_json` wrote.
+
+    Raises:
+        ProjectError: WFT-PLN-006, the document is not a plan.
+    """
+    try:
+        return Plan(
+            mesh=data["mesh"],
+            requires=dict(data["requires"]),
+            changes=tuple(_change(c) for c in data["changes"]),
+            affected=tuple(Affected(**a) for a in data["affected"]),
+            objections=tuple(_diagnostic(o) for o in data["objections"]),
+            stages=tuple(Stage(StageKind(s["kind"]), s["address"]) for s in data["stages"]),
+            selection=tuple(data["selection"]),
+            full_refresh=bool(data["full_refresh"]),
+        )
+    except (KeyError, TypeError, ValueError) as e:
+        raise ProjectError(
+            error(
+                "WFT-PLN-006",
+                f"`{file}` is not a plan of this version of weft",
+                Where(file),
+                why=f"{type(e).__name__}: {e}",
+                fix="write one with `weft plan --out FILE`",
+            )
+        ) from e
+
+
+def _change(data: Mapping[str, Any]) -> Change:
+    contract = data["contract"]
+    return Change(
+        parse_address(data["address"]),
+        Action(data["action"]),
+        data["reason"],
+        contract and ContractMove(contract["from"], contract["to"], contract["verdict"], tuple(contract["changes"])),
+    )
+
+
+def _diagnostic(data: Mapping[str, Any]) -> Diagnostic:
+    where = data["where"]
+    return Diagnostic(
+        data["code"],
+        Severity(data["severity"]),
+        data["what"],
+        Where(**where) if where else None,
+        data["why"],
+        data["fix"],
+    )

@@ -1,0 +1,370 @@
+"""Carrying out a plan: product after product, each all or nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from weft.access.principals import product_principal
+from weft.engines.base import Session
+from weft.errors import Conflict, Diagnostic, UsageError, WeftError, error
+from weft.model.address import Address, ProductAddress, parse_address
+from weft.model.checks import CheckResult
+from weft.model.mesh import Mesh, Product
+from weft.model.publication import PortState, Publication
+from weft.model.records import PortOutcome, Run, RunState
+from weft.plan.desired import Desired
+from weft.plan.values import Plan, Stage, StageKind
+from weft.runs import publishing, repair
+from weft.runs.build import Staged, open_inputs, run_models, stage
+from weft.runs.context import Context, new_run_id, process_identity
+from weft.runs.lineage import edges_of
+from weft.runs.results import ApplyResult, Failed, Published, Skipped
+from weft.runs.verification import broken, check_rows, names_in, other_tables
+from weft.storage import reading
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What a plan's stages ask of one product."""
+
+    address: ProductAddress
+    build: tuple[Address, ...]
+    verify: tuple[Address, ...]
+    update: tuple[Address, ...]
+    retire: tuple[Address, ...]
+
+    @property
+    def ports(self) -> tuple[Address, ...]:
+        return tuple(dict.fromkeys((*self.build, *self.update, *self.retire)))
+
+
+def apply(
+    plan: Plan, mesh: Mesh, desired: Mapping[Address, Desired], context: Context, *, consent: bool
+) -> ApplyResult:
+    """Carries out a plan. One product's failure leaves the others alone; what depends on it is skipped and named.
+
+    Args:
+        consent: whether ports may be retired.
+
+    Raises:
+        UsageError: WFT-PLN-005, the plan retires ports and nobody consented.
+    """
+    if plan.retires and not consent:
+        raise UsageError(
+            error(
+                "WFT-PLN-005",
+                f"this would retire {', '.join(f'`{a}`' for a in plan.retires)}",
+                why="a retired port is not read any more; its snapshots are kept for their time",
+                fix="say so with `--yes`, or bring the files back",
+            )
+        )
+    repair.after_dead_runs(context)
+    unchanged = tuple(c.address for c in plan.changes if c.action.value == "none")
+    if plan.is_empty:
+        return ApplyResult(None, unchanged=unchanged)
+    began = time.monotonic()
+    run = Run(
+        new_run_id(context.now()),
+        "apply",
+        context.actor,
+        RunState.RUNNING,
+        context.now(),
+        selection=plan.selection,
+        ports=tuple(PortOutcome(c.address, "planned") for c in plan.changes if c.action.value != "none"),
+        process=process_identity(),
+    )
+    context.registry.start_run(run)
+    context.progress.started(len(plan.stages))
+    one_run = _OneRun(run.run_id, plan, mesh, desired, context)
+    try:
+        one_run.all_products()
+    except BaseException:
+        context.registry.finish_run(_ended(run, RunState.INTERRUPTED, one_run, context))
+        raise
+    finally:
+        context.drop_temp_folder(run.run_id)
+    state = RunState.FAILED if one_run.failed else RunState.SUCCEEDED
+    context.registry.finish_run(_ended(run, state, one_run, context))
+    return ApplyResult(
+        run.run_id,
+        tuple(one_run.published),
+        tuple(one_run.skipped),
+        tuple(one_run.failed),
+        unchanged,
+        tuple(one_run.retired),
+        time.monotonic() - began,
+    )
+
+
+class _OneRun:
+    """A run while it goes on: what has come of each port so far."""
+
+    def __init__(
+        self, run_id: str, plan: Plan, mesh: Mesh, desired: Mapping[Address, Desired], context: Context
+    ) -> None:
+        self.run_id = run_id
+        self.published: list[Published] = []
+        self.skipped: list[Skipped] = []
+        self.failed: list[Failed] = []
+        self.retired: list[Address] = []
+        self._plan = plan
+        self._mesh = mesh
+        self._desired = desired
+        self._context = context
+
+    def all_products(self) -> None:
+        """Takes the plan's products in their order."""
+        stopped: dict[ProductAddress, str] = {}
+        for work in _by_product(self._plan.stages):
+            because = self._blocked(work, stopped)
+            if because is not None:
+                stopped[work.address] = because
+                self.skipped += [Skipped(a, because) for a in work.ports]
+                for address in work.ports:
+                    self._context.progress.finished(str(address), "skipped", None, 0.0)
+                continue
+            began = time.monotonic()
+            try:
+                self._product(work, began)
+            except WeftError as e:
+                stopped[work.address] = f"`{work.address}` failed"
+                self._failure(work, e, time.monotonic() - began)
+
+    def _blocked(self, work: _Work, stopped: Mapping[ProductAddress, str]) -> str | None:
+        for address in work.ports:
+            wanted = self._desired.get(address)
+            for entry in wanted.inputs if wanted else ():
+                if isinstance(entry.binding, Address) and entry.binding.of_product in stopped:
+                    return f"`{entry.binding.of_product}` failed or was skipped"
+        return None
+
+    def _failure(self, work: _Work, e: WeftError, seconds: float) -> None:
+        guilty = [a for a in work.ports if any(f"`{a}`" in d.what for d in e.diagnostics)] or list(work.ports)
+        for address in work.ports:
+            if address in guilty:
+                its = [d for d in e.diagnostics if f"`{address}`" in d.what] or list(e.diagnostics)
+                self.failed.append(Failed(address, type(e)(*its)))
+                self._context.progress.finished(str(address), "failed", None, seconds)
+            else:
+                self.skipped.append(Skipped(address, f"another port of `{work.address}` failed"))
+                self._context.progress.finished(str(address), "skipped", None, seconds)
+
+    def _product(self, work: _Work, began: float) -> None:
+        context = self._context
+        product = self._mesh.products.get(work.address)
+        if product is None:
+            self._retire_whole(work)
+            return
+        ports = context.registry.ports()
+        self._unmoved(work, ports)
+        build = [self._desired[a] for a in work.build]
+        update = [self._desired[a] for a in work.update]
+        revisions = publishing.revisions_of([*build, *update], work.retire, ports)
+        temp = str(context.temp_folder(self.run_id))
+        with context.engine.session(temp) as session:
+            staged, made_from = self._staged(session, product, build, ports)
+            committed: list[Publication] = []
+            try:
+                checks = self._checked(session, work, product, staged, update, ports)
+                context.progress.stage(str(work.address), "commit")
+                edges = edges_of(product, build, context)
+                with context.registry.lock(f"product:{work.address}", holder=self.run_id, timeout_s=60):
+                    for one in staged:
+                        address = one.wanted.port.address
+                        base = ports[address].snapshot_id if address in ports else None
+                        snapshot = context.storage.commit(
+                            one.target, run_id=self.run_id, base=base, files=one.manifest.files
+                        )
+                        committed.append(
+                            publishing.publication(
+                                one.wanted,
+                                snapshot,
+                                one.manifest,
+                                made_from[address],
+                                checks.get(address, ()),
+                                self.run_id,
+                                context,
+                            )
+                        )
+                    committed += [self._updated(one, ports, checks) for one in update]
+                    context.progress.stage(str(work.address), "publish")
+                    published = publishing.commit(
+                        self._mesh, product, committed, checks, edges, work.retire, revisions, self.run_id, context
+                    )
+                    context.progress.stage(str(work.address), "follow")
+                    publishing.follow([p for p in published if p.address in work.build], self.run_id, context)
+            except WeftError:
+                for one in staged:
+                    context.storage.discard(one.target, self.run_id)
+                raise
+        self._report(work, published, time.monotonic() - began)
+
+    def _unmoved(self, work: _Work, ports: Mapping[Address, PortState]) -> None:
+        """Refuses when a port has moved since the plan, other than by this run itself.
+
+        Raises:
+            Conflict: WFT-RUN-001, naming each port that moved.
+        """
+        mine = {p.address for p in self.published}
+        problems = []
+        for address in work.ports:
+            wanted = self._desired.get(address)
+            read = [i.binding for i in wanted.inputs if isinstance(i.binding, Address)] if wanted else []
+            for one in (address, *read):
+                expected = self._plan.requires.get(f"port:{one}")
+                found = str(ports[one].revision) if one in ports else "0"
+                if expected is not None and expected != found and one not in mine:
+                    problems.append(moved(f"`{one}`", f"revision {expected}", f"revision {found}"))
+        if problems:
+            raise Conflict(*dict.fromkeys(problems))
+
+    def _staged(
+        self, session: Session, product: Product, build: Sequence[Desired], ports: Mapping[Address, PortState]
+    ) -> tuple[list[Staged], dict[Address, dict[str, str]]]:
+        if not build:
+            return [], {}
+        context = self._context
+        context.progress.stage(str(product.address), "read")
+        inputs = open_inputs(session, build, context)
+        context.progress.stage(str(product.address), "build")
+        run_models(session, build)
+        staged: list[Staged] = []
+        try:
+            for one in build:
+                context.progress.stage(str(one.port.address), "stage")
+                state = ports.get(one.port.address)
+                staged.append(stage(session, one, build, state.columns if state else (), self.run_id, context))
+        except BaseException:
+            for done in staged:
+                context.storage.discard(done.target, self.run_id)
+            raise
+        return staged, {one.port.address: inputs.upstream(one) for one in build}
+
+    def _checked(
+        self,
+        session: Session,
+        work: _Work,
+        product: Product,
+        staged: Sequence[Staged],
+        update: Sequence[Desired],
+        ports: Mapping[Address, PortState],
+    ) -> dict[Address, tuple[CheckResult, ...]]:
+        """Check results of every port whose rows or rules are new; raises when one of them must not be published."""
+        context = self._context
+        principal = product_principal(product.address)
+        root = context.storage.root
+        unseen = {one.wanted.port.name: reading.relation(one.manifest, root) for one in staged}
+        relations = {one.wanted.port.address: unseen[one.wanted.port.name] for one in staged}
+        for one in update:
+            if one.port.address in work.verify:
+                opened = context.door.open(principal, one.port.address, reads=[one.port.address])
+                relations[one.port.address] = opened.relation
+        found: dict[Address, tuple[CheckResult, ...]] = {}
+        diagnostics: list[Diagnostic] = []
+        failure: WeftError | None = None
+        for address, relation in relations.items():
+            context.progress.stage(str(address), "verify")
+            contract = self._desired[address].port.contract
+            others = other_tables(contract, names_in(product), unseen, principal, context)
+            found[address] = check_rows(session, contract, relation, others, context.now())
+            wrong = broken(address, found[address])
+            if wrong is not None:
+                failure = wrong
+                diagnostics += wrong.diagnostics
+        if failure is not None:
+            for address, checks in found.items():
+                context.registry.record_checks(self.run_id, address, checks, context.now())
+            raise type(failure)(*diagnostics)
+        return found
+
+    def _updated(
+        self,
+        wanted: Desired,
+        ports: Mapping[Address, PortState],
+        checks: Mapping[Address, tuple[CheckResult, ...]],
+    ) -> Publication:
+        """The publication of a port whose rows stay."""
+        address = wanted.port.address
+        current = self._context.registry.publication(address)
+        assert current is not None, "a port that is updated is published"
+        fresh = publishing.publication(
+            wanted,
+            current.snapshot_id,
+            current.manifest,
+            current.upstream,
+            checks.get(address, ()),
+            self.run_id,
+            self._context,
+        )
+        if address in checks:
+            return fresh
+        return dataclasses.replace(fresh, checks=ports[address].checks)
+
+    def _retire_whole(self, work: _Work) -> None:
+        """Retires ports of a product whose files are all gone."""
+        context = self._context
+        context.progress.stage(str(work.address), "retire")
+        context.registry.retire(work.retire, actor=context.actor, run_id=self.run_id, at=context.now())
+        self.retired += work.retire
+        for address in work.retire:
+            context.progress.finished(str(address), "retired", None, 0.0)
+
+    def _report(self, work: _Work, published: Sequence[Publication], seconds: float) -> None:
+        owner = self._mesh.domains[work.address.domain].owner_team
+        for one in published:
+            built = one.address in work.build
+            self.published.append(Published(one.address, one.snapshot_id, one.rows, one.checks, owner, seconds, built))
+            self._context.progress.finished(str(one.address), "published" if built else "updated", one.rows, seconds)
+        for address in work.retire:
+            self.retired.append(address)
+            self._context.progress.finished(str(address), "retired", None, seconds)
+
+
+def moved(subject: str, expected: str, found: str) -> Diagnostic:
+    """The diagnostic of something that is not as the plan had read it."""
+    return error(
+        "WFT-RUN-001",
+        f"{subject} moved since the plan was made",
+        why=f"the plan had read {expected}, now it is {found}",
+        fix="plan again",
+    )
+
+
+def _by_product(stages: Sequence[Stage]) -> Iterator[_Work]:
+    """The stages of each product; a publish stage ends them."""
+    build: list[Address] = []
+    verify: list[Address] = []
+    retire: list[Address] = []
+    update: list[Address] = []
+    for one in stages:
+        match one.kind:
+            case StageKind.BUILD:
+                build.append(parse_address(one.address))
+            case StageKind.VERIFY:
+                verify.append(parse_address(one.address))
+            case StageKind.DESCRIBE:
+                update.append(parse_address(one.address))
+            case StageKind.RETIRE:
+                retire.append(parse_address(one.address))
+            case StageKind.PUBLISH:
+                domain, _, product = one.address.partition(".")
+                yield _Work(ProductAddress(domain, product), tuple(build), tuple(verify), tuple(update), tuple(retire))
+                build, verify, update, retire = [], [], [], []
+
+
+def _ended(run: Run, state: RunState, one_run: _OneRun, context: Context) -> Run:
+    outcomes = [
+        PortOutcome(p.address, "published" if p.built else "updated", p.snapshot_id, p.rows, p.seconds)
+        for p in one_run.published
+    ]
+    outcomes += [PortOutcome(a, "retired") for a in one_run.retired]
+    outcomes += [
+        PortOutcome(f.address, "failed", diagnostics=tuple(d.as_json() for d in f.diagnostics)) for f in one_run.failed
+    ]
+    outcomes += [PortOutcome(s.address, "skipped") for s in one_run.skipped]
+    known = {o.address for o in outcomes}
+    outcomes += [dataclasses.replace(p, outcome="not reached") for p in run.ports if p.address not in known]
+    return dataclasses.replace(run, state=state, finished_at=context.now(), ports=tuple(outcomes))

@@ -1,0 +1,131 @@
+"""Building one product: its models run on its inputs, its ports are staged as files that nobody can see."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from weft.access.door import Readable
+from weft.access.principals import product_principal
+from weft.engines.base import Session
+from weft.errors import UserCodeError, WeftError
+from weft.model.address import Address
+from weft.model.column import Column
+from weft.model.mesh import Model, Product
+from weft.model.publication import Manifest
+from weft.plan.binding import placed
+from weft.plan.desired import Desired, as_columns
+from weft.runs.context import Context
+from weft.sql.quoting import ident
+from weft.storage.base import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What a product was built from: opened ports by address, source versions by input port."""
+
+    ports: Mapping[Address, Readable]
+    sources: Mapping[str, str]
+
+    def upstream(self, wanted: Desired) -> dict[str, str]:
+        """Snapshot ids and source versions that one port's rows were made from."""
+        made_from: dict[str, str] = {}
+        for entry in wanted.inputs:
+            if isinstance(entry.binding, Address):
+                made_from[str(entry.binding)] = self.ports[entry.binding].publication.snapshot_id
+            else:
+                made_from[f"source:{entry.name}"] = self.sources[entry.name]
+        return made_from
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A port's rows, written and not yet committed."""
+
+    wanted: Desired
+    target: Target
+    manifest: Manifest
+
+
+def open_inputs(session: Session, wanted: Sequence[Desired], context: Context) -> Inputs:
+    """Gives the session a view for each input port that the ports need.
+
+    A source that several models read becomes a table: its text is parsed once.
+    """
+    product = wanted[0].product
+    principal = product_principal(product.address)
+    needed = {entry.name: entry for one in wanted for entry in one.inputs}
+    readers = _readers(product, wanted)
+    ports: dict[Address, Readable] = {}
+    sources: dict[str, str] = {}
+    for name, entry in needed.items():
+        if isinstance(entry.binding, Address):
+            opened = context.door.open(principal, entry.binding, reads=[entry.binding])
+            ports[entry.binding] = opened
+            session.view(name, f"SELECT * FROM {opened.relation}")
+            continue
+        bound = context.source(product.address, name)
+        sources[name] = bound.version
+        make = session.table if readers.get(name, 0) > 1 else session.view
+        make(name, f"SELECT * FROM {bound.relation()}")
+    return Inputs(ports, sources)
+
+
+def run_models(session: Session, wanted: Sequence[Desired]) -> None:
+    """Runs the models that ports or other models read; one that is read once becomes a view, else a table.
+
+    A long chain of views would compute the same rows again and again; a table for everything writes what nobody
+    reads twice.
+    """
+    product = wanted[0].product
+    readers = _readers(product, wanted)
+    outputs = {one.port.model.name for one in wanted}
+    for model in dict.fromkeys(m for one in wanted for m in one.models):
+        read = readers.get(model.name, 0)
+        if model.name in outputs and read == 0:
+            continue  # staged straight from its SQL
+        try:
+            if read > 1 or model.name in outputs:
+                session.table(model.name, model.sql)
+            else:
+                session.view(model.name, model.sql)
+        except UserCodeError as e:
+            raise _placed(e, model) from e
+
+
+def stage(
+    session: Session, wanted: Desired, others: Sequence[Desired], known: Sequence[Column], run_id: str, context: Context
+) -> Staged:
+    """Writes a port's rows as Parquet files under the run's own folder."""
+    model = wanted.port.model
+    read = _readers(wanted.product, others).get(model.name, 0)
+    sql = f"SELECT * FROM {ident(model.name)}" if read else model.sql
+    target = context.storage.prepare(wanted.port.address, as_columns(wanted), known, run_id)
+    try:
+        files = session.copy_out(
+            sql,
+            folder=target.folder,
+            root=context.storage.root,
+            field_ids=target.field_ids,
+            columns=target.columns,
+        )
+    except UserCodeError as e:
+        context.storage.discard(target, run_id)
+        raise _placed(e, model) from e
+    except WeftError:
+        context.storage.discard(target, run_id)
+        raise
+    return Staged(wanted, target, Manifest(target.columns, files))
+
+
+def _readers(product: Product, wanted: Sequence[Desired]) -> dict[str, int]:
+    """How many of the needed models read each input port and model."""
+    counted: dict[str, int] = {}
+    for model in dict.fromkeys(m for one in wanted for m in one.models):
+        for name in {r.name for r in model.references}:
+            counted[name] = counted.get(name, 0) + 1
+    return counted
+
+
+def _placed(e: UserCodeError, model: Model) -> UserCodeError:
+    return UserCodeError(*(placed(d, model) for d in e.diagnostics))

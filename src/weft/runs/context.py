@@ -1,0 +1,63 @@
+"""What a run works with: the rooms it uses, who runs it, and when."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import secrets
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from weft.access.door import Door
+from weft.config import Settings
+from weft.connectors.files import BoundSource
+from weft.engines.base import Engine
+from weft.model.address import ProductAddress
+from weft.model.lineage import ColumnEdge
+from weft.registry.base import Registry
+from weft.runs.progress import Progress
+from weft.storage.base import Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """All that a run needs from outside. Handed down, never looked up.
+
+    Attributes:
+        source: the bound source of a product's input port.
+        lineage: column edges of one model, by the model's SQL and the columns of what it reads.
+        now: the clock, in UTC.
+    """
+
+    settings: Settings
+    registry: Registry
+    storage: Storage
+    engine: Engine
+    door: Door
+    source: Callable[[ProductAddress, str], BoundSource]
+    lineage: Callable[[str, str, dict[str, tuple[str, ...]]], tuple[ColumnEdge, ...]]
+    progress: Progress
+    actor: str
+    now: Callable[[], dt.datetime]
+
+    def temp_folder(self, run_id: str) -> Path:
+        """A folder that this run alone spills to; removed with `drop_temp_folder`."""
+        folder = self.settings.state / "tmp" / run_id
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def drop_temp_folder(self, run_id: str) -> None:
+        """Removes the run's folder, if it is there."""
+        shutil.rmtree(self.settings.state / "tmp" / run_id, ignore_errors=True)
+
+
+def new_run_id(now: dt.datetime) -> str:
+    """A run id that sorts by time: `20261121T093000-1a2b3c`."""
+    return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
+def process_identity() -> str:
+    """This process, so that another one can tell whether it still lives: host, pid and start."""
+    return f"{os.uname().nodename}:{os.getpid()}"

@@ -1,0 +1,71 @@
+"""Lineage of a product as edges between nodes of the mesh."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+
+from weft.model.address import Address
+from weft.model.lineage import ColumnEdge, EdgeKind, LineageEdge, Transformation
+from weft.model.mesh import Model, Product
+from weft.plan.binding import Remembered
+from weft.plan.desired import Desired
+from weft.runs.context import Context
+
+
+def edges_of(product: Product, wanted: Sequence[Desired], context: Context) -> list[LineageEdge]:
+    """Every edge into the ports of a product and into the private models that they need."""
+    columns: dict[str, tuple[str, ...]] = {}
+    ports = {one.port.model.name: one.port.address for one in wanted}
+    found: dict[LineageEdge, None] = {}
+    for one in wanted:
+        for entry in one.inputs:
+            columns.setdefault(entry.name, one.input_columns[entry.name])
+    for model in dict.fromkeys(m for one in wanted for m in one.models):
+        edges = context.lineage(model.digest, model.sql, {r.name: columns[r.name] for r in model.references})
+        columns[model.name] = _columns_of(model, wanted)
+        target = _node(product, model.name, ports)
+        for edge in edges:
+            source = _node(product, edge.source_table, ports)
+            found[
+                LineageEdge(
+                    f"{source}.{edge.source}", f"{target}.{edge.target}", edge.kind, edge.transformation, edge.masking
+                )
+            ] = None
+    return list(found)
+
+
+def _columns_of(model: Model, wanted: Sequence[Desired]) -> tuple[str, ...]:
+    return next(one.model_columns[model.name] for one in wanted if model.name in one.model_columns)
+
+
+def _node(product: Product, name: str, ports: dict[str, Address]) -> str:
+    """The node of a table that a model names, without its column."""
+    if name in ports:
+        return str(ports[name])
+    if product.model(name) is not None:
+        return f"{product.address}.~{name}"
+    entry = product.input(name)
+    if entry is not None and isinstance(entry.binding, Address):
+        return str(entry.binding)
+    return f"{product.address}.{name}"
+
+
+def cached_lineage(
+    cache: Remembered, digest: str, sql: str, columns: Mapping[str, tuple[str, ...]]
+) -> tuple[ColumnEdge, ...]:
+    """Column edges of one model; computed once for the same SQL over the same columns."""
+    key = hashlib.sha256(json.dumps([digest, sorted(columns.items())]).encode()).hexdigest()
+    known = cache.get("lineage", key)
+    if known is None:
+        from weft.sql.lineage import column_lineage
+
+        edges = column_lineage(sql, columns)
+        rows = [[e.source_table, e.source, e.target, e.kind, e.transformation, e.masking] for e in edges]
+        cache.put_many("lineage", {key: json.dumps(rows).encode()})
+        return edges
+    return tuple(
+        ColumnEdge(table, source, target, EdgeKind(kind), Transformation(made), masking)
+        for table, source, target, kind, made, masking in json.loads(known)
+    )

@@ -1,0 +1,131 @@
+"""A model, or a part of it, on a sample: before anything is declared or published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from weft.access.door import Readable
+from weft.access.principals import product_principal
+from weft.access.result import Result, ResultColumn
+from weft.connectors.files import FileConnector
+from weft.engines.base import Session
+from weft.errors import ProjectError, UsageError, UserCodeError, did_you_mean, error
+from weft.model.address import Address, ProductAddress
+from weft.model.mesh import Mesh, Model, Product
+from weft.model.publication import PortState
+from weft.plan.binding import placed
+from weft.runs.context import Context
+from weft.sql.cte import select_cte
+from weft.sql.quoting import dotted
+
+SAMPLE_ROWS = 50_000
+"""Rows of each source and port that a preview reads at most."""
+
+
+def preview(
+    name: str,
+    limit: int,
+    mesh: Mesh,
+    ports: Mapping[Address, PortState],
+    connector: FileConnector,
+    context: Context,
+) -> Result:
+    """The first rows of `domain.product.model` or `domain.product.model.cte` over a sample of its inputs.
+
+    Raises:
+        UsageError: WFT-PLN-001, there is no such model.
+        UserCodeError: the model's SQL failed.
+    """
+    product, model, cte = _find(name, mesh)
+    broken = [d for d in mesh.diagnostics if d.severity == "error" and d.where and d.where.file == model.file]
+    if broken:
+        raise ProjectError(*broken)
+    opened: dict[str, Readable] = {}
+    with context.engine.session() as session:
+        _Preparation(session, mesh, ports, connector, context, opened).models(product, model, into="preview")
+        sql = select_cte(model.sql, cte) if cte else model.sql
+        try:
+            columns = session.columns(sql)
+            table, truncated = session.arrow(sql, limit)
+        except UserCodeError as e:
+            raise UserCodeError(*(placed(d, model) for d in e.diagnostics)) from e
+    return Result(
+        tuple(ResultColumn(c.name, c.type) for c in columns),
+        table,
+        truncated,
+        {address: one.publication.snapshot_id for address, one in opened.items()},
+        (f"computed from at most {SAMPLE_ROWS:,} rows of each input",),
+    )
+
+
+class _Preparation:
+    """Gives a session what a model reads, as views over samples; an upstream that is not published is computed too."""
+
+    def __init__(
+        self,
+        session: Session,
+        mesh: Mesh,
+        ports: Mapping[Address, PortState],
+        connector: FileConnector,
+        context: Context,
+        opened: dict[str, Readable],
+    ) -> None:
+        self._session = session
+        self._mesh = mesh
+        self._ports = ports
+        self._connector = connector
+        self._context = context
+        self._opened = opened
+
+    def models(self, product: Product, model: Model, *, into: str) -> None:
+        """Makes everything that the model reads in a namespace, and works in it."""
+        needed = product.needs(model)
+        names = {r.name for m in needed for r in m.references}
+        relations = {e.name: self._input(product, e.name) for e in product.inputs if e.name in names}
+        self._session.namespace(into)
+        for name, sql in relations.items():
+            self._session.view(name, sql)
+        for inner in needed[:-1]:
+            try:
+                self._session.view(inner.name, inner.sql)
+            except UserCodeError as e:
+                raise UserCodeError(*(placed(d, inner) for d in e.diagnostics)) from e
+
+    def _input(self, product: Product, name: str) -> str:
+        entry = product.input(name)
+        assert entry is not None, "references are input ports or models"
+        binding = entry.binding
+        if not isinstance(binding, Address):
+            bound = self._connector.bind(binding)
+            return f"SELECT * FROM {bound.relation()} LIMIT {SAMPLE_ROWS}"
+        state = self._ports.get(binding)
+        if state is not None and not state.retired:
+            one = self._context.door.open(product_principal(product.address), binding, reads=[binding])
+            self._opened[str(binding)] = one
+            return f"SELECT * FROM {one.relation} LIMIT {SAMPLE_ROWS}"
+        declared = self._mesh.port(binding)
+        upstream = self._mesh.products.get(binding.of_product)
+        if declared is None or upstream is None:
+            raise UsageError(error("WFT-PLN-010", f"`{binding}` is neither published nor declared here", entry.where))
+        space = f"preview {upstream.address}"
+        self.models(upstream, declared.model, into=space)
+        table = f"upstream {binding}"
+        self._session.table(table, f"SELECT * FROM ({declared.model.sql}\n) LIMIT {SAMPLE_ROWS}")
+        return f"SELECT * FROM {dotted((space, table))}"
+
+
+def _find(name: str, mesh: Mesh) -> tuple[Product, Model, str | None]:
+    parts = name.split(".")
+    product = mesh.products.get(ProductAddress(parts[0], parts[1])) if len(parts) in (3, 4) else None
+    model = product.model(parts[2]) if product else None
+    if product is None or model is None:
+        known = [f"{p.address}.{m.name}" for p in mesh.products.values() for m in p.models]
+        raise UsageError(
+            error(
+                "WFT-PLN-001",
+                f"there is no model `{name}`",
+                why="a model is named domain.product.model, a CTE of it domain.product.model.cte",
+                fix=did_you_mean(".".join(parts[:3]), known),
+            )
+        )
+    return product, model, parts[3] if len(parts) == 4 else None

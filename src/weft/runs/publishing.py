@@ -1,0 +1,123 @@
+"""Publishing one product: snapshots on the run's branch, then the one commit point, then `main` follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from weft.model.address import Address
+from weft.model.checks import CheckResult, count
+from weft.model.lineage import LineageEdge
+from weft.model.mesh import Domain, Mesh, Product
+from weft.model.publication import Manifest, PortState, Publication
+from weft.model.records import DomainRecord, ProductRecord, Publish
+from weft.plan.desired import Desired
+from weft.runs.context import Context
+
+
+def publication(
+    wanted: Desired,
+    snapshot_id: str,
+    manifest: Manifest,
+    upstream: Mapping[str, str],
+    checks: Sequence[CheckResult],
+    run_id: str,
+    context: Context,
+) -> Publication:
+    """The publication of a port, ready for the registry."""
+    pinned = {f"upstream:{k}": v for k, v in upstream.items() if not k.startswith("source:")}
+    parts = {**wanted.parts, **pinned}
+    return Publication(
+        address=wanted.port.address,
+        snapshot_id=snapshot_id,
+        run_id=run_id,
+        version=wanted.port.contract.version_text,
+        status=wanted.port.status.value,
+        contract=wanted.port.contract.data,
+        digests=wanted.digests(pinned),
+        manifest=manifest,
+        checks=count(checks),
+        published_at=context.now(),
+        published_by=context.actor,
+        upstream=upstream,
+        parts=parts,
+    )
+
+
+def commit(
+    mesh: Mesh,
+    product: Product,
+    publications: Sequence[Publication],
+    checks: Mapping[Address, Sequence[CheckResult]],
+    edges: Sequence[LineageEdge],
+    retire: Sequence[Address],
+    revisions: Mapping[Address, int],
+    run_id: str,
+    context: Context,
+) -> Sequence[Publication]:
+    """The one commit point: moves all ports of the product together with its event.
+
+    Raises:
+        Conflict: WFT-RUN-001, a port that was read or is to be moved has moved since.
+    """
+    return context.registry.publish(
+        Publish(
+            domain=domain_record(mesh.domains[product.address.domain]),
+            product=product_record(mesh, product),
+            publications=publications,
+            requires={str(a): r for a, r in revisions.items()},
+            checks={str(a): c for a, c in checks.items()},
+            edges=edges,
+            run_id=run_id,
+            actor=context.actor,
+            at=context.now(),
+            defaults=[p.address for p in product.outputs if p.default and _first(p.address, publications)],
+            retire=retire,
+        )
+    )
+
+
+def domain_record(domain: Domain) -> DomainRecord:
+    """A domain as it is registered."""
+    return DomainRecord(
+        domain.name,
+        domain.title,
+        domain.kind,
+        domain.description,
+        domain.owner_team,
+        domain.owner_contact,
+        domain.document.data,
+    )
+
+
+def product_record(mesh: Mesh, product: Product) -> ProductRecord:
+    """A product as it is registered."""
+    reads = sorted({str(i.binding) for i in product.inputs if isinstance(i.binding, Address)})
+    return ProductRecord(
+        product.address,
+        product.title,
+        product.status.value,
+        product.descriptor.purpose,
+        product.descriptor.tags,
+        mesh.name,
+        tuple(reads),
+        product.descriptor.document.data,
+    )
+
+
+def follow(publications: Sequence[Publication], run_id: str, context: Context) -> None:
+    """Lets `main` of each table follow the registry."""
+    for one in publications:
+        context.storage.follow(one.address, one.snapshot_id, run_id)
+
+
+def revisions_of(
+    wanted: Sequence[Desired], retire: Sequence[Address], ports: Mapping[Address, PortState]
+) -> dict[Address, int]:
+    """Revisions that must still hold when the product moves: its own ports' and those of what it read."""
+    addresses = [one.port.address for one in wanted] + list(retire)
+    addresses += [i.binding for one in wanted for i in one.inputs if isinstance(i.binding, Address)]
+    return {a: ports[a].revision if a in ports else 0 for a in addresses}
+
+
+def _first(address: Address, publications: Sequence[Publication]) -> bool:
+    return any(p.address == address for p in publications)

@@ -1,0 +1,142 @@
+"""What came of an apply, a verification, a rollback."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from weft.errors import Diagnostic, WeftError
+from weft.model.address import Address
+from weft.model.checks import CheckCounts, CheckResult
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A port that moved. `owner` is the team of its domain; `built` tells whether its rows are new."""
+
+    address: Address
+    snapshot_id: str
+    rows: int
+    checks: CheckCounts
+    owner: str
+    seconds: float
+    built: bool = True
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape of `apply.published[]`."""
+        return {
+            "address": str(self.address),
+            "snapshot_id": self.snapshot_id,
+            "rows": self.rows,
+            "checks": self.checks.as_json(),
+            "owner": self.owner,
+            "seconds": round(self.seconds, 3),
+            "built": self.built,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A port that could not be published, and why."""
+
+    address: Address
+    error: WeftError
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What went wrong."""
+        return tuple(self.error.diagnostics)
+
+    @property
+    def exit_code(self) -> int:
+        """The exit code that this failure alone would give."""
+        return self.error.exit_code
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape of `apply.failed[]`."""
+        return {"address": str(self.address), "diagnostics": [d.as_json() for d in self.diagnostics]}
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A port that was not tried because something that it needs failed."""
+
+    address: Address
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApplyResult:
+    """What an apply did; `run_id` is None when there was nothing to do."""
+
+    run_id: str | None
+    published: tuple[Published, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    failed: tuple[Failed, ...] = ()
+    unchanged: tuple[Address, ...] = ()
+    retired: tuple[Address, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def exit_code(self) -> int:
+        """0 done; of several failures the first of 5, 4, 3, 2, 1 that occurs."""
+        return max((f.exit_code for f in self.failed), default=0)
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape of `weft apply --format json`."""
+        return {
+            "run_id": self.run_id,
+            "published": [p.as_json() for p in self.published],
+            "skipped": [str(s.address) for s in self.skipped],
+            "failed": [f.as_json() for f in self.failed],
+            "unchanged": [str(a) for a in self.unchanged],
+            "retired": [str(a) for a in self.retired],
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """A contract against data. `failed`: a blocking check failed or errored; `error`: the data could not be read."""
+
+    contract: str
+    version: str
+    result: str
+    rows: int | None
+    checks: tuple[CheckResult, ...]
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0 passed, 1 failed, 2 the data could not be read."""
+        return {"passed": 0, "failed": 1, "error": 2}[self.result]
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape of `weft verify --format json`."""
+        return {
+            "contract": self.contract,
+            "version": self.version,
+            "result": self.result,
+            "rows": self.rows,
+            "checks": [c.as_json() for c in self.checks],
+        }
+
+
+def verdict(checks: tuple[CheckResult, ...]) -> str:
+    """`passed` or `failed`, by the checks that block."""
+    return "failed" if any(c.blocks for c in checks) else "passed"
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """A port that shows earlier rows again."""
+
+    address: Address
+    from_: str
+    to: str
+    stale: tuple[str, ...] = field(default=())
+
+    def as_json(self) -> Mapping[str, Any]:
+        """The shape of `weft rollback --format json`."""
+        return {"address": str(self.address), "from": self.from_, "to": self.to, "stale": list(self.stale)}

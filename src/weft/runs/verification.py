@@ -1,0 +1,125 @@
+"""A contract is checked on rows: staged ones before anybody sees them, published ones when asked."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+
+from weft.access.principals import Principal
+from weft.contracts.rules import referenced_tables
+from weft.contracts.verification import verify
+from weft.engines.base import Session
+from weft.errors import ContractBroken, Diagnostic, Severity, WeftError, error
+from weft.model.address import Address, parse_address
+from weft.model.checks import CheckResult, Outcome
+from weft.model.document import Document
+from weft.model.mesh import Product
+from weft.model.odcs import Contract
+from weft.model.odps import descriptor
+from weft.model.records import ProductRecord
+from weft.runs.context import Context
+from weft.sql.allowlist import walk
+
+
+def check_rows(
+    session: Session,
+    contract: Contract,
+    relation: str,
+    others: Mapping[str, str | None],
+    now: dt.datetime,
+    *,
+    samples: int = 5,
+    built: bool = True,
+) -> tuple[CheckResult, ...]:
+    """Every rule of a contract, evaluated on a relation.
+
+    Args:
+        built: whether weft built the rows: a column that the contract does not know is then forbidden by default,
+            in foreign data it only warns.
+    """
+
+    def admit(sql: str) -> tuple[Diagnostic, ...]:
+        found = walk(session.parse(sql), qualified=False)
+        return tuple(Diagnostic(p.code, Severity(p.severity), p.what, None, p.why, p.fix) for p in found.problems)
+
+    return verify(
+        contract,
+        relation,
+        session,
+        others=others,
+        now=now,
+        sample_limit=samples,
+        extra_columns="forbid" if built else "warn",
+        admit=admit,
+    )
+
+
+def names_in(product: Product) -> dict[str, Address]:
+    """The ports that a product's contracts may name in relationships: its own and its inputs."""
+    names = {p.name: p.address for p in product.outputs}
+    return names | {i.name: i.binding for i in product.inputs if isinstance(i.binding, Address)}
+
+
+def names_in_record(record: ProductRecord | None, ports: Iterable[Address]) -> dict[str, Address]:
+    """The same of a registered product."""
+    if record is None:
+        return {}
+    names = {a.port: a for a in sorted(ports) if a.of_product == record.address}
+    described = descriptor(Document(f"{record.address} (published)", record.document))
+    bound = {e.name: str(e.custom["weft.port"]) for e in described.inputs if "weft.port" in e.custom}
+    return names | {name: parse_address(text) for name, text in bound.items()}
+
+
+def other_tables(
+    contract: Contract,
+    names: Mapping[str, Address],
+    staged: Mapping[str, str],
+    principal: Principal,
+    context: Context,
+) -> dict[str, str | None]:
+    """The relations that a contract's relationships point to; None for a table that cannot be read here.
+
+    A relationship names a port of the same product, an input port, or a full address.
+    """
+    found: dict[str, str | None] = {}
+    for name in referenced_tables(contract):
+        if name in staged:
+            found[name] = staged[name]
+            continue
+        address = parse_address(name) if name.count(".") == 2 else names.get(name)
+        found[name] = _opened(address, principal, context) if address is not None else None
+    return found
+
+
+def broken(address: Address, checks: tuple[CheckResult, ...]) -> ContractBroken | None:
+    """The error that keeps a port from being published; None when no check blocks."""
+    blocking = [c for c in checks if c.blocks]
+    if not blocking:
+        return None
+    return ContractBroken(*(_diagnostic(address, c) for c in blocking))
+
+
+def _diagnostic(address: Address, check: CheckResult) -> Diagnostic:
+    column = ", ".join(check.column) if isinstance(check.column, tuple) else check.column
+    subject = f"`{address}`" + (f" column `{column}`" if column else "")
+    if check.result is Outcome.ERROR:
+        return error("WFT-CHK-002", f"{subject}: `{check.rule}` could not be evaluated", check.where, why=check.reason)
+    if check.result is Outcome.NOT_EVALUATED:
+        return error("WFT-CHK-003", f"{subject}: `{check.rule}` was not evaluated", check.where, why=check.reason)
+    what = f"{subject} breaks `{check.rule}`"
+    if check.failed_rows is not None:
+        share = f" ({check.share:.2%})" if check.share is not None else ""
+        what += f" in {check.failed_rows:,} of {check.total_rows or 0:,} rows{share}"
+    why = f"expected {check.expected}" + (f", found {check.actual}" if check.actual else "")
+    if check.samples:
+        shown = "; ".join(", ".join(f"{k}={v}" for k, v in s.items()) for s in check.samples[:3])
+        why += f"; first: {shown}"
+    fix = "mend the rows at their source or in the model; nothing was published, the former snapshot is still served"
+    return error("WFT-CHK-001", what, check.where, why=why, fix=fix)
+
+
+def _opened(address: Address, principal: Principal, context: Context) -> str | None:
+    try:
+        return context.door.open(principal, address, reads=[address]).relation
+    except WeftError:
+        return None  # not published, or not readable: the check says that it was not evaluated

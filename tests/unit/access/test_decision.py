@@ -1,0 +1,64 @@
+import datetime as dt
+
+import pytest
+
+from weft.access.decision import decide
+from weft.access.principals import Principal, PrincipalKind, local_principal, product_principal
+from weft.errors import AccessDenied
+from weft.model.address import ProductAddress, parse_address
+from weft.model.checks import CheckCounts
+from weft.model.column import Column
+from weft.model.publication import Digests, PortState
+
+PORT = parse_address("fleet.aircraft.planes@1")
+
+
+def state(**changes):
+    fields = {
+        "address": PORT,
+        "revision": 1,
+        "snapshot_id": "7",
+        "run_id": "r",
+        "version": "1.0.0",
+        "status": "active",
+        "digests": Digests("f", "r", "t"),
+        "upstream": {},
+        "parts": {},
+        "rows": 3,
+        "checks": CheckCounts(),
+        "published_at": dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+        "published_by": "ann",
+        "default": True,
+        "columns": (Column("tailnum", "VARCHAR", 1), Column("year", "INTEGER", 2)),
+    }
+    return PortState(**(fields | changes))
+
+
+def test_the_owner_of_a_local_mesh_reads_every_column():
+    decision = decide(Principal("ann", PrincipalKind.OWNER), state())
+
+    assert decision.allowed
+    assert decision.columns == ("tailnum", "year")
+
+
+def test_a_product_reads_the_ports_that_it_has_declared_and_nothing_else():
+    product = product_principal(ProductAddress("operations", "on_time"))
+
+    assert decide(product, state(), [PORT]).allowed
+    denied = decide(product, state(), [])
+    assert not denied.allowed
+    assert denied.columns == ()
+    assert "no grant" in denied.reason
+
+
+def test_nobody_reads_a_retired_port():
+    assert not decide(Principal("ann", PrincipalKind.OWNER), state(retired=True)).allowed
+
+
+def test_a_local_mesh_knows_its_owner_alone():
+    assert local_principal("ann", "ann").name == "ann"
+    with pytest.raises(AccessDenied) as caught:
+        local_principal("ann", "eve")
+
+    assert caught.value.exit_code == 3
+    assert caught.value.diagnostics[0].code == "WFT-ACC-005"
