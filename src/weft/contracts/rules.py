@@ -25,7 +25,7 @@ from weft.contracts.conditions import (
     comparison_of,
     dotted,
 )
-from weft.contracts.references import referenced
+from weft.contracts.references import other_tables, referenced
 from weft.contracts.service_levels import service_levels
 from weft.model.checks import CheckSeverity, Rule
 from weft.model.document import Pointer, custom_properties
@@ -66,6 +66,12 @@ def promises(contract: Contract, table: SchemaObject | None = None) -> tuple[Pro
     Extra columns are not among them: whether there are any shows only in the data.
     """
     return _Reader(contract, table or contract.table).read()
+
+
+def referenced_tables(contract: Contract) -> tuple[str, ...]:
+    """Names, as written, of the other tables that a contract's relationships point to."""
+    own = {contract.table.name, contract.table.data.get("physicalName")}
+    return tuple(name for name in other_tables(contract) if name not in own)
 
 
 def severity_of(text: Any) -> CheckSeverity:

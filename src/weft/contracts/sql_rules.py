@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from weft.contracts.checks import quote
+from weft.contracts.conditions import Promise, SqlValue
+from weft.contracts.evaluator import Evaluator
+from weft.contracts.findings import Finding, cannot
+from weft.contracts.samples import select_list, shown
+from weft.contracts.subject import Subject
+from weft.errors import Diagnostic, Severity
+from weft.model.checks import Outcome
 from weft.model.odcs import Property, SchemaObject
+
+Admit = Callable[[str], Sequence[Diagnostic]]
+"""Tells what forbids a SQL text of a contract to run: the allow-list; no error means that it may."""
 
 _PLACEHOLDER = re.compile(r"""(?P<open>["'`]?)\$?\{\s*(?P<name>object|table|property|column)\s*\}(?P<close>["'`]?)""")
 _COUNT = re.compile(
@@ -35,7 +45,10 @@ class BoundQuery:
         match = _COUNT.fullmatch(self.text)
         if match is None or _CLAUSES.search(_without_texts(match["rest"])):
             return None
-        if len(re.findall(r"\bselect\b", match["rest"], re.IGNORECASE)) or "," in match["rest"].lower().split("where")[0]:
+        if (
+            len(re.findall(r"\bselect\b", match["rest"], re.IGNORECASE))
+            or "," in match["rest"].lower().split("where")[0]
+        ):
             return None
         text = f"SELECT {columns} FROM {match['rest']}\nLIMIT {limit}"
         return text, self._around(text)
@@ -49,7 +62,7 @@ class BoundQuery:
         named = [
             f"{quote(name)} AS NOT MATERIALIZED (SELECT * FROM {source})"
             for name, source in self.tables.items()
-            if re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", text, re.IGNORECASE)
+            if _names(name, text)
         ]
         body = f"SELECT * FROM (\n{text}\n) AS rule"
         return f"WITH {', '.join(named)}\n{body}" if named else body
@@ -81,6 +94,54 @@ def bind(
         tables[physical] = relation
     tables[table.name] = relation
     return BoundQuery(text, _unlike(tables))
+
+
+def value_of(
+    promise: Promise,
+    condition: SqlValue,
+    subject: Subject,
+    others: Mapping[str, str | None],
+    evaluator: Evaluator,
+    admit: Admit,
+    sensitive: Sequence[str],
+) -> Finding:
+    """What a SQL rule finds: its one value, compared. A plain count that has an upper limit counts failing rows.
+
+    Args:
+        sensitive: columns of which no value may be told; the value of a rule that names one is not shown.
+    """
+    prop = promise.properties[0] if promise.properties else None
+    query = bind(condition.query, subject.table, prop, subject.relation, others)
+    refused = [d for d in admit(query.text) if d.severity is Severity.ERROR]
+    if refused:
+        return cannot(f"the query is not allowed: {'; '.join(d.what for d in refused)}")
+    rows = evaluator.rows(query.sql())
+    if len(rows) != 1 or len(rows[0]) != 1:
+        width = len(rows[0]) if rows else 0
+        return cannot(f"the query gives {len(rows)} rows of {width} columns; it must give one value")
+    value = rows[0][0]
+    if value is None:
+        return cannot("the query gives no value (null)")
+    try:
+        kept = condition.comparison.holds(value)
+    except TypeError:
+        return cannot(f"the query gives a {type(value).__name__}, which cannot be compared with the bound")
+    counts = query.counts and condition.comparison.limits
+    hidden = not counts and any(_names(name, query.text) for name in sensitive)
+    actual = "a value that is not shown: it is made from a classified column" if hidden else str(shown(value))
+
+    def sample(names: Sequence[str], limit: int) -> str | None:
+        found = query.failing(select_list(names), limit) if counts else None
+        if found is None or any(d.severity is Severity.ERROR for d in admit(found[0])):
+            return None
+        return found[1]
+
+    outcome = Outcome.PASSED if kept else Outcome.FAILED
+    return Finding(outcome, int(value) if counts else None, actual, sample=sample)
+
+
+def _names(name: str, text: str) -> bool:
+    return re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", text, re.IGNORECASE) is not None
 
 
 def _unlike(tables: Mapping[str, str]) -> dict[str, str]:

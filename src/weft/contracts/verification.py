@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import datetime
 
-from weft.contracts.conditions import ExtraColumns, Promise
+from weft.contracts.checks import Unusable, place_of
 from weft.contracts.evaluator import Evaluator
-from weft.contracts.judging import Judge, Subject
+from weft.contracts.judging import Judge
 from weft.contracts.rules import promises
 from weft.contracts.samples import showing
-from weft.contracts.service_levels import zone_of_contract
-from weft.contracts.subject import subject_of
-from weft.errors import Diagnostic, ProjectError, error
+from weft.contracts.sql_rules import Admit
+from weft.contracts.subject import Subject, subject_of
+from weft.errors import ProjectError, UsageError, did_you_mean, error
 from weft.model.checks import CheckResult, CheckSeverity, Outcome, Rule
 from weft.model.odcs import Contract, SchemaObject
-
-Admit = Callable[[str], Sequence[Diagnostic]]
-"""Tells what forbids a SQL text of a contract to run: the allow-list; nothing means that it may."""
 
 
 def verify(
@@ -87,3 +83,29 @@ def _extra(contract: Contract, table: SchemaObject, subject: Subject, policy: st
         actual=f"{len(names)} more: {listed}" if names else "none",
         where=contract.where((*table.pointer, "properties")),
     )
+
+
+def _chosen(contract: Contract, name: str) -> SchemaObject:
+    found = next((t for t in contract.objects if t.name == name), None)
+    if found is None:
+        names = [t.name for t in contract.objects]
+        what = f"`{contract.document.file}` has no table `{name}`"
+        raise UsageError(error("WFT-CLI-001", what, fix=did_you_mean(name, names, otherwise=f"it has {names}")))
+    return found
+
+
+def _reference_time(contract: Contract, now: datetime) -> datetime:
+    """The instant that the contract measures ages from (`weft.referenceTime`), else now; without a zone it is local."""
+    stated = contract.custom.get("weft.referenceTime")
+    if stated is None:
+        return now
+    try:
+        moment = datetime.fromisoformat(str(stated))
+        return (
+            moment
+            if moment.tzinfo
+            else moment.replace(tzinfo=place_of(str(contract.custom.get("weft.timezone", "UTC"))))
+        )
+    except (ValueError, Unusable) as problem:
+        where = contract.where(("customProperties",))
+        raise ProjectError(error("WFT-CON-006", f"`weft.referenceTime: {stated}` is no instant", where)) from problem
