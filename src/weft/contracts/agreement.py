@@ -1,0 +1,82 @@
+"""Agreement: a contract against the columns that a model gives, before any row is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from weft.errors import Diagnostic, Severity, error, nearest
+from weft.model.column import Column
+from weft.model.odcs import Contract, SchemaObject
+from weft.model.types import duck_type, misfit, normalise
+
+
+def agree(contract: Contract, columns: Sequence[Column]) -> tuple[Diagnostic, ...]:
+    """Where the columns of a model and the contract of its port differ.
+
+    Returns:
+        WFT-CON-001 for a column that the model does not give, -002 for one that the contract does not know (by
+        `weft.extraColumns`: `forbid`, the default for what weft builds, `warn` or `allow`), -003 for another type.
+    """
+    table = contract.table
+    given = {column.name: column for column in columns}
+    return (
+        *_missing(contract, table, given),
+        *_extra(contract, table, columns),
+        *(
+            error(
+                "WFT-CON-003",
+                f"column `{prop.name}` is {normalise(given[prop.name].type)} in the model: {reason}",
+                contract.where(prop.pointer),
+                why="readers rely on the type that the contract says",
+                fix=_retype(prop.name, duck_type(prop)),
+            )
+            for prop in table.properties
+            if prop.name in given and (reason := misfit(prop, given[prop.name].type))
+        ),
+    )
+
+
+def _retype(name: str, wanted: str | None) -> str:
+    return f"cast it in the model: `{name}::{wanted}`, or change the contract" if wanted else "change the contract"
+
+
+def _missing(contract: Contract, table: SchemaObject, given: dict[str, Column]) -> list[Diagnostic]:
+    unknown = [name for name in given if table.property(name) is None]
+    found = []
+    for prop in table.properties:
+        if prop.name in given:
+            continue
+        like = next((name for name in unknown if name.lower() == prop.name.lower()), None)
+        like = like or nearest(prop.name, unknown)
+        found.append(
+            error(
+                "WFT-CON-001",
+                f"column `{prop.name}` of the contract is not given by the model",
+                contract.where(prop.pointer),
+                why="a port keeps every column that its contract promises",
+                fix=f"was it renamed? the model gives `{like}`: write `{like} as {prop.name}`"
+                if like
+                else "add it to the model, or take it out of the contract with a new major version",
+            )
+        )
+    return found
+
+
+def _extra(contract: Contract, table: SchemaObject, columns: Sequence[Column]) -> list[Diagnostic]:
+    policy = str(contract.custom.get("weft.extraColumns", "forbid"))
+    if policy == "allow":
+        return []
+    severity = Severity.WARNING if policy == "warn" else Severity.ERROR
+    promised = [prop.name for prop in table.properties]
+    return [
+        Diagnostic(
+            "WFT-CON-002",
+            severity,
+            f"column `{column.name}` of the model is not in the contract",
+            contract.where((*table.pointer, "properties")),
+            why="what is not promised is not published (weft.extraColumns: forbid)" if policy != "warn" else None,
+            fix="add it to the contract (`weft contract sync` does), or leave it out of the model",
+        )
+        for column in columns
+        if column.name not in promised
+    ]

@@ -1,0 +1,248 @@
+"""Judging: promises against rows, in one scan for what single rows tell and a query for each thing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from weft.contracts.checks import Unusable, expression, failing, oldest_allowed, quote
+from weft.contracts.conditions import (
+    Age,
+    ColumnExists,
+    Distinct,
+    Faulty,
+    Items,
+    Length,
+    NotNull,
+    Promise,
+    Range,
+    References,
+    RowCount,
+    SqlValue,
+    TypeKept,
+    Unevaluated,
+    Valid,
+)
+from weft.contracts.evaluator import Evaluator
+from weft.contracts.findings import Finding, cannot, counted, failed, not_judged, passed, why_not
+from weft.contracts.keys import distinct, references
+from weft.contracts.samples import Showing, select_list
+from weft.contracts.scan import Scan
+from weft.contracts.sql_rules import Admit, value_of
+from weft.contracts.subject import Subject
+from weft.errors import WeftError, nearest
+from weft.model.checks import CheckResult, Outcome
+from weft.model.odcs import Contract
+from weft.model.types import misfit
+
+Pending = Callable[[], Finding]
+"""Reads what a scan has found, once it has run."""
+
+_COUNT = "weft rows"
+"""The column that counts the rows of a group; no contract's column, for it has a space in it that ours never have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Judges the promises of one table.
+
+    Attributes:
+        showing: what samples may show.
+        scan: aggregates over all rows, run once.
+        groups: aggregates over the distinct values of a column, for enumerations.
+    """
+
+    contract: Contract
+    subject: Subject
+    evaluator: Evaluator
+    others: Mapping[str, str | None]
+    now: datetime
+    admit: Admit
+    sample_limit: int
+    showing: Showing
+    scan: Scan = field(init=False)
+    groups: dict[str, Scan] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "scan", Scan(self.subject.relation))
+
+    def results(self, promises: Sequence[Promise]) -> tuple[CheckResult, ...]:
+        """The result of each promise, in their order.
+
+        Raises:
+            WeftError: the rows could not be read at all.
+        """
+        total = int(self.evaluator.rows(f"SELECT count(*) FROM {self.subject.relation}")[0][0])
+        pending = [self._guarded(promise, lambda p=promise: self._prepare(p, total)) for promise in promises]
+        self.scan.run(self.evaluator)
+        for group in self.groups.values():
+            group.run(self.evaluator)
+        return tuple(self._result(promise, reading, total) for promise, reading in zip(promises, pending, strict=True))
+
+    def _guarded(self, promise: Promise, prepare: Callable[[], Pending]) -> Pending:
+        try:
+            return prepare()
+        except Unusable as problem:
+            reason = str(problem)
+            return lambda: cannot(reason)
+
+    def _result(self, promise: Promise, reading: Pending, total: int) -> CheckResult:
+        try:
+            finding = reading()
+        except WeftError as problem:
+            finding = cannot(why_not(problem))
+        except Unusable as problem:
+            finding = cannot(str(problem))
+        rows = finding.failed_rows is not None
+        return CheckResult(
+            id=promise.id,
+            rule=promise.rule,
+            column=promise.column,
+            dimension=promise.dimension,
+            severity=promise.severity,
+            result=finding.outcome,
+            failed_rows=finding.failed_rows,
+            total_rows=total if rows else None,
+            expected=promise.expected,
+            actual=finding.actual,
+            reason=finding.reason,
+            samples=self._samples(promise, finding),
+            where=promise.where,
+            must_evaluate=promise.must_evaluate,
+        )
+
+    def _samples(self, promise: Promise, finding: Finding) -> tuple[Mapping[str, object], ...]:
+        if finding.outcome is not Outcome.FAILED or finding.sample is None or self.sample_limit <= 0:
+            return ()
+        names = self.showing.columns(promise.properties, tuple(self.subject.types))
+        if not names:
+            return ()
+        query = finding.sample(names, self.sample_limit)
+        if query is None:
+            return ()
+        try:
+            rows = self.evaluator.rows(query)
+        except WeftError:
+            return ()  # the finding stands; only its illustration could not be made
+        return tuple(self.showing.row(names, row) for row in rows)
+
+    def _prepare(self, promise: Promise, total: int) -> Pending:
+        """Asks the scans for what a promise needs; gives the reading of it."""
+        subject, condition = self.subject, promise.condition
+        match condition:
+            case Unevaluated(reason):
+                return lambda: not_judged(reason)
+            case Faulty(reason):
+                return lambda: cannot(reason)
+            case ColumnExists():
+                return lambda: self._exists(promise)
+            case TypeKept():
+                return self._type(promise, total)
+            case RowCount(comparison):
+                rows = f"{total} row{'' if total == 1 else 's'}"
+                return lambda: passed(rows) if comparison.holds(total) else failed(rows)
+            case NotNull() | Valid() | Length() | Range() | Items():
+                return self._values(promise, condition, total)
+            case Age():
+                return self._age(promise, condition, total)
+            case Distinct():
+                columns = [expression(p, subject.type_of(p))[0] for p in promise.properties]
+                return lambda: distinct(promise, columns, subject.relation, self.evaluator, total)
+            case References():
+                types = [expression(p, subject.type_of(p)) for p in promise.properties]
+                other = self._other(condition.table)
+                return lambda: references(promise, condition, types, subject.relation, other, self.evaluator, total)
+            case SqlValue():
+                for prop in promise.properties:
+                    subject.type_of(prop)
+                return lambda: value_of(
+                    promise, condition, subject, self.others, self.evaluator, self.admit, self._sensitive_names()
+                )
+            case _:
+                raise TypeError(f"{type(condition).__name__} cannot be judged")
+
+    def _other(self, table: str) -> str | None:
+        own = (self.subject.table.name, self.subject.table.data.get("physicalName"))
+        return self.subject.relation if table in own else self.others.get(table)
+
+    def _sensitive_names(self) -> tuple[str, ...]:
+        return tuple(p.name for p in self.subject.table.properties if self.showing.sensitive(p))
+
+    def _exists(self, promise: Promise) -> Finding:
+        name = promise.properties[0].name
+        if name in self.subject.types:
+            return passed()
+        unknown = [n for n in self.subject.types if self.subject.table.property(n) is None]
+        like = next((n for n in unknown if n.lower() == name.lower()), None) or nearest(name, unknown)
+        return failed("missing", reason=f"was it renamed? there is a column `{like}`" if like else None)
+
+    def _type(self, promise: Promise, total: int) -> Pending:
+        prop = promise.properties[0]
+        self.subject.type_of(prop)
+        actual = self.subject.types[prop.name]
+        raw = self.subject.parsed.get(prop.name)
+        if raw is not None:
+            condition = f"{quote(raw)} IS NOT NULL AND {quote(prop.name)} IS NULL"
+            return self._counting(promise, self.scan, f"count_if({condition})", condition, total)
+        reason = misfit(prop, actual)
+        return lambda: passed(actual) if reason is None else failed(actual, reason=reason)
+
+    def _values(self, promise: Promise, condition: NotNull | Valid | Length | Range | Items, total: int) -> Pending:
+        prop = promise.properties[0]
+        tree = self.subject.type_of(prop)
+        if prop.logical_type and len(prop.path) == 1 and not isinstance(condition, NotNull):
+            self._of_its_type(promise)
+        zone = str(prop.custom.get("weft.timezone") or self._zone(prop.options.get("defaultTimezone")))
+        where = failing(condition, prop, tree, zone)
+        raw = self.subject.parsed.get(prop.name) if len(prop.path) == 1 else None
+        if isinstance(condition, NotNull) and raw is not None:
+            where = f"{quote(raw)} IS NULL"  # what does not parse is there; the type check counts it
+        if isinstance(condition, Valid) and condition.values is not None and len(prop.path) == 1:
+            # an enumeration has few values: judging each value once is far cheaper than judging each row
+            group = self._group(prop.name)
+            return self._counting(promise, group, f"sum({quote(_COUNT)}) FILTER (WHERE {where})", where, total)
+        return self._counting(promise, self.scan, f"count_if({where})", where, total)
+
+    def _of_its_type(self, promise: Promise) -> None:
+        """A rule on a column of another kind than promised says nothing; the column is named."""
+        prop = promise.properties[0]
+        reason = misfit(prop, self.subject.types[prop.name])
+        if reason and " is no " in reason:
+            raise Unusable(f"`{prop.name}` has the wrong type: {reason}")
+
+    def _zone(self, stated: object) -> str:
+        return str(self.contract.custom.get("weft.timezone") or stated or "UTC")
+
+    def _group(self, column: str) -> Scan:
+        source = f"(SELECT {quote(column)}, count(*) AS {quote(_COUNT)} FROM {self.subject.relation} GROUP BY {quote(column)})"
+        return self.groups.setdefault(column, Scan(source))
+
+    def _counting(self, promise: Promise, scan: Scan, aggregate: str, where: str, total: int) -> Pending:
+        scan.add(aggregate)
+        relation = self.subject.relation
+
+        def sample(names: Sequence[str], limit: int) -> str:
+            return f"SELECT {select_list(names)} FROM {relation} WHERE {where} LIMIT {limit}"
+
+        return lambda: counted(promise, int(scan.value(aggregate) or 0), total, sample)
+
+    def _age(self, promise: Promise, condition: Age, total: int) -> Pending:
+        prop = promise.properties[0]
+        sql, tree = expression(prop, self.subject.type_of(prop))
+        limit = oldest_allowed(condition, prop, tree, self.now)
+        if not condition.newest:
+            where = f"{sql} < {limit}"
+            return self._counting(promise, self.scan, f"count_if({where})", where, total)
+        fresh = self.scan.add(f"max({sql}) >= {limit}")
+        newest = self.scan.add(f"CAST(max({sql}) AS VARCHAR)")
+        hidden = self.showing.sensitive(prop)
+
+        def reading() -> Finding:
+            found = self.scan.value(newest)
+            if found is None:
+                return failed("no row tells an age")
+            actual = "newest is not shown: the column is classified" if hidden else f"newest {found}"
+            return passed(actual) if self.scan.value(fresh) else failed(actual)
+
+        return reading

@@ -1,0 +1,154 @@
+"""SQL rules: a query of a contract bound to the rows under judgement."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from weft.contracts.checks import quote
+from weft.contracts.conditions import Promise, SqlValue
+from weft.contracts.evaluator import Evaluator
+from weft.contracts.findings import Finding, cannot
+from weft.contracts.samples import select_list, shown
+from weft.contracts.subject import Subject
+from weft.errors import Diagnostic, Severity
+from weft.model.checks import Outcome
+from weft.model.odcs import Property, SchemaObject
+
+Admit = Callable[[str], Sequence[Diagnostic]]
+"""Tells what forbids a SQL text of a contract to run: the allow-list; no error means that it may."""
+
+_PLACEHOLDER = re.compile(r"""(?P<open>["'`]?)\$?\{\s*(?P<name>object|table|property|column)\s*\}(?P<close>["'`]?)""")
+_COUNT = re.compile(
+    r"\s*select\s+count\s*\(\s*(?:\*|1)?\s*\)\s*(?:(?:as\s+)?\w+\s+)?from\s+(?P<rest>.+?\bwhere\b.+)",
+    re.IGNORECASE | re.DOTALL,
+)
+_CLAUSES = re.compile(
+    r"\b(group\s+by|having|union|intersect|except|qualify|window|limit|join|sample|pivot)\b|--|/\*|;", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BoundQuery:
+    """A query whose placeholders are filled in and whose tables can be bound to FROM items."""
+
+    text: str
+    tables: Mapping[str, str]
+
+    def sql(self) -> str:
+        """The query as it runs: the tables that it names stand before it as common table expressions."""
+        return self._around(self.text)
+
+    def failing(self, columns: str, limit: int) -> tuple[str, str] | None:
+        """For a plain count of rows `WHERE …`: the query for those rows, as written and as it runs; else None."""
+        match = _COUNT.fullmatch(self.text)
+        if match is None or _CLAUSES.search(_without_texts(match["rest"])):
+            return None
+        if (
+            len(re.findall(r"\bselect\b", match["rest"], re.IGNORECASE))
+            or "," in match["rest"].lower().split("where")[0]
+        ):
+            return None
+        text = f"SELECT {columns} FROM {match['rest']}\nLIMIT {limit}"
+        return text, self._around(text)
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is a plain count of the rows that meet a condition."""
+        return self.failing("1", 1) is not None
+
+    def _around(self, text: str) -> str:
+        named = [
+            f"{quote(name)} AS NOT MATERIALIZED (SELECT * FROM {source})"
+            for name, source in self.tables.items()
+            if _names(name, text)
+        ]
+        body = f"SELECT * FROM (\n{text}\n) AS rule"
+        return f"WITH {', '.join(named)}\n{body}" if named else body
+
+
+def bind(
+    query: str, table: SchemaObject, prop: Property | None, relation: str, others: Mapping[str, str | None]
+) -> BoundQuery:
+    """A rule's query with its placeholders filled in (Source: ODCS, quality type `sql`).
+
+    `${object}`, `${table}`, `{object}` and the plain name are the table; `${property}`, `${column}` and `{property}` the
+    column. Names are quoted; inside a text in single quotes they stand bare.
+    """
+
+    def name(match: re.Match[str]) -> str:
+        is_table = match["name"] in ("object", "table")
+        plain = table.name if is_table or prop is None else prop.path[0]
+        opened, closed = match["open"], match["close"]
+        if opened == "'":
+            return f"'{plain}{closed}"
+        if opened and opened == closed:
+            return quote(plain)
+        return f"{opened}{quote(plain)}{closed}"
+
+    text = _PLACEHOLDER.sub(name, query).strip().rstrip(";").rstrip()
+    tables = {other: item for other, item in others.items() if item is not None}
+    physical = table.data.get("physicalName")
+    if isinstance(physical, str) and re.fullmatch(r"\w+", physical):
+        tables[physical] = relation
+    tables[table.name] = relation
+    return BoundQuery(text, _unlike(tables))
+
+
+def value_of(
+    promise: Promise,
+    condition: SqlValue,
+    subject: Subject,
+    others: Mapping[str, str | None],
+    evaluator: Evaluator,
+    admit: Admit,
+    sensitive: Sequence[str],
+) -> Finding:
+    """What a SQL rule finds: its one value, compared. A plain count that has an upper limit counts failing rows.
+
+    Args:
+        sensitive: columns of which no value may be told; the value of a rule that names one is not shown.
+    """
+    prop = promise.properties[0] if promise.properties else None
+    query = bind(condition.query, subject.table, prop, subject.relation, others)
+    refused = [d for d in admit(query.text) if d.severity is Severity.ERROR]
+    if refused:
+        return cannot(f"the query is not allowed: {'; '.join(d.what for d in refused)}")
+    rows = evaluator.rows(query.sql())
+    if len(rows) != 1 or len(rows[0]) != 1:
+        width = len(rows[0]) if rows else 0
+        return cannot(f"the query gives {len(rows)} rows of {width} columns; it must give one value")
+    value = rows[0][0]
+    if value is None:
+        return cannot("the query gives no value (null)")
+    try:
+        kept = condition.comparison.holds(value)
+    except TypeError:
+        return cannot(f"the query gives a {type(value).__name__}, which cannot be compared with the bound")
+    counts = query.counts and condition.comparison.limits
+    hidden = not counts and any(_names(name, query.text) for name in sensitive)
+    actual = "a value that is not shown: it is made from a classified column" if hidden else str(shown(value))
+
+    def sample(names: Sequence[str], limit: int) -> str | None:
+        found = query.failing(select_list(names), limit) if counts else None
+        if found is None or any(d.severity is Severity.ERROR for d in admit(found[0])):
+            return None
+        return found[1]
+
+    outcome = Outcome.PASSED if kept else Outcome.FAILED
+    return Finding(outcome, int(value) if counts else None, actual, sample=sample)
+
+
+def _names(name: str, text: str) -> bool:
+    return re.search(rf"(?<![\w$]){re.escape(name)}(?![\w$])", text, re.IGNORECASE) is not None
+
+
+def _unlike(tables: Mapping[str, str]) -> dict[str, str]:
+    """One entry for names that differ in case only: SQL takes them for one; the last one wins."""
+    last = {name.lower(): name for name in tables}
+    return {name: tables[name] for name in last.values()}
+
+
+def _without_texts(sql: str) -> str:
+    return re.sub(r"'(?:[^']|'')*'", "''", sql)

@@ -1,0 +1,111 @@
+"""Verification: every rule of a contract, judged on rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from weft.contracts.checks import Unusable, place_of
+from weft.contracts.evaluator import Evaluator
+from weft.contracts.judging import Judge
+from weft.contracts.rules import promises
+from weft.contracts.samples import showing
+from weft.contracts.sql_rules import Admit
+from weft.contracts.subject import Subject, subject_of
+from weft.errors import ProjectError, UsageError, did_you_mean, error
+from weft.model.checks import CheckResult, CheckSeverity, Outcome, Rule
+from weft.model.odcs import Contract, SchemaObject
+
+
+def verify(
+    contract: Contract,
+    relation: str,
+    evaluator: Evaluator,
+    *,
+    others: Mapping[str, str | None],
+    now: datetime,
+    admit: Admit,
+    sample_limit: int = 5,
+    extra_columns: str | None = None,
+    salt: str | None = None,
+    table: str | None = None,
+    text: bool = False,
+) -> tuple[CheckResult, ...]:
+    """The results of every rule that a contract has on a table, in the contract's order.
+
+    Args:
+        relation: the rows under judgement, as a FROM item.
+        others: FROM items of the tables that relationships and SQL rules name, by the name as written; None where the
+            table is not at hand (`references.other_tables` lists the names).
+        now: the instant that freshness is compared with, unless the contract has `weft.referenceTime`.
+        admit: the allow-list for SQL rules.
+        sample_limit: failing rows to show for each check.
+        extra_columns: `forbid`, `warn` or `allow` where the contract has no `weft.extraColumns`; None is `warn`.
+        salt: for hashes of sensitive keys in samples.
+        table: the schema object's name, by default the contract's first.
+        text: the rows come from a text format, so that a column that is still text is checked by parsing it.
+
+    Raises:
+        WeftError: the rows could not be read at all.
+    """
+    chosen = contract.table if table is None else _chosen(contract, table)
+    now = _reference_time(contract, now)
+    subject = subject_of(chosen, relation, evaluator, text=text)
+    judge = Judge(
+        contract=contract,
+        subject=subject,
+        evaluator=evaluator,
+        others=others,
+        now=now,
+        admit=admit,
+        sample_limit=sample_limit,
+        showing=showing(contract, chosen, salt),
+    )
+    found = promises(contract, chosen)
+    policy = str(contract.custom.get("weft.extraColumns") or extra_columns or "warn")
+    results = judge.results(found)
+    if policy == "allow":
+        return results
+    return (*results, _extra(contract, chosen, subject, policy))
+
+
+def _extra(contract: Contract, table: SchemaObject, subject: Subject, policy: str) -> CheckResult:
+    names = subject.extra
+    listed = ", ".join(f"`{name}`" for name in names)
+    return CheckResult(
+        id="extra_columns",
+        rule=Rule.EXTRA_COLUMN,
+        column=None,
+        dimension="conformity",
+        severity=CheckSeverity.ERROR if policy == "forbid" else CheckSeverity.WARNING,
+        result=Outcome.FAILED if names else Outcome.PASSED,
+        expected="no column beyond the contract",
+        actual=f"{len(names)} more: {listed}" if names else "none",
+        where=contract.where((*table.pointer, "properties")),
+    )
+
+
+def _chosen(contract: Contract, name: str) -> SchemaObject:
+    found = next((t for t in contract.objects if t.name == name), None)
+    if found is None:
+        names = [t.name for t in contract.objects]
+        what = f"`{contract.document.file}` has no table `{name}`"
+        raise UsageError(error("WFT-CLI-001", what, fix=did_you_mean(name, names, otherwise=f"it has {names}")))
+    return found
+
+
+def _reference_time(contract: Contract, now: datetime) -> datetime:
+    """The instant that the contract measures ages from (`weft.referenceTime`), else now; without a zone it is local."""
+    stated = contract.custom.get("weft.referenceTime")
+    if stated is None:
+        return now
+    try:
+        moment = datetime.fromisoformat(str(stated))
+        return (
+            moment
+            if moment.tzinfo
+            else moment.replace(tzinfo=place_of(str(contract.custom.get("weft.timezone", "UTC"))))
+        )
+    except (ValueError, Unusable) as problem:
+        where = contract.where(("customProperties",))
+        raise ProjectError(error("WFT-CON-006", f"`weft.referenceTime: {stated}` is no instant", where)) from problem
