@@ -1,0 +1,89 @@
+"""The history of a port: which rows could be read since when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from weft.catalog.finding import port_state
+from weft.model.address import Address
+from weft.model.checks import CheckCounts
+from weft.registry.base import RegistryReader
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One publication. Two may share a snapshot, when only rules or texts changed or after a rollback.
+
+    Attributes:
+        pinned: a rollback holds the port at this publication; `reason` says why.
+    """
+
+    snapshot_id: str
+    published_at: datetime
+    published_by: str
+    run_id: str
+    version: str
+    rows: int
+    checks: CheckCounts
+    revision: int
+    current: bool
+    pinned: bool
+    reason: str | None
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry as `weft history --format json` prints it."""
+        return {
+            "snapshot_id": self.snapshot_id,
+            "published_at": self.published_at.isoformat(),
+            "published_by": self.published_by,
+            "run_id": self.run_id,
+            "version": self.version,
+            "rows": self.rows,
+            "checks": self.checks.as_json(),
+            "revision": self.revision,
+            "current": self.current,
+            "pinned": self.pinned,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """All publications of a port, newest first."""
+
+    address: str
+    snapshots: tuple[Snapshot, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The history in the shape that `weft history --format json` prints."""
+        return {"address": self.address, "snapshots": [s.as_json() for s in self.snapshots]}
+
+
+def history(reader: RegistryReader, address: Address) -> History:
+    """The history of a port; without major of its default one.
+
+    Raises:
+        UsageError: WFT-CAT-001, nothing is published there.
+    """
+    state = port_state(reader, address)
+    return History(
+        str(state.address),
+        tuple(
+            Snapshot(
+                snapshot_id=p.snapshot_id,
+                published_at=p.published_at,
+                published_by=p.published_by,
+                run_id=p.run_id,
+                version=p.version,
+                rows=p.rows,
+                checks=p.checks,
+                revision=p.revision,
+                current=p.revision == state.revision,
+                pinned=p.revision == state.revision and state.pinned is not None,
+                reason=state.pinned if p.revision == state.revision else None,
+            )
+            for p in reader.history(state.address)
+        ),
+    )

@@ -1,0 +1,251 @@
+"""The lineage view: what a port or column is made from and what is made from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from weft.catalog.entries import column_id
+from weft.catalog.finding import unknown
+from weft.errors import UsageError, did_you_mean, error
+from weft.model.address import Address, is_slug
+from weft.model.lineage import EdgeKind, LineageEdge, Transformation
+from weft.registry.base import RegistryReader
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A port, model, source or one of their columns."""
+
+    id: str
+    kind: str
+
+    def as_json(self) -> dict[str, str]:
+        """The node as `weft lineage --format json` prints it."""
+        return {"id": self.id, "kind": self.kind}
+
+
+@dataclass(frozen=True, slots=True)
+class LineageView:
+    """Nodes and edges around `root`; `truncated` when there are more than were read."""
+
+    root: str
+    nodes: tuple[Node, ...]
+    edges: tuple[LineageEdge, ...]
+    truncated: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """The view in the shape that `weft lineage --format json` prints."""
+        return {
+            "root": self.root,
+            "nodes": [n.as_json() for n in self.nodes],
+            "edges": [
+                {
+                    "from": e.source,
+                    "to": e.target,
+                    "kind": e.kind.value,
+                    "transformation": e.transformation.value,
+                    "masking": e.masking,
+                }
+                for e in self.edges
+            ],
+            "truncated": self.truncated,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class NodeName:
+    """A node id in its parts. `table` is `domain.product.port@major`, `domain.product.~model` or `domain.product.INPUT`."""
+
+    table: str
+    column: str | None
+
+    @property
+    def private(self) -> bool:
+        """Whether it belongs to a private model."""
+        return ".~" in self.table
+
+    @property
+    def kind(self) -> str:
+        """port, model, source or column."""
+        if self.private:
+            return "model"
+        if "@" not in self.table.rsplit(".", 1)[-1]:
+            return "source"
+        return "port" if self.column is None else "column"
+
+
+def node_name(text: str) -> NodeName | None:
+    """The parts of a node id; None when it is none.
+
+    >>> node_name("fleet.aircraft.planes@1.tailnum")
+    NodeName(table='fleet.aircraft.planes@1', column='tailnum')
+    >>> node_name('fleet.aircraft.planes."odd.name"').column
+    'odd.name'
+    """
+    pieces = text.strip().split(".", 3)
+    if len(pieces) < 3 or not (is_slug(pieces[0]) and is_slug(pieces[1]) and pieces[2]):
+        return None
+    column = pieces[3] if len(pieces) == 4 else None
+    if column is not None and len(column) > 1 and column[0] == column[-1] == '"':
+        column = column[1:-1]
+    return NodeName(".".join(pieces[:3]), column or None)
+
+
+def lineage(
+    reader: RegistryReader, text: str, *, up: bool = False, down: bool = False, depth: int = 5, private: bool = False
+) -> LineageView:
+    """The lineage around a port, source, private model or one of their columns; with neither flag both ways.
+
+    Raises:
+        UsageError: WFT-CAT-001, there is no such node.
+    """
+    name = _known(reader, text)
+    if name.column is None:
+        start: Sequence[str] = reader.nodes_of(name.table)
+        root = name.table
+    else:
+        root = f"{name.table}.{column_id(name.column)}"
+        start = [root]
+    found: dict[LineageEdge, None] = {}
+    truncated = False
+    for direction in ((True, up or not down), (False, down or not up)):
+        if direction[1] and start:
+            edges, cut = reader.lineage(start, up=direction[0], depth=depth)
+            found.update(dict.fromkeys(edges))
+            truncated = truncated or cut
+    edges = list(found)
+    if not private:
+        edges = collapsed(edges, keep=frozenset(start))
+    if name.column is None:
+        edges = of_tables(edges)
+    ids = dict.fromkeys([root, *(end for e in edges for end in (e.source, e.target))])
+    return LineageView(root, tuple(Node(i, _kind(i)) for i in sorted(ids)), tuple(sorted(edges)), truncated)
+
+
+def collapsed(edges: Iterable[LineageEdge], *, keep: frozenset[str] = frozenset()) -> list[LineageEdge]:
+    """The edges without private models: what goes in through one comes out as one edge. `keep` stays as it is."""
+    into: dict[str, list[LineageEdge]] = {}
+    for edge in edges:
+        into.setdefault(edge.target, []).append(edge)
+    known: dict[str, set[LineageEdge]] = {}
+
+    def hidden(node: str) -> bool:
+        return node not in keep and _is_private(node)
+
+    def sources_of(node: str) -> set[LineageEdge]:
+        """Edges into `node` whose sources are not hidden."""
+        if node not in known:
+            known[node] = set()  # a cycle cannot be, but must not hang us either
+            found = set()
+            for edge in into.get(node, ()):
+                if hidden(edge.source):
+                    found |= {through(first, edge) for first in sources_of(edge.source)}
+                else:
+                    found.add(edge)
+            known[node] = found
+        return known[node]
+
+    return [e for target in into if not hidden(target) for e in sorted(_strongest(sources_of(target)))]
+
+
+def through(first: LineageEdge, second: LineageEdge) -> LineageEdge:
+    """Two edges in a row as one: direct only when both are, with the transformation that changes most."""
+    if first.kind is EdgeKind.INDIRECT or second.kind is EdgeKind.INDIRECT:
+        kind = EdgeKind.INDIRECT
+        how = second.transformation if second.kind is EdgeKind.INDIRECT else first.transformation
+    else:
+        kind = EdgeKind.DIRECT
+        how = max((first.transformation, second.transformation), key=_CHANGES.index)
+    return LineageEdge(first.source, second.target, kind, how, first.masking or second.masking)
+
+
+def of_tables(edges: Iterable[LineageEdge]) -> list[LineageEdge]:
+    """Edges between columns as edges between their tables: one for each pair, direct if any is."""
+    pairs: dict[tuple[str, str], LineageEdge] = {}
+    for edge in edges:
+        source, target = _table(edge.source), _table(edge.target)
+        if source == target:
+            continue
+        known = pairs.get((source, target))
+        if known is None or (known.kind is EdgeKind.INDIRECT and edge.kind is EdgeKind.DIRECT):
+            pairs[source, target] = replace(edge, source=source, target=target)
+        elif known.kind is edge.kind and known.kind is EdgeKind.DIRECT:
+            how = max((known.transformation, edge.transformation), key=_CHANGES.index)
+            # all of a table's values are masked only when every column's are
+            pairs[source, target] = replace(known, transformation=how, masking=known.masking and edge.masking)
+    return list(pairs.values())
+
+
+_CHANGES = [
+    Transformation.IDENTITY,
+    Transformation.SORT,
+    Transformation.FILTER,
+    Transformation.JOIN,
+    Transformation.GROUP_BY,
+    Transformation.WINDOW,
+    Transformation.CONDITIONAL,
+    Transformation.TRANSFORMATION,
+    Transformation.AGGREGATION,
+    Transformation.UNRESOLVED,
+]
+
+
+def _strongest(edges: Iterable[LineageEdge]) -> list[LineageEdge]:
+    """One edge for each source, target and kind: the one whose transformation changes most."""
+    best: dict[tuple[str, str, EdgeKind], LineageEdge] = {}
+    for edge in edges:
+        key = (edge.source, edge.target, edge.kind)
+        if key not in best or _CHANGES.index(edge.transformation) > _CHANGES.index(best[key].transformation):
+            best[key] = edge
+    return list(best.values())
+
+
+def _known(reader: RegistryReader, text: str) -> NodeName:
+    name = node_name(text)
+    if name is None:
+        raise unknown(reader, text)
+    domain, product, table = name.table.split(".")
+    port, _, major = table.partition("@")
+    if is_slug(port) and (not major or major.isdigit()):
+        state = reader.port(Address(domain, product, port, int(major) if major else None))
+        if state is not None:
+            name = NodeName(str(state.address), name.column)
+            _require_column(name, [c.name for c in state.columns], reader)
+            return name
+    nodes = reader.nodes_of(name.table)
+    if not nodes:
+        raise unknown(reader, name.table)
+    if name.column is not None and f"{name.table}.{column_id(name.column)}" not in nodes:
+        _require_column(name, [found.column for n in nodes if (found := node_name(n)) and found.column], reader)
+    return name
+
+
+def _require_column(name: NodeName, columns: Sequence[str], reader: RegistryReader) -> None:
+    if name.column is None or not columns or name.column in columns:
+        return
+    if f"{name.table}.{column_id(name.column)}" in reader.nodes_of(name.table):
+        return  # a field of a nested column
+    raise UsageError(
+        error(
+            "WFT-CAT-001",
+            f"`{name.table}` has no column `{name.column}`",
+            fix=did_you_mean(name.column, columns, otherwise=f"its columns are {', '.join(columns)}"),
+        )
+    )
+
+
+def _kind(node: str) -> str:
+    name = node_name(node)
+    return name.kind if name else "source"
+
+
+def _is_private(node: str) -> bool:
+    name = node_name(node)
+    return name is not None and name.private
+
+
+def _table(node: str) -> str:
+    name = node_name(node)
+    return name.table if name else node

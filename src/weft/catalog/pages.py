@@ -1,0 +1,274 @@
+"""The page of a domain, product or port: everything that the catalog knows of it, as one document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from weft.catalog.documents import contract_of, domain_members, registered_contract, sibling_majors
+from weft.catalog.finding import unknown
+from weft.model.address import Address, ProductAddress, parse_address
+from weft.model.document import custom_properties
+from weft.model.odcs import Contract, Property
+from weft.model.publication import PortState
+from weft.model.records import DomainRecord, ProductRecord, Run
+from weft.observability.freshness import freshness
+from weft.observability.quality import Quality, quality
+from weft.registry.base import RegistryReader
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page. `body` holds the fields that depend on the kind, ready for JSON."""
+
+    address: str
+    kind: str
+    title: str
+    body: Mapping[str, Any]
+
+    def as_json(self) -> dict[str, Any]:
+        """The page in the shape that `weft show --format json` prints."""
+        return {"address": self.address, "kind": self.kind, "title": self.title, **self.body}
+
+
+def page(reader: RegistryReader, text: str, *, now: datetime) -> Page:
+    """The page at an address: a domain, `domain.product`, or a port with or without major.
+
+    Raises:
+        UsageError: WFT-CAT-001, nothing in the catalog has that address.
+    """
+    names = text.strip().partition("@")[0].split(".")
+    if len(names) == 1 and names[0] in reader.domains():
+        return _domain_page(reader, reader.domains()[names[0]], now)
+    if len(names) == 2:
+        product = reader.products().get(ProductAddress(names[0], names[1]))
+        if product is not None:
+            return _product_page(reader, product, now)
+    if len(names) == 3:
+        state = reader.port(parse_address(text))
+        if state is not None:
+            return _port_page(reader, state, now)
+    raise unknown(reader, text)
+
+
+def _domain_page(reader: RegistryReader, domain: DomainRecord, now: datetime) -> Page:
+    products = [p for a, p in sorted(reader.products().items()) if a.domain == domain.name]
+    return Page(
+        domain.name,
+        "domain",
+        domain.title,
+        {
+            "domain_kind": domain.kind,
+            "description": domain.description,
+            "owner": _owner(domain),
+            "members": [{"user": user, "roles": list(roles)} for user, roles in domain_members(domain)],
+            "cost_center": domain.document.get("costCenter"),
+            "tags": [str(t) for t in domain.document.get("tags") or ()],
+            "products": [
+                {
+                    "address": str(p.address),
+                    "title": p.title,
+                    "status": p.status,
+                    "purpose": p.purpose,
+                    "ports": [_port_line(reader, s, now) for s in _ports_of(reader, p.address)],
+                }
+                for p in products
+            ],
+        },
+    )
+
+
+def _product_page(reader: RegistryReader, product: ProductRecord, now: datetime) -> Page:
+    document = product.document
+    described = document.get("description")
+    described = described if isinstance(described, Mapping) else {}
+    states = _ports_of(reader, product.address)
+    consumers = {str(c) for s in states for c in reader.consumers(s.address)} - {str(product.address)}
+    return Page(
+        str(product.address),
+        "product",
+        product.title,
+        {
+            "status": product.status,
+            "owner": _owner(reader.domains().get(product.address.domain), product.owner),
+            "domain": product.address.domain,
+            "version": _text(document.get("version")),
+            "description": {
+                "purpose": product.purpose,
+                "limitations": described.get("limitations"),
+                "usage": described.get("usage"),
+            },
+            "tags": list(product.tags),
+            "ports": [_port_line(reader, s, now) for s in states],
+            "reads": list(product.reads),
+            "sources": _sources(document),
+            "consumers": sorted(consumers),
+            "last_run": _last_run(reader, states[0].address if states else None),
+        },
+    )
+
+
+def _port_page(reader: RegistryReader, state: PortState, now: datetime) -> Page:
+    contract = contract_of(registered_contract(reader, state))
+    product = reader.products().get(state.address.of_product)
+    found = quality(reader, state.address, state.run_id)
+    majors = sibling_majors(reader, state)
+    publication = reader.publication(state.address)
+    return Page(
+        str(state.address),
+        "port",
+        contract.name or state.address.port,
+        {
+            "status": "retired" if state.retired else state.status,
+            "owner": _owner(reader.domains().get(state.address.domain), product.owner if product else None),
+            "domain": state.address.domain,
+            "product": str(state.address.of_product),
+            "version": state.version,
+            "majors": [
+                {
+                    "address": str(s.address),
+                    "major": s.address.major,
+                    "version": s.version,
+                    "status": "retired" if s.retired else s.status,
+                    "default": s.default,
+                }
+                for s in majors
+            ],
+            "default": state.default,
+            "pinned": state.pinned,
+            "description": _description(contract),
+            "tags": [*contract.tags],
+            "rows": state.rows,
+            "size_bytes": publication.manifest.size_bytes if publication else None,
+            "snapshot_id": state.snapshot_id,
+            "published_at": state.published_at.isoformat(),
+            "published_by": state.published_by,
+            "columns": _columns(state, contract),
+            "contract": _contract(contract, found),
+            "quality": found.as_json(),
+            "freshness": freshness(contract, state.published_at, found.served, now).as_json(),
+            "last_run": _last_run(reader, state.address),
+            "upstream": [name for name in state.upstream if not name.startswith("source:")],
+            "sources": [name.removeprefix("source:") for name in state.upstream if name.startswith("source:")],
+            "downstream": sorted(str(c) for c in reader.consumers(state.address)),
+        },
+    )
+
+
+def _columns(state: PortState, contract: Contract) -> list[dict[str, Any]]:
+    properties: dict[str, Property] = {}
+    key: tuple[str, ...] = ()
+    if contract.objects:
+        properties = {p.name: p for p in contract.table.properties}
+        key = contract.table.key
+    types = {c.name: c.type for c in state.columns}
+    return [
+        {
+            "name": name,
+            "type": types.get(name) or (found.physical_type if found else None),
+            "logical_type": found.logical_type if found else None,
+            "description": found.description if found else None,
+            "classification": str(found.classification) if found else None,
+            "required": found.required if found else False,
+            "unique": found.unique if found else False,
+            "key": name in key,
+        }
+        for name, found in ((n, properties.get(n)) for n in dict.fromkeys([*types, *properties]))
+    ]
+
+
+def _contract(contract: Contract, found: Quality) -> dict[str, Any]:
+    return {
+        "id": contract.id,
+        "name": contract.name,
+        "version": contract.version_text,
+        "key": list(contract.table.key) if contract.objects else [],
+        "sla": [
+            {k: level.get(k) for k in ("property", "value", "unit", "element") if level.get(k) is not None}
+            for level in contract.slas
+        ],
+        "checks": found.counts.as_json(),
+        "rules": [
+            {
+                "id": check.id,
+                "rule": check.rule.value,
+                "column": list(check.column) if isinstance(check.column, tuple) else check.column,
+                "severity": check.severity.value,
+                "expected": check.expected,
+                "result": check.result.value,
+                "failed_rows": check.failed_rows,
+                "total_rows": check.total_rows,
+            }
+            for check in found.served
+        ],
+    }
+
+
+def _description(contract: Contract) -> dict[str, Any]:
+    described = dict(contract.description)
+    table = contract.table.data.get("description") if contract.objects else None
+    return {
+        "purpose": described.get("purpose") or table,
+        "limitations": described.get("limitations"),
+        "usage": described.get("usage"),
+    }
+
+
+def _port_line(reader: RegistryReader, state: PortState, now: datetime) -> dict[str, Any]:
+    contract = contract_of(registered_contract(reader, state))
+    checks = reader.checks(state.run_id, state.address).get(state.address, ())
+    return {
+        "address": str(state.address),
+        "title": contract.name or state.address.port,
+        "status": "retired" if state.retired else state.status,
+        "version": state.version,
+        "default": state.default,
+        "rows": state.rows,
+        "checks": state.checks.as_json(),
+        "freshness": freshness(contract, state.published_at, checks, now).state.value,
+        "published_at": state.published_at.isoformat(),
+    }
+
+
+def _ports_of(reader: RegistryReader, product: ProductAddress) -> list[PortState]:
+    found = [s for a, s in reader.ports().items() if a.of_product == product]
+    return sorted(found, key=lambda s: (s.retired, s.address))
+
+
+def _owner(domain: DomainRecord | None, team: str | None = None) -> dict[str, str | None]:
+    return {
+        "team": team or (domain.owner_team if domain else None),
+        "contact": domain.owner_contact if domain else None,
+    }
+
+
+def _sources(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found = []
+    for entry in document.get("inputPorts") or ():
+        source = custom_properties(entry).get("weft.source")
+        if source is not None:
+            found.append({"name": entry.get("name"), "source": source})
+    return found
+
+
+def _last_run(reader: RegistryReader, address: Address | None) -> dict[str, Any] | None:
+    runs = reader.runs(address, 1) if address else ()
+    return _run_line(runs[0], address) if runs else None
+
+
+def _run_line(run: Run, address: Address | None) -> dict[str, Any]:
+    outcome = next((p.outcome for p in run.ports if p.address == address), None)
+    return {
+        "run_id": run.run_id,
+        "state": run.state.value,
+        "outcome": outcome,
+        "actor": run.actor,
+        "started_at": run.started_at.isoformat(),
+        "finished_at": run.finished_at.isoformat() if run.finished_at else None,
+    }
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

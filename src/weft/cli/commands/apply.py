@@ -1,0 +1,84 @@
+"""`weft apply`: build, verify, publish."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from weft.cli.options import SELECT_HELP, examples, format_option, select_argument
+from weft.cli.output import print_json, print_text
+from weft.cli.progress import progress
+
+if TYPE_CHECKING:
+    from weft.plan.values import Plan
+
+
+@click.command(
+    "apply",
+    help="Build, verify and publish what changed.\n\n"
+    "Rows are verified against their contract before anyone can see them; a product whose rows break it stays as it "
+    "was.\n\n" + SELECT_HELP,
+    epilog=examples("weft apply", "weft apply operations.on_time", "weft apply --plan tonight.json --yes"),
+)
+@select_argument
+@click.option(
+    "--plan",
+    "plan_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Do what this plan says; refused with exit 4 when something moved since.",
+)
+@click.option("--yes", is_flag=True, help="Retire ports without being asked.")
+@click.option("--full-refresh", is_flag=True, help="Build everything that is selected, changed or not.")
+@format_option()
+def command(select: tuple[str, ...], plan_file: Path | None, yes: bool, full_refresh: bool, form: str) -> int:
+    from weft import api
+    from weft.cli.render.applied import applied_text
+
+    if plan_file is not None and (select or full_refresh):
+        raise click.UsageError("a plan says what is selected: give --plan without SELECT and --full-refresh")
+    with api.open() as mesh:
+        plan = _read(plan_file) if plan_file is not None else None
+        if not yes and form == "text" and sys.stdin.isatty() and sys.stderr.isatty():
+            plan = plan or mesh.plan(select, full_refresh=full_refresh)
+            yes = _consents(plan)
+        with progress() as shown:
+            if plan is not None:
+                result = mesh.apply(plan=plan, yes=yes, progress=shown)
+            else:
+                result = mesh.apply(select, yes=yes, full_refresh=full_refresh, progress=shown)
+    if form == "json":
+        print_json(result.as_json())
+    else:
+        print_text(applied_text(result))
+    return int(result.exit_code)
+
+
+def _consents(plan: Plan) -> bool:
+    """Asks only when there is something to retire."""
+    if not plan.retires:
+        return False
+    ports = ", ".join(str(a) for a in plan.retires)
+    return click.confirm(f"retire {ports}? Nobody can read it any more; its snapshots are kept", err=True, abort=False)
+
+
+def _read(file: Path) -> Plan:
+    from weft.errors import ProjectError, Where, error
+    from weft.plan.values import plan_from_json
+
+    try:
+        return plan_from_json(json.loads(file.read_text(encoding="utf-8")), str(file))
+    except (OSError, ValueError) as e:
+        raise ProjectError(
+            error(
+                "WFT-PLN-006",
+                f"the plan file `{file}` cannot be read",
+                Where(str(file)),
+                why=e.strerror if isinstance(e, OSError) else "it is not JSON",
+                fix="write one with `weft plan --out FILE`",
+            )
+        ) from e

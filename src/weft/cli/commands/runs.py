@@ -1,0 +1,30 @@
+"""`weft runs`: what ran."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from weft.cli.options import examples, format_option
+from weft.cli.output import print_json, print_text, width_of
+
+
+@click.command("runs", help="List what ran.", epilog=examples("weft runs", "weft runs fleet.aircraft.planes --limit 5"))
+@click.argument("address", required=False)
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="How many runs.")
+@format_option()
+def command(address: str | None, limit: int, form: str) -> int:
+    from datetime import UTC, datetime
+
+    from weft import api
+    from weft.catalog.run_pages import run_json
+    from weft.cli.render.runs import runs_table
+
+    with api.open() as mesh:
+        found = mesh.runs(address, limit=limit)
+    if form == "json":
+        print_json({"runs": [run_json(r) for r in found]})
+    else:
+        print_text(runs_table(found, datetime.now(UTC), columns_wide=width_of(sys.stdout)))
+    return 0

@@ -1,0 +1,34 @@
+"""`weft search`: find things by words."""
+
+from __future__ import annotations
+
+import click
+
+from weft.cli.options import examples, format_option
+from weft.cli.output import print_json, print_text
+
+
+@click.command(
+    "search",
+    help="Find domains, products, ports and columns.\n\n"
+    "Names, titles, descriptions, columns, tags and owners are searched; small typing errors are put right. Without "
+    "words everything is listed.",
+    epilog=examples("weft search delay", "weft search tail number --kind column", "weft search --kind port"),
+)
+@click.argument("words", nargs=-1)
+@click.option("--kind", metavar="KIND", help="Only domain, product, port or column.")
+@click.option("--domain", metavar="DOMAIN", help="Only what belongs to this domain.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="How many hits.")
+@format_option()
+def command(words: tuple[str, ...], kind: str | None, domain: str | None, limit: int, form: str) -> int:
+    from weft import api
+    from weft.cli.render.hits import hits_text
+
+    text = " ".join(words)
+    with api.open() as mesh:
+        found = mesh.search(text, kind=kind, domain=domain, limit=limit)
+    if form == "json":
+        print_json(found.as_json())
+    else:
+        print_text(hits_text(text, found))
+    return 0

@@ -1,0 +1,32 @@
+"""`weft show`: one page of the catalog."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from weft.cli.options import examples, format_option
+from weft.cli.output import print_json, print_text, width_of
+
+
+@click.command(
+    "show",
+    help="Show a domain, a product or a port.",
+    epilog=examples("weft show operations", "weft show operations.on_time", "weft show fleet.aircraft.planes@1"),
+)
+@click.argument("address")
+@format_option()
+def command(address: str, form: str) -> int:
+    from datetime import UTC, datetime
+
+    from weft import api
+    from weft.cli.render.pages import page_text
+
+    with api.open() as mesh:
+        page = mesh.show(address)
+    if form == "json":
+        print_json(page.as_json())
+    else:
+        print_text(page_text(page, datetime.now(UTC), columns_wide=width_of(sys.stdout)))
+    return 0

@@ -1,0 +1,52 @@
+"""`weft verify`: a contract against data."""
+
+from __future__ import annotations
+
+import click
+
+from weft.cli.options import examples, format_option
+from weft.cli.output import print_diagnostics, print_json, print_text
+
+
+@click.command(
+    "verify",
+    help="Check data against a contract.\n\n"
+    "TARGET is the address of a port, whose published rows are checked, or a contract file. Ends with 1 when a rule "
+    "that blocks is broken, with 2 when the data cannot be read.",
+    epilog=examples(
+        "weft verify fleet.aircraft.planes",
+        "weft verify planes.odcs.yaml --data planes.parquet",
+        "weft verify shop.odcs.yaml --data orders=orders.csv --data lines=lines.csv",
+        "weft verify fleet.aircraft.planes --format junit > report.xml",
+    ),
+)
+@click.argument("target")
+@click.option(
+    "--data",
+    multiple=True,
+    metavar="[TABLE=]PATH",
+    help="The data to check: a file, a glob or a folder that holds a file for each table. May be given several times.",
+)
+@click.option(
+    "--limit-samples",
+    type=click.IntRange(min=0),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="How many failing rows of each rule are shown.",
+)
+@format_option("text", "json", "junit")
+def command(target: str, data: tuple[str, ...], limit_samples: int, form: str) -> int:
+    from weft import api
+    from weft.cli.render.checks import junit, verification_text
+
+    with api.open() as mesh:
+        found = mesh.verify(target, data=data, sample_limit=limit_samples)
+    print_diagnostics(found.diagnostics)
+    if form == "json":
+        print_json(found.as_json())
+    elif form == "junit":
+        print_text(junit(found.contract, found.checks))
+    else:
+        print_text(verification_text(found.contract, found.version, found.result, found.rows, found.checks))
+    return found.exit_code

@@ -1,0 +1,98 @@
+"""The command `weft` and its verbs, each imported only when it runs or its help is shown."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from pathlib import Path
+from typing import Any
+
+import click
+
+from weft import __version__
+
+COMMANDS: dict[str, str] = {
+    "demo": "Build the example mesh on real data and show what weft does.",
+    "init": "Make a new mesh.",
+    "new": "Add a domain or a data product to the mesh.",
+    "doctor": "Say what is missing or wrong on this machine and in this mesh.",
+    "schema": "Print the JSON schema of a kind of file, for editors.",
+    "preview": "Run a model, or one of its CTEs, on a sample.",
+    "check": "Say everything that can be said from the files alone.",
+    "plan": "Show what apply would do.",
+    "apply": "Build, verify and publish what changed.",
+    "contract": "Draft and complete contracts.",
+    "default": "Move the default major of a port.",
+    "verify": "Check data against a contract.",
+    "query": "Read published data with SQL.",
+    "search": "Find domains, products, ports and columns.",
+    "show": "Show a domain, a product or a port.",
+    "lineage": "Show what a port or column is made from, and what is made from it.",
+    "history": "List the snapshots of a port.",
+    "rollback": "Make an earlier snapshot the current one, or release a rollback.",
+    "runs": "List what ran.",
+    "run": "Show one run with its checks.",
+    "completion": "Print the script that completes commands in your shell.",
+}
+"""Every verb with the first line of its help. A test holds it equal to what the commands themselves say."""
+
+
+class LazyGroup(click.Group):
+    """A group that lists its commands from `COMMANDS` and imports only the one that is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs in the order of work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name; imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"weft.cli.commands.{cmd_name}")
+        command = module.command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of verbs, without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments name; an unknown one is answered with the nearest."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from weft.errors import UsageError, did_you_mean, error
+
+            raise UsageError(
+                error(
+                    "WFT-CLI-001",
+                    f"there is no command `{args[0]}`",
+                    fix=did_you_mean(args[0], COMMANDS, otherwise="`weft --help` lists the commands"),
+                )
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="The mesh is the nearest folder upward that holds a weft.toml. `weft COMMAND --help` shows examples.",
+    no_args_is_help=True,
+)
+@click.option(
+    "-C",
+    "folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Work in DIR instead of the current folder; other paths are then relative to it.",
+)
+@click.version_option(__version__, message="weft %(version)s")
+@click.pass_context
+def weft(context: click.Context, folder: Path | None, **_: Any) -> None:
+    """A data mesh in files: declare data products, build, verify, publish and read them."""
+    if folder is not None:
+        if not folder.is_dir():
+            raise click.BadParameter(f"there is no folder {folder}", context, param_hint="-C")
+        context.with_resource(contextlib.chdir(folder))

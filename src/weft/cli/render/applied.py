@@ -1,0 +1,53 @@
+"""What an apply did, as text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from weft.cli.render.checks import counts_text
+from weft.cli.text import counted, number, seconds_text, table
+from weft.errors import Diagnostic
+
+if TYPE_CHECKING:
+    from weft.runs.results import ApplyResult, Published
+
+
+def applied_text(result: ApplyResult) -> str:
+    """One line for each port that moved, what went wrong, what was left alone, and a last line that sums up."""
+    parts = []
+    if result.published:
+        parts.append(published_table(result.published))
+    seen: list[Diagnostic] = []
+    for failed in result.failed:
+        new = [d for d in failed.diagnostics if d not in seen]
+        seen += new
+        parts.append("\n".join([f"failed {failed.address}", *(str(d) for d in new)]))
+    if result.skipped:
+        parts.append("\n".join(f"skipped {s.address}: {s.because}" for s in result.skipped))
+    if result.retired:
+        parts.append("\n".join(f"retired {a}" for a in result.retired))
+    parts.append(_summary(result))
+    return "\n\n".join(parts)
+
+
+def published_table(published: tuple[Published, ...]) -> str:
+    """Ports that moved: address, rows, checks, owner, seconds."""
+    rows = [
+        [str(p.address), number(p.rows), counts_text(p.checks), p.owner, seconds_text(p.seconds)] for p in published
+    ]
+    return table(["published", "rows", "checks", "owner", "took"], rows, right=[1, 4])
+
+
+def _summary(result: ApplyResult) -> str:
+    counts = [
+        (len(result.published), "published"),
+        (len(result.failed), "failed"),
+        (len(result.skipped), "skipped"),
+        (len(result.retired), "retired"),
+        (len(result.unchanged), "unchanged"),
+    ]
+    named = ", ".join(f"{number(n)} {word}" for n, word in counts if n)
+    if not (result.published or result.failed or result.skipped or result.retired):
+        return f"nothing to do: {counted(len(result.unchanged), 'port')} unchanged ({seconds_text(result.seconds)})"
+    run = f"run {result.run_id}: " if result.run_id else ""
+    return f"{run}{named} in {seconds_text(result.seconds)}"

@@ -1,0 +1,122 @@
+"""Check results as text and as JUnit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from xml.sax.saxutils import quoteattr
+
+from weft.cli.text import counted, number, table
+from weft.model.checks import CheckCounts, CheckResult, Outcome, count
+
+_MARKS = {
+    Outcome.PASSED: "ok",
+    Outcome.FAILED: "FAILED",
+    Outcome.ERROR: "ERROR",
+    Outcome.NOT_EVALUATED: "not evaluated",
+}
+
+
+def checks_text(checks: Sequence[CheckResult], *, every: bool = True) -> str:
+    """One line for each check, those that need a look first; below each of those what was found and which rows.
+
+    With `every` false the passed ones are only counted.
+    """
+    lines = []
+    notable = [c for c in checks if c.result is not Outcome.PASSED]
+    for check in sorted(notable, key=_urgency):
+        lines.append(f"{_mark(check)}  {check.id}{_figures(check)}")
+        if check.expected:
+            lines.append(f"    expected: {check.expected}")
+        if check.actual:
+            lines.append(f"    found: {check.actual}")
+        if check.reason:
+            lines.append(f"    {check.reason}")
+        if check.where:
+            lines.append(f"    --> {check.where}")
+        if check.samples:
+            lines.append(_samples(check))
+    if every:
+        passed = [c for c in checks if c.result is Outcome.PASSED]
+        lines += [f"ok  {c.id}{f'  {c.expected}' if c.expected else ''}" for c in passed]
+    return "\n".join(lines)
+
+
+def counts_text(counts: CheckCounts) -> str:
+    """How many checks ended how.
+
+    >>> counts_text(CheckCounts(passed=12, warned=1))
+    '12 passed, 1 warned'
+    """
+    named = [
+        (counts.passed, "passed"),
+        (counts.warned, "warned"),
+        (counts.failed, "failed"),
+        (counts.error, "could not be evaluated"),
+        (counts.not_evaluated, "not evaluated by design"),
+    ]
+    return ", ".join(f"{number(n)} {word}" for n, word in named if n) or "no checks"
+
+
+def verification_text(
+    contract: str, version: str | None, result: str, rows: int | None, checks: Sequence[CheckResult]
+) -> str:
+    """A whole verification: its checks, then one line that says how it ended."""
+    over = f" over {counted(rows, 'row')}" if rows is not None else ""
+    named = f"{contract} {version}" if version else contract
+    end = f"{result}: {named}, {counts_text(count(checks))}{over}"
+    body = checks_text(checks)
+    return f"{body}\n\n{end}" if body else end
+
+
+def junit(name: str, checks: Sequence[CheckResult]) -> str:
+    """The checks as a JUnit document: a failing check that blocks is a failure, one that warns is skipped with its text."""
+    counts = count(checks)
+    skipped = counts.not_evaluated + counts.warned
+    lines = [
+        '<?xml version="1.0" encoding="UTF-8"?>',
+        f'<testsuite name={_attribute(name)} tests="{len(checks)}" failures="{counts.failed}" '
+        f'errors="{counts.error}" skipped="{skipped}">',
+    ]
+    for check in checks:
+        lines.append(f"  <testcase classname={_attribute(f'{name}.{check.rule.value}')} name={_attribute(check.id)}>")
+        message = " ".join(
+            filter(None, (check.reason or check.actual, f"expected: {check.expected}" if check.expected else ""))
+        )
+        if check.result is Outcome.NOT_EVALUATED or (check.result is not Outcome.PASSED and not check.blocks):
+            lines.append(f"    <skipped message={_attribute(message or check.result.value)}/>")
+        elif check.result is Outcome.FAILED:
+            lines.append(f"    <failure message={_attribute(message + _figures(check))}/>")
+        elif check.result is Outcome.ERROR:
+            lines.append(f"    <error message={_attribute(message)}/>")
+        lines.append("  </testcase>")
+    lines.append("</testsuite>")
+    return "\n".join(lines)
+
+
+def _urgency(check: CheckResult) -> tuple[bool, int]:
+    order = [Outcome.FAILED, Outcome.ERROR, Outcome.NOT_EVALUATED, Outcome.PASSED]
+    return not check.blocks, order.index(check.result)
+
+
+def _mark(check: CheckResult) -> str:
+    if check.result in (Outcome.FAILED, Outcome.ERROR) and not check.blocks:
+        return check.severity.value
+    return _MARKS[check.result]
+
+
+def _figures(check: CheckResult) -> str:
+    if check.failed_rows is None:
+        return ""
+    of = f" of {number(check.total_rows)}" if check.total_rows is not None else ""
+    share = f" ({check.share:.2%})" if check.share is not None and check.failed_rows else ""
+    return f"  {number(check.failed_rows)}{of} rows{share}"
+
+
+def _samples(check: CheckResult) -> str:
+    names = list(dict.fromkeys(name for sample in check.samples for name in sample))
+    rows = [["∅" if sample.get(n) is None else str(sample[n]) for n in names] for sample in check.samples]
+    return "\n".join("    " + line for line in table(names, rows).splitlines())
+
+
+def _attribute(text: str) -> str:
+    return quoteattr("".join(c if c.isprintable() or c in "\t\n" else "?" for c in text))
