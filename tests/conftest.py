@@ -1,0 +1,79 @@
+"""What all tests share: no skips where everything must be there, the shared folder, a clean environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+pytest_plugins = ["pytester"]
+
+ROOT = Path(__file__).resolve().parent.parent
+REQUIRE_ALL = "WEFT_TEST_REQUIRE_ALL"
+
+# Other processes share the machine: how long one example takes says nothing.
+settings.register_profile("weft", deadline=None)
+settings.load_profile("weft")
+
+
+def shared_folder() -> Path | None:
+    """The folder of standards and conformance cases beside the repository, if there is one."""
+    folder = Path(os.environ.get("WEFT_SHARED") or ROOT.parent / "shared")
+    return folder if folder.is_dir() else None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Registers the marker of tests that read the shared folder."""
+    config.addinivalue_line(
+        "markers", "shared: reads the folder that WEFT_SHARED names (default ../shared); deselected where it is absent"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselects what needs the shared folder where there is none: it is no component, so nothing is skipped."""
+    if shared_folder() is not None:
+        return
+    absent = [item for item in items if item.get_closest_marker("shared")]
+    items[:] = [item for item in items if item not in absent]
+    config.hook.pytest_deselected(items=absent)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """Turns a skip into a failure where WEFT_TEST_REQUIRE_ALL=1 says that every component is there."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get(REQUIRE_ALL) == "1":
+        _fail(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Iterator[None]:
+    """The same for a module that skips itself while it is collected."""
+    report = yield
+    if report.skipped and os.environ.get(REQUIRE_ALL) == "1":
+        _fail(report)
+    return report
+
+
+def _fail(report: pytest.TestReport | pytest.CollectReport) -> None:
+    reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+    report.outcome = "failed"
+    report.longrepr = f"{REQUIRE_ALL}=1 and yet this skips: {reason}"
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The shared folder; for tests marked `shared`."""
+    folder = shared_folder()
+    assert folder is not None, "mark the test with @pytest.mark.shared"
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _settings_of_the_machine_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [n for n in os.environ if n.startswith("WEFT_") and "__" in n]:
+        monkeypatch.delenv(name)
