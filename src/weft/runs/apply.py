@@ -17,9 +17,10 @@ from weft.model.publication import PortState, Publication
 from weft.model.records import PortOutcome, Run, RunState
 from weft.plan.desired import Desired
 from weft.plan.values import Plan, Stage, StageKind
+from weft.registry import processes
 from weft.runs import publishing, repair
 from weft.runs.build import Staged, open_inputs, run_models, stage
-from weft.runs.context import Context, new_run_id, process_identity
+from weft.runs.context import Context, new_run_id
 from weft.runs.lineage import edges_of
 from weft.runs.results import ApplyResult, Failed, Published, Skipped
 from weft.runs.verification import broken, check_rows, names_in, other_tables
@@ -74,7 +75,7 @@ def apply(
         context.now(),
         selection=plan.selection,
         ports=tuple(PortOutcome(c.address, "planned") for c in plan.changes if c.action.value != "none"),
-        process=process_identity(),
+        process=processes.identity(),
     )
     context.registry.start_run(run)
     context.progress.started(len(plan.stages))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import os
 import secrets
 import shutil
 from collections.abc import Callable
@@ -56,8 +55,3 @@ class Context:
 def new_run_id(now: dt.datetime) -> str:
     """A run id that sorts by time: `20261121T093000-1a2b3c`."""
     return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-
-
-def process_identity() -> str:
-    """This process, so that another one can tell whether it still lives: host, pid and start."""
-    return f"{os.uname().nodename}:{os.getpid()}"

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
 from datetime import timedelta
-from pathlib import Path
 
 from weft.model.address import Address
-from weft.model.records import Run, RunState
-from weft.runs.context import Context, process_identity
+from weft.model.records import RunState
+from weft.registry import processes
+from weft.runs.context import Context
 
 
 def after_dead_runs(context: Context) -> None:
     """Repairs what runs have left that ended without saying so. Costs nothing when there are none."""
     unfinished = context.registry.unfinished()
-    dead = [run for run in unfinished if not _alive(run)]
+    dead = [run for run in unfinished if not processes.alive(run.process)]
     if not dead:
         return
     alive = [run.run_id for run in unfinished if run not in dead]
@@ -54,29 +53,3 @@ def parse_age(text: str) -> timedelta:
         raise ValueError(f"`{text}` is not a duration like 24h")
     unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[match[2]]
     return timedelta(**{unit: int(match[1])})
-
-
-def _alive(run: Run) -> bool:
-    """Whether the process of a run still lives; one on another host counts as alive."""
-    if run.process is None:
-        return False
-    host, _, pid = run.process.rpartition(":")
-    if host != process_identity().rpartition(":")[0]:
-        return True
-    if int(pid) == os.getpid():
-        return True
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return _is_python(int(pid))
-
-
-def _is_python(pid: int) -> bool:
-    """Whether a process id, which may have been given to another program since, still looks like ours."""
-    status = Path(f"/proc/{pid}/stat")
-    if not status.exists():
-        return True
-    return status.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0] != "Z"

@@ -1,0 +1,252 @@
+"""The registry's values as JSON and back."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import zlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from weft.errors import Where
+from weft.model.address import ProductAddress, parse_address
+from weft.model.checks import CheckCounts, CheckResult, CheckSeverity, Outcome, Rule
+from weft.model.column import Column
+from weft.model.publication import ColumnStatistics, DataFile, Digests, Manifest, PortState, Publication
+from weft.model.records import DomainRecord, PortOutcome, ProductRecord, Run, RunState
+
+
+def dumps(value: Any) -> str:
+    """Canonical JSON: the same text for the same value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+
+
+def packed(value: Any) -> bytes:
+    """Canonical JSON, compressed."""
+    return zlib.compress(dumps(value).encode(), 1)
+
+
+def unpacked(blob: bytes) -> Any:
+    """What `packed` packed."""
+    return json.loads(zlib.decompress(blob))
+
+
+def time_text(at: dt.datetime) -> str:
+    """A time in UTC that sorts as text."""
+    return at.astimezone(dt.UTC).isoformat(timespec="microseconds")
+
+
+def header(publication: Publication) -> str:
+    """A publication without its contract and the files of its manifest."""
+    return dumps(
+        {
+            "version": publication.version,
+            "status": publication.status,
+            "digests": dataclasses.asdict(publication.digests),
+            "checks": publication.checks.as_json(),
+            "by": publication.published_by,
+            "upstream": dict(publication.upstream),
+            "parts": dict(publication.parts),
+            "rows": publication.rows,
+            "columns": [_column(c) for c in publication.manifest.columns],
+        }
+    )
+
+
+def header_parts(text: str) -> dict[str, str]:
+    """What the fingerprint of a header was made of."""
+    parts: dict[str, str] = json.loads(text)["parts"]
+    return parts
+
+
+def samples_text(samples: Sequence[Mapping[str, Any]]) -> str:
+    """Sample rows as JSON; what JSON cannot carry becomes text."""
+    return json.dumps([dict(s) for s in samples], default=str)
+
+
+def manifest_blob(manifest: Manifest) -> bytes:
+    """The files of a manifest."""
+    return packed(
+        [
+            [
+                f.path,
+                f.rows,
+                f.size_bytes,
+                {str(i): [s.nulls, s.minimum, s.maximum, s.size_bytes, s.exact] for i, s in f.statistics.items()},
+            ]
+            for f in manifest.files
+        ]
+    )
+
+
+def publication(row: Sequence[Any]) -> Publication:
+    """The publication of a row (port, revision, snapshot_id, run_id, published_at, header, contract, manifest)."""
+    port, revision, snapshot_id, run_id, published_at, head_text, contract, manifest = row
+    head = json.loads(head_text)
+    files = tuple(
+        DataFile(path, rows, size, {int(i): ColumnStatistics(*s) for i, s in statistics.items()})
+        for path, rows, size, statistics in unpacked(manifest)
+    )
+    return Publication(
+        address=parse_address(port),
+        snapshot_id=snapshot_id,
+        run_id=run_id,
+        version=head["version"],
+        status=head["status"],
+        contract=unpacked(contract),
+        digests=Digests(**head["digests"]),
+        manifest=Manifest(_columns(head), files),
+        checks=CheckCounts(**head["checks"]),
+        published_at=dt.datetime.fromisoformat(published_at),
+        published_by=head["by"],
+        upstream=head["upstream"],
+        parts=head["parts"],
+        revision=revision,
+    )
+
+
+def port_state(row: Sequence[Any]) -> PortState:
+    """The state of a row (port, revision, snapshot_id, run_id, published_at, header, contract, is_default, …)."""
+    port, revision, snapshot_id, run_id, published_at, head_text, contract, default, retired, pinned, held = row
+    head = json.loads(head_text)
+    return PortState(
+        address=parse_address(port),
+        revision=revision,
+        snapshot_id=snapshot_id,
+        run_id=run_id,
+        version=head["version"],
+        status=head["status"],
+        digests=Digests(**head["digests"]),
+        upstream=head["upstream"],
+        parts=head["parts"],
+        rows=head["rows"],
+        checks=CheckCounts(**head["checks"]),
+        published_at=dt.datetime.fromisoformat(published_at),
+        published_by=head["by"],
+        default=bool(default),
+        pinned=pinned,
+        retired=bool(retired),
+        held=json.loads(held) if held else None,
+        contract=unpacked(contract),
+        columns=_columns(head),
+    )
+
+
+def checks_text(results: Sequence[CheckResult]) -> str:
+    """Check results without their samples, which lie in a table of their own."""
+    return dumps([r.as_json(with_samples=False) | {"must_evaluate": r.must_evaluate} for r in results])
+
+
+def check_results(text: str, samples: Mapping[str, Sequence[Mapping[str, Any]]]) -> tuple[CheckResult, ...]:
+    """Check results with the samples that are still there."""
+    return tuple(
+        CheckResult(
+            id=c["id"],
+            rule=Rule(c["rule"]),
+            column=tuple(c["column"]) if isinstance(c["column"], list) else c["column"],
+            dimension=c["dimension"],
+            severity=CheckSeverity(c["severity"]),
+            result=Outcome(c["result"]),
+            failed_rows=c["failed_rows"],
+            total_rows=c["total_rows"],
+            expected=c["expected"],
+            actual=c["actual"],
+            reason=c["reason"],
+            samples=tuple(samples.get(c["id"], ())),
+            where=Where(**c["where"]) if c["where"] else None,
+            must_evaluate=c["must_evaluate"],
+        )
+        for c in json.loads(text)
+    )
+
+
+def run_text(run: Run) -> str:
+    """A run as JSON."""
+    return dumps(
+        {
+            "run_id": run.run_id,
+            "kind": run.kind,
+            "actor": run.actor,
+            "state": run.state.value,
+            "started_at": time_text(run.started_at),
+            "finished_at": time_text(run.finished_at) if run.finished_at else None,
+            "selection": list(run.selection),
+            "process": run.process,
+            "ports": [
+                {
+                    "address": str(p.address),
+                    "outcome": p.outcome,
+                    "snapshot_id": p.snapshot_id,
+                    "rows": p.rows,
+                    "seconds": p.seconds,
+                    "diagnostics": [dict(d) for d in p.diagnostics],
+                }
+                for p in run.ports
+            ],
+        }
+    )
+
+
+def run(text: str) -> Run:
+    """The run that `run_text` wrote."""
+    data = json.loads(text)
+    finished = data["finished_at"]
+    return Run(
+        data["run_id"],
+        data["kind"],
+        data["actor"],
+        RunState(data["state"]),
+        dt.datetime.fromisoformat(data["started_at"]),
+        dt.datetime.fromisoformat(finished) if finished else None,
+        tuple(data["selection"]),
+        tuple(
+            PortOutcome(
+                parse_address(p["address"]),
+                p["outcome"],
+                p["snapshot_id"],
+                p["rows"],
+                p["seconds"],
+                tuple(p["diagnostics"]),
+            )
+            for p in data["ports"]
+        ),
+        data["process"],
+    )
+
+
+def domain_text(record: DomainRecord) -> str:
+    """A domain record as JSON."""
+    return dumps({f.name: getattr(record, f.name) for f in dataclasses.fields(record)})
+
+
+def domain(text: str) -> DomainRecord:
+    """The domain that `domain_text` wrote."""
+    return DomainRecord(**json.loads(text))
+
+
+def product_text(record: ProductRecord) -> str:
+    """A product record as JSON."""
+    fields = {f.name: getattr(record, f.name) for f in dataclasses.fields(record)}
+    return dumps(fields | {"address": [record.address.domain, record.address.product]})
+
+
+def product(text: str) -> ProductRecord:
+    """The product that `product_text` wrote."""
+    data = json.loads(text)
+    return ProductRecord(
+        **data
+        | {
+            "address": ProductAddress(*data["address"]),
+            "tags": tuple(data["tags"]),
+            "reads": tuple(data["reads"]),
+        }
+    )
+
+
+def _column(column: Column) -> list[Any]:
+    return [column.name, column.type, column.field_id, column.key, column.required]
+
+
+def _columns(head: Mapping[str, Any]) -> tuple[Column, ...]:
+    return tuple(Column(*c) for c in head["columns"])
