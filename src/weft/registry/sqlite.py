@@ -26,7 +26,10 @@ _STATE = """
            p.is_default, p.retired, p.pinned, p.held
     FROM ports p JOIN publications u ON u.port = p.port AND u.revision = p.revision
 """
-_PUBLICATION = "SELECT port, revision, snapshot_id, run_id, published_at, header, contract, manifest FROM publications WHERE port = ?"
+_PUBLICATION = (
+    "SELECT port, revision, snapshot_id, run_id, published_at, header, contract, manifest "
+    "FROM publications WHERE port = ?"
+)
 _LINEAGE = """
     WITH RECURSIVE reached(node, depth) AS (
         SELECT value, 0 FROM json_each(:nodes)

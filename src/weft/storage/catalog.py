@@ -1,4 +1,4 @@
-"""Iceberg's catalog in an SQLite file, with the tables that PyIceberg's SqlCatalog uses, so that it opens the same file.
+"""Iceberg's catalog in an SQLite file, with the tables of PyIceberg's SqlCatalog, which opens the same file.
 
 SqlCatalog itself imports SQLAlchemy, 0.3 CPU seconds that a small build would spend on nothing else.
 """
@@ -70,7 +70,7 @@ class SqliteCatalog:
         if row is None:
             return None
         metadata = FromInputFile.table_metadata(self._io.new_input(row[0]))
-        return Table(identifier, metadata, row[0], self._io, self)  # type: ignore[arg-type]
+        return Table(identifier, metadata, row[0], self._io, self)
 
     def load_table(self, identifier: Identifier) -> Table:
         """The table as it is now; what `Table.refresh` asks for."""
@@ -84,7 +84,7 @@ class SqliteCatalog:
         metadata = new_table_metadata(
             schema, UNPARTITIONED_PARTITION_SPEC, UNSORTED_SORT_ORDER, location, {"format-version": "2"}
         )
-        return CreateTableTransaction(StagedTable(identifier, metadata, "", self._io, self))  # type: ignore[arg-type]
+        return CreateTableTransaction(StagedTable(identifier, metadata, "", self._io, self))
 
     def commit_table(self, table: Table, requirements: Sequence[Any], updates: Sequence[Any]) -> CommitTableResponse:
         """Commits updates whose requirements hold, by compare-and-swap of the metadata's location.

@@ -87,14 +87,17 @@ class IcebergStorage:
             if table is None:
                 location = f"{SCHEME}{self._folder(target.table)}"
                 with self._catalog.create(_identifier(target.table), schema, location) as tx:
-                    with tx.update_snapshot(branch=branch).fast_append() as append:
-                        for record in records:
-                            append.append_data_file(record)
-                    return str(append.snapshot_id)
+                    return _first_snapshot(tx, branch, records)
+            if base is None:
+                with table.transaction() as tx:
+                    _evolve(tx, table, schema)
+                    return _first_snapshot(tx, branch, records)
+            if branch not in table.metadata.refs:
+                # A commit of its own: PyIceberg looks for a snapshot's parent among the branches that are committed.
+                self._catalog.commit_table(table, (), (_branch_at(branch, int(base)),))
+                table.refresh()
             with table.transaction() as tx:
                 _evolve(tx, table, schema)
-                if base is not None:
-                    tx.manage_snapshots().create_branch(int(base), branch)._commit_if_ref_updates_exist()
                 with tx.update_snapshot(branch=branch).overwrite() as swap:
                     for old in _files_of(table, base):
                         swap.delete_data_file(old)
@@ -198,6 +201,25 @@ def _age(table: Table, snapshot_id: int) -> datetime:
     snapshot = table.metadata.snapshot_by_id(snapshot_id)
     assert snapshot is not None, "a reference names a snapshot"
     return datetime.fromtimestamp(snapshot.timestamp_ms / 1000).astimezone()
+
+
+def _first_snapshot(tx: Any, branch: str, records: Sequence[Any]) -> str:
+    """Commits files as a snapshot without parent. PyIceberg lets a table's first snapshot go to `main` alone,
+    so it is added without a branch, which then is put on it.
+    """
+    with tx.update_snapshot(branch=None).fast_append() as append:
+        for record in records:
+            append.append_data_file(record)
+    tx._apply((_branch_at(branch, append.snapshot_id),), ())
+    return str(append.snapshot_id)
+
+
+def _branch_at(branch: str, snapshot_id: int) -> Any:
+    """The update that makes a run's branch. Its name holds the run's id, so nobody else can have made it."""
+    from pyiceberg.table.refs import SnapshotRefType
+    from pyiceberg.table.update import SetSnapshotRefUpdate
+
+    return SetSnapshotRefUpdate(ref_name=branch, type=SnapshotRefType.BRANCH, snapshot_id=snapshot_id)
 
 
 def _evolve(tx: Any, table: Table, schema: Schema) -> None:

@@ -1,4 +1,7 @@
-"""Files of Iceberg's metadata on a local disk. PyIceberg's own way there imports PyArrow, which a commit does not need."""
+"""Files of Iceberg's metadata on a local disk.
+
+PyIceberg's own way there imports PyArrow, which a commit does not need.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,7 @@ class _Pending(io.BytesIO):
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
+        Path(temporary).chmod(0o644)
         Path(temporary).rename(self._path)
 
     def __exit__(self, *failure: Any) -> None:
@@ -46,7 +49,7 @@ class _Pending(io.BytesIO):
             self.close()
 
 
-class LocalInput(InputFile):
+class LocalInput(InputFile):  # type: ignore[misc]
     """A file to read."""
 
     def __len__(self) -> int:
@@ -61,7 +64,7 @@ class LocalInput(InputFile):
         return local_path(self.location).open("rb")
 
 
-class LocalOutput(OutputFile):
+class LocalOutput(OutputFile):  # type: ignore[misc]
     """A file to write."""
 
     def __len__(self) -> int:
@@ -82,7 +85,7 @@ class LocalOutput(OutputFile):
         return _Pending(local_path(self.location))
 
 
-class LocalIO(FileIO):
+class LocalIO(FileIO):  # type: ignore[misc]
     """Opens, writes and deletes files on a local disk."""
 
     def new_input(self, location: str) -> LocalInput:

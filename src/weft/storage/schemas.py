@@ -83,16 +83,16 @@ def field_ids(schema: Schema) -> str:
 
 def _type(tree: TypeText, ids: Iterator[int]) -> IcebergType | None:
     if tree.name == "STRUCT":
-        fields = [(next(ids), name, _type(inner, ids)) for name, inner in tree.fields]
+        fields = [(next(ids), name, _type(inner, ids)) for name, inner in tree.parts]
         if any(inner is None for _, _, inner in fields):
             return None
         return StructType(*(NestedField(i, n, t, required=False) for i, n, t in fields if t is not None))
     if tree.name == "LIST":
-        number, element = next(ids), _type(tree.fields[0][1], ids)
+        number, element = next(ids), _type(tree.parts[0][1], ids)
         return element and ListType(number, element, element_required=False)
     if tree.name == "MAP":
         key_id, value_id = next(ids), next(ids)
-        key, value = _type(tree.fields[0][1], ids), _type(tree.fields[1][1], ids)
+        key, value = _type(tree.parts[0][1], ids), _type(tree.parts[1][1], ids)
         return MapType(key_id, key, value_id, value, value_required=False) if key and value else None
     if tree.name == "DECIMAL":
         precision, scale = (int(p) for p in (*tree.parameters, 18, 3)[:2]) if tree.parameters else (18, 3)
