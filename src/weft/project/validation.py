@@ -1,0 +1,132 @@
+"""A document against its standard's JSON schema, told to people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+
+from weft.errors import Diagnostic, did_you_mean, error, warning
+from weft.model.document import Document, Pointer
+from weft.project.schema import json_schema
+
+
+@cache
+def _validator(kind: str) -> Any:
+    return jsonschema_rs.validator_for(json_schema(kind), validate_formats=False)
+
+
+def violations(document: Document, kind: str) -> Iterator[Diagnostic]:
+    """Every violation of the schema; an unknown field is a warning, and is kept."""
+    seen: set[tuple[Pointer, str]] = set()
+    for problem in _validator(kind).iter_errors(document.data):
+        for pointer, one in _told(problem, document, kind):
+            if (pointer, one.what) not in seen:
+                seen.add((pointer, one.what))
+                yield one
+
+
+def _told(problem: Any, document: Document, schema_kind: str) -> Iterator[tuple[Pointer, Diagnostic]]:
+    """What one error of the validator says in words: the branch of a choice that comes nearest, unfolded."""
+    pointer = tuple(problem.instance_path)
+    kind = type(problem.kind).__name__.rpartition("_")[2]
+    if kind in ("AnyOf", "OneOfNotValid"):
+        branches = problem.kind.context
+        nearest = min(branches, key=_distance)
+        for inner in nearest:
+            yield from _told(inner, document, schema_kind)
+        if nearest:
+            return
+    yield pointer, _diagnostic(problem, kind, pointer, document, schema_kind)
+
+
+def _distance(branch: Any) -> tuple[int, int]:
+    """How far a branch of a choice is from what is written: a wrong type at its root is the farthest."""
+    root = sum(1 for e in branch if type(e.kind).__name__.endswith("_Type") and not tuple(e.instance_path))
+    unknown = sum(1 for e in branch if "Properties" in type(e.kind).__name__)
+    return (root, len(branch) - unknown)
+
+
+def _diagnostic(problem: Any, kind: str, pointer: Pointer, document: Document, schema_kind: str) -> Diagnostic:
+    name, where = path_text(pointer), document.where(pointer)
+    subject = f"`{name}`" if name else "the document"
+    inner = problem.kind
+    if kind in ("AdditionalProperties", "UnevaluatedProperties"):
+        unknown = list(inner.unexpected)
+        known = _known_fields(problem, schema_kind)
+        return warning(
+            "WFT-PRJ-006",
+            f"unknown field `{unknown[0]}`" + (f" in {subject}" if name else ""),
+            document.where((*pointer, unknown[0])),
+            why="it is kept, and has no meaning for weft",
+            fix=did_you_mean(unknown[0], known, otherwise="put your own fields under `customProperties`"),
+        )
+    if kind == "Required":
+        missing = inner.property
+        ours = {"apiVersion", "kind", "id", "version", "status", "contractId"}
+        fix = "`weft contract sync ADDRESS` writes it" if missing in ours else f"add `{missing}:`"
+        return error("WFT-PRJ-007", f"{subject} lacks `{missing}`", where, fix=fix)
+    value = problem.instance
+    if kind == "Enum":
+        options = [str(o) for o in inner.options]
+        what = f"{subject} is `{value}`, must be one of {', '.join(options)}"
+        return error("WFT-PRJ-005", what, where, fix=did_you_mean(str(value), options))
+    if kind == "Type":
+        types = inner.types if isinstance(inner.types, list) else [inner.types]
+        return error("WFT-PRJ-005", f"{subject} must be {_article(types)}, not {_described(value)}", where)
+    return error("WFT-PRJ-005", f"{subject}: {problem.message}", where)
+
+
+def path_text(pointer: Pointer) -> str:
+    """A pointer as people write it: `schema[0].properties[3].name`."""
+    text = ""
+    for part in pointer:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def _known_fields(problem: Any, schema_kind: str) -> list[str]:
+    """Fields that the schema knows at the place of an unknown one."""
+    schema = json_schema(schema_kind)
+    node: Any = schema
+    for part in tuple(problem.schema_path)[:-1]:
+        node = _resolved(node, schema)
+        node = node.get(str(part), {}) if isinstance(node, dict) else node[int(part)]
+    node = _resolved(node, schema)
+    return sorted(node.get("properties", {})) if isinstance(node, dict) else []
+
+
+def _resolved(node: Any, schema: Any) -> Any:
+    while isinstance(node, dict) and "$ref" in node:
+        reference = str(node["$ref"])
+        node = schema
+        for part in reference.removeprefix("#/").split("/"):
+            node = node.get(part, {})
+    return node
+
+
+def _article(types: list[str]) -> str:
+    words = {
+        "string": "text",
+        "integer": "a whole number",
+        "number": "a number",
+        "boolean": "true or false",
+        "array": "a list",
+        "object": "a group of fields",
+        "null": "empty",
+    }
+    return " or ".join(words.get(str(t), str(t)) for t in types)
+
+
+def _described(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, int | float):
+        return "a number"
+    if isinstance(value, str):
+        return "text"
+    if value is None:
+        return "empty"
+    return "a list" if isinstance(value, list) else "a group of fields"
