@@ -74,15 +74,15 @@ class Judge:
             WeftError: the rows could not be read at all.
         """
         total = int(self.evaluator.rows(f"SELECT count(*) FROM {self.subject.relation}")[0][0])
-        pending = [self._guarded(promise, lambda p=promise: self._prepare(p, total)) for promise in promises]
+        pending = [self._asked(promise, total) for promise in promises]
         self.scan.run(self.evaluator)
         for group in self.groups.values():
             group.run(self.evaluator)
         return tuple(self._result(promise, reading, total) for promise, reading in zip(promises, pending, strict=True))
 
-    def _guarded(self, promise: Promise, prepare: Callable[[], Pending]) -> Pending:
+    def _asked(self, promise: Promise, total: int) -> Pending:
         try:
-            return prepare()
+            return self._prepare(promise, total)
         except Unusable as problem:
             reason = str(problem)
             return lambda: cannot(reason)
@@ -215,7 +215,8 @@ class Judge:
         return str(self.contract.custom.get("weft.timezone") or stated or "UTC")
 
     def _group(self, column: str) -> Scan:
-        source = f"(SELECT {quote(column)}, count(*) AS {quote(_COUNT)} FROM {self.subject.relation} GROUP BY {quote(column)})"
+        name = quote(column)
+        source = f"(SELECT {name}, count(*) AS {quote(_COUNT)} FROM {self.subject.relation} GROUP BY {name})"
         return self.groups.setdefault(column, Scan(source))
 
     def _counting(self, promise: Promise, scan: Scan, aggregate: str, where: str, total: int) -> Pending:

@@ -73,8 +73,8 @@ def bind(
 ) -> BoundQuery:
     """A rule's query with its placeholders filled in (Source: ODCS, quality type `sql`).
 
-    `${object}`, `${table}`, `{object}` and the plain name are the table; `${property}`, `${column}` and `{property}` the
-    column. Names are quoted; inside a text in single quotes they stand bare.
+    `${object}`, `${table}`, `{object}` and the plain name are the table; `${property}`, `${column}` and `{property}`
+    the column. Names are quoted; inside a text in single quotes they stand bare.
     """
 
     def name(match: re.Match[str]) -> str:

@@ -1,0 +1,276 @@
+"""Changes of columns between two versions of a contract, and of the rules on them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from weft.contracts.conditions import dotted
+from weft.contracts.strictness import options_kept, relationship_kept, rule_kept, values_kept
+from weft.model.document import Pointer
+from weft.model.odcs import Property
+from weft.model.type_text import parse_type
+from weft.model.types import duck_type, widens
+
+_DEFAULTS: dict[str, Any] = {
+    "required": False,
+    "unique": False,
+    "primaryKey": False,
+    "primaryKeyPosition": -1,
+    "partitioned": False,
+    "partitionKeyPosition": -1,
+    "criticalDataElement": False,
+    "deprecated": False,
+    "semanticType": "column",
+}
+_JUDGED = frozenset(
+    {"id", "name", "required", "unique", "primaryKey", "primaryKeyPosition", "logicalType", "logicalTypeOptions"}
+    | {"physicalType", "enum", "quality", "relationships", "properties", "items", "map", "customProperties"}
+    | {"classification", "partitioned", "partitionKeyPosition"}
+)
+_OPEN = frozenset({"integer", "number"})
+"""Logical types that leave the physical one open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference between two versions of a contract.
+
+    Attributes:
+        path: the column, dotted when nested; else the table, the service level or the field.
+        column: the old version's column that it touches, if any.
+        pointer: where it stands in the new document.
+    """
+
+    path: str
+    kind: str
+    verdict: str
+    from_: Any
+    to: Any
+    reason: str
+    pointer: Pointer = field(default=(), compare=False)
+    column: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape of `diff.changes[]`."""
+        return {
+            "path": self.path,
+            "kind": self.kind,
+            "verdict": self.verdict,
+            "from": self.from_,
+            "to": self.to,
+            "reason": self.reason,
+        }
+
+
+def column_changes(old: Sequence[Property], new: Sequence[Property], pointer: Pointer) -> Iterator[Change]:
+    """Changes of columns, or of the fields of one."""
+    by_name = {p.name: p for p in new}
+    by_id = {p.id: p for p in new if p.id}
+    taken: set[str] = set()
+    for prop in old:
+        path = dotted(prop)
+        other = by_name.get(prop.name)
+        if prop.id and prop.id in by_id and by_id[prop.id].name != prop.name:
+            renamed = by_id[prop.id]
+            taken.add(renamed.name)
+            reason = f"column `{path}` is renamed to `{renamed.name}`"
+            yield _change(prop, "renamed", "breaking", prop.name, renamed.name, reason, renamed.pointer)
+            yield from _one(prop, renamed)
+        elif other is None:
+            reason = f"column `{path}` is removed"
+            yield _change(prop, "removed", "breaking", prop.name, None, reason, (*pointer, "properties"))
+        else:
+            taken.add(other.name)
+            if prop.id and other.id != prop.id:
+                reason = f"column `{path}` has id {other.id}, was {prop.id}: it is another column under its name"
+                yield _change(prop, "identity", "breaking", prop.id, other.id, reason, other.pointer)
+            elif other.id != prop.id:
+                yield _change(prop, "identity", "patch", None, other.id, f"column `{path}` has an id", other.pointer)
+            yield from _one(prop, other)
+    for prop in new:
+        if prop.name not in taken:
+            reason = f"column `{dotted(prop)}` is added"
+            yield Change(dotted(prop), "added", "compatible", None, prop.name, reason, prop.pointer)
+
+
+def _change(prop: Property, kind: str, verdict: str, was: Any, now: Any, reason: str, pointer: Pointer) -> Change:
+    return Change(dotted(prop), kind, verdict, was, now, reason, pointer, prop.path[0])
+
+
+def _one(old: Property, new: Property) -> Iterator[Change]:
+    path = dotted(old)
+    yield from _type(old, new)
+    if old.required != new.required:
+        words = "is always filled" if new.required else "may be null"
+        verdict = "compatible" if new.required else "breaking"
+        yield _change(old, "required", verdict, old.required, new.required, f"column `{path}` {words}", new.pointer)
+    if old.unique != new.unique:
+        words = "is unique" if new.unique else "is no longer unique"
+        verdict = "compatible" if new.unique else "breaking"
+        yield _change(old, "unique", verdict, old.unique, new.unique, f"column `{path}` {words}", new.pointer)
+    yield from _options(old, new)
+    before, after = _enumeration(old), _enumeration(new)
+    if _text(before) != _text(after) and (
+        before is None or after is None or set(map(_text, before)) != set(map(_text, after))
+    ):
+        kept = values_kept(before, after)
+        reason = f"column `{path}` allows {'fewer' if kept else 'other or more'} values"
+        yield _change(old, "enum", _verdict(kept), before, after, reason, (*new.pointer, "enum"))
+    yield from rule_changes("quality", old, old.quality, new.quality, rule_kept, (*new.pointer, "quality"))
+    yield from rule_changes(
+        "relationship",
+        old,
+        old.relationships,
+        new.relationships,
+        relationship_kept,
+        (*new.pointer, "relationships"),
+    )
+    yield from column_changes(old.fields, new.fields, new.pointer)
+    if old.items is not None and new.items is not None:
+        yield from _one(old.items, new.items)
+    elif old.items is not None:
+        yield _change(old, "items", "breaking", None, None, f"items of `{path}` are no longer described", new.pointer)
+    elif new.items is not None:
+        yield _change(old, "items", "compatible", None, None, f"items of `{path}` are described", new.pointer)
+    for name in ("classification", "partitioned", "partitionKeyPosition"):
+        was, now = (p.data.get(name, _DEFAULTS.get(name)) for p in (old, new))
+        if name == "classification":
+            was, now = str(old.classification), str(new.classification)
+        if was != now:
+            reason = f"{name} of `{path}` is {now}, was {was}"
+            yield _change(old, name, "compatible", was, now, reason, (*new.pointer, name))
+    yield from _custom(old, new)
+    yield from text_changes(path, old, _texts(old), _texts(new), new.pointer)
+
+
+def _verdict(kept: bool) -> str:
+    return "compatible" if kept else "breaking"
+
+
+def _type(old: Property, new: Property) -> Iterator[Change]:
+    path = dotted(old)
+    if old.logical_type != new.logical_type:
+        kept = old.logical_type is None
+        reason = f"column `{path}` is {new.logical_type or 'of no stated type'}, was {old.logical_type or 'of none'}"
+        pointer = (*new.pointer, "logicalType")
+        yield _change(old, "type", _verdict(kept), old.logical_type, new.logical_type, reason, pointer)
+        if not kept:
+            return
+    was, now = _promised(old), _promised(new)
+    if was == now:
+        return
+    kept = was is None or (now is not None and widens(was, now))
+    reason = f"column `{path}` is {now or 'of an open physical type'}, was {was or 'open'}"
+    yield _change(old, "type", _verdict(kept), was, now, reason, (*new.pointer, "physicalType"))
+
+
+def _promised(prop: Property) -> str | None:
+    """The physical type that a column promises; None where it leaves it open or its parts are judged one by one."""
+    text = prop.physical_type
+    tree = parse_type(text) if isinstance(text, str) else None
+    if text is not None and (tree is None or not tree.known):
+        return str(text).upper()
+    if prop.logical_type in _OPEN and tree is None and not prop.options.get("format"):
+        return None
+    if prop.logical_type in ("object", "array") and (tree is None or not tree.parts):
+        return None if tree is None or tree.name in ("STRUCT", "LIST") else str(tree)
+    if tree is not None and tree.name == "NUMBER":
+        return None
+    return duck_type(prop)
+
+
+def _options(old: Property, new: Property) -> Iterator[Change]:
+    path, pointer = dotted(old), (*new.pointer, "logicalTypeOptions")
+    before, after = old.options, new.options
+    broken = options_kept(before, after)
+    for name in broken:
+        reason = f"`{name}` of `{path}` is {after.get(name, 'gone')}, was {before.get(name)}"
+        yield _change(old, "options", "breaking", before.get(name), after.get(name), reason, pointer)
+    typed = {"format", "timezone", "elementType", "dimensions"} if new.logical_type != "string" else set()
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        if name not in broken and name not in typed and was != now and {was is None, now is None} != {True}:
+            if now in (None, False) and was in (None, False):
+                continue
+            reason = f"`{name}` of `{path}` is {now}" + (f", was {was}" if was is not None else "")
+            yield _change(old, "options", "compatible", was, now, reason, pointer)
+
+
+def _enumeration(prop: Property) -> list[Any] | None:
+    entries = prop.data.get("enum")
+    if not entries:
+        return None
+    return [e.get("value") if isinstance(e, Mapping) else e for e in entries]
+
+
+def rule_changes(
+    kind: str,
+    prop: Property | None,
+    old: Sequence[Mapping[str, Any]],
+    new: Sequence[Mapping[str, Any]],
+    kept: Callable[[Mapping[str, Any], Mapping[str, Any]], bool],
+    pointer: Pointer,
+) -> Iterator[Change]:
+    """Changes of a list of rules: one is kept when some new one is at least as strict."""
+    same = {_text(e) for e in old} & {_text(e) for e in new}
+    subject = f" of `{dotted(prop)}`" if prop else ""
+    column = prop.path[0] if prop else None
+    for entry in old:
+        if _text(entry) in same:
+            continue
+        name = _label(entry, kind)
+        follower = next((n for n in new if kept(entry, n)), None)
+        if follower is None:
+            reason = f"{kind} rule `{name}`{subject} is withdrawn or weakened"
+            yield Change(name, kind, "breaking", name, None, reason, pointer, column)
+        elif not kept(follower, entry):
+            reason = f"{kind} rule `{name}`{subject} is stricter"
+            yield Change(name, kind, "compatible", name, _label(follower, kind), reason, pointer, column)
+        else:
+            yield Change(name, "text", "patch", None, None, f"texts of {kind} rule `{name}`{subject}", pointer, column)
+    for entry in new:
+        if _text(entry) not in same and not any(kept(o, entry) for o in old):
+            name = _label(entry, kind)
+            reason = f"{kind} rule `{name}`{subject} is added"
+            yield Change(name, kind, "compatible", None, name, reason, pointer, column)
+
+
+def _label(entry: Mapping[str, Any], kind: str) -> str:
+    for name in ("id", "name", "metric", "property", "to"):
+        if entry.get(name):
+            return str(entry[name])
+    return str(entry.get("description") or entry.get("type") or kind)
+
+
+def text_changes(
+    path: str, prop: Property | None, old: Mapping[str, Any], new: Mapping[str, Any], pointer: Pointer
+) -> Iterator[Change]:
+    """Changes of fields on which no promise depends."""
+    for name in sorted(old.keys() | new.keys()):
+        was, now = old.get(name, _DEFAULTS.get(name)), new.get(name, _DEFAULTS.get(name))
+        if _text(was) != _text(now):
+            place = f"{path}.{name}" if path else name
+            column = prop.path[0] if prop else None
+            yield Change(place, "text", "patch", was, now, f"`{place}` says something else", (*pointer, name), column)
+
+
+def _texts(prop: Property) -> dict[str, Any]:
+    return {k: v for k, v in prop.data.items() if k not in _JUDGED}
+
+
+def _custom(old: Property, new: Property) -> Iterator[Change]:
+    before, after = old.custom, new.custom
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        if was != now:
+            breaks = name == "weft.timezone"
+            verdict = "breaking" if breaks else "patch"
+            reason = f"`{name}` of `{dotted(old)}` is {now}, was {was}"
+            yield _change(old, "setting", verdict, was, now, reason, (*new.pointer, "customProperties"))
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, default=str)

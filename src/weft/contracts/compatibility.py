@@ -1,0 +1,166 @@
+"""Compatibility: how a contract moves from one version to the next, judged for its readers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from weft.contracts.column_changes import Change, column_changes, rule_changes, text_changes
+from weft.contracts.strictness import relationship_kept, rule_kept, service_level_kept
+from weft.model.odcs import Contract, Property, SchemaObject
+from weft.model.version import Version
+
+_LEVELS = ("none", "patch", "compatible", "breaking")
+_APART = frozenset({"schema", "slaProperties", "customProperties", "version", "apiVersion", "kind", "id", "status"})
+_EXTRA_COLUMNS = ("allow", "warn", "forbid")
+_LIFE = frozenset({"generalavailability", "ga", "endofsupport", "es", "endoflife", "el"})
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What changes between two versions of a contract, and the least version that may carry it.
+
+    Attributes:
+        verdict: `none` same meaning, `patch` texts only, `compatible` promises added or strengthened, `breaking` one
+            withdrawn or weakened.
+        broken_columns: columns of the old version that a breaking change touches.
+    """
+
+    verdict: str
+    required_version: Version
+    changes: tuple[Change, ...]
+    broken_columns: tuple[str, ...] = field(default=())
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape that `weft contract diff --format json` prints."""
+        return {
+            "verdict": self.verdict,
+            "required_version": str(self.required_version),
+            "changes": [c.as_json() for c in self.changes],
+        }
+
+
+def changes(old: Contract, new: Contract) -> Comparison:
+    """What the new version of a contract changes for readers of the old one.
+
+    A promise is kept when the new version has one at least as strict: a raised maximum and an added enumeration value
+    weaken, a stricter rule does not. A column is itself by its id and name; the same id under a new name is a rename.
+    """
+    found = tuple(_all(old, new))
+    verdict = max((c.verdict for c in found), key=_LEVELS.index, default="none")
+    broken = dict.fromkeys(c.column for c in found if c.verdict == "breaking" and c.column)
+    return Comparison(verdict, _required(old.version or Version(1), verdict), found, tuple(broken))
+
+
+def _required(version: Version, verdict: str) -> Version:
+    """Texts may change under a published version; before 1.0.0 a minor version may break (Source: semver, 4)."""
+    if verdict == "breaking":
+        return version.next_major() if version.major else version.next_minor()
+    return version.next_minor() if verdict == "compatible" else version
+
+
+def _all(old: Contract, new: Contract) -> Iterator[Change]:
+    tables = {t.name: t for t in new.objects}
+    only = len(old.objects) == len(new.objects) == 1
+    for table in old.objects:
+        # the one table of a port is the port's, whatever it is called
+        other = new.objects[0] if only else tables.get(table.name)
+        if other is None:
+            where = ("schema",)
+            yield Change(table.name, "table", "breaking", table.name, None, f"table `{table.name}` is removed", where)
+        else:
+            yield from _table(table, other)
+    known = {t.name for t in old.objects}
+    for table in new.objects:
+        if table.name not in known and not only:
+            reason = f"table `{table.name}` is added"
+            yield Change(table.name, "table", "compatible", None, table.name, reason, table.pointer)
+    yield from rule_changes(
+        "service level",
+        None,
+        _levels(old.slas),
+        _levels(new.slas),
+        service_level_kept,
+        ("slaProperties",),
+    )
+    yield from _settings(old, new)
+    texts = (
+        {k: v for k, v in old.data.items() if k not in _APART},
+        {k: v for k, v in new.data.items() if k not in _APART},
+    )
+    yield from text_changes("", None, *texts, ())
+    for name in ("status", "id"):
+        if old.data.get(name) != new.data.get(name):
+            words = f"{name} is {new.data.get(name)}"
+            yield Change(name, "text", "patch", old.data.get(name), new.data.get(name), words, (name,))
+
+
+def _levels(entries: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """Service levels without the dates of a product's life, which are facts."""
+    return tuple(e for e in entries if str(e.get("property", "")).lower() not in _LIFE)
+
+
+def _table(old: SchemaObject, new: SchemaObject) -> Iterator[Change]:
+    if old.name != new.name:
+        yield Change(old.name, "text", "patch", old.name, new.name, f"the table is called `{new.name}`", new.pointer)
+    yield from column_changes(old.properties, new.properties, new.pointer)
+    before, after = set(old.key), set(new.key)
+    if before and before != after:
+        reason = f"the primary key was {', '.join(old.key)}"
+        change = Change(old.name, "primary_key", "breaking", list(old.key), list(new.key), reason, new.pointer)
+        yield change
+    elif after and not before:
+        reason = f"the primary key is {', '.join(new.key)}"
+        yield Change(old.name, "primary_key", "compatible", None, list(new.key), reason, new.pointer)
+    yield from rule_changes("quality", None, old.quality, new.quality, rule_kept, (*new.pointer, "quality"))
+    yield from rule_changes(
+        "relationship",
+        None,
+        old.relationships,
+        new.relationships,
+        relationship_kept,
+        (*new.pointer, "relationships"),
+    )
+    apart = {"name", "properties", "quality", "relationships", "customProperties", "id"}
+    texts = {k: v for k, v in old.data.items() if k not in apart}, {k: v for k, v in new.data.items() if k not in apart}
+    yield from text_changes(old.name, None, *texts, new.pointer)
+    order = [p.name for p in old.properties if new.property(p.name)]
+    if order != [p.name for p in new.properties if old.property(p.name)]:
+        where = (*new.pointer, "properties")
+        yield Change(old.name, "order", "compatible", None, None, "columns stand in another order", where)
+
+
+def _settings(old: Contract, new: Contract) -> Iterator[Change]:
+    """Changes of the contract's own `weft.` settings."""
+    before, after = old.custom, new.custom
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        if was == now:
+            continue
+        verdict = "patch"
+        if name == "weft.extraColumns":
+            was, now = was or "forbid", now or "forbid"
+            verdict = "compatible" if _rank(now) >= _rank(was) else "breaking"
+        elif name == "weft.timezone":
+            verdict = "breaking" if _has_local_times(old) else "compatible"
+        elif name == "weft.mustEvaluate":
+            verdict = "compatible" if now else "breaking"
+        elif name.startswith("weft."):
+            verdict = "compatible"
+        if was != now:
+            yield Change(name, "setting", verdict, was, now, f"`{name}` is {now}, was {was}", ("customProperties",))
+
+
+def _rank(policy: Any) -> int:
+    return _EXTRA_COLUMNS.index(policy) if policy in _EXTRA_COLUMNS else len(_EXTRA_COLUMNS)
+
+
+def _has_local_times(contract: Contract) -> bool:
+    def local(prop: Property) -> bool:
+        return prop.logical_type in ("timestamp", "time") and prop.options.get("timezone") is not True
+
+    return any(local(prop) for table in contract.objects for prop in table.properties)
+
+
+__all__ = ["Change", "Comparison", "changes"]
