@@ -30,6 +30,7 @@ _JUDGED = frozenset(
     | {"physicalType", "enum", "quality", "relationships", "properties", "items", "map", "customProperties"}
     | {"classification", "partitioned", "partitionKeyPosition"}
 )
+_RULE_DEFAULTS = {"unit": ("rows",), "severity": ("error",), "type": ("library", "foreignKey")}
 _OPEN = frozenset({"integer", "number"})
 """Logical types that leave the physical one open."""
 
@@ -192,7 +193,7 @@ def _options(old: Property, new: Property) -> Iterator[Change]:
     typed = {"format", "timezone", "elementType", "dimensions"} if new.logical_type != "string" else set()
     for name in sorted(before.keys() | after.keys()):
         was, now = before.get(name), after.get(name)
-        if name not in broken and name not in typed and was != now and {was is None, now is None} != {True}:
+        if name not in broken and name not in typed and was != now:
             if now in (None, False) and was in (None, False):
                 continue
             reason = f"`{name}` of `{path}` is {now}" + (f", was {was}" if was is not None else "")
@@ -215,11 +216,11 @@ def rule_changes(
     pointer: Pointer,
 ) -> Iterator[Change]:
     """Changes of a list of rules: one is kept when some new one is at least as strict."""
-    same = {_text(e) for e in old} & {_text(e) for e in new}
+    same = {_rule_text(e) for e in old} & {_rule_text(e) for e in new}
     subject = f" of `{dotted(prop)}`" if prop else ""
     column = prop.path[0] if prop else None
     for entry in old:
-        if _text(entry) in same:
+        if _rule_text(entry) in same:
             continue
         name = _label(entry, kind)
         follower = next((n for n in new if kept(entry, n)), None)
@@ -232,10 +233,15 @@ def rule_changes(
         else:
             yield Change(name, "text", "patch", None, None, f"texts of {kind} rule `{name}`{subject}", pointer, column)
     for entry in new:
-        if _text(entry) not in same and not any(kept(o, entry) for o in old):
+        if _rule_text(entry) not in same and not any(kept(o, entry) for o in old):
             name = _label(entry, kind)
             reason = f"{kind} rule `{name}`{subject} is added"
             yield Change(name, kind, "compatible", None, name, reason, pointer, column)
+
+
+def _rule_text(entry: Mapping[str, Any]) -> str:
+    """A rule as text, without what the standard takes for granted."""
+    return _text({k: v for k, v in entry.items() if v is not None and v not in _RULE_DEFAULTS.get(k, ())})
 
 
 def _label(entry: Mapping[str, Any], kind: str) -> str:
