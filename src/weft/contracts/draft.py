@@ -49,7 +49,7 @@ def _properties(profile: Profile, existing: Contract | None) -> list[dict[str, A
     written = {p.name: p for p in existing.table.properties} if existing and existing.objects else {}
     by_name = {c.name: c for c in profile.columns}
     has_key = any(p.primary_key for p in written.values())
-    ids = {p.id for p in written.values() if p.id}
+    ids: set[str] = {p.id for p in written.values() if p.id}
     order = [*written, *(c.name for c in profile.columns if c.name not in written)]
     key = () if has_key or not profile.keys else _primary(profile)
     found = []
@@ -66,11 +66,11 @@ def _properties(profile: Profile, existing: Contract | None) -> list[dict[str, A
 def _primary(profile: Profile) -> tuple[str, ...]:
     """The key to propose: one that is called a key, else the first found."""
     named = [k for k in profile.keys if len(k) == 1 and re.search(r"(id|key|code|number|no)$", k[0], re.IGNORECASE)]
-    return (named or list(profile.keys))[0]
+    return (*named, *profile.keys)[0]
 
 
 def _property(
-    seen: ColumnProfile, prop: Property | None, profile: Profile, key: tuple[str, ...], ids: set[str | None]
+    seen: ColumnProfile, prop: Property | None, profile: Profile, key: tuple[str, ...], ids: set[str]
 ) -> dict[str, Any]:
     entry: dict[str, Any] = dict(prop.data) if prop else {"name": seen.name}
     if not entry.get("id"):
@@ -104,7 +104,7 @@ def _open(tree: TypeText) -> bool:
     return tree.name in ("STRUCT", "LIST", "ARRAY")
 
 
-def _fresh_id(name: str, ids: set[str | None]) -> str:
+def _fresh_id(name: str, ids: set[str]) -> str:
     base = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_") or "column"
     found, n = base, 1
     while found in ids:
@@ -154,6 +154,8 @@ def _from_values(seen: ColumnProfile, profile: Profile, entry: Mapping[str, Any]
         return {"logicalTypeOptions": {"minLength": seen.shortest, "maxLength": seen.longest}}
     if logical in ("integer", "number") and not keyed and seen.minimum is not None:
         bounds = _wide(seen.minimum, lower=True), _wide(seen.maximum, lower=False)
+        if seen.values and logical == "integer":
+            bounds = int(seen.minimum), int(seen.maximum)  # few values: months, hours; they have the range they have
         if None not in bounds:
             return {"logicalTypeOptions": {"minimum": bounds[0], "maximum": bounds[1]}}
     return {}

@@ -20,17 +20,18 @@ MOST_VALUES = 20
 
 _CANDIDATES = 6
 """Columns that are tried together as a composite key."""
-_WIDEST_KEY = 4
+_WIDEST_KEY = 3
 _LEAST_SHARE = 0.9
 """Distinct values are first estimated; an estimate of this share of all rows is worth an exact count."""
 
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-_PERSONAL = frozenset(
-    "email mail phone mobile cell tel telephone fax name firstname lastname fullname surname forename nickname username"
-    " birth birthday birthdate dob age gender sex address street zip postcode postal iban bic ssn passport nationality tax"
-    " ip salary income wage card account password secret token licence license contact person religion health diagnosis"
-    " patient employee signature".split()  # noqa: SIM905 (a list of words is read more easily as words)
-)
+_PERSONAL_WORDS = """
+email mail phone mobile cell tel telephone fax name firstname lastname fullname surname forename nickname username birth
+birthday birthdate dob age gender sex address street zip postcode postal iban bic ssn passport nationality tax ip salary
+income wage card account password secret token licence license contact person religion health diagnosis patient employee
+signature
+"""
+_PERSONAL = frozenset(_PERSONAL_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
