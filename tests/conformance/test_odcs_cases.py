@@ -63,4 +63,5 @@ def test_a_foreign_contract_and_its_data_come_to_the_stated_outcome(case: dict[s
     assert bool(blocked) == (case["expected"] == "failed"), blocked
     if case["id"] == "diagnostics-datacontract":
         failed = {r.id: r.failed_rows for r in results if r.result is Outcome.FAILED}
-        assert failed == {"email.length": 1, "email.pattern": 1, "amount.range": 1, "order_id.unique": 2}
+        # both bounds of `amount` are one rule of ours: -5 and 200 break it
+        assert failed == {"email.length": 1, "email.pattern": 1, "amount.range": 2, "order_id.unique": 2}

@@ -1,0 +1,504 @@
+"""Every kind of rule passes where it is kept, and fails with count, share and samples where it is not."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from tests.unit.contracts.support import NOW, Database, a_contract, check_all, col, custom
+from weft.errors import ProjectError, WeftError, error
+from weft.model.checks import CheckSeverity, Outcome, Rule
+
+PASSED, FAILED, ERROR, SKIPPED = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR, Outcome.NOT_EVALUATED
+
+
+def rows(*values: str, names: str) -> str:
+    return f"SELECT * FROM (VALUES {', '.join(f'({v})' for v in values)}) AS v({names})"
+
+
+KEYED = col("id", "integer", primaryKey=True)
+
+
+@pytest.mark.parametrize(
+    ("prop", "values", "check", "bad"),
+    [
+        (col("c", "integer", required=True), ["1, 1", "2, NULL", "3, NULL"], "c.required", 2),
+        (col("c", "string", options={"pattern": "^a[0-9]$"}), ["1, 'a1'", "2, 'xa1'", "3, NULL"], "c.pattern", 1),
+        (col("c", "string", options={"pattern": "b"}), ["1, 'abc'", "2, 'b'", "3, 'ac'"], "c.pattern", 1),
+        (
+            col("c", "string", options={"minLength": 2, "maxLength": 3}),
+            ["1, 'é'", "2, 'éé'", "3, 'abcd'"],
+            "c.length",
+            2,
+        ),
+        (col("c", "integer", options={"minimum": 0, "maximum": 5}), ["1, 0", "2, 5", "3, 6"], "c.range", 1),
+        (col("c", "integer", options={"exclusiveMinimum": 0}), ["1, 0", "2, 1", "3, NULL"], "c.range", 1),
+        (col("c", "number", options={"exclusiveMaximum": 1.5}), ["1, 1.5", "2, 1.4", "3, 9.9"], "c.range", 2),
+        (col("c", "number", options={"multipleOf": 0.1}), ["1, 0.3::DOUBLE", "2, 0.35", "3, -0.7"], "c.range", 1),
+        (col("c", "integer", options={"multipleOf": 5}), ["1, 10", "2, -5", "3, 12"], "c.range", 1),
+        (
+            col("c", "date", options={"minimum": "2020-01-01", "exclusiveMaximum": "2021-01-01"}),
+            ["1, DATE '2020-01-01'", "2, DATE '2021-01-01'", "3, DATE '2019-12-31'"],
+            "c.range",
+            2,
+        ),
+        (
+            col("c", "timestamp", options={"timezone": True, "minimum": "2020-01-01 00:00:00+10:00"}),
+            ["1, TIMESTAMPTZ '2019-12-31 14:00:00+00'", "2, TIMESTAMPTZ '2019-12-31 13:59:59+00'", "3, NULL"],
+            "c.range",
+            1,
+        ),
+        (
+            col("c", "timestamp", options={"minimum": "2020-06-01T04:00:00Z", "defaultTimezone": "America/New_York"}),
+            ["1, TIMESTAMP '2020-06-01 00:00:00'", "2, TIMESTAMP '2020-05-31 23:59:59'", "3, NULL"],
+            "c.range",
+            1,
+        ),
+        (col("c", "array", options={"minItems": 1, "maxItems": 2}), ["1, [1]", "2, []", "3, [1,2,3]"], "c.items", 2),
+        (col("c", "array", options={"uniqueItems": True}), ["1, [1,NULL]", "2, [1,1]", "3, [NULL,NULL]"], "c.items", 2),
+        (
+            col("c", "string", enum=[{"value": "a"}, {"value": "b"}]),
+            ["1, 'a'", "2, NULL", "3, 'c'"],
+            "c.valid_values",
+            1,
+        ),
+        (col("c", "integer", enum=[{"value": 1}, {"value": "2"}]), ["1, 1", "2, 2", "3, 3"], "c.valid_values", 1),
+        (col("c", "boolean", enum=[{"value": True}]), ["1, true", "2, false", "3, NULL"], "c.valid_values", 1),
+        (col("c", "string", unique=True), ["1, 'a'", "2, 'a'", "3, NULL", "4, NULL", "5, 'b'"], "c.unique", 2),
+    ],
+)
+def test_a_rule_counts_the_rows_that_break_it_and_shows_them_by_key(
+    prop: dict[str, Any], values: list[str], check: str, bad: int
+) -> None:
+    found = check_all(a_contract(KEYED, prop), rows(*values, names="id, c"))[check]
+
+    assert (found.result, found.failed_rows, found.total_rows) == (FAILED, bad, len(values))
+    assert found.share == bad / len(values)
+    assert found.blocks
+    assert len(found.samples) == bad
+    assert all(set(s) == {"id", "c"} for s in found.samples)
+
+
+def test_a_table_without_rows_keeps_every_rule_of_rows() -> None:
+    contract = a_contract(
+        KEYED,
+        col("c", "string", required=True, unique=True, enum=[{"value": "a"}], options={"pattern": "a", "minLength": 1}),
+        table={
+            "quality": [{"id": "dup", "metric": "duplicateValues", "mustBe": 0, "arguments": {"properties": ["c"]}}]
+        },
+    )
+
+    found = check_all(contract, "SELECT 1::INTEGER AS id, 'a' AS c LIMIT 0")
+
+    assert {r.result for r in found.values()} == {PASSED}
+    assert found["c.required"].share is None
+
+
+def test_a_composite_key_fails_on_nulls_and_on_keys_that_occur_twice() -> None:
+    contract = a_contract(
+        col("b", "integer", primaryKey=True, primaryKeyPosition=2),
+        col("a", "integer", primaryKey=True, primaryKeyPosition=1),
+    )
+
+    found = check_all(contract, rows("1, 1", "1, 1", "2, 1", "NULL, 1", "3, NULL", names="a, b"))["primary_key"]
+
+    assert (found.result, found.failed_rows, found.column) == (FAILED, 4, ("a", "b"))
+    assert found.samples == ({"a": 1, "b": 1}, {"a": 1, "b": 1})
+
+
+def test_columns_may_have_any_name() -> None:
+    name = 'Arr "Delay" (min); --'
+    contract = a_contract(
+        col("Select", "integer", primaryKey=True),
+        col(name, "integer", required=True, unique=True, options={"maximum": 1}, enum=[{"value": 1}]),
+    )
+    quoted = '"' + name.replace('"', '""') + '"'
+
+    found = check_all(contract, f'SELECT 1 AS "Select", 5 AS {quoted} UNION ALL SELECT 2, NULL')
+
+    failed = {k: r.failed_rows for k, r in found.items() if r.result is FAILED}
+    assert failed == {f"{name}.required": 1, f"{name}.range": 1, f"{name}.valid_values": 1}
+    assert found[f"{name}.range"].samples == ({"Select": 1, name: 5},)
+
+
+def test_a_bad_column_fails_its_own_checks_and_the_others_are_judged() -> None:
+    contract = a_contract(
+        col("gone", "string", required=True),
+        col("n", "integer", options={"minimum": 0}, required=True),
+        col("broken", "string", options={"pattern": "(?!x)"}),
+        col("good", "integer", options={"minimum": 5}),
+    )
+
+    found = check_all(contract, "SELECT 'x' AS n, 'b' AS broken, 1 AS good, 2 AS gon")
+
+    assert (found["gone.column_exists"].result, found["gone.required"].result) == (FAILED, ERROR)
+    assert "`gon`" in (found["gone.column_exists"].reason or "")
+    assert (found["n.type"].result, found["n.range"].result, found["n.required"].result) == (FAILED, ERROR, PASSED)
+    assert "`n`" in (found["n.range"].reason or "")
+    assert found["broken.pattern"].result is ERROR
+    assert found["good.range"].failed_rows == 1
+
+
+def test_a_type_is_judged_before_any_row_is_read() -> None:
+    database = Database()
+
+    found = check_all(a_contract(col("c", "integer")), "SELECT 1.5 AS c", database)["c.type"]
+
+    assert (found.result, found.failed_rows, found.actual) == (FAILED, None, "DECIMAL(2,1)")
+    assert database.queries == ["SELECT count(*) FROM t"]
+
+
+def test_rules_of_rows_share_one_scan() -> None:
+    properties = [col(f"c{i}", "integer", required=True, options={"minimum": 0, "maximum": 9}) for i in range(20)]
+    database = Database()
+
+    check_all(a_contract(*properties), "SELECT " + ", ".join(f"{i % 10} AS c{i}" for i in range(20)), database)
+
+    assert len(database.queries) == 2
+
+
+def test_nested_fields_and_items_have_rules_too() -> None:
+    contract = a_contract(
+        col("s", "object", properties=[col("a", "integer", required=True, options={"minimum": 0})]),
+        col("l", "array", items=col("", "string", options={"maxLength": 1})),
+        col("o", "array", items={"logicalType": "object", "properties": [col("b", "integer", options={"maximum": 1})]}),
+    )
+
+    found = check_all(
+        contract,
+        "SELECT {'a': -1} AS s, ['a', 'bb'] AS l, [{'b': 1}, {'b': 2}] AS o"
+        " UNION ALL SELECT {'a': NULL}, ['a'], NULL UNION ALL SELECT NULL, NULL, []",
+    )
+
+    assert {k: r.failed_rows for k, r in found.items() if r.result is FAILED} == {
+        "s.a.required": 1,
+        "s.a.range": 1,
+        "l[].length": 1,
+        "o[].b.range": 1,
+    }
+
+
+def test_extra_columns_are_forbidden_warned_of_or_allowed() -> None:
+    select = "SELECT 1 AS a, {'b': 1, 'c': 2} AS s, 3 AS d"
+    contract = a_contract(col("a", "integer"), col("s", "object", properties=[col("b", "integer")]))
+
+    forbidden = check_all(contract, select, extra_columns="forbid")["extra_columns"]
+    warned = check_all(contract, select)["extra_columns"]
+    stated = a_contract(col("a", "integer"), customProperties=custom(extraColumns="allow"))
+
+    assert (forbidden.blocks, forbidden.actual) == (True, "2 more: `s.c`, `d`")
+    assert (warned.result, warned.blocks, warned.severity) == (FAILED, False, CheckSeverity.WARNING)
+    assert "extra_columns" not in check_all(stated, select, extra_columns="forbid")
+
+
+METRIC_ROWS = rows("1, 'a'", "2, 'a'", "3, ''", "4, NULL", "5, 'b'", names="id, c")
+
+
+@pytest.mark.parametrize(
+    ("rule", "result", "count"),
+    [
+        ({"metric": "nullValues", "mustBe": 0}, FAILED, 1),
+        ({"metric": "nullValues", "mustBeLessOrEqualTo": 20, "unit": "percent"}, PASSED, 1),
+        ({"metric": "nullValues", "mustBeLessThan": 20, "unit": "percent"}, FAILED, 1),
+        ({"metric": "missingValues", "mustBe": 0, "arguments": {"missingValues": [None, ""]}}, FAILED, 2),
+        ({"metric": "invalidValues", "mustBe": 0, "arguments": {"validValues": ["a", "b"]}}, FAILED, 1),
+        ({"metric": "invalidValues", "mustBe": 0, "arguments": {"pattern": "^[ab]?$"}}, PASSED, 0),
+        ({"metric": "duplicateValues", "mustBe": 0}, FAILED, 2),
+        ({"metric": "duplicateValues", "mustBeBetween": [1, 50], "unit": "percent"}, PASSED, 2),
+        ({"metric": "duplicateValues", "mustNotBeBetween": [1, 50], "unit": "percent"}, FAILED, 2),
+        ({"metric": "nullValues", "mustNotBe": 1}, FAILED, 1),
+        ({"metric": "nullValues", "mustBeGreaterThan": 0}, PASSED, 1),
+        ({"metric": "nullValues", "mustBeGreaterOrEqualTo": 2}, FAILED, 1),
+        ({"rule": "duplicateCount", "mustBeLessThan": 3}, PASSED, 2),
+    ],
+)
+def test_metrics_count_rows_or_percent_and_compare_with_every_operator(
+    rule: dict[str, Any], result: Outcome, count: int
+) -> None:
+    found = check_all(a_contract(KEYED, col("c", "string", quality=[{"id": "m", **rule}])), METRIC_ROWS)["m"]
+
+    assert (found.result, found.failed_rows, found.total_rows) == (result, count, 5)
+
+
+def test_duplicates_over_several_columns_and_row_counts_are_rules_of_the_table() -> None:
+    quality = [
+        {"id": "d", "metric": "duplicateValues", "mustBe": 0, "arguments": {"properties": ["id", "c"]}},
+        {"id": "few", "metric": "rowCount", "mustBeGreaterThan": 5},
+        {"id": "enough", "metric": "rowCount", "mustBeBetween": [5, 6]},
+    ]
+
+    found = check_all(a_contract(KEYED, col("c", "string"), table={"quality": quality}), METRIC_ROWS)
+
+    assert (found["d"].result, found["d"].column) == (PASSED, ("id", "c"))
+    assert (found["few"].result, found["few"].failed_rows, found["few"].rule) == (FAILED, None, Rule.ROW_COUNT)
+    assert (found["enough"].result, found["enough"].actual) == (PASSED, "5 rows")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT count(*) FROM t WHERE c = 'a'",
+        "SELECT count(*) FROM ${object} WHERE ${property} = 'a'",
+        "SELECT count(*) FROM {object} WHERE {property} = 'a'",
+        "SELECT count(*) FROM \"${table}\" AS x WHERE x.${column} = 'a';",
+        "with q as (select * from t) select count(*) from q where c = 'a' -- all of them",
+    ],
+)
+def test_sql_rules_name_their_table_and_column_in_every_way(query: str) -> None:
+    rule = {"id": "q", "type": "sql", "query": query, "mustBe": 0}
+
+    found = check_all(a_contract(KEYED, col("c", "string", quality=[rule])), METRIC_ROWS)["q"]
+
+    assert (found.result, found.actual) == (FAILED, "2")
+
+
+def test_a_sql_rule_that_counts_rows_shows_them() -> None:
+    rule = {"id": "q", "type": "sql", "query": "SELECT COUNT(*) FROM t WHERE c = 'a'", "mustBeLessThan": 1}
+
+    found = check_all(a_contract(KEYED, col("c", "string"), table={"quality": [rule]}), METRIC_ROWS)["q"]
+
+    assert (found.failed_rows, found.total_rows) == (2, 5)
+    assert found.samples == ({"id": 1}, {"id": 2})
+
+
+@pytest.mark.parametrize(
+    ("rule", "result", "reason"),
+    [
+        ({"query": "SELECT id FROM t", "mustBe": 0}, ERROR, "5 rows"),
+        ({"query": "SELECT max(id) FROM t WHERE false", "mustBe": 0}, ERROR, "null"),
+        ({"query": "SELECT nothing FROM t", "mustBe": 0}, ERROR, "nothing"),
+        ({"query": "SELECT 'x'", "mustBeLessThan": 0}, ERROR, "str"),
+        ({"query": "SELECT error('a secret of row 7')", "mustBe": 0}, ERROR, "WFT-ENG-001"),
+        ({"query": "SELECT 1"}, ERROR, "exactly one of"),
+        ({"query": "SELECT count(*) > 1 FROM t", "mustBe": True}, PASSED, ""),
+    ],
+)
+def test_a_sql_rule_that_gives_no_value_is_an_error(rule: dict[str, Any], result: Outcome, reason: str) -> None:
+    quality = [{"id": "q", "type": "sql", **rule}]
+
+    found = check_all(a_contract(KEYED, col("c", "string"), table={"quality": quality}), METRIC_ROWS)["q"]
+
+    assert found.result is result
+    assert reason in (found.reason or "")
+    assert "secret" not in (found.reason or "")
+
+
+def test_a_sql_rule_runs_only_when_the_allow_list_admits_it() -> None:
+    database = Database()
+    rule = {"id": "q", "type": "sql", "query": "SELECT count(*) FROM read_csv('x')", "mustBe": 0}
+
+    found = check_all(
+        a_contract(col("a", "integer"), table={"quality": [rule]}),
+        "SELECT 1 AS a",
+        database,
+        admit=lambda sql: (error("WFT-SQL-006", "`read_csv` is not allowed"),) if "read_csv" in sql else (),
+    )["q"]
+
+    assert (found.result, found.blocks) == (ERROR, True)
+    assert "read_csv" in (found.reason or "")
+    assert not any("read_csv" in q for q in database.queries)
+
+
+@pytest.mark.parametrize(
+    ("table", "property_level"),
+    [({"relationships": [{"id": "fk", "from": "t.ref", "to": "o.id"}]}, []), ({}, [{"id": "fk", "to": "o.id"}])],
+)
+def test_relationships_count_keys_without_a_partner(
+    table: dict[str, Any], property_level: list[dict[str, Any]]
+) -> None:
+    database = Database()
+    database.execute("CREATE TABLE o AS SELECT 1 AS id UNION ALL SELECT 1")
+    contract = a_contract(KEYED, col("ref", "integer", relationships=property_level), table=table)
+
+    found = check_all(contract, rows("1, 1", "2, 2", "3, NULL", names="id, ref"), database, others={"o": "o"})["fk"]
+
+    assert (found.result, found.failed_rows, found.total_rows, found.rule) == (FAILED, 1, 3, Rule.RELATIONSHIP)
+    assert found.samples == ({"id": 2, "ref": 2},)
+
+
+def test_composite_references_and_tolerated_orphans() -> None:
+    database = Database()
+    database.execute("CREATE TABLE o AS SELECT 1 AS x, 'a' AS y")
+    to = {"from": ["t.a", "t.b"], "to": ["o.x", "o.y"]}
+    entries = [
+        {"id": "strict", **to},
+        {"id": "half", **to, "customProperties": custom(maxOrphans=50)},
+        {"id": "little", **to, "customProperties": custom(maxOrphans=49.9)},
+    ]
+    contract = a_contract(col("a", "integer"), col("b", "string"), table={"relationships": entries})
+
+    found = check_all(contract, rows("1, 'a'", "1, 'b'", names="a, b"), database, others={"o": "o"})
+
+    assert [found[i].result for i in ("strict", "half", "little")] == [FAILED, PASSED, FAILED]
+
+
+def test_a_relationship_to_itself_to_nowhere_and_to_another_kind() -> None:
+    database = Database()
+    database.execute("CREATE TABLE o AS SELECT 'x' AS id")
+    entries = [{"id": "own", "to": "t.id"}, {"id": "absent", "to": "planes.id"}, {"id": "kind", "to": "o.id"}]
+    contract = a_contract(KEYED, col("boss", "integer", relationships=entries))
+
+    found = check_all(contract, rows("1, NULL", "2, 1", names="id, boss"), database, others={"planes": None, "o": "o"})
+
+    assert [found[i].result for i in ("own", "absent", "kind")] == [PASSED, SKIPPED, ERROR]
+
+
+@pytest.mark.parametrize(
+    ("logical", "newest", "value", "unit", "result"),
+    [
+        ("date", "DATE '2026-02-28'", 1, "d", PASSED),
+        ("date", "DATE '2026-02-27'", 1, "d", FAILED),
+        ("timestamp", "TIMESTAMP '2026-03-01 10:00:00'", 2, "h", PASSED),
+        ("timestamp", "TIMESTAMP '2026-03-01 09:59:59'", 2, "hours", FAILED),
+        ("timestamp", "NULL::TIMESTAMP", 2, "h", FAILED),
+    ],
+)
+def test_freshness_is_the_age_of_the_newest_value(
+    logical: str, newest: str, value: int, unit: str, result: Outcome
+) -> None:
+    level = {"property": "freshness", "value": value, "unit": unit, "element": "t.c"}
+
+    found = check_all(a_contract(col("c", logical), slaProperties=[level]), f"SELECT {newest} AS c")["c.freshness"]
+
+    assert (found.result, found.failed_rows, found.dimension) == (result, None, "timeliness")
+
+
+def test_a_day_of_23_hours_is_a_day_of_freshness() -> None:
+    # clocks in New York went forward on 2026-03-08; 13:00 there is 17:00 UTC that day and 18:00 UTC the day before
+    options = {"defaultTimezone": "America/New_York"}
+    level = {"property": "latency", "value": 1, "unit": "d", "element": "c"}
+    now = dt.datetime(2026, 3, 8, 17, 0, tzinfo=dt.UTC)
+    contract = a_contract(col("c", "timestamp", options=options), slaProperties=[level])
+
+    just = check_all(contract, "SELECT TIMESTAMP '2026-03-07 13:00:00' AS c", now=now)["c.freshness"]
+    late = check_all(contract, "SELECT TIMESTAMP '2026-03-07 12:59:59' AS c", now=now)["c.freshness"]
+
+    assert (just.result, late.result) == (PASSED, FAILED)
+
+
+def test_a_reference_time_stands_for_now() -> None:
+    level = {"property": "freshness", "value": 1, "unit": "d", "element": "c"}
+    stated = custom(referenceTime="2014-01-01T00:00:00", timezone="America/New_York")
+    contract = a_contract(col("c", "date"), slaProperties=[level], customProperties=stated)
+
+    assert check_all(contract, "SELECT DATE '2013-12-31' AS c")["c.freshness"].result is PASSED
+    with pytest.raises(ProjectError, match="referenceTime"):
+        check_all(a_contract(col("c", "date"), customProperties=custom(referenceTime="soon")), "SELECT 1 AS c")
+
+
+def test_retention_counts_rows_that_are_too_old_and_completeness_those_that_are_empty() -> None:
+    levels = [
+        {"property": "retention", "value": 3, "unit": "y", "element": "t.c"},
+        {"property": "completeness", "value": 60, "element": "t.c"},
+    ]
+    contract = a_contract(KEYED, col("c", "date"), slaProperties=levels)
+
+    found = check_all(contract, rows("1, DATE '2023-02-28'", "2, DATE '2023-03-01'", "3, NULL", names="id, c"))
+
+    assert (found["c.retention"].failed_rows, found["c.retention"].samples) == (1, ({"id": 1, "c": "2023-02-28"},))
+    assert (found["c.metric"].result, found["c.metric"].failed_rows) == (PASSED, 1)
+
+
+def test_what_cannot_be_evaluated_by_design_is_not_passed() -> None:
+    quality = [
+        {"id": "words", "type": "text", "description": "is nice"},
+        {"id": "soda", "type": "custom", "engine": "soda", "implementation": "x"},
+        {"id": "must", "type": "text", "description": "is nice", "customProperties": custom(mustEvaluate=True)},
+    ]
+    levels = [{"property": "frequency", "value": 1, "unit": "d"}, {"property": "endOfLife", "value": "2032-01-01"}]
+
+    found = check_all(
+        a_contract(col("a", "integer"), table={"quality": quality}, slaProperties=levels), "SELECT 1 AS a"
+    )
+
+    assert {i for i, r in found.items() if r.result is SKIPPED} == {"words", "soda", "must", "frequency"}
+    assert {i for i, r in found.items() if r.blocks} == {"must"}
+
+
+def test_only_error_and_absent_severities_block() -> None:
+    quality = [
+        {"id": str(severity), "metric": "rowCount", "mustBe": 9} | ({"severity": severity} if severity else {})
+        for severity in (None, "error", "warning", "info", "critical")
+    ]
+
+    found = check_all(a_contract(col("a", "integer"), table={"quality": quality}), "SELECT 1 AS a")
+
+    assert {i for i, r in found.items() if r.blocks} == {"None", "error"}
+
+
+def test_samples_hide_what_is_classified() -> None:
+    secret = {"classification": "confidential"}
+    level = {"property": "freshness", "value": 1, "unit": "d", "element": "born"}
+    rule = {"id": "q", "type": "sql", "query": "SELECT max(pay) FROM t", "mustBeLessThan": 1}
+    contract = a_contract(
+        col("id", "string", primaryKey=True, **secret),
+        col("pay", "integer", options={"maximum": 1}, **secret),
+        col("n", "integer", required=True),
+        col("born", "date", **secret),
+        table={"quality": [rule]},
+        slaProperties=[level],
+    )
+    select = "SELECT 'ann' AS id, 4711 AS pay, NULL::INTEGER AS n, DATE '1999-09-09' AS born"
+
+    salted, other = (check_all(contract, select, salt=salt) for salt in ("one", "two"))
+    bare = check_all(contract, select)
+
+    assert set(salted["pay.range"].samples[0]) == {"id"}
+    assert set(salted["n.required"].samples[0]) == {"id", "n"}
+    assert salted["pay.range"].samples != other["pay.range"].samples
+    assert bare["n.required"].samples == ({"n": None},)
+    told = str([r.as_json() for found in (salted, bare) for r in found.values()])
+    assert not any(value in told for value in ("ann", "4711", "1999"))
+
+
+def test_the_limit_of_what_samples_show_is_the_contracts() -> None:
+    contract = a_contract(
+        col("n", "integer", options={"maximum": 1}, classification="confidential"),
+        customProperties=custom(sampleClassification="confidential"),
+    )
+
+    assert check_all(contract, "SELECT 5 AS n")["n.range"].samples == ({"n": 5},)
+
+
+def test_as_many_samples_as_asked_for() -> None:
+    contract = a_contract(col("n", "integer", options={"maximum": 1}))
+
+    assert len(check_all(contract, "SELECT range + 2 AS n FROM range(9)", sample_limit=3)["n.range"].samples) == 3
+    assert check_all(contract, "SELECT 5 AS n", sample_limit=0)["n.range"].samples == ()
+
+
+def test_text_formats_are_checked_by_parsing() -> None:
+    contract = a_contract(KEYED, col("n", "integer", required=True, options={"maximum": 9}))
+
+    found = check_all(contract, rows("'1', '5'", "'2', 'five'", "'3', '50'", "'4', NULL", names="id, n"), text=True)
+
+    failed = {k: (r.failed_rows, r.samples[0]["id"]) for k, r in found.items() if r.result is FAILED}
+    assert failed == {"n.type": (1, 2), "n.required": (1, 4), "n.range": (1, 3)}
+
+
+def test_rows_that_cannot_be_read_at_all_are_no_result() -> None:
+    with pytest.raises(WeftError):
+        check_all(a_contract(col("a", "integer")), None)
+
+
+def test_one_table_of_several_is_chosen_by_name() -> None:
+    contract = a_contract(
+        col("a", "integer"), schema=[{"name": "u", "properties": []}, {"name": "t", "properties": [KEYED]}]
+    )
+
+    found = check_all(contract, "SELECT 1 AS id", table="t")
+
+    assert "primary_key" not in found
+    assert found["id.primary_key"].result is PASSED
+
+
+def test_every_check_has_an_id_of_its_own_and_a_place() -> None:
+    quality = [{"metric": "nullValues", "mustBe": 0}, {"metric": "nullValues", "mustBeLessThan": 5}]
+
+    found = check_all(a_contract(col("c", "string", quality=quality)), "SELECT 'a' AS c")
+
+    assert {"c.metric", "c.metric_2"} <= set(found)
+    assert all(r.where is not None and r.where.file == "t.odcs.yaml" for r in found.values())
+    assert NOW.tzinfo is not None
