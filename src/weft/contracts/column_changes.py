@@ -194,7 +194,7 @@ def _options(old: Property, new: Property) -> Iterator[Change]:
     for name in sorted(before.keys() | after.keys()):
         was, now = before.get(name), after.get(name)
         if name not in broken and name not in typed and was != now:
-            if now in (None, False) and was in (None, False):
+            if (now is None or now is False) and (was is None or was is False):
                 continue
             reason = f"`{name}` of `{path}` is {now}" + (f", was {was}" if was is not None else "")
             yield _change(old, "options", "compatible", was, now, reason, pointer)
