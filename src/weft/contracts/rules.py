@@ -129,7 +129,11 @@ class _Reader:
         for name in options.get("required") or ():
             field = next((f for f in prop.fields if f.name == name), None)
             if field is None:
-                fault: Condition = Faulty(f"`{name}` is no field of `{dotted(prop)}`")
+                fault: Condition = (
+                    Faulty(f"`{name}` is no field of `{dotted(prop)}`")
+                    if prop.fields
+                    else Unevaluated(f"the contract does not describe the fields of `{dotted(prop)}`")
+                )
                 self._add(Rule.REQUIRED, prop, fault, f"field `{name}` never null", (*pointer, "required"))
             elif not field.required:
                 self._add(Rule.REQUIRED, field, NotNull(), "never null", (*pointer, "required"))
