@@ -80,7 +80,7 @@ class Catalogue:
             return
         address = ProductAddress(domain_name, product_name)
         product = self._products[address]
-        owners = (product.owner, *_owners(domain))
+        owners = _owners(domain)
         states = self._ports.get(address, [])
         yield Entry(
             address=str(address),
@@ -192,7 +192,7 @@ def _domain_digest(domain: DomainRecord | None) -> Any:
 
 
 def _product_digest(product: ProductRecord) -> Any:
-    return [product.title, product.status, product.owner, list(product.tags), dict(product.document)]
+    return [product.title, product.status, list(product.tags), dict(product.document)]
 
 
 def _digest(value: Any) -> str:

@@ -56,7 +56,7 @@ class LineageView:
 
 @dataclass(frozen=True, slots=True)
 class NodeName:
-    """A node id in its parts. `table` is `domain.product.port@major`, `domain.product.~model` or `domain.product.INPUT`."""
+    """A node id in its parts. `table` is `domain.product.port@major`, `…~model` or `…INPUT`."""
 
     table: str
     column: str | None

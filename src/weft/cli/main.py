@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Sequence
@@ -36,14 +37,14 @@ def run(words: list[str]) -> int:
 def _run(words: list[str]) -> int:
     import click
 
-    from weft.cli.group import weft
+    from weft.cli.group import cli
     from weft.errors import UsageError, WeftError, error
 
     if "_WEFT_COMPLETE" in os.environ:
-        weft.main(words, prog_name="weft")
+        cli.main(words, prog_name="weft")
     try:
-        with weft.make_context("weft", list(words)) as context:
-            code = weft.invoke(context)
+        with cli.make_context("weft", list(words)) as context:
+            code = cli.invoke(context)
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as e:
         return e.exit_code
@@ -120,9 +121,7 @@ def _interrupted(words: list[str]) -> int:
 
 def _wants_json(words: list[str]) -> bool:
     heard = words[: words.index("--")] if "--" in words else words
-    return "--format=json" in heard or any(
-        a == "--format" and b == "json" for a, b in zip(heard, heard[1:], strict=False)
-    )
+    return "--format=json" in heard or any(a == "--format" and b == "json" for a, b in itertools.pairwise(heard))
 
 
 def _sentence(failure: object) -> str:
