@@ -22,7 +22,12 @@ from weft.registry.base import RegistryReader
 
 KINDS = ("domain", "product", "port", "column")
 
-_FIELDS = (("name", 1.0), ("{title tags columns}", 0.7), ("{owners description column_texts}", 0.35), ("inherited", 0.2))
+_FIELDS = (
+    ("name", 1.0),
+    ("{title tags columns}", 0.7),
+    ("{owners description column_texts}", 0.35),
+    ("inherited", 0.2),
+)
 _WHOLE_NAME, _EXACT, _PREFIX, _ONE_ERROR, _TWO_ERRORS = 1.4, 1.0, 0.6, 0.6, 0.4
 
 _RANKED = """

@@ -217,7 +217,9 @@ class Registered:
         self.states[key] = replace(self.states[key], **fields)
         self.event += 1
 
-    def flow(self, source: str, target: str, how: Transformation = Transformation.IDENTITY, *, direct: bool = True) -> None:
+    def flow(
+        self, source: str, target: str, how: Transformation = Transformation.IDENTITY, *, direct: bool = True
+    ) -> None:
         """Adds an edge of lineage."""
         self.edges.append(LineageEdge(source, target, EdgeKind.DIRECT if direct else EdgeKind.INDIRECT, how))
 
