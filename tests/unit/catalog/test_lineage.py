@@ -95,7 +95,16 @@ def test_names_with_dots_are_quoted() -> None:
     name = node_name('a.b.c@1."x.y"')
 
     assert name is not None
-    assert (name.table, name.column, name.kind) == ("a.b.c@1", "x.y", "column")
+    assert (name.table, name.column, name.kind) == ("a.b.c@1", '"x.y"', "column")
+
+
+@pytest.mark.parametrize("written", ['fleet.aircraft.planes."size.of wing"', "fleet.aircraft.planes.engine.thrust"])
+def test_quoted_columns_and_nested_fields_have_lineage_of_their_own(written: str) -> None:
+    mesh = flights()
+    mesh.flow('fleet.aircraft.planes@1."size.of wing"', "punctuality.performance.carrier_daily@2.wing")
+    mesh.flow("fleet.aircraft.planes@1.engine.thrust", "punctuality.performance.carrier_daily@2.thrust")
+
+    assert len(lineage(mesh, written, down=True).edges) == 1
 
 
 def test_a_chain_of_private_models_becomes_one_edge_and_masks_are_kept() -> None:
