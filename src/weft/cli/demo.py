@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import shlex
 import shutil
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weft.catalog.lineage import node_name
 from weft.cli.demo_changes import BAD_ROWS, COLUMN, FLIGHTS, NEW_NAME, PLANES, rename_column, spoil_source
 from weft.cli.output import print_line, print_text
 from weft.cli.progress import progress
@@ -109,13 +111,10 @@ def _rename(mesh: Mesh, folder: Path) -> int:
         print_text("\nWhat breaks:")
         for one in plan.affected:
             print_text(f"  {one.column}, {one.via}")
-    touched = {str(one.column).partition("@")[0].rpartition(".")[0] for one in plan.affected}
-    whole = mesh.lineage(PLANES, down=True)
-    safe = sorted({e.target for e in whole.edges} - {c.column.rpartition(".")[0] for c in plan.affected})
+    below = {e.target for e in mesh.lineage(PLANES, down=True).edges}
+    safe = sorted(below - {node.table for c in plan.affected if (node := node_name(c.column))})
     if safe:
         print_text(f"\nWhat does not break: {', '.join(safe)}, made from other columns of {PLANES}.")
-    elif touched:
-        print_text(f"\nNo other port is made from {PLANES}.")
     return 0 if plan.refused else 5
 
 
@@ -185,7 +184,7 @@ def _served(mesh: Mesh) -> tuple[int, int, str]:
 
 
 def _farewell(folder: Path) -> None:
-    at = f"weft -C {folder}"
+    at = f"weft -C {shlex.quote(str(folder))}"
     print_text(
         "\nThree commands to try:\n"
         f"  {at} query 'select carrier, count(*) as flights, round(avg(dep_delay), 1) as delay "
