@@ -24,6 +24,7 @@ class Entry:
         standing: 0 usable, 1 deprecated, 2 retired; the higher, the later in a result.
         columns: names of the columns, for ports.
         column_texts: what the contract says of the columns.
+        inherited: owners and tags of the domain and product around it: they count, but less than its own.
     """
 
     address: str
@@ -37,6 +38,7 @@ class Entry:
     column_texts: str = ""
     tags: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
+    inherited: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ class Catalogue:
             return
         address = ProductAddress(domain_name, product_name)
         product = self._products[address]
-        owners = (product.owner, *_owners(domain))
+        owners = _owners(domain)
         states = self._ports.get(address, [])
         yield Entry(
             address=str(address),
@@ -91,7 +93,7 @@ class Catalogue:
             standing=_standing(product.status, bool(states) and all(s.retired for s in states)),
             description=" ".join(filter(None, (product.purpose, *_descriptor_texts(product.document)))),
             tags=product.tags,
-            owners=owners,
+            inherited=owners,
         )
         for state in states:
             yield from self._port_entries(state, product, owners)
@@ -115,8 +117,8 @@ class Catalogue:
             ),
             columns=tuple(p.name for p in columns),
             column_texts=" ".join(_property_text(p) for p in every_property(columns)),
-            tags=(*contract.tags, *product.tags),
-            owners=owners,
+            tags=contract.tags,
+            inherited=(*owners, *product.tags),
         )
         for column in columns:
             yield Entry(
@@ -192,7 +194,7 @@ def _domain_digest(domain: DomainRecord | None) -> Any:
 
 
 def _product_digest(product: ProductRecord) -> Any:
-    return [product.title, product.status, product.owner, list(product.tags), dict(product.document)]
+    return [product.title, product.status, list(product.tags), dict(product.document)]
 
 
 def _digest(value: Any) -> str:

@@ -12,7 +12,7 @@ from weft.catalog.entries import Catalogue, Entry
 from weft.catalog.words import name_terms, names_terms, parts, squashed
 from weft.registry.base import RegistryReader
 
-VERSION = 1
+VERSION = 2
 """Counts the shapes of the index; another one is made anew."""
 
 _TABLES = """
@@ -29,7 +29,7 @@ CREATE INDEX entry_title ON entry (squashed_title);
 CREATE INDEX entry_address ON entry (address);
 CREATE INDEX entry_unpinned ON entry (unpinned);
 CREATE VIRTUAL TABLE word USING fts5(
-  name, title, tags, columns, owners, description, column_texts, tokenize = 'unicode61', prefix = '2 3'
+  name, title, tags, columns, owners, description, column_texts, inherited, tokenize = 'unicode61', prefix = '2 3'
 );
 CREATE VIRTUAL TABLE vocabulary USING fts5vocab(word, 'row');
 """
@@ -127,6 +127,7 @@ def _insert(connection: sqlite3.Connection, group: str, entry: Entry) -> None:
         "tags": list(entry.tags),
         "columns": list(entry.columns),
         "owners": list(entry.owners),
+        "inherited": list(entry.inherited),
         "description": entry.description,
         "column_texts": entry.column_texts,
     }
@@ -154,10 +155,11 @@ def _insert(connection: sqlite3.Connection, group: str, entry: Entry) -> None:
         parts(" ".join(entry.owners)),
         parts(entry.description),
         parts(entry.column_texts),
+        parts(" ".join(entry.inherited)),
     )
     connection.execute(
-        "INSERT INTO word (rowid, name, title, tags, columns, owners, description, column_texts) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO word (rowid, name, title, tags, columns, owners, description, column_texts, inherited) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [cursor.lastrowid, *(" ".join(f) for f in fields)],
     )
 

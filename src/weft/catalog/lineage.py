@@ -56,7 +56,10 @@ class LineageView:
 
 @dataclass(frozen=True, slots=True)
 class NodeName:
-    """A node id in its parts. `table` is `domain.product.port@major`, `domain.product.~model` or `domain.product.INPUT`."""
+    """A node id in its parts. `table` is `domain.product.port@major`, `…~model` or `…INPUT`.
+
+    `column` is as it stands in the id: quoted when the name itself holds a dot, a path when it is a nested field.
+    """
 
     table: str
     column: str | None
@@ -82,15 +85,12 @@ def node_name(text: str) -> NodeName | None:
     >>> node_name("fleet.aircraft.planes@1.tailnum")
     NodeName(table='fleet.aircraft.planes@1', column='tailnum')
     >>> node_name('fleet.aircraft.planes."odd.name"').column
-    'odd.name'
+    '"odd.name"'
     """
     pieces = text.strip().split(".", 3)
     if len(pieces) < 3 or not (is_slug(pieces[0]) and is_slug(pieces[1]) and pieces[2]):
         return None
-    column = pieces[3] if len(pieces) == 4 else None
-    if column is not None and len(column) > 1 and column[0] == column[-1] == '"':
-        column = column[1:-1]
-    return NodeName(".".join(pieces[:3]), column or None)
+    return NodeName(".".join(pieces[:3]), pieces[3] if len(pieces) == 4 and pieces[3] else None)
 
 
 def lineage(
@@ -106,7 +106,7 @@ def lineage(
         start: Sequence[str] = reader.nodes_of(name.table)
         root = name.table
     else:
-        root = f"{name.table}.{column_id(name.column)}"
+        root = _column_node(reader, name.table, name.column)
         start = [root]
     found: dict[LineageEdge, None] = {}
     truncated = False
@@ -217,15 +217,22 @@ def _known(reader: RegistryReader, text: str) -> NodeName:
     nodes = reader.nodes_of(name.table)
     if not nodes:
         raise unknown(reader, name.table)
-    if name.column is not None and f"{name.table}.{column_id(name.column)}" not in nodes:
-        _require_column(name, [found.column for n in nodes if (found := node_name(n)) and found.column], reader)
+    _require_column(name, [found.column for n in nodes if (found := node_name(n)) and found.column], reader)
     return name
 
 
+def _column_node(reader: RegistryReader, table: str, column: str) -> str:
+    """The node of a column, whether its name is written quoted, as a path, or plain."""
+    nodes = set(reader.nodes_of(table))
+    plain = column.strip('"')
+    written = (column, plain, column_id(plain))
+    return next((n for n in (f"{table}.{c}" for c in written) if n in nodes), f"{table}.{column}")
+
+
 def _require_column(name: NodeName, columns: Sequence[str], reader: RegistryReader) -> None:
-    if name.column is None or not columns or name.column in columns:
+    if name.column is None or not columns or name.column.strip('"') in columns or name.column in columns:
         return
-    if f"{name.table}.{column_id(name.column)}" in reader.nodes_of(name.table):
+    if _column_node(reader, name.table, name.column) in reader.nodes_of(name.table):
         return  # a field of a nested column
     raise UsageError(
         error(

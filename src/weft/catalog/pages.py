@@ -33,7 +33,7 @@ class Page:
         return {"address": self.address, "kind": self.kind, "title": self.title, **self.body}
 
 
-def page(reader: RegistryReader, text: str, *, now: datetime) -> Page:
+def page(reader: RegistryReader, text: str, now: datetime) -> Page:
     """The page at an address: a domain, `domain.product`, or a port with or without major.
 
     Raises:
@@ -92,7 +92,7 @@ def _product_page(reader: RegistryReader, product: ProductRecord, now: datetime)
         product.title,
         {
             "status": product.status,
-            "owner": _owner(reader.domains().get(product.address.domain), product.owner),
+            "owner": _owner(reader.domains().get(product.address.domain)),
             "domain": product.address.domain,
             "version": _text(document.get("version")),
             "description": {
@@ -112,7 +112,6 @@ def _product_page(reader: RegistryReader, product: ProductRecord, now: datetime)
 
 def _port_page(reader: RegistryReader, state: PortState, now: datetime) -> Page:
     contract = contract_of(registered_contract(reader, state))
-    product = reader.products().get(state.address.of_product)
     found = quality(reader, state.address, state.run_id)
     majors = sibling_majors(reader, state)
     publication = reader.publication(state.address)
@@ -122,7 +121,7 @@ def _port_page(reader: RegistryReader, state: PortState, now: datetime) -> Page:
         contract.name or state.address.port,
         {
             "status": "retired" if state.retired else state.status,
-            "owner": _owner(reader.domains().get(state.address.domain), product.owner if product else None),
+            "owner": _owner(reader.domains().get(state.address.domain)),
             "domain": state.address.domain,
             "product": str(state.address.of_product),
             "version": state.version,
@@ -237,9 +236,9 @@ def _ports_of(reader: RegistryReader, product: ProductAddress) -> list[PortState
     return sorted(found, key=lambda s: (s.retired, s.address))
 
 
-def _owner(domain: DomainRecord | None, team: str | None = None) -> dict[str, str | None]:
+def _owner(domain: DomainRecord | None) -> dict[str, str | None]:
     return {
-        "team": team or (domain.owner_team if domain else None),
+        "team": domain.owner_team if domain else None,
         "contact": domain.owner_contact if domain else None,
     }
 

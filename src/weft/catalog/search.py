@@ -22,7 +22,12 @@ from weft.registry.base import RegistryReader
 
 KINDS = ("domain", "product", "port", "column")
 
-_FIELDS = (("name", 1.0), ("{title tags columns}", 0.7), ("{owners description column_texts}", 0.35))
+_FIELDS = (
+    ("name", 1.0),
+    ("{title tags columns}", 0.7),
+    ("{owners description column_texts}", 0.35),
+    ("inherited", 0.2),
+)
 _WHOLE_NAME, _EXACT, _PREFIX, _ONE_ERROR, _TWO_ERRORS = 1.4, 1.0, 0.6, 0.6, 0.4
 
 _RANKED = """
@@ -187,6 +192,8 @@ def _readings(connection: sqlite3.Connection, words: str, term: str) -> dict[str
             "SELECT term FROM vocabulary WHERE length(term) BETWEEN ? AND ?", [len(term) - limit, len(term) + limit]
         )
         for (candidate,) in near:
+            if len(term) <= 5 and candidate[0] != term[0]:
+                continue  # in a short word another first letter is another word: gate, date
             if len(letters ^ set(candidate)) <= 2 * limit:
                 errors = distance(term, candidate, limit)
                 if errors <= limit:
@@ -268,10 +275,11 @@ def _place(name: str, title: str, texts: Mapping[str, Any], meanings: Mapping[st
         ("tag", texts["tags"]),
         ("column", texts["columns"]),
         ("owner", texts["owners"]),
+        ("owner or tag of its product", texts["inherited"]),
     ):
         for candidate in candidates:
             if any(_means(m, name_terms(candidate)) for m in meanings):
-                return where, candidate if where in {"name", "tag", "column", "owner"} else _meant(candidate, meanings)
+                return where, _meant(candidate, meanings) if where == "title" else candidate
     for where, text in (("description", texts["description"]), ("description of a column", texts["column_texts"])):
         if any(_means(m, parts(text)) for m in meanings):
             return where, _meant(text, meanings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -112,7 +113,7 @@ def joined_neighbours(words: str) -> dict[str, str]:
     """
     terms = parts(words)
     joined: dict[str, str] = {}
-    for left, right in zip(terms, terms[1:], strict=False):
+    for left, right in itertools.pairwise(terms):
         joined.setdefault(left, left + right)
         joined.setdefault(right, left + right)
     return joined

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -90,7 +89,7 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, message="weft %(version)s")
 @click.pass_context
-def weft(context: click.Context, folder: Path | None, **_: Any) -> None:
+def weft(context: click.Context, /, folder: Path | None) -> None:
     """A data mesh in files: declare data products, build, verify, publish and read them."""
     if folder is not None:
         if not folder.is_dir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Sequence
@@ -37,7 +38,6 @@ def _run(words: list[str]) -> int:
     import click
 
     from weft.cli.group import weft
-    from weft.errors import UsageError, WeftError, error
 
     if "_WEFT_COMPLETE" in os.environ:
         weft.main(words, prog_name="weft")
@@ -53,39 +53,29 @@ def _run(words: list[str]) -> int:
     except (KeyboardInterrupt, click.exceptions.Abort, EOFError):
         return _interrupted(words)
     except click.ClickException as e:
-        return _failed(words, UsageError(error("WFT-CLI-001", _sentence(e), fix=_help_of(e))))
-    except WeftError as e:
-        return _failed(words, e)
+        return _misused(words, e)
     except BrokenPipeError:
         raise
-    except OSError as e:
-        if os.environ.get("WEFT_DEBUG") == "1":
-            raise
-        from weft.errors import PlatformError
-
-        what = f"{e.strerror or e}{f': {e.filename}' if e.filename else ''}"
-        return _failed(words, PlatformError(error("WFT-CLI-003", what, why=type(e).__name__)))
-    except Exception as e:
-        if os.environ.get("WEFT_DEBUG") == "1":
-            raise
-        return _broken(words, e)
+    except Exception as e:  # noqa: BLE001  the entrance: a traceback is shown only to those who ask for it
+        return _failure(words, e)
 
 
-def _failed(words: list[str], failure: object) -> int:
-    from weft.cli.output import print_diagnostics, print_json
-    from weft.errors import WeftError
+def _misused(words: list[str], failure: object) -> int:
+    from weft.errors import UsageError, error
 
-    assert isinstance(failure, WeftError)
-    if _wants_json(words):
-        print_json({"diagnostics": [d.as_json() for d in failure.diagnostics]})
-    else:
-        print_diagnostics(failure.diagnostics)
-    return failure.exit_code
+    return _failed(words, UsageError(error("WFT-CLI-001", _sentence(failure), fix=_help_of(failure))))
 
 
-def _broken(words: list[str], failure: Exception) -> int:
-    from weft.errors import PlatformError, error
+def _failure(words: list[str], failure: Exception) -> int:
+    from weft.errors import PlatformError, WeftError, error
 
+    if isinstance(failure, WeftError):
+        return _failed(words, failure)
+    if os.environ.get("WEFT_DEBUG") == "1":
+        raise failure
+    if isinstance(failure, OSError):
+        what = f"{failure.strerror or failure}{f': {failure.filename}' if failure.filename else ''}"
+        return _failed(words, PlatformError(error("WFT-CLI-003", what, why=type(failure).__name__)))
     return _failed(
         words,
         PlatformError(
@@ -98,6 +88,18 @@ def _broken(words: list[str], failure: Exception) -> int:
             )
         ),
     )
+
+
+def _failed(words: list[str], failure: object) -> int:
+    from weft.cli.output import print_diagnostics, print_json
+    from weft.errors import WeftError
+
+    assert isinstance(failure, WeftError)
+    if _wants_json(words):
+        print_json({"diagnostics": [d.as_json() for d in failure.diagnostics]})
+    else:
+        print_diagnostics(failure.diagnostics)
+    return failure.exit_code
 
 
 def _interrupted(words: list[str]) -> int:
@@ -120,9 +122,7 @@ def _interrupted(words: list[str]) -> int:
 
 def _wants_json(words: list[str]) -> bool:
     heard = words[: words.index("--")] if "--" in words else words
-    return "--format=json" in heard or any(
-        a == "--format" and b == "json" for a, b in zip(heard, heard[1:], strict=False)
-    )
+    return "--format=json" in heard or any(a == "--format" and b == "json" for a, b in itertools.pairwise(heard))
 
 
 def _sentence(failure: object) -> str:

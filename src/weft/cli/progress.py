@@ -12,6 +12,8 @@ import click
 
 from weft.cli.text import number, seconds_text
 
+_PLANNED = frozenset({"build", "describe", "verify", "publish", "retire"})
+
 _published = 0
 
 
@@ -43,21 +45,21 @@ class PlainProgress:
 
 
 class TerminalProgress(PlainProgress):
-    """The same lines, and below them what is being done now."""
+    """The same lines, and below them what is being done now. Nothing moves before the run starts: it may ask."""
 
     def __init__(self, bar: Any) -> None:
         self._bar = bar
-        self._task = bar.add_task("planning", total=None)
-        self._total = 0
+        self._task: Any = None
 
     def started(self, total_stages: int) -> None:
-        """Sets the length of the bar."""
-        self._total = total_stages
-        self._bar.update(self._task, total=total_stages, completed=0)
+        """Shows a bar of that length."""
+        self._task = self._bar.add_task("", total=total_stages)
+        self._bar.start()
 
     def stage(self, address: str, kind: str) -> None:
-        """Moves the bar and names what is being done."""
-        self._bar.update(self._task, advance=1, description=f"{kind} {address}")
+        """Names what is being done; steps that the plan counts move the bar."""
+        if self._task is not None:
+            self._bar.update(self._task, advance=kind in _PLANNED, description=f"{kind} {address}")
 
     def _print(self, text: str) -> None:
         self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -79,8 +81,11 @@ def progress() -> Iterator[PlainProgress]:
         TimeElapsedColumn(),
         TextColumn("{task.description}", markup=False),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
+    bar = Progress(*columns, console=console, transient=True)
+    try:
         yield TerminalProgress(bar)
+    finally:
+        bar.stop()
 
 
 def finished_text(address: str, outcome: str, rows: int | None, seconds: float) -> str:
@@ -95,5 +100,5 @@ def finished_text(address: str, outcome: str, rows: int | None, seconds: float) 
 
 def _count(outcome: str) -> None:
     global _published
-    if outcome == "published":
+    if outcome in ("published", "updated"):
         _published += 1

@@ -43,14 +43,16 @@ def command(select: tuple[str, ...], plan_file: Path | None, yes: bool, full_ref
         raise click.UsageError("a plan says what is selected: give --plan without SELECT and --full-refresh")
     with api.open() as mesh:
         plan = _read(plan_file) if plan_file is not None else None
-        if not yes and form == "text" and sys.stdin.isatty() and sys.stderr.isatty():
-            plan = plan or mesh.plan(select, full_refresh=full_refresh)
-            yes = _consents(plan)
+        asks = form == "text" and sys.stdin.isatty() and sys.stderr.isatty()
         with progress() as shown:
-            if plan is not None:
-                result = mesh.apply(plan=plan, yes=yes, progress=shown)
-            else:
-                result = mesh.apply(select, yes=yes, full_refresh=full_refresh, progress=shown)
+            result = mesh.apply(
+                select,
+                plan=plan,
+                yes=yes,
+                full_refresh=full_refresh,
+                progress=shown,
+                confirm=_consents if asks else None,
+            )
     if form == "json":
         print_json(result.as_json())
     else:
@@ -59,9 +61,7 @@ def command(select: tuple[str, ...], plan_file: Path | None, yes: bool, full_ref
 
 
 def _consents(plan: Plan) -> bool:
-    """Asks only when there is something to retire."""
-    if not plan.retires:
-        return False
+    """Asks whether the ports that a plan retires may go."""
     ports = ", ".join(str(a) for a in plan.retires)
     return click.confirm(f"retire {ports}? Nobody can read it any more; its snapshots are kept", err=True, abort=False)
 

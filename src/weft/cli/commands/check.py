@@ -27,7 +27,7 @@ def command(select: tuple[str, ...], form: str) -> int:
     else:
         print_diagnostics(report.diagnostics, answer=True)
         print_text(_summary([d.severity for d in report.diagnostics]))
-    return 2 if any(d.severity is Severity.ERROR for d in report.diagnostics) else 0
+    return report.exit_code
 
 
 def _summary(severities: list[Severity]) -> str:

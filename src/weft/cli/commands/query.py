@@ -18,7 +18,7 @@ TABLE_ROWS = 100
 @click.command(
     "query",
     help="Read published data with SQL.\n\n"
-    'Tables are addresses of ports: domain.product.port, or "domain"."product"."port@1" for a pinned major. '
+    'Tables are addresses of ports: domain.product.port, or domain.product."port@1" for a pinned major. '
     "SQL is one SELECT in DuckDB's dialect; - reads it from standard input.",
     epilog=examples(
         "weft query 'select count(*) from fleet.aircraft.planes'",

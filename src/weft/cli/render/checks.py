@@ -69,7 +69,7 @@ def verification_text(
 
 
 def junit(name: str, checks: Sequence[CheckResult]) -> str:
-    """The checks as a JUnit document: a failing check that blocks is a failure, one that warns is skipped with its text."""
+    """The checks as a JUnit document: what blocks is a failure or error, what only warns is skipped with its text."""
     counts = count(checks)
     skipped = counts.not_evaluated + counts.warned
     lines = [

@@ -9,7 +9,7 @@ from weft.model.lineage import EdgeKind, LineageEdge, Transformation
 
 
 def lineage_tree(view: LineageView, *, up: bool = True, down: bool = True) -> str:
-    """The node with what it is made from and what is made from it, one line each; what was shown before is not repeated."""
+    """The node, what it is made from and what is made from it, a line each; a branch shown before is not repeated."""
     into: dict[str, list[LineageEdge]] = {}
     out: dict[str, list[LineageEdge]] = {}
     for edge in view.edges:

@@ -127,7 +127,7 @@ def _checks(body: Mapping[str, Any]) -> str:
 def _freshness(found: Mapping[str, Any]) -> str:
     if found["state"] == "not_promised":
         return ""
-    reference = f", as of {found['reference_time']}" if found["reference_time"] else ""
+    f", as of {found['reference_time']}" if found["reference_time"] else ""
     reason = f" ({found['reason']})" if found["state"] == "late" and found["reason"] else ""
     return f"{found['state']}{reason}: {found['promise']}"
 

@@ -59,10 +59,7 @@ def _cell(value: Any, null: str, *, cut_long: bool) -> str:
         return f"{value:f}"
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
-    if isinstance(value, bytes):
-        text = "0x" + value.hex()
-    else:
-        text = str(value)
+    text = "0x" + value.hex() if isinstance(value, bytes) else str(value)
     if not text.isprintable():
         text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return text if not cut_long or len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"

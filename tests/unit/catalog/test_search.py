@@ -1,0 +1,185 @@
+"""Search over records like the example's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.catalog.registered import Registered, flights
+from weft.catalog.search import search
+from weft.errors import UsageError
+
+JUDGED = [
+    # the exact name of a thing comes first
+    ("planes", "fleet.aircraft.planes@1", 1),
+    ("flights", "operations.on_time.flights@1", 1),
+    ("airports", "network.reference.airports@1", 1),
+    ("airlines", "network.reference.airlines@1", 1),
+    ("carrier_daily", "punctuality.performance.carrier_daily@2", 1),
+    ("carrierDaily", "punctuality.performance.carrier_daily@2", 1),
+    ("carrier daily", "punctuality.performance.carrier_daily@2", 1),
+    ("weather", "weather", 1),
+    ("on_time", "operations.on_time", 1),
+    ("on time", "operations.on_time", 1),
+    ("operations.on_time.flights", "operations.on_time.flights@1", 1),
+    ("operations.on_time.flights@1", "operations.on_time.flights@1", 1),
+    ("dep_delay", "operations.on_time.flights@1.dep_delay", 1),
+    ("wind speed", "weather.observations.hourly@1.wind_speed", 1),
+    ("Aircraft register", "fleet.aircraft", 1),
+    # words
+    ("delays by airport", "punctuality.performance.airport_delays@1", 1),
+    ("airport delay", "punctuality.performance.airport_delays@1", 1),
+    ("delay by carrier", "punctuality.performance.carrier_daily@2", 3),
+    ("tail number", "fleet.aircraft.planes@1.tailnum", 4),
+    ("tail num", "fleet.aircraft.planes@1.tailnum", 3),
+    ("time zone of airports", "network.reference.airports@1", 2),
+    ("visibility rain", "weather.observations.hourly@1", 1),
+    ("cancelled flights", "operations.on_time.flights@1", 2),
+    ("synthetic", "crew.roster.assignments@1", 1),
+    ("noor", "crew", 2),
+    ("Meteorology", "weather", 2),
+    ("kpi", "punctuality.performance", 1),
+    ("where do we fly", "network", 1),
+    # beginnings
+    ("manufact", "fleet.aircraft.planes@1.manufacturer", 2),
+    ("punct", "punctuality", 2),
+    ("observ", "weather.observations", 2),
+    # typing errors
+    ("palnes", "fleet.aircraft.planes@1", 2),
+    ("flihgts", "operations.on_time.flights@1", 2),
+    ("ariports", "network.reference.airports@1", 2),
+    ("wether", "weather", 2),
+    ("puntcuality", "punctuality", 2),
+    ("maufacturer", "fleet.aircraft.planes@1.manufacturer", 1),
+    ("carrier dialy", "punctuality.performance.carrier_daily@2", 2),
+]
+
+
+@pytest.fixture(scope="module")
+def mesh() -> Registered:
+    return flights()
+
+
+@pytest.mark.parametrize(("words", "wanted", "place"), JUDGED)
+def test_what_a_person_means_is_among_the_first(mesh: Registered, words: str, wanted: str, place: int) -> None:
+    found = search(mesh, None, words)
+
+    assert wanted in [h.address for h in found.results[:place]], [h.address for h in found.results[:5]]
+
+
+def test_every_result_says_why_it_was_found(mesh: Registered) -> None:
+    found = search(mesh, None, "delya")
+
+    assert found.results
+    assert all(h.why for h in found.results)
+    assert any("(for delya)" in h.why or "delay" in h.why for h in found.results)
+
+
+def test_deprecated_comes_after_its_successor_and_says_so(mesh: Registered) -> None:
+    found = search(mesh, None, "carrier_daily", kind="port")
+
+    assert [h.address for h in found.results][:2] == [
+        "punctuality.performance.carrier_daily@2",
+        "punctuality.performance.carrier_daily@1",
+    ]
+    assert "deprecated" in found.results[1].why
+
+
+def test_retired_comes_last_whatever_its_words() -> None:
+    mesh = flights()
+    mesh.change("operations.on_time.flights@1", retired=True)
+
+    found = search(mesh, None, "cancelled new york", kind="port")
+
+    assert found.results[-1].address == "operations.on_time.flights@1"
+
+
+def test_kind_and_domain_narrow_results_and_facets(mesh: Registered) -> None:
+    found = search(mesh, None, "carrier", kind="column", domain="operations")
+
+    assert {h.kind for h in found.results} == {"column"}
+    assert found.facets["domain"] == {"operations": found.total}
+
+
+def test_total_counts_what_the_limit_leaves_out(mesh: Registered) -> None:
+    found = search(mesh, None, "carrier", limit=2)
+
+    assert len(found.results) == 2
+    assert found.total > 2
+    assert sum(found.facets["kind"].values()) == found.total
+
+
+def test_no_words_list_everything(mesh: Registered) -> None:
+    assert search(mesh, None, "", kind="domain").total == 6
+
+
+def test_words_that_mean_nothing_find_nothing(mesh: Registered) -> None:
+    assert search(mesh, None, "xylophone").total == 0
+
+
+@pytest.mark.parametrize("words", ['"', "a OR b NEAR(", "*", "name : x", "'; drop table entry", "é", "-", "x" * 5000])
+def test_signs_of_the_index_language_are_only_words(mesh: Registered, words: str) -> None:
+    assert search(mesh, None, words).total >= 0
+
+
+def test_an_unknown_kind_is_answered_with_the_nearest(mesh: Registered) -> None:
+    with pytest.raises(UsageError) as caught:
+        search(mesh, None, "x", kind="colum")
+
+    assert caught.value.diagnostics[0].fix == "did you mean `column`?"
+
+
+def test_an_unknown_domain_is_answered_with_the_nearest(mesh: Registered) -> None:
+    with pytest.raises(UsageError) as caught:
+        search(mesh, None, "x", domain="opertions")
+
+    assert caught.value.diagnostics[0].fix == "did you mean `operations`?"
+
+
+def test_the_index_follows_the_registry(tmp_path: Path) -> None:
+    mesh = flights()
+    index = tmp_path / ".weft" / "index.db"
+    assert search(mesh, index, "gates").total == 0
+
+    mesh.add_port("network.reference.gates@1", "Gates", "Gates of terminals", {"gate": "Its number"})
+
+    assert search(mesh, index, "gates").results[0].address == "network.reference.gates@1"
+    mesh.change("network.reference.gates@1", retired=True)
+    assert "retired" in search(mesh, index, "gates").results[0].why
+
+
+def test_the_index_drops_what_is_gone(tmp_path: Path) -> None:
+    mesh = flights()
+    index = tmp_path / "index.db"
+    search(mesh, index, "planes")
+
+    mesh.product_records = {a: p for a, p in mesh.product_records.items() if a.domain != "fleet"}
+    mesh.event += 1
+
+    assert "fleet.aircraft.planes@1" not in [h.address for h in search(mesh, index, "planes").results]
+
+
+def test_a_damaged_index_is_made_anew(tmp_path: Path) -> None:
+    index = tmp_path / "index.db"
+    index.write_bytes(b"this is no database" * 1000)
+
+    found = search(flights(), index, "planes")
+
+    assert found.results[0].address == "fleet.aircraft.planes@1"
+    assert search(flights(), index, "planes").total == found.total
+
+
+def test_where_the_index_cannot_be_written_search_works_all_the_same(tmp_path: Path) -> None:
+    occupied = tmp_path / "file"
+    occupied.write_text("")
+
+    assert search(flights(), occupied / "index.db", "planes").total > 0
+
+
+def test_an_empty_registry_has_nothing_to_find() -> None:
+    assert search(Registered(), None, "planes").as_json() == {
+        "total": 0,
+        "results": [],
+        "facets": {"kind": {}, "domain": {}},
+    }
