@@ -1,4 +1,4 @@
-"""Does what a newcomer does: README from `git clone` on, in an empty folder; then the acceptance tests of that clone."""
+"""Does what a newcomer does: README from `git clone` on, in an empty folder; then that clone's acceptance tests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def main() -> int:
         ["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.strip()
     if changed:
-        print("note: what is not committed is not in the clone", file=sys.stderr)  # noqa: T201
+        print("note: what is not committed is not in the clone", file=sys.stderr)
     readme = ROOT / "README.md"
     url = CLONE.search(readme.read_text(encoding="utf-8"))
     if url is None:
@@ -44,7 +44,7 @@ def main() -> int:
         shell = Shell(newcomer, environment, Path(scratch) / "state", timeout_s=1800)
         for block in blocks(readme):
             if block.language in RUN:
-                print(f"README.md:{block.line}", flush=True)  # noqa: T201
+                print(f"README.md:{block.line}", flush=True)
                 shell.run(block)
         clone = next(newcomer.iterdir())
         subprocess.run(["make", "setup"], cwd=clone, env=environment, check=True)

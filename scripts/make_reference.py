@@ -14,6 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
 sys.path.insert(0, str(ROOT / "src"))
 
+ODCS = "https://bitol-io.github.io/open-data-contract-standard/"
 NOTICE = "<!-- Made by `make docs` from the code: change it there. -->"
 
 
@@ -21,11 +22,24 @@ def cli_page() -> str:
     """Every command with its arguments, options and help."""
     from weft.cli.group import weft
 
-    lines = ["# Command line", "", NOTICE, "", "How commands end: 0 done and good · 1 the answer is “no” · 2 wrong use or"]
-    lines += ["broken input · 3 not allowed · 4 conflict, try again · 5 the platform failed · 130 interrupted.", ""]
-    lines += ["`--format json` prints one JSON document on standard output and nothing else.", ""]
+    lines = [
+        "# Command line",
+        "",
+        NOTICE,
+        "",
+        "How commands end: 0 done and good · 1 the answer is “no” · 2 wrong use or broken input · 3 not allowed ·",
+        "4 conflict, try again · 5 the platform failed · 130 interrupted. `--format json` prints one JSON document on",
+        "standard output and nothing else; progress and messages go to standard error.",
+        "",
+    ]
     for path, command in walk(weft):
-        context = click.Context(command, info_name=path, max_content_width=100, terminal_width=100)
+        context = click.Context(
+            command,
+            info_name=path,
+            help_option_names=weft.context_settings["help_option_names"],
+            max_content_width=100,
+            terminal_width=100,
+        )
         lines += [f"{'##' if path.count(' ') < 2 else '###'} `{path}`", "", "```text"]
         lines += [line.rstrip() for line in command.get_help(context).splitlines()]
         lines += ["```", ""]
@@ -46,37 +60,45 @@ def walk(command: click.Command, path: str = "weft") -> Iterator[tuple[str, clic
 def settings_page() -> str:
     """Every setting with its default, its environment twin and its meaning."""
     from weft.config import describe_settings
-    from weft.project.schema import json_schema
 
-    sections: Mapping[str, Any] = json_schema("mesh").get("properties", {})
-    lines = ["# Settings", "", NOTICE, ""]
-    lines += ["A flag wins over the environment, the environment over `weft.toml`, `weft.toml` over the default. Lists in the"]
-    lines += ["environment are separated by commas. Relative paths belong to the folder of `weft.toml`.", ""]
-    lines += ["| setting | default | environment | |", "|---|---|---|---|"]
-    for key, default, twin in describe_settings():
-        section, _, name = key.partition(".")
-        meaning = sections.get(section, {}).get("properties", {}).get(name, {}).get("description", "")
-        lines.append(f"| `{key}` | `{default}` | `{twin}` | {_cell(meaning)} |")
+    lines = [
+        "# Settings",
+        "",
+        NOTICE,
+        "",
+        "A flag wins over the environment, the environment over `weft.toml`, `weft.toml` over the default. Lists in the",
+        "environment are separated by commas. Relative paths belong to the folder of `weft.toml`.",
+        "",
+        "| setting | default | environment | |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{key}` | `{default}` | `{twin}` | {_cell(meaning)} |"
+        for key, default, twin, meaning in describe_settings()
+    ]
     return "\n".join([*lines, ""])
 
 
 def files_page() -> str:
-    """Every kind of file with its fields."""
+    """Every kind of file of ours with its fields; a contract's are the standard's own."""
     from weft.project.schema import KINDS, json_schema
 
-    lines = ["# Files", "", NOTICE, ""]
-    lines += ["`weft schema KIND` prints the JSON schema of a kind, for editors. Contracts follow the Open Data Contract Standard,"]
-    lines += ["descriptors the Open Data Product Standard; their fields stand in the standards and in the schemas.", ""]
+    lines = ["# Files", "", NOTICE, "", "`weft schema KIND` prints the JSON schema of a kind, for editors.", ""]
     for kind in KINDS:
-        schema = json_schema(kind)
         lines += [f"## `{kind}`", ""]
-        described = schema.get("description") or schema.get("title") or ""
+        if kind == "contract":
+            lines += [
+                f"A contract follows the Open Data Contract Standard, whose fields are explained at <{ODCS}>.",
+                "",
+            ]
+            continue
+        schema = json_schema(kind)
+        described = schema.get("description") or schema.get("title")
         lines += [described, ""] if described else []
         lines += ["| field | type | | |", "|---|---|---|---|"]
-        lines += [
-            f"| `{name}` | {_cell(_type(entry))} | {'required' if needed else ''} | {_cell(entry.get('description', ''))} |"
-            for name, entry, needed in _fields(schema)
-        ]
+        for name, entry, needed in _fields(schema):
+            about = _cell(entry.get("description", ""))
+            lines.append(f"| `{name}` | {_cell(_type(entry))} | {'required' if needed else ''} | {about} |")
         lines.append("")
     return "\n".join(lines)
 

@@ -34,7 +34,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     commands = tmp_path_factory.mktemp("bin")
     weft = commands / "weft"
     weft.write_text(
-        f"#!{sys.executable}\nimport sys\nsys.argv[0] = 'weft'\nfrom weft.cli.main import main\nmain()\n", encoding="utf-8"
+        f"#!{sys.executable}\nimport sys\nsys.argv[0] = 'weft'\nfrom weft.cli.main import main\nmain()\n",
+        encoding="utf-8",
     )
     weft.chmod(0o755)
     found = reader_environment(commands, Path(sys.executable).parent)

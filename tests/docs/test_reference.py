@@ -32,7 +32,9 @@ def test_every_command_is_documented_and_every_documented_command_is_there() -> 
 def test_every_option_is_documented_and_every_documented_option_is_there() -> None:
     text = page("cli.md")
     documented = {
-        heading: set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", options.partition("Options:")[2].partition("Examples:")[0]))
+        heading: set(
+            re.findall(r"(?<![\w-])--[a-z][a-z-]*", options.partition("Options:")[2].partition("Examples:")[0])
+        )
         for heading, options in re.findall(r"^#+ `(weft[^`]*)`\n\n```text\n(.*?)\n```", text, re.MULTILINE | re.DOTALL)
     }
 
@@ -63,8 +65,8 @@ def test_every_option_says_what_it_does() -> None:
 def test_every_setting_is_documented_and_every_documented_setting_is_there() -> None:
     rows = re.findall(r"^\| `([a-z_.]+)` \| `(.*?)` \| `(WEFT_[A-Z_]+)` \| (.*) \|$", page("settings.md"), re.MULTILINE)
 
-    assert [row[:3] for row in rows] == describe_settings()
-    assert [row[0] for row in rows if not row[3].strip()] == [], "settings without a meaning"
+    assert rows == describe_settings()
+    assert [key for key, _, _, meaning in rows if not meaning] == []
 
 
 def test_every_kind_of_file_is_documented_and_every_documented_kind_is_there() -> None:
