@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -25,38 +26,45 @@ class Secret:
         return "***"
 
 
+def _setting(default: Any, meaning: str) -> Any:
+    """A setting with its default and its line in the reference."""
+    return field(default=default, metadata={"meaning": meaning})
+
+
 @dataclass(frozen=True, slots=True)
 class MeshSettings:
     """`[mesh]`: its name, where domains lie, where the registry is."""
 
-    name: str = "mesh"
-    domains: tuple[str, ...] = ("domains/*",)
-    registry: str = ".weft/registry.db"
+    name: str = _setting("mesh", "what the mesh is called; plans and pages show it")
+    domains: tuple[str, ...] = _setting(("domains/*",), "folders of domains, as globs from the mesh's folder")
+    registry: str = _setting(".weft/registry.db", "file of the registry: what is published, and the event log")
 
 
 @dataclass(frozen=True, slots=True)
 class StorageSettings:
     """`[storage]`: where tables and their catalog rest."""
 
-    warehouse: str = ".weft/warehouse"
-    catalog: str = ".weft/catalog.db"
-    orphan_age: str = "24h"
+    warehouse: str = _setting(".weft/warehouse", "folder of the tables' files")
+    catalog: str = _setting(".weft/catalog.db", "file of the Iceberg catalog (SQLite)")
+    orphan_age: str = _setting(
+        "24h", "how old a file that nothing refers to must be before it is removed: 30m, 24h, 7d"
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class EngineSettings:
     """`[engine]`: what runs models, and how much it may take. threads = 0: all cores."""
 
-    default: str = "duckdb"
-    memory_limit: str = "4GB"
-    threads: int = 0
+    default: str = _setting("duckdb", "the engine that runs models")
+    memory_limit: str = _setting("4GB", "how much memory the engine may take before it writes to disk")
+    threads: int = _setting(0, "how many threads the engine may use; 0 means all cores")
 
 
 @dataclass(frozen=True, slots=True)
 class SourceSettings:
     """`[sources]`: folders outside the mesh that sources may name."""
 
-    allow: tuple[str, ...] = ()
+    allow: tuple[str, ...] = _setting((), "folders outside the mesh's folder that sources may name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +147,23 @@ _SECTIONS: dict[str, type] = {
 }
 
 
-def describe_settings() -> list[tuple[str, str, str]]:
-    """Every setting as (`section.key`, default as text, environment twin), for the reference page."""
+def describe_settings() -> list[tuple[str, str, str, str]]:
+    """Every setting as (`section.key`, default as text, environment twin, meaning), for the reference page."""
     return [
-        (f"{section}.{f.name}", repr(getattr(kind(), f.name)), f"WEFT_{section}__{f.name}".upper())
+        (
+            f"{section}.{f.name}",
+            _toml(getattr(kind(), f.name)),
+            f"WEFT_{section}__{f.name}".upper(),
+            f.metadata["meaning"],
+        )
         for section, kind in _SECTIONS.items()
         for f in dataclasses.fields(kind)
     ]
+
+
+def _toml(value: str | int | tuple[str, ...]) -> str:
+    """A value as `weft.toml` writes it."""
+    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
 
 
 def _from_file(path: Path, problems: list[Diagnostic]) -> dict[str, dict[str, tuple[Any, str]]]:

@@ -130,9 +130,7 @@ class Shell:
             code, printed = self._one(command.text)
             place = f"{block.file}:{command.line}"
             if code != command.exit_code:
-                raise BlockFailed(
-                    f"{place}: ended with {code}, not {command.exit_code}\n$ {command.text}\n{printed}"
-                )
+                raise BlockFailed(f"{place}: ended with {code}, not {command.exit_code}\n$ {command.text}\n{printed}")
             if command.output is not None and not same_output(command.output, printed):
                 raise BlockFailed(
                     f"{place}: prints something else\n$ {command.text}\n--- the page says\n{command.output}\n"
@@ -142,7 +140,7 @@ class Shell:
     def _one(self, text: str) -> tuple[int, str]:
         script = (
             f'if [ -f "$STATE" ]; then source "$STATE"; fi\nset -eo pipefail\n'
-            f"trap 'status=$?; {{ export -p; printf \"cd %q\\n\" \"$PWD\"; }} > \"$STATE\"; exit $status' EXIT\n{text}\n"
+            f'trap \'status=$?; {{ export -p; printf "cd %q\\n" "$PWD"; }} > "$STATE"; exit $status\' EXIT\n{text}\n'
         )
         done = subprocess.run(
             ["bash", "-c", script],

@@ -60,7 +60,11 @@ def test_a_block_that_is_never_closed_is_an_error(page: Path) -> None:
 
 
 def test_folder_and_variables_live_from_one_block_to_the_next(page: Path, shell: Shell) -> None:
-    run_all(page, shell, "```sh\nmkdir inner\ncd inner\nexport A='b c'\n```\n\n```console\n$ echo $(basename $PWD) $A\ninner b c\n```\n")
+    run_all(
+        page,
+        shell,
+        "```sh\nmkdir inner\ncd inner\nexport A='b c'\n```\n\n```console\n$ echo $(basename $PWD) $A\ninner b c\n```\n",
+    )
 
 
 def test_a_script_stops_at_its_first_failing_command(page: Path, shell: Shell) -> None:

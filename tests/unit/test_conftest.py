@@ -60,9 +60,7 @@ def test_a_module_that_skips_itself_fails_where_every_component_is_required(
     result.stdout.fnmatch_lines(["*yet this skips: *a_package_that_nobody_has*"])
 
 
-def test_the_absence_of_the_shared_folder_never_fails(
-    house: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_absence_of_the_shared_folder_never_fails(house: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     house.makepyfile("""
         import pytest
 

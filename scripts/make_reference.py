@@ -1,0 +1,154 @@
+"""Writes the pages of docs/reference that are made from code; with --check says whether they are stale."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = ROOT / "docs" / "reference"
+sys.path.insert(0, str(ROOT / "src"))
+
+ODCS = "https://bitol-io.github.io/open-data-contract-standard/"
+NOTICE = "<!-- Made by `make docs` from the code: change it there. -->"
+
+
+def cli_page() -> str:
+    """Every command with its arguments, options and help."""
+    from weft.cli.group import weft
+
+    lines = [
+        "# Command line",
+        "",
+        NOTICE,
+        "",
+        "How commands end: 0 done and good · 1 the answer is “no” · 2 wrong use or broken input · 3 not allowed ·",
+        "4 conflict, try again · 5 the platform failed · 130 interrupted. `--format json` prints one JSON document on",
+        "standard output and nothing else; progress and messages go to standard error.",
+        "",
+    ]
+    for path, command in walk(weft):
+        context = click.Context(
+            command,
+            info_name=path,
+            help_option_names=weft.context_settings["help_option_names"],
+            max_content_width=100,
+            terminal_width=100,
+        )
+        lines += [f"{'##' if path.count(' ') < 2 else '###'} `{path}`", "", "```text"]
+        lines += [line.rstrip() for line in command.get_help(context).splitlines()]
+        lines += ["```", ""]
+    return "\n".join(lines)
+
+
+def walk(command: click.Command, path: str = "weft") -> Iterator[tuple[str, click.Command]]:
+    """A command and all below it, with the words that call them."""
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command, info_name=path)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            if inner is not None and not inner.hidden:
+                yield from walk(inner, f"{path} {name}")
+
+
+def settings_page() -> str:
+    """Every setting with its default, its environment twin and its meaning."""
+    from weft.config import describe_settings
+
+    lines = [
+        "# Settings",
+        "",
+        NOTICE,
+        "",
+        "A flag wins over the environment, the environment over `weft.toml`, `weft.toml` over the default. Lists in",
+        "the environment are separated by commas. Relative paths belong to the folder of `weft.toml`.",
+        "",
+        "| setting | default | environment | |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| `{key}` | `{default}` | `{twin}` | {_cell(meaning)} |"
+        for key, default, twin, meaning in describe_settings()
+    ]
+    return "\n".join([*lines, ""])
+
+
+def files_page() -> str:
+    """Every kind of file of ours with its fields; a contract's are the standard's own."""
+    from weft.project.schema import KINDS, json_schema
+
+    lines = ["# Files", "", NOTICE, "", "`weft schema KIND` prints the JSON schema of a kind, for editors.", ""]
+    for kind in KINDS:
+        lines += [f"## `{kind}`", ""]
+        if kind == "contract":
+            lines += [
+                f"A contract follows the Open Data Contract Standard, whose fields are explained at <{ODCS}>.",
+                "",
+            ]
+            continue
+        schema = json_schema(kind)
+        described = schema.get("description") or schema.get("title")
+        lines += [described, ""] if described else []
+        lines += ["| field | type | | |", "|---|---|---|---|"]
+        for name, entry, needed in _fields(schema):
+            about = _cell(entry.get("description", ""))
+            lines.append(f"| `{name}` | {_cell(_type(entry))} | {'required' if needed else ''} | {about} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+PAGES: dict[str, Callable[[], str]] = {"cli.md": cli_page, "settings.md": settings_page, "files.md": files_page}
+
+
+def _fields(schema: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any], bool]]:
+    required = schema.get("required", ())
+    for name, entry in schema.get("properties", {}).items():
+        if not isinstance(entry, Mapping):
+            continue
+        yield f"{prefix}{name}", entry, name in required
+        # one level of sections (as in weft.toml) is shown; what is deeper stands in the schema
+        if not prefix and entry.get("properties"):
+            yield from _fields(entry, f"{name}.")
+
+
+def _type(entry: Mapping[str, Any]) -> str:
+    if "enum" in entry:
+        return " or ".join(f"`{value}`" for value in entry["enum"])
+    if "const" in entry:
+        return f"`{entry['const']}`"
+    kind = entry.get("type", "")
+    return " or ".join(kind) if isinstance(kind, list) else str(kind)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def main() -> int:
+    """Writes the pages, or with --check compares them: 1 when one is stale."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; end with 1 when a page is stale")
+    check = parser.parse_args().check
+    REFERENCE.mkdir(parents=True, exist_ok=True)
+    stale = []
+    for name, make in PAGES.items():
+        page = REFERENCE / name
+        text = make()
+        if page.is_file() and page.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if not check:
+            page.write_text(text, encoding="utf-8")
+    for name in stale:
+        sys.stderr.write(f"docs/reference/{name} {'is stale: `make docs` writes it again' if check else 'written'}\n")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
