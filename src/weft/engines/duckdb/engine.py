@@ -1,0 +1,73 @@
+"""The embedded engine: sessions for building, and locked ones for reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import duckdb
+
+from weft.engines.duckdb.failures import told
+from weft.engines.duckdb.session import DuckDBSession
+from weft.sql.quoting import dotted, ident, literal
+
+_CONFIG = {
+    "autoload_known_extensions": "false",
+    "autoinstall_known_extensions": "false",
+    "allow_community_extensions": "false",
+    "python_enable_replacements": "false",
+    "allow_persistent_secrets": "false",
+    "preserve_insertion_order": "false",
+}
+
+
+class DuckDBEngine:
+    """Runs models in memory, spilling to a run's folder. Implements `engines.base.Engine`."""
+
+    name = "duckdb"
+
+    def __init__(self, memory_limit: str = "4GB", threads: int = 0) -> None:
+        self._memory_limit = memory_limit
+        self._threads = threads
+
+    @contextmanager
+    def session(self, temp_folder: str | None = None) -> Iterator[DuckDBSession]:
+        """A session for building. Its SQL has passed the allow-list; the files it opens are bound by weft."""
+        connection = self._connection(temp_folder)
+        try:
+            yield DuckDBSession(connection)
+        finally:
+            connection.close()
+
+    @contextmanager
+    def locked(
+        self, relations: Mapping[tuple[str, str, str], str], paths: Sequence[str], temp_folder: str | None = None
+    ) -> Iterator[DuckDBSession]:
+        """A session for reading that sees the given relations and can open `paths` and nothing else."""
+        connection = self._connection(temp_folder)
+        try:
+            with told():
+                if paths:
+                    connection.execute(f"SET allowed_paths = [{', '.join(literal(p) for p in paths)}]")
+                connection.execute("SET enable_external_access = false")
+                for catalog in dict.fromkeys(c for c, _, _ in relations):
+                    connection.execute(f"ATTACH ':memory:' AS {ident(catalog)}")
+                for catalog, schema in dict.fromkeys((c, s) for c, s, _ in relations):
+                    connection.execute(f"CREATE SCHEMA {dotted((catalog, schema))}")
+                for name, relation in relations.items():
+                    connection.execute(f"CREATE VIEW {dotted(name)} AS SELECT * FROM {relation}")
+                connection.execute("SET lock_configuration = true")
+            yield DuckDBSession(connection)
+        finally:
+            connection.close()
+
+    def _connection(self, temp_folder: str | None) -> duckdb.DuckDBPyConnection:
+        config = {**_CONFIG, "memory_limit": self._memory_limit}
+        if self._threads:
+            config["threads"] = str(self._threads)
+        if temp_folder is not None:
+            config["temp_directory"] = temp_folder
+        with told():
+            connection = duckdb.connect(":memory:", config=config)
+            connection.execute("SET TimeZone = 'UTC'")
+        return connection

@@ -1,0 +1,150 @@
+"""One DuckDB connection as a session."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from weft.engines.duckdb.failures import told
+from weft.errors import UserCodeError, error
+from weft.model.column import Column
+from weft.model.publication import ColumnStatistics, DataFile
+from weft.model.types import normalise
+from weft.sql.quoting import ident, literal
+
+
+class DuckDBSession:
+    """Implements `engines.base.Session`. Rows go from DuckDB to Parquet without becoming Python objects."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+
+    def namespace(self, name: str) -> None:
+        """Makes a namespace, if it is new, and works in it from now on."""
+        with told():
+            self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {ident(name)}")
+            self._connection.execute(f"SET schema = {literal(ident(name))}")
+
+    def parse(self, sql: str) -> str:
+        """The parse tree as JSON text, errors included. Binds nothing."""
+        with told():
+            row = self._connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
+        assert row is not None, "a scalar function gives a row"
+        return str(row[0])
+
+    def columns(self, sql: str) -> tuple[Column, ...]:
+        """Names and types of a query's result, by the binder alone."""
+        with told():
+            described = self._connection.execute(f"DESCRIBE {_body(sql)}").fetchall()
+        names = [row[0] for row in described]
+        twice = {n.lower() for n in names if sum(m.lower() == n.lower() for m in names) > 1}
+        twice |= self._renamed(sql, names)
+        if twice:
+            first = sorted(twice)[0]
+            raise UserCodeError(
+                error(
+                    "WFT-SQL-009",
+                    f"two columns are named `{first}`",
+                    why="a table has one column of a name, whatever its case",
+                    fix=f"give one of them another name: `… AS other_{first}`",
+                )
+            )
+        return tuple(Column(row[0], normalise(row[1])) for row in described)
+
+    def _renamed(self, sql: str, names: Sequence[str]) -> set[str]:
+        """Names that the query gives twice: DESCRIBE has made them different."""
+        with told():
+            given = self._connection.sql(_body(sql)).columns if len(names) > 1 else []
+        lowered = [g.lower() for g in given]
+        return {g for g in lowered if lowered.count(g) > 1}
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query; for few rows."""
+        with told():
+            return self._connection.execute(sql).fetchall()
+
+    def arrow(self, sql: str, limit: int | None = None) -> tuple[Any, bool]:
+        """The result as a `pyarrow.Table`, and whether `limit` cut rows off."""
+        import pyarrow as pa
+
+        with told():
+            result = self._connection.execute(sql)
+            if limit is None:
+                return result.to_arrow_table(), False
+            reader = result.to_arrow_reader(min(max(limit + 1, 1), 65_536))
+            batches, found = [], 0
+            for batch in reader:
+                batches.append(batch)
+                found += batch.num_rows
+                if found > limit:
+                    break
+            table = pa.Table.from_batches(batches, schema=reader.schema)
+        return table.slice(0, limit), found > limit
+
+    def empty_table(self, name: str, columns: Sequence[Column]) -> None:
+        """Creates or replaces a table without rows, for binding."""
+        listed = ", ".join(f"{ident(c.name)} {c.type}" for c in columns)
+        with told():
+            self._connection.execute(f"CREATE OR REPLACE TABLE {ident(name)} ({listed})")
+
+    def view(self, name: str, sql: str) -> None:
+        """Creates or replaces a view."""
+        with told():
+            self._connection.execute(f"CREATE OR REPLACE VIEW {ident(name)} AS {_body(sql)}")
+
+    def table(self, name: str, sql: str) -> None:
+        """Creates or replaces a table with the rows of a query."""
+        with told():
+            self._connection.execute(f"CREATE OR REPLACE TABLE {ident(name)} AS {_body(sql)}")
+
+    def copy_out(
+        self, sql: str, *, folder: str, root: str, field_ids: str, columns: Sequence[Column]
+    ) -> tuple[DataFile, ...]:
+        """Writes a query's rows as Parquet files under `folder`; statistics come from the writer."""
+        target = Path(folder) / f"{uuid.uuid4().hex}.parquet"
+        with told():
+            written = self._connection.execute(
+                f"COPY ({_body(sql)}\n) TO {literal(str(target))} "
+                f"(FORMAT parquet, COMPRESSION zstd, FIELD_IDS {field_ids}, RETURN_STATS true)"
+            ).fetchall()
+        return tuple(_data_file(row, root, columns) for row in written if row[1] > 0)
+
+    def interrupt(self) -> None:
+        """Stops what is running."""
+        self._connection.interrupt()
+
+
+def _body(sql: str) -> str:
+    """The statement without a semicolon at its end."""
+    return sql.rstrip().rstrip(";")
+
+
+def _data_file(row: tuple[Any, ...], root: str, columns: Sequence[Column]) -> DataFile:
+    filename, rows, size, _, statistics = row[:5]
+    known = {
+        c.field_id: _statistics(statistics[ident_always(c.name)]) for c in columns if ident_always(c.name) in statistics
+    }
+    path = Path(filename)
+    relative = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+    return DataFile(relative, int(rows), int(size), known)
+
+
+def ident_always(name: str) -> str:
+    """A name as the writer's statistics quote it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _statistics(found: Mapping[str, str]) -> ColumnStatistics:
+    exact = found.get("min_is_exact", "true") == "true" and found.get("max_is_exact", "true") == "true"
+    nulls, size = found.get("null_count"), found.get("column_size_bytes")
+    return ColumnStatistics(
+        int(nulls) if nulls is not None else None,
+        found.get("min"),
+        found.get("max"),
+        int(size) if size is not None else None,
+        exact,
+    )
