@@ -54,9 +54,9 @@ def rules_digest(contract: Contract) -> str:
     )
 
 
-def texts_digest(document: Document) -> str:
-    """SHA-256 of a whole document; layout, comments and the order of keys do not count."""
-    return _digest(document.data)
+def texts_digest(*documents: Document) -> str:
+    """SHA-256 of whole documents; layout, comments and the order of keys do not count."""
+    return _digest([document.data for document in documents])
 
 
 def _shape(prop: Property) -> list[Any]:
