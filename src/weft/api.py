@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from weft.connectors.files import BoundSource, FileConnector
     from weft.engines.base import Engine, Session
     from weft.model.lineage import ColumnEdge
+    from weft.model.odcs import Contract
     from weft.model.records import Run
     from weft.plan.desired import Desired, SourceState
     from weft.plan.planner import Registered
@@ -349,8 +350,20 @@ class Mesh:
 
         context = self._context(None, None)
         if target.endswith((".yaml", ".yml")):
-            return verify_file(Path(target), data, sample_limit, self._connector, self._cache, context)
+            return verify_file(self._contract_file(target), data, sample_limit, self._connector, context)
         return verify_address(parse_address(target), data, sample_limit, self._connector, self._principal(), context)
+
+    def _contract_file(self, target: str) -> Contract:
+        from weft.model.odcs import contract
+        from weft.project.documents import parse
+
+        path = Path(target)
+        if not path.is_file():
+            raise UsageError(error("WFT-PRJ-001", f"`{target}` is missing", fix="name a contract file or an address"))
+        found = parse(path.read_bytes(), target, "contract")
+        if found.document is None or has_errors(found.problems):
+            raise ProjectError(*found.problems)
+        return contract(found.document)
 
     def preview(self, model: str, *, limit: int = 20) -> Result:
         """A model (`domain.product.model`) or one of its CTEs (`domain.product.model.cte`) on a sample."""

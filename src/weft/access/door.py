@@ -10,11 +10,12 @@ from weft.access.decision import decide
 from weft.access.principals import Principal
 from weft.access.result import Result, ResultColumn
 from weft.engines.base import Engine
-from weft.errors import AccessDenied, Diagnostic, Severity, UsageError, did_you_mean, error
+from weft.errors import AccessDenied, Diagnostic, UsageError, Where, did_you_mean, error, has_errors
 from weft.model.address import Address, parse_address
 from weft.model.publication import PortState, Publication
 from weft.registry.base import RegistryReader
 from weft.sql.allowlist import walk
+from weft.sql.problem import Problem
 from weft.sql.quoting import ident
 from weft.storage import reading
 
@@ -75,10 +76,10 @@ class Door:
             AccessDenied: WFT-ACC-002.
         """
         with self._engine().session() as parser:
-            found = walk(parser.parse(sql), qualified=True)
-        if found.problems:
+            found = walk(sql, parser.parse(sql), qualified=True)
+        if has_errors(_placed(p, sql) for p in found.problems):
             raise UsageError(*(_placed(p, sql) for p in found.problems))
-        opened, relations, notes = self._opened(principal, found.tables, at)
+        opened, relations, notes = self._opened(principal, [_parts(name) for name, _ in found.references], at)
         paths = [p for one in opened.values() for p in one.paths]
         with self._engine().locked(relations, paths) as session:
             columns = session.columns(sql)
@@ -92,7 +93,7 @@ class Door:
         )
 
     def _opened(
-        self, principal: Principal, tables: Collection[tuple[str, ...]], at: At
+        self, principal: Principal, tables: Collection[tuple[str, str, str]], at: At
     ) -> tuple[dict[Address, Readable], dict[tuple[str, str, str], str], list[str]]:
         opened: dict[Address, Readable] = {}
         relations: dict[tuple[str, str, str], str] = {}
@@ -170,24 +171,20 @@ def parse_time(text: str) -> dt.datetime:
     return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
 
 
+def _parts(name: str) -> tuple[str, str, str]:
+    """Domain, product and port of a table that a query names."""
+    domain, product, port = name.split(".")
+    return domain, product, port
+
+
 def _is_time(text: str) -> bool:
     return not text.isdigit()
 
 
-def _placed(problem: object, sql: str) -> Diagnostic:
+def _placed(problem: Problem, sql: str) -> Diagnostic:
     """A problem of a query's text with line and column instead of an offset."""
-    from weft.errors import Where
-
-    offset = getattr(problem, "offset", None)
     where = None
-    if offset is not None:
-        before = sql[:offset]
-        where = Where("<query>", before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1)
-    return Diagnostic(
-        problem.code,  # type: ignore[attr-defined]
-        Severity(problem.severity),  # type: ignore[attr-defined]
-        problem.what,  # type: ignore[attr-defined]
-        where,
-        problem.why,  # type: ignore[attr-defined]
-        problem.fix,  # type: ignore[attr-defined]
-    )
+    if problem.offset is not None:
+        before = sql[: problem.offset]
+        where = Where("query", before.count("\n") + 1, problem.offset - (before.rfind("\n") + 1) + 1)
+    return Diagnostic(problem.code, problem.severity, problem.what, where, problem.why, problem.fix)

@@ -303,10 +303,9 @@ def _opened(path: Path, encoding: str) -> io.TextIOBase:
         raise SourceError(error("WFT-SRC-002", f"`{encoding}` is no encoding", fix="for example utf-8, latin-1")) from e
     encoding = "utf-8-sig" if encoding.lower().replace("_", "-") in {"utf-8", "utf8"} else encoding
     if path.suffix.lower() == ".gz":
-        try:
-            gzip.open(path).peek(1)
-        except OSError as e:
-            raise SourceError(error("WFT-SRC-008", f"`{path.name}` is no gzip file", fix="pack it again")) from e
+        with path.open("rb") as head:
+            if head.read(2) != b"\x1f\x8b":
+                raise SourceError(error("WFT-SRC-008", f"`{path.name}` is no gzip file", fix="pack it again"))
         return io.TextIOWrapper(gzip.open(path), encoding=encoding, newline="")
     if path.suffix.lower() == ".zip":
         member = _member(path)

@@ -7,10 +7,10 @@ import shutil
 import sys
 from pathlib import Path
 
-from weft import __version__
 from weft.config import Settings
 from weft.errors import Diagnostic, error, note, warning
 from weft.plugins import version_of
+from weft.release import VERSION
 
 _LOW_DISK_BYTES = 2 * 2**30
 _NEEDED = ("duckdb", "pyiceberg", "sqlglot", "pyarrow", "click", "rich")
@@ -35,7 +35,7 @@ def _versions() -> Diagnostic:
     python = ".".join(map(str, sys.version_info[:3]))
     packages = ", ".join(f"{p} {version_of(p) or 'missing'}" for p in _NEEDED[:4])
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return note("WFT-DOC-001", f"weft {__version__}, Python {python}, {packages}, {cores} cores")
+    return note("WFT-DOC-001", f"weft {VERSION}, Python {python}, {packages}, {cores} cores")
 
 
 def _missing(package: str) -> Diagnostic:

@@ -124,27 +124,27 @@ def _change(wanted: Desired, state: PortState | None, building: set[Address], *,
         move = ContractMove(None, port.contract.version_text, "none")
         return Change(port.address, Action.CREATE, "not published yet" if state is None else "was retired", move)
     digests = wanted.digests()
-    move = None
+    moved: ContractMove | None = None
     if digests.texts != state.digests.texts or digests.rules != state.digests.rules:
         verdict = comparison(port, state)
-        move = ContractMove(
+        moved = ContractMove(
             state.version,
             port.contract.version_text,
             verdict.verdict,
             tuple(c.as_json() for c in verdict.changes),
         )
     if full_refresh:
-        return Change(port.address, Action.REBUILD, "a full refresh was asked for", move)
+        return Change(port.address, Action.REBUILD, "a full refresh was asked for", moved)
     reasons = _reasons(wanted, state, building)
     if state.pinned is not None and not reasons:
-        return Change(port.address, Action.NONE, f"pinned by a rollback: {state.pinned}", move)
+        return Change(port.address, Action.NONE, f"pinned by a rollback: {state.pinned}", moved)
     if reasons:
-        return Change(port.address, Action.REBUILD, "; ".join(reasons), move)
+        return Change(port.address, Action.REBUILD, "; ".join(reasons), moved)
     if digests.rules != state.digests.rules:
-        return Change(port.address, Action.UPDATE, "its rules changed", move)
+        return Change(port.address, Action.UPDATE, "its rules changed", moved)
     if digests.texts != state.digests.texts:
-        return Change(port.address, Action.UPDATE, "its descriptions changed", move)
-    return Change(port.address, Action.NONE, "nothing to do", move)
+        return Change(port.address, Action.UPDATE, "its descriptions changed", moved)
+    return Change(port.address, Action.NONE, "nothing to do", moved)
 
 
 def _reasons(wanted: Desired, state: PortState, building: set[Address]) -> list[str]:

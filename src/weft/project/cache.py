@@ -11,14 +11,14 @@ import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
-from weft import __version__
+from weft.release import VERSION
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS blobs (kind TEXT, key TEXT, blob BLOB, PRIMARY KEY (kind, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS files (
     path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, inode INTEGER, digest TEXT) WITHOUT ROWID;
 """
-_FORMAT = f"1 {__version__}"
+_FORMAT = f"1 {VERSION}"
 _CHUNK = 1 << 20
 
 

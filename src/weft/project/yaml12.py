@@ -53,7 +53,7 @@ class _Reader:
             return self._mapping(node, pointer)
         if isinstance(node, yaml.SequenceNode):
             return [self.value(child, (*pointer, i)) for i, child in enumerate(node.value)]
-        return scalar(node.value, plain=not node.style and node.tag != "!", tag=node.tag)
+        return scalar(node.value, plain=not getattr(node, "style", None) and node.tag != "!", tag=node.tag)
 
     def _mapping(self, node: yaml.MappingNode, pointer: Pointer) -> dict[str, Any]:
         found: dict[str, Any] = {}

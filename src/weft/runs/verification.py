@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import secrets
 from collections.abc import Iterable, Mapping
 
 from weft.access.principals import Principal
 from weft.contracts.rules import referenced_tables
 from weft.contracts.verification import verify
 from weft.engines.base import Session
-from weft.errors import ContractBroken, Diagnostic, Severity, WeftError, error
+from weft.errors import ContractBroken, Diagnostic, WeftError, error
 from weft.model.address import Address, parse_address
 from weft.model.checks import CheckResult, Outcome
 from weft.model.document import Document
@@ -39,8 +40,8 @@ def check_rows(
     """
 
     def admit(sql: str) -> tuple[Diagnostic, ...]:
-        found = walk(session.parse(sql), qualified=False)
-        return tuple(Diagnostic(p.code, Severity(p.severity), p.what, None, p.why, p.fix) for p in found.problems)
+        found = walk(sql, session.parse(sql), qualified=False)
+        return tuple(Diagnostic(p.code, p.severity, p.what, None, p.why, p.fix) for p in found.problems)
 
     return verify(
         contract,
@@ -51,6 +52,7 @@ def check_rows(
         sample_limit=samples,
         extra_columns="forbid" if built else "warn",
         admit=admit,
+        salt=secrets.token_hex(8),
     )
 
 

@@ -36,6 +36,7 @@ def select_cte(sql: str, name: str) -> str:
                 fix=did_you_mean(name, known),
             )
         )
+    assert with_ is not None, "a query with the CTE has a WITH"
     kept = with_.copy()
     kept.set("expressions", kept.expressions[: known.index(name) + 1])
     body: exp.Expression = kept

@@ -62,7 +62,7 @@ class DuckDBEngine:
             connection.close()
 
     def _connection(self, temp_folder: str | None) -> duckdb.DuckDBPyConnection:
-        config = {**_CONFIG, "memory_limit": self._memory_limit}
+        config: dict[str, str | bool | int | float | list[str]] = {**_CONFIG, "memory_limit": self._memory_limit}
         if self._threads:
             config["threads"] = str(self._threads)
         if temp_folder is not None:

@@ -58,7 +58,7 @@ class DuckDBSession:
     def _renamed(self, sql: str, names: Sequence[str]) -> set[str]:
         """Names that the query gives twice: DESCRIBE has made them different."""
         with told():
-            given = self._connection.sql(_body(sql)).columns if len(names) > 1 else []
+            given = self._connection.sql(_body(sql)).columns or [] if len(names) > 1 else []
         lowered = [g.lower() for g in given]
         return {g for g in lowered if lowered.count(g) > 1}
 

@@ -1,0 +1,3 @@
+"""Which weft this is."""
+
+VERSION = "0.1.0"
