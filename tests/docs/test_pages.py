@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from tests.docs.blocks import CHECKED, RUN, SHOWN, Block, Shell, blocks, reader_
 from tests.docs.pages import ROOT, pages
 
 WITH_CODE = [page for page in pages() if any(b.language not in SHOWN for b in blocks(page))]
+IN_MESH = frozenset({"python", "sql", "diff"})
 EMPTY_FOLDER = re.compile(r"<!-- begins in an empty folder -->")
 
 pytestmark = pytest.mark.slow
@@ -57,20 +57,17 @@ def applied(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str
 
 
 @pytest.fixture
-def folder_of(applied: tuple[Path, Path], tmp_path: Path) -> Iterator[object]:
-    """Where a page's reader stands: an empty folder if the page says so, else the applied example."""
-
-    def of(page: Path) -> Path:
-        if EMPTY_FOLDER.search(page.read_text(encoding="utf-8")):
-            empty = tmp_path / "empty"
-            empty.mkdir()
-            return empty
-        folder, kept = applied
-        shutil.rmtree(folder)
-        shutil.copytree(kept, folder)
-        return folder
-
-    yield of
+def folder(page: Path, request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Where a page's reader stands: in an empty folder if the page says so, else in the applied example."""
+    in_mesh = any(b.language in RUN | IN_MESH and not b.accept_only for b in blocks(page))
+    if EMPTY_FOLDER.search(page.read_text(encoding="utf-8")) or not in_mesh:
+        empty = tmp_path / "empty"
+        empty.mkdir()
+        return empty
+    folder, kept = request.getfixturevalue("applied")
+    shutil.rmtree(folder)
+    shutil.copytree(kept, folder)
+    return Path(folder)
 
 
 @pytest.mark.parametrize("page", pages(), ids=name)
@@ -82,10 +79,9 @@ def test_every_block_says_what_it_is_written_in(page: Path) -> None:
 
 @pytest.mark.parametrize("page", WITH_CODE, ids=name)
 def test_every_block_of_the_page_runs_in_order(
-    page: Path, folder_of: object, environment: dict[str, str], tmp_path: Path
+    page: Path, folder: Path, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    assert callable(folder_of)
-    shell = Shell(folder_of(page), environment, tmp_path / "state")
+    shell = Shell(folder, environment, tmp_path / "state")
 
     for block in blocks(page):
         if block.accept_only or block.language in SHOWN:
