@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from weft.release import VERSION as __version__
+from weft.release import VERSION
 
 if TYPE_CHECKING:
     from weft.api import Mesh, open
+
+__version__ = VERSION
 
 __all__ = ["Mesh", "__version__", "open"]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from weft.errors import Diagnostic, UsageError, Where, did_you_mean, error, warning
 from weft.model.address import Address, ProductAddress, is_slug, parse_address
-from weft.model.mesh import InputPort, Model, OutputPort, Product, Source, Status
+from weft.model.mesh import InputPort, Model, OutputPort, Product, Reference, Source, Status
 from weft.model.odcs import Contract, contract
 from weft.model.odps import Descriptor, InputPortEntry, OutputPortEntry, descriptor
 from weft.project import documents
@@ -237,19 +237,7 @@ def _check_names(
 def _check_references(inputs: tuple[InputPort, ...], models: Mapping[str, Model], problems: list[Diagnostic]) -> None:
     names = [i.name for i in inputs] + list(models)
     for model in models.values():
-        for reference in model.references:
-            if reference.name not in names:
-                problems.append(
-                    error(
-                        "WFT-SQL-003",
-                        f"unknown table `{reference.name}`",
-                        reference.where,
-                        why="a model reads the other models of its product and the product's input ports",
-                        fix=did_you_mean(
-                            reference.name, names, otherwise="declare an input port of that name in product.odps.yaml"
-                        ),
-                    )
-                )
+        problems += [_unknown_table(r, names) for r in model.references if r.name not in names]
         problems += [
             warning(
                 "WFT-SQL-008",
@@ -261,6 +249,16 @@ def _check_references(inputs: tuple[InputPort, ...], models: Mapping[str, Model]
             for v in model.volatile
         ]
     problems += _cycles(models)
+
+
+def _unknown_table(reference: Reference, names: list[str]) -> Diagnostic:
+    return error(
+        "WFT-SQL-003",
+        f"unknown table `{reference.name}`",
+        reference.where,
+        why="a model reads the other models of its product and the product's input ports",
+        fix=did_you_mean(reference.name, names, otherwise="declare an input port of that name in product.odps.yaml"),
+    )
 
 
 def _cycles(models: Mapping[str, Model]) -> list[Diagnostic]:

@@ -75,7 +75,7 @@ class DuckDBSession:
             result = self._connection.execute(sql)
             if limit is None:
                 return result.to_arrow_table(), False
-            reader = result.to_arrow_reader(min(max(limit + 1, 1), 65_536))
+            reader: Any = result.to_arrow_reader(min(max(limit + 1, 1), 65_536))
             batches, found = [], 0
             for batch in reader:
                 batches.append(batch)
