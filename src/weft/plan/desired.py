@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from weft.contracts.agreement import agree
@@ -235,6 +235,11 @@ def _reachable(product: Product, model: Model, inputs: Mapping[str, Columns]) ->
         for needed in product.needs(model)
         for r in needed.references
     )
+
+
+def models_of(wanted: Iterable[Desired]) -> tuple[Model, ...]:
+    """The models that several ports of one product need together, each once, after what it reads."""
+    return tuple({m.name: m for one in wanted for m in one.models}.values())
 
 
 def as_columns(desired: Desired) -> tuple[Column, ...]:

@@ -14,7 +14,7 @@ from weft.model.column import Column
 from weft.model.mesh import Model, Product
 from weft.model.publication import Manifest
 from weft.plan.binding import placed
-from weft.plan.desired import Desired, as_columns
+from weft.plan.desired import Desired, as_columns, models_of
 from weft.runs.context import Context
 from weft.sql.quoting import ident
 from weft.storage.base import Target
@@ -80,7 +80,7 @@ def run_models(session: Session, wanted: Sequence[Desired]) -> None:
     product = wanted[0].product
     readers = _readers(product, wanted)
     outputs = {one.port.model.name for one in wanted}
-    for model in dict.fromkeys(m for one in wanted for m in one.models):
+    for model in models_of(wanted):
         read = readers.get(model.name, 0)
         if model.name in outputs and read == 0:
             continue  # staged straight from its SQL
@@ -121,7 +121,7 @@ def stage(
 def _readers(product: Product, wanted: Sequence[Desired]) -> dict[str, int]:
     """How many of the needed models read each input port and model."""
     counted: dict[str, int] = {}
-    for model in dict.fromkeys(m for one in wanted for m in one.models):
+    for model in models_of(wanted):
         for name in {r.name for r in model.references}:
             counted[name] = counted.get(name, 0) + 1
     return counted

@@ -10,7 +10,7 @@ from weft.model.address import Address
 from weft.model.lineage import ColumnEdge, EdgeKind, LineageEdge, Transformation
 from weft.model.mesh import Model, Product
 from weft.plan.binding import Remembered
-from weft.plan.desired import Desired
+from weft.plan.desired import Desired, models_of
 from weft.runs.context import Context
 
 
@@ -22,7 +22,7 @@ def edges_of(product: Product, wanted: Sequence[Desired], context: Context) -> l
     for one in wanted:
         for entry in one.inputs:
             columns.setdefault(entry.name, one.input_columns[entry.name])
-    for model in dict.fromkeys(m for one in wanted for m in one.models):
+    for model in models_of(wanted):
         edges = context.lineage(model.digest, model.sql, {r.name: columns[r.name] for r in model.references})
         columns[model.name] = _columns_of(model, wanted)
         target = _node(product, model.name, ports)

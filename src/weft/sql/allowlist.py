@@ -223,7 +223,7 @@ class _Walker:
                 why="files, URLs and foreign databases are bound by weft, never named in SQL",
                 fix='name a port: `domain.product.port` or `domain.product."port@1"`'
                 if self.qualified
-                else "declare an input port with `weft.source: {file: …}` in the descriptor and read from the port's name",
+                else "declare an input port with `weft.source: {file: …}` in the descriptor and read from it",
             )
         elif len(path) != wanted:
             self.refuse(

@@ -1,6 +1,7 @@
 """What SQL may use, as positive lists: a name that stands in none of them is refused.
 
-The lists were drawn from `duckdb_functions()` and `duckdb_types()` of DuckDB 2.0 and then cut: nothing that reads files,
+The lists were drawn from `duckdb_functions()` and `duckdb_types()` of DuckDB 2.0 and then cut:
+nothing that reads files,
 the network, the environment, settings, catalogs, variables or other SQL text; nothing that waits, writes or counts; no
 string function whose result can be made as long as one likes (`memory_limit` does not bound those).
 """
