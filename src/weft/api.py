@@ -331,7 +331,7 @@ class Mesh:
             Conflict: WFT-RUN-001, something moved since `plan` was made.
             UsageError: WFT-PLN-005, ports would be retired without consent.
         """
-        from weft.runs.apply import apply
+        from weft.runs.results import ApplyResult
 
         loaded = self._sound()
         if plan is None:
@@ -341,6 +341,10 @@ class Mesh:
             _require_same(plan, current)
         if current.refused:
             raise GateRefused(*current.objections)
+        if current.is_empty and not self._registry.unfinished():
+            return ApplyResult(None, unchanged=tuple(c.address for c in current.changes))
+        from weft.runs.apply import apply
+
         consent = yes or bool(current.retires and confirm is not None and confirm(current))
         return apply(current, loaded.mesh, loaded.desired, self._context(loaded, progress), consent=consent)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from weft.access.decision import decide
 from weft.access.principals import Principal
 from weft.access.result import Result, ResultColumn
 from weft.engines.base import Engine
-from weft.errors import AccessDenied, Diagnostic, UsageError, Where, did_you_mean, error, has_errors
+from weft.errors import AccessDenied, Diagnostic, UsageError, UserCodeError, Where, did_you_mean, error, has_errors
 from weft.model.address import Address, parse_address
 from weft.model.publication import PortState, Publication
 from weft.registry.base import RegistryReader
@@ -81,9 +81,12 @@ class Door:
             raise UsageError(*(_placed(p, sql) for p in found.problems))
         opened, relations, notes = self._opened(principal, [_parts(name) for name, _ in found.references], at)
         paths = [p for one in opened.values() for p in one.paths]
-        with self._engine().locked(relations, paths) as session:
-            columns = session.columns(sql)
-            table, truncated = session.arrow(sql, limit)
+        try:
+            with self._engine().locked(relations, paths) as session:
+                columns = session.columns(sql)
+                table, truncated = session.arrow(sql, limit)
+        except UserCodeError as e:
+            raise UserCodeError(*(_in_query(d) for d in e.diagnostics)) from e
         return Result(
             tuple(ResultColumn(c.name, c.type) for c in columns),
             table,
@@ -169,6 +172,12 @@ def parse_time(text: str) -> dt.datetime:
             error("WFT-CLI-001", f"`{text}` is not a time", fix="write it like 2026-11-21T09:30:00Z")
         ) from e
     return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
+
+
+def _in_query(diagnostic: Diagnostic) -> Diagnostic:
+    """A diagnostic of the engine, with the query as its file."""
+    where = diagnostic.where
+    return replace(diagnostic, where=Where("query", where.line, where.column) if where else None)
 
 
 def _parts(name: str) -> tuple[str, str, str]:

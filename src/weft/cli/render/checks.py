@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from xml.sax.saxutils import quoteattr
 
 from weft.cli.text import counted, number, table
 from weft.model.checks import CheckCounts, CheckResult, Outcome, count
@@ -119,4 +118,6 @@ def _samples(check: CheckResult) -> str:
 
 
 def _attribute(text: str) -> str:
+    from xml.sax.saxutils import quoteattr  # costs 20 ms, and only JUnit needs it
+
     return quoteattr("".join(c if c.isprintable() or c in "\t\n" else "?" for c in text))

@@ -72,7 +72,7 @@ class DuckDBSession:
         import pyarrow as pa
 
         with told():
-            result = self._connection.execute(sql)
+            result = self._connection.sql(_body(sql))
             if limit is None:
                 return result.to_arrow_table(), False
             reader: Any = result.to_arrow_reader(min(max(limit + 1, 1), 65_536))
