@@ -174,10 +174,12 @@ class Product:
     def needs(self, model: Model) -> tuple[Model, ...]:
         """The models that `model` reads, directly and through others, and itself; each after what it reads."""
         ordered: dict[str, Model] = {}
+        begun: set[str] = set()
 
         def visit(one: Model) -> None:
-            if one.name in ordered:
-                return
+            if one.name in begun:
+                return  # done, or a circle, which loading has named
+            begun.add(one.name)
             for reference in one.references:
                 inner = self.model(reference.name)
                 if inner is not None and inner is not one:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from weft.contracts.agreement import agree
 from weft.contracts.digests import physical_digest, rules_digest, texts_digest
-from weft.errors import Diagnostic, did_you_mean, error, has_errors
+from weft.errors import Diagnostic, Severity, did_you_mean, error, has_errors
 from weft.model.address import Address, ProductAddress
 from weft.model.column import Column
 from weft.model.mesh import BUILT, InputPort, Mesh, Model, OutputPort, Product
@@ -83,6 +83,7 @@ def desired_ports(
     """
     found: dict[Address, Desired] = {}
     problems: list[Diagnostic] = []
+    refused = {d.where.file for d in mesh.diagnostics if d.where and d.severity is Severity.ERROR}
     for product in order:
         inputs: dict[str, Columns] = {}
         for entry in product.inputs:
@@ -91,7 +92,7 @@ def desired_ports(
             if columns is not None:
                 inputs[entry.name] = columns
         models = _in_order(product)
-        readable = tuple(m for m in models if _reachable(product, m, inputs))
+        readable = tuple(m for m in models if _reachable(product, m, inputs) and not refused & _files(product, m))
         bound = binder.bind(inputs, readable)
         problems += bound.problems
         for port in product.outputs:
@@ -226,6 +227,11 @@ def _in_order(product: Product) -> tuple[Model, ...]:
         for needed in product.needs(model):
             ordered.setdefault(needed.name, needed)
     return tuple(ordered.values())
+
+
+def _files(product: Product, model: Model) -> set[str]:
+    """Files of a model and of what it reads. SQL that was refused is not even bound."""
+    return {m.file for m in product.needs(model)}
 
 
 def _reachable(product: Product, model: Model, inputs: Mapping[str, Columns]) -> bool:

@@ -9,7 +9,7 @@ from weft.access.principals import product_principal
 from weft.access.result import Result, ResultColumn
 from weft.connectors.files import FileConnector
 from weft.engines.base import Session
-from weft.errors import ProjectError, UsageError, UserCodeError, did_you_mean, error
+from weft.errors import ProjectError, Severity, UsageError, UserCodeError, did_you_mean, error
 from weft.model.address import Address, ProductAddress
 from weft.model.mesh import Mesh, Model, Product
 from weft.model.publication import PortState
@@ -37,9 +37,6 @@ def preview(
         UserCodeError: the model's SQL failed.
     """
     product, model, cte = _find(name, mesh)
-    broken = [d for d in mesh.diagnostics if d.severity == "error" and d.where and d.where.file == model.file]
-    if broken:
-        raise ProjectError(*broken)
     opened: dict[str, Readable] = {}
     with context.engine.session() as session:
         _Preparation(session, mesh, ports, connector, context, opened).models(product, model, into="preview")
@@ -80,6 +77,12 @@ class _Preparation:
     def models(self, product: Product, model: Model, *, into: str) -> None:
         """Makes everything that the model reads in a namespace, and works in it."""
         needed = product.needs(model)
+        files = {m.file for m in needed}
+        refused = [
+            d for d in self._mesh.diagnostics if d.severity is Severity.ERROR and d.where and d.where.file in files
+        ]
+        if refused:
+            raise ProjectError(*refused)  # SQL that was refused is not run
         names = {r.name for m in needed for r in m.references}
         relations = {e.name: self._input(product, e.name) for e in product.inputs if e.name in names}
         self._session.namespace(into)

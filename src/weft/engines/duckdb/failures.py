@@ -21,11 +21,7 @@ from weft.errors import (
 _LINE = re.compile(r"LINE (\d+):(.*)\n(\s*)\^")
 _CANDIDATE = re.compile(r"Candidate bindings: (.+)|Did you mean (.+?)\?")
 _CSV_LINE = re.compile(r"(?:CSV Error on Line:|Line:|line)\s*(\d+)", re.IGNORECASE)
-_CSV_COLUMN = re.compile(
-    r'(?:column|Column with name:)\s*"?([A-Za-z_][\w ]*?)"?(?:"|\s*(?:\.|\n|Could|could|Expected))'
-)
-_QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"(?=\s+(?:to|into|is|can))")
-_NAME = re.compile(r'(?:column|Table with name|function)\s+"?([\w.@]+)"?', re.IGNORECASE)
+_CSV_COLUMN = re.compile(r'converting column "([^"]+)"')
 
 
 @contextmanager
@@ -93,7 +89,7 @@ def _csv(text: str) -> Diagnostic:
     """A reader's error: the line and the column, never the line's text."""
     line = _CSV_LINE.search(text)
     at = f" on line {line[1]}" if line else ""
-    if "unicode" in text.lower() or "utf-8" in text.lower():
+    if "Invalid unicode" in text:
         return error(
             "WFT-SRC-002",
             f"the source is not in the encoding that it is read in{at}",

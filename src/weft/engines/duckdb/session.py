@@ -39,7 +39,7 @@ class DuckDBSession:
     def columns(self, sql: str) -> tuple[Column, ...]:
         """Names and types of a query's result, by the binder alone."""
         with told():
-            described = self._connection.execute(f"DESCRIBE {_body(sql)}").fetchall()
+            described = self._connection.execute(f"DESCRIBE {self._one(sql)}").fetchall()
         names = [row[0] for row in described]
         twice = {n.lower() for n in names if sum(m.lower() == n.lower() for m in names) > 1}
         twice |= self._renamed(sql, names)
@@ -58,7 +58,7 @@ class DuckDBSession:
     def _renamed(self, sql: str, names: Sequence[str]) -> set[str]:
         """Names that the query gives twice: DESCRIBE has made them different."""
         with told():
-            given = self._connection.sql(_body(sql)).columns or [] if len(names) > 1 else []
+            given = self._connection.sql(self._one(sql)).columns or [] if len(names) > 1 else []
         lowered = [g.lower() for g in given]
         return {g for g in lowered if lowered.count(g) > 1}
 
@@ -72,7 +72,7 @@ class DuckDBSession:
         import pyarrow as pa
 
         with told():
-            result = self._connection.sql(_body(sql))
+            result = self._connection.sql(self._one(sql))
             if limit is None:
                 return result.to_arrow_table(), False
             reader: Any = result.to_arrow_reader(min(max(limit + 1, 1), 65_536))
@@ -94,12 +94,12 @@ class DuckDBSession:
     def view(self, name: str, sql: str) -> None:
         """Creates or replaces a view."""
         with told():
-            self._connection.execute(f"CREATE OR REPLACE VIEW {ident(name)} AS {_body(sql)}")
+            self._connection.execute(f"CREATE OR REPLACE VIEW {ident(name)} AS {self._one(sql)}")
 
     def table(self, name: str, sql: str) -> None:
         """Creates or replaces a table with the rows of a query."""
         with told():
-            self._connection.execute(f"CREATE OR REPLACE TABLE {ident(name)} AS {_body(sql)}")
+            self._connection.execute(f"CREATE OR REPLACE TABLE {ident(name)} AS {self._one(sql)}")
 
     def copy_out(
         self, sql: str, *, folder: str, root: str, field_ids: str, columns: Sequence[Column]
@@ -108,19 +108,21 @@ class DuckDBSession:
         target = Path(folder) / f"{uuid.uuid4().hex}.parquet"
         with told():
             written = self._connection.execute(
-                f"COPY ({_body(sql)}\n) TO {literal(str(target))} "
+                f"COPY ({self._one(sql)}\n) TO {literal(str(target))} "
                 f"(FORMAT parquet, COMPRESSION zstd, FIELD_IDS {field_ids}, RETURN_STATS true)"
             ).fetchall()
         return tuple(_data_file(row, root, columns) for row in written if row[1] > 0)
 
+    def _one(self, sql: str) -> str:
+        """The text without a semicolon at its end, when it is one statement: a second one would be run behind it."""
+        body = sql.rstrip().rstrip(";")
+        if len(self._connection.extract_statements(body)) != 1:
+            raise UserCodeError(error("WFT-SQL-002", "not exactly one SELECT", fix="keep one statement"))
+        return body
+
     def interrupt(self) -> None:
         """Stops what is running."""
         self._connection.interrupt()
-
-
-def _body(sql: str) -> str:
-    """The statement without a semicolon at its end."""
-    return sql.rstrip().rstrip(";")
 
 
 def _data_file(row: tuple[Any, ...], root: str, columns: Sequence[Column]) -> DataFile:
