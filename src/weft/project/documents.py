@@ -80,6 +80,7 @@ def dump(document: Mapping[str, Any]) -> str:
     writer.default_flow_style = False
     writer.allow_unicode = True
     writer.width = 120
+    writer.indent(mapping=2, sequence=4, offset=2)
     writer.dump(_plain(document), out)
     return out.getvalue()
 
