@@ -1,4 +1,0 @@
-select
-    carrier,
-    name,
-from airlines_csv
