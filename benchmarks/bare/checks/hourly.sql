@@ -19,7 +19,7 @@ select
     count(*) filter (where precipitation_in is null) as precipitation_in_null,
     count(*) filter (where precipitation_in < 0 or precipitation_in > 5) as precipitation_in_range,
     count(*) filter (where pressure_mbar < 900 or pressure_mbar > 1085) as pressure_mbar_range,
-    (100.0 * count(*) filter (where pressure_mbar is null) / count(*) > 10.46)::int as pressure_mbar_known,
+    (100.0 * count(*) filter (where pressure_mbar is null) / count(*) > 10.45)::int as pressure_mbar_known,
     count(*) filter (where visibility_mi is null) as visibility_mi_null,
     count(*) filter (where visibility_mi < 0 or visibility_mi > 10) as visibility_mi_range,
     (count(*) <> 26115)::int as row_count,
