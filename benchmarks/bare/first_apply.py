@@ -125,7 +125,9 @@ def digest(connection: duckdb.DuckDBPyConnection, relation: str) -> str:
 def main() -> None:
     """Builds, checks and writes every port; prints rows and checks as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, help="where the Parquet files go; a folder for the time of the run if not given")
+    parser.add_argument(
+        "--out", type=Path, help="where the Parquet files go; a folder for the time of the run if not given"
+    )
     parser.add_argument("--steps", action="store_true", help="print CPU seconds by step to standard error")
     parser.add_argument("--hashes", action="store_true", help="print a hash of each port's rows")
     arguments = parser.parse_args()
@@ -156,7 +158,9 @@ def main() -> None:
                 rows = connection.execute(f"select count(*) from {name}").fetchall()[0][0]
                 report[f"{product.replace('/', '.')}.{name}"] = {"rows": rows, "checks": checks}
                 if arguments.hashes:
-                    report[f"{product.replace('/', '.')}.{name}"]["hash"] = digest(connection, f"read_parquet('{file}')")
+                    report[f"{product.replace('/', '.')}.{name}"]["hash"] = digest(
+                        connection, f"read_parquet('{file}')"
+                    )
     json.dump(report, sys.stdout, indent=1)
     print()
     if arguments.steps:

@@ -27,9 +27,7 @@ LAST = (
     "Okafor Petrov Quiroga Rossi Silva Tanaka Ueda Varga Whitfield Xu Yilmaz Zeman"
 ).split()
 DUTIES = (("captain", 1), ("first officer", 1), ("cabin crew", 2))
-COLUMNS = (
-    "assignment_id crew_id full_name email phone birth_date duty carrier flight origin flight_date".split()
-)
+COLUMNS = "assignment_id crew_id full_name email phone birth_date duty carrier flight origin flight_date".split()
 
 
 def real_flights() -> list[tuple[str, str, str, str]]:
@@ -74,7 +72,9 @@ def assign(
     rows: list[dict[str, str]] = []
     for carrier, flight, origin, date in sorted(dice.sample(flights, FLIGHTS), key=lambda f: (f[3], f[0], int(f[1]))):
         for duty, wanted in DUTIES:
-            free = [c for c in crew if c["carrier"] == carrier and c["duty"] == duty and (c["crew_id"], date) not in busy]
+            free = [
+                c for c in crew if c["carrier"] == carrier and c["duty"] == duty and (c["crew_id"], date) not in busy
+            ]
             for member in dice.sample(free, min(wanted, len(free))):
                 busy.add((member["crew_id"], date))
                 place = {"flight": flight, "origin": origin, "flight_date": date}

@@ -204,7 +204,9 @@ def promised(contract: str, rule: str) -> float | None:
     entry = re.search(rf"^ +- id: {re.escape(column)}\n(?P<body>.*?)(?=^ +- id: |^\S|\Z)", text, re.M | re.S)
     if what:
         # A column's own promises end where the next column begins, not where its first rule does.
-        entry = re.search(rf"^      - id: {re.escape(column)}\n(?P<body>.*?)(?=^      - id: |^\S|\Z)", text, re.M | re.S)
+        entry = re.search(
+            rf"^      - id: {re.escape(column)}\n(?P<body>.*?)(?=^      - id: |^\S|\Z)", text, re.M | re.S
+        )
     key = {"": r"mustBe\w*", "orphans": r"property: weft\.maxOrphans\s+value"}.get(what, what)
     number = re.search(rf"{key}: (-?[\d.]+)$", entry["body"], re.M) if entry else None
     return float(number[1]) if number else None
