@@ -18,16 +18,82 @@ from pathlib import Path
 SEED = 2013
 MEMBERS = 240
 FLIGHTS = 700
-FIRST = (
-    "Ada Amir Beatriz Carlos Chloe Daniel Elena Farid Grace Hanna Ines Ivan Jonas Keiko Lars Leila Mara Miguel Nadia "
-    "Noah Olga Omar Paula Quinn Rosa Samir Tara Uma Victor Wen Yara Zoe"
-).split()
-LAST = (
-    "Abara Bennett Castillo Dvorak Eriksen Ferreira Gupta Hoffmann Ibrahim Jansen Kowalski Lindqvist Moreau Nakamura "
-    "Okafor Petrov Quiroga Rossi Silva Tanaka Ueda Varga Whitfield Xu Yilmaz Zeman"
-).split()
+FIRST = [
+    "Ada",
+    "Amir",
+    "Beatriz",
+    "Carlos",
+    "Chloe",
+    "Daniel",
+    "Elena",
+    "Farid",
+    "Grace",
+    "Hanna",
+    "Ines",
+    "Ivan",
+    "Jonas",
+    "Keiko",
+    "Lars",
+    "Leila",
+    "Mara",
+    "Miguel",
+    "Nadia",
+    "Noah",
+    "Olga",
+    "Omar",
+    "Paula",
+    "Quinn",
+    "Rosa",
+    "Samir",
+    "Tara",
+    "Uma",
+    "Victor",
+    "Wen",
+    "Yara",
+    "Zoe",
+]
+LAST = [
+    "Abara",
+    "Bennett",
+    "Castillo",
+    "Dvorak",
+    "Eriksen",
+    "Ferreira",
+    "Gupta",
+    "Hoffmann",
+    "Ibrahim",
+    "Jansen",
+    "Kowalski",
+    "Lindqvist",
+    "Moreau",
+    "Nakamura",
+    "Okafor",
+    "Petrov",
+    "Quiroga",
+    "Rossi",
+    "Silva",
+    "Tanaka",
+    "Ueda",
+    "Varga",
+    "Whitfield",
+    "Xu",
+    "Yilmaz",
+    "Zeman",
+]
 DUTIES = (("captain", 1), ("first officer", 1), ("cabin crew", 2))
-COLUMNS = "assignment_id crew_id full_name email phone birth_date duty carrier flight origin flight_date".split()
+COLUMNS = [
+    "assignment_id",
+    "crew_id",
+    "full_name",
+    "email",
+    "phone",
+    "birth_date",
+    "duty",
+    "carrier",
+    "flight",
+    "origin",
+    "flight_date",
+]
 
 
 def real_flights() -> list[tuple[str, str, str, str]]:
