@@ -1,4 +1,4 @@
-"""The contract of `operations.on_time.flights` by hand: its checks as SQL on Parquet files. The floor for `weft verify`.
+"""The contract of `operations.on_time.flights` by hand: its checks as SQL. The floor for `weft verify`.
 
 python benchmarks/bare/verify_flights.py FOLDER      the files that first_apply.py --out FOLDER has written
 """
