@@ -1,6 +1,6 @@
 """Are the rows that weft published those that the bare script wrote? By a hash of all rows, whatever their order.
 
-python benchmarks/equal.py MESH FOLDER      a mesh that was applied; what bare/first_apply.py --out FOLDER wrote
+python benchmarks/equal.py MESH FOLDER [WEFT…]      a mesh that was applied; what bare/first_apply.py --out FOLDER wrote
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ def differences(weft: Sequence[str], mesh: Path, bare: Path) -> list[str]:
 
 def main() -> int:
     """Prints what differs; 1 if anything does."""
-    found = differences([sys.executable, "-m", "weft.cli.main"], Path(sys.argv[1]), Path(sys.argv[2]))
+    mesh, bare, *weft = sys.argv[1:]
+    found = differences(weft or [sys.executable, "-m", "weft.cli.main"], Path(mesh), Path(bare))
     print("\n".join(found) or f"all rows of {len(PORTS)} ports are the same")
     return 1 if found else 0
 
