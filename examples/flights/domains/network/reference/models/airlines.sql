@@ -1,0 +1,2 @@
+select carrier, name
+from airline_list
