@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from weft.catalog.history import History
     from weft.catalog.lineage import LineageView
     from weft.catalog.pages import Page
+    from weft.catalog.run_pages import RunPage
     from weft.catalog.search import SearchResult
     from weft.connectors.files import BoundSource, FileConnector
     from weft.engines.base import Engine, Session
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from weft.runs.context import Context
     from weft.runs.progress import Progress
     from weft.runs.results import ApplyResult, RolledBack, Verification
+    from weft.runs.sync import Sync
     from weft.storage.base import Storage
 
 
@@ -376,11 +378,17 @@ class Mesh:
         mesh = self._declared()
         return preview(model, limit, mesh, self._registry.ports(), self._connector, self._context(None, None))
 
-    def sync(self, address: str, *, write: bool = True) -> Any:
+    def sync(self, address: str, *, write: bool = True) -> Sync:
         """Drafts or completes the contract of a port from its model and data; keeps what a person wrote."""
         from weft.runs.sync import sync
 
         return sync(parse_address(address), self._declared(), self._connector, self._context(None, None), write=write)
+
+    def drafted_product(self, source: str) -> dict[str, Any]:
+        """Ports, model and contracts for a source file, as a new product takes them."""
+        from weft.runs.sync import product_from_file
+
+        return product_from_file(source, self._connector, self._context(None, None))
 
     def rollback(self, address: str, snapshot_id: str, *, reason: str) -> RolledBack:
         """Shows the rows of an earlier snapshot again, and pins the port to them."""
@@ -448,23 +456,15 @@ class Mesh:
         """The newest runs."""
         return self._registry.runs(self._pinned(address) if address else None, limit)
 
-    def run(self, run_id: str) -> tuple[Run, Mapping[Address, Sequence[Any]]]:
-        """One run and its check results.
+    def run(self, run_id: str) -> RunPage:
+        """One run and its check results; the beginning of its id is enough.
 
         Raises:
             UsageError: WFT-RUN-004, there is no such run.
         """
-        found = self._registry.run(run_id)
-        if found is None:
-            known = [r.run_id for r in self._registry.runs(None, 50)]
-            raise UsageError(
-                error(
-                    "WFT-RUN-004",
-                    f"there is no run `{run_id}`",
-                    fix=did_you_mean(run_id, known, otherwise="`weft runs` lists the newest"),
-                )
-            )
-        return found, self._registry.checks(run_id)
+        from weft.catalog.run_pages import run_page
+
+        return run_page(self._registry, run_id)
 
     def doctor(self) -> tuple[Diagnostic, ...]:
         """What is missing or wrong on this machine and in this repository."""
@@ -498,6 +498,32 @@ def schema(kind: str) -> dict[str, Any]:
     from weft.project.schema import json_schema
 
     return json_schema(kind)
+
+
+def init(folder: Path, name: str) -> list[Path]:
+    """Makes a new mesh in a folder; returns the files written."""
+    from weft.project import scaffold
+
+    return scaffold.init(folder, name)
+
+
+def new_domain(path: str | Path, name: str) -> list[Path]:
+    """Adds a domain to the mesh that holds `path`; returns the files written."""
+    from weft.project import scaffold
+
+    return scaffold.new_domain(load_settings(Path(path)), name, getpass.getuser())
+
+
+def new_product(path: str | Path, address: str, *, source: str | None = None) -> list[Path]:
+    """Adds a product `domain.name`, with a port made from `source` when it is named; returns the files written."""
+    from weft.project import scaffold
+
+    with open(path) as mesh:
+        folder = scaffold.product_folder(mesh.settings, address)
+        parts: dict[str, Any] = {"inputs": [], "outputs": [], "files": {}}
+        if source is not None:
+            parts = mesh.drafted_product(source)
+        return scaffold.new_product(folder, **parts)
 
 
 def _require_same(plan: Plan, current: Plan) -> None:

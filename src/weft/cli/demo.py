@@ -130,7 +130,7 @@ def _bad_data(mesh: Mesh, folder: Path) -> int:
     for diagnostic in diagnostics:
         print_text(indented(str(diagnostic)))
     if result.run_id is not None:
-        _, checks = mesh.run(result.run_id)
+        checks = mesh.run(result.run_id).checks
         from weft.cli.render.checks import checks_text
 
         for results in checks.values():

@@ -93,6 +93,20 @@ class FileConnector:
         columns = self._columns(source, kind, paths, version)
         return BoundSource(version, columns, lambda: self._relation(source, kind, paths, digests, columns))
 
+    def sniffed(self, source: Source) -> str:
+        """A FROM item of which DuckDB itself finds out dialect and types; for drafts, never for builds.
+
+        Raises:
+            SourceError: WFT-SRC-001 to 008.
+        """
+        paths = self._paths(source, trusted=False)
+        kind = self._format(source, paths[0])
+        files = [self._unpacked(source, p, self._cache.digest_of(p)) if p.suffix == ".zip" else p for p in paths]
+        listed = "[" + ", ".join(literal(str(f)) for f in files) + "]"
+        if kind == "csv":
+            return f"read_csv({listed}, nullstr = ['', 'NA', 'NULL'], sample_size = -1)"
+        return f"read_parquet({listed})" if kind == "parquet" else f"read_json({listed})"
+
     def _paths(self, source: Source, trusted: bool) -> list[Path]:
         if source.file.startswith(_PACKAGE):
             return [_in_package(source.file)]

@@ -73,16 +73,22 @@ def dump(document: Mapping[str, Any]) -> str:
     """A document as YAML, every field kept, in its order."""
     import io
 
+    out = io.StringIO()
+    yaml_writer().dump(_plain(document), out)
+    return out.getvalue()
+
+
+def yaml_writer() -> Any:
+    """Reads and writes YAML with comments and order kept, in the one layout of all files that weft writes."""
     from ruamel.yaml import YAML
 
-    out = io.StringIO()
     writer = YAML()
     writer.default_flow_style = False
     writer.allow_unicode = True
+    writer.preserve_quotes = True
     writer.width = 120
     writer.indent(mapping=2, sequence=4, offset=2)
-    writer.dump(_plain(document), out)
-    return out.getvalue()
+    return writer
 
 
 def _plain(value: Any) -> Any:

@@ -39,7 +39,7 @@ def preview(
     product, model, cte = _find(name, mesh)
     opened: dict[str, Readable] = {}
     with context.engine.session() as session:
-        _Preparation(session, mesh, ports, connector, context, opened).models(product, model, into="preview")
+        Preparation(session, mesh, ports, connector, context, opened).models(product, model, into="preview")
         sql = select_cte(model.sql, cte) if cte else model.sql
         try:
             columns = session.columns(sql)
@@ -55,7 +55,7 @@ def preview(
     )
 
 
-class _Preparation:
+class Preparation:
     """Gives a session what a model reads, as views over samples; an upstream that is not published is computed too."""
 
     def __init__(
@@ -66,13 +66,17 @@ class _Preparation:
         connector: FileConnector,
         context: Context,
         opened: dict[str, Readable],
+        *,
+        sample_rows: int | None = SAMPLE_ROWS,
     ) -> None:
+        """Prepares samples of `sample_rows` rows of each input, or all of them."""
         self._session = session
         self._mesh = mesh
         self._ports = ports
         self._connector = connector
         self._context = context
         self._opened = opened
+        self._sample = f" LIMIT {sample_rows}" if sample_rows is not None else ""
 
     def models(self, product: Product, model: Model, *, into: str) -> None:
         """Makes everything that the model reads in a namespace, and works in it."""
@@ -100,12 +104,12 @@ class _Preparation:
         binding = entry.binding
         if not isinstance(binding, Address):
             bound = self._connector.bind(binding)
-            return f"SELECT * FROM {bound.relation()} LIMIT {SAMPLE_ROWS}"
+            return f"SELECT * FROM {bound.relation()}{self._sample}"
         state = self._ports.get(binding)
         if state is not None and not state.retired:
             one = self._context.door.open(product_principal(product.address), binding, reads=[binding])
             self._opened[str(binding)] = one
-            return f"SELECT * FROM {one.relation} LIMIT {SAMPLE_ROWS}"
+            return f"SELECT * FROM {one.relation}{self._sample}"
         declared = self._mesh.port(binding)
         upstream = self._mesh.products.get(binding.of_product)
         if declared is None or upstream is None:
@@ -113,7 +117,7 @@ class _Preparation:
         space = f"preview {upstream.address}"
         self.models(upstream, declared.model, into=space)
         table = f"upstream {binding}"
-        self._session.table(table, f"SELECT * FROM ({declared.model.sql}\n) LIMIT {SAMPLE_ROWS}")
+        self._session.table(table, f"SELECT * FROM ({declared.model.sql}\n){self._sample}")
         return f"SELECT * FROM {dotted((space, table))}"
 
 

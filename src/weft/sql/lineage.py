@@ -46,7 +46,7 @@ def column_lineage(sql: str, schemas: Mapping[str, Sequence[str]]) -> tuple[Colu
     """
     try:
         tree = parse_one(sql, read="duckdb")
-        known = {table: dict.fromkeys(columns, "UNKNOWN") for table, columns in schemas.items()}
+        known: dict[str, object] = {t: dict.fromkeys(columns, "UNKNOWN") for t, columns in schemas.items()}
         tree = qualify(
             tree,
             schema=known,
@@ -92,16 +92,16 @@ class _Walk:
         if key in self._done:
             return self._done[key]
         self._done[key] = found = _Columns()  # there already while a recursive CTE asks for itself
-        expression = scope.expression
+        expression = _node(scope)
         if isinstance(expression, exp.SetOperation) and scope.set_operation_scopes:
-            self._union(scope, found)
+            self._union(scope, expression, found)
         elif isinstance(expression, exp.Select):
             self._select(scope, expression, found)
         else:
             self._other(scope, found)
         return found
 
-    def _union(self, scope: Scope, found: _Columns) -> None:
+    def _union(self, scope: Scope, expression: exp.Expression, found: _Columns) -> None:
         left, *others = (self.columns(s) for s in scope.set_operation_scopes)
         found.direct.update({name: set(origins) for name, origins in left.direct.items()})
         found.own_indirect.update({name: set(o) for name, o in left.own_indirect.items()})
@@ -113,11 +113,11 @@ class _Walk:
                 found.direct.setdefault(target, set()).update(origins)
                 found.own_indirect.setdefault(target, set()).update(other.own_indirect.get(name, set()))
             found.indirect |= other.indirect
-        self._deciding(scope, scope.expression, found)
+        self._deciding(scope, expression, found)
 
     def _other(self, scope: Scope, found: _Columns) -> None:
         """UNNEST, VALUES and the like: every column of theirs is made from whatever they name."""
-        origins = {o for o, _ in self._references(scope, scope.expression)}
+        origins = {o for o, _ in self._references(scope, _node(scope))}
         made = {(t, c, _worse(how, Transformation.TRANSFORMATION)) for t, c, how in origins}
         for name in scope.expression.alias_column_names or [EVERY]:
             found.direct[name] = set(made)
@@ -228,6 +228,12 @@ class _Walk:
             if isinstance(source.expression, exp.UDTF):
                 return {o for origins in given.direct.values() for o in origins}
         return {(name, column, Transformation.UNRESOLVED)} if strict else set()
+
+
+def _node(scope: Scope) -> exp.Expression:
+    expression = scope.expression
+    assert isinstance(expression, exp.Expression), "a scope stands for a query"
+    return expression
 
 
 def _children(node: exp.Expression) -> Iterator[tuple[str, exp.Expression]]:

@@ -19,11 +19,10 @@ def command(run_id: str, form: str) -> int:
     from datetime import UTC, datetime
 
     from weft import api
-    from weft.catalog.run_pages import RunPage
     from weft.cli.render.runs import run_text
 
     with api.open() as mesh:
-        page = RunPage(*mesh.run(run_id))
+        page = mesh.run(run_id)
     if form == "json":
         print_json(page.as_json())
     else:

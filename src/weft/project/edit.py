@@ -1,0 +1,79 @@
+"""Edits of a person's YAML: what is missing is added, what is written stays, comments and order included."""
+
+from __future__ import annotations
+
+import io
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from weft.project.documents import dump, yaml_writer
+
+_NAMES = ("name", "property", "id", "metric")
+"""Fields by which an entry of a list is known again."""
+
+
+def merged(text: str, drafted: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """The text with everything of the draft that it lacked, and notes of what was added.
+
+    >>> merged("a: 1  # mine\\n", {"a": 2, "b": 3})
+    ('a: 1  # mine\\nb: 3\\n', ['added `b`'])
+    """
+    if not text.strip():
+        return dump(drafted), ["drafted the whole document"]
+    editor = yaml_writer()
+    document = editor.load(text)
+    notes: list[str] = []
+    _fill(document, drafted, "", notes)
+    if not notes:
+        return text, []
+    out = io.StringIO()
+    editor.dump(document, out)
+    return out.getvalue(), notes
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file so that nobody ever sees half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    Path(temporary).chmod(0o644)
+    Path(temporary).replace(path)
+
+
+def _fill(document: Any, drafted: Mapping[str, Any], at: str, notes: list[str]) -> None:
+    for key, value in drafted.items():
+        place = f"{at}.{key}" if at else str(key)
+        if key not in document or document[key] is None:
+            document[key] = value
+            notes.append(f"added `{place}`")
+        elif isinstance(value, Mapping) and isinstance(document[key], Mapping):
+            _fill(document[key], value, place, notes)
+        elif isinstance(value, list) and isinstance(document[key], list):
+            _fill_list(document[key], value, place, notes)
+
+
+def _fill_list(entries: Any, drafted: list[Any], at: str, notes: list[str]) -> None:
+    """Fills entries that are known again by name, and adds the others; plain values are a person's."""
+    for value in drafted:
+        if not isinstance(value, Mapping):
+            continue
+        known = next((e for e in entries if _same(e, value)), None)
+        name = next((str(value[n]) for n in _NAMES if n in value), "")
+        if known is None:
+            if len(drafted) == len(entries) == 1:
+                known = entries[0]
+            else:
+                entries.append(value)
+                notes.append(f"added `{at}` `{name}`")
+                continue
+        _fill(known, value, f"{at}[{name}]", notes)
+
+
+def _same(entry: Any, value: Mapping[str, Any]) -> bool:
+    if not isinstance(entry, Mapping):
+        return False
+    return any(n in entry and n in value and entry[n] == value[n] for n in _NAMES)

@@ -1,0 +1,150 @@
+"""New meshes, domains and products: whole and valid files, nothing that is there is overwritten."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from weft.config import FILE_NAME, Settings
+from weft.errors import UsageError, did_you_mean, error
+from weft.model.address import is_reserved, is_slug, slugify
+from weft.project.documents import dump
+from weft.project.edit import write_whole
+
+_WORKFLOW = """\
+# Plans every change of this mesh, and shows the plan in the run's summary.
+name: weft
+on: [pull_request]
+jobs:
+  plan:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - uses: actions/setup-python@v5
+        with: {python-version: "3.13"}
+      - run: pip install weft
+      - run: weft check
+      - run: weft plan --format markdown >> "$GITHUB_STEP_SUMMARY"
+"""
+
+
+def init(folder: Path, name: str) -> list[Path]:
+    """Writes a new mesh into a folder: settings, what git should not keep, a workflow for pull requests.
+
+    Raises:
+        UsageError: WFT-PRJ-024, a mesh is there already.
+    """
+    files = {
+        FILE_NAME: f'[mesh]\nname = "{name}"\ndomains = ["domains/*"]\n',
+        ".gitignore": ".weft/\n",
+        ".github/workflows/weft.yml": _WORKFLOW,
+    }
+    _refuse_existing(folder / FILE_NAME)
+    return _written({folder / path: text for path, text in files.items() if not (folder / path).exists()})
+
+
+def new_domain(settings: Settings, name: str, user: str) -> list[Path]:
+    """Writes the declaration of a new domain, owned by a team of its name.
+
+    Raises:
+        UsageError: WFT-PRJ-008 or 009 the name cannot be part of an address, WFT-PRJ-024 the domain is there.
+    """
+    _named(name)
+    path = settings.root / "domains" / name / "domain.yaml"
+    _refuse_existing(path)
+    title = name.replace("_", " ").title()
+    text = (
+        f"name: {name}\n"
+        f"title: {title}\n"
+        "kind: source-aligned  # or aggregate, or consumer-aligned\n"
+        f"description: What the domain {title} offers.\n"
+        "owner:\n"
+        f"  team: {title}\n"
+        "members:\n"
+        f"  - user: {user}\n"
+        "    roles: [owner]\n"
+    )
+    return _written({path: text})
+
+
+def product_folder(settings: Settings, address: str) -> Path:
+    """The folder of a new product `domain.name`.
+
+    Raises:
+        UsageError: WFT-PLN-001 no such form, WFT-PRJ-001 no such domain, WFT-PRJ-024 the product is there.
+    """
+    domain, dot, name = address.partition(".")
+    if not dot or "." in name:
+        raise UsageError(
+            error(
+                "WFT-PLN-001", f"`{address}` is not `domain.name`", fix="for example `weft new product fleet.aircraft`"
+            )
+        )
+    _named(name)
+    folder = settings.root / "domains" / domain
+    if not (folder / "domain.yaml").is_file():
+        there = [p.parent.name for p in (settings.root / "domains").glob("*/domain.yaml")]
+        raise UsageError(
+            error(
+                "WFT-PRJ-001",
+                f"there is no domain `{domain}`",
+                fix=did_you_mean(domain, there, otherwise=f"`weft new domain {domain}` makes it"),
+            )
+        )
+    _refuse_existing(folder / name / "product.odps.yaml")
+    return folder / name
+
+
+def new_product(
+    folder: Path,
+    *,
+    inputs: list[Mapping[str, Any]],
+    outputs: list[Mapping[str, Any]],
+    files: Mapping[str, str],
+) -> list[Path]:
+    """Writes a product's descriptor, and files beside it by their paths below the product's folder."""
+    title = folder.name.replace("_", " ").title()
+    descriptor = {
+        "apiVersion": "v1.0.0",
+        "kind": "DataProduct",
+        "id": str(uuid.uuid4()),
+        "name": title,
+        "version": "1.0.0",
+        "status": "active",
+        "description": {"purpose": f"What {title} is for."},
+        "inputPorts": inputs,
+        "outputPorts": outputs,
+    }
+    return _written(
+        {folder / "product.odps.yaml": dump(descriptor), **{folder / path: text for path, text in files.items()}}
+    )
+
+
+def _named(name: str) -> None:
+    if not is_slug(name) or is_reserved(name):
+        code = "WFT-PRJ-009" if is_slug(name) else "WFT-PRJ-008"
+        raise UsageError(
+            error(
+                code,
+                f"`{name}` cannot be part of an address",
+                why="an address is made of a-z, 0-9 and _, begins with a letter, and is no word of a database's own",
+                fix=f"use `{slugify(name)}`",
+            )
+        )
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise UsageError(
+            error(
+                "WFT-PRJ-024", f"`{path.name}` is there already, in {path.parent}", fix="choose another name or folder"
+            )
+        )
+
+
+def _written(files: Mapping[Path, str]) -> list[Path]:
+    for path, text in files.items():
+        write_whole(path, text)
+    return list(files)

@@ -1,0 +1,140 @@
+"""A contract is drafted or completed from what its model gives; and a product from a file."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from weft.connectors.files import FileConnector
+from weft.contracts.draft import draft
+from weft.contracts.profile import profile
+from weft.engines.base import Session
+from weft.errors import ProjectError, UsageError, did_you_mean, error
+from weft.model.address import Address, slugify
+from weft.model.classification import Classification
+from weft.model.mesh import Mesh, Model, Product, Source
+from weft.model.odcs import Contract, contract
+from weft.project import edit
+from weft.project.documents import dump, parse
+from weft.runs.context import Context
+from weft.runs.preview import Preparation
+from weft.sql.quoting import ident
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """What was written: the contract's path, its text, what was added, and the difference to the text before."""
+
+    path: Path
+    text: str
+    notes: tuple[str, ...]
+    diff: str
+
+
+def sync(address: Address, mesh: Mesh, connector: FileConnector, context: Context, *, write: bool) -> Sync:
+    """Completes the contract of a port from its model and all of its rows.
+
+    Raises:
+        UsageError: WFT-PLN-001, there is no such port or it has no model.
+        ProjectError: the contract that is there cannot be read.
+    """
+    product, model, entry = _port(address, mesh)
+    folder = Path(mesh.root) / Path(product.descriptor.document.file).parent
+    path = folder / "contracts" / f"{model.name}.odcs.yaml"
+    before = path.read_text(encoding="utf-8") if path.is_file() else ""
+    existing = _existing(before, path.name)
+    with context.engine.session(None) as session:
+        preparation = Preparation(session, mesh, context.registry.ports(), connector, context, {}, sample_rows=None)
+        preparation.models(product, model, into="sync")
+        drafted = _drafted(session, model.name, model.sql, existing, entry.get("contractId"))
+    after, notes = edit.merged(before, drafted)
+    if write and notes:
+        edit.write_whole(path, after)
+    descriptor = Path(mesh.root) / product.descriptor.document.file
+    text = descriptor.read_text(encoding="utf-8")
+    listed = {"outputPorts": [{"name": address.port, "contractId": drafted["id"], "version": drafted["version"]}]}
+    completed, added = edit.merged(text, listed) if not entry.get("contractId") else (text, [])
+    if write and added:
+        edit.write_whole(descriptor, completed)
+    diff = "".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), "before", str(path.name)))
+    return Sync(path, after, (*notes, *(f"product.odps.yaml: {a}" for a in added)), diff)
+
+
+def product_from_file(file: str, connector: FileConnector, context: Context) -> dict[str, Any]:
+    """Input port, output port, model and contracts for a source file, as `scaffold.new_product` takes them."""
+    name = slugify(Path(file).name.partition(".")[0])
+    source_name = f"{name}_source"
+    source = Source(file)
+    relation = connector.sniffed(source)
+    with context.engine.session() as session:
+        declared = _drafted(session, source_name, f"SELECT * FROM {relation}", None, None)
+        columns = [p["name"] for p in declared["schema"][0]["properties"]]
+        listed = ",\n    ".join(ident(c) for c in columns)
+        promised = _drafted(session, name, f"SELECT * FROM {relation}", None, None)
+    for prop in declared["schema"][0]["properties"]:  # a source only says its types: rules are the port's
+        for rule in ("required", "unique", "primaryKey", "primaryKeyPosition", "logicalTypeOptions", "quality"):
+            if rule != "logicalTypeOptions" or "timezone" not in prop.get(rule, {}):
+                prop.pop(rule, None)
+        prop.pop("customProperties", None)
+    promised["status"] = declared["status"] = "active"
+    return {
+        "inputs": [
+            {
+                "name": source_name,
+                "version": "1.0.0",
+                "contractId": declared["id"],
+                "customProperties": [{"property": "weft.source", "value": {"file": file}}],
+            }
+        ],
+        "outputs": [{"name": name, "type": "table", "version": "1.0.0", "contractId": promised["id"]}],
+        "files": {
+            f"contracts/sources/{source_name}.odcs.yaml": dump(declared),
+            f"contracts/{name}.odcs.yaml": dump(promised),
+            f"models/{name}.sql": f"select\n    {listed}\nfrom {source_name}\n",
+        },
+    }
+
+
+def _drafted(
+    session: Session, name: str, sql: str, existing: Contract | None, contract_id: str | None
+) -> dict[str, Any]:
+    """A draft from all rows of a query. Columns above internal are not looked into."""
+    closed = []
+    if existing is not None and existing.objects:
+        closed = [p.name for p in existing.table.properties if p.classification > Classification.INTERNAL]
+    session.table("rows to profile", sql)
+    seen = profile(session, ident("rows to profile"), sensitive=closed)
+    return draft(seen, existing, name=name.partition("@")[0], contract_id=contract_id)
+
+
+def _existing(text: str, file: str) -> Contract | None:
+    if not text.strip():
+        return None
+    found = parse(text.encode(), file, "contract")
+    if found.document is None:
+        raise ProjectError(*found.problems)
+    return contract(found.document)
+
+
+def _port(address: Address, mesh: Mesh) -> tuple[Product, Model, dict[str, Any]]:
+    product = mesh.products.get(address.of_product)
+    entries = product.descriptor.outputs if product else ()
+    entry = next((e for e in entries if e.name == address.port), None)
+    if product is None or entry is None:
+        known = [f"{p.address}.{e.name}" for p in mesh.products.values() for e in p.descriptor.outputs]
+        raise UsageError(
+            error(
+                "WFT-PLN-001",
+                f"no product of this mesh lists an output port `{address.unpinned}`",
+                fix=did_you_mean(address.unpinned, known, otherwise="list it under outputPorts in product.odps.yaml"),
+            )
+        )
+    stem = address.port if address.major is None else f"{address.port}@{address.major}"
+    model = product.model(stem) or product.model(address.port)
+    if model is None:
+        raise UsageError(
+            error("WFT-PRJ-013", f"`{address}` has no model", fix=f"write the SELECT in `models/{address.port}.sql`")
+        )
+    return product, model, {"contractId": entry.contract_id}
