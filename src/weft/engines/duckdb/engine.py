@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -29,15 +30,29 @@ class DuckDBEngine:
     def __init__(self, memory_limit: str = "4GB", threads: int = 0) -> None:
         self._memory_limit = memory_limit
         self._threads = threads
+        self._instance: duckdb.DuckDBPyConnection | None = None
+        self._numbers = itertools.count(1)
 
     @contextmanager
     def session(self, temp_folder: str | None = None) -> Iterator[DuckDBSession]:
-        """A session for building. Its SQL has passed the allow-list; the files it opens are bound by weft."""
-        connection = self._connection(temp_folder)
+        """A session for building. Its SQL has passed the allow-list; the files it opens are bound by weft.
+
+        Sessions share one instance of DuckDB, which costs 40 ms to make, and have a database of their own in it.
+        """
+        if self._instance is None:
+            self._instance = self._connection(temp_folder)
+        elif temp_folder is not None:
+            with told():
+                self._instance.execute(f"SET temp_directory = {literal(temp_folder)}")
+        own = f"session {next(self._numbers)}"
+        connection = self._instance.cursor()
         try:
+            with told():
+                connection.execute(f"ATTACH ':memory:' AS {ident(own)}; USE {ident(own)}; SET TimeZone = 'UTC'")
             yield DuckDBSession(connection)
         finally:
             connection.close()
+            self._instance.execute(f"DETACH {ident(own)}")
 
     @contextmanager
     def locked(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,9 @@ from weft.errors import UserCodeError, error
 from weft.model.column import Column
 from weft.model.publication import ColumnStatistics, DataFile
 from weft.model.types import normalise
-from weft.sql.quoting import ident, literal
+from weft.sql.quoting import dotted, ident, literal
+
+_SUFFIXED = re.compile(r".+_\d+")
 
 
 class DuckDBSession:
@@ -26,8 +29,10 @@ class DuckDBSession:
     def namespace(self, name: str) -> None:
         """Makes a namespace, if it is new, and works in it from now on."""
         with told():
-            self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {ident(name)}")
-            self._connection.execute(f"SET schema = {literal(ident(name))}")
+            row = self._connection.execute("SELECT current_database()").fetchone()
+            assert row is not None, "a scalar function gives a row"
+            self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {dotted((row[0], name))}")
+            self._connection.execute(f"USE {dotted((row[0], name))}")
 
     def parse(self, sql: str) -> str:
         """The parse tree as JSON text, errors included. Binds nothing."""
@@ -41,8 +46,10 @@ class DuckDBSession:
         with told():
             described = self._connection.execute(f"DESCRIBE {self._one(sql)}").fetchall()
         names = [row[0] for row in described]
-        twice = {n.lower() for n in names if sum(m.lower() == n.lower() for m in names) > 1}
-        twice |= self._renamed(sql, names)
+        lowered = [n.lower() for n in names]
+        twice = {n for n in lowered if lowered.count(n) > 1}
+        if any(_SUFFIXED.fullmatch(n) for n in names):
+            twice |= self._renamed(sql)
         if twice:
             first = sorted(twice)[0]
             raise UserCodeError(
@@ -55,12 +62,11 @@ class DuckDBSession:
             )
         return tuple(Column(row[0], normalise(row[1])) for row in described)
 
-    def _renamed(self, sql: str, names: Sequence[str]) -> set[str]:
-        """Names that the query gives twice: DESCRIBE has made them different."""
+    def _renamed(self, sql: str) -> set[str]:
+        """Names that the query gives twice: DESCRIBE has told them apart by `_1` and the like."""
         with told():
-            given = self._connection.sql(self._one(sql)).columns or [] if len(names) > 1 else []
-        lowered = [g.lower() for g in given]
-        return {g for g in lowered if lowered.count(g) > 1}
+            given = [name.lower() for name in self._connection.sql(self._one(sql)).columns or []]
+        return {g for g in given if given.count(g) > 1}
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a query; for few rows."""
