@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import getpass
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -233,7 +234,7 @@ class Mesh:
             sources,
             registered.ports,
             Binder(session, self._cache, plugins.version_of("duckdb")),
-            lambda port, state: comparison(port, state).verdict == "breaking",
+            lambda port, state: state.contract != port.contract.data and comparison(port, state).verdict == "breaking",
         )
         return Loaded(mesh, in_order, desired, registered, (*problems, *missing, *wrong))
 
@@ -335,6 +336,7 @@ class Mesh:
         """
         from weft.runs.results import ApplyResult
 
+        began = time.monotonic()
         loaded = self._sound()
         if plan is None:
             current = self._planned(loaded, select, full_refresh=full_refresh)
@@ -344,7 +346,8 @@ class Mesh:
         if current.refused:
             raise GateRefused(*current.objections)
         if current.is_empty and not self._registry.unfinished():
-            return ApplyResult(None, unchanged=tuple(c.address for c in current.changes))
+            unchanged = tuple(c.address for c in current.changes)
+            return ApplyResult(None, unchanged=unchanged, seconds=time.monotonic() - began)
         from weft.runs.apply import apply
 
         consent = yes or bool(current.retires and confirm is not None and confirm(current))

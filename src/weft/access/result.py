@@ -90,7 +90,7 @@ class Result:
         elif format == "csv":
             from pyarrow import csv
 
-            csv.write_csv(_flat(self.table), sink, csv.WriteOptions(quoting_style="needed"))
+            csv.write_csv(_flat(self.table), sink)
         elif format == "arrow":
             import pyarrow as pa
 

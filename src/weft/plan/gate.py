@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from weft.contracts.compatibility import Comparison
 from weft.errors import Diagnostic, Severity, error
 from weft.model.address import Address, ProductAddress
 from weft.model.mesh import Mesh, OutputPort, Status
@@ -13,6 +13,9 @@ from weft.model.records import ProductRecord
 from weft.model.version import parse_version
 from weft.plan.desired import Desired
 from weft.plan.values import Action, Affected, Change
+
+if TYPE_CHECKING:
+    from weft.contracts.compatibility import Comparison
 
 
 def contract_moves(

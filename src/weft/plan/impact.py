@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from weft.contracts.compatibility import Comparison
 from weft.errors import Where
 from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.lineage import LineageEdge
 from weft.model.mesh import Mesh, Product
 from weft.plan.values import Affected
 from weft.registry.base import RegistryReader
+
+if TYPE_CHECKING:
+    from weft.contracts.compatibility import Comparison
 
 _DEPTH = 5
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from weft.contracts.compatibility import Comparison, changes
 from weft.errors import Diagnostic
 from weft.model.address import Address, ProductAddress
 from weft.model.document import Document
@@ -17,6 +17,9 @@ from weft.plan import gate, order, selection
 from weft.plan.desired import PENDING, Desired
 from weft.plan.impact import Impact
 from weft.plan.values import Action, Affected, Change, ContractMove, Plan, Stage, StageKind
+
+if TYPE_CHECKING:
+    from weft.contracts.compatibility import Comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,8 @@ def registered_contract(state: PortState) -> Contract:
 
 def comparison(port: OutputPort, state: PortState) -> Comparison:
     """How a port's contract moves against the published one."""
+    from weft.contracts.compatibility import changes  # not needed while nothing moves
+
     return changes(registered_contract(state), port.contract)
 
 

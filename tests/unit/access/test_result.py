@@ -49,7 +49,7 @@ def test_a_result_is_written_as_csv_arrow_and_parquet():
     one.write(arrow, "arrow")
     one.write(parquet, "parquet")
 
-    assert csv.getvalue().splitlines()[1] == b'1,x,[1]'
+    assert csv.getvalue().splitlines()[1] == b'1,"x","[1]"'
     assert pa.ipc.open_stream(arrow.getvalue()).read_all().equals(one.table)
     assert parquet.getvalue()[:4] == b"PAR1"
 
