@@ -1,0 +1,316 @@
+"""What every registry keeps."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from weft.errors import AccessDenied, Conflict, PlatformError, ProjectError
+from weft.model.address import Address, ProductAddress, parse_address
+from weft.model.checks import CheckCounts, CheckResult, CheckSeverity, Outcome, Rule
+from weft.model.column import Column
+from weft.model.lineage import EdgeKind, LineageEdge, Transformation
+from weft.model.publication import ColumnStatistics, DataFile, Digests, Manifest, Publication
+from weft.model.records import DomainRecord, PortOutcome, ProductRecord, Publish, Run, RunState
+from weft.registry import processes
+from weft.registry.sqlite import SqliteRegistry
+
+A, B = parse_address("sales.orders.orders@1"), parse_address("sales.orders.totals@1")
+NEXT = parse_address("sales.orders.orders@2")
+PRODUCT = ProductAddress("sales", "orders")
+START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def registry(tmp_path):
+    made = SqliteRegistry(tmp_path / "registry.db")
+    yield made
+    made.close()
+
+
+def at(minutes: int) -> dt.datetime:
+    return START + dt.timedelta(minutes=minutes)
+
+
+def publication(address: Address, snapshot: str, minutes: int = 0, **changes) -> Publication:
+    fields = {
+        "address": address,
+        "snapshot_id": snapshot,
+        "run_id": f"run-{snapshot}",
+        "version": f"{address.major}.0.0",
+        "status": "active",
+        "contract": {"id": str(address), "schema": [{"name": address.port}]},
+        "digests": Digests(f"f{snapshot}", "r", "t"),
+        "manifest": Manifest(
+            (Column("id", "BIGINT", 1, "id", True),),
+            (DataFile("a/b.parquet", 3, 99, {1: ColumnStatistics(0, "1", "3", 7)}),),
+        ),
+        "checks": CheckCounts(passed=2, warned=1),
+        "published_at": at(minutes),
+        "published_by": "ann",
+        "upstream": {"x.y.z@1": "5"},
+        "parts": {"sql": snapshot},
+    }
+    return Publication(**(fields | changes))
+
+
+def check(identity: str, samples=()) -> CheckResult:
+    return CheckResult(
+        identity, Rule.RANGE, "id", None, CheckSeverity.ERROR, Outcome.FAILED, 1, 3, "≥ 1", "1 row", None, samples
+    )
+
+
+def publish(registry, *publications: Publication, requires=None, edges=(), owner="mesh", **changes):
+    fields = {
+        "domain": DomainRecord("sales", "Sales", "source-aligned", None, "Sales", None, {"name": "sales"}),
+        "product": ProductRecord(PRODUCT, "Orders", "active", "why", ("t",), owner, ("x.y.z@1",), {"id": "1"}),
+        "publications": publications,
+        "requires": requires or {},
+        "checks": {},
+        "edges": edges,
+        "run_id": "r",
+        "actor": "ann",
+        "at": publications[0].published_at if publications else START,
+    }
+    return registry.publish(Publish(**(fields | changes)))
+
+
+def test_an_empty_registry_answers_with_nothing(registry):
+    assert registry.ports() == {}
+    assert registry.port(A) is None
+    assert registry.publication(A) is None
+    assert registry.last_event() == 0
+    assert registry.verify_log() == 0
+
+
+def test_what_is_published_is_read_back_whole(registry):
+    one = publication(A, "1")
+
+    [numbered] = publish(registry, one)
+
+    assert numbered.revision == 1
+    assert registry.publication(A) == numbered
+    state = registry.port(A)
+    assert (state.snapshot_id, state.rows, state.columns) == ("1", 3, one.manifest.columns)
+    assert registry.products()[PRODUCT].reads == ("x.y.z@1",)
+    assert registry.domains()["sales"].owner_team == "Sales"
+    assert registry.consumers(parse_address("x.y.z@1")) == [PRODUCT]
+
+
+def test_all_ports_move_together_or_none(registry):
+    publish(registry, publication(A, "1"), publication(B, "1"))
+
+    with pytest.raises(Conflict) as caught:
+        publish(registry, publication(A, "2"), publication(B, "2"), requires={str(A): 1, str(B): 7})
+
+    assert [str(B) in d.what for d in caught.value.diagnostics] == [True]
+    assert {registry.port(A).snapshot_id, registry.port(B).snapshot_id} == {"1"}
+    assert registry.last_event() == 1
+
+
+def test_a_failure_in_the_middle_of_the_transaction_moves_nothing(registry, tmp_path):
+    publish(registry, publication(A, "1"))
+    with sqlite3.connect(tmp_path / "registry.db") as db:
+        db.execute("CREATE TRIGGER no_events BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'no'); END")
+
+    with pytest.raises(PlatformError):
+        publish(registry, publication(A, "2"))
+
+    assert registry.port(A).snapshot_id == "1"
+    assert len(registry.history(A)) == 1
+
+
+def test_an_address_has_one_owner(registry):
+    publish(registry, publication(A, "1"))
+
+    with pytest.raises(AccessDenied):
+        publish(registry, publication(A, "2"), owner="another mesh")
+
+
+def test_the_first_major_is_the_default_until_its_owner_moves_it(registry):
+    publish(registry, publication(A, "1"))
+    publish(registry, publication(NEXT, "2"))
+    assert registry.port(Address("sales", "orders", "orders")).address == A
+
+    registry.set_default(NEXT, actor="ann", at=at(1))
+
+    assert registry.port(Address("sales", "orders", "orders")).address == NEXT
+
+
+def test_a_retired_port_stays_in_the_registry_and_hands_its_default_on(registry):
+    publish(registry, publication(A, "1"))
+    publish(registry, publication(NEXT, "2"))
+
+    registry.retire([A], actor="ann", run_id="r", at=at(1))
+
+    assert registry.port(A).retired
+    assert registry.port(Address("sales", "orders", "orders")).address == NEXT
+
+
+def test_a_rollback_pins_and_holds_against_what_was_replaced_until_released(registry):
+    publish(registry, publication(A, "1"))
+    publish(registry, publication(A, "2", 1))
+    back = publication(A, "1", 2, parts={"sql": "1"})
+
+    registry.rollback(back, expected_revision=2, reason="bad rows", actor="ann", at=at(2))
+
+    state = registry.port(A)
+    assert (state.snapshot_id, state.pinned, state.held, state.revision) == ("1", "bad rows", {"sql": "2"}, 3)
+    registry.release(A, actor="ann", at=at(3))
+    assert registry.port(A).pinned is None
+
+
+def test_a_rollback_of_a_port_that_moved_is_a_conflict(registry):
+    publish(registry, publication(A, "1"))
+
+    with pytest.raises(Conflict):
+        registry.rollback(publication(A, "1"), expected_revision=7, reason="x", actor="ann", at=at(2))
+
+
+def test_a_publication_clears_the_pin(registry):
+    publish(registry, publication(A, "1"))
+    registry.rollback(publication(A, "1", 1), expected_revision=1, reason="x", actor="ann", at=at(1))
+
+    publish(registry, publication(A, "3", 2))
+
+    assert registry.port(A).pinned is None
+
+
+def test_a_time_finds_what_could_be_read_then(registry):
+    publish(registry, publication(A, "1", 0))
+    publish(registry, publication(A, "2", 10))
+
+    assert registry.publication_at(A, at(5)).snapshot_id == "1"
+    assert registry.publication_at(A, at(15)).snapshot_id == "2"
+    assert registry.publication_at(A, at(-5)) is None
+    assert [p.snapshot_id for p in registry.history(A)] == ["2", "1"]
+    assert registry.publication(A, "1").snapshot_id == "1"
+
+
+def edge(source: str, target: str) -> LineageEdge:
+    return LineageEdge(source, target, EdgeKind.DIRECT, Transformation.IDENTITY)
+
+
+def test_lineage_is_followed_both_ways_by_depth_and_private_models_are_no_hop(registry):
+    edges = [
+        edge("sales.orders.raw.a", "sales.orders.~clean.a"),
+        edge("sales.orders.~clean.a", f"{A}.a"),
+        edge(f"{A}.a", f"{B}.a"),
+        edge(f"{B}.a", "x.y.z@1.a"),
+    ]
+    publish(registry, publication(A, "1"), edges=edges)
+
+    one, cut = registry.lineage(["sales.orders.raw.a"], up=False, depth=1)
+    assert {e.target for e in one} == {"sales.orders.~clean.a", f"{A}.a"}
+    assert not cut
+    every, _ = registry.lineage(["sales.orders.raw.a"], up=False, depth=9)
+    assert len(every) == 4
+    up, _ = registry.lineage(["x.y.z@1.a"], up=True, depth=9)
+    assert len(up) == 4
+    some, cut = registry.lineage(["sales.orders.raw.a"], up=False, depth=9, limit=2)
+    assert cut
+    assert len(some) <= 2
+    assert registry.nodes_of(str(A)) == [f"{A}.a"]
+
+
+def test_lineage_of_a_rebuilt_port_replaces_the_former(registry):
+    publish(registry, publication(A, "1"), edges=[edge("s.o.raw.a", f"{A}.a"), edge("s.o.raw.b", f"{A}.b")])
+
+    publish(registry, publication(A, "2"), edges=[edge("s.o.raw.c", f"{A}.a")])
+
+    assert {e.source for e in registry.lineage([f"{A}.a", f"{A}.b"], up=True, depth=3)[0]} == {"s.o.raw.c"}
+
+
+def test_samples_of_checks_are_kept_apart_from_the_log(registry, tmp_path):
+    samples = ({"id": "secret-key"},)
+
+    publish(registry, publication(A, "1"), checks={str(A): [check("c", samples)]})
+
+    assert registry.checks("r")[A] == (check("c", samples),)
+    with sqlite3.connect(tmp_path / "registry.db") as db:
+        assert "secret-key" not in str(db.execute("select * from events").fetchall())
+        db.execute("delete from samples")
+    assert registry.checks("r", A)[A] == (check("c"),)
+
+
+def test_runs_are_found_by_port_newest_first_and_unfinished_ones_by_themselves(registry):
+    for i in (1, 2):
+        registry.start_run(
+            Run(f"r{i}", "apply", "ann", RunState.RUNNING, at(i), ports=(PortOutcome(A, "planned"),), process="h:1:2")
+        )
+    done = Run(
+        "r1", "apply", "ann", RunState.SUCCEEDED, at(1), at(3), ("sales",), (PortOutcome(A, "published", "7", 3, 0.5),)
+    )
+
+    registry.finish_run(done)
+
+    assert [r.run_id for r in registry.runs(A)] == ["r2", "r1"]
+    assert [r.run_id for r in registry.unfinished()] == ["r2"]
+    assert registry.run("r1") == done
+    assert registry.run("nothing") is None
+
+
+def test_the_log_is_a_chain_and_a_change_in_it_is_found(registry, tmp_path):
+    for i in range(3):
+        publish(registry, publication(A, str(i), i))
+    assert registry.verify_log() == 3
+
+    with sqlite3.connect(tmp_path / "registry.db") as db:
+        db.execute("UPDATE events SET actor = 'eve' WHERE seq = 2")
+
+    with pytest.raises(PlatformError) as caught:
+        registry.verify_log()
+    assert "event 2" in caught.value.diagnostics[0].what
+
+
+def test_a_lock_is_held_by_one(registry, tmp_path):
+    other = SqliteRegistry(tmp_path / "registry.db")
+
+    with (
+        registry.lock("p", holder="one", timeout_s=1),
+        pytest.raises(Conflict),
+        other.lock("p", holder="two", timeout_s=0.1),
+    ):
+        pass
+    with other.lock("p", holder="two", timeout_s=1):
+        pass
+
+
+def test_a_lock_whose_process_is_dead_is_taken_over(registry, tmp_path):
+    held = (
+        "import os, sys\nfrom pathlib import Path\nfrom weft.registry.sqlite import SqliteRegistry\n"
+        "with SqliteRegistry(Path(sys.argv[1])).lock('p', holder='dead', timeout_s=1):\n    os._exit(0)\n"
+    )
+    subprocess.run([sys.executable, "-c", held, str(tmp_path / "registry.db")], check=True)
+
+    with registry.lock("p", holder="alive", timeout_s=1):
+        pass
+
+
+def test_a_process_is_known_to_live_or_not():
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    host, _, _ = processes.identity().rsplit(":", 2)
+    try:
+        assert processes.alive(processes.identity())
+        assert not processes.alive(f"{host}:{child.pid}:1")
+        assert processes.alive(f"elsewhere:{os.getpid()}:1")
+        assert not processes.alive(None)
+    finally:
+        child.kill()
+        child.wait()
+
+
+def test_a_registry_of_a_newer_weft_is_refused_by_name(registry, tmp_path):
+    with sqlite3.connect(tmp_path / "registry.db") as db:
+        db.execute("PRAGMA user_version = 99")
+
+    with pytest.raises(ProjectError) as caught:
+        SqliteRegistry(tmp_path / "registry.db")
+
+    assert caught.value.diagnostics[0].code == "WFT-REG-001"
+    assert caught.value.exit_code == 2
