@@ -101,7 +101,7 @@ def _plain(value: Any) -> Any:
         return {str(k): _plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(v) for v in value]
-    if isinstance(value, str) and (scalar(value, plain=True) != value or "\n" in value):
+    if isinstance(value, str) and (scalar(value, plain=True) != value or "\n" in value or "  " in value):
         return DoubleQuotedScalarString(value)
     return value
 

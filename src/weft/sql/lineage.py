@@ -251,7 +251,9 @@ def _role(node: exp.Expression, key: str) -> Transformation | None:
         return Transformation.FILTER
     if isinstance(node, exp.Window) and key in ("partition_by", "order"):
         return Transformation.WINDOW
-    if isinstance(node, exp.WithinGroup) and key == "expression":
+    if (isinstance(node, exp.WithinGroup) and key == "expression") or (
+        isinstance(node, exp.Order) and key == "expressions"
+    ):
         return Transformation.SORT
     return None
 
