@@ -176,10 +176,25 @@ def test_a_value_that_the_model_cannot_cast_is_named_by_line_and_column_and_neve
 
 
 def test_another_encoding(mesh):
-    with mesh.path("data/orders.csv").open("ab") as file:
-        file.write("9001,1,2,\xe9\n".encode("latin-1"))
+    from tests.meshes import contract
 
-    refused(mesh, 2, "WFT-SRC-002")
+    mesh.path("data/names.csv").write_bytes("id\nRenée\n".encode("latin-1"))
+    listed = descriptor("sales", "names", [source("raw", file="data/names.csv")], ["names"])
+    mesh.write("domains/sales/names/product.odps.yaml", listed)
+    mesh.write("domains/sales/names/models/names.sql", "select id from raw\n")
+    text = contract("sales.names.names", [{"name": "id", "logicalType": "string"}])
+    mesh.write("domains/sales/names/contracts/names.odcs.yaml", text)
+
+    found = refused(mesh, 2, "WFT-SRC-002")
+
+    assert "encoding" in found["fix"]
+    mesh.edit(
+        "domains/sales/names/product.odps.yaml",
+        '"file": "data/names.csv"',
+        '"file": "data/names.csv", "encoding": "latin-1"',
+    )
+    assert mesh.weft("apply").returncode == 0
+    assert mesh.rows("sales.names.names") == [["Renée"]]
 
 
 def test_a_missing_column_of_the_source(mesh):

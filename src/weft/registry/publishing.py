@@ -84,12 +84,13 @@ def retire(db: sqlite3.Connection, addresses: Sequence[Address], actor: str, run
     """Ends reading of ports; their publications stay."""
     for address in addresses:
         port = str(address)
-        db.execute("UPDATE ports SET retired = 1, is_default = 0 WHERE port = ?", (port,))
+        db.execute("UPDATE ports SET retired = 1 WHERE port = ?", (port,))
         left = db.execute(
             "SELECT port FROM ports WHERE name = ? AND NOT retired ORDER BY major DESC", (address.unpinned,)
         ).fetchall()
-        if left and not _has_default(db, address):
-            db.execute("UPDATE ports SET is_default = 1 WHERE port = ?", left[0])
+        was = db.execute("SELECT is_default FROM ports WHERE port = ?", (port,)).fetchone()
+        if left and was and was[0]:
+            db.execute("UPDATE ports SET is_default = (port = ?) WHERE name = ?", (left[0][0], address.unpinned))
         append(db, at, "port.retired", actor, port, {"run": run_id})
 
 

@@ -257,8 +257,8 @@ class _OneRun:
         context = self._context
         principal = product_principal(product.address)
         root = context.storage.root
-        unseen = {one.wanted.port.name: reading.relation(one.manifest, root) for one in staged}
-        relations = {one.wanted.port.address: unseen[one.wanted.port.name] for one in staged}
+        relations = {one.wanted.port.address: reading.relation(one.manifest, root) for one in staged}
+        unseen = {a.port: relation for a, relation in sorted(relations.items())}  # a name means the newest major
         for one in update:
             if one.port.address in work.verify:
                 opened = context.door.open(principal, one.port.address, reads=[one.port.address])
