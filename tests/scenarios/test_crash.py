@@ -245,3 +245,22 @@ def test_ctrl_c_leaves_everything_as_it_was(mesh):
     assert process.returncode != 0
     assert [mesh.rows(p) for p in PORTS] == before
     assert data_files(mesh) == files
+
+
+@pytest.mark.accept
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_example_survives_a_kill_at_each_stage_boundary(tmp_path, stage):
+    from weft.project.example import copy_example
+
+    copy_example(tmp_path / "flights")
+    flights = TestMesh(tmp_path / "flights")
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED_AT_A_STAGE, stage, "3"], cwd=flights.root, start_new_session=True
+    )
+    assert process.wait(timeout=120) == -signal.SIGKILL
+
+    done = flights.weft("apply")
+
+    assert done.returncode == 0, done.stderr
+    assert flights.json("query", "select count(*) from operations.on_time.flights")["rows"] == [[336_776]]
+    assert data_files(flights) == referred_files(flights)
