@@ -18,7 +18,7 @@ The classes differ by what the caller can do next; what happened stands in the d
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -86,6 +86,19 @@ class Diagnostic:
         if self.fix:
             lines.append(f"  fix: {self.fix}")
         return "\n".join(lines)
+
+
+def diagnostic_from_json(data: Mapping[str, Any]) -> Diagnostic:
+    """The diagnostic that `as_json` wrote."""
+    where = data["where"]
+    return Diagnostic(
+        data["code"],
+        Severity(data["severity"]),
+        data["what"],
+        Where(**where) if where else None,
+        data["why"],
+        data["fix"],
+    )
 
 
 def error(

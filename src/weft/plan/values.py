@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from weft.errors import Diagnostic, ProjectError, Severity, Where, error
+from weft.errors import Diagnostic, ProjectError, Severity, Where, diagnostic_from_json, error
 from weft.model.address import Address, parse_address
 
 
@@ -158,7 +158,7 @@ def plan_from_json(data: Any, file: str) -> Plan:
             requires=dict(data["requires"]),
             changes=tuple(_change(c) for c in data["changes"]),
             affected=tuple(Affected(**a) for a in data["affected"]),
-            objections=tuple(_diagnostic(o) for o in data["objections"]),
+            objections=tuple(diagnostic_from_json(o) for o in data["objections"]),
             stages=tuple(Stage(StageKind(s["kind"]), s["address"]) for s in data["stages"]),
             selection=tuple(data["selection"]),
             full_refresh=bool(data["full_refresh"]),
@@ -182,16 +182,4 @@ def _change(data: Mapping[str, Any]) -> Change:
         Action(data["action"]),
         data["reason"],
         contract and ContractMove(contract["from"], contract["to"], contract["verdict"], tuple(contract["changes"])),
-    )
-
-
-def _diagnostic(data: Mapping[str, Any]) -> Diagnostic:
-    where = data["where"]
-    return Diagnostic(
-        data["code"],
-        Severity(data["severity"]),
-        data["what"],
-        Where(**where) if where else None,
-        data["why"],
-        data["fix"],
     )

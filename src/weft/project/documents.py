@@ -11,7 +11,7 @@ from typing import Any
 
 import msgpack
 
-from weft.errors import Diagnostic, Severity, Where, error
+from weft.errors import Diagnostic, Where, diagnostic_from_json, error
 from weft.model.document import Document
 from weft.project.cache import Cache
 
@@ -142,17 +142,4 @@ def _unpacked(blob: bytes, file: str, digest: str) -> Read:
     document = None
     if data is not None:
         document = Document(file, json.loads(data), {tuple(p): (line, col) for p, line, col in marks}, digest)
-    return Read(document, tuple(diagnostic(p) for p in problems))
-
-
-def diagnostic(data: Mapping[str, Any]) -> Diagnostic:
-    """The diagnostic that `as_json` wrote."""
-    where = data["where"]
-    return Diagnostic(
-        data["code"],
-        Severity(data["severity"]),
-        data["what"],
-        Where(**where) if where else None,
-        data["why"],
-        data["fix"],
-    )
+    return Read(document, tuple(diagnostic_from_json(p) for p in problems))
