@@ -168,7 +168,7 @@ def report(found: dict[str, Case], reached: list[Target], about: dict[str, str])
         "",
         "| target | to reach | measured | |",
         "|---|---|---|---|",
-        *(f"| {t.text} | ≤ {t.limit:g}{t.unit} | {t.figure:.2f}{t.unit} | {t.verdict} |" for t in reached),
+        *(f"| {t.text} | ≤ {t.limit:g}{t.unit} | {t.figure:.3f}{t.unit} | {t.verdict} |" for t in reached),
         "",
         "| case | CPU s | from | to | peak MB |",
         "|---|---|---|---|---|",
@@ -180,7 +180,7 @@ def report(found: dict[str, Case], reached: list[Target], about: dict[str, str])
         )
     lines += ["", "## The machine", "", "| | |", "|---|---|"]
     lines += [f"| {key} | {value} |" for key, value in machine.description().items()]
-    return "\n".join([*lines, f"| load before the first run | {about['load']} |", ""])
+    return "\n".join([*lines, f"| load before and after the runs | {about['load']}, {about['load_after']} |", ""])
 
 
 def main() -> None:
@@ -210,12 +210,14 @@ def main() -> None:
             for case in found.values():
                 case.runs.append(measure(case.command()))
             print(f"round {number + 1} done", file=sys.stderr)
+    load_after = os.getloadavg()[0]
     reached = targets(found)
     for target in reached:
         print(f"{target.verdict:8} {target.figure:7.3f}{target.unit}  (≤ {target.limit:g})  {target.text}")
     print(rows)
     today, commit = datetime.datetime.now(datetime.UTC).date().isoformat(), machine.commit()
     about = {"date": today, "commit": commit, "load": f"{load:.2f}", "file": f"{today}-{commit.rstrip('+')}.json"}
+    about["load_after"] = f"{load_after:.2f}"
     about["rows"] = "; ".join(rows.splitlines())
     raw = {
         **about,
