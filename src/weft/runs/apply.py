@@ -86,7 +86,7 @@ def apply(
         context.registry.finish_run(_ended(run, RunState.INTERRUPTED, one_run, context))
         raise
     finally:
-        context.drop_temp_folder(run.run_id)
+        context.drop_temp_folder(processes.identity())
     state = RunState.FAILED if one_run.failed else RunState.SUCCEEDED
     context.registry.finish_run(_ended(run, state, one_run, context))
     return ApplyResult(
@@ -164,7 +164,7 @@ class _OneRun:
         build = [self._desired[a] for a in work.build]
         update = [self._desired[a] for a in work.update]
         revisions = publishing.revisions_of([*build, *update], work.retire, ports)
-        temp = str(context.temp_folder(self.run_id))
+        temp = str(context.temp_folder(processes.identity()))
         with context.engine.session(temp) as session:
             staged, made_from = self._staged(session, product, build, ports)
             committed: list[Publication] = []

@@ -41,15 +41,14 @@ class Context:
     actor: str
     now: Callable[[], dt.datetime]
 
-    def temp_folder(self, run_id: str) -> Path:
-        """A folder that this run alone spills to; removed with `drop_temp_folder`."""
-        folder = self.settings.state / "tmp" / run_id
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+    def temp_folder(self, process: str) -> Path:
+        """The folder that the runs of a process spill to, one for all of them: an engine cannot change it later."""
+        _, pid, start = process.rsplit(":", 2)
+        return self.settings.state / "tmp" / f"{pid}-{start}"
 
-    def drop_temp_folder(self, run_id: str) -> None:
-        """Removes the run's folder, if it is there."""
-        shutil.rmtree(self.settings.state / "tmp" / run_id, ignore_errors=True)
+    def drop_temp_folder(self, process: str) -> None:
+        """Removes what a process has spilled."""
+        shutil.rmtree(self.temp_folder(process), ignore_errors=True)
 
 
 def new_run_id(now: dt.datetime) -> str:

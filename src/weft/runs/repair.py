@@ -25,7 +25,8 @@ def after_dead_runs(context: Context) -> None:
             state = ports.get(outcome.address)
             if state is not None:
                 context.storage.follow(outcome.address, state.snapshot_id, run.run_id)
-        context.drop_temp_folder(run.run_id)
+        if run.process is not None:
+            context.drop_temp_folder(run.process)
     removed = sweep(context, alive=alive, age=timedelta(0))
     for run in dead:
         context.registry.finish_run(dataclasses.replace(run, state=RunState.INTERRUPTED, finished_at=context.now()))

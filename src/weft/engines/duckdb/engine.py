@@ -31,6 +31,7 @@ class DuckDBEngine:
         self._memory_limit = memory_limit
         self._threads = threads
         self._instance: duckdb.DuckDBPyConnection | None = None
+        self._temp_folder: str | None = None
         self._numbers = itertools.count(1)
 
     @contextmanager
@@ -41,9 +42,10 @@ class DuckDBEngine:
         """
         if self._instance is None:
             self._instance = self._connection(temp_folder)
-        elif temp_folder is not None:
+        elif temp_folder is not None and temp_folder != self._temp_folder:
             with told():
                 self._instance.execute(f"SET temp_directory = {literal(temp_folder)}")
+        self._temp_folder = temp_folder or self._temp_folder  # it cannot be changed once something was spilled
         own = f"session {next(self._numbers)}"
         connection = self._instance.cursor()
         try:
