@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -103,3 +104,24 @@ def test_what_is_shown_of_personal_columns_names_their_class_and_no_value(publis
     assert "SYNTHETIC" in shown
     assert "confidential" in shown
     assert not re.search(r"[a-z]+\.[a-z]+@example\.com\b", shown.replace("crew", ""))
+
+
+def test_a_build_that_does_not_fit_into_memory_spills_and_leaves_nothing_behind(published):
+    """Twice in one process: an engine that has spilled cannot change its folder."""
+    import subprocess
+    import sys
+
+    script = (
+        "import weft\nmesh = weft.open('.')\n"
+        "for _ in range(2):\n"
+        "    done = mesh.apply(['operations'], full_refresh=True)\n"
+        "    print(len(done.published), [str(f.error) for f in done.failed])"
+    )
+    small = {**os.environ, "WEFT_ENGINE__MEMORY_LIMIT": "90MB"}
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=published.root, capture_output=True, text=True, env=small, check=True
+    )
+
+    assert done.stdout.split("\n")[:2] == ["1 []", "1 []"]
+    assert list(published.path(".weft/tmp").glob("*")) == []

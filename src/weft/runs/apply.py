@@ -164,8 +164,9 @@ class _OneRun:
         build = [self._desired[a] for a in work.build]
         update = [self._desired[a] for a in work.update]
         revisions = publishing.revisions_of([*build, *update], work.retire, ports)
-        temp = str(context.temp_folder(processes.identity()))
-        with context.engine.session(temp) as session:
+        temp = context.temp_folder(processes.identity())
+        temp.mkdir(parents=True, exist_ok=True)
+        with context.engine.session(str(temp)) as session:
             staged, made_from = self._staged(session, product, build, ports)
             committed: list[Publication] = []
             try:
