@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
 import getpass
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -103,6 +105,7 @@ class Mesh:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._sessions: list[Any] = []
+        atexit.register(_closed_at_exit, weakref.ref(self))
 
     def __enter__(self) -> Self:
         return self
@@ -117,9 +120,10 @@ class Mesh:
         for session in self._sessions:
             session.__exit__(None, None, None)
         self._sessions.clear()
-        for name in ("_parser", "_registry", "_cache"):
+        self.__dict__.pop("_parser", None)
+        for name in ("_engine", "_registry", "_cache"):
             held = self.__dict__.pop(name, None)
-            if name != "_parser" and held is not None:
+            if held is not None:
                 held.close()
 
     # what the rooms are given
@@ -501,6 +505,13 @@ def schema(kind: str) -> dict[str, Any]:
     from weft.project.schema import json_schema
 
     return json_schema(kind)
+
+
+def _closed_at_exit(reference: weakref.ref[Mesh]) -> None:
+    """Closes a mesh that a script has left open: DuckDB complains about what lives longer than the interpreter."""
+    mesh = reference()
+    if mesh is not None:
+        mesh.close()
 
 
 def init(folder: Path, name: str) -> list[Path]:

@@ -77,6 +77,10 @@ class Engine(Protocol):
         """A session for building: may read the files that weft binds, spills to `temp_folder`. Time zone UTC."""
         ...
 
+    def close(self) -> None:
+        """Gives back what sessions share. The engine can be used again."""
+        ...
+
     def locked(
         self,
         relations: Mapping[tuple[str, str, str], str],

@@ -78,6 +78,12 @@ class DuckDBEngine:
         finally:
             connection.close()
 
+    def close(self) -> None:
+        """Gives the instance back; the next session makes a new one."""
+        if self._instance is not None:
+            self._instance.close()
+            self._instance = None
+
     def _connection(self, temp_folder: str | None) -> duckdb.DuckDBPyConnection:
         config: dict[str, str | bool | int | float | list[str]] = {**_CONFIG, "memory_limit": self._memory_limit}
         if self._threads:
