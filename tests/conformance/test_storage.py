@@ -179,3 +179,110 @@ def test_pyicebergs_own_catalog_opens_the_same_file_and_reads_the_rows(writer, p
     assert table.scan().to_arrow().num_rows == 100
     assert len(list(table.scan(row_filter="id > 1000").plan_files())) == 0
     assert len(list(table.scan(row_filter="id > 50").plan_files())) == 1
+
+
+def opened_by_pyiceberg(place):
+    from pyiceberg.catalog.sql import SqlCatalog
+
+    return SqlCatalog("weft", uri=f"sqlite:///{place}/catalog.db").load_table(("sales", "orders", "orders@1"))
+
+
+def test_another_client_sees_rows_and_columns_of_one_publication_while_a_run_is_under_way(writer, place):
+    target, first, _ = writer.run("r1", "select 1::bigint as id, 'a' as name", (ID, NAME))
+    writer.storage.follow(TABLE, first, "r1")
+    title = Column("title", "VARCHAR", key="name")
+
+    _, second, _ = writer.run("r2", "select 2::bigint as id, 'b' as title", (ID, title), target.columns, first)
+
+    assert opened_by_pyiceberg(place).scan().to_arrow().to_pylist() == [{"id": 1, "name": "a"}]
+    writer.storage.follow(TABLE, second, "r2")
+    now = opened_by_pyiceberg(place)
+    assert now.scan().to_arrow().to_pylist() == [{"id": 2, "title": "b"}]
+    assert now.scan(snapshot_id=int(first)).to_arrow().to_pylist() == [{"id": 1, "name": "a"}]
+
+
+def test_another_client_finds_history_summary_and_files_as_the_specification_has_them(writer, place):
+    target, first, _ = writer.run("r1", "select i::bigint as id, 'n' as name from range(3) r(i)", (ID, NAME))
+    writer.storage.follow(TABLE, first, "r1")
+    _, second, _ = writer.run("r2", "select 9::bigint as id, 'n' as name", (ID, NAME), target.columns, first)
+    writer.storage.follow(TABLE, second, "r2")
+
+    table = opened_by_pyiceberg(place)
+
+    assert [str(e.snapshot_id) for e in table.history()] == [first, second]
+    assert set(table.refs()) == {"main"}
+    before, after = (table.snapshot_by_id(int(s)) for s in (first, second))
+    assert (before.summary.operation.value, before.summary["added-records"]) == ("append", "3")
+    assert after.summary.operation.value == "overwrite"
+    assert (after.summary["deleted-records"], after.summary["total-records"]) == ("3", "1")
+    assert (after.parent_snapshot_id, after.sequence_number) == (int(first), 2)
+    entries = table.inspect.entries().to_pylist()
+    assert sorted((e["status"], e["sequence_number"], e["data_file"]["record_count"]) for e in entries) == [
+        (1, 2, 1),
+        (2, 1, 3),
+    ]
+
+
+def test_files_that_stay_are_carried_on_and_files_that_go_are_deleted(writer, place):
+    target, first, one = writer.run("r1", "select 1::bigint as id, 'a' as name", (ID, NAME))
+    added = writer.storage.prepare(TABLE, (ID, NAME), target.columns, "r2")
+    _, _, two = writer.run("r2", "select 2::bigint as id, 'b' as name", (ID, NAME), target.columns, first)
+
+    both = writer.storage.commit(added, run_id="r3", base=first, files=[*one.files, *two.files])
+    only = writer.storage.commit(added, run_id="r4", base=both, files=two.files)
+
+    table = opened_by_pyiceberg(place)
+    assert sorted(r["id"] for r in table.scan(snapshot_id=int(both)).to_arrow().to_pylist()) == [1, 2]
+    assert [r["id"] for r in table.scan(snapshot_id=int(only)).to_arrow().to_pylist()] == [2]
+    manifests = {s: {m.manifest_path for m in table.snapshot_by_id(int(s)).manifests(table.io)} for s in (first, both)}
+    assert manifests[first] < manifests[both]
+
+
+TYPED = {
+    "BOOLEAN": ("true", "false"),
+    "INTEGER": ("-5", "7"),
+    "BIGINT": ("-5000000000", "7"),
+    "FLOAT": ("-1.5", "2.25"),
+    "DOUBLE": ("-1.5", "2.25"),
+    "DATE": ("DATE '1969-12-31'", "DATE '2013-01-01'"),
+    "TIMESTAMP": ("TIMESTAMP '1969-12-31 23:59:59.5'", "TIMESTAMP '2013-01-01 00:00:00.000001'"),
+    "TIMESTAMPTZ": ("TIMESTAMPTZ '2013-01-01 00:00:00+02'", "TIMESTAMPTZ '2013-06-01 00:00:00+00'"),
+    "VARCHAR": ("'a'", "'zebra'"),
+    "DECIMAL(10,2)": ("-1.28", "655.36"),
+    "DECIMAL(38,4)": ("-12345678901234567890123456789012.3456", "1.5"),
+}
+
+
+@pytest.mark.parametrize("kind", TYPED)
+def test_bounds_that_are_written_are_those_of_the_rows(writer, place, kind):
+    low, high = TYPED[kind]
+    sql = f"select * from (values ({low}::{kind}), ({high}::{kind}), (null)) t(v)"
+    _, snapshot, manifest = writer.run("r1", sql, (Column("v", kind, key="v"),))
+    writer.storage.follow(TABLE, snapshot, "r1")
+
+    (metrics,) = opened_by_pyiceberg(place).inspect.files().column("readable_metrics").to_pylist()
+    smallest, largest = sorted(r[0] for r in writer.rows(manifest) if r[0] is not None)
+
+    assert (metrics["v"]["lower_bound"], metrics["v"]["upper_bound"]) == (smallest, largest)
+    assert metrics["v"]["value_count"] == 3
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ("INTEGER", "BIGINT", True),
+        ("FLOAT", "DOUBLE", True),
+        ("DECIMAL(10,2)", "DECIMAL(12,2)", True),
+        ("BIGINT", "INTEGER", False),
+        ("DECIMAL(10,2)", "DECIMAL(12,3)", False),
+        ("INTEGER", "VARCHAR", False),
+        ("STRUCT(a INTEGER)", "STRUCT(a VARCHAR)", False),
+        ("INTEGER[]", "INTEGER[]", True),
+    ],
+)
+def test_a_column_keeps_its_field_id_while_its_type_is_promoted_and_gets_another_else(writer, before, after, same):
+    target, first, _ = writer.run("r1", f"select null::{before} as v", (Column("v", before, key="v"),))
+
+    again, _, _ = writer.run("r2", f"select null::{after} as v", (Column("v", after, key="v"),), target.columns, first)
+
+    assert (again.columns[0].field_id == target.columns[0].field_id) is same

@@ -164,7 +164,7 @@ def kill_at_random_moments(mesh: TestMesh, log: Path, times: int, seed: int) -> 
     """
     dice = random.Random(seed)
     hit: list[str] = []
-    batch, span = 1, 1.0
+    batch, span = 1, 0.5
     with reader(mesh, log):
         for _ in range(times):
             source_rows(mesh, batch := batch + 1)
@@ -185,7 +185,7 @@ def kill_at_random_moments(mesh: TestMesh, log: Path, times: int, seed: int) -> 
             killed(process)
             told += process.stdout.read().split()
             hit.append(told[-1])
-            span *= 0.8 if told[-1] == "ended" else 1.05
+            span *= 0.75 if told[-1] == "ended" else 1.03
     return hit
 
 

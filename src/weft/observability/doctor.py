@@ -13,7 +13,7 @@ from weft.plugins import version_of
 from weft.release import VERSION
 
 _LOW_DISK_BYTES = 2 * 2**30
-_NEEDED = ("duckdb", "pyiceberg", "sqlglot", "pyarrow", "click", "rich")
+_NEEDED = ("duckdb", "sqlglot", "pyarrow", "fastavro", "click", "rich")
 
 
 def machine(settings: Settings) -> tuple[Diagnostic, ...]:

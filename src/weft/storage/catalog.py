@@ -1,28 +1,21 @@
 """Iceberg's catalog in an SQLite file, with the tables of PyIceberg's SqlCatalog, which opens the same file.
 
-SqlCatalog itself imports SQLAlchemy, 0.3 CPU seconds that a small build would spend on nothing else.
+It knows where each table's current metadata file is, and lets the first of two commits win.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from pyiceberg.exceptions import CommitFailedException
-from pyiceberg.partitioning import UNPARTITIONED_PARTITION_SPEC
-from pyiceberg.schema import Schema
-from pyiceberg.serializers import FromInputFile, ToOutputFile
-from pyiceberg.table import CommitTableResponse, CreateTableTransaction, StagedTable, Table
-from pyiceberg.table.metadata import TableMetadataV1, new_table_metadata
-from pyiceberg.table.sorting import UNSORTED_SORT_ORDER
-from pyiceberg.table.update import update_table_metadata
 
 from weft.errors import PlatformError, error
-from weft.storage.local_io import LocalIO
+from weft.storage import local_files
+from weft.storage.metadata import Metadata, following
 
 NAME = "weft"
 """The catalog's name inside the file; other clients open it under the same name."""
@@ -41,14 +34,24 @@ _ROW = "catalog_name = ? AND table_namespace = ? AND table_name = ?"
 Identifier = tuple[str, ...]
 
 
+class CommitConflict(Exception):
+    """Another commit to the same table was faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as its current metadata file says."""
+
+    identifier: Identifier
+    metadata: Metadata
+    location: str
+
+
 class SqliteCatalog:
-    """Loads and commits tables. A `Table` commits through the catalog that loaded it."""
+    """Loads tables and commits their next metadata."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.properties: dict[str, str] = {}
-        self.name = NAME
-        self._io = LocalIO()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with self._connection() as db:
@@ -69,48 +72,19 @@ class SqliteCatalog:
             row = db.execute(f"SELECT metadata_location FROM iceberg_tables WHERE {_ROW}", _key(identifier)).fetchone()
         if row is None:
             return None
-        metadata = FromInputFile.table_metadata(self._io.new_input(row[0]))
-        return Table(identifier, metadata, row[0], self._io, self)
+        return Table(identifier, json.loads(local_files.read(row[0])), row[0])
 
-    def load_table(self, identifier: Identifier) -> Table:
-        """The table as it is now; what `Table.refresh` asks for."""
-        found = self.load(identifier)
-        if found is None:
-            raise CommitFailedException(f"table {'.'.join(identifier)} is gone")
-        return found
-
-    def create(self, identifier: Identifier, schema: Schema, location: str) -> CreateTableTransaction:
-        """A transaction whose commit makes the table."""
-        metadata = new_table_metadata(
-            schema, UNPARTITIONED_PARTITION_SPEC, UNSORTED_SORT_ORDER, location, {"format-version": "2"}
-        )
-        return CreateTableTransaction(StagedTable(identifier, metadata, "", self._io, self))
-
-    def commit_table(self, table: Table, requirements: Sequence[Any], updates: Sequence[Any]) -> CommitTableResponse:
-        """Commits updates whose requirements hold, by compare-and-swap of the metadata's location.
+    def commit(self, identifier: Identifier, before: Table | None, after: Metadata) -> None:
+        """Makes `after` the table's metadata, by compare-and-swap of the metadata's location.
 
         Raises:
-            CommitFailedException: a requirement does not hold, or another commit was faster.
+            CommitConflict: another commit was faster.
         """
-        identifier = table.name()
-        current = self.load(identifier)
-        for requirement in requirements:
-            requirement.validate(current.metadata if current else None)
-        metadata = update_table_metadata(
-            current.metadata if current else TableMetadataV1.model_construct(last_column_id=-1, schema=Schema()),
-            tuple(updates),
-            enforce_validation=current is None,
-            metadata_location=current.metadata_location if current else None,
-        )
-        before = current.metadata_location if current else None
-        number = int(before.rpartition("/")[2].partition("-")[0]) + 1 if before else 0
-        location = f"{metadata.location}/metadata/{number:05d}-{uuid.uuid4()}.metadata.json"
-        ToOutputFile.table_metadata(metadata, self._io.new_output(location))
-        self._swap(identifier, before, location)
-        return CommitTableResponse(metadata=metadata, metadata_location=location)
-
-    def _delete_old_metadata(self, io: Any, base: Any, metadata: Any) -> None:
-        """Keeps older metadata files: a table points to at most a hundred of them, and time travel needs none."""
+        known = before.location if before else None
+        number = int(known.rpartition("/")[2].partition("-")[0]) + 1 if known else 0
+        location = f"{after['location']}/metadata/{number:05d}-{uuid.uuid4()}.metadata.json"
+        local_files.write(location, json.dumps(following(after, known), separators=(",", ":")).encode())
+        self._swap(identifier, known, location)
 
     def identifiers(self) -> list[Identifier]:
         """Every table."""
@@ -138,8 +112,9 @@ class SqliteCatalog:
                     "INSERT OR IGNORE INTO iceberg_tables VALUES (?, ?, ?, ?, NULL, 'TABLE')",
                     (*_key(identifier), after),
                 ).rowcount
-            if changed != 1:
-                raise CommitFailedException(f"table {'.'.join(identifier)} was updated by another process")
+        if changed != 1:
+            local_files.local_path(after).unlink(missing_ok=True)
+            raise CommitConflict(f"table {'.'.join(identifier)} was updated by another process")
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:

@@ -12,19 +12,17 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TypeVar
 
 from weft.errors import PlatformError, TransientError, error
 from weft.model.address import Address
 from weft.model.column import Column
 from weft.model.publication import DataFile
+from weft.storage import metadata, snapshots
 from weft.storage.base import Target
-
-if TYPE_CHECKING:
-    from pyiceberg.schema import Schema
-    from pyiceberg.table import Table
-
-    from weft.storage.catalog import SqliteCatalog
+from weft.storage.catalog import CommitConflict, Identifier, SqliteCatalog, Table
+from weft.storage.local_files import SCHEME, local_path
+from weft.storage.schemas import Field, field_ids, fields_of, may_become
 
 _TRIES = 8
 _FIRST_PAUSE_S = 0.02
@@ -33,15 +31,12 @@ T = TypeVar("T")
 
 
 class IcebergStorage:
-    """Tables under `warehouse/<domain>/<product>/<port>@<major>`, listed in an SQLite catalog.
-
-    PyIceberg is imported when something is written: a read never needs it.
-    """
+    """Tables under `warehouse/<domain>/<product>/<port>@<major>`, listed in an SQLite catalog."""
 
     def __init__(self, warehouse: Path, catalog: Path) -> None:
         self._warehouse = warehouse
         self._catalog_path = catalog
-        self._schemas: dict[str, Schema] = {}
+        self._fields: dict[str, list[Field]] = {}
 
     @property
     def root(self) -> str:
@@ -50,82 +45,70 @@ class IcebergStorage:
 
     @cached_property
     def _catalog(self) -> SqliteCatalog:
-        from weft.storage.catalog import SqliteCatalog
-
         return SqliteCatalog(self._catalog_path)
 
     def prepare(self, table: Address, columns: Sequence[Column], known: Sequence[Column], run_id: str) -> Target:
         """Field ids for the columns that a run will write, and an empty folder to write to."""
-        from weft.storage.schemas import field_ids, iceberg_schema
-
-        before = self._catalog.load(_identifier(table))
-        used = max([c.field_id for c in known] + ([before.metadata.last_column_id] if before else []), default=0)
+        found = self._catalog.load(_identifier(table))
+        before = {f["id"]: f for s in found.metadata["schemas"] for f in s["fields"]} if found else {}
+        used = max([c.field_id for c in known] + ([found.metadata["last-column-id"]] if found else []), default=0)
         fresh = itertools.count(used + 1)
         ids = {c.key: c.field_id for c in known}
-        numbered = tuple(replace(c, field_id=ids[c.key] if c.key in ids else next(fresh)) for c in columns)
-        # Nested fields have no identity of their own in a contract yet: they keep their ids while the type stays.
-        schema = iceberg_schema(numbered, fresh)
-        if before is not None:
-            schema = _with_known_nested(schema, before.schema(), {c.name for c in known})
+        numbered: list[Column] = []
+        fields: list[Field] = []
+        for column in columns:
+            field_id = ids.get(column.key)
+            column = replace(column, field_id=next(fresh) if field_id is None else field_id)
+            (field,) = fields_of([column], fresh)
+            old = before.get(column.field_id)
+            if old is not None and not may_become(old["type"], field["type"]):
+                # Iceberg reads a file's values by field id: under the old id, old files would be read as another type.
+                column = replace(column, field_id=next(fresh))
+                field = {**field, "id": column.field_id}
+            elif old is not None and isinstance(old["type"], dict):
+                # Nested fields have no identity of their own in a contract: they keep their ids while the shape stays.
+                field = {**field, "type": old["type"]}
+            numbered.append(column)
+            fields.append(field)
         folder = self._folder(table) / "data" / f"run-{run_id}"
         with _disk():
             folder.mkdir(parents=True, exist_ok=True)
-        self._schemas[str(folder)] = schema
-        return Target(table, numbered, field_ids(schema), str(folder))
+        self._fields[str(folder)] = fields
+        return Target(table, tuple(numbered), field_ids(fields), str(folder))
 
     def commit(self, target: Target, *, run_id: str, base: str | None, files: Sequence[DataFile]) -> str:
         """Commits a snapshot that holds exactly `files`, on the run's branch, as a child of `base`."""
-        from weft.storage.data_files import data_file
-        from weft.storage.local_io import SCHEME
-
-        schema = self._schemas[target.folder]
-        records = [data_file(f, f"{SCHEME}{self.root}/{f.path}", schema) for f in files]
-        branch = f"run-{run_id}"
+        fields = self._fields[target.folder]
+        records = [snapshots.data_file(f, f"{SCHEME}{self.root}/{f.path}", fields) for f in files]
+        identifier = _identifier(target.table)
 
         def once() -> str:
-            table = self._catalog.load(_identifier(target.table))
-            if table is None:
-                location = f"{SCHEME}{self._folder(target.table)}"
-                with self._catalog.create(_identifier(target.table), schema, location) as tx:
-                    return _first_snapshot(tx, branch, records)
-            if base is None:
-                with table.transaction() as tx:
-                    _evolve(tx, table, schema)
-                    return _first_snapshot(tx, branch, records)
-            if branch not in table.metadata.refs:
-                # A commit of its own: PyIceberg looks for a snapshot's parent among the branches that are committed.
-                self._catalog.commit_table(table, (), (_branch_at(branch, int(base)),))
-                table.refresh()
-            with table.transaction() as tx:
-                _evolve(tx, table, schema)
-                with tx.update_snapshot(branch=branch).overwrite() as swap:
-                    for old in _files_of(table, base):
-                        swap.delete_data_file(old)
-                    for record in records:
-                        swap.append_data_file(record)
-                return str(swap.snapshot_id)
+            before = self._catalog.load(identifier)
+            location = f"{SCHEME}{self._folder(target.table)}"
+            table = before.metadata if before else metadata.new_table(location, fields)
+            table, schema_id = metadata.with_fields(table, fields)
+            table, snapshot_id = snapshots.next_snapshot(table, schema_id, int(base) if base else None, records)
+            self._catalog.commit(identifier, before, metadata.with_branch(table, _branch(run_id), snapshot_id))
+            return str(snapshot_id)
 
         with _disk():
             return _retried(once)
 
     def follow(self, table: Address, snapshot_id: str, run_id: str | None) -> None:
         """Moves `main` to what the registry says, and drops the run's branch."""
-        from pyiceberg.table.update import AssertRefSnapshotId, RemoveSnapshotRefUpdate, SetSnapshotRefUpdate
+        identifier, wanted = _identifier(table), int(snapshot_id)
 
         def once() -> None:
-            found = self._catalog.load(_identifier(table))
-            if found is None or found.metadata.snapshot_by_id(int(snapshot_id)) is None:
+            found = self._catalog.load(identifier)
+            if found is None or metadata.snapshot(found.metadata, wanted) is None:
                 return
-            refs = found.metadata.refs
-            main = refs["main"].snapshot_id if "main" in refs else None
-            updates: list[Any] = []
-            if main != int(snapshot_id):
-                updates.append(SetSnapshotRefUpdate(ref_name="main", type="branch", snapshot_id=int(snapshot_id)))
-            if run_id is not None and f"run-{run_id}" in refs:
-                updates.append(RemoveSnapshotRefUpdate(ref_name=f"run-{run_id}"))
-            if updates:
-                requirement = AssertRefSnapshotId(ref="main", snapshot_id=main)
-                self._catalog.commit_table(found, (requirement,), tuple(updates))
+            after = found.metadata
+            if metadata.branch(after, metadata.MAIN) != wanted:
+                after = metadata.with_branch(after, metadata.MAIN, wanted)
+            if run_id is not None and metadata.branch(after, _branch(run_id)) is not None:
+                after = metadata.without_branch(after, _branch(run_id))
+            if after is not found.metadata:
+                self._catalog.commit(identifier, found, after)
 
         with _disk():
             _retried(once)
@@ -133,13 +116,13 @@ class IcebergStorage:
     def main(self, table: Address) -> str | None:
         """The snapshot that `main` shows."""
         found = self._catalog.load(_identifier(table))
-        current = found.metadata.current_snapshot() if found else None
-        return str(current.snapshot_id) if current else None
+        shown = metadata.branch(found.metadata, metadata.MAIN) if found else None
+        return str(shown) if shown is not None else None
 
     def discard(self, target: Target, run_id: str) -> None:
         """Removes what a failed run staged: its files and its branch."""
         shutil.rmtree(target.folder, ignore_errors=True)
-        self._drop_branch(_identifier(target.table), f"run-{run_id}")
+        self._drop_branch(_identifier(target.table), _branch(run_id))
 
     def sweep(
         self, keep: Mapping[Address, Collection[str]], *, older_than: datetime, runs: Collection[str]
@@ -152,10 +135,10 @@ class IcebergStorage:
             if table is None:
                 continue
             wanted = kept_ids.get(identifier, set())
-            for name, ref in table.metadata.refs.items():
-                if name.startswith("run-") and name[4:] not in runs and _age(table, ref.snapshot_id) < older_than:
+            for name, shown in metadata.branches(table.metadata).items():
+                if name.startswith("run-") and name[4:] not in runs and _age(table, shown) < older_than:
                     self._drop_branch(identifier, name)
-            live = {f.file_path for s in wanted for f in _files_of(table, str(s))}
+            live = {e.path for s in wanted for e in snapshots.live_entries(table.metadata, s)}
             removed += _sweep_folder(_table_folder(table) / "data", live, older_than, runs)
         known = {str(_table_folder(t)) for i in self._catalog.identifiers() if (t := self._catalog.load(i))}
         for data in self._warehouse.glob("*/*/*/data"):
@@ -163,13 +146,11 @@ class IcebergStorage:
                 removed += _sweep_folder(data, set(), older_than, runs)
         return removed
 
-    def _drop_branch(self, identifier: tuple[str, ...], branch: str) -> None:
-        from pyiceberg.table.update import RemoveSnapshotRefUpdate
-
+    def _drop_branch(self, identifier: Identifier, branch: str) -> None:
         def once() -> None:
             table = self._catalog.load(identifier)
-            if table is not None and branch in table.metadata.refs:
-                self._catalog.commit_table(table, (), (RemoveSnapshotRefUpdate(ref_name=branch),))
+            if table is not None and metadata.branch(table.metadata, branch) is not None:
+                self._catalog.commit(identifier, table, metadata.without_branch(table.metadata, branch))
 
         _retried(once)
 
@@ -177,96 +158,29 @@ class IcebergStorage:
         return self._warehouse / table.domain / table.product / f"{table.port}@{table.major}"
 
 
-def _identifier(table: Address) -> tuple[str, ...]:
+def _identifier(table: Address) -> Identifier:
     return (table.domain, table.product, f"{table.port}@{table.major}")
 
 
+def _branch(run_id: str) -> str:
+    return f"run-{run_id}"
+
+
 def _table_folder(table: Table) -> Path:
-    from weft.storage.local_io import local_path
-
-    return local_path(table.location())
-
-
-def _files_of(table: Table, snapshot_id: str | None) -> Iterator[Any]:
-    """The data files of a snapshot, as Iceberg's records."""
-    snapshot = table.metadata.snapshot_by_id(int(snapshot_id)) if snapshot_id else None
-    if snapshot is None:
-        return
-    for manifest in snapshot.manifests(table.io):
-        for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True):
-            yield entry.data_file
+    return local_path(table.metadata["location"])
 
 
 def _age(table: Table, snapshot_id: int) -> datetime:
-    snapshot = table.metadata.snapshot_by_id(snapshot_id)
+    snapshot = metadata.snapshot(table.metadata, snapshot_id)
     assert snapshot is not None, "a reference names a snapshot"
-    return datetime.fromtimestamp(snapshot.timestamp_ms / 1000).astimezone()
-
-
-def _first_snapshot(tx: Any, branch: str, records: Sequence[Any]) -> str:
-    """Commits files as a snapshot without parent. PyIceberg lets a table's first snapshot go to `main` alone,
-    so it is added without a branch, which then is put on it.
-    """
-    with tx.update_snapshot(branch=None).fast_append() as append:
-        for record in records:
-            append.append_data_file(record)
-    tx._apply((_branch_at(branch, append.snapshot_id),), ())
-    return str(append.snapshot_id)
-
-
-def _branch_at(branch: str, snapshot_id: int) -> Any:
-    """The update that makes a run's branch. Its name holds the run's id, so nobody else can have made it."""
-    from pyiceberg.table.refs import SnapshotRefType
-    from pyiceberg.table.update import SetSnapshotRefUpdate
-
-    return SetSnapshotRefUpdate(ref_name=branch, type=SnapshotRefType.BRANCH, snapshot_id=snapshot_id)
-
-
-def _evolve(tx: Any, table: Table, schema: Schema) -> None:
-    """Makes a schema the table's current one. Readers of ours take columns from the registry, so `main` stays right."""
-    from pyiceberg.table.update import AddSchemaUpdate, AssertLastAssignedFieldId, SetCurrentSchemaUpdate
-
-    if table.schema().fields == schema.fields:
-        return
-    same = next((s for s in table.metadata.schemas if s.fields == schema.fields), None)
-    requirement = AssertLastAssignedFieldId(last_assigned_field_id=table.metadata.last_column_id)
-    if same is not None:
-        tx._apply((SetCurrentSchemaUpdate(schema_id=same.schema_id),), (requirement,))
-        return
-    number = max(s.schema_id for s in table.metadata.schemas) + 1
-    fresh = schema.model_copy(update={"schema_id": number})
-    tx._apply((AddSchemaUpdate(schema_=fresh), SetCurrentSchemaUpdate(schema_id=-1)), (requirement,))
-
-
-def _with_known_nested(schema: Schema, before: Schema, names: set[str]) -> Schema:
-    """The schema in which a nested column whose shape has not changed keeps the ids of its fields."""
-    from pyiceberg.schema import Schema as NewSchema
-
-    known = {f.field_id: f for f in before.fields if f.name in names or not f.field_type.is_primitive}
-    return NewSchema(
-        *(
-            f.model_copy(update={"field_type": known[f.field_id].field_type})
-            if not f.field_type.is_primitive
-            and f.field_id in known
-            and _shape(known[f.field_id].field_type) == _shape(f.field_type)
-            else f
-            for f in schema.fields
-        )
-    )
-
-
-def _shape(kind: Any) -> str:
-    """A type's text without its field ids."""
-    import re
-
-    return re.sub(r"\b\d+: ", "", str(kind))
+    return datetime.fromtimestamp(snapshot["timestamp-ms"] / 1000).astimezone()
 
 
 def _sweep_folder(folder: Path, live: set[str], older_than: datetime, runs: Collection[str]) -> list[str]:
     """Removes run folders' files that nobody refers to."""
     removed: list[str] = []
     for file in sorted(folder.glob("run-*/*")):
-        if file.parent.name[4:] in runs or f"file://{file}" in live:
+        if file.parent.name[4:] in runs or f"{SCHEME}{file}" in live:
             continue
         if datetime.fromtimestamp(file.stat().st_mtime).astimezone() < older_than:
             file.unlink(missing_ok=True)
@@ -283,12 +197,10 @@ def _retried(once: Callable[[], T]) -> T:
     Raises:
         TransientError: WFT-STO-003, others were faster every time.
     """
-    from pyiceberg.exceptions import CommitFailedException
-
     for attempt in range(_TRIES):
         try:
             return once()
-        except CommitFailedException:
+        except CommitConflict:
             time.sleep(_FIRST_PAUSE_S * 2**attempt)
     raise TransientError(
         error("WFT-STO-003", "other commits to the same table were faster every time", fix="try again")

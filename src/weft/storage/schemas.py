@@ -1,68 +1,61 @@
-"""DuckDB's types as Iceberg's, with field ids."""
+"""DuckDB's types as Iceberg's, with field ids, as the values that Iceberg's JSON has (spec, appendix C)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-
-from pyiceberg.schema import Schema
-from pyiceberg.types import (
-    BinaryType,
-    BooleanType,
-    DateType,
-    DecimalType,
-    DoubleType,
-    FloatType,
-    IcebergType,
-    IntegerType,
-    ListType,
-    LongType,
-    MapType,
-    NestedField,
-    StringType,
-    StructType,
-    TimestampType,
-    TimestamptzType,
-    TimeType,
-    UUIDType,
-)
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from weft.errors import ProjectError, error
 from weft.model.column import Column
 from weft.model.type_text import TypeText, parse_type
 from weft.sql.quoting import ident
 
-_PLAIN: dict[str, type[IcebergType]] = {
-    "BOOLEAN": BooleanType,
-    "TINYINT": IntegerType,
-    "SMALLINT": IntegerType,
-    "INTEGER": IntegerType,
-    "UTINYINT": IntegerType,
-    "USMALLINT": IntegerType,
-    "UINTEGER": LongType,
-    "BIGINT": LongType,
-    "FLOAT": FloatType,
-    "DOUBLE": DoubleType,
-    "DATE": DateType,
-    "TIME": TimeType,
-    "TIMESTAMP": TimestampType,
-    "TIMESTAMPTZ": TimestamptzType,
-    "VARCHAR": StringType,
-    "BLOB": BinaryType,
-    "UUID": UUIDType,
+Type = str | dict[str, Any]
+"""A type of Iceberg: the name of a primitive one, or a struct, list or map."""
+
+Field = dict[str, Any]
+"""A field of a struct: `id`, `name`, `required`, `type`."""
+
+_PLAIN = {
+    "BOOLEAN": "boolean",
+    "TINYINT": "int",
+    "SMALLINT": "int",
+    "INTEGER": "int",
+    "UTINYINT": "int",
+    "USMALLINT": "int",
+    "UINTEGER": "long",
+    "BIGINT": "long",
+    "FLOAT": "float",
+    "DOUBLE": "double",
+    "DATE": "date",
+    "TIME": "time",
+    "TIMESTAMP": "timestamp",
+    "TIMESTAMPTZ": "timestamptz",
+    "VARCHAR": "string",
+    "BLOB": "binary",
+    "UUID": "uuid",
 }
+_PARTS = ("element", "key", "value")
+_WIDENED = {("int", "long"), ("float", "double")}
+_DECIMAL = re.compile(r"decimal\((\d+), (\d+)\)")
 
 
-def iceberg_schema(columns: Sequence[Column], nested_ids: Iterator[int]) -> Schema:
-    """The Iceberg schema of columns that have field ids; nested fields take theirs from `nested_ids`.
+def fields_of(columns: Sequence[Column], nested_ids: Iterator[int]) -> list[Field]:
+    """The fields of columns that have field ids; nested fields take theirs from `nested_ids`.
 
     Raises:
         ProjectError: WFT-STO-005, a type that Iceberg has no name for.
     """
-    return Schema(*(NestedField(c.field_id, c.name, iceberg_type(c, nested_ids), required=False) for c in columns))
+    return [_field(c.field_id, c.name, iceberg_type(c, nested_ids)) for c in columns]
 
 
-def iceberg_type(column: Column, nested_ids: Iterator[int]) -> IcebergType:
-    """The Iceberg type of a column."""
+def iceberg_type(column: Column, nested_ids: Iterator[int]) -> Type:
+    """The Iceberg type of a column.
+
+    Raises:
+        ProjectError: WFT-STO-005, a type that Iceberg has no name for.
+    """
     tree = parse_type(column.type)
     found = _type(tree, nested_ids) if tree is not None else None
     if found is None:
@@ -76,38 +69,80 @@ def iceberg_type(column: Column, nested_ids: Iterator[int]) -> IcebergType:
     return found
 
 
-def field_ids(schema: Schema) -> str:
+def may_become(before: Type, after: Type) -> bool:
+    """Whether a field may change its type and keep its id: never, or by a promotion (spec, schema evolution)."""
+    if isinstance(before, dict) or isinstance(after, dict):
+        return shape(before) == shape(after)
+    if before == after or (before, after) in _WIDENED:
+        return True
+    old, new = _DECIMAL.fullmatch(before), _DECIMAL.fullmatch(after)
+    return bool(old and new and old[2] == new[2] and int(old[1]) <= int(new[1]))
+
+
+def shape(kind: Type) -> object:
+    """A type without its field ids."""
+    if isinstance(kind, str):
+        return kind
+    if kind["type"] == "struct":
+        return [(f["name"], shape(f["type"])) for f in kind["fields"]]
+    return kind["type"], [shape(kind[part]) for part in _PARTS if part in kind]
+
+
+def last_id(fields: Sequence[Field]) -> int:
+    """The highest field id, nested ones included."""
+    return max((i for f in fields for i in (f["id"], *_nested_ids(f["type"]))), default=0)
+
+
+def field_ids(fields: Sequence[Field]) -> str:
     """DuckDB's `FIELD_IDS` literal for COPY."""
-    return "{" + ", ".join(f"{ident(f.name)}: {_ids(f.field_id, f.field_type)}" for f in schema.fields) + "}"
+    return "{" + ", ".join(f"{ident(f['name'])}: {_ids(f['id'], f['type'])}" for f in fields) + "}"
 
 
-def _type(tree: TypeText, ids: Iterator[int]) -> IcebergType | None:
+def _field(number: int, name: str, kind: Type) -> Field:
+    return {"id": number, "name": name, "required": False, "type": kind}
+
+
+def _type(tree: TypeText, ids: Iterator[int]) -> Type | None:
     if tree.name == "STRUCT":
         fields = [(next(ids), name, _type(inner, ids)) for name, inner in tree.parts]
-        if any(inner is None for _, _, inner in fields):
+        if any(kind is None for _, _, kind in fields):
             return None
-        return StructType(*(NestedField(i, n, t, required=False) for i, n, t in fields if t is not None))
+        return {"type": "struct", "fields": [_field(i, n, t) for i, n, t in fields if t is not None]}
     if tree.name == "LIST":
         number, element = next(ids), _type(tree.parts[0][1], ids)
-        return element and ListType(number, element, element_required=False)
+        return element and {"type": "list", "element-id": number, "element": element, "element-required": False}
     if tree.name == "MAP":
         key_id, value_id = next(ids), next(ids)
         key, value = _type(tree.parts[0][1], ids), _type(tree.parts[1][1], ids)
-        return MapType(key_id, key, value_id, value, value_required=False) if key and value else None
+        if key is None or value is None:
+            return None
+        return {
+            "type": "map", "key-id": key_id, "key": key, "value-id": value_id, "value": value, "value-required": False
+        }  # fmt: skip
     if tree.name == "DECIMAL":
         precision, scale = (int(p) for p in (*tree.parameters, 18, 3)[:2]) if tree.parameters else (18, 3)
-        return DecimalType(precision, scale)
-    plain = _PLAIN.get(tree.name)
-    return plain() if plain else None
+        return f"decimal({precision}, {scale})"
+    return _PLAIN.get(tree.name)
 
 
-def _ids(number: int, kind: IcebergType) -> str:
-    if isinstance(kind, StructType):
-        inner = ", ".join(f"{ident(f.name)}: {_ids(f.field_id, f.field_type)}" for f in kind.fields)
-        return f"{{__duckdb_field_id: {number}, {inner}}}"
-    if isinstance(kind, ListType):
-        return f"{{__duckdb_field_id: {number}, element: {_ids(kind.element_id, kind.element_type)}}}"
-    if isinstance(kind, MapType):
-        key, value = _ids(kind.key_id, kind.key_type), _ids(kind.value_id, kind.value_type)
-        return f"{{__duckdb_field_id: {number}, key: {key}, value: {value}}}"
-    return str(number)
+def _nested_ids(kind: Type) -> Iterator[int]:
+    if isinstance(kind, str):
+        return
+    for field in kind.get("fields", ()):
+        yield field["id"]
+        yield from _nested_ids(field["type"])
+    for part in _PARTS:
+        if part in kind:
+            yield kind[f"{part}-id"]
+            yield from _nested_ids(kind[part])
+
+
+def _ids(number: int, kind: Type) -> str:
+    if isinstance(kind, str):
+        return str(number)
+    inner: Mapping[str, str]
+    if kind["type"] == "struct":
+        inner = {ident(f["name"]): _ids(f["id"], f["type"]) for f in kind["fields"]}
+    else:
+        inner = {part: _ids(kind[f"{part}-id"], kind[part]) for part in _PARTS if part in kind}
+    return f"{{__duckdb_field_id: {number}, " + ", ".join(f"{name}: {ids}" for name, ids in inner.items()) + "}"
