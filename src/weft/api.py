@@ -363,8 +363,10 @@ class Mesh:
 
         context = self._context(None, None)
         if target.endswith((".yaml", ".yml")):
-            return verify_file(self._contract_file(target), data, sample_limit, self._connector, context)
-        return verify_address(parse_address(target), data, sample_limit, self._connector, self._principal(), context)
+            return verify_file(self._contract_file(target), data, sample_limit, lambda: self._connector, context)
+        return verify_address(
+            parse_address(target), data, sample_limit, lambda: self._connector, self._principal(), context
+        )
 
     def _contract_file(self, target: str) -> Contract:
         from weft.model.odcs import contract

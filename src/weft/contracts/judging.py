@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from weft.contracts.checks import Unusable, expression, failing, oldest_allowed, quote
 from weft.contracts.conditions import (
@@ -29,7 +31,7 @@ from weft.contracts.findings import Finding, cannot, counted, failed, not_judged
 from weft.contracts.keys import distinct, references
 from weft.contracts.samples import Showing, select_list
 from weft.contracts.scan import Scan
-from weft.contracts.sql_rules import Admit, value_of
+from weft.contracts.sql_rules import Admit, admitted, compared, value_of
 from weft.contracts.subject import Subject
 from weft.errors import WeftError, nearest
 from weft.model.checks import CheckResult, Outcome
@@ -154,11 +156,7 @@ class Judge:
                 other = self._other(condition.table)
                 return lambda: references(promise, condition, types, subject.relation, other, self.evaluator, total)
             case SqlValue():
-                for prop in promise.properties:
-                    subject.type_of(prop)
-                return lambda: value_of(
-                    promise, condition, subject, self.others, self.evaluator, self.admit, self._sensitive_names()
-                )
+                return self._query(promise, condition)
             case _:
                 raise TypeError(f"{type(condition).__name__} cannot be judged")
 
@@ -227,6 +225,23 @@ class Judge:
             return f"SELECT {select_list(names)} FROM {relation} WHERE {where} LIMIT {limit}"
 
         return lambda: counted(promise, int(scan.value(aggregate) or 0), total, sample)
+
+    def _query(self, promise: Promise, condition: SqlValue) -> Pending:
+        for prop in promise.properties:
+            self.subject.type_of(prop)
+        column = promise.properties[0] if promise.properties else None
+        query = admitted(condition, column, self.subject, self.others, self.admit)
+        together = None
+        if query.condition is not None:
+            together = self.scan.add(f"count(*) FILTER (WHERE {query.condition}\n)")
+
+        def value() -> Any:
+            if together is not None:
+                with suppress(WeftError):  # it may mean more where it stands by itself
+                    return self.scan.value(together)
+            return value_of(query, self.evaluator)
+
+        return lambda: compared(condition, query, value(), self.admit, self._sensitive_names())
 
     def _age(self, promise: Promise, condition: Age, total: int) -> Pending:
         prop = promise.properties[0]

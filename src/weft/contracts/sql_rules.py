@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from weft.contracts.checks import quote
-from weft.contracts.conditions import Promise, SqlValue
+from weft.contracts.checks import Unusable, quote
+from weft.contracts.conditions import SqlValue
 from weft.contracts.evaluator import Evaluator
 from weft.contracts.findings import Finding, cannot
 from weft.contracts.samples import select_list, shown
@@ -27,14 +28,24 @@ _COUNT = re.compile(
 _CLAUSES = re.compile(
     r"\b(group\s+by|having|union|intersect|except|qualify|window|limit|join|sample|pivot)\b|--|/\*|;", re.IGNORECASE
 )
+_COUNT_OF_TABLE = re.compile(
+    r"""\s*select\s+count\s*\(\s*\*?\s*\)\s*from\s+(?P<table>\w+|"[^"]+")\s+where\s+(?P<condition>.+?)\s*""",
+    re.IGNORECASE | re.DOTALL,
+)
+_TAIL = re.compile(r"\b(order\s+by|offset|fetch)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class BoundQuery:
-    """A query whose placeholders are filled in and whose tables can be bound to FROM items."""
+    """A query whose placeholders are filled in and whose tables can be bound to FROM items.
+
+    Attributes:
+        table: the one of `tables` whose rows are judged.
+    """
 
     text: str
     tables: Mapping[str, str]
+    table: str
 
     def sql(self) -> str:
         """The query as it runs: the tables that it names stand before it as common table expressions."""
@@ -52,6 +63,20 @@ class BoundQuery:
             return None
         text = f"SELECT {columns} FROM {match['rest']}\nLIMIT {limit}"
         return text, self._around(text)
+
+    @property
+    def condition(self) -> str | None:
+        """What the rows of a plain count meet, when it can be asked in one scan with other rules; else None."""
+        match = _COUNT_OF_TABLE.fullmatch(self.text)
+        if match is None or not self.counts:
+            return None
+        name = match["table"].strip('"')
+        own = [t for t in self.tables if t.lower() == name.lower()]
+        bare = _without_texts(match["condition"])
+        qualified = re.search(rf'(?<![\w$]){re.escape(name)}"?\s*\.', bare, re.IGNORECASE)
+        if own != [self.table] or qualified or _TAIL.search(bare):
+            return None
+        return match["condition"]
 
     @property
     def counts(self) -> bool:
@@ -93,33 +118,44 @@ def bind(
     if isinstance(physical, str) and re.fullmatch(r"\w+", physical):
         tables[physical] = relation
     tables[table.name] = relation
-    return BoundQuery(text, _unlike(tables))
+    return BoundQuery(text, _unlike(tables), table.name)
 
 
-def value_of(
-    promise: Promise,
-    condition: SqlValue,
-    subject: Subject,
-    others: Mapping[str, str | None],
-    evaluator: Evaluator,
-    admit: Admit,
-    sensitive: Sequence[str],
-) -> Finding:
-    """What a SQL rule finds: its one value, compared. A plain count that has an upper limit counts failing rows.
+def admitted(
+    condition: SqlValue, prop: Property | None, subject: Subject, others: Mapping[str, str | None], admit: Admit
+) -> BoundQuery:
+    """The bound query of a rule.
+
+    Raises:
+        Unusable: the query may not run.
+    """
+    query = bind(condition.query, subject.table, prop, subject.relation, others)
+    refused = [d for d in admit(query.text) if d.severity is Severity.ERROR]
+    if refused:
+        raise Unusable(f"the query is not allowed: {'; '.join(d.what for d in refused)}")
+    return query
+
+
+def value_of(query: BoundQuery, evaluator: Evaluator) -> Any:
+    """The one value that a query gives.
+
+    Raises:
+        Unusable: it gives another number of rows or columns.
+        WeftError: it could not be run.
+    """
+    rows = evaluator.rows(query.sql())
+    if len(rows) != 1 or len(rows[0]) != 1:
+        width = len(rows[0]) if rows else 0
+        raise Unusable(f"the query gives {len(rows)} rows of {width} columns; it must give one value")
+    return rows[0][0]
+
+
+def compared(condition: SqlValue, query: BoundQuery, value: Any, admit: Admit, sensitive: Sequence[str]) -> Finding:
+    """The value of a rule against its bound. A plain count that has an upper limit counts failing rows.
 
     Args:
         sensitive: columns of which no value may be told; the value of a rule that names one is not shown.
     """
-    prop = promise.properties[0] if promise.properties else None
-    query = bind(condition.query, subject.table, prop, subject.relation, others)
-    refused = [d for d in admit(query.text) if d.severity is Severity.ERROR]
-    if refused:
-        return cannot(f"the query is not allowed: {'; '.join(d.what for d in refused)}")
-    rows = evaluator.rows(query.sql())
-    if len(rows) != 1 or len(rows[0]) != 1:
-        width = len(rows[0]) if rows else 0
-        return cannot(f"the query gives {len(rows)} rows of {width} columns; it must give one value")
-    value = rows[0][0]
     if value is None:
         return cannot("the query gives no value (null)")
     try:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from weft.errors import Where
 from weft.model.classification import Classification, parse_classification
 from weft.model.document import Document, Pointer, custom_properties
 from weft.model.version import Version, parse_version
+
+if TYPE_CHECKING:
+    from weft.model.publication import PortState
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,11 @@ class Contract:
     def where(self, pointer: Pointer = ()) -> Where:
         """The place of a part of the contract."""
         return self.document.where(pointer)
+
+
+def published_contract(state: PortState) -> Contract:
+    """The contract under which a port is published."""
+    return contract(Document(f"{state.address} (published)", state.contract))
 
 
 def contract(document: Document) -> Contract:

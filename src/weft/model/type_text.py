@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _TOKEN = re.compile(r"""\s*(?:"((?:[^"]|"")*)"|'((?:[^']|'')*)'|([A-Za-z_][\w$]*)|(\d+)|([(),<>\[\]:]))""")
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
@@ -100,6 +101,7 @@ class TypeText:
         return self.name
 
 
+@lru_cache(maxsize=4096)  # a mesh has few types in many columns
 def parse_type(text: str) -> TypeText | None:
     """The tree of a type's text, or None when it has no shape of a type.
 

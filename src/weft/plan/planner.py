@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 from weft.errors import Diagnostic
 from weft.model.address import Address, ProductAddress
-from weft.model.document import Document
 from weft.model.mesh import BUILT, Mesh, OutputPort, Product
-from weft.model.odcs import Contract, contract
+from weft.model.odcs import published_contract
 from weft.model.publication import PortState
 from weft.model.records import ProductRecord
 from weft.plan import gate, order, selection
@@ -30,16 +29,11 @@ class Registered:
     products: Mapping[ProductAddress, ProductRecord]
 
 
-def registered_contract(state: PortState) -> Contract:
-    """The contract under which a port is published."""
-    return contract(Document(f"{state.address} (published)", state.contract))
-
-
 def comparison(port: OutputPort, state: PortState) -> Comparison:
     """How a port's contract moves against the published one."""
     from weft.contracts.compatibility import changes  # not needed while nothing moves
 
-    return changes(registered_contract(state), port.contract)
+    return changes(published_contract(state), port.contract)
 
 
 def make_plan(

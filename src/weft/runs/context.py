@@ -8,16 +8,19 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from weft.access.door import Door
 from weft.config import Settings
-from weft.connectors.files import BoundSource
 from weft.engines.base import Engine
 from weft.model.address import ProductAddress
 from weft.model.lineage import ColumnEdge
 from weft.registry.base import Registry
 from weft.runs.progress import Progress
 from weft.storage.base import Storage
+
+if TYPE_CHECKING:
+    from weft.connectors.files import BoundSource
 
 
 @dataclass(frozen=True, slots=True)

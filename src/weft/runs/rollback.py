@@ -8,7 +8,7 @@ from weft.access.principals import Principal
 from weft.errors import Diagnostic, UsageError, error
 from weft.model.address import Address
 from weft.model.checks import count
-from weft.plan.planner import registered_contract
+from weft.model.odcs import published_contract
 from weft.runs.context import Context, new_run_id
 from weft.runs.results import RolledBack
 from weft.runs.verification import broken, check_rows, names_in_record, other_tables
@@ -28,7 +28,7 @@ def roll_back(address: Address, snapshot_id: str, reason: str, principal: Princi
     assert state is not None, "an opened port is registered"
     if state.snapshot_id == snapshot_id:
         raise UsageError(error("WFT-RUN-006", f"`{address}` shows snapshot {snapshot_id} already"))
-    contract = registered_contract(state)
+    contract = published_contract(state)
     with context.engine.session() as session:
         names = names_in_record(registry.products().get(address.of_product), registry.ports())
         others = other_tables(contract, names, {}, principal, context)

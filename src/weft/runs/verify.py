@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from weft.access.principals import Principal
-from weft.connectors.files import FileConnector
 from weft.errors import SourceError, UsageError, UserCodeError, WeftError, error
 from weft.model.address import Address
 from weft.model.mesh import Source
-from weft.model.odcs import Contract
-from weft.plan.planner import registered_contract
+from weft.model.odcs import Contract, published_contract
 from weft.runs.context import Context
 from weft.runs.results import Verification, verdict
 from weft.runs.verification import check_rows, names_in_record, other_tables
+
+if TYPE_CHECKING:
+    from weft.connectors.files import FileConnector
 
 
 def verify_address(
     address: Address,
     data: Sequence[str],
     samples: int,
-    connector: FileConnector,
+    connector: Callable[[], FileConnector],
     principal: Principal,
     context: Context,
 ) -> Verification:
@@ -30,7 +32,7 @@ def verify_address(
     opened = context.door.open(principal, address)
     state = context.registry.port(opened.publication.address)
     assert state is not None, "an opened port is registered"
-    contract = registered_contract(state)
+    contract = published_contract(state)
     if data:
         return _against_files(contract, str(state.address), data, samples, connector, context)
     with context.engine.session() as session:
@@ -41,7 +43,7 @@ def verify_address(
 
 
 def verify_file(
-    contract: Contract, data: Sequence[str], samples: int, connector: FileConnector, context: Context
+    contract: Contract, data: Sequence[str], samples: int, connector: Callable[[], FileConnector], context: Context
 ) -> Verification:
     """A contract file against data files.
 
@@ -62,7 +64,12 @@ def verify_file(
 
 
 def _against_files(
-    contract: Contract, name: str, data: Sequence[str], samples: int, connector: FileConnector, context: Context
+    contract: Contract,
+    name: str,
+    data: Sequence[str],
+    samples: int,
+    connector: Callable[[], FileConnector],
+    context: Context,
 ) -> Verification:
     tables = dict(_table(entry, contract) for entry in data)
     missing = [t for t in tables if t not in {o.name for o in contract.objects}]
@@ -76,7 +83,7 @@ def _against_files(
         )
     try:
         relations = {
-            table: connector.bind(_source(path, contract), trusted=True).relation() for table, path in tables.items()
+            table: connector().bind(_source(path, contract), trusted=True).relation() for table, path in tables.items()
         }
         with context.engine.session() as session:
             checks = tuple(

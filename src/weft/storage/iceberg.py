@@ -18,7 +18,7 @@ from weft.errors import PlatformError, TransientError, error
 from weft.model.address import Address
 from weft.model.column import Column
 from weft.model.publication import DataFile
-from weft.storage import metadata, snapshots
+from weft.storage import metadata
 from weft.storage.base import Target
 from weft.storage.catalog import CommitConflict, Identifier, SqliteCatalog, Table
 from weft.storage.local_files import SCHEME, local_path
@@ -78,6 +78,8 @@ class IcebergStorage:
 
     def commit(self, target: Target, *, run_id: str, base: str | None, files: Sequence[DataFile]) -> str:
         """Commits a snapshot that holds exactly `files`, on the run's branch, as a child of `base`."""
+        from weft.storage import snapshots  # brings Avro, which only a writer needs
+
         fields = self._fields[target.folder]
         records = [snapshots.data_file(f, f"{SCHEME}{self.root}/{f.path}", fields) for f in files]
         identifier = _identifier(target.table)
@@ -128,6 +130,8 @@ class IcebergStorage:
         self, keep: Mapping[Address, Collection[str]], *, older_than: datetime, runs: Collection[str]
     ) -> Sequence[str]:
         """Removes files and branches older than a time that no kept snapshot and no run in `runs` refers to."""
+        from weft.storage import snapshots
+
         kept_ids = {_identifier(a): {int(s) for s in snapshots} for a, snapshots in keep.items()}
         removed: list[str] = []
         for identifier in self._catalog.identifiers():

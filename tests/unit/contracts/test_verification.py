@@ -254,6 +254,37 @@ def test_sql_rules_name_their_table_and_column_in_every_way(query: str) -> None:
     assert (found.result, found.actual) == (FAILED, "2")
 
 
+@pytest.mark.parametrize(
+    ("condition", "together"),
+    [
+        ("c = 'a'", True),
+        ("id % 2 = 1 OR c IS NULL", True),
+        ("t.c = 'a'", False),
+        ("id > (SELECT min(id) FROM t)", False),
+        ("c = 'a' ORDER BY 1", False),
+        ("c = 'order by, from t.c'", True),
+    ],
+)
+def test_sql_rules_that_count_rows_share_the_scan_of_the_other_rules(condition: str, together: bool) -> None:
+    rule = {"id": "q", "type": "sql", "query": f"SELECT count(*) FROM t WHERE {condition}", "mustBeLessThan": 9}
+    database = Database()
+
+    found = check_all(a_contract(col("c", "string", required=True, quality=[rule])), METRIC_ROWS, database)["q"]
+    expected = database.rows(f"SELECT count(*) FROM (SELECT * FROM t WHERE {condition})")[0][0]
+
+    assert (found.result, found.actual) == (PASSED, str(expected))
+    assert any(q.startswith("WITH") for q in database.queries) is not together
+
+
+def test_a_plain_count_that_cannot_run_is_an_error_and_takes_no_other_rule_along() -> None:
+    rule = {"id": "q", "type": "sql", "query": "SELECT count(*) FROM t WHERE nothing = 1", "mustBe": 0}
+
+    found = check_all(a_contract(col("c", "string", required=True, quality=[rule])), METRIC_ROWS)
+
+    assert found["q"].result is ERROR
+    assert {r.result for r in found.values() if r.rule is Rule.REQUIRED} == {FAILED}
+
+
 def test_a_sql_rule_that_counts_rows_shows_them() -> None:
     rule = {"id": "q", "type": "sql", "query": "SELECT COUNT(*) FROM t WHERE c = 'a'", "mustBeLessThan": 1}
 
