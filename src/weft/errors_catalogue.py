@@ -39,6 +39,7 @@ CODES: dict[str, str] = {
     "WFT-PRJ-024": "the target exists already",
     "WFT-PRJ-025": "a feature that this version of weft does not have",
     "WFT-PRJ-026": "a model that no port needs",
+    "WFT-PRJ-027": "two columns of a contract have one name",
     # SQL
     "WFT-SQL-001": "SQL does not parse",
     "WFT-SQL-002": "not exactly one SELECT",

@@ -11,7 +11,7 @@ SLUG = re.compile(r"[a-z][a-z0-9_]{0,62}")
 RESERVED = frozenset({"main", "temp", "system", "memory", "information_schema"})
 """Names that databases give a meaning of their own; `pg_*` belongs to them too."""
 
-_ADDRESS = re.compile(r"(?P<names>[^@]+?)(?:@(?P<major>\d+))?")
+_ADDRESS = re.compile(r"(?P<names>[^@]+?)(?:@(?P<major>[0-9]{1,9}))?")
 
 
 def is_slug(name: str) -> bool:

@@ -37,12 +37,38 @@ class Document:
         return Where(self.file, *self.marks.get((), (1, 1)))
 
 
+def entries(data: Mapping[str, Any], name: str) -> tuple[tuple[int, Mapping[str, Any]], ...]:
+    """The groups of fields in a list, each with its place in it.
+
+    Here and below, what has another shape than the standard gives it is read as if it were not there: the schema has
+    named it, and everything else in the mesh can still be looked at.
+    """
+    found = data.get(name)
+    return tuple((i, e) for i, e in enumerate(found) if isinstance(e, Mapping)) if isinstance(found, list) else ()
+
+
+def group(data: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """A group of fields."""
+    found = data.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
+def text(data: Mapping[str, Any], name: str) -> str | None:
+    """A text; numbers and truth values are read as they would be written."""
+    found = data.get(name)
+    return None if found is None or isinstance(found, Mapping | list) else str(found)
+
+
+def words(data: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    """A list of texts."""
+    found = data.get(name)
+    listed = found if isinstance(found, list) else ()
+    return tuple(str(w) for w in listed if w is not None and not isinstance(w, Mapping | list))
+
+
 def custom_properties(data: Mapping[str, Any]) -> dict[str, Any]:
     """The custom properties of a part of a document, by name.
 
     Source: ODCS and ODPS, `customProperties`: a list of `{property, value}`.
     """
-    found = data.get("customProperties")
-    if not isinstance(found, list):
-        return {}
-    return {str(p["property"]): p.get("value") for p in found if isinstance(p, Mapping) and "property" in p}
+    return {str(p["property"]): p.get("value") for _, p in entries(data, "customProperties") if "property" in p}

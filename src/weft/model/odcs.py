@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from weft.errors import Where
 from weft.model.classification import Classification, parse_classification
-from weft.model.document import Document, Pointer, custom_properties
+from weft.model.document import Document, Pointer, custom_properties, entries, group, text, words
 from weft.model.version import Version, parse_version
 
 if TYPE_CHECKING:
@@ -37,22 +37,22 @@ class Property:
     @property
     def id(self) -> str | None:
         """The identity that survives a rename."""
-        return self.data.get("id")
+        return text(self.data, "id")
 
     @property
     def logical_type(self) -> str | None:
         """string, date, timestamp, time, number, integer, object, array, boolean; 3.2 adds map and vector."""
-        return self.data.get("logicalType")
+        return text(self.data, "logicalType")
 
     @property
     def physical_type(self) -> str | None:
         """The type's name in the system that holds the data."""
-        return self.data.get("physicalType")
+        return text(self.data, "physicalType")
 
     @property
     def options(self) -> Mapping[str, Any]:
         """logicalTypeOptions: lengths, bounds, pattern, format."""
-        return self.data.get("logicalTypeOptions") or {}
+        return group(self.data, "logicalTypeOptions")
 
     @property
     def required(self) -> bool:
@@ -70,24 +70,30 @@ class Property:
         return bool(self.data.get("primaryKey"))
 
     @property
+    def key_position(self) -> int:
+        """Its place in the primary key."""
+        position = self.data.get("primaryKeyPosition")
+        return position if isinstance(position, int) else 0
+
+    @property
     def classification(self) -> Classification:
         """How sensitive it is."""
-        return parse_classification(self.data.get("classification"))
+        return parse_classification(text(self.data, "classification"))
 
     @property
     def description(self) -> str | None:
         """What it means."""
-        return self.data.get("description")
+        return text(self.data, "description")
 
     @property
     def quality(self) -> tuple[Mapping[str, Any], ...]:
         """Quality rules on this column."""
-        return tuple(self.data.get("quality") or ())
+        return tuple(e for _, e in entries(self.data, "quality"))
 
     @property
     def relationships(self) -> tuple[Mapping[str, Any], ...]:
         """Foreign keys from this column."""
-        return tuple(self.data.get("relationships") or ())
+        return tuple(e for _, e in entries(self.data, "relationships"))
 
     @property
     def custom(self) -> dict[str, Any]:
@@ -107,18 +113,18 @@ class SchemaObject:
     @property
     def quality(self) -> tuple[Mapping[str, Any], ...]:
         """Quality rules on the table."""
-        return tuple(self.data.get("quality") or ())
+        return tuple(e for _, e in entries(self.data, "quality"))
 
     @property
     def relationships(self) -> tuple[Mapping[str, Any], ...]:
         """Foreign keys of the table."""
-        return tuple(self.data.get("relationships") or ())
+        return tuple(e for _, e in entries(self.data, "relationships"))
 
     @property
     def key(self) -> tuple[str, ...]:
         """Columns of the primary key, in `primaryKeyPosition`."""
         parts = [p for p in self.properties if p.primary_key]
-        parts.sort(key=lambda p: int(p.data.get("primaryKeyPosition") or 0))
+        parts.sort(key=lambda p: p.key_position)
         return tuple(p.name for p in parts)
 
     def property(self, name: str) -> Property | None:
@@ -151,18 +157,18 @@ class Contract:
     @property
     def description(self) -> Mapping[str, Any]:
         """purpose, limitations, usage."""
-        described = self.data.get("description") or {}
-        return {"purpose": described} if isinstance(described, str) else described
+        purpose = text(self.data, "description")
+        return {"purpose": purpose} if purpose else group(self.data, "description")
 
     @property
     def tags(self) -> tuple[str, ...]:
         """Words that it is filed under."""
-        return tuple(str(t) for t in self.data.get("tags") or ())
+        return words(self.data, "tags")
 
     @property
     def slas(self) -> tuple[Mapping[str, Any], ...]:
         """Service levels (Source: ODCS, `slaProperties`)."""
-        return tuple(self.data.get("slaProperties") or ())
+        return tuple(e for _, e in entries(self.data, "slaProperties"))
 
     @property
     def custom(self) -> dict[str, Any]:
@@ -180,23 +186,23 @@ def published_contract(state: PortState) -> Contract:
 
 
 def contract(document: Document) -> Contract:
-    """The contract that a schema-valid ODCS v3 document holds."""
+    """The contract that an ODCS v3 document holds; parts that violate the schema are left out."""
     data = document.data
-    version_text = str(data.get("version", ""))
+    version_text = text(data, "version") or ""
     return Contract(
-        id=str(data.get("id", "")),
-        name=data.get("name"),
+        id=text(data, "id") or "",
+        name=text(data, "name"),
         version_text=version_text,
         version=parse_version(version_text),
-        status=str(data.get("status", "draft")),
+        status=text(data, "status") or "draft",
         objects=tuple(
             SchemaObject(
-                name=str(entry.get("name", "")),
+                name=text(entry, "name") or "",
                 data=entry,
                 pointer=("schema", i),
-                properties=_properties(entry.get("properties") or (), (), ("schema", i, "properties")),
+                properties=_properties(entry, (), ("schema", i)),
             )
-            for i, entry in enumerate(data.get("schema") or ())
+            for i, entry in entries(data, "schema")
         ),
         document=document,
     )
@@ -211,9 +217,10 @@ def every_property(properties: tuple[Property, ...]) -> Iterator[Property]:
             yield from every_property((prop.items,))
 
 
-def _properties(entries: Any, parents: tuple[str, ...], pointer: Pointer) -> tuple[Property, ...]:
+def _properties(data: Mapping[str, Any], parents: tuple[str, ...], pointer: Pointer) -> tuple[Property, ...]:
     return tuple(
-        _property(entry, str(entry.get("name", "")), parents, (*pointer, i)) for i, entry in enumerate(entries)
+        _property(entry, text(entry, "name") or "", parents, (*pointer, "properties", i))
+        for i, entry in entries(data, "properties")
     )
 
 
@@ -225,6 +232,6 @@ def _property(entry: Mapping[str, Any], name: str, parents: tuple[str, ...], poi
         path=path,
         data=entry,
         pointer=pointer,
-        fields=_properties(entry.get("properties") or (), path, (*pointer, "properties")),
+        fields=_properties(entry, path, pointer),
         items=_property(items, "[]", path, (*pointer, "items")) if isinstance(items, Mapping) else None,
     )

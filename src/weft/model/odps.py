@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from weft.errors import Where
-from weft.model.document import Document, Pointer, custom_properties
+from weft.model.document import Document, Pointer, custom_properties, entries, group, text, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,49 +59,43 @@ class Descriptor:
 
 
 def descriptor(document: Document) -> Descriptor:
-    """The descriptor that a schema-valid ODPS document holds."""
+    """The descriptor that an ODPS document holds; parts that violate the schema are left out."""
     data = document.data
-    described = data.get("description") or {}
-    if isinstance(described, str):
-        described = {"purpose": described}
-    team = data.get("team")
+    described = group(data, "description")
+    members = data.get("team")
     return Descriptor(
-        id=str(data.get("id", "")),
-        name=data.get("name"),
-        version=_text(data.get("version")),
-        status=str(data.get("status", "draft")),
-        domain=data.get("domain"),
-        purpose=described.get("purpose"),
-        limitations=described.get("limitations"),
-        usage=described.get("usage"),
-        tags=tuple(str(t) for t in data.get("tags") or ()),
+        id=text(data, "id") or "",
+        name=text(data, "name"),
+        version=text(data, "version"),
+        status=text(data, "status") or "draft",
+        domain=text(data, "domain"),
+        purpose=text(described, "purpose") or text(data, "description"),
+        limitations=text(described, "limitations"),
+        usage=text(described, "usage"),
+        tags=words(data, "tags"),
         inputs=tuple(
             InputPortEntry(
-                name=str(entry.get("name", "")),
-                version=_text(entry.get("version")) or "",
-                contract_id=_text(entry.get("contractId")),
+                name=text(entry, "name") or "",
+                version=text(entry, "version") or "",
+                contract_id=text(entry, "contractId"),
                 custom=custom_properties(entry),
                 pointer=("inputPorts", i),
             )
-            for i, entry in enumerate(data.get("inputPorts") or ())
+            for i, entry in entries(data, "inputPorts")
         ),
         outputs=tuple(
             OutputPortEntry(
-                name=str(entry.get("name", "")),
-                version=_text(entry.get("version")) or "",
-                contract_id=_text(entry.get("contractId")),
-                description=entry.get("description"),
-                type=entry.get("type"),
+                name=text(entry, "name") or "",
+                version=text(entry, "version") or "",
+                contract_id=text(entry, "contractId"),
+                description=text(entry, "description"),
+                type=text(entry, "type"),
                 custom=custom_properties(entry),
                 pointer=("outputPorts", i),
             )
-            for i, entry in enumerate(data.get("outputPorts") or ())
+            for i, entry in entries(data, "outputPorts")
         ),
-        team=team if isinstance(team, Mapping) else {"members": list(team or ())},
+        team=members if isinstance(members, Mapping) else {"members": [m for _, m in entries(data, "team")]},
         custom=custom_properties(data),
         document=document,
     )
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None else str(value)

@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-_TOKEN = re.compile(r"""\s*(?:"((?:[^"]|"")*)"|'((?:[^']|'')*)'|([A-Za-z_][\w$]*)|(\d+)|([(),<>\[\]:]))""")
+_TOKEN = re.compile(r"""\s*(?:"((?:[^"]|"")*)"|'((?:[^']|'')*)'|([A-Za-z_][\w$]*)|([0-9]{1,9})|([(),<>\[\]:]))""")
+_DEEPEST = 100
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _ZONED = {"TIMESTAMP": "TIMESTAMPTZ", "TIME": "TIMETZ"}
 
@@ -111,7 +112,7 @@ def parse_type(text: str) -> TypeText | None:
     ('TIMESTAMPTZ', 'DECIMAL(10,0)')
     """
     tokens = _tokens(text)
-    if not tokens:
+    if not tokens or _depth(tokens) > _DEEPEST:
         return None
     reader = _Reader(tokens)
     try:
@@ -148,6 +149,19 @@ def _tokens(text: str) -> list[_Token]:
         tokens.append(_Token(kind, found))
         position = match.end()
     return tokens
+
+
+def _depth(tokens: list[_Token]) -> int:
+    """How many brackets stand in one another; lists of lists count each, for each is a part of the next."""
+    depth = deepest = lists = 0
+    for token in tokens:
+        if token.kind == "mark" and token.text in "(<":
+            depth += 1
+        elif token.kind == "mark" and token.text in ")>":
+            depth -= 1
+        lists += token.kind == "mark" and token.text == "["
+        deepest = max(deepest, depth)
+    return deepest + lists
 
 
 class _Reader:

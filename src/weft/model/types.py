@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+from weft.model.document import group
 from weft.model.odcs import Property
 from weft.model.type_text import TypeText, parse_type
 
@@ -30,6 +33,7 @@ _INTEGER_FORMATS = {f"i{bits}": name for name, bits in _SIGNED.items()} | {
 }
 _NUMBER_FORMATS = {"f32": "FLOAT", "f64": "DOUBLE"}
 _VECTOR_ELEMENTS = {"float32": "FLOAT", "float64": "DOUBLE", "int8": "TINYINT", "uint8": "UTINYINT"}
+_PRECISION = re.compile(r"[0-9]{1,2}")
 _SIMPLE = {
     "string": "VARCHAR",
     "integer": "BIGINT",
@@ -163,9 +167,9 @@ def _wanted(prop: Property) -> TypeText | None:
         return physical
     if physical is not None and physical.name == "DECIMAL":
         custom = prop.custom
-        if str(custom.get("precision", "")).isdigit():
-            scale = str(custom.get("scale", 0))
-            return TypeText("DECIMAL", (int(custom["precision"]), int(scale) if scale.isdigit() else 0))
+        precision = _digits(custom.get("precision"))
+        if precision is not None:
+            return TypeText("DECIMAL", (precision, _digits(custom.get("scale")) or 0))
         return TypeText("DECIMAL", (18, 3))
     if logical == "object" or (logical is None and physical is not None and physical.name == "STRUCT"):
         return _wanted_object(prop)
@@ -187,6 +191,11 @@ def _wanted(prop: Property) -> TypeText | None:
     return None if name is None else TypeText(name)
 
 
+def _digits(value: object) -> int | None:
+    """The precision or scale that a custom property names."""
+    return int(str(value)) if _PRECISION.fullmatch(str(value)) else None
+
+
 def _wanted_time(prop: Property, logical: str, physical: TypeText | None) -> TypeText:
     if _zone(prop):
         return TypeText("TIMESTAMPTZ" if logical == "timestamp" else "TIMETZ")
@@ -201,10 +210,10 @@ def _wanted_object(prop: Property) -> TypeText:
 
 
 def _map_parts(prop: Property) -> tuple[tuple[str, TypeText], ...]:
-    entry = prop.data.get("map") or {}
+    entry = group(prop.data, "map")
     found = []
     for label in ("key", "value"):
-        part = entry.get(label) or {}
+        part = group(entry, label)
         tree = _wanted(Property(label, (*prop.path, label), part, (*prop.pointer, "map", label)))
         found.append((label, tree or TypeText("VARCHAR")))
     return tuple(found)

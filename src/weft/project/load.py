@@ -8,7 +8,7 @@ from pathlib import Path
 from weft.config import FILE_NAME, Settings
 from weft.errors import Diagnostic, Where, error
 from weft.model.address import ProductAddress, is_reserved, is_slug, slugify
-from weft.model.document import Document, custom_properties
+from weft.model.document import Document, custom_properties, entries, group, text, words
 from weft.model.mesh import Domain, Member, Mesh, Product
 from weft.project import documents
 from weft.project.cache import Cache
@@ -26,7 +26,7 @@ def load_mesh(settings: Settings, parse: Parse, cache: Cache) -> Mesh:
     domains: dict[str, Domain] = {}
     products: dict[ProductAddress, Product] = {}
     places: dict[ProductAddress, str] = {}
-    for folder in _folders(root, settings.mesh.domains):
+    for folder in _folders(root, settings.mesh.domains, problems):
         domain = _domain(folder, root, cache, files, problems)
         if domain is None:
             continue
@@ -88,8 +88,14 @@ def slug_of(name: str, document: Document, problems: list[Diagnostic]) -> str | 
     return slug
 
 
-def _folders(root: Path, patterns: Iterable[str]) -> list[Path]:
-    found = {p for pattern in patterns for p in root.glob(pattern) if p.is_dir() and not p.name.startswith((".", "_"))}
+def _folders(root: Path, patterns: Iterable[str], problems: list[Diagnostic]) -> list[Path]:
+    found: set[Path] = set()
+    for pattern in patterns:
+        if not pattern.strip() or pattern.startswith("/") or ".." in Path(pattern).parts or "\0" in pattern:
+            what = f"`mesh.domains`: `{pattern}` names no folders below the mesh's"
+            problems.append(error("WFT-CFG-004", what, Where(FILE_NAME), fix='write globs such as "domains/*"'))
+            continue
+        found |= {p for p in root.glob(pattern) if p.is_dir() and not p.name.startswith((".", "_"))}
     return sorted(found)
 
 
@@ -116,24 +122,17 @@ def _domain(folder: Path, root: Path, cache: Cache, files: dict[str, str], probl
     if name is None:
         return None
     data = document.data
-    owner = data.get("owner") if isinstance(data.get("owner"), dict) else {}
-    assert isinstance(owner, dict)
-    members = data.get("members") if isinstance(data.get("members"), list) else []
-    assert isinstance(members, list)
+    owner = group(data, "owner")
     return Domain(
         name=name,
-        title=str(data.get("title") or name),
-        kind=str(data.get("kind", "")),
-        description=data.get("description"),
-        owner_team=str(owner.get("team", "")),
-        owner_contact=owner.get("contact"),
-        members=tuple(
-            Member(str(m.get("user", "")), tuple(str(r) for r in m.get("roles") or ()))
-            for m in members
-            if isinstance(m, dict)
-        ),
-        cost_center=data.get("costCenter"),
-        tags=tuple(str(t) for t in data.get("tags") or ()),
+        title=text(data, "title") or name,
+        kind=text(data, "kind") or "",
+        description=text(data, "description"),
+        owner_team=text(owner, "team") or "",
+        owner_contact=text(owner, "contact"),
+        members=tuple(Member(text(m, "user") or "", words(m, "roles")) for _, m in entries(data, "members")),
+        cost_center=text(data, "costCenter"),
+        tags=words(data, "tags"),
         document=document,
     )
 

@@ -30,7 +30,10 @@ class ReadModel:
 def read_model(path: Path, name: str, root: Path, parse: Parse, cache: Cache) -> ReadModel:
     """The model of a file. `parse` is asked only for SQL that was not seen before."""
     file = path.relative_to(root).as_posix()
-    digest = cache.digest_of(path)
+    try:
+        digest = cache.digest_of(path)
+    except OSError as e:
+        return ReadModel(None, (error("WFT-PRJ-001", f"`{file}` cannot be read: {e.strerror}", Where(file)),))
     blob = cache.get("model", digest)
     if blob is not None:
         return _placed(json.loads(blob), name, file, digest)

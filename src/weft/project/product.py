@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from weft.errors import Diagnostic, UsageError, Where, did_you_mean, error, warning
 from weft.model.address import Address, ProductAddress, is_slug, parse_address
+from weft.model.document import words
 from weft.model.mesh import InputPort, Model, OutputPort, Product, Reference, Source, Status
 from weft.model.odcs import Contract, contract
 from weft.model.odps import Descriptor, InputPortEntry, OutputPortEntry, descriptor
+from weft.model.version import parse_version
 from weft.project import documents
 from weft.project.cache import Cache
 from weft.project.models import Parse, read_model
 
 _CONTRACT_ENDING = ".odcs.yaml"
 _SOURCE_KEYS = ("file", "format", "nulls", "delimiter", "header", "encoding")
+_SOURCE_WORDS = {
+    "format": "must be text",
+    "nulls": "must be a list of texts",
+    "delimiter": "must be one character",
+    "header": "must be true or false",
+    "encoding": "must be text",
+}
+_SOURCE_SHAPES: dict[str, Callable[[Any], bool]] = {
+    "format": lambda v: isinstance(v, str),
+    "nulls": lambda v: isinstance(v, str) or (isinstance(v, list) and not any(isinstance(n, list | dict) for n in v)),
+    "delimiter": lambda v: isinstance(v, str) and len(v) == 1 and v not in '"\r\n\0',
+    "header": lambda v: isinstance(v, bool),
+    "encoding": lambda v: isinstance(v, str),
+}
 _OTHER_SOURCES = ("connection", "table", "query")
 _LIFECYCLE = list(Status)
 
@@ -98,8 +114,27 @@ def _contracts(
                 )
             )
             continue
+        twice = _column_named_twice(one)
+        if twice is not None:
+            problems.append(twice)
+            continue
         found[file.name.removesuffix(_CONTRACT_ENDING)] = one
     return found
+
+
+def _column_named_twice(one: Contract) -> Diagnostic | None:
+    first: dict[str, str] = {}
+    for prop in one.objects[0].properties:
+        known = first.setdefault(prop.name.lower(), prop.name)
+        if prop is not one.objects[0].property(known):
+            return error(
+                "WFT-PRJ-027",
+                f"two columns are named `{prop.name}`",
+                one.document.where(prop.pointer),
+                why="a table has one column of a name, whatever its case",
+                fix="keep one of them, or rename it",
+            )
+    return None
 
 
 def _models(
@@ -109,7 +144,7 @@ def _models(
     for file in sorted((folder.path / "models").glob("*.sql")):
         name = file.stem
         base, at, major = name.partition("@")
-        if not is_slug(base) or (at and not major.isdigit()):
+        if not is_slug(base) or (at and _major(major) is None):
             problems.append(
                 error(
                     "WFT-PRJ-008",
@@ -203,13 +238,19 @@ def _source(
     if not isinstance(source.get("file"), str):
         problems.append(error("WFT-PRJ-014", f"input port `{entry.name}` names no `file`", where))
         return None
-    nulls = source.get("nulls") or ()
+    misshapen = [key for key, fits in _SOURCE_SHAPES.items() if source.get(key) is not None and not fits(source[key])]
+    problems += [
+        error("WFT-PRJ-014", f"`{key}` in `weft.source` of input port `{entry.name}` {_SOURCE_WORDS[key]}", where)
+        for key in misshapen
+    ]
+    if misshapen:
+        return None
     return Source(
         file=source["file"],
         format=source.get("format"),
-        nulls=tuple(str(n) for n in ([nulls] if isinstance(nulls, str) else nulls)),
+        nulls=(source["nulls"],) if isinstance(source.get("nulls"), str) else words(source, "nulls"),
         delimiter=source.get("delimiter"),
-        header=source.get("header", True) is not False,
+        header=source.get("header") is not False,
         encoding=source.get("encoding"),
         contract=by_id.get(entry.contract_id or ""),
     )
@@ -392,8 +433,8 @@ def _status(text: str, where: Where, problems: list[Diagnostic]) -> Status:
 
 
 def _major(version: str) -> int | None:
-    first = version.lstrip("v").partition(".")[0]
-    return int(first) if first.isdigit() else None
+    found = parse_version(version.partition(".")[0])
+    return found.major if found else None
 
 
 def _check_needed(product: Product, problems: list[Diagnostic]) -> None:

@@ -23,6 +23,12 @@ _SPECIAL = {".inf": float("inf"), "+.inf": float("inf"), "-.inf": float("-inf"),
 _TEXT, _MAP, _LIST = "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+_LONGEST_NUMBER = 400
+"""Characters. A longer number is read as text: Python would not print it, and no field of a standard wants it."""
+
+_DEEPEST, _MOST_PARTS = 100, 500_000
+"""How deep a document may be, and how many parts it may have: an alias may stand for itself, or for very many."""
+
 Marks = dict[Pointer, tuple[int, int]]
 
 
@@ -32,11 +38,28 @@ def read(text: str, file: str) -> tuple[Any, Marks, list[Diagnostic]]:
         node = yaml.compose(text, Loader=_Loader)
     except yaml.YAMLError as e:
         return None, {}, [_broken(e, file)]
+    except RecursionError:
+        return None, {}, [_too_much(file, 1)]
     marks: Marks = {(): (1, 1)}
     problems: list[Diagnostic] = []
     if node is None:
         return None, marks, problems
-    return _Reader(file, marks, problems).value(node, ()), marks, problems
+    try:
+        return _Reader(file, marks, problems).value(node, ()), marks, problems
+    except _TooMuch as e:
+        return None, {}, [_too_much(file, e.line)]
+
+
+class _TooMuch(Exception):
+    """The document has no end."""
+
+    def __init__(self, line: int) -> None:
+        self.line = line
+
+
+def _too_much(file: str, line: int) -> Diagnostic:
+    what = "the document is nested too deep, or its aliases make it too large"
+    return error("WFT-PRJ-002", what, Where(file, line), fix="write out what an alias stands for")
 
 
 class _Reader:
@@ -46,8 +69,12 @@ class _Reader:
         self._file = file
         self._marks = marks
         self._problems = problems
+        self._parts = 0
 
     def value(self, node: yaml.Node, pointer: Pointer) -> Any:
+        self._parts += 1
+        if len(pointer) > _DEEPEST or self._parts > _MOST_PARTS:
+            raise _TooMuch(node.start_mark.line + 1)
         self._marks.setdefault(pointer, (node.start_mark.line + 1, node.start_mark.column + 1))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, pointer)
@@ -58,8 +85,12 @@ class _Reader:
     def _mapping(self, node: yaml.MappingNode, pointer: Pointer) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            key = str(key_node.value)
             at = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+            if not isinstance(key_node, yaml.ScalarNode):
+                what = "the name of a field is a list or a group of fields"
+                self._problems.append(error("WFT-PRJ-002", what, Where(self._file, *at), fix="write a name"))
+                continue
+            key = str(key_node.value)
             if key in found:
                 what = f"`{key}` stands twice in the same place"
                 self._problems.append(error("WFT-PRJ-002", what, Where(self._file, *at), fix="keep one of them"))
@@ -80,6 +111,8 @@ def scalar(text: str, *, plain: bool, tag: str = _TEXT) -> Any:
         return None
     if text in _BOOL:
         return _BOOL[text]
+    if len(text) > _LONGEST_NUMBER:
+        return text
     if _INT.fullmatch(text):
         return int(text)
     if _OCTAL.fullmatch(text) or _HEX.fullmatch(text):
