@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 from weft.release import VERSION
 
 if TYPE_CHECKING:
-    from weft.api import Mesh, open
+    from weft.api import Mesh, open, verify
 
 __version__ = VERSION
 
-__all__ = ["Mesh", "__version__", "open"]
+__all__ = ["Mesh", "__version__", "open", "verify"]
 
 
 def __getattr__(name: str) -> Any:
     """Imports the public names when they are first used: `import weft` alone stays light (PEP 562)."""
-    if name in {"Mesh", "open"}:
+    if name in {"Mesh", "open", "verify"}:
         from weft import api
 
         return getattr(api, name)

@@ -135,7 +135,7 @@ def referred_files(mesh: TestMesh) -> set[str]:
 
     with weft.open(mesh.root) as opened:
         root = mesh.path(".weft/warehouse")
-        registry = opened._registry
+        registry = opened._rooms.registry
         return {str(root / f.path) for a in registry.ports() for p in registry.history(a) for f in p.manifest.files}
 
 

@@ -67,6 +67,21 @@ class BoundSource:
     relation: Callable[[], str]
 
 
+@dataclass(frozen=True, slots=True)
+class ForeignFile:
+    """Files as they are.
+
+    Attributes:
+        relation: a FROM item. CSV gives texts, JSON what its values are by themselves, Parquet its own types.
+        inferred: one in which a CSV's types are guessed from all its values.
+        format: csv, json, ndjson or parquet.
+    """
+
+    relation: str
+    inferred: str
+    format: str
+
+
 class FileConnector:
     """Finds the files of a source and tells DuckDB how to read them. Reads nothing but a header."""
 
@@ -99,13 +114,39 @@ class FileConnector:
         Raises:
             SourceError: WFT-SRC-001 to 008.
         """
-        paths = self._paths(source, trusted=False)
-        kind = self._format(source, paths[0])
-        files = [self._unpacked(source, p, self._cache.digest_of(p)) if p.suffix == ".zip" else p for p in paths]
-        listed = "[" + ", ".join(literal(str(f)) for f in files) + "]"
+        kind, listed = self._listed(source, trusted=False)
         if kind == "csv":
             return f"read_csv({listed}, nullstr = ['', 'NA', 'NULL'], sample_size = -1)"
         return f"read_parquet({listed})" if kind == "parquet" else f"read_json({listed})"
+
+    def foreign(self, source: Source) -> ForeignFile:
+        """Files that the person at the keyboard names, as they are: nothing is promised about their columns.
+
+        Raises:
+            SourceError: WFT-SRC-001 to 008.
+        """
+        kind, listed = self._listed(source, trusted=True)
+        if kind == "parquet":
+            relation = f"read_parquet({listed}, union_by_name = true)"
+            return ForeignFile(relation, relation, kind)
+        if kind == "csv":
+            for path in self._paths(source, trusted=True):
+                _header(source, path)
+            delimiter = f", delim = {literal(source.delimiter)}" if source.delimiter else ""
+            encoding = f", encoding = {literal(source.encoding)}" if source.encoding else ""
+            options = f"header = true, strict_mode = true, union_by_name = true{delimiter}{encoding}"
+            texts = f"read_csv({listed}, all_varchar = true, {options})"
+            return ForeignFile(texts, f"read_csv({listed}, sample_size = -1, {options})", kind)
+        form = "newline_delimited" if kind == "ndjson" else "auto"
+        options = "sample_size = -1, convert_strings_to_integers = false, union_by_name = true"
+        relation = f"read_json({listed}, format = '{form}', {options})"
+        return ForeignFile(relation, relation, kind)
+
+    def _listed(self, source: Source, *, trusted: bool) -> tuple[str, str]:
+        """The format of a source, and its files as a list in SQL."""
+        paths = self._paths(source, trusted)
+        files = [self._unpacked(source, p, self._cache.digest_of(p)) if _zipped(p) else p for p in paths]
+        return self._format(source, paths[0]), "[" + ", ".join(literal(str(f)) for f in files) + "]"
 
     def _paths(self, source: Source, trusted: bool) -> list[Path]:
         if source.file.startswith(_PACKAGE):
@@ -187,10 +228,7 @@ class FileConnector:
     def _relation(
         self, source: Source, kind: str, paths: list[Path], digests: list[str], columns: tuple[Column, ...]
     ) -> str:
-        files = [
-            self._unpacked(source, p, d) if p.suffix.lower() == ".zip" else p
-            for p, d in zip(paths, digests, strict=True)
-        ]
+        files = [self._unpacked(source, p, d) if _zipped(p) else p for p, d in zip(paths, digests, strict=True)]
         listed = "[" + ", ".join(literal(str(f)) for f in files) + "]"
         if kind == "parquet":
             return f"read_parquet({listed})"
@@ -220,6 +258,10 @@ class FileConnector:
                 if not folder.is_dir():  # another process was faster: its copy is the same
                     raise
         return next(folder.iterdir())
+
+
+def _zipped(path: Path) -> bool:
+    return path.suffix.lower() == ".zip"
 
 
 def ident_text(name: str) -> str:

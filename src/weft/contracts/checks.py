@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -272,6 +272,13 @@ def oldest_allowed(age: Age, prop: Property, tree: TypeText, now: datetime) -> s
     if tree.name != "DATE" and tree.name not in _INSTANTS:
         raise Unusable(f"`{dotted(prop)}` is {tree}, which tells no age")
     place = place_of(age.zone)
+    try:
+        return _oldest(age, tree, now, place)
+    except (OverflowError, ValueError) as problem:
+        raise Unusable("the period is longer than the calendar") from problem
+
+
+def _oldest(age: Age, tree: TypeText, now: datetime, place: ZoneInfo) -> str:
     if age.unit in ("hour", "minute", "second"):
         moment = (now.astimezone(UTC) - timedelta(**{f"{age.unit}s": age.value})).astimezone(place)
     else:
@@ -289,6 +296,4 @@ def _back(moment: datetime, age: Age) -> datetime:
         return moment - timedelta(days=age.value * (7 if age.unit == "week" else 1))
     months = round(age.value * (12 if age.unit == "year" else 1))
     year, month = divmod(moment.year * 12 + moment.month - 1 - months, 12)
-    if year < date.min.year:
-        raise Unusable("the period is longer than the calendar")
     return moment.replace(year=year, month=month + 1, day=min(moment.day, monthrange(year, month + 1)[1]))

@@ -38,9 +38,13 @@ class Comparison:
         >>> Comparison("mustBeBetween", [1, 3]).holds(3), Comparison("mustBe", 0).holds(Decimal("0.00"))
         (True, True)
 
+        What is not a number (NaN) is neither equal to a bound nor on one side of it.
+
         Raises:
             TypeError: the value cannot be compared with the bound.
         """
+        if isinstance(value, float) and value != value:
+            return self.operator in ("mustNotBe", "mustNotBeBetween")
         if self.operator in ("mustBe", "mustNotBe"):
             return _equal(value, self.bound) == (self.operator == "mustBe")
         if self.operator in ("mustBeBetween", "mustNotBeBetween"):

@@ -68,10 +68,11 @@ def promises(contract: Contract, table: SchemaObject | None = None) -> tuple[Pro
     return _Reader(contract, table or contract.table).read()
 
 
-def referenced_tables(contract: Contract) -> tuple[str, ...]:
-    """Names, as written, of the other tables that a contract's relationships point to."""
-    own = {contract.table.name, contract.table.data.get("physicalName")}
-    return tuple(name for name in other_tables(contract) if name not in own)
+def referenced_tables(contract: Contract, table: SchemaObject | None = None) -> tuple[str, ...]:
+    """Names, as written, of the other tables that the relationships of a table (by default the first) point to."""
+    table = table or contract.table
+    own = {table.name, table.data.get("physicalName")}
+    return tuple(name for name in other_tables(contract, table) if name not in own)
 
 
 def severity_of(text: Any) -> CheckSeverity:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from weft.contracts.conditions import Age, Comparison, Condition, Faulty, NotNull, Threshold, Unevaluated
@@ -144,9 +145,8 @@ def _level(
 def _number(value: Any) -> float | None:
     if isinstance(value, bool):
         return None
-    if isinstance(value, int | float):
-        return float(value)
     try:
-        return float(str(value))
-    except ValueError:
+        number = float(value if isinstance(value, int | float) else str(value))
+    except (ValueError, OverflowError):
         return None
+    return number if isfinite(number) else None

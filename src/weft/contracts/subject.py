@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from weft.contracts.checks import Unusable, quote
+from weft.contracts.checks import Unusable
 from weft.contracts.conditions import dotted
 from weft.contracts.evaluator import Evaluator
+from weft.contracts.parsing import parsed_relation
 from weft.model.odcs import Property, SchemaObject
 from weft.model.type_text import TypeText, parse_type
-from weft.model.types import duck_type, normalise
+from weft.model.types import normalise
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class Subject:
     Attributes:
         relation: a FROM item.
         types: the type of each column as it is.
-        parsed: columns of a text format that are judged after parsing; the text stands in the column named here.
+        parsed: columns of a text format that are judged after parsing, each with the name of what it was before.
     """
 
     table: SchemaObject
@@ -59,20 +60,9 @@ def subject_of(table: SchemaObject, relation: str, evaluator: Evaluator, *, text
         WeftError: the relation cannot be read at all.
     """
     types = {column.name: normalise(column.type) for column in evaluator.columns(f"SELECT * FROM {relation}")}
-    parsed: dict[str, str] = {}
     if not text:
-        return Subject(table, relation, types, parsed)
-    casts, raws = [], []
-    for prop in table.properties:
-        wanted = duck_type(prop)
-        if types.get(prop.name) != "VARCHAR" or wanted in (None, "VARCHAR"):
-            continue
-        parsed[prop.name] = f"{prop.name} (as text)"
-        casts.append(f"TRY_CAST({quote(prop.name)} AS {wanted}) AS {quote(prop.name)}")
-        raws.append(f", {quote(prop.name)} AS {quote(parsed[prop.name])}")
-        types[prop.name] = normalise(str(wanted))
-    if casts:
-        relation = f"(SELECT * REPLACE ({', '.join(casts)}){''.join(raws)} FROM {relation})"
+        return Subject(table, relation, types, {})
+    relation, parsed = parsed_relation(table, relation, types)
     return Subject(table, relation, types, parsed)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from weft.errors import UsageError, did_you_mean, error
 from weft.model.address import Address, ProductAddress
+from weft.model.mesh import Mesh
 
 Graph = Mapping[ProductAddress, frozenset[ProductAddress]]
 """Which products a product reads."""
@@ -99,3 +100,20 @@ def _names(ports: Iterable[Address]) -> list[str]:
     for address in ports:
         names |= {str(address), address.unpinned, str(address.of_product), address.domain}
     return sorted(names)
+
+
+def folder_of(argument: str, mesh: Mesh) -> str:
+    """The folder of a product, or of a domain, with a slash at its end.
+
+    Raises:
+        UsageError: WFT-PLN-008, the mesh has no such domain or product.
+    """
+    parts = argument.partition("@")[0].split(".")
+    for product in mesh.products.values():
+        if len(parts) > 1 and (product.address.domain, product.address.product) == (parts[0], parts[1]):
+            return product.descriptor.document.file.rpartition("/")[0] + "/"
+    if len(parts) == 1 and parts[0] in mesh.domains:
+        return mesh.domains[parts[0]].document.file.rpartition("/")[0] + "/"
+    known = [str(p) for p in mesh.products] + list(mesh.domains)
+    what = f"`{argument}` matches nothing in this mesh"
+    raise UsageError(error("WFT-PLN-008", what, fix=did_you_mean(argument, known)))

@@ -16,6 +16,7 @@ from weft.model.mesh import Mesh, Product
 from weft.model.publication import PortState, Publication
 from weft.model.records import PortOutcome, Run, RunState
 from weft.plan.desired import Desired
+from weft.plan.moved import moved
 from weft.plan.values import Plan, Stage, StageKind
 from weft.registry import processes
 from weft.runs import publishing, repair
@@ -323,16 +324,6 @@ class _OneRun:
         for address in work.retire:
             self.retired.append(address)
             self._context.progress.finished(str(address), "retired", None, seconds)
-
-
-def moved(subject: str, expected: str, found: str) -> Diagnostic:
-    """The diagnostic of something that is not as the plan had read it."""
-    return error(
-        "WFT-RUN-001",
-        f"{subject} moved since the plan was made",
-        why=f"the plan had read {expected}, now it is {found}",
-        fix="plan again",
-    )
 
 
 def _by_product(stages: Sequence[Stage]) -> Iterator[_Work]:

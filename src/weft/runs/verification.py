@@ -29,14 +29,17 @@ def check_rows(
     others: Mapping[str, str | None],
     now: dt.datetime,
     *,
+    table: str | None = None,
     samples: int = 5,
     built: bool = True,
+    text: bool = False,
 ) -> tuple[CheckResult, ...]:
-    """Every rule of a contract, evaluated on a relation.
+    """Every rule of a contract about one table (by default its first), evaluated on a relation.
 
     Args:
         built: whether weft built the rows: a column that the contract does not know is then forbidden by default,
             in foreign data it only warns.
+        text: the rows come from a text format: their types are checked by parsing.
     """
 
     def admit(sql: str) -> tuple[Diagnostic, ...]:
@@ -53,6 +56,8 @@ def check_rows(
         extra_columns="forbid" if built else "warn",
         admit=admit,
         salt=secrets.token_hex(8),
+        table=table,
+        text=text,
     )
 
 

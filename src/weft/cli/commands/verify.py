@@ -40,8 +40,11 @@ def command(target: str, data: tuple[str, ...], limit_samples: int, form: str) -
     from weft import api
     from weft.cli.render.checks import junit, verification_text
 
-    with api.open() as mesh:
-        found = mesh.verify(target, data=data, sample_limit=limit_samples)
+    if api.is_file(target):  # needs no mesh
+        found = api.verify(target, data=data, sample_limit=limit_samples)
+    else:
+        with api.open() as mesh:
+            found = mesh.verify(target, data=data, sample_limit=limit_samples)
     print_diagnostics(found.diagnostics)
     if form == "json":
         print_json(found.as_json())

@@ -1,0 +1,95 @@
+"""The repository as it is now: bound, and held against the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from weft.errors import Diagnostic, ProjectError, WeftError, Where, has_errors
+from weft.model.address import Address, ProductAddress
+from weft.model.mesh import Mesh, Product, Source
+from weft.plan import order
+from weft.plan.binding import Binder
+from weft.plan.desired import Desired, SourceState, desired_ports
+from weft.plan.planner import Registered, comparison
+
+if TYPE_CHECKING:
+    from weft.connectors.files import FileConnector
+    from weft.registry.base import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """What the files declare, what their ports should be, and what is published.
+
+    Attributes:
+        order: products, each after those that it reads.
+        problems: everything that is wrong with the files.
+    """
+
+    mesh: Mesh
+    order: tuple[Product, ...]
+    desired: Mapping[Address, Desired]
+    registered: Registered
+    problems: tuple[Diagnostic, ...]
+
+    def sound(self) -> Repository:
+        """Itself, when nothing is wrong.
+
+        Raises:
+            ProjectError: all that is wrong, at once.
+        """
+        if has_errors(self.problems):
+            raise ProjectError(*dict.fromkeys(self.problems))
+        return self
+
+
+def read_repository(
+    mesh: Mesh, connector: Callable[[], FileConnector], registry: Registry, binder: Binder
+) -> Repository:
+    """What the files declare, bound and held against the registry; problems are collected, not raised."""
+    registered = Registered(registry.ports(), registry.products())
+    try:
+        in_order = order.build_order(mesh)
+    except ProjectError as e:
+        return Repository(mesh, (), {}, registered, (*mesh.diagnostics, *e.diagnostics))
+    sources, missing = _sources(mesh, connector)
+    desired, wrong = desired_ports(
+        in_order,
+        mesh,
+        sources,
+        registered.ports,
+        binder,
+        lambda port, state: state.contract != port.contract.data and comparison(port, state).verdict == "breaking",
+    )
+    return Repository(mesh, in_order, desired, registered, (*mesh.diagnostics, *missing, *wrong))
+
+
+def _sources(
+    mesh: Mesh, connector: Callable[[], FileConnector]
+) -> tuple[dict[tuple[ProductAddress, str], SourceState], list[Diagnostic]]:
+    found: dict[tuple[ProductAddress, str], SourceState] = {}
+    problems: list[Diagnostic] = []
+    for product in mesh.products.values():
+        for entry in product.inputs:
+            if not isinstance(entry.binding, Source):
+                continue
+            try:
+                bound = connector().bind(entry.binding)
+            except WeftError as e:
+                problems += [_at(d, entry.where) for d in e.diagnostics]
+                continue
+            found[product.address, entry.name] = SourceState(bound.version, bound.columns)
+    return found, problems
+
+
+def _at(diagnostic: Diagnostic, where: Where) -> Diagnostic:
+    return Diagnostic(
+        diagnostic.code,
+        diagnostic.severity,
+        diagnostic.what,
+        diagnostic.where or where,
+        diagnostic.why,
+        diagnostic.fix,
+    )

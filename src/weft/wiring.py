@@ -1,0 +1,170 @@
+"""The rooms of one mesh, each made when it is first asked for and handed to whoever works in it."""
+
+from __future__ import annotations
+
+import atexit
+import datetime as dt
+import getpass
+import weakref
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from weft import plugins
+from weft.config import Settings
+from weft.model.address import ProductAddress
+from weft.model.mesh import Mesh, Source
+
+if TYPE_CHECKING:
+    from weft.access.door import Door
+    from weft.access.principals import Principal
+    from weft.connectors.files import BoundSource, FileConnector, ForeignFile
+    from weft.engines.base import Engine, Session
+    from weft.model.lineage import ColumnEdge
+    from weft.plan.repository import Repository
+    from weft.project.cache import Cache
+    from weft.registry.base import Registry
+    from weft.runs.context import Context
+    from weft.runs.progress import Progress
+    from weft.storage.base import Storage
+
+
+class Rooms:
+    """Registry, storage, engine and the others, as the settings choose them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._sessions: list[Any] = []
+        atexit.register(_closed_at_exit, weakref.ref(self))
+
+    def close(self) -> None:
+        """Gives sessions and connections back; what is asked for later is made again."""
+        for session in self._sessions:
+            session.__exit__(None, None, None)
+        self._sessions.clear()
+        self.__dict__.pop("parser", None)
+        for name in ("engine", "registry", "cache"):
+            held = self.__dict__.pop(name, None)
+            if held is not None:
+                held.close()
+
+    @cached_property
+    def cache(self) -> Cache:
+        """What was computed from files before, by their digests."""
+        from weft.project.cache import Cache
+
+        return Cache(self.settings.cache)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """What is published."""
+        registry: Registry = plugins.load("weft.registries", "sqlite")(self.settings.path(self.settings.mesh.registry))
+        return registry
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What runs SQL."""
+        made = plugins.load("weft.engines", self.settings.engine.default)
+        engine: Engine = made(memory_limit=self.settings.engine.memory_limit, threads=self.settings.engine.threads)
+        return engine
+
+    @cached_property
+    def storage(self) -> Storage:
+        """Where tables rest."""
+        made = plugins.load("weft.storages", "iceberg")
+        storage: Storage = made(
+            self.settings.path(self.settings.storage.warehouse), self.settings.path(self.settings.storage.catalog)
+        )
+        return storage
+
+    @cached_property
+    def connector(self) -> FileConnector:
+        """What reads sources."""
+        connector: FileConnector = plugins.load("weft.connectors", "file")(self.settings, self.cache)
+        return connector
+
+    @cached_property
+    def parser(self) -> Session:
+        """One session for parsing and binding, opened when the cache cannot answer."""
+        held = self.engine.session()
+        session = held.__enter__()
+        self._sessions.append(held)
+        return session
+
+    @cached_property
+    def door(self) -> Door:
+        """The one way to rows."""
+        from weft.access.door import Door
+
+        root = str(self.settings.path(self.settings.storage.warehouse))
+        return Door(self.registry, root, lambda: self.engine)
+
+    def principal(self, requested: str | None = None) -> Principal:
+        """Whoever is at the keyboard."""
+        from weft.access.principals import local_principal
+
+        return local_principal(self.actor, requested)
+
+    @property
+    def actor(self) -> str:
+        """The name under which events are written."""
+        return getpass.getuser()
+
+    @staticmethod
+    def now() -> dt.datetime:
+        """The clock, in UTC."""
+        return dt.datetime.now(dt.UTC)
+
+    def declared(self) -> Mesh:
+        """What the files of the mesh declare."""
+        from weft.project.load import load_mesh
+
+        return load_mesh(self.settings, lambda sql: self.parser.parse(sql), self.cache)
+
+    def repository(self) -> Repository:
+        """The files of the mesh as they are now, held against the registry; problems are collected, not raised."""
+        from weft.plan.binding import Binder
+        from weft.plan.repository import read_repository
+
+        binder = Binder(lambda: self.parser, self.cache, plugins.version_of("duckdb"))
+        return read_repository(self.declared(), lambda: self.connector, self.registry, binder)
+
+    def foreign_files(self) -> Callable[[Source], ForeignFile]:
+        """Reads files that the person at the keyboard names."""
+        return lambda source: self.connector.foreign(source)
+
+    def context(self, repository: Repository | None = None, progress: Progress | None = None) -> Context:
+        """What a run works with; `repository` has the sources of a run that builds."""
+        from weft.runs.context import Context
+        from weft.runs.progress import Silent
+
+        def source(product: ProductAddress, name: str) -> BoundSource:
+            assert repository is not None, "only a repository that was read has sources"
+            entry = repository.mesh.products[product].input(name)
+            assert entry is not None and isinstance(entry.binding, Source), "the plan names sources only"
+            return self.connector.bind(entry.binding)
+
+        return Context(
+            settings=self.settings,
+            registry=self.registry,
+            storage=self.storage,
+            engine=self.engine,
+            door=self.door,
+            source=source,
+            lineage=self._column_lineage,
+            progress=progress or Silent(),
+            actor=self.actor,
+            now=self.now,
+        )
+
+    def _column_lineage(self, digest: str, sql: str, columns: Mapping[str, tuple[str, ...]]) -> tuple[ColumnEdge, ...]:
+        from weft.runs.lineage import cached_lineage
+
+        return cached_lineage(self.cache, digest, sql, columns)
+
+
+def _closed_at_exit(reference: weakref.ref[Rooms]) -> None:
+    """Closes what a script has left open: DuckDB complains about what lives longer than the interpreter."""
+    rooms = reference()
+    if rooms is not None:
+        rooms.close()
