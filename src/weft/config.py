@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -26,9 +28,30 @@ class Secret:
         return "***"
 
 
-def _setting(default: Any, meaning: str) -> Any:
-    """A setting with its default and its line in the reference."""
-    return field(default=default, metadata={"meaning": meaning})
+def duration(text: str) -> timedelta:
+    """A duration like `24h`, `30m`, `7d`, `0s`.
+
+    >>> duration("24h")
+    datetime.timedelta(days=1)
+
+    Raises:
+        ValueError: the text is none.
+    """
+    match = re.fullmatch(r"([0-9]{1,6})\s*([smhd])", text.strip())
+    if match is None:
+        raise ValueError(f"must be a duration like 30m, 24h or 7d, not {text!r}")
+    unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[match[2]]
+    return timedelta(**{unit: int(match[1])})
+
+
+def _memory(text: str) -> None:
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?\s*([KMGT]i?B|%)", text.strip(), re.IGNORECASE) is None:
+        raise ValueError(f"must be a size like 4GB or 512MB, not {text!r}")
+
+
+def _setting(default: Any, meaning: str, check: Callable[[Any], object] | None = None) -> Any:
+    """A setting with its default and its line in the reference; `check` raises ValueError for a value of no meaning."""
+    return field(default=default, metadata={"meaning": meaning, "check": check})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +70,7 @@ class StorageSettings:
     warehouse: str = _setting(".weft/warehouse", "folder of the tables' files")
     catalog: str = _setting(".weft/catalog.db", "file of the Iceberg catalog (SQLite)")
     orphan_age: str = _setting(
-        "24h", "how old a file that nothing refers to must be before it is removed: 30m, 24h, 7d"
+        "24h", "how old a file that nothing refers to must be before it is removed: 30m, 24h, 7d", duration
     )
 
 
@@ -56,7 +79,7 @@ class EngineSettings:
     """`[engine]`: what runs models, and how much it may take. threads = 0: all cores."""
 
     default: str = _setting("duckdb", "the engine that runs models")
-    memory_limit: str = _setting("4GB", "how much memory the engine may take before it writes to disk")
+    memory_limit: str = _setting("4GB", "how much memory the engine may take before it writes to disk", _memory)
     threads: int = _setting(0, "how many threads the engine may use; 0 means all cores")
 
 
@@ -183,6 +206,7 @@ def _from_file(path: Path, problems: list[Diagnostic]) -> dict[str, dict[str, tu
 
 def _section(kind: type, section: str, entries: Mapping[str, tuple[Any, str]], problems: list[Diagnostic]) -> Any:
     hints = get_type_hints(kind)
+    checks = {f.name: f.metadata["check"] for f in dataclasses.fields(kind)}
     known: dict[str, Any] = {}
     for name, (value, origin) in entries.items():
         if name not in hints:
@@ -190,6 +214,8 @@ def _section(kind: type, section: str, entries: Mapping[str, tuple[Any, str]], p
             continue
         try:
             known[name] = _coerced(value, hints[name])
+            if checks[name] is not None:
+                checks[name](known[name])
         except ValueError as e:
             problems.append(error("WFT-CFG-004", f"`{section}.{name}` {e}", Where(origin)))
     return kind(**known)

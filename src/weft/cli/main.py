@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import itertools
 import os
 import sys
@@ -19,7 +21,19 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if words == ["--version"]:
         print(f"weft {__version__}")  # noqa: T201  answered before anything is imported
         sys.exit(0)
-    sys.exit(run(words))
+    _end(run(words))
+
+
+def _end(code: int) -> NoReturn:
+    """Ends the process when all is closed and written, without taking the interpreter's objects apart one by one.
+
+    That takes 0.1 CPU s after an apply, and a tenth of a command that reads.
+    """
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # the other end of the pipe is gone
+            stream.flush()
+    os._exit(code)
 
 
 def run(words: list[str]) -> int:
@@ -36,10 +50,14 @@ def run(words: list[str]) -> int:
 
 def _run(words: list[str]) -> int:
     import gc
+    import signal
 
     import click
 
     from weft.cli.group import weft
+
+    # whoever stops a service or a job says TERM, and means what Ctrl-C means
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     # A command ends soon: looking for cycles every 700 objects is 7 % of an apply that finds nothing to do.
     gc.set_threshold(100_000, 20, 20)

@@ -66,7 +66,8 @@ def _breaking(
     reach = sorted({str(r) for r in readers})
     why = "; ".join(c.reason for c in broken)
     if affected:
-        why += f"; {len({a.column for a in affected})} columns downstream depend on it"
+        count = len({a.column for a in affected})
+        why += f"; {count} column{'' if count == 1 else 's'} downstream depend{'s' if count == 1 else ''} on it"
     elif reach:
         why += f"; read by {', '.join(reach)}, none of whose columns depend on it"
     next_major = port.contract.version.next_major()

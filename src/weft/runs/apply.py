@@ -90,6 +90,7 @@ def apply(
         context.drop_temp_folder(processes.identity())
     state = RunState.FAILED if one_run.failed else RunState.SUCCEEDED
     context.registry.finish_run(_ended(run, state, one_run, context))
+    repair.now_and_then(context)
     return ApplyResult(
         run.run_id,
         tuple(one_run.published),

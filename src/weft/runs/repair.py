@@ -1,11 +1,11 @@
-"""After a run that died: `main` is made to follow, what it had staged is swept, its record is closed."""
+"""What runs leave behind: after one that died `main` is made to follow and its record closed; orphans are swept."""
 
 from __future__ import annotations
 
 import dataclasses
-import re
 from datetime import timedelta
 
+from weft.config import duration
 from weft.model.address import Address
 from weft.model.records import RunState
 from weft.registry import processes
@@ -43,14 +43,20 @@ def sweep(context: Context, *, alive: list[str], age: timedelta) -> list[str]:
     return list(context.storage.sweep(keep, older_than=context.now() - age, runs=alive))
 
 
-def parse_age(text: str) -> timedelta:
-    """A duration like `24h`, `30m`, `7d`, `0s`.
-
-    >>> parse_age("24h")
-    datetime.timedelta(days=1)
-    """
-    match = re.fullmatch(r"(\d+)\s*([smhd])", text.strip())
-    if match is None:
-        raise ValueError(f"`{text}` is not a duration like 24h")
-    unit = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[match[2]]
-    return timedelta(**{unit: int(match[1])})
+def now_and_then(context: Context) -> None:
+    """Removes what nothing refers to and is older than `storage.orphan_age`; looks for it once in such a time."""
+    age = duration(context.settings.storage.orphan_age)
+    mark = context.settings.state / "swept"
+    try:
+        last = mark.stat().st_mtime
+    except FileNotFoundError:
+        mark.touch()  # a warehouse begins: there is nothing old
+        return
+    if context.now().timestamp() - last < age.total_seconds():
+        return
+    mark.touch()
+    alive = [run.run_id for run in context.registry.unfinished() if processes.alive(run.process)]
+    removed = sweep(context, alive=alive, age=age)
+    if removed:
+        files = "file" if len(removed) == 1 else "files"
+        context.progress.note(f"{len(removed)} orphaned {files} removed")

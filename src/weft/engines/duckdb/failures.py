@@ -33,6 +33,10 @@ def told() -> Iterator[None]:
         raise KeyboardInterrupt from e
     except duckdb.Error as e:
         raise as_ours(e) from None  # the original may hold values of rows
+    except RuntimeError as e:
+        if str(e) == "Query interrupted":  # a signal came while the engine was at work
+            raise KeyboardInterrupt from e
+        raise
 
 
 def as_ours(e: duckdb.Error) -> WeftError:
