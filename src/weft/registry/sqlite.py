@@ -16,7 +16,7 @@ from weft.model.checks import CheckResult
 from weft.model.lineage import EdgeKind, LineageEdge, Transformation
 from weft.model.publication import PortState, Publication
 from weft.model.records import DomainRecord, Event, ProductRecord, Run, RunState
-from weft.registry import codec, log
+from weft.registry import codec, lineage, log
 from weft.registry.base import read_all_events
 from weft.registry.schema import upgrade
 from weft.registry.sqlite_tables import SqliteTables
@@ -31,16 +31,7 @@ _PUBLICATION = (
     "SELECT port, revision, snapshot_id, run_id, published_at, header, contract, manifest "
     "FROM publications WHERE port = ?"
 )
-_LINEAGE = """
-    WITH RECURSIVE reached(node, depth) AS (
-        SELECT value, 0 FROM json_each(:nodes)
-        UNION
-        SELECT e.{far}, r.depth + (CASE WHEN instr(e.{far}, '.~') > 0 THEN 0 ELSE 1 END)
-        FROM reached r JOIN edges e ON e.{near} = r.node WHERE r.depth < :depth
-        LIMIT :limit)
-    SELECT DISTINCT e.source, e.target, e.kind, e.transformation, e.masking
-    FROM (SELECT DISTINCT node FROM reached WHERE depth < :depth) r JOIN edges e ON e.{near} = r.node LIMIT :limit
-"""
+_EDGES = "SELECT source, target, kind, transformation, masking FROM edges"
 
 
 class SqliteRegistry(RegistryWriter):
@@ -130,12 +121,13 @@ class SqliteRegistry(RegistryWriter):
         self, nodes: Sequence[str], *, up: bool, depth: int, limit: int = 10_000
     ) -> tuple[Sequence[LineageEdge], bool]:
         """Edges within `depth` hops of the nodes, and whether the limit cut them. Private models are no hop."""
-        near, far = ("target", "source") if up else ("source", "target")
-        rows = self._db.execute(
-            _LINEAGE.format(near=near, far=far), {"nodes": json.dumps(list(nodes)), "depth": depth, "limit": limit + 1}
-        ).fetchall()
-        edges = [LineageEdge(s, t, EdgeKind(k), Transformation(m), bool(x)) for s, t, k, m, x in rows[:limit]]
-        return edges, len(rows) > limit
+        sql = f"{_EDGES} WHERE {'target' if up else 'source'} IN (SELECT value FROM json_each(?))"
+
+        def edges_at(front: Sequence[str]) -> Iterator[LineageEdge]:
+            for source, target, kind, transformation, masking in self._db.execute(sql, (json.dumps(front),)):
+                yield LineageEdge(source, target, EdgeKind(kind), Transformation(transformation), bool(masking))
+
+        return lineage.within(edges_at, nodes, up=up, depth=depth, limit=limit)
 
     def nodes_of(self, table: str) -> Sequence[str]:
         """Lineage nodes of a table's columns."""
@@ -164,13 +156,15 @@ class SqliteRegistry(RegistryWriter):
 
     def unfinished(self) -> Sequence[Run]:
         """Runs that have begun and not ended."""
-        rows = self._db.execute("SELECT record FROM runs WHERE state = ?", (RunState.RUNNING.value,))
+        rows = self._db.execute("SELECT record FROM runs WHERE state = ? ORDER BY run_id", (RunState.RUNNING.value,))
         return [codec.run(text) for (text,) in rows]
 
     def checks(self, run_id: str, address: Address | None = None) -> Mapping[Address, Sequence[CheckResult]]:
         """Check results of a run, samples included."""
         found: dict[Address, Sequence[CheckResult]] = {}
-        for port, text in self._db.execute("SELECT port, results FROM checks WHERE run_id = ?", (run_id,)).fetchall():
+        for port, text in self._db.execute(
+            "SELECT port, results FROM checks WHERE run_id = ? ORDER BY port", (run_id,)
+        ).fetchall():
             if address is not None and port != str(address):
                 continue
             rows = self._db.execute("SELECT check_id, rows FROM samples WHERE run_id = ? AND port = ?", (run_id, port))
