@@ -28,12 +28,12 @@ def publish(tables: Tables, publish: Publish) -> list[Publication]:
     _require_revisions(tables, publish.requires)
     _require_owner(tables, publish)
     product = str(publish.product.address)
+    first = [a for a in publish.defaults if not _has_default(tables, a)]
     numbered = [_put(tables, p) for p in publish.publications]
     for one in numbered:
         unpin(tables, one.address)
-    for address in publish.defaults:
-        if not _has_default(tables, address):
-            put_default(tables, address)
+    for address in first:
+        put_default(tables, address)
     retire(tables, publish.retire, publish.actor, publish.run_id, publish.at)
     if publish.edges:
         _replace_edges(tables, publish, product)
@@ -132,7 +132,7 @@ def _put(tables: Tables, publication: Publication) -> Publication:
 
 
 def _has_default(tables: Tables, address: Address) -> bool:
-    return any(row.is_default for row in tables.majors(address.unpinned))
+    return any(row.is_default and not row.retired for row in tables.majors(address.unpinned))
 
 
 def _require_revisions(tables: Tables, requires: Mapping[str, int]) -> None:
