@@ -25,7 +25,7 @@ def within(
     found: dict[LineageEdge, None] = {}
     met = set(nodes)
     front = list(met)
-    for _ in range(depth):
+    while front and depth > 0:
         farther: list[str] = []
         while front:
             private: list[str] = []
@@ -38,5 +38,5 @@ def within(
                     met.add(far)
                     (private if _PRIVATE in far else farther).append(far)
             front = private
-        front = farther
+        front, depth = farther, depth - 1
     return list(found), False
