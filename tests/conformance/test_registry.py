@@ -1,4 +1,4 @@
-"""What every registry keeps."""
+"""What every registry keeps; and at the end what the one in an SQLite file keeps beside."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 
 import pytest
 
@@ -17,7 +19,9 @@ from weft.model.column import Column
 from weft.model.lineage import EdgeKind, LineageEdge, Transformation
 from weft.model.publication import ColumnStatistics, DataFile, Digests, Manifest, Publication
 from weft.model.records import DomainRecord, PortOutcome, ProductRecord, Publish, Run, RunState
-from weft.registry import processes
+from weft.registry import log, processes
+from weft.registry.base import Registry, read_all_events
+from weft.registry.memory import MemoryRegistry
 from weft.registry.sqlite import SqliteRegistry
 
 A, B = parse_address("sales.orders.orders@1"), parse_address("sales.orders.totals@1")
@@ -26,9 +30,17 @@ PRODUCT = ProductAddress("sales", "orders")
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
+@pytest.fixture(params=["memory", "sqlite"])
+def registry(request, tmp_path) -> Iterator[Registry]:
+    made = MemoryRegistry() if request.param == "memory" else SqliteRegistry(tmp_path / "registry.db")
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def registry(tmp_path):
-    made = SqliteRegistry(tmp_path / "registry.db")
+def another(registry, tmp_path) -> Iterator[Registry]:
+    """The same registry for somebody else: another connection to the file, or what there is in memory."""
+    made = registry if isinstance(registry, MemoryRegistry) else SqliteRegistry(tmp_path / "registry.db")
     yield made
     made.close()
 
@@ -113,16 +125,17 @@ def test_all_ports_move_together_or_none(registry):
     assert registry.last_event() == 1
 
 
-def test_a_failure_in_the_middle_of_the_transaction_moves_nothing(registry, tmp_path):
-    publish(registry, publication(A, "1"))
-    with sqlite3.connect(tmp_path / "registry.db") as db:
-        db.execute("CREATE TRIGGER no_events BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'no'); END")
+def test_a_failure_in_the_middle_of_a_publication_moves_nothing(registry):
+    publish(registry, publication(A, "1"), edges=[edge("s.o.raw.a", f"{A}.a")])
+    unwritable = ProductRecord(PRODUCT, "Orders", "active", None, (), "mesh", (), {("no", "JSON"): "key"})
 
-    with pytest.raises(PlatformError):
-        publish(registry, publication(A, "2"))
+    with pytest.raises(TypeError):
+        publish(registry, publication(A, "2"), product=unwritable, edges=[edge("s.o.raw.b", f"{A}.a")])
 
     assert registry.port(A).snapshot_id == "1"
     assert len(registry.history(A)) == 1
+    assert registry.nodes_of("s.o.raw") == ["s.o.raw.a"]
+    assert registry.last_event() == registry.verify_log() == 1
 
 
 def test_an_address_has_one_owner(registry):
@@ -140,6 +153,36 @@ def test_the_first_major_is_the_default_until_its_owner_moves_it(registry):
     registry.set_default(NEXT, actor="ann", at=at(1))
 
     assert registry.port(Address("sales", "orders", "orders")).address == NEXT
+
+
+def test_majors_that_are_published_together_have_the_default_that_the_product_says(registry):
+    publish(registry, publication(A, "1"), publication(NEXT, "2"), defaults=[NEXT])
+    assert registry.port(Address("sales", "orders", "orders")).address == NEXT
+
+    publish(registry, publication(A, "3"), defaults=[A])
+
+    assert registry.port(Address("sales", "orders", "orders")).address == NEXT
+
+
+def test_a_port_that_is_published_after_all_others_were_retired_is_the_default(registry):
+    publish(registry, publication(A, "1"))
+    registry.retire([A], actor="ann", run_id="r", at=at(1))
+    assert registry.port(Address("sales", "orders", "orders")).retired
+
+    publish(registry, publication(NEXT, "2", 2))
+
+    assert registry.port(Address("sales", "orders", "orders")).address == NEXT
+
+
+def test_a_port_that_is_published_again_is_no_longer_retired(registry):
+    publish(registry, publication(A, "1"), publication(B, "1"), retire=[])
+    publish(registry, publication(B, "2", 1), retire=[A])
+    assert {a: s.retired for a, s in registry.ports().items()} == {A: True, B: False}
+
+    publish(registry, publication(A, "3", 2))
+
+    assert not registry.port(A).retired
+    assert registry.port(A).revision == 2
 
 
 def test_a_retired_port_stays_in_the_registry_and_hands_its_default_on(registry):
@@ -218,24 +261,35 @@ def test_lineage_is_followed_both_ways_by_depth_and_private_models_are_no_hop(re
     assert registry.nodes_of(str(A)) == [f"{A}.a"]
 
 
+def test_lineage_within_the_limit_is_whole_when_ways_to_a_node_differ_in_length(registry):
+    nodes = [f"x.y.n{i}.a" for i in range(40)]
+    edges = [edge(a, b) for i, a in enumerate(nodes) for b in nodes[i + 1 : i + 3]]
+    publish(registry, publication(A, "1"), edges=edges)
+
+    found, cut = registry.lineage(nodes[:1], up=False, depth=99, limit=len(edges))
+
+    assert sorted(found) == sorted(edges)
+    assert not cut
+    assert registry.lineage(nodes[:1], up=False, depth=99, limit=len(edges) - 1)[1]
+    assert registry.lineage(nodes[:1], up=False, depth=0) == ([], False)
+
+
+def test_lineage_that_goes_round_has_an_end(registry):
+    edges = [edge(f"{A}.a", f"{B}.a"), edge(f"{B}.a", "x.y.~m.a"), edge("x.y.~m.a", f"{A}.a")]
+    publish(registry, publication(A, "1"), edges=edges)
+
+    found, cut = registry.lineage([f"{A}.a"], up=True, depth=99)
+
+    assert sorted(found) == sorted(edges)
+    assert not cut
+
+
 def test_lineage_of_a_rebuilt_port_replaces_the_former(registry):
     publish(registry, publication(A, "1"), edges=[edge("s.o.raw.a", f"{A}.a"), edge("s.o.raw.b", f"{A}.b")])
 
     publish(registry, publication(A, "2"), edges=[edge("s.o.raw.c", f"{A}.a")])
 
     assert {e.source for e in registry.lineage([f"{A}.a", f"{A}.b"], up=True, depth=3)[0]} == {"s.o.raw.c"}
-
-
-def test_samples_of_checks_are_kept_apart_from_the_log(registry, tmp_path):
-    samples = ({"id": "secret-key"},)
-
-    publish(registry, publication(A, "1"), checks={str(A): [check("c", samples)]})
-
-    assert registry.checks("r")[A] == (check("c", samples),)
-    with sqlite3.connect(tmp_path / "registry.db") as db:
-        assert "secret-key" not in str(db.execute("select * from events").fetchall())
-        db.execute("delete from samples")
-    assert registry.checks("r", A)[A] == (check("c"),)
 
 
 def test_runs_are_found_by_port_newest_first_and_unfinished_ones_by_themselves(registry):
@@ -255,40 +309,171 @@ def test_runs_are_found_by_port_newest_first_and_unfinished_ones_by_themselves(r
     assert registry.run("nothing") is None
 
 
-def test_the_log_is_a_chain_and_a_change_in_it_is_found(registry, tmp_path):
+def test_checks_that_are_recorded_again_come_without_the_samples_of_before(registry):
+    registry.record_checks("r", A, [check("c", ({"id": 1},)), check("d")], at(0))
+    registry.record_checks("r", B, [check("e", ({"id": 2},))], at(0))
+
+    registry.record_checks("r", A, [check("c")], at(1))
+
+    assert registry.checks("r") == {A: (check("c"),), B: (check("e", ({"id": 2},)),)}
+    assert registry.checks("r", B) == {B: (check("e", ({"id": 2},)),)}
+    assert registry.checks("nothing") == {}
+
+
+def test_samples_of_checks_do_not_stand_in_the_log(registry):
+    publish(registry, publication(A, "1"), checks={str(A): [check("c", ({"id": "secret-key"},))]})
+
+    assert registry.checks("r")[A] == (check("c", ({"id": "secret-key"},)),)
+    assert "secret-key" not in str(registry.events())
+
+
+def test_the_log_is_a_chain_that_is_read_page_by_page(registry):
     for i in range(3):
         publish(registry, publication(A, str(i), i))
-    assert registry.verify_log() == 3
+    registry.release(A, actor="bob", at=at(4))
+
+    events = list(read_all_events(registry, page=2))
+
+    assert [e.seq for e in events] == [1, 2, 3, 4]
+    assert [e.previous for e in events] == [log.BEGINNING, *(e.hash for e in events[:-1])]
+    assert (events[-1].kind, events[-1].actor, events[-1].at) == ("port.released", "bob", at(4))
+    assert registry.verify_log() == registry.last_event() == 4
+    assert [e.seq for e in registry.events(1, 2)] == [2, 3]
+
+
+def test_a_lock_is_held_by_one(registry, another):
+    with (
+        registry.lock("p", holder="one", timeout_s=1),
+        pytest.raises(Conflict) as caught,
+        another.lock("p", holder="two", timeout_s=0.1),
+    ):
+        pass
+    assert caught.value.diagnostics[0].code == "WFT-REG-003"
+    with another.lock("p", holder="two", timeout_s=1), registry.lock("q", holder="one", timeout_s=0.1):
+        pass
+
+
+def test_a_lock_is_freed_when_what_it_guards_fails(registry, another):
+    with pytest.raises(ZeroDivisionError), registry.lock("p", holder="one", timeout_s=1):
+        _ = 1 / 0
+
+    with another.lock("p", holder="two", timeout_s=0):
+        pass
+
+
+def test_who_waits_for_a_lock_gets_it_when_it_is_free(registry, another):
+    order = []
+
+    def wait() -> None:
+        with another.lock("p", holder="two", timeout_s=5):
+            order.append("two")
+
+    waiting = threading.Thread(target=wait)
+    with registry.lock("p", holder="one", timeout_s=1):
+        waiting.start()
+        waiting.join(0.15)
+        order.append("one")
+    waiting.join(5)
+
+    assert order == ["one", "two"]
+
+
+def test_of_two_that_planned_on_the_same_revision_one_publishes(registry, another):
+    publish(registry, publication(A, "0"))
+    barrier, conflicts = threading.Barrier(2), []
+
+    def run(mine: Registry, snapshot: str) -> None:
+        barrier.wait()
+        try:
+            publish(mine, publication(A, snapshot, 1), requires={str(A): 1})
+        except Conflict as e:
+            conflicts.append(e)
+
+    threads = [threading.Thread(target=run, args=(r, s)) for r, s in ((registry, "1"), (another, "2"))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(conflicts) == 1
+    assert len(registry.history(A)) == registry.verify_log() == 2
+
+
+def test_what_is_read_does_not_change_with_what_was_handed_in_or_out(registry):
+    contract = {"id": "c", "tags": ["a"]}
+    publish(registry, publication(A, "1", contract=contract))
+
+    contract["tags"].append("b")
+    registry.publication(A).contract["tags"].append("c")
+    registry.port(A).upstream["x"] = "y"
+    registry.events()[0].body.clear()
+
+    assert registry.publication(A).contract == registry.port(A).contract == {"id": "c", "tags": ["a"]}
+    assert registry.port(A).upstream == {"x.y.z@1": "5"}
+    assert registry.verify_log() == 1
+
+
+def test_a_value_that_json_does_not_have_is_read_back_as_text(registry):
+    publish(registry, publication(A, "1", contract={"since": dt.date(2026, 1, 1), "tags": ("a",)}))
+
+    assert registry.publication(A).contract == {"since": "2026-01-01", "tags": ["a"]}
+
+
+# the registry in an SQLite file
+
+
+@pytest.fixture
+def on_disk(tmp_path) -> Iterator[SqliteRegistry]:
+    made = SqliteRegistry(tmp_path / "registry.db")
+    yield made
+    made.close()
+
+
+def test_a_failure_of_sqlite_in_the_middle_of_a_transaction_moves_nothing(on_disk, tmp_path):
+    publish(on_disk, publication(A, "1"))
+    with sqlite3.connect(tmp_path / "registry.db") as db:
+        db.execute("CREATE TRIGGER no_events BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'no'); END")
+
+    with pytest.raises(PlatformError):
+        publish(on_disk, publication(A, "2"))
+
+    assert on_disk.port(A).snapshot_id == "1"
+    assert len(on_disk.history(A)) == 1
+
+
+def test_samples_of_checks_lie_in_a_table_whose_rows_can_be_erased(on_disk, tmp_path):
+    samples = ({"id": "secret-key"},)
+
+    publish(on_disk, publication(A, "1"), checks={str(A): [check("c", samples)]})
+
+    assert on_disk.checks("r")[A] == (check("c", samples),)
+    with sqlite3.connect(tmp_path / "registry.db") as db:
+        assert "secret-key" not in str(db.execute("select * from events").fetchall())
+        db.execute("delete from samples")
+    assert on_disk.checks("r", A)[A] == (check("c"),)
+
+
+def test_the_log_is_a_chain_and_a_change_in_it_is_found(on_disk, tmp_path):
+    for i in range(3):
+        publish(on_disk, publication(A, str(i), i))
+    assert on_disk.verify_log() == 3
 
     with sqlite3.connect(tmp_path / "registry.db") as db:
         db.execute("UPDATE events SET actor = 'eve' WHERE seq = 2")
 
     with pytest.raises(PlatformError) as caught:
-        registry.verify_log()
+        on_disk.verify_log()
     assert "event 2" in caught.value.diagnostics[0].what
 
 
-def test_a_lock_is_held_by_one(registry, tmp_path):
-    other = SqliteRegistry(tmp_path / "registry.db")
-
-    with (
-        registry.lock("p", holder="one", timeout_s=1),
-        pytest.raises(Conflict),
-        other.lock("p", holder="two", timeout_s=0.1),
-    ):
-        pass
-    with other.lock("p", holder="two", timeout_s=1):
-        pass
-
-
-def test_a_lock_whose_process_is_dead_is_taken_over(registry, tmp_path):
+def test_a_lock_whose_process_is_dead_is_taken_over(on_disk, tmp_path):
     held = (
         "import os, sys\nfrom pathlib import Path\nfrom weft.registry.sqlite import SqliteRegistry\n"
         "with SqliteRegistry(Path(sys.argv[1])).lock('p', holder='dead', timeout_s=1):\n    os._exit(0)\n"
     )
     subprocess.run([sys.executable, "-c", held, str(tmp_path / "registry.db")], check=True)
 
-    with registry.lock("p", holder="alive", timeout_s=1):
+    with on_disk.lock("p", holder="alive", timeout_s=1):
         pass
 
 
@@ -305,7 +490,7 @@ def test_a_process_is_known_to_live_or_not():
         child.wait()
 
 
-def test_a_registry_of_a_newer_weft_is_refused_by_name(registry, tmp_path):
+def test_a_registry_of_a_newer_weft_is_refused_by_name(on_disk, tmp_path):
     with sqlite3.connect(tmp_path / "registry.db") as db:
         db.execute("PRAGMA user_version = 99")
 

@@ -1,9 +1,12 @@
-"""What every storage keeps, on real Iceberg tables in a folder whose name is not plain."""
+"""What every storage keeps, in a folder whose name is not plain; and at the end what Iceberg tables are to others."""
 
 from __future__ import annotations
 
 import datetime as dt
+import shutil
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
 import pytest
@@ -13,8 +16,9 @@ from weft.model.address import parse_address
 from weft.model.column import Column
 from weft.model.publication import ColumnStatistics, DataFile, Manifest
 from weft.storage import reading
-from weft.storage.base import Target
+from weft.storage.base import Storage, Target
 from weft.storage.iceberg import IcebergStorage
+from weft.storage.memory import MemoryStorage
 
 TABLE = parse_address("sales.orders.orders@1")
 ID = Column("id", "BIGINT", key="id")
@@ -24,7 +28,7 @@ NAME = Column("name", "VARCHAR", key="name")
 class Writer:
     """Runs that write rows into one table, and what they committed."""
 
-    def __init__(self, storage: IcebergStorage) -> None:
+    def __init__(self, storage: Storage) -> None:
         self.storage = storage
         self.connection = duckdb.connect()
 
@@ -51,9 +55,16 @@ def place(tmp_path):
     return tmp_path / "mesh – with späce"
 
 
+@pytest.fixture(params=["memory", "iceberg"])
+def storage(request, place) -> Storage:
+    if request.param == "memory":
+        return MemoryStorage(place / "warehouse")
+    return IcebergStorage(place / "warehouse", place / "catalog.db")
+
+
 @pytest.fixture
-def writer(place) -> Writer:
-    return Writer(IcebergStorage(place / "warehouse", place / "catalog.db"))
+def writer(storage) -> Writer:
+    return Writer(storage)
 
 
 def test_a_commit_is_not_seen_on_main_until_main_follows(writer):
@@ -167,11 +178,131 @@ def test_a_sweep_spares_what_is_kept_what_runs_and_what_is_young(writer, place):
     assert left == {"run-r1", "run-alive"}
 
 
-def test_pyicebergs_own_catalog_opens_the_same_file_and_reads_the_rows(writer, place):
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ("INTEGER", "BIGINT", True),
+        ("FLOAT", "DOUBLE", True),
+        ("DECIMAL(10,2)", "DECIMAL(12,2)", True),
+        ("BIGINT", "INTEGER", False),
+        ("DECIMAL(10,2)", "DECIMAL(12,3)", False),
+        ("INTEGER", "VARCHAR", False),
+        ("STRUCT(a INTEGER)", "STRUCT(a VARCHAR)", False),
+        ("INTEGER[]", "INTEGER[]", True),
+    ],
+)
+def test_a_column_keeps_its_field_id_while_its_type_is_promoted_and_gets_another_else(writer, before, after, same):
+    target, first, _ = writer.run("r1", f"select null::{before} as v", (Column("v", before, key="v"),))
+
+    again, _, _ = writer.run("r2", f"select null::{after} as v", (Column("v", after, key="v"),), target.columns, first)
+
+    assert (again.columns[0].field_id == target.columns[0].field_id) is same
+
+
+def test_a_storage_without_tables_shows_and_sweeps_nothing(writer):
+    assert writer.storage.main(TABLE) is None
+    writer.storage.follow(TABLE, "1", "r1")
+    assert writer.storage.main(TABLE) is None
+    assert writer.storage.sweep({TABLE: {"1"}}, older_than=dt.datetime.now(dt.UTC), runs=()) == []
+
+
+def test_main_does_not_follow_to_a_snapshot_that_is_not_there(writer):
+    _, snapshot, _ = writer.run("r1", "select 1::bigint as id", (ID,))
+    writer.storage.follow(TABLE, snapshot, "r1")
+
+    writer.storage.follow(TABLE, "12345", None)
+
+    assert writer.storage.main(TABLE) == snapshot
+
+
+def test_main_follows_back(writer):
+    target, first, _ = writer.run("r1", "select 1::bigint as id", (ID,))
+    _, second, _ = writer.run("r2", "select 2::bigint as id", (ID,), target.columns, first)
+    writer.storage.follow(TABLE, second, "r2")
+
+    writer.storage.follow(TABLE, first, None)
+
+    assert writer.storage.main(TABLE) == first
+
+
+def test_discarding_leaves_what_others_wrote(writer):
+    target, first, manifest = writer.run("r1", "select 1::bigint as id", (ID,))
+    writer.storage.follow(TABLE, first, "r1")
+    failed, _, _ = writer.run("r2", "select 2::bigint as id", (ID,), target.columns, first)
+
+    writer.storage.discard(failed, "r2")
+    writer.storage.discard(failed, "r2")
+
+    assert writer.storage.main(TABLE) == first
+    assert writer.rows(manifest) == [(1,)]
+
+
+def test_what_was_staged_before_there_was_a_table_is_discarded_and_swept(writer, place):
+    for run_id in ("failed", "dead", "alive"):
+        target = writer.storage.prepare(TABLE, (ID,), (), run_id)
+        (place / target.folder / "rows.parquet").write_bytes(b"half a file")
+
+    writer.storage.discard(writer.storage.prepare(TABLE, (ID,), (), "failed"), "failed")
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=5)
+    removed = writer.storage.sweep({}, older_than=later, runs=["alive"])
+
+    assert [p.split("/")[-2] for p in removed] == ["run-dead"]
+    assert [p.parent.name for p in (place / "warehouse").rglob("*.parquet")] == ["run-alive"]
+
+
+def test_files_that_a_later_snapshot_carries_on_are_spared_by_a_sweep(writer, place):
+    target, first, one = writer.run("r1", "select 1::bigint as id", (ID,))
+    added = writer.storage.prepare(TABLE, (ID,), target.columns, "r3")
+    _, _, two = writer.run("r2", "select 2::bigint as id", (ID,), target.columns, first)
+    both = writer.storage.commit(added, run_id="r3", base=first, files=[*one.files, *two.files])
+    only = writer.storage.commit(added, run_id="r4", base=both, files=two.files)
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=5)
+
+    assert writer.storage.sweep({TABLE: {first, both}}, older_than=later, runs=()) == []
+    assert [p.split("/")[-2] for p in writer.storage.sweep({TABLE: {only}}, older_than=later, runs=())] == ["run-r1"]
+    assert writer.rows(two) == [(2,)]
+
+
+def test_a_key_that_was_dropped_and_comes_back_gets_an_id_that_was_never_used(writer):
+    target, first, _ = writer.run("r1", "select 1::bigint as id, 'a' as name", (ID, NAME))
+    dropped, second, _ = writer.run("r2", "select 2::bigint as id", (ID,), target.columns, first)
+
+    again, _, _ = writer.run("r3", "select 3::bigint as id, 'c' as name", (ID, NAME), dropped.columns, second)
+
+    assert again.columns[0].field_id == target.columns[0].field_id
+    assert again.columns[1].field_id > target.columns[1].field_id
+
+
+def test_commits_to_one_table_at_the_same_time_are_all_kept(writer):
+    targets = [writer.storage.prepare(TABLE, (ID,), (), f"r{i}") for i in range(3)]
+    start = threading.Barrier(3)
+
+    def commit(i: int) -> str:
+        start.wait()
+        return writer.storage.commit(targets[i], run_id=f"r{i}", base=None, files=())
+
+    with ThreadPoolExecutor(3) as threads:
+        snapshots = list(threads.map(commit, range(3)))
+
+    assert len(set(snapshots)) == 3
+    for snapshot in snapshots:
+        writer.storage.follow(TABLE, snapshot, None)
+        assert writer.storage.main(TABLE) == snapshot
+
+
+# Iceberg tables: what another client finds, and what lies in the folder
+
+
+@pytest.fixture
+def iceberg(place) -> Writer:
+    return Writer(IcebergStorage(place / "warehouse", place / "catalog.db"))
+
+
+def test_pyicebergs_own_catalog_opens_the_same_file_and_reads_the_rows(iceberg, place):
     from pyiceberg.catalog.sql import SqlCatalog
 
-    _, snapshot, _ = writer.run("r1", "select i::bigint as id, 'n' || i as name from range(100) r(i)", (ID, NAME))
-    writer.storage.follow(TABLE, snapshot, "r1")
+    _, snapshot, _ = iceberg.run("r1", "select i::bigint as id, 'n' || i as name from range(100) r(i)", (ID, NAME))
+    iceberg.storage.follow(TABLE, snapshot, "r1")
 
     catalog = SqlCatalog("weft", uri=f"sqlite:///{place}/catalog.db")
     table = catalog.load_table(("sales", "orders", "orders@1"))
@@ -187,25 +318,25 @@ def opened_by_pyiceberg(place):
     return SqlCatalog("weft", uri=f"sqlite:///{place}/catalog.db").load_table(("sales", "orders", "orders@1"))
 
 
-def test_another_client_sees_rows_and_columns_of_one_publication_while_a_run_is_under_way(writer, place):
-    target, first, _ = writer.run("r1", "select 1::bigint as id, 'a' as name", (ID, NAME))
-    writer.storage.follow(TABLE, first, "r1")
+def test_another_client_sees_rows_and_columns_of_one_publication_while_a_run_is_under_way(iceberg, place):
+    target, first, _ = iceberg.run("r1", "select 1::bigint as id, 'a' as name", (ID, NAME))
+    iceberg.storage.follow(TABLE, first, "r1")
     title = Column("title", "VARCHAR", key="name")
 
-    _, second, _ = writer.run("r2", "select 2::bigint as id, 'b' as title", (ID, title), target.columns, first)
+    _, second, _ = iceberg.run("r2", "select 2::bigint as id, 'b' as title", (ID, title), target.columns, first)
 
     assert opened_by_pyiceberg(place).scan().to_arrow().to_pylist() == [{"id": 1, "name": "a"}]
-    writer.storage.follow(TABLE, second, "r2")
+    iceberg.storage.follow(TABLE, second, "r2")
     now = opened_by_pyiceberg(place)
     assert now.scan().to_arrow().to_pylist() == [{"id": 2, "title": "b"}]
     assert now.scan(snapshot_id=int(first)).to_arrow().to_pylist() == [{"id": 1, "name": "a"}]
 
 
-def test_another_client_finds_history_summary_and_files_as_the_specification_has_them(writer, place):
-    target, first, _ = writer.run("r1", "select i::bigint as id, 'n' as name from range(3) r(i)", (ID, NAME))
-    writer.storage.follow(TABLE, first, "r1")
-    _, second, _ = writer.run("r2", "select 9::bigint as id, 'n' as name", (ID, NAME), target.columns, first)
-    writer.storage.follow(TABLE, second, "r2")
+def test_another_client_finds_history_summary_and_files_as_the_specification_has_them(iceberg, place):
+    target, first, _ = iceberg.run("r1", "select i::bigint as id, 'n' as name from range(3) r(i)", (ID, NAME))
+    iceberg.storage.follow(TABLE, first, "r1")
+    _, second, _ = iceberg.run("r2", "select 9::bigint as id, 'n' as name", (ID, NAME), target.columns, first)
+    iceberg.storage.follow(TABLE, second, "r2")
 
     table = opened_by_pyiceberg(place)
 
@@ -223,13 +354,13 @@ def test_another_client_finds_history_summary_and_files_as_the_specification_has
     ]
 
 
-def test_files_that_stay_are_carried_on_and_files_that_go_are_deleted(writer, place):
-    target, first, one = writer.run("r1", "select 1::bigint as id, 'a' as name", (ID, NAME))
-    added = writer.storage.prepare(TABLE, (ID, NAME), target.columns, "r2")
-    _, _, two = writer.run("r2", "select 2::bigint as id, 'b' as name", (ID, NAME), target.columns, first)
+def test_files_that_stay_are_carried_on_and_files_that_go_are_deleted(iceberg, place):
+    target, first, one = iceberg.run("r1", "select 1::bigint as id, 'a' as name", (ID, NAME))
+    added = iceberg.storage.prepare(TABLE, (ID, NAME), target.columns, "r2")
+    _, _, two = iceberg.run("r2", "select 2::bigint as id, 'b' as name", (ID, NAME), target.columns, first)
 
-    both = writer.storage.commit(added, run_id="r3", base=first, files=[*one.files, *two.files])
-    only = writer.storage.commit(added, run_id="r4", base=both, files=two.files)
+    both = iceberg.storage.commit(added, run_id="r3", base=first, files=[*one.files, *two.files])
+    only = iceberg.storage.commit(added, run_id="r4", base=both, files=two.files)
 
     table = opened_by_pyiceberg(place)
     assert sorted(r["id"] for r in table.scan(snapshot_id=int(both)).to_arrow().to_pylist()) == [1, 2]
@@ -254,35 +385,41 @@ TYPED = {
 
 
 @pytest.mark.parametrize("kind", TYPED)
-def test_bounds_that_are_written_are_those_of_the_rows(writer, place, kind):
+def test_bounds_that_are_written_are_those_of_the_rows(iceberg, place, kind):
     low, high = TYPED[kind]
     sql = f"select * from (values ({low}::{kind}), ({high}::{kind}), (null)) t(v)"
-    _, snapshot, manifest = writer.run("r1", sql, (Column("v", kind, key="v"),))
-    writer.storage.follow(TABLE, snapshot, "r1")
+    _, snapshot, manifest = iceberg.run("r1", sql, (Column("v", kind, key="v"),))
+    iceberg.storage.follow(TABLE, snapshot, "r1")
 
     (metrics,) = opened_by_pyiceberg(place).inspect.files().column("readable_metrics").to_pylist()
-    smallest, largest = sorted(r[0] for r in writer.rows(manifest) if r[0] is not None)
+    smallest, largest = sorted(r[0] for r in iceberg.rows(manifest) if r[0] is not None)
 
     assert (metrics["v"]["lower_bound"], metrics["v"]["upper_bound"]) == (smallest, largest)
     assert metrics["v"]["value_count"] == 3
 
 
-@pytest.mark.parametrize(
-    ("before", "after", "same"),
-    [
-        ("INTEGER", "BIGINT", True),
-        ("FLOAT", "DOUBLE", True),
-        ("DECIMAL(10,2)", "DECIMAL(12,2)", True),
-        ("BIGINT", "INTEGER", False),
-        ("DECIMAL(10,2)", "DECIMAL(12,3)", False),
-        ("INTEGER", "VARCHAR", False),
-        ("STRUCT(a INTEGER)", "STRUCT(a VARCHAR)", False),
-        ("INTEGER[]", "INTEGER[]", True),
-    ],
-)
-def test_a_column_keeps_its_field_id_while_its_type_is_promoted_and_gets_another_else(writer, before, after, same):
-    target, first, _ = writer.run("r1", f"select null::{before} as v", (Column("v", before, key="v"),))
+def test_a_sweep_through_a_link_to_the_folder_spares_what_is_kept(iceberg, place):
+    target, first, one = iceberg.run("r1", "select 1::bigint as id", (ID,))
+    iceberg.run("dead", "select 7::bigint as id", (ID,), target.columns, first)
+    (place.parent / "link").symlink_to(place)
+    linked = Writer(IcebergStorage(place.parent / "link" / "warehouse", place.parent / "link" / "catalog.db"))
+    _, second, two = linked.run("r2", "select 2::bigint as id", (ID,), target.columns, first)
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=5)
 
-    again, _, _ = writer.run("r2", f"select null::{after} as v", (Column("v", after, key="v"),), target.columns, first)
+    removed = linked.storage.sweep({TABLE: {first, second}}, older_than=later, runs=())
 
-    assert (again.columns[0].field_id == target.columns[0].field_id) is same
+    assert [p.split("/")[-2] for p in removed] == ["run-dead"]
+    assert iceberg.storage.sweep({TABLE: {first, second}}, older_than=later, runs=()) == []
+    assert iceberg.rows(one) + iceberg.rows(two) == [(1,), (2,)]
+
+
+def test_a_sweep_of_a_copied_mesh_leaves_the_original_alone(iceberg, place):
+    target, first, _ = iceberg.run("r1", "select 1::bigint as id", (ID,))
+    shutil.copytree(place, place.parent / "copy")
+    _, _, since = iceberg.run("r2", "select 2::bigint as id", (ID,), target.columns, first)
+    copied = IcebergStorage(place.parent / "copy" / "warehouse", place.parent / "copy" / "catalog.db")
+
+    removed = copied.sweep({TABLE: {first}}, older_than=dt.datetime.now(dt.UTC) + dt.timedelta(seconds=5), runs=())
+
+    assert removed == []
+    assert iceberg.rows(since) == [(2,)]

@@ -52,7 +52,7 @@ class RegistryReader(Protocol):
     def lineage(
         self, nodes: Sequence[str], *, up: bool, depth: int, limit: int = 10_000
     ) -> tuple[Sequence[LineageEdge], bool]:
-        """Edges within `depth` hops of the nodes, and whether the limit cut them. Depth-limited recursive SQL."""
+        """Edges within `depth` hops of the nodes, and whether the limit cut them. Private models are no hop."""
         ...
 
     def nodes_of(self, table: str) -> Sequence[str]:

@@ -14,7 +14,8 @@ from weft.model.address import ProductAddress, parse_address
 from weft.model.checks import CheckCounts, CheckResult, CheckSeverity, Outcome, Rule
 from weft.model.column import Column
 from weft.model.publication import ColumnStatistics, DataFile, Digests, Manifest, PortState, Publication
-from weft.model.records import DomainRecord, PortOutcome, ProductRecord, Run, RunState
+from weft.model.records import DomainRecord, Event, PortOutcome, ProductRecord, Run, RunState
+from weft.registry.tables import EventRow, PublicationRow
 
 
 def dumps(value: Any) -> str:
@@ -80,8 +81,22 @@ def manifest_blob(manifest: Manifest) -> bytes:
     )
 
 
-def publication(row: Sequence[Any]) -> Publication:
-    """The publication of a row (port, revision, snapshot_id, run_id, published_at, header, contract, manifest)."""
+def publication_row(publication: Publication) -> PublicationRow:
+    """The row of a publication that is numbered."""
+    return (
+        str(publication.address),
+        publication.revision,
+        publication.snapshot_id,
+        publication.run_id,
+        time_text(publication.published_at),
+        header(publication),
+        packed(publication.contract),
+        manifest_blob(publication.manifest),
+    )
+
+
+def publication(row: PublicationRow) -> Publication:
+    """The publication of a row."""
     port, revision, snapshot_id, run_id, published_at, head_text, contract, manifest = row
     head = json.loads(head_text)
     files = tuple(
@@ -159,6 +174,12 @@ def check_results(text: str, samples: Mapping[str, Sequence[Mapping[str, Any]]])
         )
         for c in json.loads(text)
     )
+
+
+def event(row: EventRow) -> Event:
+    """The event of a row."""
+    seq, at, kind, actor, subject, body, previous, hash_ = row
+    return Event(seq, dt.datetime.fromisoformat(at), kind, actor, subject, json.loads(body), hash_, previous)
 
 
 def run_text(run: Run) -> str:

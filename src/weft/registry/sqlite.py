@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from weft.errors import Conflict, PlatformError, error
+from weft.errors import PlatformError, error
 from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.checks import CheckResult
 from weft.model.lineage import EdgeKind, LineageEdge, Transformation
 from weft.model.publication import PortState, Publication
-from weft.model.records import DomainRecord, Event, ProductRecord, Publish, Run, RunState
-from weft.registry import codec, log, processes, publishing
+from weft.model.records import DomainRecord, Event, ProductRecord, Run, RunState
+from weft.registry import codec, lineage, log
 from weft.registry.base import read_all_events
 from weft.registry.schema import upgrade
+from weft.registry.sqlite_tables import SqliteTables
+from weft.registry.writer import RegistryWriter
 
 _STATE = """
     SELECT p.port, p.revision, u.snapshot_id, u.run_id, u.published_at, u.header, u.contract,
@@ -30,19 +31,10 @@ _PUBLICATION = (
     "SELECT port, revision, snapshot_id, run_id, published_at, header, contract, manifest "
     "FROM publications WHERE port = ?"
 )
-_LINEAGE = """
-    WITH RECURSIVE reached(node, depth) AS (
-        SELECT value, 0 FROM json_each(:nodes)
-        UNION
-        SELECT e.{far}, r.depth + (CASE WHEN instr(e.{far}, '.~') > 0 THEN 0 ELSE 1 END)
-        FROM reached r JOIN edges e ON e.{near} = r.node WHERE r.depth < :depth
-        LIMIT :limit)
-    SELECT DISTINCT e.source, e.target, e.kind, e.transformation, e.masking
-    FROM (SELECT DISTINCT node FROM reached WHERE depth < :depth) r JOIN edges e ON e.{near} = r.node LIMIT :limit
-"""
+_EDGES = "SELECT source, target, kind, transformation, masking FROM edges"
 
 
-class SqliteRegistry:
+class SqliteRegistry(RegistryWriter):
     """Reads and changes what is registered. Writes are durable when they return; readers never wait for a writer."""
 
     def __init__(self, path: Path) -> None:
@@ -129,12 +121,13 @@ class SqliteRegistry:
         self, nodes: Sequence[str], *, up: bool, depth: int, limit: int = 10_000
     ) -> tuple[Sequence[LineageEdge], bool]:
         """Edges within `depth` hops of the nodes, and whether the limit cut them. Private models are no hop."""
-        near, far = ("target", "source") if up else ("source", "target")
-        rows = self._db.execute(
-            _LINEAGE.format(near=near, far=far), {"nodes": json.dumps(list(nodes)), "depth": depth, "limit": limit + 1}
-        ).fetchall()
-        edges = [LineageEdge(s, t, EdgeKind(k), Transformation(m), bool(x)) for s, t, k, m, x in rows[:limit]]
-        return edges, len(rows) > limit
+        sql = f"{_EDGES} WHERE {'target' if up else 'source'} IN (SELECT value FROM json_each(?))"
+
+        def edges_at(front: Sequence[str]) -> Iterator[LineageEdge]:
+            for source, target, kind, transformation, masking in self._db.execute(sql, (json.dumps(front),)):
+                yield LineageEdge(source, target, EdgeKind(kind), Transformation(transformation), bool(masking))
+
+        return lineage.within(edges_at, nodes, up=up, depth=depth, limit=limit)
 
     def nodes_of(self, table: str) -> Sequence[str]:
         """Lineage nodes of a table's columns."""
@@ -163,13 +156,15 @@ class SqliteRegistry:
 
     def unfinished(self) -> Sequence[Run]:
         """Runs that have begun and not ended."""
-        rows = self._db.execute("SELECT record FROM runs WHERE state = ?", (RunState.RUNNING.value,))
+        rows = self._db.execute("SELECT record FROM runs WHERE state = ? ORDER BY run_id", (RunState.RUNNING.value,))
         return [codec.run(text) for (text,) in rows]
 
     def checks(self, run_id: str, address: Address | None = None) -> Mapping[Address, Sequence[CheckResult]]:
         """Check results of a run, samples included."""
         found: dict[Address, Sequence[CheckResult]] = {}
-        for port, text in self._db.execute("SELECT port, results FROM checks WHERE run_id = ?", (run_id,)).fetchall():
+        for port, text in self._db.execute(
+            "SELECT port, results FROM checks WHERE run_id = ? ORDER BY port", (run_id,)
+        ).fetchall():
             if address is not None and port != str(address):
                 continue
             rows = self._db.execute("SELECT check_id, rows FROM samples WHERE run_id = ? AND port = ?", (run_id, port))
@@ -179,13 +174,10 @@ class SqliteRegistry:
     def events(self, after: int = 0, limit: int = 1000) -> Sequence[Event]:
         """The log after a sequence number."""
         rows = self._db.execute(
-            "SELECT seq, at, kind, actor, subject, body, hash, previous FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
+            "SELECT seq, at, kind, actor, subject, body, previous, hash FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
             (after, limit),
         )
-        return [
-            Event(seq, datetime.fromisoformat(at), kind, actor, subject, json.loads(body), hash_, previous)
-            for seq, at, kind, actor, subject, body, hash_, previous in rows
-        ]
+        return [codec.event(row) for row in rows]
 
     def last_event(self) -> int:
         """The newest sequence number, 0 for an empty log."""
@@ -195,94 +187,17 @@ class SqliteRegistry:
         """Walks the hash chain and returns its length."""
         return log.verify(read_all_events(self))
 
-    # writing
-
-    def publish(self, publish: Publish) -> Sequence[Publication]:
-        """The one commit point."""
-        with self._transaction() as db:
-            return publishing.publish(db, publish)
-
-    def start_run(self, run: Run) -> None:
-        """Records that a run began."""
-        with self._transaction() as db:
-            publishing.put_run(db, run)
-            publishing.append(db, run.started_at, "run.started", run.actor, run.run_id, {"kind": run.kind})
-
-    def finish_run(self, run: Run) -> None:
-        """Records how a run ended."""
-        assert run.finished_at is not None, "a run that ended has a time"
-        body = {"state": run.state.value, "ports": {str(p.address): p.outcome for p in run.ports}}
-        with self._transaction() as db:
-            publishing.put_run(db, run)
-            publishing.append(db, run.finished_at, "run.finished", run.actor, run.run_id, body)
-
-    def record_checks(self, run_id: str, address: Address, results: Sequence[CheckResult], at: datetime) -> None:
-        """Keeps check results of a port that was not published."""
-        with self._transaction() as db:
-            publishing.put_checks(db, run_id, address, results)
-
-    def rollback(
-        self, publication: Publication, *, expected_revision: int, reason: str, actor: str, at: datetime
-    ) -> Publication:
-        """Publishes earlier rows again and pins the port."""
-        with self._transaction() as db:
-            return publishing.rollback(db, publication, expected_revision, reason, actor, at)
-
-    def release(self, address: Address, *, actor: str, at: datetime) -> None:
-        """Takes the pin of a rollback away."""
-        with self._transaction() as db:
-            db.execute("UPDATE ports SET pinned = NULL, held = NULL WHERE port = ?", (str(address),))
-            publishing.append(db, at, "port.released", actor, str(address), {})
-
-    def retire(self, addresses: Sequence[Address], *, actor: str, run_id: str, at: datetime) -> None:
-        """Ends reading of ports whose product is gone."""
-        with self._transaction() as db:
-            publishing.retire(db, addresses, actor, run_id, at)
-
-    def set_default(self, address: Address, *, actor: str, at: datetime) -> None:
-        """Makes a major the one that the address without major means."""
-        with self._transaction() as db:
-            publishing.put_default(db, address)
-            publishing.append(db, at, "port.default", actor, str(address), {})
+    # writing: see RegistryWriter
 
     @contextmanager
-    def lock(self, name: str, *, holder: str, timeout_s: float) -> Iterator[None]:
-        """Holds a named lock; one whose process has died is taken over."""
-        deadline = time.monotonic() + timeout_s
-        while not self._taken(name, holder):
-            if time.monotonic() > deadline:
-                raise Conflict(
-                    error(
-                        "WFT-REG-003",
-                        f"`{name}` is held by another run",
-                        why=f"waited {timeout_s:g} s for it",
-                        fix="try again when the other run has ended; `weft runs` shows it",
-                    )
-                )
-            time.sleep(0.05)
-        try:
-            yield
-        finally:
-            with self._transaction() as db:
-                db.execute("DELETE FROM locks WHERE name = ? AND holder = ?", (name, holder))
-
-    def _taken(self, name: str, holder: str) -> bool:
-        with self._transaction() as db:
-            row = db.execute("SELECT process FROM locks WHERE name = ?", (name,)).fetchone()
-            if row is not None and processes.alive(row[0]):
-                return False
-            db.execute("INSERT OR REPLACE INTO locks VALUES (?, ?, ?)", (name, holder, processes.identity()))
-            return True
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self) -> Iterator[SqliteTables]:
         """All or nothing, on disk when it returns."""
         try:
             self._db.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as e:
             raise _failed(self._name, e) from e
         try:
-            yield self._db
+            yield SqliteTables(self._db)
             self._db.execute("COMMIT")
         except BaseException as e:
             if self._db.in_transaction:

@@ -1,0 +1,102 @@
+"""The writing half of a registry: each change is one transaction over its tables, and every change has its event."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+
+from weft.errors import Conflict, error
+from weft.model.address import Address
+from weft.model.checks import CheckResult
+from weft.model.publication import Publication
+from weft.model.records import Publish, Run
+from weft.registry import processes, publishing
+from weft.registry.tables import Tables
+
+_PAUSE_S = 0.05
+
+
+class RegistryWriter:
+    """Changes what is registered; a registry adds its transaction and how it is read."""
+
+    def _transaction(self) -> AbstractContextManager[Tables]:
+        """The tables, all of whose changes are kept when it ends well, and none when it raises."""
+        raise NotImplementedError
+
+    def publish(self, publish: Publish) -> Sequence[Publication]:
+        """The one commit point."""
+        with self._transaction() as tables:
+            return publishing.publish(tables, publish)
+
+    def start_run(self, run: Run) -> None:
+        """Records that a run began."""
+        with self._transaction() as tables:
+            tables.put_run(run)
+            publishing.append(tables, run.started_at, "run.started", run.actor, run.run_id, {"kind": run.kind})
+
+    def finish_run(self, run: Run) -> None:
+        """Records how a run ended."""
+        assert run.finished_at is not None, "a run that ended has a time"
+        body = {"state": run.state.value, "ports": {str(p.address): p.outcome for p in run.ports}}
+        with self._transaction() as tables:
+            tables.put_run(run)
+            publishing.append(tables, run.finished_at, "run.finished", run.actor, run.run_id, body)
+
+    def record_checks(self, run_id: str, address: Address, results: Sequence[CheckResult], at: datetime) -> None:
+        """Keeps check results of a port that was not published."""
+        with self._transaction() as tables:
+            publishing.put_checks(tables, run_id, address, results)
+
+    def rollback(
+        self, publication: Publication, *, expected_revision: int, reason: str, actor: str, at: datetime
+    ) -> Publication:
+        """Publishes earlier rows again and pins the port."""
+        with self._transaction() as tables:
+            return publishing.rollback(tables, publication, expected_revision, reason, actor, at)
+
+    def release(self, address: Address, *, actor: str, at: datetime) -> None:
+        """Takes the pin of a rollback away."""
+        with self._transaction() as tables:
+            publishing.unpin(tables, address)
+            publishing.append(tables, at, "port.released", actor, str(address), {})
+
+    def retire(self, addresses: Sequence[Address], *, actor: str, run_id: str, at: datetime) -> None:
+        """Ends reading of ports whose product is gone."""
+        with self._transaction() as tables:
+            publishing.retire(tables, addresses, actor, run_id, at)
+
+    def set_default(self, address: Address, *, actor: str, at: datetime) -> None:
+        """Makes a major the one that the address without major means."""
+        with self._transaction() as tables:
+            publishing.put_default(tables, address)
+            publishing.append(tables, at, "port.default", actor, str(address), {})
+
+    @contextmanager
+    def lock(self, name: str, *, holder: str, timeout_s: float) -> Iterator[None]:
+        """Holds a named lock; one whose process has died is taken over."""
+        deadline = time.monotonic() + timeout_s
+        while not self._taken(name, holder):
+            if time.monotonic() > deadline:
+                raise Conflict(
+                    error(
+                        "WFT-REG-003",
+                        f"`{name}` is held by another run",
+                        why=f"waited {timeout_s:g} s for it",
+                        fix="try again when the other run has ended; `weft runs` shows it",
+                    )
+                )
+            time.sleep(_PAUSE_S)
+        try:
+            yield
+        finally:
+            with self._transaction() as tables:
+                tables.delete_lock(name, holder)
+
+    def _taken(self, name: str, holder: str) -> bool:
+        with self._transaction() as tables:
+            if processes.alive(tables.holding_process(name)):
+                return False
+            tables.put_lock(name, holder, processes.identity())
+            return True

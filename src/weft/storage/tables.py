@@ -1,0 +1,262 @@
+"""Tables over a catalog and a folder of data files: snapshots on a run's branch, `main` follows the registry."""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import shutil
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from weft.errors import PlatformError, TransientError, error
+from weft.model.address import Address
+from weft.model.column import Column
+from weft.model.publication import DataFile
+from weft.storage import metadata
+from weft.storage.base import Target
+from weft.storage.catalog import CommitConflict, Identifier, Table
+from weft.storage.local_files import SCHEME
+from weft.storage.metadata import Metadata
+from weft.storage.schemas import Field, field_ids, fields_of, may_become
+
+_TRIES = 8
+_FIRST_PAUSE_S = 0.02
+
+T = TypeVar("T")
+
+
+class Catalog(Protocol):
+    """Knows the current metadata of each table, and lets the first of two commits win."""
+
+    def load(self, identifier: Identifier) -> Table | None:
+        """The table, or None when there is none."""
+        ...
+
+    def commit(self, identifier: Identifier, before: Table | None, after: Metadata) -> None:
+        """Makes `after` the table's metadata.
+
+        Raises:
+            CommitConflict: the table is no longer as it was `before`.
+        """
+        ...
+
+    def identifiers(self) -> list[Identifier]:
+        """Every table."""
+        ...
+
+
+class TableStorage:
+    """Tables under `warehouse/<domain>/<product>/<port>@<major>`; a storage adds its catalog and its manifests."""
+
+    def __init__(self, warehouse: Path) -> None:
+        self._warehouse = warehouse
+        self._fields: dict[str, list[Field]] = {}
+
+    @property
+    def root(self) -> str:
+        """Absolute path that relative file paths of a manifest belong to."""
+        return str(self._warehouse)
+
+    @property
+    def _catalog(self) -> Catalog:
+        raise NotImplementedError
+
+    def _with_snapshot(
+        self, table: Metadata, schema_id: int, base: int | None, files: Sequence[DataFile]
+    ) -> tuple[Metadata, int]:
+        """The table with a snapshot of exactly `files` that no branch shows yet, and the snapshot's id."""
+        raise NotImplementedError
+
+    def _paths(self, table: Metadata, snapshot_id: int) -> Iterable[str]:
+        """The files of a snapshot; none when there is no such snapshot."""
+        raise NotImplementedError
+
+    def prepare(self, table: Address, columns: Sequence[Column], known: Sequence[Column], run_id: str) -> Target:
+        """Field ids for the columns that a run will write, and an empty folder to write to."""
+        found = self._catalog.load(_identifier(table))
+        before = {f["id"]: f for s in found.metadata["schemas"] for f in s["fields"]} if found else {}
+        used = max([c.field_id for c in known] + ([found.metadata["last-column-id"]] if found else []), default=0)
+        fresh = itertools.count(used + 1)
+        ids = {c.key: c.field_id for c in known}
+        numbered: list[Column] = []
+        fields: list[Field] = []
+        for column in columns:
+            field_id = ids.get(column.key)
+            column = replace(column, field_id=next(fresh) if field_id is None else field_id)
+            (field,) = fields_of([column], fresh)
+            old = before.get(column.field_id)
+            if old is not None and not may_become(old["type"], field["type"]):
+                # Iceberg reads a file's values by field id: under the old id, old files would be read as another type.
+                column = replace(column, field_id=next(fresh))
+                field = {**field, "id": column.field_id}
+            elif old is not None and isinstance(old["type"], dict):
+                # Nested fields have no identity of their own in a contract: they keep their ids while the shape stays.
+                field = {**field, "type": old["type"]}
+            numbered.append(column)
+            fields.append(field)
+        folder = self._folder(_identifier(table)) / "data" / f"run-{run_id}"
+        with _disk():
+            folder.mkdir(parents=True, exist_ok=True)
+        self._fields[str(folder)] = fields
+        return Target(table, tuple(numbered), field_ids(fields), str(folder))
+
+    def commit(self, target: Target, *, run_id: str, base: str | None, files: Sequence[DataFile]) -> str:
+        """Commits a snapshot that holds exactly `files`, on the run's branch, as a child of `base`."""
+        fields = self._fields[target.folder]
+        identifier = _identifier(target.table)
+
+        def once() -> str:
+            before = self._catalog.load(identifier)
+            location = f"{SCHEME}{self._folder(identifier)}"
+            table = before.metadata if before else metadata.new_table(location, fields)
+            table, schema_id = metadata.with_fields(table, fields)
+            table, snapshot_id = self._with_snapshot(table, schema_id, int(base) if base else None, files)
+            self._catalog.commit(identifier, before, metadata.with_branch(table, _branch(run_id), snapshot_id))
+            return str(snapshot_id)
+
+        with _disk():
+            return _retried(once)
+
+    def follow(self, table: Address, snapshot_id: str, run_id: str | None) -> None:
+        """Moves `main` to what the registry says, and drops the run's branch."""
+        identifier, wanted = _identifier(table), int(snapshot_id)
+
+        def once() -> None:
+            found = self._catalog.load(identifier)
+            if found is None or metadata.snapshot(found.metadata, wanted) is None:
+                return
+            after = found.metadata
+            if metadata.branch(after, metadata.MAIN) != wanted:
+                after = metadata.with_branch(after, metadata.MAIN, wanted)
+            if run_id is not None and metadata.branch(after, _branch(run_id)) is not None:
+                after = metadata.without_branch(after, _branch(run_id))
+            if after is not found.metadata:
+                self._catalog.commit(identifier, found, after)
+
+        with _disk():
+            _retried(once)
+
+    def main(self, table: Address) -> str | None:
+        """The snapshot that `main` shows."""
+        found = self._catalog.load(_identifier(table))
+        shown = metadata.branch(found.metadata, metadata.MAIN) if found else None
+        return str(shown) if shown is not None else None
+
+    def discard(self, target: Target, run_id: str) -> None:
+        """Removes what a failed run staged: its files and its branch."""
+        shutil.rmtree(target.folder, ignore_errors=True)
+        self._drop_branch(_identifier(target.table), _branch(run_id))
+
+    def sweep(
+        self, keep: Mapping[Address, Collection[str]], *, older_than: datetime, runs: Collection[str]
+    ) -> Sequence[str]:
+        """Removes files and branches older than a time that no kept snapshot and no run in `runs` refers to."""
+        kept_ids = {_identifier(a): {int(s) for s in snapshots} for a, snapshots in keep.items()}
+        removed: list[str] = []
+        for identifier in self._catalog.identifiers():
+            table = self._catalog.load(identifier)
+            if table is None:
+                continue
+            wanted = kept_ids.get(identifier, set())
+            for name, shown in metadata.branches(table.metadata).items():
+                if name.startswith("run-") and name[4:] not in runs and _age(table, shown) < older_than:
+                    self._drop_branch(identifier, name)
+            live = {p for s in wanted for p in self._paths(table.metadata, s)}
+            removed += _sweep_folder(self._folder(identifier) / "data", live, older_than, runs)
+        known = {self._folder(i) for i in self._catalog.identifiers()}
+        for data in self._warehouse.glob("*/*/*/data"):
+            if data.parent not in known:  # staged for a table that was never made
+                removed += _sweep_folder(data, set(), older_than, runs)
+        return removed
+
+    def _drop_branch(self, identifier: Identifier, branch: str) -> None:
+        def once() -> None:
+            table = self._catalog.load(identifier)
+            if table is not None and metadata.branch(table.metadata, branch) is not None:
+                self._catalog.commit(identifier, table, metadata.without_branch(table.metadata, branch))
+
+        _retried(once)
+
+    def _folder(self, identifier: Identifier) -> Path:
+        return self._warehouse.joinpath(*identifier)
+
+
+def _identifier(table: Address) -> Identifier:
+    return (table.domain, table.product, f"{table.port}@{table.major}")
+
+
+def _branch(run_id: str) -> str:
+    return f"run-{run_id}"
+
+
+def _age(table: Table, snapshot_id: int) -> datetime:
+    snapshot = metadata.snapshot(table.metadata, snapshot_id)
+    assert snapshot is not None, "a reference names a snapshot"
+    return datetime.fromtimestamp(snapshot["timestamp-ms"] / 1000).astimezone()
+
+
+def _sweep_folder(folder: Path, live: set[str], older_than: datetime, runs: Collection[str]) -> list[str]:
+    """Removes run folders' files that nobody refers to.
+
+    A file is known by its run's folder and its name: the folders above have another name where the mesh was reached
+    through a link, or was copied.
+    """
+    names = {tuple(path.rsplit("/", 2)[-2:]) for path in live}
+    removed: list[str] = []
+    for file in sorted(folder.glob("run-*/*")):
+        if file.parent.name[4:] in runs or (file.parent.name, file.name) in names:
+            continue
+        if datetime.fromtimestamp(file.stat().st_mtime).astimezone() < older_than:
+            file.unlink(missing_ok=True)
+            removed.append(str(file))
+    for empty in folder.glob("run-*"):
+        if empty.name[4:] not in runs and not any(empty.iterdir()):
+            empty.rmdir()
+    return removed
+
+
+def _retried(once: Callable[[], T]) -> T:
+    """Runs an optimistic commit until it wins.
+
+    Raises:
+        TransientError: WFT-STO-003, others were faster every time.
+    """
+    for attempt in range(_TRIES):
+        try:
+            return once()
+        except CommitConflict:
+            time.sleep(_FIRST_PAUSE_S * 2**attempt)
+    raise TransientError(
+        error("WFT-STO-003", "other commits to the same table were faster every time", fix="try again")
+    )
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    """Failures of the disk as ours.
+
+    Raises:
+        PlatformError: WFT-STO-001 no space left, WFT-STO-002 the warehouse cannot be written.
+    """
+    try:
+        yield
+    except OSError as e:
+        if e.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise PlatformError(
+                error("WFT-STO-001", "no space left for the warehouse", fix="make room, then apply again")
+            ) from e
+        if e.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise PlatformError(
+                error(
+                    "WFT-STO-002",
+                    f"the warehouse cannot be written: {e.strerror}",
+                    why=str(e.filename) if e.filename else None,
+                    fix="change its permissions, or name another folder as `storage.warehouse`",
+                )
+            ) from e
+        raise
