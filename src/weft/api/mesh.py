@@ -1,18 +1,18 @@
-"""The verbs. The command line and every other entrance call only these; each is a few lines over the rooms."""
+"""The verbs on a mesh; each is a few lines over the rooms."""
 
 from __future__ import annotations
 
 import getpass
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from weft.config import Settings, find_root, load_settings
-from weft.errors import Diagnostic, GateRefused, ProjectError, UsageError, did_you_mean, error, has_errors
+from weft.api.contracts import is_file, verify
+from weft.config import Settings, load_settings
+from weft.errors import Diagnostic, GateRefused, UsageError, did_you_mean, error, has_errors
 from weft.model.address import Address, parse_address
 from weft.wiring import Rooms
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from weft.catalog.pages import Page
     from weft.catalog.run_pages import RunPage
     from weft.catalog.search import SearchResult
-    from weft.model.odcs import Contract
     from weft.model.records import Run
     from weft.plan.repository import Repository
     from weft.plan.values import Plan
@@ -303,52 +302,6 @@ class Mesh:
                 )
             )
         return state.address
-
-
-def is_file(target: str) -> bool:
-    """Whether the target of `verify` names a contract file, and no address."""
-    return target.endswith((".yaml", ".yml", ".json"))
-
-
-def verify(contract: str | Path, *, data: Sequence[str] = (), sample_limit: int = 5) -> Verification:
-    """A contract file against files, in a mesh or anywhere else.
-
-    Args:
-        contract: path of an ODCS document.
-        data: `TABLE=PATH`, a path alone, or a folder that holds a file for each table; without any, the local servers
-            that the contract names.
-        sample_limit: failing rows to show for each check.
-
-    Raises:
-        UsageError: WFT-PRJ-001, there is no such contract; WFT-CLI-001, it is not clear what to verify.
-        ProjectError: the contract is wrong; all problems at once.
-    """
-    from weft.runs.verify import verify_files
-
-    described = _contract_file(contract)
-    root = find_root(Path.cwd())
-    with tempfile.TemporaryDirectory(prefix="weft-") as scratch:
-        # what is unpacked or spilled outside a mesh leaves nothing behind
-        settings = load_settings(root) if root else Settings(root=Path(scratch))
-        rooms = Rooms(replace(settings, root=Path(scratch)))
-        try:
-            name = described.name or described.document.file
-            return verify_files(described, name, data, rooms.foreign_files(), rooms.engine, rooms.now(), sample_limit)
-        finally:
-            rooms.close()
-
-
-def _contract_file(target: str | Path) -> Contract:
-    from weft.model.odcs import contract
-    from weft.project.documents import parse
-
-    path = Path(target)
-    if not path.is_file():
-        raise UsageError(error("WFT-PRJ-001", f"`{target}` is missing", fix="name a contract file or an address"))
-    found = parse(path.read_bytes(), str(target), "contract")
-    if found.document is None or has_errors(found.problems):
-        raise ProjectError(*found.problems)
-    return contract(found.document)
 
 
 def schema(kind: str) -> dict[str, Any]:
