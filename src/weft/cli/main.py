@@ -12,8 +12,6 @@ from typing import NoReturn
 
 from weft import __version__
 
-EXIT_INTERRUPTED = 130
-
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs `weft ARGUMENTS…` and exits: 0 good, 1 the answer is no, 2 to 5 see `weft.errors`, 130 interrupted."""
@@ -21,6 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if words == ["--version"]:
         print(f"weft {__version__}")  # noqa: T201  answered before anything is imported
         sys.exit(0)
+    from weft.cli.stopping import stop_when_told
+
+    stop_when_told()
     _end(run(words))
 
 
@@ -50,14 +51,10 @@ def run(words: list[str]) -> int:
 
 def _run(words: list[str]) -> int:
     import gc
-    import signal
 
     import click
 
     from weft.cli.group import weft
-
-    # whoever stops a service or a job says TERM, and means what Ctrl-C means
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
     # A command ends soon: looking for cycles every 700 objects is 7 % of an apply that finds nothing to do.
     gc.set_threshold(100_000, 20, 20)
@@ -128,6 +125,7 @@ def _failed(words: list[str], failure: object) -> int:
 def _interrupted(words: list[str]) -> int:
     from weft.cli.output import print_json, print_line
     from weft.cli.progress import published_so_far
+    from weft.cli.stopping import EXIT_INTERRUPTED
     from weft.errors import error
 
     done = published_so_far()

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from weft.contracts.compatibility import Comparison
 
 _DEPTH = 5
+_ALL = 2**31
+"""Edges. What a breaking change reaches is named to the last column."""
 
 
 class Impact:
@@ -35,7 +37,7 @@ class Impact:
         if not broken:
             return []
         nodes = {f"{address}.{column}": column for column in broken}
-        edges, _ = self._reader.lineage(list(nodes), up=False, depth=_DEPTH)
+        edges, _ = self._reader.lineage(list(nodes), up=False, depth=_DEPTH, limit=_ALL)
         return [
             Affected(target, origin, self._via(origin, target, nodes[origin]))
             for origin in nodes

@@ -175,7 +175,11 @@ class _OneRun:
                 checks = self._checked(session, work, product, staged, update, ports)
                 context.progress.stage(str(work.address), "commit")
                 edges = edges_of(product, build, context)
-                with context.registry.lock(f"product:{work.address}", holder=self.run_id, timeout_s=60):
+            except BaseException:  # also when it was told to stop
+                self._discard(staged)
+                raise
+            with context.registry.lock(f"product:{work.address}", holder=self.run_id, timeout_s=60):
+                try:
                     for one in staged:
                         address = one.wanted.port.address
                         base = ports[address].snapshot_id if address in ports else None
@@ -198,13 +202,16 @@ class _OneRun:
                     published = publishing.commit(
                         self._mesh, product, committed, checks, edges, work.retire, revisions, self.run_id, context
                     )
-                    context.progress.stage(str(work.address), "follow")
-                    publishing.follow([p for p in published if p.address in work.build], self.run_id, context)
-            except WeftError:
-                for one in staged:
-                    context.storage.discard(one.target, self.run_id)
-                raise
+                except WeftError:  # told to stop in here, it may be published: a sweep knows, this place does not
+                    self._discard(staged)
+                    raise
+                context.progress.stage(str(work.address), "follow")
+                publishing.follow([p for p in published if p.address in work.build], self.run_id, context)
         self._report(work, published, time.monotonic() - began)
+
+    def _discard(self, staged: Sequence[Staged]) -> None:
+        for one in staged:
+            self._context.storage.discard(one.target, self.run_id)
 
     def _unmoved(self, work: _Work, ports: Mapping[Address, PortState]) -> None:
         """Refuses when a port has moved since the plan, other than by this run itself.
@@ -242,8 +249,7 @@ class _OneRun:
                 state = ports.get(one.port.address)
                 staged.append(stage(session, one, build, state.columns if state else (), self.run_id, context))
         except BaseException:
-            for done in staged:
-                context.storage.discard(done.target, self.run_id)
+            self._discard(staged)
             raise
         return staged, {one.port.address: inputs.upstream(one) for one in build}
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from weft.access.door import Readable
 from weft.access.principals import product_principal
 from weft.engines.base import Session
-from weft.errors import UserCodeError, WeftError
+from weft.errors import UserCodeError
 from weft.model.address import Address
 from weft.model.column import Column
 from weft.model.mesh import Model, Product
@@ -109,11 +109,10 @@ def stage(
             field_ids=target.field_ids,
             columns=target.columns,
         )
-    except UserCodeError as e:
+    except BaseException as e:  # also when it was told to stop
         context.storage.discard(target, run_id)
-        raise _placed(e, model) from e
-    except WeftError:
-        context.storage.discard(target, run_id)
+        if isinstance(e, UserCodeError):
+            raise _placed(e, model) from e
         raise
     return Staged(wanted, target, Manifest(target.columns, files))
 

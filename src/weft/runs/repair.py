@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from datetime import timedelta
+from datetime import datetime
 
 from weft.config import duration
 from weft.model.address import Address
@@ -14,6 +14,7 @@ from weft.runs.context import Context
 
 def after_dead_runs(context: Context) -> None:
     """Repairs what runs have left that ended without saying so. Costs nothing when there are none."""
+    began = context.now()  # what another run stages from here on is younger
     unfinished = context.registry.unfinished()
     dead = [run for run in unfinished if not processes.alive(run.process)]
     if not dead:
@@ -27,7 +28,7 @@ def after_dead_runs(context: Context) -> None:
                 context.storage.follow(outcome.address, state.snapshot_id, run.run_id)
         if run.process is not None:
             context.drop_temp_folder(run.process)
-    removed = sweep(context, alive=alive, age=timedelta(0))
+    removed = sweep(context, alive=alive, older_than=began)
     for run in dead:
         context.registry.finish_run(dataclasses.replace(run, state=RunState.INTERRUPTED, finished_at=context.now()))
         context.progress.note(
@@ -35,12 +36,16 @@ def after_dead_runs(context: Context) -> None:
         )
 
 
-def sweep(context: Context, *, alive: list[str], age: timedelta) -> list[str]:
-    """Removes data files and branches older than an age that no publication and no living run refers to."""
+def sweep(context: Context, *, alive: list[str], older_than: datetime) -> list[str]:
+    """Removes data files and branches from before an instant that no publication and no living run refers to.
+
+    Args:
+        older_than: not later than the moment at which `alive` was found out.
+    """
     keep: dict[Address, set[str]] = {
         address: {p.snapshot_id for p in context.registry.history(address)} for address in context.registry.ports()
     }
-    return list(context.storage.sweep(keep, older_than=context.now() - age, runs=alive))
+    return list(context.storage.sweep(keep, older_than=older_than, runs=alive))
 
 
 def now_and_then(context: Context) -> None:
@@ -55,8 +60,9 @@ def now_and_then(context: Context) -> None:
     if context.now().timestamp() - last < age.total_seconds():
         return
     mark.touch()
+    began = context.now()
     alive = [run.run_id for run in context.registry.unfinished() if processes.alive(run.process)]
-    removed = sweep(context, alive=alive, age=age)
+    removed = sweep(context, alive=alive, older_than=began - age)
     if removed:
         files = "file" if len(removed) == 1 else "files"
         context.progress.note(f"{len(removed)} orphaned {files} removed")
