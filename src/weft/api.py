@@ -201,10 +201,12 @@ class Mesh:
             now=_now,
         )
 
-    def _column_lineage(self, digest: str, sql: str, columns: Mapping[str, tuple[str, ...]]) -> tuple[ColumnEdge, ...]:
+    def _column_lineage(
+        self, digest: str, sql: str, columns: Mapping[str, tuple[str, ...]], outputs: tuple[str, ...]
+    ) -> tuple[ColumnEdge, ...]:
         from weft.runs.lineage import cached_lineage
 
-        return cached_lineage(self._cache, digest, sql, columns)
+        return cached_lineage(self._cache, digest, sql, columns, outputs)
 
     # reading the repository
 

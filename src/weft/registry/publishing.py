@@ -12,6 +12,7 @@ from typing import Any
 from weft.errors import AccessDenied, Conflict, error
 from weft.model.address import Address
 from weft.model.checks import CheckResult
+from weft.model.lineage import table_of
 from weft.model.publication import Publication
 from weft.model.records import Publish, Run
 from weft.registry import codec
@@ -196,9 +197,9 @@ def _require_owner(db: sqlite3.Connection, publish: Publish) -> None:
 
 def _replace_edges(db: sqlite3.Connection, publish: Publish, product: str) -> None:
     """The lineage of what was built replaces what was known of the same ports and private models."""
-    tables = {e.target.rpartition(".")[0] for e in publish.edges}
+    tables = {table_of(e.target) for e in publish.edges}
     known = db.execute("SELECT DISTINCT target FROM edges WHERE product = ?", (product,)).fetchall()
-    gone = [(product, target) for (target,) in known if target.rpartition(".")[0] in tables]
+    gone = [(product, target) for (target,) in known if table_of(target) in tables]
     db.executemany("DELETE FROM edges WHERE product = ? AND target = ?", gone)
     db.executemany(
         "INSERT INTO edges VALUES (?, ?, ?, ?, ?, ?)",

@@ -34,7 +34,8 @@ _LINEAGE = """
     WITH RECURSIVE reached(node, depth) AS (
         SELECT value, 0 FROM json_each(:nodes)
         UNION
-        SELECT e.{far}, r.depth + (CASE WHEN instr(e.{far}, '.~') > 0 THEN 0 ELSE 1 END)
+        SELECT e.{far}, r.depth + (CASE WHEN instr(e.{far} || '"', '.~') BETWEEN 1 AND instr(e.{far} || '"', '"')
+            THEN 0 ELSE 1 END)
         FROM reached r JOIN edges e ON e.{near} = r.node WHERE r.depth < :depth
         LIMIT :limit)
     SELECT DISTINCT e.source, e.target, e.kind, e.transformation, e.masking

@@ -84,10 +84,7 @@ def aggregated(node: exp.Expr) -> bool:
 
 def children(node: exp.Expr) -> Iterator[exp.Expr]:
     """The nodes directly below a node."""
-    for held in node.args.values():
-        for child in held if isinstance(held, list) else (held,):
-            if isinstance(child, exp.Expr):
-                yield child
+    return node.iter_expressions()
 
 
 def decided(scope: Scope, role: Transformation, *nodes: object) -> frozenset[Origin]:

@@ -7,9 +7,6 @@ from dataclasses import dataclass
 
 from weft.model.lineage import Transformation
 
-EVERY = "*"
-"""Stands for every column, where a query cannot be taken apart."""
-
 Origin = tuple[str, str, Transformation]
 """Table, column, and how the value is made from it or what it decides."""
 

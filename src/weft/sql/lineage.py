@@ -12,13 +12,11 @@ from collections.abc import Mapping, Sequence
 from sqlglot import exp, parse_one
 from sqlglot.errors import SqlglotError
 
-from weft.model.lineage import ColumnEdge, EdgeKind, Transformation
-from weft.sql.flows import EVERY, Flow, Output, Relation, unresolved
+from weft.model.lineage import EVERY, ColumnEdge, EdgeKind, Transformation
+from weft.sql.flows import Flow, Output, Relation, unresolved
 from weft.sql.queries import query
 from weft.sql.scopes import Reading, Scope, Unreadable
 from weft.sql.stars import selected
-
-__all__ = ["EVERY", "column_lineage"]
 
 
 def column_lineage(

@@ -7,9 +7,9 @@ from itertools import product
 
 from sqlglot import exp
 
-from weft.model.lineage import Transformation
+from weft.model.lineage import EVERY, Transformation
 from weft.sql.expressions import decided, value
-from weft.sql.flows import EVERY, NOTHING, Flow, Output, Relation, deciding, made, merged, unresolved
+from weft.sql.flows import NOTHING, Flow, Output, Relation, deciding, made, merged, unresolved
 from weft.sql.projections import duckdb_name
 from weft.sql.scopes import Scope
 from weft.sql.stars import is_star, selected

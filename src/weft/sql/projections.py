@@ -50,19 +50,22 @@ def projected(expression: exp.Expr, scope: Scope) -> Sequence[Output]:
 def _outputs(node: exp.Expr, alias: str, scope: Scope) -> Sequence[Output]:
     if is_star(node):
         return selected(node, scope)
+    if node.find(exp.Columns, exp.Explode) is None:
+        return [_one(node, alias, scope)]
     choices = [c for c in _choices(node) if not c.args.get("unpack")]
     if choices:
         return _for_each(node, choices, alias, scope)
     if isinstance(node, exp.Explode):
         return _unnested(node, alias, scope)
     scope.rows |= _multiplied(node, scope)
-    if isinstance(node, exp.Column):
-        found = column(node, scope)
-    elif isinstance(node, exp.PositionalColumn):
-        found = position(node, scope)
-    else:
-        found = Output(duckdb_name(node), value(node, scope))
-    return [Output(alias or found.name, found.flow)]
+    return [Output(alias or duckdb_name(node), value(node, scope))]
+
+
+def _one(node: exp.Expr, alias: str, scope: Scope) -> Output:
+    if isinstance(node, exp.Column | exp.PositionalColumn):
+        found = column(node, scope) if isinstance(node, exp.Column) else position(node, scope)
+        return Output(alias or found.name, found.flow)
+    return Output(alias or duckdb_name(node), value(node, scope))
 
 
 def _choices(node: exp.Expr) -> Iterator[exp.Expr]:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from sqlglot import exp
 
-from weft.model.lineage import Transformation
+from weft.model.lineage import EVERY, Transformation
 from weft.sql.expressions import aggregated, decided, value, window_keys
-from weft.sql.flows import EVERY, NOTHING, Flow, Origin, Output, Relation, deciding, merged, unresolved
+from weft.sql.flows import NOTHING, Flow, Origin, Output, Relation, deciding, merged, unresolved
 from weft.sql.pivots import pivoted
 from weft.sql.projections import projected
 from weft.sql.scopes import Scope, Unreadable, distinct_names, renamed
@@ -85,16 +85,18 @@ def _select(select: exp.Select, scope: Scope) -> Relation:
         scope.windows[window.name.lower()] = window_keys(window, scope)
     outputs: list[Output] = []
     keys: list[Flow] = []
+    group = select.args.get("group")
+    by_all = isinstance(group, exp.Group) and group.args.get("all")
     for expression in select.expressions:
         columns = projected(expression, scope)
         outputs += columns
-        if not aggregated(expression):
+        if by_all and not aggregated(expression):
             keys += [o.flow for o in columns]
     args = select.args
     rows = scope.rows
     for clause in ("where", "having", "qualify"):
         rows |= decided(scope, Transformation.FILTER, args.get(clause))
-    rows |= _grouped(args.get("group"), outputs, keys, scope)
+    rows |= _grouped(group, outputs, keys, scope)
     distinct = args.get("distinct")
     if isinstance(distinct, exp.Distinct):
         on = distinct.args.get("on")
@@ -110,7 +112,7 @@ def _select(select: exp.Select, scope: Scope) -> Relation:
 def _grouped(group: object, outputs: Sequence[Output], keys: Sequence[Flow], scope: Scope) -> frozenset[Origin]:
     if not isinstance(group, exp.Group):
         return NOTHING
-    flows = list(keys) if group.args.get("all") else []
+    flows = list(keys)
     for held in group.args.values():
         for one in held if isinstance(held, list) else ():
             flows += _group_keys(one, outputs, scope)

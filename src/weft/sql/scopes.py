@@ -11,8 +11,8 @@ from dataclasses import dataclass, field, replace
 
 from sqlglot import exp
 
-from weft.model.lineage import Transformation
-from weft.sql.flows import CONSTANT, EVERY, NOTHING, Flow, Origin, Output, Relation, merged, struct, unresolved
+from weft.model.lineage import EVERY, Transformation
+from weft.sql.flows import CONSTANT, NOTHING, Flow, Origin, Output, Relation, merged, struct, unresolved
 
 
 class Unreadable(Exception):

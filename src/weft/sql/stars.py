@@ -8,9 +8,9 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from weft.model.lineage import Transformation
+from weft.model.lineage import EVERY, Transformation
 from weft.sql.expressions import value
-from weft.sql.flows import EVERY, Flow, Output, made, merged, unresolved
+from weft.sql.flows import Flow, Output, made, merged, unresolved
 from weft.sql.scopes import Scope, Unreadable, Visible
 
 

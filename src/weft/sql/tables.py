@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from weft.model.lineage import Transformation
+from weft.model.lineage import EVERY, Transformation
 from weft.sql.expressions import decided, value
-from weft.sql.flows import EVERY, Flow, Output, Relation, deciding, made, merged
+from weft.sql.flows import Flow, Output, Relation, deciding, made, merged
 from weft.sql.pivots import pivoted
 from weft.sql.scopes import Scope, Unreadable, Visible, distinct_names, renamed
 

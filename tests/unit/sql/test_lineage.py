@@ -97,7 +97,9 @@ def test_an_edge_says_how_a_column_is_made(sql, how):
     assert [e.transformation for e in column_lineage(sql, SCHEMAS)] == [how]
 
 
-@pytest.mark.parametrize("sql", ["summarize f", "select from where", "select nothing from f", "select a from f natural join z"])
+@pytest.mark.parametrize(
+    "sql", ["summarize f", "select from where", "select nothing from f", "select a from f natural join z"]
+)
 def test_what_cannot_be_resolved_says_so_and_is_never_missing(sql):
     edges = column_lineage(sql, SCHEMAS)
 
