@@ -39,6 +39,16 @@ def column_lineage(
     return _edges(Relation(tuple(columns), found.rows))
 
 
+def outputs_of(sql: str, schemas: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    """The names of a query's columns in their order; `*` stands for several of which the number is not known.
+
+    Raises:
+        Unreadable: the query has a part that nobody here knows.
+    """
+    found = _read(sql, {table.lower(): _table(table, columns) for table, columns in schemas.items()})
+    return tuple(EVERY if o.many else o.name for o in found.outputs)
+
+
 def _table(table: str, columns: Sequence[str]) -> Relation:
     return Relation(
         tuple(Output(c, Flow(frozenset([(table, c, Transformation.IDENTITY)]))) for c in columns),

@@ -1,4 +1,3 @@
--- Statements whose lineage is held against DuckDB: tables t(id, a, b, grp, ts), u(id, c, d), n(id, l, s), w.
 with x as (select case when grp='x' then a else b end as v from t) select v from x;
 select v from (select sum(a) over (partition by grp order by ts) as v from t);
 select sum(a) over w as v from t window w as (partition by grp order by b);
