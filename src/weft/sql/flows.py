@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from weft.model.lineage import Transformation
+from weft.model.lineage import EVERY, Transformation
 
 Origin = tuple[str, str, Transformation]
 """Table, column, and how the value is made from it or what it decides."""
@@ -54,11 +54,17 @@ CONSTANT = Flow()
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A column that a query or table gives; `many` where it stands for columns of which the number is not known."""
+    """A column that a query or table gives.
+
+    Attributes:
+        many: it stands for columns of which the number is not known.
+        guessed: the name is DuckDB's text of an expression, and may be another one.
+    """
 
     name: str
     flow: Flow
     many: bool = False
+    guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,7 @@ class Relation:
     def find(self, name: str) -> Output | None:
         """The column of that name."""
         wanted = name.lower()
-        return next((o for o in self.outputs if o.name.lower() == wanted and not o.many), None)
+        return next((o for o in self.outputs if o.name.lower() == wanted and o.name != EVERY), None)
 
     @property
     def all(self) -> Flow:

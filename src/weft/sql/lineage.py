@@ -78,7 +78,7 @@ def _called(found: Relation, names: Sequence[str]) -> list[Output]:
     if len(given) != len(names):
         raise Unreadable("columns of another number")
     for output, name in zip(given, names, strict=True):
-        if not output.many and not _same(output.name, name):
+        if not (output.many or output.guessed or _same(output.name, name)):
             raise Unreadable(f"{output.name} is called {name}")
     return [Output(name, output.flow) for output, name in zip(given, names, strict=True)]
 

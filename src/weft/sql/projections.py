@@ -58,14 +58,14 @@ def _outputs(node: exp.Expr, alias: str, scope: Scope) -> Sequence[Output]:
     if isinstance(node, exp.Explode):
         return _unnested(node, alias, scope)
     scope.rows |= _multiplied(node, scope)
-    return [Output(alias or duckdb_name(node), value(node, scope))]
+    return [Output(alias or duckdb_name(node), value(node, scope), guessed=not alias)]
 
 
 def _one(node: exp.Expr, alias: str, scope: Scope) -> Output:
     if isinstance(node, exp.Column | exp.PositionalColumn):
         found = column(node, scope) if isinstance(node, exp.Column) else position(node, scope)
         return Output(alias or found.name, found.flow)
-    return Output(alias or duckdb_name(node), value(node, scope))
+    return Output(alias or duckdb_name(node), value(node, scope), guessed=not alias)
 
 
 def _choices(node: exp.Expr) -> Iterator[exp.Expr]:
@@ -137,4 +137,4 @@ def _text(node: exp.Expr) -> str:
         return duckdb_name(node)
     if isinstance(node, exp.Explode):
         return f"unnest({_text(node.this)})"
-    return node.sql(dialect="duckdb", normalize_functions="lower")
+    return str(node.sql(dialect="duckdb", normalize_functions="lower"))

@@ -154,7 +154,7 @@ class Scope:
                 if found is not None:
                     return _field(found, parts[at + 2 :])
         own = [v.output for v in self.visible if not v.folded and v.output.name.lower() == first.lower()]
-        own = [o for o in own if not o.many]
+        own = [o for o in own if o.name != EVERY]
         if own:
             flow = own[0].flow if len(own) == 1 else merged(o.flow for o in own)
             return _field(Output(own[0].name, flow), rest)
