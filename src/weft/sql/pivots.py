@@ -108,6 +108,7 @@ def _unpivot(relation: Relation, pivot: exp.Expr, scope: Scope) -> Relation:
     for one in _members(groups):
         outputs = [o for n in one for o in (selected(n, scope) if _several(n) else [_column(n, scope)])]
         used |= {o.name.lower() for o in outputs}
+        used |= {column.name.lower() for n in one if not _several(n) for column in n.find_all(exp.Column)}
         open_ended = open_ended or any(o.many for o in outputs)
         for i, output in enumerate(outputs):
             values[i % len(values)].append(made(output.flow, Transformation.TRANSFORMATION))

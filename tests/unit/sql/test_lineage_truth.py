@@ -11,11 +11,10 @@ from tests.unit.sql.lineage_oracle import SCHEMAS, STATEMENTS, Oracle
 from weft.model.lineage import EVERY, ColumnEdge, EdgeKind, Transformation
 from weft.sql.lineage import column_lineage, outputs_of
 
-UNTYPED = [
-    s
-    for s in STATEMENTS
-    if re.search(r"unnest\([sl]\) ?(as|,|from)|recursive :=|max_depth|unnest\(string_split|^select s\.\*.*from n", s)
-]
+_OPEN = re.compile(
+    r"^select ((?!from)[^()])*unnest\([sl]\)(?! \+)|recursive :=|max_depth|unnest\(string_split|^select s\.\*.*from n"
+)
+UNTYPED = [s for s in STATEMENTS if _OPEN.search(s)]
 """Of these it takes the type of a column to say how many columns they give."""
 
 
