@@ -157,10 +157,12 @@ class Rooms:
             now=self.now,
         )
 
-    def _column_lineage(self, digest: str, sql: str, columns: Mapping[str, tuple[str, ...]]) -> tuple[ColumnEdge, ...]:
+    def _column_lineage(
+        self, digest: str, sql: str, columns: Mapping[str, tuple[str, ...]], outputs: tuple[str, ...]
+    ) -> tuple[ColumnEdge, ...]:
         from weft.runs.lineage import cached_lineage
 
-        return cached_lineage(self.cache, digest, sql, columns)
+        return cached_lineage(self.cache, digest, sql, columns, outputs)
 
 
 def _closed_at_exit(reference: weakref.ref[Rooms]) -> None:

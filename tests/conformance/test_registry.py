@@ -292,6 +292,16 @@ def test_lineage_of_a_rebuilt_port_replaces_the_former(registry):
     assert {e.source for e in registry.lineage([f"{A}.a", f"{A}.b"], up=True, depth=3)[0]} == {"s.o.raw.c"}
 
 
+def test_lineage_of_columns_with_any_name_is_replaced_and_followed(registry):
+    odd = f'{A}."x.~y@1"'
+    publish(registry, publication(A, "1"), edges=[edge('s.o.raw."a.b"', odd), edge(odd, f"{B}.c")])
+
+    publish(registry, publication(A, "2"), edges=[edge("s.o.raw.c", odd)])
+
+    assert {e.source for e in registry.lineage([odd], up=True, depth=3)[0]} == {"s.o.raw.c"}
+    assert registry.lineage(["s.o.raw.c"], up=False, depth=1)[0] == [edge("s.o.raw.c", odd)]
+
+
 def test_runs_are_found_by_port_newest_first_and_unfinished_ones_by_themselves(registry):
     for i in (1, 2):
         registry.start_run(

@@ -10,6 +10,7 @@ from typing import Any
 
 from weft.catalog.documents import contract_of, domain_members, registered_contract
 from weft.model.address import Address, ProductAddress
+from weft.model.lineage import column_id
 from weft.model.odcs import Property, every_property
 from weft.model.publication import PortState
 from weft.model.records import DomainRecord, ProductRecord
@@ -131,11 +132,6 @@ class Catalogue:
                 description=" ".join(_property_text(p) for p in every_property((column,))),
                 tags=tuple(str(t) for t in column.data.get("tags") or ()),
             )
-
-
-def column_id(name: str) -> str:
-    """A column's name as it stands in a node id or address: quoted when it holds a dot."""
-    return f'"{name}"' if "." in name else name
 
 
 def address_of_entry(text: str) -> Address | None:

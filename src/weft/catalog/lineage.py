@@ -6,11 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from weft.catalog.entries import column_id
 from weft.catalog.finding import unknown
 from weft.errors import UsageError, did_you_mean, error
 from weft.model.address import Address, is_slug
-from weft.model.lineage import EdgeKind, LineageEdge, Transformation
+from weft.model.lineage import EdgeKind, LineageEdge, Transformation, column_id, column_name
 from weft.registry.base import RegistryReader
 
 
@@ -58,7 +57,7 @@ class LineageView:
 class NodeName:
     """A node id in its parts. `table` is `domain.product.port@major`, `…~model` or `…INPUT`.
 
-    `column` is as it stands in the id: quoted when the name itself holds a dot, a path when it is a nested field.
+    `column` is as it stands in the id: quoted when the name is not plain, a path when it is a nested field.
     """
 
     table: str
@@ -217,20 +216,22 @@ def _known(reader: RegistryReader, text: str) -> NodeName:
     nodes = reader.nodes_of(name.table)
     if not nodes:
         raise unknown(reader, name.table)
-    _require_column(name, [found.column for n in nodes if (found := node_name(n)) and found.column], reader)
+    _require_column(
+        name, [column_name(found.column) for n in nodes if (found := node_name(n)) and found.column], reader
+    )
     return name
 
 
 def _column_node(reader: RegistryReader, table: str, column: str) -> str:
     """The node of a column, whether its name is written quoted, as a path, or plain."""
     nodes = set(reader.nodes_of(table))
-    plain = column.strip('"')
+    plain = column_name(column)
     written = (column, plain, column_id(plain))
     return next((n for n in (f"{table}.{c}" for c in written) if n in nodes), f"{table}.{column}")
 
 
 def _require_column(name: NodeName, columns: Sequence[str], reader: RegistryReader) -> None:
-    if name.column is None or not columns or name.column.strip('"') in columns or name.column in columns:
+    if name.column is None or not columns or column_name(name.column) in columns:
         return
     if _column_node(reader, name.table, name.column) in reader.nodes_of(name.table):
         return  # a field of a nested column

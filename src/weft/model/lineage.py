@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -56,3 +57,36 @@ class LineageEdge:
     kind: EdgeKind
     transformation: Transformation
     masking: bool = False
+
+
+EVERY = "*"
+"""In an edge: every column, where a query cannot be taken apart."""
+
+_PLAIN = re.compile(r"[a-z0-9_]+")
+
+
+def column_id(name: str) -> str:
+    """A column's name as it stands in a node id: quoted as in SQL unless it is of small letters, digits and `_`.
+
+    >>> column_id("dep_delay"), column_id("size.of wing"), column_id('a "b" c')
+    ('dep_delay', '"size.of wing"', '"a ""b"" c"')
+    """
+    if name == EVERY or _PLAIN.fullmatch(name):
+        return name
+    return '"' + name.replace('"', '""') + '"'
+
+
+def column_name(text: str) -> str:
+    """The name that `column_id` has written; what is not quoted stays as it is.
+
+    >>> column_name('"a ""b"" c"'), column_name("engine.thrust")
+    ('a "b" c', 'engine.thrust')
+    """
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        return text[1:-1].replace('""', '"')
+    return text
+
+
+def table_of(node: str) -> str:
+    """The table of a column's node id: `domain.product.port@major` of `domain.product.port@major.column`."""
+    return ".".join(node.split(".", 3)[:3])

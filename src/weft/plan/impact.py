@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from weft.errors import Where
 from weft.model.address import Address, ProductAddress, parse_address
-from weft.model.lineage import LineageEdge
+from weft.model.lineage import LineageEdge, column_id, table_of
 from weft.model.mesh import Mesh, Product
 from weft.plan.values import Affected
 from weft.registry.base import RegistryReader
@@ -36,7 +36,7 @@ class Impact:
         broken = comparison.broken_columns
         if not broken:
             return []
-        nodes = {f"{address}.{column}": column for column in broken}
+        nodes = {f"{address}.{column_id(column)}": column for column in broken}
         edges, _ = self._reader.lineage(list(nodes), up=False, depth=_DEPTH, limit=_ALL)
         return [
             Affected(target, origin, self._via(origin, target, nodes[origin]))
@@ -73,12 +73,12 @@ def _reached(origin: str, edges: Sequence[LineageEdge]) -> list[str]:
 
 
 def _is_port(node: str) -> bool:
-    return "@" in node and ".~" not in node
+    table = table_of(node)
+    return "@" in table and ".~" not in table
 
 
 def _address(node: str) -> Address:
-    names, _, rest = node.partition("@")
-    return parse_address(f"{names}@{rest.partition('.')[0]}")
+    return parse_address(table_of(node))
 
 
 def _mention(product: Product, origin: Address, column: str) -> Where | None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from weft.model.lineage import LineageEdge
-
-_PRIVATE = ".~"
+from weft.model.lineage import LineageEdge, table_of
 
 
 def within(
@@ -36,7 +34,7 @@ def within(
                 far = edge.source if up else edge.target
                 if far not in met:
                     met.add(far)
-                    (private if _PRIVATE in far else farther).append(far)
+                    (private if ".~" in table_of(far) else farther).append(far)
             front = private
         front, depth = farther, depth - 1
     return list(found), False

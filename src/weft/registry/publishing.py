@@ -11,6 +11,7 @@ from typing import Any
 from weft.errors import AccessDenied, Conflict, error
 from weft.model.address import Address
 from weft.model.checks import CheckResult
+from weft.model.lineage import table_of
 from weft.model.publication import Publication
 from weft.model.records import Publish
 from weft.registry import codec
@@ -168,6 +169,6 @@ def _require_owner(tables: Tables, publish: Publish) -> None:
 
 def _replace_edges(tables: Tables, publish: Publish, product: str) -> None:
     """The lineage of what was built replaces what was known of the same ports and private models."""
-    rebuilt = {e.target.rpartition(".")[0] for e in publish.edges}
-    gone = [t for t in tables.targets(product) if t.rpartition(".")[0] in rebuilt]
+    rebuilt = {table_of(e.target) for e in publish.edges}
+    gone = [t for t in tables.targets(product) if table_of(t) in rebuilt]
     tables.replace_edges(product, gone, publish.edges)

@@ -29,7 +29,7 @@ class Context:
 
     Attributes:
         source: the bound source of a product's input port.
-        lineage: column edges of one model, by the model's SQL and the columns of what it reads.
+        lineage: column edges of one model, by the model's digest, SQL, the columns of what it reads and its own.
         now: the clock, in UTC.
     """
 
@@ -39,7 +39,7 @@ class Context:
     engine: Engine
     door: Door
     source: Callable[[ProductAddress, str], BoundSource]
-    lineage: Callable[[str, str, dict[str, tuple[str, ...]]], tuple[ColumnEdge, ...]]
+    lineage: Callable[[str, str, dict[str, tuple[str, ...]], tuple[str, ...]], tuple[ColumnEdge, ...]]
     progress: Progress
     actor: str
     now: Callable[[], dt.datetime]

@@ -7,11 +7,14 @@ import json
 from collections.abc import Mapping, Sequence
 
 from weft.model.address import Address
-from weft.model.lineage import ColumnEdge, EdgeKind, LineageEdge, Transformation
+from weft.model.lineage import ColumnEdge, EdgeKind, LineageEdge, Transformation, column_id
 from weft.model.mesh import Model, Product
 from weft.plan.binding import Remembered
 from weft.plan.desired import Desired, models_of
 from weft.runs.context import Context
+
+_READING = 2
+"""Goes up when the edges of the same SQL become other ones."""
 
 
 def edges_of(product: Product, wanted: Sequence[Desired], context: Context) -> list[LineageEdge]:
@@ -23,14 +26,19 @@ def edges_of(product: Product, wanted: Sequence[Desired], context: Context) -> l
         for entry in one.inputs:
             columns.setdefault(entry.name, one.input_columns[entry.name])
     for model in models_of(wanted):
-        edges = context.lineage(model.digest, model.sql, {r.name: columns[r.name] for r in model.references})
         columns[model.name] = _columns_of(model, wanted)
+        read = {r.name: columns[r.name] for r in model.references}
+        edges = context.lineage(model.digest, model.sql, read, columns[model.name])
         target = _node(product, model.name, ports)
         for edge in edges:
             source = _node(product, edge.source_table, ports)
             found[
                 LineageEdge(
-                    f"{source}.{edge.source}", f"{target}.{edge.target}", edge.kind, edge.transformation, edge.masking
+                    f"{source}.{column_id(edge.source)}",
+                    f"{target}.{column_id(edge.target)}",
+                    edge.kind,
+                    edge.transformation,
+                    edge.masking,
                 )
             ] = None
     return list(found)
@@ -53,15 +61,15 @@ def _node(product: Product, name: str, ports: dict[str, Address]) -> str:
 
 
 def cached_lineage(
-    cache: Remembered, digest: str, sql: str, columns: Mapping[str, tuple[str, ...]]
+    cache: Remembered, digest: str, sql: str, columns: Mapping[str, tuple[str, ...]], outputs: tuple[str, ...]
 ) -> tuple[ColumnEdge, ...]:
     """Column edges of one model; computed once for the same SQL over the same columns."""
-    key = hashlib.sha256(json.dumps([digest, sorted(columns.items())]).encode()).hexdigest()
+    key = hashlib.sha256(json.dumps([_READING, digest, sorted(columns.items()), outputs]).encode()).hexdigest()
     known = cache.get("lineage", key)
     if known is None:
         from weft.sql.lineage import column_lineage
 
-        edges = column_lineage(sql, columns)
+        edges = column_lineage(sql, columns, outputs)
         rows = [[e.source_table, e.source, e.target, e.kind, e.transformation, e.masking] for e in edges]
         cache.put_many("lineage", {key: json.dumps(rows).encode()})
         return edges

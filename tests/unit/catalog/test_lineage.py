@@ -9,7 +9,7 @@ import pytest
 from tests.unit.catalog.registered import flights
 from weft.catalog.lineage import collapsed, lineage, node_name
 from weft.errors import UsageError
-from weft.model.lineage import EdgeKind, LineageEdge, Transformation
+from weft.model.lineage import EdgeKind, LineageEdge, Transformation, column_id, column_name
 
 PLANES = "fleet.aircraft.planes@1"
 DAILY = "punctuality.performance.carrier_daily@2"
@@ -105,6 +105,19 @@ def test_quoted_columns_and_nested_fields_have_lineage_of_their_own(written: str
     mesh.flow("fleet.aircraft.planes@1.engine.thrust", "punctuality.performance.carrier_daily@2.thrust")
 
     assert len(lineage(mesh, written, down=True).edges) == 1
+
+
+@pytest.mark.parametrize("name", ["size.of wing", "Größe", 'a "b".c', "x@1.~y"])
+def test_a_column_of_any_name_is_found_by_its_id(name: str) -> None:
+    mesh = flights()
+    mesh.flow(f"fleet.aircraft.planes@1.{column_id(name)}", "punctuality.performance.carrier_daily@2.wing")
+
+    view = lineage(mesh, f"fleet.aircraft.planes.{column_id(name)}", down=True)
+
+    assert view.root == f"fleet.aircraft.planes@1.{column_id(name)}"
+    assert {n.kind for n in view.nodes} == {"column"}
+    assert len(view.edges) == 1
+    assert column_name(column_id(name)) == name
 
 
 def test_a_chain_of_private_models_becomes_one_edge_and_masks_are_kept() -> None:

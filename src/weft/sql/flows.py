@@ -1,0 +1,144 @@
+"""What a value is made from: the origins that flow into it and those that decide it, and how they combine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from weft.model.lineage import EVERY, Transformation
+
+Origin = tuple[str, str, Transformation]
+"""Table, column, and how the value is made from it or what it decides."""
+
+NOTHING: frozenset[Origin] = frozenset()
+
+_RANK = {
+    Transformation.IDENTITY: 0,
+    Transformation.TRANSFORMATION: 1,
+    Transformation.AGGREGATION: 2,
+    Transformation.UNRESOLVED: 3,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The origins of one value.
+
+    Attributes:
+        direct: whose values flow into it.
+        indirect: what decides which value it is.
+        fields: names and flows of a struct's fields, where they are known.
+        element: the flow of a list's elements, where it is known.
+    """
+
+    direct: frozenset[Origin] = NOTHING
+    indirect: frozenset[Origin] = NOTHING
+    fields: tuple[tuple[str, Flow], ...] | None = None
+    element: Flow | None = None
+
+    @property
+    def length(self) -> Flow:
+        """What decides how many elements a list has: not the elements, where they are written out."""
+        return self if self.element is None else Flow(indirect=self.indirect)
+
+    def field(self, name: str) -> Flow:
+        """The flow of a struct's field: all of the value's where its fields are not known."""
+        for known, flow in self.fields or ():
+            if known.lower() == name.lower():
+                return Flow(flow.direct, flow.indirect | self.indirect, flow.fields, flow.element)
+        return made(self, Transformation.TRANSFORMATION)
+
+
+CONSTANT = Flow()
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A column that a query or table gives.
+
+    Attributes:
+        many: it stands for columns of which the number is not known.
+        guessed: the name is DuckDB's text of an expression, and may be another one.
+    """
+
+    name: str
+    flow: Flow
+    many: bool = False
+    guessed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What a query or table gives: its columns, and what decides which rows it has."""
+
+    outputs: tuple[Output, ...]
+    rows: frozenset[Origin] = NOTHING
+
+    def find(self, name: str) -> Output | None:
+        """The column of that name."""
+        wanted = name.lower()
+        return next((o for o in self.outputs if o.name.lower() == wanted and o.name != EVERY), None)
+
+    @property
+    def all(self) -> Flow:
+        """Every column in one flow."""
+        return merged(o.flow for o in self.outputs)
+
+
+def merged(flows: Iterable[Flow]) -> Flow:
+    """A value that any of the flows may have gone into."""
+    several = list(flows)
+    if len(several) == 1:
+        return several[0]
+    direct = frozenset[Origin]().union(*(f.direct for f in several))
+    indirect = frozenset[Origin]().union(*(f.indirect for f in several))
+    return Flow(direct, indirect, _merged_fields(several), _merged_elements(several))
+
+
+def made(flow: Flow, how: Transformation) -> Flow:
+    """The flow of a value that is made from another one."""
+    return Flow(frozenset((t, c, worse(before, how)) for t, c, before in flow.direct), flow.indirect)
+
+
+def deciding(flow: Flow, role: Transformation) -> frozenset[Origin]:
+    """The origins of a value that decides something, in that role."""
+    return frozenset(_as(origin, role) for origin in flow.direct | flow.indirect)
+
+
+def unresolved(flow: Flow) -> Flow:
+    """A value that may be any of these."""
+    every = flow.direct | flow.indirect
+    return Flow(frozenset((t, c, Transformation.UNRESOLVED) for t, c, _ in every))
+
+
+def struct(outputs: Sequence[Output]) -> Flow:
+    """The flow of a value with a field for each column."""
+    known = not any(o.many for o in outputs)
+    every = made(merged(o.flow for o in outputs), Transformation.TRANSFORMATION)
+    return Flow(every.direct, every.indirect, tuple((o.name, o.flow) for o in outputs) if known else None)
+
+
+def worse(one: Transformation, other: Transformation) -> Transformation:
+    """Of two steps the one that changes more."""
+    return one if _RANK.get(one, 1) >= _RANK.get(other, 1) else other
+
+
+def _as(origin: Origin, role: Transformation) -> Origin:
+    table, column, how = origin
+    return origin if how is Transformation.UNRESOLVED else (table, column, role)
+
+
+def _merged_fields(flows: Sequence[Flow]) -> tuple[tuple[str, Flow], ...] | None:
+    """Fields of structs that all have the same ones."""
+    if not flows or flows[0].fields is None:
+        return None
+    names = [name.lower() for name, _ in flows[0].fields]
+    for flow in flows:
+        if flow.fields is None or [name.lower() for name, _ in flow.fields] != names:
+            return None
+    return tuple((name, merged((f.fields or ())[i][1] for f in flows)) for i, (name, _) in enumerate(flows[0].fields))
+
+
+def _merged_elements(flows: Sequence[Flow]) -> Flow | None:
+    elements = [f.element for f in flows if f.element is not None]
+    return merged(elements) if elements and len(elements) == len(flows) else None

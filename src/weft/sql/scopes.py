@@ -1,0 +1,214 @@
+"""What a name means at a place in a query: its tables' columns, aliases and CTEs, then those of the queries around it.
+
+The order is DuckDB's: a lambda's parameters, a table's column, a column, a whole row by its table's name, an alias of
+the same SELECT, then the query around.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from sqlglot import exp
+
+from weft.model.lineage import EVERY, Transformation
+from weft.sql.flows import CONSTANT, NOTHING, Flow, Origin, Output, Relation, merged, struct, unresolved
+
+
+class Unreadable(Exception):
+    """The query has a part of which nobody here knows what it does."""
+
+
+# DuckDB has them without parentheses; a column of that name comes first.
+_KEYWORDS = frozenset(
+    {
+        "current_catalog",
+        "current_date",
+        "current_role",
+        "current_schema",
+        "current_time",
+        "current_timestamp",
+        "current_user",
+        "localtime",
+        "localtimestamp",
+        "session_user",
+        "user",
+    }
+)
+
+
+@dataclass(slots=True)
+class Reading:
+    """One query being read.
+
+    Attributes:
+        tables: what it may read, by names in small letters.
+        query: reads a query in it.
+        selected: the columns that `*` or `columns(…)` stands for.
+        seen: ids of the nodes that were looked at.
+    """
+
+    tables: Mapping[str, Relation]
+    query: Callable[[exp.Expr, Scope], Relation]
+    selected: Callable[[exp.Expr, Scope], Sequence[Output]]
+    seen: set[int] = field(default_factory=set)
+
+    def skip(self, *nodes: object) -> None:
+        """Notes that what stands below the nodes needs no further look."""
+        for node in nodes:
+            if isinstance(node, exp.Expr):
+                self.seen.update(id(n) for n in node.walk())
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """A column that a FROM clause gives. `folded` is the one that USING shows through the other table's."""
+
+    source: str
+    output: Output
+    folded: bool = False
+
+
+@dataclass(slots=True)
+class Scope:
+    """The names of one SELECT (or of a lambda in it), and the scope around it."""
+
+    reading: Reading
+    parent: Scope | None = None
+    ctes: dict[str, Relation] = field(default_factory=dict)
+    sources: dict[str, Relation] = field(default_factory=dict)
+    visible: list[Visible] = field(default_factory=list)
+    aliases: dict[str, Flow] = field(default_factory=dict)
+    parameters: frozenset[str] = frozenset()
+    windows: dict[str, frozenset[Origin]] = field(default_factory=dict)
+    picked: dict[int, Flow] = field(default_factory=dict)
+    rows: frozenset[Origin] = NOTHING
+
+    def inside(self, **changes: object) -> Scope:
+        """A scope within this one, of the same SELECT where a lambda is."""
+        return Scope(self.reading, parent=self, **changes)  # type: ignore[arg-type]
+
+    def around(self) -> Iterator[Scope]:
+        """This scope and those around it."""
+        at: Scope | None = self
+        while at is not None:
+            yield at
+            at = at.parent
+
+    def add(self, name: str, relation: Relation) -> list[Visible]:
+        """Makes a table's columns known under its name, and gives them as they are seen."""
+        if name:
+            self.sources[name.lower()] = relation
+        self.rows |= relation.rows
+        return [Visible(name.lower(), output) for output in relation.outputs]
+
+    def outputs(self) -> list[Output]:
+        """The columns that `*` stands for."""
+        at = next((s for s in self.around() if s.visible or s.sources or not s.parameters), self)
+        return [v.output for v in at.visible if not v.folded]
+
+    def source(self, name: str) -> Relation | None:
+        """The table of that name in FROM, of this SELECT or one around it."""
+        return next((s.sources[name.lower()] for s in self.around() if name.lower() in s.sources), None)
+
+    def table(self, name: str) -> Relation:
+        """What FROM reads under that name: a CTE or one of the tables; if neither, nothing is known of it."""
+        for scope in self.around():
+            if name.lower() in scope.ctes:
+                return scope.ctes[name.lower()]
+        known = self.reading.tables.get(name.lower())
+        if known is not None:
+            return known
+        origin = (name, EVERY, Transformation.UNRESOLVED)
+        return Relation((Output(EVERY, Flow(frozenset([origin])), many=True),))
+
+    def window(self, name: str) -> frozenset[Origin]:
+        """What a named window's keys and order are made from."""
+        for scope in self.around():
+            if name.lower() in scope.windows:
+                return scope.windows[name.lower()]
+        raise Unreadable(name)
+
+    def column(self, parts: Sequence[str]) -> Output:
+        """The value that a dotted name stands for; any of the values in reach where nothing is called so."""
+        parts = [p for p in parts if p]
+        for scope in self.around():
+            found = scope._own(parts)
+            if found is not None:
+                return found
+        if len(parts) == 1 and parts[0].lower() in _KEYWORDS:
+            return Output(parts[0], CONSTANT)
+        return Output(parts[-1], self._unknown(parts))
+
+    def knows(self, name: str) -> bool:
+        """Whether the name stands for something here."""
+        return any(scope._own([name]) is not None for scope in self.around())
+
+    def _own(self, parts: Sequence[str]) -> Output | None:
+        first, *rest = parts
+        if first.lower() in self.parameters:
+            return Output(parts[-1], CONSTANT)
+        for at in (0, 1):  # table.column, then schema.table.column
+            if len(parts) > at + 1 and (source := self.sources.get(parts[at].lower())) is not None:
+                found = source.find(parts[at + 1])
+                if found is not None:
+                    return _field(found, parts[at + 2 :])
+        own = [v.output for v in self.visible if not v.folded and v.output.name.lower() == first.lower()]
+        own = [o for o in own if o.name != EVERY]
+        if own:
+            flow = own[0].flow if len(own) == 1 else merged(o.flow for o in own)
+            return _field(Output(own[0].name, flow), rest)
+        whole = self.sources.get(first.lower())
+        if whole is not None and not rest:
+            return Output(first, struct(whole.outputs))
+        alias = self.aliases.get(first.lower())
+        open_ended = [o for o in (whole.outputs if whole else [v.output for v in self.visible]) if o.many]
+        if open_ended:  # it may be one of the columns that are not known
+            flows = [unresolved(o.flow) for o in open_ended]
+            return Output(parts[-1], merged([*flows, alias] if alias is not None else flows))
+        if alias is not None:
+            return _field(Output(first, alias), rest)
+        return None
+
+    def _unknown(self, parts: Sequence[str]) -> Flow:
+        qualified = self.source(parts[0]) if len(parts) > 1 else None
+        if qualified is not None:
+            flow = unresolved(qualified.all)
+        else:
+            flow = unresolved(merged(v.output.flow for scope in self.around() for v in scope.visible))
+        if flow.direct:
+            return flow
+        table = parts[-2] if len(parts) > 1 else EVERY
+        return Flow(frozenset([(table, parts[-1], Transformation.UNRESOLVED)]))
+
+
+def renamed(relation: Relation, names: Sequence[str]) -> Relation:
+    """The relation with the names of `AS t(a, b)`, for as many columns as there are names."""
+    if not names:
+        return relation
+    if any(o.many for o in relation.outputs[: len(names)]):
+        every = unresolved(relation.all)
+        return Relation((*(Output(name, every) for name in names), Output(EVERY, every, many=True)), relation.rows)
+    pairs = enumerate(relation.outputs)
+    outputs = tuple(replace(o, name=names[i]) if i < len(names) else o for i, o in pairs)
+    return Relation(outputs, relation.rows)
+
+
+def distinct_names(relation: Relation) -> Relation:
+    """The relation as a query around it sees it: the second `id` is called `id_1`."""
+    taken: set[str] = set()
+    outputs = []
+    for output in relation.outputs:
+        name, n = output.name, 0
+        while name.lower() in taken and not output.many:
+            n += 1
+            name = f"{output.name}_{n}"
+        taken.add(name.lower())
+        outputs.append(output if name == output.name else replace(output, name=name))
+    return Relation(tuple(outputs), relation.rows)
+
+
+def _field(output: Output, path: Sequence[str]) -> Output:
+    for name in path:
+        output = Output(name, output.flow.field(name))
+    return output
