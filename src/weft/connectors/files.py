@@ -11,7 +11,9 @@ import io
 import json
 import tempfile
 import zipfile
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -101,7 +103,9 @@ class FileConnector:
         """
         paths = self._paths(source, trusted=False)
         kind = self._format(source, paths[0])
-        files = [self._unpacked(source, p, self._cache.digest_of(p)) if p.suffix == ".zip" else p for p in paths]
+        files = [
+            self._unpacked(source, p, self._cache.digest_of(p)) if p.suffix.lower() == ".zip" else p for p in paths
+        ]
         listed = "[" + ", ".join(literal(str(f)) for f in files) + "]"
         if kind == "csv":
             return f"read_csv({listed}, nullstr = ['', 'NA', 'NULL'], sample_size = -1)"
@@ -211,7 +215,11 @@ class FileConnector:
         with tempfile.TemporaryDirectory(dir=folder.parent) as temporary, zipfile.ZipFile(path) as archive:
             target = Path(temporary) / "unpacked"
             target.mkdir()
-            with archive.open(member) as packed, (target / Path(member).name).open("wb") as out:
+            with (
+                _usable(path),
+                archive.open(member) as packed,
+                (target / Path(member).name).open("wb") as out,
+            ):
                 while chunk := packed.read(1 << 20):
                     out.write(chunk)
             try:
@@ -230,7 +238,7 @@ def ident_text(name: str) -> str:
 def _in_package(file: str) -> Path:
     """A file inside an installed package, which is not imported."""
     package, _, inner = file.removeprefix(_PACKAGE).partition("/")
-    spec = importlib.util.find_spec(package)
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None  # a dotted one would be imported
     if spec is None or spec.origin is None:
         raise SourceError(
             error(
@@ -240,7 +248,12 @@ def _in_package(file: str) -> Path:
                 fix=_EXTRAS.get(package, f"pip install {package}"),
             )
         )
-    path = Path(spec.origin).parent / inner
+    folder = Path(spec.origin).parent
+    path = folder / inner
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise SourceError(
+            error("WFT-SRC-005", f"the source `{file}` lies outside the package", fix="name a file in it")
+        )
     if not path.is_file():
         names = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise SourceError(
@@ -290,7 +303,7 @@ def _csv_columns(source: Source, paths: list[Path]) -> tuple[Column, ...]:
 def _header(source: Source, path: Path) -> list[str]:
     """The names in a CSV file's first line."""
     try:
-        with _opened(path, source.encoding or "utf-8") as file:
+        with _usable(path), _opened(path, source.encoding or "utf-8") as file:
             line = next(csv.reader(file, delimiter=source.delimiter or ","), None)
     except UnicodeDecodeError as e:
         raise SourceError(
@@ -325,6 +338,15 @@ def _opened(path: Path, encoding: str) -> io.TextIOBase:
         member = _member(path)
         return io.TextIOWrapper(zipfile.ZipFile(path).open(member), encoding=encoding, newline="")
     return path.open(encoding=encoding, newline="")
+
+
+@contextmanager
+def _usable(path: Path) -> Iterator[None]:
+    """Tells what is wrong with an archive that cannot be read to its end, is locked or packed in a way of its own."""
+    try:
+        yield
+    except (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, RuntimeError) as e:
+        raise SourceError(error("WFT-SRC-008", f"`{path.name}` cannot be unpacked", fix="pack it again")) from e
 
 
 def _member(path: Path) -> str:
@@ -371,7 +393,7 @@ def _csv_relation(source: Source, files: str, header: list[str], columns: tuple[
 def _first_object(source: Source, kind: str, path: Path) -> list[str]:
     """The fields of the first object of a JSON file."""
     try:
-        with _opened(path, source.encoding or "utf-8") as file:
+        with _usable(path), _opened(path, source.encoding or "utf-8") as file:
             found = json.loads(file.readline() if kind == "ndjson" else file.read())
     except UnicodeDecodeError as e:
         raise SourceError(error("WFT-SRC-002", f"the source `{path.name}` is not UTF-8", fix="set `encoding`")) from e

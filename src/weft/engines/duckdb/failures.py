@@ -87,6 +87,8 @@ def as_ours(e: duckdb.Error) -> WeftError:
 
 
 def _io(text: str) -> WeftError:
+    if "GZIP" in text:  # weft writes none
+        return SourceError(error("WFT-SRC-008", "the source cannot be unpacked", fix="pack it again"))
     if "No space left" in text:
         return PlatformError(error("WFT-STO-001", "no space left for the warehouse", fix="make room, then apply again"))
     if "Permission denied" in text or "Read-only file system" in text:
