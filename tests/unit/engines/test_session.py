@@ -131,6 +131,19 @@ def test_sql_that_does_not_parse_is_refused_with_its_place(session: DuckDBSessio
     assert raised.value.diagnostics[0].where.line == 2
 
 
+@pytest.mark.parametrize("above", ["", "-- x\n", "/* a\nb */ ", "\n\n", "/* a */ ", "  -- x\n\n  /* y */\n"])
+def test_a_row_that_fails_is_told_in_its_line_whatever_stands_above(session: DuckDBSession, above: str) -> None:
+    session.table("t", "select 'a' as s")
+
+    for select, line, column in (("select 1,\n  s::int\nfrom t", 2, 4), ("select s::int from t", 1, 9)):
+        with pytest.raises(UserCodeError) as raised:
+            session.arrow(above + select)
+        where = raised.value.diagnostics[0].where
+        assert where is not None
+        beside = len(above.rpartition("\n")[2]) if line == 1 else 0
+        assert (where.line, where.column) == (line + above.count("\n"), column + beside)
+
+
 def test_names_of_another_namespace_are_out_of_reach(session: DuckDBSession) -> None:
     session.namespace("one")
     session.table("t", "select 1 as a")
