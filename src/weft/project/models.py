@@ -53,7 +53,7 @@ def _analysed(text: str, parse: Parse) -> dict[str, Any]:
     from weft.sql.analysis import analyse
 
     comment, sql, first_line = split(text)
-    settings, problems = _settings(comment)
+    settings, problems = _settings(comment, text[: len(text) - len(text.lstrip())].count("\n"))
     analysis = analyse(sql, parse(sql))
     problems += [[p.code, str(p.severity), p.what, None, p.offset, p.why, p.fix] for p in analysis.problems]
     return {
@@ -86,8 +86,8 @@ def split(text: str) -> tuple[str, str, int]:
     return comment, sql.rstrip().rstrip(";").rstrip(), first_line
 
 
-def _settings(comment: str) -> tuple[dict[str, Any], list[list[Any]]]:
-    """The settings, and what is wrong with them as (code, severity, what, line, offset, why, fix)."""
+def _settings(comment: str, above: int) -> tuple[dict[str, Any], list[list[Any]]]:
+    """The settings below a number of lines, and what is wrong with them each as a list."""
     if not comment.strip():
         return {}, []
     from weft.project import yaml12
@@ -95,15 +95,15 @@ def _settings(comment: str) -> tuple[dict[str, Any], list[list[Any]]]:
 
     data, marks, wrong = yaml12.read(comment, "")
     problems: list[list[Any]] = [
-        [d.code, "error", d.what, d.where.line if d.where else 1, None, d.why, d.fix] for d in wrong
+        [d.code, "error", d.what, above + ((d.where and d.where.line) or 1), None, d.why, d.fix] for d in wrong
     ]
     if wrong or data is None:
         return {}, problems
     if not isinstance(data, dict):
-        return {}, [["WFT-PRJ-018", "error", "the settings are not `key: value` lines", 1, None, None, None]]
+        return {}, [["WFT-PRJ-018", "error", "the settings are not `key: value` lines", above + 1, None, None, None]]
     known = list(json_schema("model")["properties"])
     for key, value in data.items():
-        line = marks[(key,)][0]
+        line = above + marks[(key,)][0]
         if key not in known:
             fix = did_you_mean(key, known, otherwise=f"the settings are: {', '.join(known)}")
             problems.append(["WFT-PRJ-017", "error", f"unknown setting `{key}`", line, None, None, fix])

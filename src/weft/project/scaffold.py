@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,8 +37,9 @@ def init(folder: Path, name: str) -> list[Path]:
     Raises:
         UsageError: WFT-PRJ-024, a mesh is there already.
     """
+    quoted = json.dumps(name, ensure_ascii=False)  # is a TOML string too
     files = {
-        FILE_NAME: f'[mesh]\nname = "{name}"\ndomains = ["domains/*"]\n',
+        FILE_NAME: f'[mesh]\nname = {quoted}\ndomains = ["domains/*"]\n',
         ".gitignore": ".weft/\n",
         ".github/workflows/weft.yml": _WORKFLOW,
     }

@@ -31,9 +31,7 @@ def after_dead_runs(context: Context) -> None:
     removed = sweep(context, alive=alive, older_than=began)
     for run in dead:
         context.registry.finish_run(dataclasses.replace(run, state=RunState.INTERRUPTED, finished_at=context.now()))
-        context.progress.note(
-            f"run {run.run_id} had ended in the middle; repaired, {len(removed)} orphaned files removed"
-        )
+        context.progress.note(f"run {run.run_id} had ended in the middle; repaired, {_orphans(len(removed))} removed")
 
 
 def sweep(context: Context, *, alive: list[str], older_than: datetime) -> list[str]:
@@ -64,5 +62,8 @@ def now_and_then(context: Context) -> None:
     alive = [run.run_id for run in context.registry.unfinished() if processes.alive(run.process)]
     removed = sweep(context, alive=alive, older_than=began - age)
     if removed:
-        files = "file" if len(removed) == 1 else "files"
-        context.progress.note(f"{len(removed)} orphaned {files} removed")
+        context.progress.note(f"{_orphans(len(removed))} removed")
+
+
+def _orphans(count: int) -> str:
+    return f"{count} orphaned file{'' if count == 1 else 's'}"

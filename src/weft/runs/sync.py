@@ -69,6 +69,7 @@ def product_from_file(file: str, connector: FileConnector, context: Context) -> 
     source = Source(file)
     relation = connector.sniffed(source)
     with context.engine.session() as session:
+        dialect = connector.dialect(source, session.rows)
         declared = _drafted(session, source_name, f"SELECT * FROM {relation}", None, None)
         columns = [p["name"] for p in declared["schema"][0]["properties"]]
         listed = ",\n    ".join(ident(c) for c in columns)
@@ -85,7 +86,7 @@ def product_from_file(file: str, connector: FileConnector, context: Context) -> 
                 "name": source_name,
                 "version": "1.0.0",
                 "contractId": declared["id"],
-                "customProperties": [{"property": "weft.source", "value": {"file": file}}],
+                "customProperties": [{"property": "weft.source", "value": {"file": file, **dialect}}],
             }
         ],
         "outputs": [{"name": name, "type": "table", "version": "1.0.0", "contractId": promised["id"]}],

@@ -21,7 +21,26 @@ from weft.errors import (
 _LINE = re.compile(r"LINE (\d+):(.*)\n(\s*)\^")
 _CANDIDATE = re.compile(r"Candidate bindings: (.+)|Did you mean (.+?)\?")
 _CSV_LINE = re.compile(r"(?:CSV Error on Line:|Line:|line)\s*(\d+)", re.IGNORECASE)
-_CSV_COLUMN = re.compile(r'converting column "([^"]+)"')
+_CSV_COLUMN = re.compile(r'\nError when converting column "([^"]+)"\.')
+_OF_SOURCE = re.compile(
+    r"[A-Z][A-Za-z ]* Error: (CSV Error|Error when sniffing|Invalid unicode"
+    r"|(Malformed JSON|JSON transform error) in file)"
+)
+_JSON_LINE = re.compile(r"JSON transform error in file .*, in line (\d+): ")
+
+# All that an error of a row may tell: the column and the type of a cast, and one of these reasons.
+_CAST_COLUMN = re.compile(r".*when casting from source column ([^'\"\n]+?)\s*(?:\n\nLINE|\Z)", re.DOTALL)
+_CAST_TYPE = re.compile(
+    r".* (?:to|type) ((?:U?INT(?:8|16|32|64|128)|U?(?:TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|BOOL|BOOLEAN|UUID"
+    r"|INTERVAL|DATE|TIME|TIMESTAMP|DECIMAL\(\d+,\d+\))(?:\[\d*\])*)(?=,| when casting|\s*(?:\n|\Z))",
+    re.DOTALL,
+)
+_REASONS = {
+    "Division by zero": "a number is divided by zero",
+    "More than one row returned by a subquery": "a subquery that stands for one value gives several rows",
+    "Map keys must be unique": "a map has one key twice",
+    "Overflow in": "a number is out of range",
+}
 
 
 @contextmanager
@@ -42,8 +61,9 @@ def told() -> Iterator[None]:
 def as_ours(e: duckdb.Error) -> WeftError:
     """The error of weft that says what a DuckDB exception says."""
     text = str(e)
-    if "CSV Error" in text or "Invalid unicode" in text or "Malformed JSON" in text:
-        return SourceError(_csv(text))
+    of_source = _OF_SOURCE.match(text)
+    if of_source:
+        return SourceError(_json(text) if of_source[2] else _csv(text))
     if isinstance(e, duckdb.OutOfMemoryException):
         if "No space left" in text or "max_temp_directory_size" in text:
             return PlatformError(error("WFT-STO-001", "no space left for intermediate results", fix="make room"))
@@ -63,14 +83,16 @@ def as_ours(e: duckdb.Error) -> WeftError:
         return UserCodeError(_of_sql("WFT-SQL-003", text, _first(text)))
     if isinstance(e, duckdb.BinderException):
         return UserCodeError(_of_sql("WFT-SQL-010", text, _first(text)))
-    if isinstance(e, duckdb.ConversionException | duckdb.OutOfRangeException | duckdb.InvalidInputException):
-        return UserCodeError(_of_sql("WFT-ENG-001", text, f"a row made the query fail: {_first(text)}"))
     if isinstance(e, duckdb.InternalException | duckdb.FatalException):
         return PlatformError(error("WFT-ENG-004", f"the engine failed: {_first(text)}"))
-    return UserCodeError(_of_sql("WFT-ENG-001", text, f"the query failed: {_first(text)}"))
+    if isinstance(e, duckdb.PermissionException):
+        return UserCodeError(_of_sql("WFT-ENG-001", text, f"the query failed: {_first(text)}"))
+    return UserCodeError(error("WFT-ENG-001", f"a row made the query fail: {_reason(e, text)}", _place(text)))
 
 
 def _io(text: str) -> WeftError:
+    if "GZIP" in text:  # weft writes none
+        return SourceError(error("WFT-SRC-008", "the source cannot be unpacked", fix="pack it again"))
     if "No space left" in text:
         return PlatformError(error("WFT-STO-001", "no space left for the warehouse", fix="make room, then apply again"))
     if "Permission denied" in text or "Read-only file system" in text:
@@ -112,12 +134,42 @@ def _csv(text: str) -> Diagnostic:
     )
 
 
-def _of_sql(code: str, text: str, what: str) -> Diagnostic:
+def _json(text: str) -> Diagnostic:
+    """A reader's error; DuckDB counts the line of what is no JSON wrongly, so only other lines are told."""
+    if "invalid UTF-8" in text:
+        return error("WFT-SRC-002", "the source is not UTF-8, as JSON must be", fix="save the file as UTF-8")
+    fix = "mend it in the source, or declare the column as text and clean it in a model"
+    line = _JSON_LINE.search(text)
+    if "Malformed JSON" in text:
+        return error("WFT-SRC-003", "the source is no JSON", fix="mend the file")
+    return error("WFT-SRC-003", f"a value{f' on line {line[1]}' if line else ''} is not of the declared type", fix=fix)
+
+
+def _reason(e: duckdb.Error, text: str) -> str:
+    """Why a row made a query fail, made of words that cannot hold a value: DuckDB's text may be one altogether."""
+    message = re.sub(r"^[A-Z][A-Za-z ]* Error: ", "", text)
+    for beginning, reason in _REASONS.items():
+        if message.startswith(beginning):
+            return reason
+    if isinstance(e, duckdb.ConversionException):
+        column, kind = _CAST_COLUMN.match(text), _CAST_TYPE.match(text)
+        of = f" of column `{column[1]}`" if column else ""
+        return f"a value{of} cannot be converted" + (f" to {kind[1]}" if kind else "")
+    if isinstance(e, duckdb.OutOfRangeException):
+        return "a value is out of range"
+    return "a function was given a value that it does not take"
+
+
+def _place(text: str) -> Where | None:
+    """Line and column of the SQL that the caret stands under."""
     place = _LINE.search(text)
-    where = None
-    if place:
-        prefix = len(f"LINE {place[1]}: ")
-        where = Where("", int(place[1]), max(1, len(place[3]) - prefix + 1))
+    if place is None:
+        return None
+    return Where("", int(place[1]), max(1, len(place[3]) - len(f"LINE {place[1]}: ") + 1))
+
+
+def _of_sql(code: str, text: str, what: str) -> Diagnostic:
+    where = _place(text)
     found = _CANDIDATE.search(text)
     fix = None
     if found:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from weft.engines.duckdb.failures import told
-from weft.errors import UserCodeError, error
+from weft.errors import Diagnostic, UserCodeError, Where, error
 from weft.model.column import Column
 from weft.model.publication import ColumnStatistics, DataFile
 from weft.model.types import normalise
 from weft.sql.quoting import dotted, ident, literal
 
 _SUFFIXED = re.compile(r".+_\d+")
+_LEADING = re.compile(r"(?:\s+|--[^\n]*\n|/\*.*?\*/)+", re.DOTALL)
 
 
 class DuckDBSession:
@@ -77,7 +80,7 @@ class DuckDBSession:
         """The result as a `pyarrow.Table`, and whether `limit` cut rows off."""
         import pyarrow as pa
 
-        with told():
+        with _places_below(sql), told():
             result = self._connection.sql(self._one(sql))
             if limit is None:
                 return result.to_arrow_table(), False
@@ -129,6 +132,25 @@ class DuckDBSession:
     def interrupt(self) -> None:
         """Stops what is running."""
         self._connection.interrupt()
+
+
+@contextmanager
+def _places_below(sql: str) -> Iterator[None]:
+    """Moves places in a query to where they are: DuckDB counts lines from the first word of one that it runs."""
+    leading = _LEADING.match(sql)
+    above = leading[0] if leading else ""
+    try:
+        yield
+    except UserCodeError as e:
+        raise UserCodeError(*(_moved(d, above) for d in e.diagnostics)) from None
+
+
+def _moved(diagnostic: Diagnostic, above: str) -> Diagnostic:
+    where = diagnostic.where
+    if where is None or where.line is None or where.column is None:
+        return diagnostic
+    beside = len(above) - (above.rfind("\n") + 1) if where.line == 1 else 0
+    return replace(diagnostic, where=Where(where.file, where.line + above.count("\n"), where.column + beside))
 
 
 def _data_file(row: tuple[Any, ...], root: str, columns: Sequence[Column]) -> DataFile:
