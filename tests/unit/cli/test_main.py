@@ -221,7 +221,7 @@ def test_completion_knows_the_verbs(tmp_path: Path) -> None:
 
 
 def test_help_of_the_group_is_what_click_itself_would_list() -> None:
-    context = click.Context(weft, info_name="weft")
+    context = click.Context(weft, info_name="weft", **weft.context_settings)
 
     text = weft.get_help(context)
 

@@ -19,6 +19,14 @@ def mesh(tmp_path):
         yield opened
 
 
+@pytest.fixture(scope="module")
+def unmoved(tmp_path_factory):
+    """The same, for tests that move nothing."""
+    made = published(tmp_path_factory.mktemp("unmoved") / "mesh", batches=2)
+    with weft.open(made.root) as opened:
+        yield opened
+
+
 def snapshots(mesh, port=PORT) -> list[str]:
     """Snapshot ids, newest first."""
     return [s["snapshot_id"] for s in mesh.history(port).as_json()["snapshots"]]
@@ -75,17 +83,17 @@ def test_an_address_without_major_is_rolled_back_too(mesh):
         (PORT, "12345", "WFT-RUN-005"),
     ],
 )
-def test_what_does_not_exist_is_told(mesh, port, snapshot, code):
+def test_what_does_not_exist_is_told(unmoved, port, snapshot, code):
     with pytest.raises(UsageError) as raised:
-        mesh.rollback(port, snapshot, reason="x")
+        unmoved.rollback(port, snapshot, reason="x")
 
     assert raised.value.diagnostics[0].code == code
-    assert batch(mesh) == {2}
+    assert batch(unmoved) == {2}
 
 
-def test_the_snapshot_that_is_shown_already_is_told(mesh):
+def test_the_snapshot_that_is_shown_already_is_told(unmoved):
     with pytest.raises(UsageError) as raised:
-        mesh.rollback(PORT, snapshots(mesh)[0], reason="x")
+        unmoved.rollback(PORT, snapshots(unmoved)[0], reason="x")
 
     assert raised.value.diagnostics[0].code == "WFT-RUN-006"
 
