@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING, Any
 from weft.release import VERSION
 
 if TYPE_CHECKING:
-    from weft.api import Mesh, open, verify
+    from weft.api import Mesh, contract_bump, contract_diff, contract_lint, open, verify
 
 __version__ = VERSION
 
-__all__ = ["Mesh", "__version__", "open", "verify"]
+_VERBS = frozenset({"Mesh", "contract_bump", "contract_diff", "contract_lint", "open", "verify"})
+
+__all__ = ["Mesh", "__version__", "contract_bump", "contract_diff", "contract_lint", "open", "verify"]
 
 
 def __getattr__(name: str) -> Any:
     """Imports the public names when they are first used: `import weft` alone stays light (PEP 562)."""
-    if name in {"Mesh", "open", "verify"}:
+    if name in _VERBS:
         from weft import api
 
         return getattr(api, name)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from weft import plugins
 from weft.config import Settings
-from weft.model.address import ProductAddress
+from weft.errors import UsageError, did_you_mean, error
+from weft.model.address import ProductAddress, parse_address
 from weft.model.mesh import Mesh, Source
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from weft.connectors.files import BoundSource, FileConnector, ForeignFile
     from weft.engines.base import Engine, Session
     from weft.model.lineage import ColumnEdge
+    from weft.model.publication import PortState
     from weft.plan.repository import Repository
     from weft.project.cache import Cache
     from weft.registry.base import Registry
@@ -128,6 +130,25 @@ class Rooms:
 
         binder = Binder(lambda: self.parser, self.cache, plugins.version_of("duckdb"))
         return read_repository(self.declared(), lambda: self.connector, self.registry, binder)
+
+    def published(self, address: str) -> PortState:
+        """A published port, by an address with or without major.
+
+        Raises:
+            UsageError: WFT-ACC-001, there is no such port.
+        """
+        target = parse_address(address)
+        state = self.registry.port(target)
+        if state is None:
+            known = [str(a) if target.major else a.unpinned for a in self.registry.ports()]
+            raise UsageError(
+                error(
+                    "WFT-ACC-001",
+                    f"there is no published port `{address}`",
+                    fix=did_you_mean(address, known, otherwise="`weft search` finds ports by words"),
+                )
+            )
+        return state
 
     def foreign_files(self) -> Callable[[Source], ForeignFile]:
         """Reads files that the person at the keyboard names."""

@@ -1,6 +1,19 @@
 """The verbs. The command line and every other entrance call only these; each is a few lines over the rooms."""
 
-from weft.api.contracts import is_file, verify
+from weft.api.contracts import contract_bump, contract_diff, contract_lint, is_file, verify
 from weft.api.mesh import CheckReport, Mesh, init, new_domain, new_product, open, schema
 
-__all__ = ["CheckReport", "Mesh", "init", "is_file", "new_domain", "new_product", "open", "schema", "verify"]
+__all__ = [
+    "CheckReport",
+    "Mesh",
+    "contract_bump",
+    "contract_diff",
+    "contract_lint",
+    "init",
+    "is_file",
+    "new_domain",
+    "new_product",
+    "open",
+    "schema",
+    "verify",
+]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from weft.api.contracts import is_file, verify
 from weft.config import Settings, load_settings
-from weft.errors import Diagnostic, GateRefused, UsageError, did_you_mean, error, has_errors
+from weft.errors import Diagnostic, GateRefused, has_errors
 from weft.model.address import Address, parse_address
 from weft.wiring import Rooms
 
@@ -285,23 +285,7 @@ class Mesh:
         return (*machine(self.settings), *dict.fromkeys(loaded.problems))
 
     def _pinned(self, address: str) -> Address:
-        """The pinned address of a published port.
-
-        Raises:
-            UsageError: WFT-ACC-001, there is no such port.
-        """
-        target = parse_address(address)
-        state = self._rooms.registry.port(target)
-        if state is None:
-            known = [str(a) if target.major else a.unpinned for a in self._rooms.registry.ports()]
-            raise UsageError(
-                error(
-                    "WFT-ACC-001",
-                    f"there is no published port `{address}`",
-                    fix=did_you_mean(address, known, otherwise="`weft search` finds ports by words"),
-                )
-            )
-        return state.address
+        return self._rooms.published(address).address
 
 
 def schema(kind: str) -> dict[str, Any]:

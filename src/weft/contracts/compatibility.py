@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from weft.contracts.column_changes import Change, column_changes, rule_changes, text_changes
@@ -48,6 +48,27 @@ def changes(old: Contract, new: Contract) -> Comparison:
     weaken, a stricter rule does not. A column is itself by its id and name; the same id under a new name is a rename.
     """
     found = tuple(_all(old, new))
+    verdict = max((c.verdict for c in found), key=_LEVELS.index, default="none")
+    broken = dict.fromkeys(c.column for c in found if c.verdict == "breaking" and c.column)
+    return Comparison(verdict, _required(old.version or Version(1), verdict), found, tuple(broken))
+
+
+_MIRRORED = {"added": "removed", "removed": "added"}
+
+
+def for_producers(old: Contract, new: Contract) -> Comparison:
+    """What the new version changes for those who have to keep its promises.
+
+    What strengthens a promise asks more of them, so that data which was good may be refused: the verdict is that of
+    the way back. What is told stays that of the way forward.
+    """
+    back: dict[tuple[str, str], str] = {}
+    for change in _all(new, old):
+        kind = _MIRRORED.get(change.kind, change.kind)
+        path = str(change.to) if change.kind == "renamed" else change.path
+        key = (kind, path)
+        back[key] = max(back.get(key, "none"), change.verdict, key=_LEVELS.index)
+    found = tuple(replace(c, verdict=back.get((c.kind, c.path), c.verdict)) for c in _all(old, new))
     verdict = max((c.verdict for c in found), key=_LEVELS.index, default="none")
     broken = dict.fromkeys(c.column for c in found if c.verdict == "breaking" and c.column)
     return Comparison(verdict, _required(old.version or Version(1), verdict), found, tuple(broken))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from weft.errors import Where
+from weft.errors import Diagnostic, Where, error
 from weft.model.classification import Classification, parse_classification
 from weft.model.document import Document, Pointer, custom_properties, entries, group, text, words
 from weft.model.version import Version, parse_version
@@ -206,6 +206,21 @@ def contract(document: Document) -> Contract:
         ),
         document=document,
     )
+
+
+def column_named_twice(contract: Contract, table: SchemaObject) -> Diagnostic | None:
+    """The first column whose name another one has, whatever its case."""
+    first: dict[str, Property] = {}
+    for prop in table.properties:
+        if first.setdefault(prop.name.lower(), prop) is not prop:
+            return error(
+                "WFT-PRJ-027",
+                f"two columns are named `{prop.name}`",
+                contract.where(prop.pointer),
+                why="a table has one column of a name, whatever its case",
+                fix="keep one of them, or rename it",
+            )
+    return None
 
 
 def every_property(properties: tuple[Property, ...]) -> Iterator[Property]:

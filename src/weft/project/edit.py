@@ -34,6 +34,23 @@ def merged(text: str, drafted: Mapping[str, Any]) -> tuple[str, list[str]]:
     return out.getvalue(), notes
 
 
+def written_field(text: str, name: str, value: str) -> str:
+    """The text with another value of one field of its own, everything else untouched.
+
+    >>> written_field("id: x\nversion: 1.0.0  # ours\n", "version", "1.1.0")
+    'id: x\nversion: 1.1.0  # ours\n'
+    """
+    from ruamel.yaml import YAML
+
+    node = YAML(pure=True).compose(text)
+    for key, found in node.value:
+        if key.value == name:
+            start, end = found.start_mark.index, found.end_mark.index
+            quote = text[start] if text[start : start + 1] in ("'", '"') else ""
+            return f"{text[:start]}{quote}{value}{quote}{text[end:]}"
+    return merged(text, {name: value})[0]
+
+
 def write_whole(path: Path, text: str) -> None:
     """Writes a file so that nobody ever sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from weft.errors import Diagnostic, UsageError, Where, did_you_mean, error, warn
 from weft.model.address import Address, ProductAddress, is_slug, parse_address
 from weft.model.document import words
 from weft.model.mesh import InputPort, Model, OutputPort, Product, Reference, Source, Status
-from weft.model.odcs import Contract, contract
+from weft.model.odcs import Contract, column_named_twice, contract
 from weft.model.odps import Descriptor, InputPortEntry, OutputPortEntry, descriptor
 from weft.model.version import parse_version
 from weft.project import documents
@@ -114,27 +114,12 @@ def _contracts(
                 )
             )
             continue
-        twice = _column_named_twice(one)
+        twice = column_named_twice(one, one.objects[0])
         if twice is not None:
             problems.append(twice)
             continue
         found[file.name.removesuffix(_CONTRACT_ENDING)] = one
     return found
-
-
-def _column_named_twice(one: Contract) -> Diagnostic | None:
-    first: dict[str, str] = {}
-    for prop in one.objects[0].properties:
-        known = first.setdefault(prop.name.lower(), prop.name)
-        if prop is not one.objects[0].property(known):
-            return error(
-                "WFT-PRJ-027",
-                f"two columns are named `{prop.name}`",
-                one.document.where(prop.pointer),
-                why="a table has one column of a name, whatever its case",
-                fix="keep one of them, or rename it",
-            )
-    return None
 
 
 def _models(

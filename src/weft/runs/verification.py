@@ -42,10 +42,6 @@ def check_rows(
         text: the rows come from a text format: their types are checked by parsing.
     """
 
-    def admit(sql: str) -> tuple[Diagnostic, ...]:
-        found = walk(sql, session.parse(sql), qualified=False)
-        return tuple(Diagnostic(p.code, p.severity, p.what, None, p.why, p.fix) for p in found.problems)
-
     return verify(
         contract,
         relation,
@@ -54,11 +50,17 @@ def check_rows(
         now=now,
         sample_limit=samples,
         extra_columns="forbid" if built else "warn",
-        admit=admit,
+        admit=lambda sql: admitted_by(session, sql),
         salt=secrets.token_hex(8),
         table=table,
         text=text,
     )
+
+
+def admitted_by(session: Session, sql: str) -> tuple[Diagnostic, ...]:
+    """What the allow-list has against the SQL of a rule."""
+    found = walk(sql, session.parse(sql), qualified=False)
+    return tuple(Diagnostic(p.code, p.severity, p.what, None, p.why, p.fix) for p in found.problems)
 
 
 def names_in(product: Product) -> dict[str, Address]:

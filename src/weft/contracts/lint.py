@@ -1,0 +1,153 @@
+"""Lint: what is wrong with a contract by itself, before there is any data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from decimal import Decimal, InvalidOperation
+
+from weft.contracts.checks import Unusable, expression, failing, literal
+from weft.contracts.conditions import (
+    Condition,
+    Distinct,
+    Faulty,
+    Items,
+    Length,
+    NotNull,
+    Promise,
+    Range,
+    References,
+    SqlValue,
+    Unevaluated,
+    Valid,
+    dotted,
+)
+from weft.contracts.rules import promises
+from weft.contracts.sql_rules import Admit, bind
+from weft.errors import Diagnostic, Severity, did_you_mean, error, note, warning
+from weft.model.odcs import Contract, Property, SchemaObject, column_named_twice, every_property
+from weft.model.type_text import TypeText, parse_type
+from weft.model.types import duck_type
+
+
+def lint(contract: Contract, admit: Admit | None = None) -> tuple[Diagnostic, ...]:
+    """Every problem of a contract that its schema does not tell, in the order of the document.
+
+    Args:
+        admit: the allow-list for SQL rules; without it they are not looked at.
+
+    Returns:
+        WFT-PRJ-027 for a column or table that stands twice, WFT-CON-006 for a rule that cannot be understood or that no
+        value can keep, -007 for a version that is none, -008 for a type that is not known; notes, WFT-CHK-003, for
+        rules that weft does not evaluate.
+    """
+    found: list[Diagnostic] = []
+    if contract.version is None:
+        what = f"`{contract.version_text}` is not a semantic version"
+        found.append(warning("WFT-CON-007", what, contract.where(("version",)), fix="write it like 1.0.0"))
+    names: set[str] = set()
+    for table in contract.objects:
+        if table.name.lower() in names:
+            what = f"two tables are named `{table.name}`"
+            found.append(error("WFT-PRJ-027", what, contract.where(table.pointer), fix="rename one of them"))
+        names.add(table.name.lower())
+        twice = column_named_twice(contract, table)
+        if twice is not None:
+            found.append(twice)
+        found += _types(contract, table)
+        for promise in promises(contract, table):
+            found += _promise(contract, table, promise, admit)
+    return tuple(dict.fromkeys(found))
+
+
+def _types(contract: Contract, table: SchemaObject) -> Iterator[Diagnostic]:
+    for prop in every_property(table.properties):
+        stated = prop.physical_type or prop.logical_type
+        if stated and duck_type(prop) is None:
+            yield warning(
+                "WFT-CON-008",
+                f"`{dotted(prop)}`: the type `{stated}` is not known",
+                contract.where((*prop.pointer, "physicalType" if prop.physical_type else "logicalType")),
+                why="nothing is checked of it but that the column is there",
+                fix="state a `logicalType`",
+            )
+
+
+def _promise(contract: Contract, table: SchemaObject, promise: Promise, admit: Admit | None) -> Iterator[Diagnostic]:
+    subject = f"`{dotted(promise.properties[0])}`" if len(promise.properties) == 1 else f"`{table.name}`"
+    where = promise.where
+    match promise.condition:
+        case Faulty(reason):
+            yield error("WFT-CON-006", f"{subject}: {reason}", where, why="the rule cannot be understood")
+        case Unevaluated(reason):
+            yield note("WFT-CHK-003", f"{subject}: `{promise.id}` is not evaluated: {reason}", where)
+        case References(name, columns):
+            other = next((o for o in contract.objects if name in (o.name, o.data.get("physicalName"))), None)
+            for column in columns if other else ():
+                if other and other.property(column) is None:
+                    known = [p.name for p in other.properties]
+                    what = f"{subject}: table `{name}` has no column `{column}`"
+                    yield error("WFT-CON-006", what, where, fix=did_you_mean(column, known))
+        case SqlValue(query) if admit is not None:
+            bound = bind(query, table, promise.properties[0] if promise.properties else None, "t", {})
+            for d in admit(bound.text):
+                if d.severity is Severity.ERROR:
+                    yield Diagnostic(d.code, d.severity, f"{subject}: {d.what}", where, d.why, d.fix)
+        case NotNull() | Valid() | Length() | Range() | Items() | Distinct() as condition:
+            for prop in promise.properties:
+                problem = _unkeepable(condition, prop) or _unfit(condition, table, prop)
+                if problem:
+                    yield error("WFT-CON-006", f"{subject}: {problem}", where, why="no data can keep the rule")
+
+
+def _unfit(condition: Condition, table: SchemaObject, prop: Property) -> str | None:
+    """Why a rule cannot be judged on a column of its promised type."""
+    column = table.property(prop.path[0])
+    tree = parse_type(duck_type(column) or "") if column else None
+    if tree is None:
+        return None
+    try:
+        if isinstance(condition, Distinct):
+            expression(prop, tree)
+        else:
+            failing(condition, prop, tree, "UTC")
+    except Unusable as problem:
+        return str(problem)
+    return None
+
+
+def _unkeepable(condition: Condition, prop: Property) -> str | None:
+    match condition:
+        case Length(low, high) | Items(low, high):
+            return _crossed(low, high, False)
+        case Range():
+            upper = condition.exclusive_maximum if condition.maximum is None else condition.maximum
+            lower = condition.exclusive_minimum if condition.minimum is None else condition.minimum
+            strict = condition.exclusive_maximum is not None or condition.exclusive_minimum is not None
+            return _crossed(lower, upper, strict)
+        case Valid(values, pattern):
+            if pattern is not None:
+                try:
+                    re.compile(pattern)
+                except re.error as problem:
+                    return f"the pattern `{pattern}` does not parse: {problem}"
+            return _foreign_value(values or (), prop)
+    return None
+
+
+def _crossed(low: object, high: object, strict: bool) -> str | None:
+    try:
+        least, most = Decimal(str(low)), Decimal(str(high))
+    except InvalidOperation:
+        return None  # bounds of dates and times are compared where the column's zone is known
+    if least > most or (strict and least == most):
+        return f"at least {low} and at most {high} leaves nothing"
+    return None
+
+
+def _foreign_value(values: tuple[object, ...], prop: Property) -> str | None:
+    tree: TypeText | None = parse_type(duck_type(prop) or "")
+    if tree is None or tree.name in ("VARCHAR", "STRUCT", "LIST", "MAP"):
+        return None
+    strange = [v for v in values if v is not None and literal(v, tree, "UTC") is None]
+    return f"`{strange[0]}` is no {tree}" if strange else None
