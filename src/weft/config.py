@@ -13,6 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from msgspec import Struct
+
 from weft.errors import Diagnostic, ProjectError, UsageError, Where, did_you_mean, error
 
 FILE_NAME = "weft.toml"
@@ -90,8 +92,7 @@ class SourceSettings:
     allow: tuple[str, ...] = _setting((), "folders outside the mesh's folder that sources may name")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """All settings of a mesh. `root` is the folder of `weft.toml`, absolute."""
 
     root: Path

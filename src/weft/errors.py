@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
+
+from msgspec import Struct
 
 from weft.errors_catalogue import CODES
 
@@ -34,8 +35,7 @@ class Severity(StrEnum):
     NOTE = "note"
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(Struct, frozen=True):
     """A place in a file: path relative to the mesh's root, line and column counted from 1."""
 
     file: str
@@ -46,8 +46,7 @@ class Where:
         return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+class Diagnostic(Struct, frozen=True):
     """One problem: what is wrong, where, why it matters and how to mend it.
 
     `code` is listed in `weft.errors_catalogue.CODES` and documented in `docs/reference/errors.md`.

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from weft.access.principals import Principal, PrincipalKind
 from weft.model.address import Address
 from weft.model.publication import PortState
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What a principal may read of a port, and the reason.
 
     Attributes:

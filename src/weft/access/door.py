@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.access.decision import decide
 from weft.access.principals import Principal
@@ -23,8 +25,7 @@ At = str | dt.datetime | Mapping[str, str] | None
 """Which data version: a snapshot id, a time for all ports, or a snapshot id by address; None is now."""
 
 
-@dataclass(frozen=True, slots=True)
-class Readable:
+class Readable(Struct, frozen=True):
     """A port at a data version, opened for a principal.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from weft.errors import AccessDenied, error
 from weft.model.address import ProductAddress
@@ -16,8 +17,7 @@ class PrincipalKind(StrEnum):
     PRODUCT = "product"
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(Struct, frozen=True):
     """Somebody, or a product, that reads."""
 
     name: str

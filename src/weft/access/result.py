@@ -7,17 +7,17 @@ import datetime as dt
 import decimal
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from weft.errors import UsageError, error
 
 _EXACT_IN_JSON = 2**53
 
 
-@dataclass(frozen=True, slots=True)
-class ResultColumn:
+class ResultColumn(Struct, frozen=True):
     """A column of a result: DuckDB's name of its type; the mask that was applied, if any."""
 
     name: str
@@ -25,8 +25,7 @@ class ResultColumn:
     masked: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """Rows that a principal may see.
 
     Attributes:
@@ -37,7 +36,7 @@ class Result:
     """
 
     columns: tuple[ResultColumn, ...]
-    table: Any = field(repr=False)
+    table: Any
     truncated: bool
     snapshots: Mapping[str, str]
     notes: tuple[str, ...] = ()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.config import Settings, find_root, load_settings
 from weft.errors import Diagnostic, ProjectError, UsageError, error, has_errors
@@ -45,8 +46,7 @@ def verify(contract: str | Path, *, data: Sequence[str] = (), sample_limit: int 
         return verify_files(described, name, data, rooms.foreign_files(), rooms.engine, rooms.now(), sample_limit)
 
 
-@dataclass(frozen=True, slots=True)
-class Bumped:
+class Bumped(Struct, frozen=True):
     """What became of a contract's version."""
 
     path: Path
@@ -184,6 +184,8 @@ def _published(described: Contract) -> Contract:
 @contextmanager
 def _rooms() -> Iterator[Rooms]:
     """Rooms that leave nothing behind, with the settings of the mesh around, if there is one."""
+    import tempfile
+
     root = find_root(Path.cwd())
     with tempfile.TemporaryDirectory(prefix="weft-") as scratch:
         settings = load_settings(root) if root else Settings(root=Path(scratch))

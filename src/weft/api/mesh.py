@@ -5,10 +5,11 @@ from __future__ import annotations
 import getpass
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
+
+from msgspec import Struct
 
 from weft.api.contracts import is_file, verify
 from weft.config import Settings, load_settings
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
     from weft.runs.sync import Sync
 
 
-@dataclass(frozen=True, slots=True)
-class CheckReport:
+class CheckReport(Struct, frozen=True):
     """Everything that can be said from the files."""
 
     diagnostics: tuple[Diagnostic, ...]

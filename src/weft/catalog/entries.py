@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from weft.catalog.documents import contract_of, domain_members, registered_contract
 from weft.model.address import Address, ProductAddress
@@ -17,8 +18,7 @@ from weft.model.records import DomainRecord, ProductRecord
 from weft.registry.base import RegistryReader
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One thing that can be found.
 
     Attributes:
@@ -42,8 +42,7 @@ class Entry:
     inherited: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """Entries that change together: those of a domain or of a product. Same digest: same entries."""
 
     name: str

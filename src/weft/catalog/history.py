@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from weft.catalog.finding import port_state
 from weft.model.address import Address
@@ -12,8 +13,7 @@ from weft.model.checks import CheckCounts
 from weft.registry.base import RegistryReader
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """One publication. Two may share a snapshot, when only rules or texts changed or after a rollback.
 
     Attributes:
@@ -49,8 +49,7 @@ class Snapshot:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class History:
+class History(Struct, frozen=True):
     """All publications of a port, newest first."""
 
     address: str

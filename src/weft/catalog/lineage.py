@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.catalog.finding import unknown
 from weft.errors import UsageError, did_you_mean, error
@@ -13,8 +15,7 @@ from weft.model.lineage import EdgeKind, LineageEdge, Transformation, column_id,
 from weft.registry.base import RegistryReader
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A port, model, source or one of their columns."""
 
     id: str
@@ -25,8 +26,7 @@ class Node:
         return {"id": self.id, "kind": self.kind}
 
 
-@dataclass(frozen=True, slots=True)
-class LineageView:
+class LineageView(Struct, frozen=True):
     """Nodes and edges around `root`; `truncated` when there are more than were read."""
 
     root: str
@@ -53,8 +53,7 @@ class LineageView:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class NodeName:
+class NodeName(Struct, frozen=True):
     """A node id in its parts. `table` is `domain.product.port@major`, `…~model` or `…INPUT`.
 
     `column` is as it stands in the id: quoted when the name is not plain, a path when it is a nested field.

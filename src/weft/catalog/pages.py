@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from weft.catalog.documents import contract_of, domain_members, registered_contract, sibling_majors
 from weft.catalog.finding import unknown
@@ -19,8 +20,7 @@ from weft.observability.quality import Quality, quality
 from weft.registry.base import RegistryReader
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One page. `body` holds the fields that depend on the kind, ready for JSON."""
 
     address: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from weft.errors import UsageError, did_you_mean, error
 from weft.model.address import Address
@@ -13,8 +14,7 @@ from weft.model.records import Run
 from weft.registry.base import RegistryReader
 
 
-@dataclass(frozen=True, slots=True)
-class RunPage:
+class RunPage(Struct, frozen=True):
     """A run with the check results of its ports."""
 
     run: Run

@@ -11,9 +11,10 @@ import json
 import math
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from weft.catalog.index import opened
 from weft.catalog.words import distance, joined_neighbours, name_terms, parts, query_terms, squashed, tolerance
@@ -53,8 +54,7 @@ WITH found(term, id, strength) AS (
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(Struct, frozen=True):
     """One result. `score` is comparable inside one search only; `why` names where the words were found."""
 
     address: str
@@ -76,8 +76,7 @@ class Hit:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class SearchResult:
+class SearchResult(Struct, frozen=True):
     """The best hits, how many there are in all, and how many of each kind and domain."""
 
     total: int

@@ -20,7 +20,7 @@ COMMANDS: dict[str, str] = {
     "check": "Say everything that can be said from the files alone.",
     "plan": "Show what apply would do.",
     "apply": "Build, verify and publish what changed.",
-    "contract": "Draft and complete contracts.",
+    "contract": "Draft, compare and check contracts.",
     "default": "Move the default major of a port.",
     "verify": "Check data against a contract.",
     "query": "Read published data with SQL.",

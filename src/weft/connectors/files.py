@@ -14,9 +14,10 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from weft.config import Settings
 from weft.errors import SourceError, did_you_mean, error
@@ -58,8 +59,7 @@ class Remembering(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class BoundSource:
+class BoundSource(Struct, frozen=True):
     """A source that is there.
 
     Attributes:
@@ -73,8 +73,7 @@ class BoundSource:
     relation: Callable[[], str]
 
 
-@dataclass(frozen=True, slots=True)
-class ForeignFile:
+class ForeignFile(Struct, frozen=True):
     """Files as they are.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from weft.contracts.conditions import dotted
 from weft.contracts.strictness import options_kept, relationship_kept, rule_kept, values_kept
@@ -35,8 +36,7 @@ _OPEN = frozenset({"integer", "number"})
 """Logical types that leave the physical one open."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One difference between two versions of a contract.
 
     Attributes:
@@ -51,7 +51,7 @@ class Change:
     from_: Any
     to: Any
     reason: str
-    pointer: Pointer = field(default=(), compare=False)
+    pointer: Pointer = ()
     column: str | None = None
 
     def as_json(self) -> dict[str, Any]:

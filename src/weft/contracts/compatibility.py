@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from weft.contracts.column_changes import Change, column_changes, rule_changes, text_changes
 from weft.contracts.strictness import relationship_kept, rule_kept, service_level_kept
@@ -17,8 +19,7 @@ _EXTRA_COLUMNS = ("allow", "warn", "forbid")
 _LIFE = frozenset({"generalavailability", "ga", "endofsupport", "es", "endoflife", "el"})
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """What changes between two versions of a contract, and the least version that may carry it.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+from msgspec import Struct
 
 from weft.errors import Where
 from weft.model.checks import CheckSeverity, Rule
@@ -25,8 +26,7 @@ OPERATORS = tuple(_WORDS)
 """The eight comparisons of ODCS quality rules (Source: ODCS schema, `DataQualityOperators`)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """One operator of a quality rule with its bound; `mustBeBetween` has two, both included."""
 
     operator: str
@@ -85,8 +85,7 @@ def _equal(value: Any, bound: Any) -> bool:
     return bool(value == bound) if value is None or bound is None else str(value) == str(bound)
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
+class Threshold(Struct, frozen=True):
     """How many rows may fail: compared as a count, or as a percentage of all rows."""
 
     comparison: Comparison
@@ -104,32 +103,27 @@ class Threshold:
         return f"{self.comparison}{' %' if self.percent else ''}"
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnExists:
+class ColumnExists(Struct, frozen=True):
     """The table has the column."""
 
 
-@dataclass(frozen=True, slots=True)
-class TypeKept:
+class TypeKept(Struct, frozen=True):
     """The column has the type that the contract says, nested fields included."""
 
 
-@dataclass(frozen=True, slots=True)
-class ExtraColumns:
+class ExtraColumns(Struct, frozen=True):
     """The table has no other columns."""
 
     names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NotNull:
+class NotNull(Struct, frozen=True):
     """No null; other values may count as missing too."""
 
     also: tuple[Any, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Valid:
+class Valid(Struct, frozen=True):
     """Values from a list, or matching a pattern; nulls are not judged.
 
     A pattern is searched for, as JSON Schema does with the same ECMA-262 syntax: `^` and `$` anchor it.
@@ -139,16 +133,14 @@ class Valid:
     pattern: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Length:
+class Length(Struct, frozen=True):
     """Characters of a text."""
 
     minimum: int | None = None
     maximum: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
+class Range(Struct, frozen=True):
     """Bounds of numbers, dates and times, as the contract writes them."""
 
     minimum: Any = None
@@ -158,8 +150,7 @@ class Range:
     multiple_of: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(Struct, frozen=True):
     """How many items an array has, and whether they differ."""
 
     minimum: int | None = None
@@ -167,8 +158,7 @@ class Items:
     unique: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Distinct:
+class Distinct(Struct, frozen=True):
     """No two rows share the columns' values.
 
     Attributes:
@@ -178,23 +168,20 @@ class Distinct:
     nulls_fail: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RowCount:
+class RowCount(Struct, frozen=True):
     """How many rows there are."""
 
     comparison: Comparison
 
 
-@dataclass(frozen=True, slots=True)
-class SqlValue:
+class SqlValue(Struct, frozen=True):
     """A query gives one value that is compared."""
 
     query: str
     comparison: Comparison
 
 
-@dataclass(frozen=True, slots=True)
-class References:
+class References(Struct, frozen=True):
     """Each key of these columns is there in another table; keys with a null refer to nothing.
 
     Attributes:
@@ -208,8 +195,7 @@ class References:
     max_orphans: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Age:
+class Age(Struct, frozen=True):
     """How old rows may be: the newest (freshness) or every one (retention).
 
     Attributes:
@@ -224,15 +210,13 @@ class Age:
     newest: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Unevaluated:
+class Unevaluated(Struct, frozen=True):
     """Cannot be evaluated by design."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Faulty:
+class Faulty(Struct, frozen=True):
     """Cannot be understood."""
 
     reason: str
@@ -257,8 +241,7 @@ Condition = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
+class Promise(Struct, frozen=True):
     """One rule of a contract: a condition on some columns, and how much its breach matters.
 
     Attributes:

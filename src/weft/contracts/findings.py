@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from weft.contracts.conditions import Promise
 from weft.errors import WeftError
@@ -13,8 +14,7 @@ Sample = Callable[[Sequence[str], int], str | None]
 """From the columns to show and how many rows to the query for failing rows; None when there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """An outcome, with how many rows failed where rows do, and how to see some of them."""
 
     outcome: Outcome

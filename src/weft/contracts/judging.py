@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from weft.contracts.checks import Unusable, expression, failing, oldest_allowed, quote
 from weft.contracts.conditions import (
@@ -45,8 +46,7 @@ _COUNT = "weft rows"
 """The column that counts the rows of a group; no contract's column, for it has a space in it that ours never have."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judge:
+class Judge(Struct, frozen=True):
     """Judges the promises of one table.
 
     Attributes:
@@ -63,11 +63,8 @@ class Judge:
     admit: Admit
     sample_limit: int
     showing: Showing
-    scan: Scan = field(init=False)
-    groups: dict[str, Scan] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "scan", Scan(self.subject.relation))
+    scan: Scan
+    groups: dict[str, Scan] = field(default_factory=dict)
 
     def results(self, promises: Sequence[Promise]) -> tuple[CheckResult, ...]:
         """The result of each promise, in their order.

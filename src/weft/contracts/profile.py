@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from weft.contracts.checks import quote
 from weft.contracts.evaluator import Evaluator
@@ -34,8 +35,7 @@ signature
 _PERSONAL = frozenset(_PERSONAL_WORDS.split())
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnProfile:
+class ColumnProfile(Struct, frozen=True):
     """What one column is like.
 
     Attributes:
@@ -56,8 +56,7 @@ class ColumnProfile:
     personal: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Struct, frozen=True):
     """What a table is like: its columns, and the narrowest sets of columns that identify a row."""
 
     rows: int

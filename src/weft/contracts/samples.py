@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+
+from msgspec import Struct
 
 from weft.contracts.checks import quote
 from weft.model.classification import Classification, parse_classification
@@ -18,8 +19,7 @@ _LONGEST = 200
 """Characters of a text that a sample shows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Showing:
+class Showing(Struct, frozen=True):
     """What samples of a table may show.
 
     Attributes:

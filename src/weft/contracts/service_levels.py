@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from math import isfinite
 from typing import Any
+
+from msgspec import Struct
 
 from weft.contracts.conditions import Age, Comparison, Condition, Faulty, NotNull, Threshold, Unevaluated
 from weft.model.checks import Rule
@@ -30,8 +31,7 @@ _DATES_OF_LIFE = frozenset({"generalavailability", "ga", "endofsupport", "es", "
 """Facts about the product, not conditions."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceLevel:
+class ServiceLevel(Struct, frozen=True):
     """One service level on at most one column."""
 
     rule: Rule

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from weft.contracts.checks import Unusable, quote
 from weft.contracts.conditions import SqlValue
@@ -35,8 +36,7 @@ _COUNT_OF_TABLE = re.compile(
 _TAIL = re.compile(r"\b(order\s+by|offset|fetch)\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class BoundQuery:
+class BoundQuery(Struct, frozen=True):
     """A query whose placeholders are filled in and whose tables can be bound to FROM items.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from weft.contracts.checks import Unusable
 from weft.contracts.conditions import dotted
@@ -13,8 +13,7 @@ from weft.model.type_text import TypeText, parse_type
 from weft.model.types import normalise
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Struct, frozen=True):
     """A relation against a contract's table.
 
     Attributes:

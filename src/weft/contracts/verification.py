@@ -10,6 +10,7 @@ from weft.contracts.evaluator import Evaluator
 from weft.contracts.judging import Judge
 from weft.contracts.rules import promises
 from weft.contracts.samples import showing
+from weft.contracts.scan import Scan
 from weft.contracts.sql_rules import Admit
 from weft.contracts.subject import Subject, subject_of
 from weft.errors import ProjectError, UsageError, did_you_mean, error
@@ -60,6 +61,7 @@ def verify(
         admit=admit,
         sample_limit=sample_limit,
         showing=showing(contract, chosen, salt),
+        scan=Scan(subject.relation),
     )
     found = promises(contract, chosen)
     policy = str(contract.custom.get("weft.extraColumns") or extra_columns or "warn")

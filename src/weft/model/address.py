@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from weft.errors import UsageError, error
 
@@ -41,8 +42,7 @@ def slugify(name: str) -> str:
     return f"{slug}_" if is_reserved(slug) else slug[:63]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ProductAddress:
+class ProductAddress(Struct, frozen=True, order=True):
     """`domain.product`."""
 
     domain: str
@@ -52,8 +52,7 @@ class ProductAddress:
         return f"{self.domain}.{self.product}"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Address:
+class Address(Struct, frozen=True, order=True):
     """`domain.product.port@major`; without major it means the port's default major."""
 
     domain: str

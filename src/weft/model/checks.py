@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
 
 from weft.errors import Where
 
@@ -51,8 +52,7 @@ class Outcome(StrEnum):
     NOT_EVALUATED = "not_evaluated"
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
+class CheckResult(Struct, frozen=True):
     """One rule of a contract, evaluated on a table.
 
     Attributes:
@@ -77,7 +77,7 @@ class CheckResult:
     actual: str | None = None
     reason: str | None = None
     samples: tuple[Mapping[str, Any], ...] = ()
-    where: Where | None = field(default=None, compare=False)
+    where: Where | None = None
     must_evaluate: bool = False
 
     @property
@@ -116,8 +116,7 @@ class CheckResult:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class CheckCounts:
+class CheckCounts(Struct, frozen=True):
     """How many checks ended how. `warned` = failed or errored at a severity that does not block."""
 
     passed: int = 0

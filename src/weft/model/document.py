@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from weft.errors import Where
 
@@ -12,8 +13,7 @@ Pointer = tuple[str | int, ...]
 """The way from a document's root to a part of it: `("schema", 0, "properties", 3, "name")`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """What a YAML or JSON file says. `data` holds every field, known or not; it is never changed in place.
 
     Attributes:
@@ -25,7 +25,7 @@ class Document:
 
     file: str
     data: Mapping[str, Any]
-    marks: Mapping[Pointer, tuple[int, int]] = field(default_factory=dict, repr=False, compare=False)
+    marks: Mapping[Pointer, tuple[int, int]] = field(default_factory=dict)
     digest: str = ""
 
     def where(self, pointer: Pointer = ()) -> Where:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 
 class EdgeKind(StrEnum):
@@ -32,8 +33,7 @@ class Transformation(StrEnum):
     UNRESOLVED = "unresolved"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ColumnEdge:
+class ColumnEdge(Struct, frozen=True, order=True):
     """Column `source` of table `source_table` goes into column `target` of what is being described.
 
     Inside one model `source_table` is the name used in its SQL (a model or an input port). In the registry both ends
@@ -48,8 +48,7 @@ class ColumnEdge:
     masking: bool = False
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class LineageEdge:
+class LineageEdge(Struct, frozen=True, order=True):
     """An edge between two nodes of the mesh, both as node ids."""
 
     source: str

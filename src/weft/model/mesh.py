@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
 
 from weft.errors import Diagnostic, Where
 from weft.model.address import Address, ProductAddress
@@ -28,16 +29,14 @@ BUILT = frozenset({Status.DRAFT, Status.ACTIVE, Status.DEPRECATED})
 """Statuses in which a port is built and read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """A person of a domain and what they are there: owner, steward, developer …"""
 
     user: str
     roles: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Domain:
+class Domain(Struct, frozen=True):
     """A domain as its `domain.yaml` declares it."""
 
     name: str
@@ -49,11 +48,10 @@ class Domain:
     members: tuple[Member, ...]
     cost_center: str | None
     tags: tuple[str, ...]
-    document: Document = field(repr=False)
+    document: Document
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A source that a file names: where it lies and how it is written.
 
     Attributes:
@@ -71,8 +69,7 @@ class Source:
     contract: Contract | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class InputPort:
+class InputPort(Struct, frozen=True):
     """What a product reads: another product's output port (always with its major) or a source."""
 
     name: str
@@ -88,16 +85,14 @@ class Materialization(StrEnum):
     FULL = "full"
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """A table that a model's SQL names, and where in the model's file."""
 
     name: str
     where: Where
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(Struct, frozen=True):
     """A SQL model: the text of one SELECT and what is known of it from the text alone.
 
     Attributes:
@@ -111,7 +106,7 @@ class Model:
 
     name: str
     file: str
-    sql: str = field(repr=False)
+    sql: str
     first_line: int
     settings: Mapping[str, Any]
     references: tuple[Reference, ...]
@@ -132,8 +127,7 @@ class Model:
         return Where(self.file, self.first_line + before.count("\n"), offset - (before.rfind("\n") + 1) + 1)
 
 
-@dataclass(frozen=True, slots=True)
-class OutputPort:
+class OutputPort(Struct, frozen=True):
     """What a product offers: a contract and the model that fills it."""
 
     address: Address
@@ -151,8 +145,7 @@ class OutputPort:
         return self.address.port
 
 
-@dataclass(frozen=True, slots=True)
-class Product:
+class Product(Struct, frozen=True):
     """A data product: its descriptor, ports and models."""
 
     address: ProductAddress
@@ -190,8 +183,7 @@ class Product:
         return tuple(ordered.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Mesh:
+class Mesh(Struct, frozen=True):
     """All that the files of a repository declare, with what is wrong with them.
 
     `files` holds the digest of every file that was read, by path relative to the root: what a plan requires.
@@ -202,7 +194,7 @@ class Mesh:
     domains: Mapping[str, Domain]
     products: Mapping[ProductAddress, Product]
     diagnostics: tuple[Diagnostic, ...]
-    files: Mapping[str, str] = field(repr=False)
+    files: Mapping[str, str]
 
     def ports(self) -> Iterator[OutputPort]:
         """Every output port of every product."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from weft.errors import Diagnostic, Where, error
 from weft.model.classification import Classification, parse_classification
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from weft.model.publication import PortState
 
 
-@dataclass(frozen=True, slots=True)
-class Property:
+class Property(Struct, frozen=True):
     """A column of a contract, or a field of a nested one (Source: ODCS schema, `properties`).
 
     Attributes:
@@ -29,8 +29,8 @@ class Property:
 
     name: str
     path: tuple[str, ...]
-    data: Mapping[str, Any] = field(repr=False)
-    pointer: Pointer = field(repr=False)
+    data: Mapping[str, Any]
+    pointer: Pointer
     fields: tuple[Property, ...] = ()
     items: Property | None = None
 
@@ -101,13 +101,12 @@ class Property:
         return custom_properties(self.data)
 
 
-@dataclass(frozen=True, slots=True)
-class SchemaObject:
+class SchemaObject(Struct, frozen=True):
     """A table of a contract (Source: ODCS schema, `schema[]`)."""
 
     name: str
-    data: Mapping[str, Any] = field(repr=False)
-    pointer: Pointer = field(repr=False)
+    data: Mapping[str, Any]
+    pointer: Pointer
     properties: tuple[Property, ...] = ()
 
     @property
@@ -132,8 +131,7 @@ class SchemaObject:
         return next((p for p in self.properties if p.name == name), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Contract:
+class Contract(Struct, frozen=True):
     """A data contract (Source: ODCS v3.0.0 to v3.2.0, kind DataContract). The document is kept whole."""
 
     id: str
@@ -142,7 +140,7 @@ class Contract:
     version: Version | None
     status: str
     objects: tuple[SchemaObject, ...]
-    document: Document = field(repr=False)
+    document: Document
 
     @property
     def data(self) -> Mapping[str, Any]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from weft.errors import Where
 from weft.model.document import Document, Pointer, custom_properties, entries, group, text, words
 
 
-@dataclass(frozen=True, slots=True)
-class InputPortEntry:
+class InputPortEntry(Struct, frozen=True):
     """One input port as the descriptor lists it (Source: ODPS v1.0.0, `inputPorts`)."""
 
     name: str
@@ -21,8 +21,7 @@ class InputPortEntry:
     pointer: Pointer
 
 
-@dataclass(frozen=True, slots=True)
-class OutputPortEntry:
+class OutputPortEntry(Struct, frozen=True):
     """One output port as the descriptor lists it (Source: ODPS v1.0.0, `outputPorts`)."""
 
     name: str
@@ -34,8 +33,7 @@ class OutputPortEntry:
     pointer: Pointer
 
 
-@dataclass(frozen=True, slots=True)
-class Descriptor:
+class Descriptor(Struct, frozen=True):
     """A data product's descriptor (Source: ODPS v0.9.0 and v1.0.0, kind DataProduct). The document is kept whole."""
 
     id: str
@@ -51,7 +49,7 @@ class Descriptor:
     outputs: tuple[OutputPortEntry, ...]
     team: Mapping[str, Any]
     custom: Mapping[str, Any]
-    document: Document = field(repr=False)
+    document: Document
 
     def where(self, pointer: Pointer = ()) -> Where:
         """The place of a part of the descriptor."""

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct, field
 
 from weft.model.address import Address
 from weft.model.checks import CheckCounts
 from weft.model.column import Column
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnStatistics:
+class ColumnStatistics(Struct, frozen=True):
     """What is known of one column of one file; bounds as DuckDB prints them, None where unknown."""
 
     nulls: int | None = None
@@ -23,8 +23,7 @@ class ColumnStatistics:
     exact: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class DataFile:
+class DataFile(Struct, frozen=True):
     """One Parquet file of a snapshot.
 
     Attributes:
@@ -35,11 +34,10 @@ class DataFile:
     path: str
     rows: int
     size_bytes: int
-    statistics: Mapping[int, ColumnStatistics] = field(default_factory=dict, repr=False)
+    statistics: Mapping[int, ColumnStatistics] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(Struct, frozen=True):
     """The files of a snapshot and the columns in which they are read: all that a read needs."""
 
     columns: tuple[Column, ...]
@@ -56,8 +54,7 @@ class Manifest:
         return sum(f.size_bytes for f in self.files)
 
 
-@dataclass(frozen=True, slots=True)
-class Digests:
+class Digests(Struct, frozen=True):
     """What decides whether a port must be built, verified or merely described again. All hex SHA-256.
 
     Attributes:
@@ -71,8 +68,7 @@ class Digests:
     texts: str
 
 
-@dataclass(frozen=True, slots=True)
-class Publication:
+class Publication(Struct, frozen=True):
     """One publication of a port: a row that is only ever added.
 
     Attributes:
@@ -88,14 +84,14 @@ class Publication:
     run_id: str
     version: str
     status: str
-    contract: Mapping[str, Any] = field(repr=False)
+    contract: Mapping[str, Any]
     digests: Digests
-    manifest: Manifest = field(repr=False)
+    manifest: Manifest
     checks: CheckCounts
     published_at: datetime
     published_by: str
     upstream: Mapping[str, str] = field(default_factory=dict)
-    parts: Mapping[str, str] = field(default_factory=dict, repr=False)
+    parts: Mapping[str, str] = field(default_factory=dict)
     revision: int = 0
 
     @property
@@ -104,8 +100,7 @@ class Publication:
         return self.manifest.rows
 
 
-@dataclass(frozen=True, slots=True)
-class PortState:
+class PortState(Struct, frozen=True):
     """A port as the registry has it now: the header of its current publication, without the manifest.
 
     Attributes:
@@ -123,7 +118,7 @@ class PortState:
     status: str
     digests: Digests
     upstream: Mapping[str, str]
-    parts: Mapping[str, str] = field(repr=False)
+    parts: Mapping[str, str]
     rows: int
     checks: CheckCounts
     published_at: datetime
@@ -131,6 +126,6 @@ class PortState:
     default: bool
     pinned: str | None = None
     retired: bool = False
-    held: Mapping[str, str] | None = field(default=None, repr=False)
-    contract: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    columns: tuple[Column, ...] = field(default=(), repr=False)
+    held: Mapping[str, str] | None = None
+    contract: Mapping[str, Any] = field(default_factory=dict)
+    columns: tuple[Column, ...] = ()

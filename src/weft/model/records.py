@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
 
 from weft.model.address import Address, ProductAddress
 from weft.model.checks import CheckResult
@@ -14,8 +15,7 @@ from weft.model.lineage import LineageEdge
 from weft.model.publication import Publication
 
 
-@dataclass(frozen=True, slots=True)
-class DomainRecord:
+class DomainRecord(Struct, frozen=True):
     """A domain as registered; `document` is its `domain.yaml` whole."""
 
     name: str
@@ -24,11 +24,10 @@ class DomainRecord:
     description: str | None
     owner_team: str
     owner_contact: str | None
-    document: Mapping[str, Any] = field(repr=False)
+    document: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class ProductRecord:
+class ProductRecord(Struct, frozen=True):
     """A product as registered; `document` is its ODPS descriptor whole.
 
     Attributes:
@@ -43,7 +42,7 @@ class ProductRecord:
     tags: tuple[str, ...]
     owner: str
     reads: tuple[str, ...]
-    document: Mapping[str, Any] = field(repr=False)
+    document: Mapping[str, Any]
 
 
 class RunState(StrEnum):
@@ -55,8 +54,7 @@ class RunState(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-@dataclass(frozen=True, slots=True)
-class PortOutcome:
+class PortOutcome(Struct, frozen=True):
     """What a run did with one port: published, unchanged, failed, skipped, retired."""
 
     address: Address
@@ -67,8 +65,7 @@ class PortOutcome:
     diagnostics: tuple[Mapping[str, Any], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(Struct, frozen=True):
     """One execution of a plan."""
 
     run_id: str
@@ -82,8 +79,7 @@ class Run:
     process: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """What happened: a link of the hash chain. Holds references, never samples, keys, query texts or purposes."""
 
     seq: int
@@ -96,8 +92,7 @@ class Event:
     previous: str
 
 
-@dataclass(frozen=True, slots=True)
-class Publish:
+class Publish(Struct, frozen=True):
     """All that the one commit point moves: every port of a product together, or nothing.
 
     Attributes:

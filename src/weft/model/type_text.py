@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 _TOKEN = re.compile(r"""\s*(?:"((?:[^"]|"")*)"|'((?:[^']|'')*)'|([A-Za-z_][\w$]*)|([0-9]{1,9})|([(),<>\[\]:]))""")
 _DEEPEST = 100
@@ -55,8 +56,7 @@ variadic verbose when where window with
 _RESERVED = frozenset(_RESERVED_WORDS.split())
 
 
-@dataclass(frozen=True, slots=True)
-class TypeText:
+class TypeText(Struct, frozen=True):
     """A type as a tree: `STRUCT(a INTEGER[])` is STRUCT with one field of LIST of INTEGER.
 
     Attributes:
@@ -126,8 +126,7 @@ class _Malformed(Exception):
     """The text has no shape of a type."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(Struct, frozen=True):
     kind: str
     text: str
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
 
 from weft.model.checks import CheckResult, Outcome, Rule
 from weft.model.odcs import Contract
@@ -39,8 +40,7 @@ class FreshnessState(StrEnum):
     NOT_PROMISED = "not_promised"
 
 
-@dataclass(frozen=True, slots=True)
-class Freshness:
+class Freshness(Struct, frozen=True):
     """How a port stands against its promise.
 
     Attributes:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from msgspec import Struct
 
 from weft.model.address import Address
 from weft.model.checks import CheckCounts, CheckResult, count
 from weft.registry.base import RegistryReader
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(Struct, frozen=True):
     """How the checks of one run ended."""
 
     run_id: str
@@ -25,8 +25,7 @@ class Point:
         return {"run_id": self.run_id, "at": self.at.isoformat(), "checks": self.counts.as_json()}
 
 
-@dataclass(frozen=True, slots=True)
-class Quality:
+class Quality(Struct, frozen=True):
     """A port's quality.
 
     Attributes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from weft.engines.base import Session
 from weft.errors import Diagnostic, UserCodeError, Where
@@ -16,8 +17,7 @@ from weft.model.mesh import Model
 Columns = tuple[Column, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """Columns by model, and what the binder found wrong. A model behind a broken one is left out."""
 
     columns: Mapping[str, Columns]

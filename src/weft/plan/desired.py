@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from weft.contracts.agreement import agree
 from weft.contracts.digests import physical_digest, rules_digest, texts_digest
@@ -23,16 +24,14 @@ PENDING = "not built yet"
 """Stands in a fingerprint for an upstream snapshot that this plan will make."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceState:
+class SourceState(Struct, frozen=True):
     """A source as it is now: a version that moves with its content, and its columns."""
 
     version: str
     columns: Columns
 
 
-@dataclass(frozen=True, slots=True)
-class Desired:
+class Desired(Struct, frozen=True):
     """A port as its files want it.
 
     Attributes:

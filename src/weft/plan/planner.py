@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from weft.errors import Diagnostic
 from weft.model.address import Address, ProductAddress
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from weft.contracts.compatibility import Comparison
 
 
-@dataclass(frozen=True, slots=True)
-class Registered:
+class Registered(Struct, frozen=True):
     """What the registry held when the plan was made."""
 
     ports: Mapping[Address, PortState]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from weft.errors import Diagnostic, ProjectError, WeftError, Where, has_errors
 from weft.model.address import Address, ProductAddress
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from weft.registry.base import Registry
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(Struct, frozen=True):
     """What the files declare, what their ports should be, and what is published.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
 
 from weft.errors import Diagnostic, ProjectError, Severity, Where, diagnostic_from_json, error
 from weft.model.address import Address, parse_address
@@ -31,8 +32,7 @@ class StageKind(StrEnum):
     RETIRE = "retire"
 
 
-@dataclass(frozen=True, slots=True)
-class ContractMove:
+class ContractMove(Struct, frozen=True):
     """How a contract moves: versions and the verdict of their comparison; `from_` is None for a new port."""
 
     from_: str | None
@@ -45,8 +45,7 @@ class ContractMove:
         return {"from": self.from_, "to": self.to, "verdict": self.verdict, "changes": [dict(c) for c in self.changes]}
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """What a plan does with one port and why; every selected port has one, `none` included."""
 
     address: Address
@@ -64,8 +63,7 @@ class Change:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Affected:
+class Affected(Struct, frozen=True):
     """A column downstream that depends on what changes.
 
     Attributes:
@@ -83,8 +81,7 @@ class Affected:
         return {"column": self.column, "by": self.by, "via": self.via}
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """One step of a run. `address` is a port, or for publish the product whose ports move together."""
 
     kind: StageKind
@@ -95,8 +92,7 @@ class Stage:
         return {"kind": self.kind.value, "address": self.address}
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What apply would do, with what it read. Explaining and executing read the same stages.
 
     Attributes:
@@ -105,7 +101,7 @@ class Plan:
     """
 
     mesh: str
-    requires: Mapping[str, str] = field(repr=False)
+    requires: Mapping[str, str]
     changes: tuple[Change, ...]
     affected: tuple[Affected, ...]
     objections: tuple[Diagnostic, ...]

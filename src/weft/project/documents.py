@@ -5,11 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgpack
+from msgspec import Struct, msgpack
 
 from weft.errors import Diagnostic, Where, diagnostic_from_json, error
 from weft.model.document import Document
@@ -20,8 +19,7 @@ ODPS_VERSIONS = ("v0.9.0", "v1.0.0")
 _KINDS = {"contract": ("DataContract", ODCS_VERSIONS), "product": ("DataProduct", ODPS_VERSIONS)}
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(Struct, frozen=True):
     """A document and what is wrong with it; `document` is None when it cannot be made sense of."""
 
     document: Document | None
@@ -133,12 +131,11 @@ def _packed(found: Read) -> bytes:
     document = found.document
     marks = [[list(p), *at] for p, at in document.marks.items()] if document else []
     problems = [d.as_json() for d in found.problems]
-    blob: bytes = msgpack.packb([json.dumps(document.data) if document else None, marks, problems])
-    return blob
+    return msgpack.encode([json.dumps(document.data) if document else None, marks, problems])
 
 
 def _unpacked(blob: bytes, file: str, digest: str) -> Read:
-    data, marks, problems = msgpack.unpackb(blob)
+    data, marks, problems = msgpack.decode(blob)
     document = None
     if data is not None:
         document = Document(file, json.loads(data), {tuple(p): (line, col) for p, line, col in marks}, digest)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from weft.errors import Diagnostic, Severity, Where, did_you_mean, error
 from weft.model.mesh import Model, Reference
@@ -19,8 +20,7 @@ Parse = Callable[[str], str]
 """Gives the parse tree of a SELECT as DuckDB writes it in JSON."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReadModel:
+class ReadModel(Struct, frozen=True):
     """A model and what is wrong with it; `model` is None when its file cannot be read."""
 
     model: Model | None

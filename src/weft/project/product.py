@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from weft.errors import Diagnostic, UsageError, Where, did_you_mean, error, warning
 from weft.model.address import Address, ProductAddress, is_slug, parse_address
@@ -38,8 +39,7 @@ _OTHER_SOURCES = ("connection", "table", "query")
 _LIFECYCLE = list(Status)
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(Struct, frozen=True):
     """Where a product lies."""
 
     path: Path

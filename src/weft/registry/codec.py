@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import json
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from msgspec.structs import asdict
 
 from weft.errors import Where
 from weft.model.address import ProductAddress, parse_address
@@ -44,7 +45,7 @@ def header(publication: Publication) -> str:
         {
             "version": publication.version,
             "status": publication.status,
-            "digests": dataclasses.asdict(publication.digests),
+            "digests": asdict(publication.digests),
             "checks": publication.checks.as_json(),
             "by": publication.published_by,
             "upstream": dict(publication.upstream),
@@ -238,7 +239,7 @@ def run(text: str) -> Run:
 
 def domain_text(record: DomainRecord) -> str:
     """A domain record as JSON."""
-    return dumps({f.name: getattr(record, f.name) for f in dataclasses.fields(record)})
+    return dumps(asdict(record))
 
 
 def domain(text: str) -> DomainRecord:
@@ -248,7 +249,7 @@ def domain(text: str) -> DomainRecord:
 
 def product_text(record: ProductRecord) -> str:
     """A product record as JSON."""
-    fields = {f.name: getattr(record, f.name) for f in dataclasses.fields(record)}
+    fields = asdict(record)
     return dumps(fields | {"address": [record.address.domain, record.address.product]})
 
 

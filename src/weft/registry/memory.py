@@ -7,10 +7,11 @@ import json
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
 from datetime import datetime
 from itertools import islice
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.checks import CheckResult
@@ -32,8 +33,7 @@ class _RunRow(NamedTuple):
     text: str
 
 
-@dataclass(slots=True)
-class _Tables:
+class _Tables(Struct):
     """What the codec makes of each record: a value that a file would not give back is not given back here either.
 
     Rows are never changed, only replaced, so a shallow copy of each table is a copy of all of them.
@@ -51,7 +51,7 @@ class _Tables:
     locks: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def copied(self) -> _Tables:
-        return _Tables(*(copy.copy(getattr(self, f.name)) for f in fields(self)))
+        return _Tables(*(copy.copy(getattr(self, name)) for name in self.__struct_fields__))
 
     def port(self, port: str) -> PortRow | None:
         return self.ports.get(port)

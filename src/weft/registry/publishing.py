@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
+
+from msgspec.structs import replace
 
 from weft.errors import AccessDenied, Conflict, error
 from weft.model.address import Address
@@ -124,7 +125,7 @@ def _put(tables: Tables, publication: Publication) -> Publication:
     assert address.major is not None, "what is published has a major"
     port = str(address)
     before = tables.port(port) or PortRow(port, address.unpinned, address.major, 0)
-    numbered = dataclasses.replace(publication, revision=before.revision + 1)
+    numbered = replace(publication, revision=before.revision + 1)
     tables.add_publication(codec.publication_row(numbered))
     tables.put_port(before._replace(revision=numbered.revision, retired=False))
     if not _has_default(tables, address):

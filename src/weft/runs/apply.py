@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.access.principals import product_principal
 from weft.engines.base import Session
@@ -28,8 +29,7 @@ from weft.runs.verification import broken, check_rows, names_in, other_tables
 from weft.storage import reading
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
+class _Work(Struct, frozen=True):
     """What a plan's stages ask of one product."""
 
     address: ProductAddress
@@ -311,7 +311,7 @@ class _OneRun:
         )
         if address in checks:
             return fresh
-        return dataclasses.replace(fresh, checks=ports[address].checks)
+        return replace(fresh, checks=ports[address].checks)
 
     def _retire_whole(self, work: _Work) -> None:
         """Retires ports of a product whose files are all gone."""
@@ -366,5 +366,5 @@ def _ended(run: Run, state: RunState, one_run: _OneRun, context: Context) -> Run
     ]
     outcomes += [PortOutcome(s.address, "skipped") for s in one_run.skipped]
     known = {o.address for o in outcomes}
-    outcomes += [dataclasses.replace(p, outcome="not reached") for p in run.ports if p.address not in known]
-    return dataclasses.replace(run, state=state, finished_at=context.now(), ports=tuple(outcomes))
+    outcomes += [replace(p, outcome="not reached") for p in run.ports if p.address not in known]
+    return replace(run, state=state, finished_at=context.now(), ports=tuple(outcomes))

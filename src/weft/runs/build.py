@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from weft.access.door import Readable
 from weft.access.principals import product_principal
@@ -20,8 +21,7 @@ from weft.sql.quoting import ident
 from weft.storage.base import Target
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(Struct, frozen=True):
     """What a product was built from: opened ports by address, source versions by input port."""
 
     ports: Mapping[Address, Readable]
@@ -38,8 +38,7 @@ class Inputs:
         return made_from
 
 
-@dataclass(frozen=True, slots=True)
-class Staged:
+class Staged(Struct, frozen=True):
     """A port's rows, written and not yet committed."""
 
     wanted: Desired

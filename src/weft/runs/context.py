@@ -6,9 +6,10 @@ import datetime as dt
 import secrets
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from weft.access.door import Door
 from weft.config import Settings
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from weft.connectors.files import BoundSource
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """All that a run needs from outside. Handed down, never looked up.
 
     Attributes:

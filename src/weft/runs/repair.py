@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from weft.config import duration
 from weft.model.address import Address
@@ -30,7 +31,7 @@ def after_dead_runs(context: Context) -> None:
             context.drop_temp_folder(run.process)
     removed = sweep(context, alive=alive, older_than=began)
     for run in dead:
-        context.registry.finish_run(dataclasses.replace(run, state=RunState.INTERRUPTED, finished_at=context.now()))
+        context.registry.finish_run(replace(run, state=RunState.INTERRUPTED, finished_at=context.now()))
         context.progress.note(f"run {run.run_id} had ended in the middle; repaired, {_orphans(len(removed))} removed")
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from weft.errors import Diagnostic, WeftError
 from weft.model.address import Address
 from weft.model.checks import CheckCounts, CheckResult
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(Struct, frozen=True):
     """A port that moved. `owner` is the team of its domain; `built` tells whether its rows are new."""
 
     address: Address
@@ -36,8 +36,7 @@ class Published:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """A port that could not be published, and why."""
 
     address: Address
@@ -58,16 +57,14 @@ class Failed:
         return {"address": str(self.address), "diagnostics": [d.as_json() for d in self.diagnostics]}
 
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
+class Skipped(Struct, frozen=True):
     """A port that was not tried because something that it needs failed."""
 
     address: Address
     because: str
 
 
-@dataclass(frozen=True, slots=True)
-class ApplyResult:
+class ApplyResult(Struct, frozen=True):
     """What an apply did; `run_id` is None when there was nothing to do."""
 
     run_id: str | None
@@ -96,8 +93,7 @@ class ApplyResult:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Verification:
+class Verification(Struct, frozen=True):
     """A contract against data. `failed`: a blocking check failed or errored; `error`: the data could not be read."""
 
     contract: str
@@ -128,8 +124,7 @@ def verdict(checks: tuple[CheckResult, ...]) -> str:
     return "failed" if any(c.blocks for c in checks) else "passed"
 
 
-@dataclass(frozen=True, slots=True)
-class RolledBack:
+class RolledBack(Struct, frozen=True):
     """A port that shows earlier rows again."""
 
     address: Address

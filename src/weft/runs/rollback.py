@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+from msgspec.structs import replace
 
 from weft.access.principals import Principal
 from weft.errors import Diagnostic, UsageError, error
@@ -46,7 +46,7 @@ def roll_back(address: Address, snapshot_id: str, reason: str, principal: Princi
         )
     run_id = new_run_id(context.now())
     published = registry.rollback(
-        dataclasses.replace(
+        replace(
             opened.publication,
             run_id=run_id,
             version=state.version,

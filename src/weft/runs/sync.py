@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from weft.connectors.files import FileConnector
 from weft.contracts.draft import draft
@@ -23,8 +24,7 @@ from weft.runs.preview import Preparation
 from weft.sql.quoting import ident
 
 
-@dataclass(frozen=True, slots=True)
-class Sync:
+class Sync(Struct, frozen=True):
     """What was written: the contract's path, its text, what was added, and the difference to the text before."""
 
     path: Path

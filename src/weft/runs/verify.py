@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.access.principals import Principal
 from weft.contracts.parsing import parsed_relation
@@ -97,8 +98,7 @@ def verify_files(
     return Verification(name, contract.version_text, verdict(checks), rows, checks)
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
+class _Table(Struct, frozen=True):
     """A file as a FROM item; `text` tells that its types are those of a text format.
 
     Attributes:
@@ -129,7 +129,7 @@ def _untimed(text: str) -> str:
 def _texts_for_times(tree: TypeText) -> TypeText:
     if tree.name in _TEMPORAL:
         return TypeText("VARCHAR")
-    return dataclasses.replace(tree, parts=tuple((name, _texts_for_times(part)) for name, part in tree.parts))
+    return replace(tree, parts=tuple((name, _texts_for_times(part)) for name, part in tree.parts))
 
 
 def _as_promised(contract: Contract, name: str, table: _Table, session: Session) -> str:
@@ -163,7 +163,7 @@ def _checked(
         built=False,
         text=table.text,
     )
-    return (dataclasses.replace(c, id=f"{one.name}.{c.id}") for c in checks) if several else checks
+    return (replace(c, id=f"{one.name}.{c.id}") for c in checks) if several else checks
 
 
 def _tables(entry: str, contract: Contract) -> list[tuple[str, str]]:

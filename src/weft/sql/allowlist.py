@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from weft.errors import Severity, did_you_mean
 from weft.sql.allowed import INSTEAD, VOLATILE, names
@@ -24,8 +25,7 @@ _CATALOGS = frozenset({"system", "temp", "memory", "main", "pg_catalog", "inform
 _NO_SCOPE: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Walk:
+class Walk(Struct, frozen=True):
     """What the walker found, in order of appearance; offsets are characters of the SQL, from 0.
 
     Attributes:
@@ -83,8 +83,7 @@ def _not_one(sql: str, count: int) -> Problem:
     )
 
 
-@dataclass(slots=True)
-class _Walker:
+class _Walker(Struct):
     at: ByteOffsets
     qualified: bool
     references: list[tuple[str, int]] = field(default_factory=list)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from weft.sql.allowlist import walk
 from weft.sql.problem import Problem
@@ -15,8 +16,7 @@ __all__ = ["Analysis", "Problem", "analyse", "digest"]
 _PLACE = re.compile(r'"query_location(?:_length)?":\d+,?')
 
 
-@dataclass(frozen=True, slots=True)
-class Analysis:
+class Analysis(Struct, frozen=True):
     """A model's SQL, understood without binding it; offsets are characters of the SQL, from 0.
 
     Attributes:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from weft.model.lineage import EVERY, Transformation
 
@@ -20,8 +21,7 @@ _RANK = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(Struct, frozen=True):
     """The origins of one value.
 
     Attributes:
@@ -52,8 +52,7 @@ class Flow:
 CONSTANT = Flow()
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """A column that a query or table gives.
 
     Attributes:
@@ -67,8 +66,7 @@ class Output:
     guessed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Relation:
+class Relation(Struct, frozen=True):
     """What a query or table gives: its columns, and what decides which rows it has."""
 
     outputs: tuple[Output, ...]

@@ -7,8 +7,9 @@ the same SELECT, then the query around.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from sqlglot import exp
 
 from weft.model.lineage import EVERY, Transformation
@@ -37,8 +38,7 @@ _KEYWORDS = frozenset(
 )
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(Struct):
     """One query being read.
 
     Attributes:
@@ -60,8 +60,7 @@ class Reading:
                 self.seen.update(id(n) for n in node.walk())
 
 
-@dataclass(frozen=True, slots=True)
-class Visible:
+class Visible(Struct, frozen=True):
     """A column that a FROM clause gives. `folded` is the one that USING shows through the other table's."""
 
     source: str
@@ -69,8 +68,7 @@ class Visible:
     folded: bool = False
 
 
-@dataclass(slots=True)
-class Scope:
+class Scope(Struct):
     """The names of one SELECT (or of a lambda in it), and the scope around it."""
 
     reading: Reading

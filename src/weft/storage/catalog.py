@@ -10,8 +10,9 @@ import sqlite3
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from weft.errors import PlatformError, error
 from weft.storage import local_files
@@ -38,8 +39,7 @@ class CommitConflict(Exception):
     """Another commit to the same table was faster."""
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """A table as its current metadata file says."""
 
     identifier: Identifier

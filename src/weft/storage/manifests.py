@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
 
 import fastavro
+from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.storage.schemas import Field
 
@@ -18,8 +19,7 @@ ADDED: Status = 1
 DELETED: Status = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A data file in a manifest.
 
     Attributes:
@@ -38,8 +38,7 @@ class Entry:
         return str(self.data_file["file_path"])
 
 
-@dataclass(frozen=True, slots=True)
-class ManifestFile:
+class ManifestFile(Struct, frozen=True):
     """A manifest in a manifest list."""
 
     path: str

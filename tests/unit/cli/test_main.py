@@ -16,7 +16,7 @@ from weft import __version__
 from weft.cli.group import COMMANDS, weft
 
 SOURCES = str(Path(__file__).resolve().parents[3] / "src")
-HEAVY = ("duckdb", "fastavro", "sqlglot", "rich", "yaml", "ruamel", "pyarrow", "jsonschema_rs", "msgpack", "sqlite3")
+HEAVY = ("duckdb", "fastavro", "sqlglot", "rich", "yaml", "ruamel", "pyarrow", "jsonschema_rs", "sqlite3")
 
 
 def run(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:

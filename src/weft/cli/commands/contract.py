@@ -46,10 +46,10 @@ def sync(address: str, form: str) -> int:
 
 @command.command(
     "diff",
-    help="Compare two contracts: every difference, what it means for the readers of the data, and the version that it "
-    "requires.\n\n"
-    "OLD and NEW are contract files, or addresses of ports, whose published contracts are meant. `breaking` withdraws or "
-    "weakens a promise, `compatible` adds or strengthens one, `patch` changes texts.",
+    help="Compare two contracts: every difference, what it means for the readers of the data, and the version that "
+    "it requires.\n\n"
+    "OLD and NEW are contract files, or addresses of ports, whose published contracts are meant. `breaking` withdraws "
+    "or weakens a promise, `compatible` adds or strengthens one, `patch` changes texts.",
     epilog=examples(
         "weft contract diff old.odcs.yaml new.odcs.yaml",
         "weft contract diff fleet.aircraft.planes domains/fleet/aircraft/contracts/planes.odcs.yaml --fail-on breaking",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft.cli.render.table import table
+from weft.cli.text import table
 from weft.contracts.compatibility import Comparison
 
 _ORDER = ("breaking", "compatible", "patch", "none")

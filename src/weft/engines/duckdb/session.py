@@ -6,11 +6,11 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
+from msgspec.structs import replace
 
 from weft.engines.duckdb.failures import told
 from weft.errors import Diagnostic, UserCodeError, Where, error
@@ -28,6 +28,7 @@ class DuckDBSession:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
+        self._single: set[str] = set()
 
     def namespace(self, name: str) -> None:
         """Makes a namespace, if it is new, and works in it from now on."""
@@ -125,8 +126,10 @@ class DuckDBSession:
     def _one(self, sql: str) -> str:
         """The text without a semicolon at its end, when it is one statement: a second one would be run behind it."""
         body = sql.rstrip().rstrip(";")
-        if len(self._connection.extract_statements(body)) != 1:
-            raise UserCodeError(error("WFT-SQL-002", "not exactly one SELECT", fix="keep one statement"))
+        if body not in self._single:
+            if len(self._connection.extract_statements(body)) != 1:
+                raise UserCodeError(error("WFT-SQL-002", "not exactly one SELECT", fix="keep one statement"))
+            self._single.add(body)
         return body
 
     def interrupt(self) -> None:
