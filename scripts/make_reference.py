@@ -103,7 +103,42 @@ def files_page() -> str:
     return "\n".join(lines)
 
 
-PAGES: dict[str, Callable[[], str]] = {"cli.md": cli_page, "settings.md": settings_page, "files.md": files_page}
+def compatibility_page() -> str:
+    """Every rule by which two contracts are compared, from the examples that the tests hold to their word."""
+    from weft.contracts.verdicts import GROUPS
+
+    lines = [
+        "# What a change of a contract means",
+        "",
+        NOTICE,
+        "",
+        "`weft contract diff OLD NEW` gives each difference a verdict. **breaking** withdraws or weakens a promise and",
+        "needs a new major version (before 1.0.0 a minor one), **compatible** adds or strengthens one and needs a",
+        "minor version, **patch** changes texts and may be published under the same version, **none** says the same in",
+        "other words.",
+        "",
+        "*Readers* of the data rely on promises: a raised maximum may break what they built, a stricter rule does not.",
+        "*Producers* have to keep them (`--view producer`): for them it is the other way round.",
+        "",
+    ]
+    for group, examples in GROUPS.items():
+        lines += [f"## {group}", "", "| change | for readers | for producers |", "|---|---|---|"]
+        lines += [f"| {e.what} | {e.consumer} | {e.producer} |" for e in examples]
+        lines.append("")
+    lines += [
+        "A column that is removed while one alike in name and type is added is told as removed, with the guess that it",
+        "was renamed: only an `id` in both makes a rename certain. Nested fields are compared as columns are.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "cli.md": cli_page,
+    "settings.md": settings_page,
+    "files.md": files_page,
+    "compatibility.md": compatibility_page,
+}
 
 
 def _fields(schema: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Mapping[str, Any], bool]]:

@@ -126,7 +126,9 @@ def contract_diff(old: str | Path | Contract, new: str | Path | Contract, *, vie
 
 
 def contract_bump(file: str | Path, old: str | Path | None = None, *, write: bool = True) -> Bumped:
-    """Writes the version that a contract's changes require into its file; everything else there stays as it is.
+    """Writes the version that a contract's changes require into its file, and at its port in the product's descriptor.
+
+    Everything else in both stays as it is.
 
     Args:
         old: what it is compared with: a file or an address; by default the published contract of the same id.
@@ -134,7 +136,7 @@ def contract_bump(file: str | Path, old: str | Path | None = None, *, write: boo
     Raises:
         UsageError: WFT-PRJ-001 or WFT-ACC-001, there is nothing to compare with.
     """
-    from weft.project.edit import write_whole, written_field
+    from weft.project.edit import write_whole, written_field, written_port_version
 
     described = contract_file(file)
     before = _named(old) if old is not None else _published(described)
@@ -149,6 +151,10 @@ def contract_bump(file: str | Path, old: str | Path | None = None, *, write: boo
     path = Path(file)
     if write and version != described.version_text:
         write_whole(path, written_field(path.read_text(encoding="utf-8"), "version", version))
+        descriptor = path.absolute().parent.parent / "product.odps.yaml"
+        if descriptor.is_file():
+            text = descriptor.read_text(encoding="utf-8")
+            write_whole(descriptor, written_port_version(text, described.id, version))
     return Bumped(path, before.version_text, described.version_text, version, comparison)
 
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from weft.contracts.conditions import dotted
 from weft.contracts.strictness import options_kept, relationship_kept, rule_kept, values_kept
+from weft.errors import nearest
 from weft.model.document import Pointer
 from weft.model.odcs import Property
 from weft.model.type_text import parse_type
@@ -32,6 +33,8 @@ _JUDGED = frozenset(
     | {"classification", "partitioned", "partitionKeyPosition"}
 )
 _RULE_DEFAULTS = {"unit": ("rows",), "severity": ("error",), "type": ("library", "foreignKey")}
+_UNITS = frozenset({"unit", "weft.unit", "currency"})
+"""Custom properties that say in what a number is counted."""
 _OPEN = frozenset({"integer", "number"})
 """Logical types that leave the physical one open."""
 
@@ -81,7 +84,7 @@ def column_changes(old: Sequence[Property], new: Sequence[Property], pointer: Po
             yield _change(prop, "renamed", "breaking", prop.name, renamed.name, reason, renamed.pointer)
             yield from _one(prop, renamed)
         elif other is None:
-            reason = f"column `{path}` is removed"
+            reason = f"column `{path}` is removed{_like(prop, old, new)}"
             yield _change(prop, "removed", "breaking", prop.name, None, reason, (*pointer, "properties"))
         else:
             taken.add(other.name)
@@ -95,6 +98,16 @@ def column_changes(old: Sequence[Property], new: Sequence[Property], pointer: Po
         if prop.name not in taken:
             reason = f"column `{dotted(prop)}` is added"
             yield Change(dotted(prop), "added", "compatible", None, prop.name, reason, prop.pointer)
+
+
+def _like(gone: Property, old: Sequence[Property], new: Sequence[Property]) -> str:
+    """A guess at what a column without id is called now: alike in name and type, else the only one of its type."""
+    before, kind = {p.name for p in old}, duck_type(gone)
+    added = [p.name for p in new if p.name not in before and not (p.id and gone.id) and duck_type(p) == kind]
+    like = nearest(gone.name, added)
+    if like is None and len(added) == 1 and [duck_type(p) for p in old].count(kind) == 1:
+        like = added[0]
+    return f"; was it renamed to `{like}`? give both the same `id`" if like else ""
 
 
 def _change(prop: Property, kind: str, verdict: str, was: Any, now: Any, reason: str, pointer: Pointer) -> Change:
@@ -141,7 +154,8 @@ def _one(old: Property, new: Property) -> Iterator[Change]:
         if name == "classification":
             was, now = str(old.classification), str(new.classification)
         if was != now:
-            reason = f"{name} of `{path}` is {now}, was {was}"
+            raised = name == "classification" and old.classification < new.classification
+            reason = f"{name} of `{path}` is {now}, was {was}" + ("; readers may see less" if raised else "")
             yield _change(old, name, "compatible", was, now, reason, (*new.pointer, name))
     yield from _custom(old, new)
     yield from text_changes(path, old, _texts(old), _texts(new), new.pointer)
@@ -272,8 +286,8 @@ def _custom(old: Property, new: Property) -> Iterator[Change]:
     for name in sorted(before.keys() | after.keys()):
         was, now = before.get(name), after.get(name)
         if was != now:
-            breaks = name == "weft.timezone"
-            verdict = "breaking" if breaks else "patch"
+            breaks = name == "weft.timezone" or (name in _UNITS and was is not None)
+            verdict = "breaking" if breaks else "compatible" if name in _UNITS else "patch"
             reason = f"`{name}` of `{dotted(old)}` is {now}, was {was}"
             yield _change(old, "setting", verdict, was, now, reason, (*new.pointer, "customProperties"))
 

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from weft.contracts.column_changes import Change, column_changes, rule_changes, text_changes
 from weft.contracts.strictness import relationship_kept, rule_kept, service_level_kept
+from weft.contracts.terms import FIELDS, term_changes
 from weft.model.odcs import Contract, Property, SchemaObject
 from weft.model.version import Version
 
@@ -55,6 +56,8 @@ def changes(old: Contract, new: Contract) -> Comparison:
 
 
 _MIRRORED = {"added": "removed", "removed": "added"}
+_OF_READERS = frozenset({"classification", "server", "role", "price"})
+"""Kinds of changes that ask nothing of those who make the data."""
 
 
 def for_producers(old: Contract, new: Contract) -> Comparison:
@@ -69,10 +72,16 @@ def for_producers(old: Contract, new: Contract) -> Comparison:
         path = str(change.to) if change.kind == "renamed" else change.path
         key = (kind, path)
         back[key] = max(back.get(key, "none"), change.verdict, key=_LEVELS.index)
-    found = tuple(replace(c, verdict=back.get((c.kind, c.path), c.verdict)) for c in _all(old, new))
+    found = tuple(replace(c, verdict=_asked(c, back.get((c.kind, c.path), c.verdict))) for c in _all(old, new))
     verdict = max((c.verdict for c in found), key=_LEVELS.index, default="none")
     broken = dict.fromkeys(c.column for c in found if c.verdict == "breaking" and c.column)
     return Comparison(verdict, _required(old.version or Version(1), verdict), found, tuple(broken))
+
+
+def _asked(change: Change, back: str) -> str:
+    if change.kind in _OF_READERS:
+        return "compatible"
+    return change.verdict if change.kind == "identity" else back
 
 
 def _required(version: Version, verdict: str) -> Version:
@@ -107,9 +116,10 @@ def _all(old: Contract, new: Contract) -> Iterator[Change]:
         ("slaProperties",),
     )
     yield from _settings(old, new)
+    yield from term_changes(old, new)
     texts = (
-        {k: v for k, v in old.data.items() if k not in _APART},
-        {k: v for k, v in new.data.items() if k not in _APART},
+        {k: v for k, v in old.data.items() if k not in _APART | FIELDS},
+        {k: v for k, v in new.data.items() if k not in _APART | FIELDS},
     )
     yield from text_changes("", None, *texts, ())
     for name in ("status", "id"):

@@ -55,6 +55,13 @@ class Binder:
             self._cache.put_many("columns", {key: _encoded(bound.columns)})
         return bound
 
+    def refusals(self, sql: str) -> tuple[Diagnostic, ...]:
+        """What the allow-list has against the SQL of a contract's rule."""
+        from weft.sql.allowlist import walk
+
+        found = walk(sql, self._open_session().parse(sql), qualified=False)
+        return tuple(Diagnostic(p.code, p.severity, p.what, None, p.why, p.fix) for p in found.problems)
+
     def _ask(self, inputs: Mapping[str, Columns], models: Sequence[Model]) -> Bound:
         session = self._open_session()
         session.namespace("binding")

@@ -98,11 +98,20 @@ def desired_ports(
             columns = bound.columns.get(port.model.name)
             if columns is None:
                 continue
-            disagreements = agree(port.contract, columns)
+            disagreements = (*_unsound(port, registered.get(port.address), binder), *agree(port.contract, columns))
             problems += disagreements
             if not has_errors(disagreements):
                 found[port.address] = _desired(port, product, inputs, bound, sources, registered)
     return found, problems
+
+
+def _unsound(port: OutputPort, state: PortState | None, binder: Binder) -> list[Diagnostic]:
+    """What is wrong with a contract by itself; of one that is published as it stands that is known to be nothing."""
+    if state is not None and state.contract == port.contract.data:
+        return []
+    from weft.contracts.lint import lint
+
+    return [d for d in lint(port.contract, binder.refusals) if d.severity is not Severity.NOTE]
 
 
 def _desired(

@@ -37,18 +37,38 @@ def merged(text: str, drafted: Mapping[str, Any]) -> tuple[str, list[str]]:
 def written_field(text: str, name: str, value: str) -> str:
     """The text with another value of one field of its own, everything else untouched.
 
-    >>> written_field("id: x\nversion: 1.0.0  # ours\n", "version", "1.1.0")
-    'id: x\nversion: 1.1.0  # ours\n'
+    >>> written_field("id: x\\nversion: 1.0.0  # ours\\n", "version", "1.1.0")
+    'id: x\\nversion: 1.1.0  # ours\\n'
     """
+    found = _fields(_composed(text)).get(name)
+    return _put(text, found, value) if found is not None else merged(text, {name: value})[0]
+
+
+def written_port_version(text: str, contract_id: str, version: str) -> str:
+    """A product's descriptor with another version of the output port that a contract promises."""
+    ports = _fields(_composed(text)).get("outputPorts")
+    for entry in ports.value if ports is not None else ():
+        fields = _fields(entry)
+        if "version" in fields and "contractId" in fields and fields["contractId"].value == contract_id:
+            text = _put(text, fields["version"], version)
+            break
+    return text
+
+
+def _composed(text: str) -> Any:
     from ruamel.yaml import YAML
 
-    node = YAML(pure=True).compose(text)
-    for key, found in node.value:
-        if key.value == name:
-            start, end = found.start_mark.index, found.end_mark.index
-            quote = text[start] if text[start : start + 1] in ("'", '"') else ""
-            return f"{text[:start]}{quote}{value}{quote}{text[end:]}"
-    return merged(text, {name: value})[0]
+    return YAML(pure=True).compose(text)
+
+
+def _fields(node: Any) -> dict[str, Any]:
+    return {key.value: value for key, value in node.value}
+
+
+def _put(text: str, node: Any, value: str) -> str:
+    start, end = node.start_mark.index, node.end_mark.index
+    quote = text[start] if text[start : start + 1] in ("'", '"') else ""
+    return f"{text[:start]}{quote}{value}{quote}{text[end:]}"
 
 
 def write_whole(path: Path, text: str) -> None:

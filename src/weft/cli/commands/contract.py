@@ -106,7 +106,8 @@ def lint(files: tuple[str, ...], form: str) -> int:
 
 @command.command(
     "bump",
-    help="Write the version that the changes of a contract require into its file; comments and order stay.\n\n"
+    help="Write the version that the changes of a contract require into its file, and at its port in the product's "
+    "descriptor; comments and order stay.\n\n"
     "It is compared with the published contract of the same id, or with what `--against` names.",
     epilog=examples(
         "weft contract bump domains/fleet/aircraft/contracts/planes.odcs.yaml",
@@ -126,8 +127,8 @@ def bump(file: str, against: str | None, dry_run: bool, form: str) -> int:
         return 0
     verdict = done.comparison.verdict
     if done.before == done.after:
-        print_line(f"{done.path}: version {done.after} is right ({verdict} since {done.published})")
+        print_text(f"{done.path}: version {done.after} is right ({verdict} since {done.published})")
     else:
         wrote = "would be" if dry_run else "is now"
-        print_line(f"{done.path}: version {wrote} {done.after}, was {done.before} ({verdict} since {done.published})")
+        print_text(f"{done.path}: version {wrote} {done.after}, was {done.before} ({verdict} since {done.published})")
     return 0
