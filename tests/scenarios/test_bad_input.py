@@ -384,3 +384,40 @@ def test_if_one_product_fails_those_that_do_not_depend_on_it_go_on(mesh):
     assert [f["address"] for f in answer["failed"]] == ["sales.orders.orders@1"]
     assert set(answer["skipped"]) == {"sales.orders.totals@1", "report.daily.big@1", "report.daily.small@1"}
     assert number("sales.free.free")
+
+
+def test_a_source_without_rows_publishes_nothing_and_the_former_rows_are_served(tmp_path):
+    mesh = two_products(tmp_path / "mesh")
+    assert mesh.weft("apply").returncode == 0
+    before = mesh.rows("sales.orders.totals")
+    mesh.write("data/orders.csv", "id,batch,amount,day\n")
+
+    done = mesh.weft("apply")
+
+    assert done.returncode == 1, done.stderr
+    assert "rows > 0" in done.stdout
+    assert mesh.rows("sales.orders.totals") == before
+
+
+def test_a_contract_may_allow_a_table_without_rows(tmp_path):
+    mesh = two_products(tmp_path / "mesh")
+    rule = '"quality": [{"metric": "rowCount", "mustBeGreaterOrEqualTo": 0}],\n"properties": ['
+    for product in ("sales/orders/contracts/orders", "sales/orders/contracts/totals"):
+        mesh.edit(f"domains/{product}.odcs.yaml", '"properties": [', rule)
+    mesh.write("data/orders.csv", "id,batch,amount,day\n")
+
+    done = mesh.weft("apply", "sales")
+
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_is_wrong_with_one_product_leaves_a_selection_of_others_alone(tmp_path):
+    mesh = two_products(tmp_path / "mesh")
+    assert mesh.weft("apply").returncode == 0
+    mesh.edit("domains/report/daily/models/big.sql", "select", "selct")
+
+    assert mesh.weft("plan", "sales").returncode == 0
+    assert mesh.weft("apply", "sales.orders").returncode == 0
+    assert mesh.weft("plan", "report").returncode == 2
+    assert mesh.weft("plan", "sales+").returncode == 2
+    assert mesh.weft("plan").returncode == 2

@@ -105,7 +105,7 @@ class Mesh:
         Raises:
             ProjectError: files of the repository are wrong; all problems at once.
         """
-        return self._planned(self._rooms.repository().sound(), select, full_refresh=full_refresh)
+        return self._planned(self._rooms.repository().sound(select), select, full_refresh=full_refresh)
 
     def _planned(self, loaded: Repository, select: Sequence[str], *, full_refresh: bool) -> Plan:
         from weft.plan.impact import Impact
@@ -147,7 +147,7 @@ class Mesh:
         from weft.runs.results import ApplyResult
 
         began = time.monotonic()
-        loaded = self._rooms.repository().sound()
+        loaded = self._rooms.repository().sound(select if plan is None else plan.selection)
         if plan is None:
             current = self._planned(loaded, select, full_refresh=full_refresh)
         else:

@@ -7,6 +7,7 @@ from typing import Any
 
 from weft.contracts.conditions import (
     ColumnExists,
+    Comparison,
     Condition,
     Distinct,
     Faulty,
@@ -66,6 +67,19 @@ def promises(contract: Contract, table: SchemaObject | None = None) -> tuple[Pro
     Extra columns are not among them: whether there are any shows only in the data.
     """
     return _Reader(contract, table or contract.table).read()
+
+
+def some_row(contract: Contract, table: SchemaObject) -> Promise:
+    """The promise that there are rows: an empty table is far more often a fault than a fact."""
+    return Promise(
+        id="not_empty",
+        rule=Rule.ROW_COUNT,
+        properties=(),
+        condition=RowCount(Comparison("mustBeGreaterThan", 0)),
+        expected="rows > 0, for the contract says nothing of their count",
+        dimension=_DIMENSIONS[Rule.ROW_COUNT],
+        where=contract.where(table.pointer),
+    )
 
 
 def referenced_tables(contract: Contract, table: SchemaObject | None = None) -> tuple[str, ...]:

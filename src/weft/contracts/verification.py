@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from weft.contracts.checks import Unusable, place_of
+from weft.contracts.conditions import RowCount
 from weft.contracts.evaluator import Evaluator
 from weft.contracts.judging import Judge
-from weft.contracts.rules import promises
+from weft.contracts.rules import promises, some_row
 from weft.contracts.samples import showing
 from weft.contracts.scan import Scan
 from weft.contracts.sql_rules import Admit
@@ -31,6 +32,7 @@ def verify(
     salt: str | None = None,
     table: str | None = None,
     text: bool = False,
+    not_empty: bool = False,
 ) -> tuple[CheckResult, ...]:
     """The results of every rule that a contract has on a table, in the contract's order.
 
@@ -44,6 +46,7 @@ def verify(
         extra_columns: `forbid`, `warn` or `allow` where the contract has no `weft.extraColumns`; None is `warn`.
         salt: for hashes of sensitive keys in samples.
         table: the schema object's name, by default the contract's first.
+        not_empty: whether a table without rows fails where the contract says nothing of their count.
         text: the rows come from a text format, so that a column that is still text is checked by parsing it.
 
     Raises:
@@ -64,6 +67,8 @@ def verify(
         scan=Scan(subject.relation),
     )
     found = promises(contract, chosen)
+    if not_empty and not any(isinstance(p.condition, RowCount) for p in found):
+        found = (*found, some_row(contract, chosen))
     policy = str(contract.custom.get("weft.extraColumns") or extra_columns or "warn")
     results = judge.results(found)
     if policy == "allow":

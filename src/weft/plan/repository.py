@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -14,6 +14,7 @@ from weft.plan import order
 from weft.plan.binding import Binder
 from weft.plan.desired import Desired, SourceState, desired_ports
 from weft.plan.planner import Registered, comparison
+from weft.plan.selection import folder_of, meant
 
 if TYPE_CHECKING:
     from weft.connectors.files import FileConnector
@@ -34,15 +35,28 @@ class Repository(Struct, frozen=True):
     registered: Registered
     problems: tuple[Diagnostic, ...]
 
-    def sound(self) -> Repository:
-        """Itself, when nothing is wrong.
+    def sound(self, select: Sequence[str] = ()) -> Repository:
+        """Itself, when nothing is wrong with what the SELECT arguments mean, or with what that reads.
 
         Raises:
             ProjectError: all that is wrong, at once.
         """
-        if has_errors(self.problems):
-            raise ProjectError(*dict.fromkeys(self.problems))
+        problems = [d for d in self.problems if self._concerns(d, select)] if select else self.problems
+        if has_errors(problems):
+            raise ProjectError(*dict.fromkeys(problems))
         return self
+
+    def _concerns(self, problem: Diagnostic, select: Sequence[str]) -> bool:
+        """Whether a problem may matter for the selected products: it does unless it stands in another's folder."""
+        if problem.where is None:
+            return True
+        needed = meant(select, self.mesh, order.reads(self.mesh))
+        for domain in self.mesh.domains.values():
+            folder = domain.document.file.rpartition("/")[0]
+            if needed is not None and problem.where.file.startswith(f"{folder}/"):
+                product, inside, _ = problem.where.file.removeprefix(f"{folder}/").partition("/")
+                return not inside or f"{folder}/{product}/" in {folder_of(str(p), self.mesh) for p in needed}
+        return True
 
 
 def read_repository(

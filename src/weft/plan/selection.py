@@ -45,6 +45,20 @@ def select(
     return frozenset(found)
 
 
+def meant(arguments: Sequence[str], mesh: Mesh, reads: Graph) -> frozenset[ProductAddress] | None:
+    """The products that the arguments name, with all that they read; None where that hangs on more than names."""
+    found: set[ProductAddress] = set()
+    for argument in arguments:
+        if argument == "changed" or argument.startswith("tag:"):
+            return None
+        wanted = argument.strip("+").partition("@")[0].split(".")
+        named = {p for p in mesh.products if [p.domain, p.product][: len(wanted[:2])] == wanted[:2]}
+        if not named:
+            return None
+        found |= closure(named, reversed_graph(reads)) if argument.endswith("+") else named
+    return closure(found, reads) & mesh.products.keys()
+
+
 def closure(products: Iterable[ProductAddress], edges: Graph) -> frozenset[ProductAddress]:
     """The products and everything reachable from them along the edges."""
     seen: set[ProductAddress] = set()

@@ -38,7 +38,7 @@ def check_rows(
 
     Args:
         built: whether weft built the rows: a column that the contract does not know is then forbidden by default,
-            in foreign data it only warns.
+            in foreign data it only warns; and that there are none breaks a contract that says nothing of their count.
         text: the rows come from a text format: their types are checked by parsing.
     """
 
@@ -50,6 +50,7 @@ def check_rows(
         now=now,
         sample_limit=samples,
         extra_columns="forbid" if built else "warn",
+        not_empty=built,
         admit=lambda sql: admitted_by(session, sql),
         salt=secrets.token_hex(8),
         table=table,
