@@ -7,19 +7,44 @@ from typing import TYPE_CHECKING, Any
 from weft.release import VERSION
 
 if TYPE_CHECKING:
-    from weft.api import Mesh, contract_bump, contract_diff, contract_lint, open, verify
+    from weft.api import (
+        Mesh,
+        contract_bump,
+        contract_diff,
+        contract_lint,
+        init,
+        new_domain,
+        new_product,
+        open,
+        schema,
+        verify,
+    )
 
 __version__ = VERSION
 
-_VERBS = frozenset({"Mesh", "contract_bump", "contract_diff", "contract_lint", "open", "verify"})
-
-__all__ = ["Mesh", "__version__", "contract_bump", "contract_diff", "contract_lint", "open", "verify"]
+__all__ = [
+    "Mesh",
+    "__version__",
+    "contract_bump",
+    "contract_diff",
+    "contract_lint",
+    "init",
+    "new_domain",
+    "new_product",
+    "open",
+    "schema",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:
     """Imports the public names when they are first used: `import weft` alone stays light (PEP 562)."""
-    if name in _VERBS:
+    if name in __all__:
         from weft import api
 
         return getattr(api, name)
     raise AttributeError(f"module 'weft' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -18,6 +18,7 @@ The classes differ by what the caller can do next; what happened stands in the d
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -210,6 +211,18 @@ class PlatformError(WeftError):
 
 class TransientError(PlatformError):
     """The platform failed in a way that may pass; the same call may succeed later."""
+
+
+def of_the_system(e: OSError) -> PlatformError:
+    """What the operating system refused, as an error of ours: which file, why, and how to mend it."""
+    place = f"`{e.filename}`: " if e.filename else ""
+    if e.errno == errno.ENOSPC:
+        what, fix = f"{place}no space left on the disk", "make room, then try again; nothing half was published"
+        return PlatformError(error("WFT-STO-001", what, fix=fix))
+    if e.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        what = f"{place}{(e.strerror or 'permission denied').lower()}"
+        return PlatformError(error("WFT-STO-002", what, fix="change its permissions, or work in another folder"))
+    return PlatformError(error("WFT-CLI-003", f"{place}{e.strerror or e}", why=type(e).__name__))
 
 
 def exit_code_of(errors: Iterable[WeftError]) -> int:

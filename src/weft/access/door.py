@@ -111,6 +111,12 @@ class Door:
                     fix="`--at ADDRESS=SNAPSHOT`, or a time for all of them",
                 )
             )
+        if isinstance(at, Mapping):
+            read = {n for s in states.values() for n in (str(s.address), s.address.unpinned)}
+            unread = [address for address in at if address not in read]
+            if unread:
+                what = f"the query does not read `{unread[0]}`, whose data version is asked for"
+                raise UsageError(error("WFT-ACC-004", what, fix=did_you_mean(unread[0], sorted(read))))
         for name, state in states.items():
             address = state.address
             if address not in opened:

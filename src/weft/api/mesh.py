@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from weft.api.contracts import is_file, verify
 from weft.config import Settings, load_settings
-from weft.errors import Diagnostic, GateRefused, has_errors
+from weft.errors import Diagnostic, GateRefused, UsageError, error, has_errors
 from weft.model.address import Address, parse_address
 from weft.wiring import Rooms
 
@@ -216,7 +216,9 @@ class Mesh:
     # verbs: read
 
     def query(self, sql: str, *, principal: str | None = None, limit: int | None = None, at: At = None) -> Result:
-        """The rows of one SELECT over ports named by their addresses."""
+        """The rows of one SELECT over ports named by their addresses; `limit` of them, if it is given."""
+        if limit is not None and limit < 0:
+            raise UsageError(error("WFT-CLI-001", f"a limit is not negative: {limit}", fix="leave it out for all rows"))
         return self._rooms.door.query(self._rooms.principal(principal), sql, limit=limit, at=at)
 
     def read(self, address: str, *, at: At = None, limit: int | None = None) -> Result:

@@ -19,10 +19,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if words == ["--version"]:
         print(f"weft {__version__}")  # noqa: T201  answered before anything is imported
         sys.exit(0)
-    from weft.cli.stopping import stop_when_told
+    from weft.cli.stopping import EXIT_INTERRUPTED, stop_when_told
 
     stop_when_told()
-    _end(run(words))
+    try:
+        code = run(words)
+    except KeyboardInterrupt:  # before the command had begun
+        code = EXIT_INTERRUPTED
+    _end(code)
 
 
 def _end(code: int) -> NoReturn:
@@ -87,15 +91,14 @@ def _misused(words: list[str], failure: object) -> int:
 
 
 def _failure(words: list[str], failure: Exception) -> int:
-    from weft.errors import PlatformError, WeftError, error
+    from weft.errors import PlatformError, WeftError, error, of_the_system
 
     if isinstance(failure, WeftError):
         return _failed(words, failure)
     if os.environ.get("WEFT_DEBUG") == "1":
         raise failure
     if isinstance(failure, OSError):
-        what = f"{failure.strerror or failure}{f': {failure.filename}' if failure.filename else ''}"
-        return _failed(words, PlatformError(error("WFT-CLI-003", what, why=type(failure).__name__)))
+        return _failed(words, of_the_system(failure))
     return _failed(
         words,
         PlatformError(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Any
 
 import click
 
-from weft.errors import Diagnostic, Severity
+from weft.errors import Diagnostic, Severity, UsageError, error
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 
@@ -23,6 +25,16 @@ def print_json(document: Mapping[str, Any] | list[Any]) -> None:
 def print_text(text: str) -> None:
     """Prints the answer for a person on standard output."""
     click.echo(text)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Tells that a file which the user named cannot be written."""
+    try:
+        yield
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as e:
+        what = f"`{path}` cannot be written: {(e.strerror or 'no such folder').lower()}"
+        raise UsageError(error("WFT-CLI-001", what, fix="name a file in a folder that is there and yours")) from e
 
 
 def print_line(text: str) -> None:

@@ -186,9 +186,13 @@ class FileConnector:
                 error(
                     "WFT-SRC-001",
                     f"the source file `{source.file}` is missing",
-                    why=f"a relative path belongs to the mesh's folder `{root.name}`",
+                    why=None if trusted else f"a relative path belongs to the mesh's folder `{root.name}`",
                     fix=did_you_mean(
-                        path.name, names, otherwise="put it there, or mend `weft.source` in the descriptor"
+                        path.name,
+                        names,
+                        otherwise="name a file that is there"
+                        if trusted
+                        else "put it there, or mend `weft.source` in the descriptor",
                     ),
                 )
             )

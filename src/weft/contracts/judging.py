@@ -238,7 +238,9 @@ class Judge(Struct, frozen=True):
                     return self.scan.value(together)
             return value_of(query, self.evaluator)
 
-        return lambda: compared(condition, query, value(), self.admit, self._sensitive_names())
+        return lambda: compared(
+            condition, query, value(), self.admit, tuple(self.subject.types), self._sensitive_names()
+        )
 
     def _age(self, promise: Promise, condition: Age, total: int) -> Pending:
         prop = promise.properties[0]

@@ -231,6 +231,10 @@ class _Reader:
             return
         threshold = Threshold(comparison, percent=unit in ("percent", "%"))
         arguments = entry.get("arguments") or {}
+        misshapen = _misshapen(arguments, entry)
+        if misshapen:
+            self._quality_rule(entry, prop, pointer, Rule.METRIC, Faulty(misshapen))
+            return
         properties, condition, rule = self._counted(metric, stated, entry, arguments, prop)
         self._quality_rule(
             entry,
@@ -381,6 +385,20 @@ class _Reader:
     def _unique(self, name: str) -> str:
         self._ids[name] = self._ids.get(name, 0) + 1
         return name if self._ids[name] == 1 else self._unique(f"{name}_{self._ids[name]}")
+
+
+def _misshapen(arguments: Any, entry: Mapping[str, Any]) -> str | None:
+    """What is wrong with the shape of a metric's arguments, which the standard's schema leaves open."""
+    if not isinstance(arguments, Mapping):
+        return "`arguments` is no group of fields"
+    for name in ("validValues", "missingValues", "properties"):
+        for given in (arguments.get(name), entry.get(name)):
+            if given is not None and (not isinstance(given, list) or any(isinstance(v, Mapping | list) for v in given)):
+                return f"`{name}` is no list of values"
+    if arguments.get("validValues") == [] or entry.get("validValues") == []:
+        return "`validValues` is empty: nothing would be valid"
+    pattern = arguments.get("pattern")
+    return "`pattern` is no text" if pattern is not None and not isinstance(pattern, str) else None
 
 
 def _between(low: Any, high: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -150,11 +150,19 @@ def value_of(query: BoundQuery, evaluator: Evaluator) -> Any:
     return rows[0][0]
 
 
-def compared(condition: SqlValue, query: BoundQuery, value: Any, admit: Admit, sensitive: Sequence[str]) -> Finding:
+def compared(
+    condition: SqlValue,
+    query: BoundQuery,
+    value: Any,
+    admit: Admit,
+    columns: Sequence[str],
+    sensitive: Collection[str],
+) -> Finding:
     """The value of a rule against its bound. A plain count that has an upper limit counts failing rows.
 
     Args:
-        sensitive: columns of which no value may be told; the value of a rule that names one is not shown.
+        columns: those of the table.
+        sensitive: those of which no value may be told; a value that may be made from one is not shown.
     """
     if value is None:
         return cannot("the query gives no value (null)")
@@ -163,7 +171,7 @@ def compared(condition: SqlValue, query: BoundQuery, value: Any, admit: Admit, s
     except TypeError:
         return cannot(f"the query gives a {type(value).__name__}, which cannot be compared with the bound")
     counts = query.counts and condition.comparison.limits
-    hidden = not counts and any(_names(name, query.text) for name in sensitive)
+    hidden = not counts and _reveals(query, columns, sensitive)
     actual = "a value that is not shown: it is made from a classified column" if hidden else str(shown(value))
 
     def sample(names: Sequence[str], limit: int) -> str | None:
@@ -174,6 +182,28 @@ def compared(condition: SqlValue, query: BoundQuery, value: Any, admit: Admit, s
 
     outcome = Outcome.PASSED if kept else Outcome.FAILED
     return Finding(outcome, int(value) if counts else None, actual, sample=sample)
+
+
+def _reveals(query: BoundQuery, columns: Sequence[str], sensitive: Collection[str]) -> bool:
+    """Whether a query's value may be made from values of sensitive columns, or of a table whose columns are not known.
+
+    What cannot be resolved may be: the value stays unseen.
+    """
+    own = query.tables[query.table]
+    others = [name for name, source in query.tables.items() if source != own and _names(name, query.text)]
+    if not sensitive and not others:
+        return False
+    from weft.model.lineage import EdgeKind, Transformation
+    from weft.sql.lineage import column_lineage
+
+    known = {name: tuple(columns) for name, source in query.tables.items() if source == own}
+    secret = {name.lower() for name in sensitive}
+    edges = column_lineage(query.text, known | dict.fromkeys(others, ()))
+    return not edges or any(
+        e.transformation is Transformation.UNRESOLVED
+        or (e.kind is EdgeKind.DIRECT and (e.source.lower() in secret or e.source_table in others))
+        for e in edges
+    )
 
 
 def _names(name: str, text: str) -> bool:

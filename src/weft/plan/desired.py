@@ -13,7 +13,7 @@ from weft.contracts.digests import physical_digest, rules_digest, texts_digest
 from weft.errors import Diagnostic, Severity, did_you_mean, error, has_errors
 from weft.model.address import Address, ProductAddress
 from weft.model.column import Column
-from weft.model.mesh import BUILT, InputPort, Mesh, Model, OutputPort, Product
+from weft.model.mesh import BUILT, Domain, InputPort, Mesh, Model, OutputPort, Product
 from weft.model.publication import Digests, PortState
 from weft.plan.binding import Binder, Bound, Columns
 
@@ -91,6 +91,7 @@ def desired_ports(
             if columns is not None:
                 inputs[entry.name] = columns
         models = _in_order(product)
+        domain = mesh.domains.get(product.address.domain)
         readable = tuple(m for m in models if _reachable(product, m, inputs) and not refused & _files(product, m))
         bound = binder.bind(inputs, readable)
         problems += bound.problems
@@ -101,7 +102,7 @@ def desired_ports(
             disagreements = (*_unsound(port, registered.get(port.address), binder), *agree(port.contract, columns))
             problems += disagreements
             if not has_errors(disagreements):
-                found[port.address] = _desired(port, product, inputs, bound, sources, registered)
+                found[port.address] = _desired(port, product, inputs, bound, sources, registered, domain)
     return found, problems
 
 
@@ -121,6 +122,7 @@ def _desired(
     bound: Bound,
     sources: Sources,
     registered: Mapping[Address, PortState],
+    domain: Domain | None,
 ) -> Desired:
     models = product.needs(port.model)
     names = {r.name for m in models for r in m.references}
@@ -148,7 +150,7 @@ def _desired(
         {m.name: tuple(c.name for c in bound.columns[m.name]) for m in models},
         parts,
         rules_digest(port.contract),
-        texts_digest(port.contract.document, product.descriptor.document),
+        texts_digest(port.contract.document, product.descriptor.document, *([domain.document] if domain else ())),
     )
 
 

@@ -46,7 +46,8 @@ def contract_moves(
             what,
             port.contract.where(("version",)),
             why="; ".join(c.reason for c in verdict.changes if c.verdict != "patch") or None,
-            fix=f"write `version: {required}`",
+            fix=f"write `version: {required}` there and at the port in product.odps.yaml; `weft contract bump "
+            f"{port.contract.document.file}` does both",
         )
     ]
 

@@ -15,8 +15,8 @@ from weft.release import VERSION
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS blobs (kind TEXT, key TEXT, blob BLOB, PRIMARY KEY (kind, key)) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS files (
-    path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, inode INTEGER, digest TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS seen (
+    path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, ctime_ns INTEGER, inode INTEGER, digest TEXT) WITHOUT ROWID;
 """
 _FORMAT = f"1 {VERSION}"
 _CHUNK = 1 << 20
@@ -27,8 +27,8 @@ class Cache:
 
     def __init__(self, folder: Path) -> None:
         self._db = _opened(folder / "parsed.db")
-        self._files: dict[str, tuple[int, int, int, str]] | None = None
-        self._fresh: dict[str, tuple[int, int, int, str]] = {}
+        self._files: dict[str, tuple[int, int, int, int, str]] | None = None
+        self._fresh: dict[str, tuple[int, int, int, int, str]] = {}
 
     def close(self) -> None:
         """Writes what was learnt of files, and closes."""
@@ -37,7 +37,7 @@ class Cache:
         with contextlib.suppress(sqlite3.Error):
             if self._fresh:
                 rows = [(path, *known) for path, known in self._fresh.items()]
-                self._db.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)", rows)
+                self._db.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?)", rows)
                 self._db.commit()
             self._db.close()
         self._db = None
@@ -64,12 +64,12 @@ class Cache:
             self._db.commit()
 
     def digest_of(self, path: Path) -> str:
-        """SHA-256 of a file's content, in hex; read only when size, time or inode moved."""
+        """SHA-256 of a file's content, in hex; read only when size, times or inode moved."""
         status = path.stat()
-        now = (status.st_size, status.st_mtime_ns, status.st_ino)
+        now = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
         known = self._known().get(str(path))
-        if known is not None and known[:3] == now:
-            return known[3]
+        if known is not None and known[:4] == now:
+            return known[4]
         hasher = hashlib.sha256()
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK):
@@ -78,13 +78,13 @@ class Cache:
         self._fresh[str(path)] = self._known()[str(path)] = (*now, digest)
         return digest
 
-    def _known(self) -> dict[str, tuple[int, int, int, str]]:
+    def _known(self) -> dict[str, tuple[int, int, int, int, str]]:
         if self._files is None:
             self._files = {}
             if self._db is not None:
                 with contextlib.suppress(sqlite3.Error):
-                    rows = self._db.execute("SELECT path, size, mtime_ns, inode, digest FROM files")
-                    self._files = {path: (size, mtime, inode, digest) for path, size, mtime, inode, digest in rows}
+                    rows = self._db.execute("SELECT path, size, mtime_ns, ctime_ns, inode, digest FROM seen")
+                    self._files = {path: tuple(known) for path, *known in rows}
         return self._files
 
 
@@ -93,7 +93,7 @@ def _opened(path: Path) -> sqlite3.Connection | None:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             db = sqlite3.connect(path, timeout=5, check_same_thread=False)
-            if not db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+            if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'seen'").fetchone():
                 db.execute("PRAGMA journal_mode = WAL")
                 db.executescript(_TABLES)
             db.execute("PRAGMA synchronous = OFF")  # what is lost is computed again

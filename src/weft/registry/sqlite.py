@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,16 @@ _PUBLICATION = (
 _EDGES = "SELECT source, target, kind, transformation, masking FROM edges"
 
 
+def _cannot_be_written(path: Path) -> bool:
+    """Whether a registry lies on a disk that is mounted for reading, with nothing left to be taken into it."""
+    log_file = path.with_name(f"{path.name}-wal")
+    try:
+        read_only = bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+        return read_only and not (log_file.is_file() and log_file.stat().st_size)
+    except OSError:
+        return False
+
+
 class SqliteRegistry(RegistryWriter):
     """Reads and changes what is registered. Writes are durable when they return; readers never wait for a writer."""
 
@@ -46,6 +57,11 @@ class SqliteRegistry(RegistryWriter):
         """
         self._name = path.name
         try:
+            if _cannot_be_written(path):
+                # SQLite would want to write beside the file; what cannot be written by anybody does not move either
+                uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+                self._db = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False)
+                return
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
             if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from weft.access.principals import product_principal
 from weft.engines.base import Session
-from weft.errors import Conflict, Diagnostic, UsageError, WeftError, error
+from weft.errors import Conflict, Diagnostic, UsageError, WeftError, error, of_the_system
 from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.checks import CheckResult
 from weft.model.mesh import Mesh, Product
@@ -132,9 +132,10 @@ class _OneRun:
             began = time.monotonic()
             try:
                 self._product(work, began)
-            except WeftError as e:
+            except (WeftError, OSError) as e:
                 stopped[work.address] = f"`{work.address}` failed"
-                self._failure(work, e, time.monotonic() - began)
+                told = e if isinstance(e, WeftError) else of_the_system(e)
+                self._failure(work, told, time.monotonic() - began)
 
     def _blocked(self, work: _Work, stopped: Mapping[ProductAddress, str]) -> str | None:
         for address in work.ports:

@@ -87,8 +87,14 @@ def test_rows_are_read_now_by_snapshot_by_time_and_by_address(door, snapshots):
     for at in (old, between, between.isoformat(), {PORT: old}, {"sales.orders.orders": old}):
         found = door.query(OWNER, BATCH, at=at)
         assert (found.rows(), dict(found.snapshots)) == ([(1,)], {PORT: old}), at
-    assert door.query(OWNER, BATCH, at={"sales.orders.totals@1": old}).rows() == [(2,)]
     assert door.query(OWNER, BATCH, at=published_at[new]).rows() == [(2,)]
+
+
+def test_a_data_version_of_a_port_that_is_not_read_is_told(door, snapshots):
+    with pytest.raises(UsageError) as raised:
+        door.query(OWNER, BATCH, at={"sales.orders.totals@1": snapshots[1]})
+
+    assert code(raised) == "WFT-ACC-004"
 
 
 @pytest.mark.parametrize("at", ["12345", "2001-01-01", dt.datetime(2001, 1, 1, tzinfo=dt.UTC), {PORT: "12345"}])

@@ -484,6 +484,49 @@ def test_samples_hide_what_is_classified() -> None:
     assert not any(value in told for value in ("ann", "4711", "1999"))
 
 
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("select max(n) from t", True),
+        ("select count(distinct pay) from t", False),
+        ("with z as (select * from {object}) select any_value(columns('pa.*')) from z", False),
+        ("select max(b) from {object} as t(a, b, c)", False),
+        ("select max(pay_1) from (select * from {object} a join {object} b using (id))", False),
+        ("select list(columns('pa.*'))[1] from t", False),
+        ("select greatest(*columns('pa.*'), 0) from t", False),
+        ("select (t).pay from t", False),
+        ("select max(x) from (select pay + 1 as x from t)", False),
+        ("select max(n) from t where pay > 0", True),
+        ("select max(code) from other", False),
+    ],
+)
+def test_a_value_that_may_be_made_from_a_classified_column_is_not_shown(query: str, shown: bool) -> None:
+    rule = {"id": "q", "type": "sql", "query": query, "mustBe": -5}
+    contract = a_contract(
+        col("id", "string"), col("pay", "integer", classification="restricted"), col("n", "integer"),
+        table={"quality": [rule]},
+    )  # fmt: skip
+
+    others = {"other": "(SELECT 4711 AS code)"}
+    found = check_all(contract, "SELECT 'a' AS id, 4711 AS pay, 12 AS n", others=others)["q"]
+
+    assert found.result is Outcome.FAILED, found.reason
+    assert "4711" not in str(found.as_json())
+    assert ("12" in str(found.actual)) == shown
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"validValues": 5}, {"validValues": "abc"}, {"validValues": {"a": 1}}, {"validValues": []}, {"pattern": 5}, 7],
+)
+def test_arguments_of_another_shape_are_an_error_of_their_rule(arguments: object) -> None:
+    rule = {"id": "q", "metric": "invalidValues", "mustBe": 0, "arguments": arguments}
+
+    found = check_all(a_contract(col("n", "integer", quality=[rule])), "SELECT 5 AS n")
+
+    assert found["q"].result is Outcome.ERROR
+
+
 def test_the_limit_of_what_samples_show_is_the_contracts() -> None:
     contract = a_contract(
         col("n", "integer", options={"maximum": 1}, classification="confidential"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from weft.cli.options import SELECT_HELP, examples, format_option, select_argument
-from weft.cli.output import print_json, print_line, print_text
+from weft.cli.output import print_json, print_line, print_text, writing
 
 
 @click.command(
@@ -37,7 +37,8 @@ def command(select: tuple[str, ...], form: str, out: Path | None, full_refresh: 
     with api.open() as mesh:
         plan = mesh.plan(select, full_refresh=full_refresh)
     if out is not None:
-        out.write_text(json.dumps(plan.as_json(), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        with writing(out):
+            out.write_text(json.dumps(plan.as_json(), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
         print_line(f"plan written to {out}")
     if form == "json":
         print_json(plan.as_json())

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from weft.cli.options import examples
-from weft.cli.output import print_json, print_line, print_text, width_of
+from weft.cli.output import print_json, print_line, print_text, width_of, writing
 
 FORMATS = ("table", "json", "csv", "arrow", "parquet")
 TABLE_ROWS = 100
@@ -73,15 +73,19 @@ def write_result(result: Any, form: str, out: Path | None) -> None:
     for note in result.notes:
         print_line(note)
     if form in ("csv", "arrow", "parquet"):
-        result.write(out if out is not None else sys.stdout.buffer, form)
-        if out is not None:
-            print_line(f"{len(result):,} rows written to {out}")
+        if out is None:
+            result.write(sys.stdout.buffer, form)
+            return
+        with writing(out):
+            result.write(out, form)
+        print_line(f"{len(result):,} rows written to {out}")
         return
     if out is not None:
         import json
 
         text = _table(result, None) if form == "table" else json.dumps(result.as_json(), ensure_ascii=False)
-        out.write_text(text + "\n", encoding="utf-8")
+        with writing(out):
+            out.write_text(text + "\n", encoding="utf-8")
         print_line(f"{len(result):,} rows written to {out}")
     elif form == "json":
         print_json(result.as_json())

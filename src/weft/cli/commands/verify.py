@@ -49,7 +49,7 @@ def command(target: str, data: tuple[str, ...], limit_samples: int, form: str) -
     if form == "json":
         print_json(found.as_json())
     elif form == "junit":
-        print_text(junit(found.contract, found.checks))
+        print_text(junit(found.contract, found.checks, found.diagnostics))
     else:
         print_text(verification_text(found.contract, found.version, found.result, found.rows, found.checks))
     return found.exit_code

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from weft.cli.text import counted, number, table
+from weft.errors import Diagnostic
 from weft.model.checks import CheckCounts, CheckResult, Outcome, count
 
 _MARKS = {
@@ -67,15 +68,23 @@ def verification_text(
     return f"{body}\n\n{end}" if body else end
 
 
-def junit(name: str, checks: Sequence[CheckResult]) -> str:
-    """The checks as a JUnit document: what blocks is a failure or error, what only warns is skipped with its text."""
+def junit(name: str, checks: Sequence[CheckResult], problems: Sequence[Diagnostic] = ()) -> str:
+    """The checks as a JUnit document: what blocks is a failure or error, what only warns is skipped with its text.
+
+    Args:
+        problems: why the data could not be read at all; each is an error.
+    """
     counts = count(checks)
     skipped = counts.not_evaluated + counts.warned
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
-        f'<testsuite name={_attribute(name)} tests="{len(checks)}" failures="{counts.failed}" '
-        f'errors="{counts.error}" skipped="{skipped}">',
+        f'<testsuite name={_attribute(name)} tests="{len(checks) + len(problems)}" '
+        f'failures="{counts.failed}" errors="{counts.error + len(problems)}" skipped="{skipped}">',
     ]
+    for problem in problems:
+        lines.append(f"  <testcase classname={_attribute(name)} name={_attribute(problem.code)}>")
+        lines.append(f"    <error message={_attribute(problem.what)}/>")
+        lines.append("  </testcase>")
     for check in checks:
         lines.append(f"  <testcase classname={_attribute(f'{name}.{check.rule.value}')} name={_attribute(check.id)}>")
         message = " ".join(
