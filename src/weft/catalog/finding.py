@@ -23,6 +23,11 @@ def port_state(reader: RegistryReader, address: Address) -> PortState:
 def unknown(reader: RegistryReader, text: str) -> UsageError:
     """The error for an address that names nothing in the catalog."""
     candidates = names(reader)
+    within = sorted(str(p) for p in reader.ports() if f"{p.unpinned}.".startswith(f"{text}."))
+    if text in candidates and within:
+        kind = "product" if "." in text else "domain"
+        what = f"`{text}` is a {kind}; this is asked of a port, or of a column of one"
+        return UsageError(error("WFT-CAT-001", what, fix=f"name one of: {', '.join(f'`{p}`' for p in within[:8])}"))
     majors = [c for c in candidates if "@" in c and c.partition("@")[0] == text.partition("@")[0]]
     if majors and "@" in text:
         fix: str | None = f"there is {', '.join(f'`{m}`' for m in majors)}"

@@ -130,3 +130,12 @@ def test_a_chain_of_private_models_becomes_one_edge_and_masks_are_kept() -> None
     found = collapsed(edges)
 
     assert [(e.source, e.target, e.masking) for e in found] == [("a.b.IN.x", "a.b.c@1.x", True)]
+
+
+def test_lineage_of_a_product_or_domain_says_which_ports_there_are() -> None:
+    for text, kind in (("fleet.aircraft", "product"), ("fleet", "domain")):
+        with pytest.raises(UsageError) as raised:
+            lineage(flights(), text)
+
+        assert f"`{text}` is a {kind}" in str(raised.value)
+        assert "fleet.aircraft.planes@1" in str(raised.value)
