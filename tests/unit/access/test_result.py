@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 
 from weft.access.result import Result, ResultColumn, json_value
+from weft.engines.duckdb.engine import DuckDBEngine
 from weft.errors import UsageError
 
 
@@ -17,6 +18,7 @@ def result(**columns):
         table,
         False,
         {},
+        DuckDBEngine(threads=1).texts,
     )
 
 
