@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from msgspec import Struct
 
-from weft.access.values import Texts, TimeText, beyond_parquet, beyond_python, python_values
+from weft.access.values import Texts, TimeText, beyond_frames, beyond_parquet, python_values
 from weft.errors import UsageError, error
 from weft.model.type_text import parse_type
 
@@ -59,15 +59,15 @@ class Result(Struct, frozen=True):
 
     def polars(self) -> Any:
         """The rows as a Polars data frame; needs `pip install polars`. See `pandas` for times beyond Python's."""
-        return _imported("polars").from_arrow(self._without(beyond_python))
+        return _imported("polars").from_arrow(self._without(beyond_frames))
 
     def pandas(self) -> Any:
         """The rows as a pandas data frame; needs `pip install pandas`.
 
-        A column with a date or time that Python's `datetime` cannot hold is the engine's text.
+        A column with an infinity, or a date or time beyond Python's years, is the engine's text.
         """
         _imported("pandas")
-        return self._without(beyond_python).to_pandas()
+        return self._without(beyond_frames).to_pandas()
 
     def rows(self) -> list[tuple[Any, ...]]:
         """The rows as Python tuples; for few rows.

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from weft.engines.arrow import entries, leaves
 from weft.model.type_text import TypeText
 
 Texts = Callable[[Any], Any]
@@ -65,9 +66,9 @@ def python_values(array: Any, kind: TypeText | None, texts: Texts) -> list[Any]:
     return values
 
 
-def beyond_python(array: Any) -> bool:
-    """Whether some date or time in an array, nested ones included, is none that Python's `datetime` can hold."""
-    return _some_time(array, _beyond)
+def beyond_frames(array: Any) -> bool:
+    """Whether some date or time in an array, nested ones included, is none that pandas can hold: it has nanoseconds."""
+    return _some_time(array, _beyond_nanoseconds)
 
 
 def beyond_parquet(array: Any) -> bool:
@@ -80,14 +81,7 @@ def _some_time(array: Any, test: Callable[[Any], Any]) -> bool:
     import pyarrow as pa
     from pyarrow import compute as pc
 
-    arrow = array.type
-    if pa.types.is_map(arrow):
-        return _some_time(_entries(array), test)
-    if pa.types.is_list(arrow) or pa.types.is_fixed_size_list(arrow):
-        return _some_time(array.flatten(), test)
-    if pa.types.is_struct(arrow):
-        return any(_some_time(child, test) for child in array.flatten())
-    return pa.types.is_temporal(arrow) and bool(pc.any(test(array)).as_py())
+    return any(pa.types.is_temporal(leaf.type) and pc.any(test(leaf)).as_py() for leaf in leaves(array))
 
 
 def _lists(array: Any, kind: TypeText | None, texts: Texts) -> list[Any]:
@@ -96,9 +90,9 @@ def _lists(array: Any, kind: TypeText | None, texts: Texts) -> list[Any]:
 
     if pa.types.is_map(array.type):
         keyed, valued = _parts(kind, 2)
-        entries = _entries(array)
-        keys = python_values(entries.field(0), keyed, texts)
-        inner: list[Any] = list(zip(keys, python_values(entries.field(1), valued, texts), strict=True))
+        pairs = entries(array)
+        keys = python_values(pairs.field(0), keyed, texts)
+        inner: list[Any] = list(zip(keys, python_values(pairs.field(1), valued, texts), strict=True))
         as_dict = not pa.types.is_nested(array.type.key_type)
         lengths = pc.fill_null(pc.subtract(array.offsets[1:], array.offsets[:-1]), 0).to_pylist()
         lengths = [n if ok else 0 for n, ok in zip(lengths, _valid(array), strict=True)]
@@ -112,14 +106,6 @@ def _lists(array: Any, kind: TypeText | None, texts: Texts) -> list[Any]:
         found.append((dict(items) if as_dict else items) if ok else None)
         at += length
     return found
-
-
-def _entries(array: Any) -> Any:
-    """The keys and values of all maps that are not null, one after the other."""
-    import pyarrow as pa
-
-    pairs = pa.struct([pa.field("key", array.type.key_type), pa.field("value", array.type.item_type)])
-    return array.cast(pa.list_(pairs)).flatten()
 
 
 def _times(array: Any, texts: Texts) -> list[Any]:
@@ -167,6 +153,16 @@ def _beyond(array: Any) -> Any:
         whole = pc.multiply(pc.divide(numbers, 1000), 1000)
         beyond = pc.or_(beyond, pc.fill_null(pc.not_equal(whole, numbers), False))
     return beyond
+
+
+def _beyond_nanoseconds(array: Any) -> Any:
+    """Where a value is beyond Python's years, or an infinity, or a time of day with nanoseconds."""
+    import pyarrow as pa
+    from pyarrow import compute as pc
+
+    if pa.types.is_timestamp(array.type) and array.type.unit == "ns":
+        return pc.fill_null(pc.equal(pc.abs(array.view(pa.int64())), 2**63 - 1), False)
+    return _beyond(array)
 
 
 def _beyond_milliseconds(array: Any) -> Any:

@@ -19,7 +19,7 @@ from weft.engines.duckdb.engine import DuckDBEngine
 CARRIED = """
 true
 (-128)::tinyint | (-32768)::smallint | 1::integer | 9223372036854775807::bigint | 1::hugeint
-170141183460469231731687303715884105727::hugeint | (-170141183460469231731687303715884105727)::hugeint
+170141183460469231731687303715884105727::hugeint | (-170141183460469231731687303715884105727)::hugeint - 1
 255::utinyint | 65535::usmallint | 4294967295::uinteger | 18446744073709551615::ubigint
 3.4::float | 16777216.0::float | 1e-7::float | 3.4028235e38::float | 'nan'::float | '-inf'::float | -0.0::float
 0.1::double | 1e15::double | 1e16::double | 1e300::double | 'nan'::double | 'inf'::double | -0.0::double
@@ -44,7 +44,8 @@ timestamptz '0044-03-15 (BC) 00:00:00+00' | '2024-01-01 12:00:00.123456789+02'::
 [null, [1, 2]]::integer[2][] | [date '2024-01-01', date 'infinity', null] | ['24:00:00'::time]
 {'a': 3.4::float, 'b': null, 'c': date '2024-01-01'} | {'A b': {'t': timestamp 'infinity'}} | {'j': '{"x":1}'::json}
 map {'a': 1, 'b': null} | map {[1]: 'x'} | map {date '2024-01-01': date 'infinity'} | map {}::map(varchar, integer)
-{'m': map {'k': [1::hugeint]}} | ['b c'::enum('a', 'b c')]
+{'m': map {'k': [1::hugeint]}} | [99999999999999999999999999999999999999::hugeint, null]
+[100000000000000000000000000000000000000::hugeint] | ['b c'::enum('a', 'b c')]
 ['x'::blob] | {'u': '00000000-0000-0000-0000-0000000000ff'::uuid}
 null | [null]
 """
@@ -121,7 +122,13 @@ def test_every_format_says_what_duckdb_says(asked, reader, expression: str) -> N
     document = json.loads(json.dumps(result.as_json(), allow_nan=False))
     assert len(document["rows"]) == len(expected)
 
-    assert len(result.pandas()) == len(result.polars()) == len(expected)
+    frames = [result.pandas()["x"], result.polars()["x"]]
+    assert [len(values) for values in frames] == [len(expected)] * 2
+    if result.columns[0].type == "HUGEINT" or pa.types.is_string(result.table.schema.types[0]):
+        for values in frames:
+            assert [str(v) for v, t in zip(values, expected, strict=True) if t is not None] == [
+                t for t in expected if t is not None
+            ]
 
 
 def same_number(text: str, other: str) -> bool:
@@ -152,6 +159,7 @@ def test_duckdbs_name_of_a_type_is_kept_when_its_values_are_text(asked, expressi
         ("'inf'::double", None),
         ("1::hugeint", 1),
         ("[9007199254740993::hugeint, 1]", ["9007199254740993", 1]),
+        ("170141183460469231731687303715884105727::hugeint", "170141183460469231731687303715884105727"),
         ("1::uhugeint", 1),
         ("340282366920938463463374607431768211455::uhugeint", "340282366920938463463374607431768211455"),
         ("12::bignum", 12),
@@ -184,6 +192,18 @@ def test_values_in_json_are_those_of_their_type(asked, expression: str, expected
     result, _ = asked(cell(expression))
 
     assert [row[0] for row in result.as_json()["rows"]] == [None, expected, None, expected]
+
+
+def test_data_frames_keep_nanoseconds_and_get_text_for_what_they_cannot_hold(asked) -> None:
+    result, _ = asked(
+        "select '2024-01-01 12:00:00.123456789'::timestamp_ns as ns, timestamp 'infinity' as never, "
+        "'24:00:00'::time as t, [date 'infinity'] as d, 'infinity'::timestamp_ns as i"
+    )
+
+    for row in (result.pandas().to_dict("records")[0], result.polars().to_dicts()[0]):
+        assert [row[name] for name in ("never", "t", "d", "i")] == ["infinity", "24:00:00", "[infinity]", "infinity"]
+    assert result.pandas()["ns"][0].isoformat() == "2024-01-01T12:00:00.123456789"
+    assert str(result.polars()["ns"].dtype).startswith("Datetime")
 
 
 def test_a_limit_and_an_order_hold_for_columns_that_are_given_as_text(asked) -> None:

@@ -13,7 +13,7 @@ import duckdb
 from msgspec.structs import replace
 
 from weft.engines.duckdb.failures import told
-from weft.engines.duckdb.texts import carried
+from weft.engines.duckdb.texts import carried, overfull
 from weft.errors import Diagnostic, UserCodeError, Where, error
 from weft.model.column import Column
 from weft.model.publication import ColumnStatistics, DataFile
@@ -81,29 +81,24 @@ class DuckDBSession:
     def arrow(self, sql: str, limit: int | None = None) -> tuple[Any, bool]:
         """The result as a `pyarrow.Table`, and whether `limit` cut rows off.
 
-        Columns whose type Arrow cannot carry without loss, in whole or in a part, are given as DuckDB's text.
+        Columns whose type Arrow cannot carry without loss, in whole or in a part, are given as DuckDB's text; so is a
+        column with integers of more than 38 digits, for which the query is run once more.
         """
-        import pyarrow as pa
-
         body = self._one(sql)
         with _places_below(sql), told():
             result = self._connection.sql(body)
-        names = list(result.columns)
-        whole = [carried(kind) for kind in result.types]
-        with _places_below(sql) if all(whole) else _places_inside(), told():
-            if not all(whole):
-                result = self._connection.sql(_with_texts(body, whole))
-            if limit is None:
-                return result.to_arrow_table().rename_columns(names), False
-            reader: Any = result.to_arrow_reader(min(max(limit + 1, 1), 65_536))
-            batches, found = [], 0
-            for batch in reader:
-                batches.append(batch)
-                found += batch.num_rows
-                if found > limit:
-                    break
-            table = pa.Table.from_batches(batches, schema=reader.schema).rename_columns(names)
-        return table.slice(0, limit), found > limit
+        names, whole = list(result.columns), [carried(kind) for kind in result.types]
+        while True:
+            if all(whole):
+                with _places_below(sql), told():
+                    table, truncated = _fetched(result, limit)
+            else:
+                with _places_inside(), told():
+                    table, truncated = _fetched(self._connection.sql(_with_texts(body, whole)), limit)
+            full = [overfull(column) for column in table.columns]
+            if not any(full):
+                return table.rename_columns(names), truncated
+            whole = [kept and not out for kept, out in zip(whole, full, strict=True)]
 
     def empty_table(self, name: str, columns: Sequence[Column]) -> None:
         """Creates or replaces a table without rows, for binding."""
@@ -145,6 +140,22 @@ class DuckDBSession:
     def interrupt(self) -> None:
         """Stops what is running."""
         self._connection.interrupt()
+
+
+def _fetched(result: Any, limit: int | None) -> tuple[Any, bool]:
+    """The rows of a relation, and whether the limit cut some off."""
+    import pyarrow as pa
+
+    if limit is None:
+        return result.to_arrow_table(), False
+    reader = result.to_arrow_reader(min(max(limit + 1, 1), 65_536))
+    batches, found = [], 0
+    for batch in reader:
+        batches.append(batch)
+        found += batch.num_rows
+        if found > limit:
+            break
+    return pa.Table.from_batches(batches, schema=reader.schema).slice(0, limit), found > limit
 
 
 @contextmanager

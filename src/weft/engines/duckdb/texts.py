@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import decimal
 from typing import Any
 
 import duckdb
 from duckdb.sqltypes import DuckDBPyType
 
+from weft.engines.arrow import leaves
 from weft.engines.duckdb.failures import told
 
 _CARRIED = frozenset(
@@ -52,6 +54,23 @@ def carried(kind: DuckDBPyType) -> bool:
     if kind.id in _NESTED:
         return all(carried(part) for _, part in kind.children if isinstance(part, DuckDBPyType))
     return kind.id in _CARRIED
+
+
+def overfull(column: Any) -> bool:
+    """Whether a `pyarrow.ChunkedArray` has an integer of more than the 38 digits of Arrow's decimals.
+
+    A HUGEINT may be one. DuckDB, Polars and readers of Parquet fail at such a decimal.
+    """
+    import pyarrow as pa
+    from pyarrow import compute as pc
+
+    hugeint = pa.decimal128(38, 0)
+    most, least = (pa.scalar(decimal.Decimal(sign + "9" * 38), hugeint) for sign in ("", "-"))
+    return any(
+        leaf.type == hugeint and pc.any(pc.or_(pc.greater(leaf, most), pc.less(leaf, least))).as_py()
+        for chunk in column.chunks
+        for leaf in leaves(chunk)
+    )
 
 
 def texts(connection: duckdb.DuckDBPyConnection, table: Any) -> Any:
