@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import subprocess
 import sys
 
@@ -231,6 +232,27 @@ def test_another_principal_is_not_allowed_and_another_database_is_out_of_reach(m
     assert mesh.weft("query", "select 1", "--as", "eve").returncode == 3
     for sql in ("select * from read_parquet('.weft/warehouse/**/*.parquet')", "select * from '.weft/registry.db'"):
         assert mesh.weft("query", sql).returncode == 2
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv", "arrow", "parquet"])
+def test_values_that_python_or_arrow_cannot_hold_are_written_in_every_format(mesh, form):
+    sql = (
+        "select interval 1 day as i, date 'infinity' as d, '101'::bit as b, '12:00:00+02'::timetz as t, "
+        "[make_date(2000000, 1, 1), null] as l, 3.4::float as f, 1::variant as v"
+    )
+    target = mesh.path(f"rows.{form}")
+
+    assert mesh.weft("query", sql, "--format", form, "--out", str(target)).returncode == 0
+
+    if form in ("table", "json", "csv"):
+        written = target.read_text(encoding="utf-8")
+        assert set(re.findall(r"\w+", mesh.weft("query", sql, "--format", form).stdout)) >= {
+            "infinity",
+            "101",
+            "2000000",
+        }
+        assert all(t in written for t in ("1 day", "infinity", "101", "12:00:00+02", "2000000-01-01", "3.4"))
+        assert "3.400" not in written
 
 
 def test_machines_get_one_json_document_and_nothing_else(mesh):

@@ -93,6 +93,7 @@ class Door:
             table,
             truncated,
             {str(one.publication.address): one.publication.snapshot_id for one in opened.values()},
+            self._engine().texts,
             tuple(notes),
         )
 

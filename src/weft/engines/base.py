@@ -34,7 +34,10 @@ class Session(Protocol):
         ...
 
     def arrow(self, sql: str, limit: int | None = None) -> tuple[Any, bool]:
-        """The result as a `pyarrow.Table`, and whether `limit` cut rows off. The text runs unchanged."""
+        """The result as a `pyarrow.Table`, and whether `limit` cut rows off. The text runs unchanged.
+
+        Columns whose type Arrow cannot carry without loss, in whole or in a part, are given as the engine's text.
+        """
         ...
 
     def empty_table(self, name: str, columns: Sequence[Column]) -> None:
@@ -75,6 +78,10 @@ class Engine(Protocol):
 
     def session(self, temp_folder: str | None = None) -> AbstractContextManager[Session]:
         """A session for building: may read the files that weft binds, spills to `temp_folder`. Time zone UTC."""
+        ...
+
+    def texts(self, table: Any) -> Any:
+        """A `pyarrow.Table` with each value of another as the engine's text, rows in their order; null stays null."""
         ...
 
     def close(self) -> None:

@@ -51,6 +51,7 @@ def preview(
         table,
         truncated,
         {address: one.publication.snapshot_id for address, one in opened.items()},
+        context.engine.texts,
         (f"computed from at most {SAMPLE_ROWS:,} rows of each input",),
     )
 

@@ -166,6 +166,17 @@ def test_a_query_that_reaches_elsewhere_is_refused_before_anything_is_opened(doo
     assert code(raised) == refused
 
 
+def test_columns_that_are_given_as_text_keep_their_type_and_the_order_of_the_rows(door):
+    sql = "select to_days(id::integer + 2) as age, id from sales.orders.orders order by id desc"
+
+    found = door.query(OWNER, sql, limit=50)
+
+    assert found.columns[0].type == "INTERVAL"
+    ids = [row[1] for row in found.rows()]
+    assert ids == sorted(ids, reverse=True)
+    assert [row[0] for row in found.rows()] == [f"{i + 2} days" for i in ids]
+
+
 def test_a_problem_of_the_text_is_told_with_its_line_and_column(door):
     with pytest.raises(UsageError) as raised:
         door.query(OWNER, "select id\nfrom sales.orders.orders,\n  read_csv('x')")

@@ -2,12 +2,15 @@ import datetime as dt
 import decimal
 import io
 import sys
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from msgspec import structs
 
-from weft.access.result import Result, ResultColumn, json_value
-from weft.errors import UsageError
+from weft.access.result import Result, ResultColumn, json_value, replacing
+from weft.engines.duckdb.engine import DuckDBEngine
+from weft.errors import UsageError, error
 
 
 def result(**columns):
@@ -17,6 +20,7 @@ def result(**columns):
         table,
         False,
         {},
+        DuckDBEngine(threads=1).texts,
     )
 
 
@@ -66,3 +70,48 @@ def test_a_package_that_is_missing_is_named_with_its_pip_install(monkeypatch):
         result(a=[1]).polars()
 
     assert caught.value.diagnostics[0].fix == "pip install polars"
+
+
+def test_a_file_is_replaced_when_all_of_it_is_written(tmp_path):
+    target, link = tmp_path / "rows.csv", tmp_path / "link.csv"
+    target.write_text("before")
+    target.chmod(0o600)
+    link.symlink_to(target)
+
+    result(a=[1]).write(link, "csv")
+
+    assert target.read_text() == '"a"\n1\n'
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert link.is_symlink()
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["link.csv", "rows.csv"]
+
+
+def test_nothing_is_written_when_a_value_cannot_be(tmp_path):
+    def failing(table):
+        raise UsageError(error("WFT-CLI-001", "no text"))
+
+    one, stream = structs.replace(result(a=[[1]]), texts=failing), io.BytesIO()
+    for target in (tmp_path / "rows.csv", stream):
+        with pytest.raises(UsageError):
+            one.write(target, "csv")
+
+    assert stream.getvalue() == b""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_fails_half_way_leaves_what_was_there(tmp_path):
+    target = tmp_path / "rows.json"
+    target.write_text("before")
+
+    with pytest.raises(OSError, match="disk"), replacing(target) as file:
+        file.write(b"half")
+        raise OSError("disk")
+
+    assert target.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_device_is_written_directly():
+    result(a=[1]).write(Path("/dev/null"), "csv")
+
+    assert not Path("/dev/null").is_file()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from xml.etree import ElementTree
 
 from tests.unit.catalog.registered import THEN, flights
@@ -49,7 +48,7 @@ KEPT = CheckResult("id", Rule.PRIMARY_KEY, ("a", "b"), None, CheckSeverity.ERROR
 def test_rows_are_aligned_numbers_right_and_nulls_marked() -> None:
     text = rows_table(
         [("carrier", "VARCHAR"), ("delay", "DECIMAL(5,1)"), ("seen", "TIMESTAMP")],
-        [("UA", Decimal("12.5"), datetime(2013, 1, 1, 5, 15)), (None, Decimal("-3.0"), None)],
+        [("UA", "12.5", "2013-01-01 05:15:00"), (None, "-3.0", None)],
     )
 
     assert text.splitlines() == [
@@ -78,7 +77,7 @@ def test_columns_that_do_not_fit_are_named_not_silently_dropped() -> None:
 
 
 def test_a_cut_result_says_so() -> None:
-    assert "the first 1 row; --limit N shows more" in rows_table([("x", "INTEGER")], [(1,)], truncated=True)
+    assert "the first 1 row; --limit N shows more" in rows_table([("x", "INTEGER")], [("1",)], truncated=True)
 
 
 def test_no_rows_still_show_the_columns() -> None:

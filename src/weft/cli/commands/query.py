@@ -83,9 +83,11 @@ def write_result(result: Any, form: str, out: Path | None) -> None:
     if out is not None:
         import json
 
+        from weft.access.result import replacing
+
         text = _table(result, None) if form == "table" else json.dumps(result.as_json(), ensure_ascii=False)
-        with writing(out):
-            out.write_text(text + "\n", encoding="utf-8")
+        with writing(out), replacing(out) as file:
+            file.write(f"{text}\n".encode())
         print_line(f"{len(result):,} rows written to {out}")
     elif form == "json":
         print_json(result.as_json())
@@ -120,7 +122,7 @@ def _table(result: Any, wide: int | None) -> str:
     encoding = (sys.stdout.encoding or "ascii").lower()
     return rows_table(
         [(c.name if c.masked is None else f"{c.name} ({c.masked})", c.type) for c in result.columns],
-        result.rows(),
+        result.text_rows(),
         columns_wide=wide,
         truncated=result.truncated,
         null="∅" if encoding.startswith("utf") else "NULL",

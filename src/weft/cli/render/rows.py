@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import decimal
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
 
 from weft.cli.text import counted, table, width
 
@@ -14,7 +11,7 @@ LONGEST_CELL = 60
 
 def rows_table(
     columns: Sequence[tuple[str, str]],
-    rows: Sequence[Sequence[Any]],
+    rows: Sequence[Sequence[str | None]],
     *,
     columns_wide: int | None = None,
     truncated: bool = False,
@@ -22,7 +19,8 @@ def rows_table(
 ) -> str:
     """Rows under the names of their columns, with a last line that counts them.
 
-    `columns` are (name, type). Columns that do not fit in `columns_wide` are left out at the right, and named.
+    `columns` are (name, type), values the engine's texts. Columns that do not fit in `columns_wide` are left out at the
+    right, and named.
     """
     right = [i for i, (_, kind) in enumerate(columns) if _numeric(kind)]
     cells = [[_cell(value, null, cut_long=columns_wide is not None) for value in row] for row in rows]
@@ -48,18 +46,10 @@ def rows_table(
     return "\n".join(lines)
 
 
-def _cell(value: Any, null: str, *, cut_long: bool) -> str:
+def _cell(value: str | None, null: str, *, cut_long: bool) -> str:
     if value is None:
         return null
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    if isinstance(value, decimal.Decimal):
-        return f"{value:f}"
-    if isinstance(value, datetime):
-        return value.isoformat(sep=" ")
-    text = "0x" + value.hex() if isinstance(value, bytes) else str(value)
+    text = value
     if not text.isprintable():
         text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return text if not cut_long or len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 1] + "…"

@@ -5,11 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import duckdb
 
 from weft.engines.duckdb.failures import told
 from weft.engines.duckdb.session import DuckDBSession
+from weft.engines.duckdb.texts import texts
 from weft.sql.quoting import dotted, ident, literal
 
 _CONFIG = {
@@ -31,6 +33,7 @@ class DuckDBEngine:
         self._memory_limit = memory_limit
         self._threads = threads
         self._instance: duckdb.DuckDBPyConnection | None = None
+        self._writer: duckdb.DuckDBPyConnection | None = None
         self._temp_folder: str | None = None
         self._numbers = itertools.count(1)
 
@@ -78,14 +81,29 @@ class DuckDBEngine:
         finally:
             connection.close()
 
+    def texts(self, table: Any) -> Any:
+        """A table with each value of another as the text that DuckDB writes for it, rows in their order."""
+        if self._writer is None:
+            self._writer = self._connection(None, preserve_insertion_order="true")
+        with self._writer.cursor() as connection, told():
+            connection.execute("SET TimeZone = 'UTC'")
+            return texts(connection, table)
+
     def close(self) -> None:
-        """Gives the instance back; the next session makes a new one."""
+        """Gives the instances back; the next session makes a new one."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
         if self._instance is not None:
             self._instance.close()
             self._instance = None
 
-    def _connection(self, temp_folder: str | None) -> duckdb.DuckDBPyConnection:
-        config: dict[str, str | bool | int | float | list[str]] = {**_CONFIG, "memory_limit": self._memory_limit}
+    def _connection(self, temp_folder: str | None, **settings: str) -> duckdb.DuckDBPyConnection:
+        config: dict[str, str | bool | int | float | list[str]] = {
+            **_CONFIG,
+            "memory_limit": self._memory_limit,
+            **settings,
+        }
         if self._threads:
             config["threads"] = str(self._threads)
         if temp_folder is not None:

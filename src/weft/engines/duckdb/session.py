@@ -13,6 +13,7 @@ import duckdb
 from msgspec.structs import replace
 
 from weft.engines.duckdb.failures import told
+from weft.engines.duckdb.texts import carried, overfull
 from weft.errors import Diagnostic, UserCodeError, Where, error
 from weft.model.column import Column
 from weft.model.publication import ColumnStatistics, DataFile
@@ -78,22 +79,26 @@ class DuckDBSession:
             return self._connection.execute(sql).fetchall()
 
     def arrow(self, sql: str, limit: int | None = None) -> tuple[Any, bool]:
-        """The result as a `pyarrow.Table`, and whether `limit` cut rows off."""
-        import pyarrow as pa
+        """The result as a `pyarrow.Table`, and whether `limit` cut rows off.
 
+        Columns whose type Arrow cannot carry without loss, in whole or in a part, are given as DuckDB's text; so is a
+        column with integers of more than 38 digits, for which the query is run once more.
+        """
+        body = self._one(sql)
         with _places_below(sql), told():
-            result = self._connection.sql(self._one(sql))
-            if limit is None:
-                return result.to_arrow_table(), False
-            reader: Any = result.to_arrow_reader(min(max(limit + 1, 1), 65_536))
-            batches, found = [], 0
-            for batch in reader:
-                batches.append(batch)
-                found += batch.num_rows
-                if found > limit:
-                    break
-            table = pa.Table.from_batches(batches, schema=reader.schema)
-        return table.slice(0, limit), found > limit
+            result = self._connection.sql(body)
+        names, whole = list(result.columns), [carried(kind) for kind in result.types]
+        while True:
+            if all(whole):
+                with _places_below(sql), told():
+                    table, truncated = _fetched(result, limit)
+            else:
+                with _places_inside(), told():
+                    table, truncated = _fetched(self._connection.sql(_with_texts(body, whole)), limit)
+            full = [overfull(column) for column in table.columns]
+            if not any(full):
+                return table.rename_columns(names), truncated
+            whole = [kept and not out for kept, out in zip(whole, full, strict=True)]
 
     def empty_table(self, name: str, columns: Sequence[Column]) -> None:
         """Creates or replaces a table without rows, for binding."""
@@ -137,6 +142,22 @@ class DuckDBSession:
         self._connection.interrupt()
 
 
+def _fetched(result: Any, limit: int | None) -> tuple[Any, bool]:
+    """The rows of a relation, and whether the limit cut some off."""
+    import pyarrow as pa
+
+    if limit is None:
+        return result.to_arrow_table(), False
+    reader = result.to_arrow_reader(min(max(limit + 1, 1), 65_536))
+    batches, found = [], 0
+    for batch in reader:
+        batches.append(batch)
+        found += batch.num_rows
+        if found > limit:
+            break
+    return pa.Table.from_batches(batches, schema=reader.schema).slice(0, limit), found > limit
+
+
 @contextmanager
 def _places_below(sql: str) -> Iterator[None]:
     """Moves places in a query to where they are: DuckDB counts lines from the first word of one that it runs."""
@@ -146,6 +167,29 @@ def _places_below(sql: str) -> Iterator[None]:
         yield
     except UserCodeError as e:
         raise UserCodeError(*(_moved(d, above) for d in e.diagnostics)) from None
+
+
+@contextmanager
+def _places_inside() -> Iterator[None]:
+    """Moves places in what `_with_texts` made to where they are in the query; a place in the first line is no place."""
+    try:
+        yield
+    except UserCodeError as e:
+        raise UserCodeError(*(_lifted(d) for d in e.diagnostics)) from None
+
+
+def _with_texts(body: str, whole: Sequence[bool]) -> str:
+    """A query around another that gives the columns that are not `whole` as text. It puts one line above it."""
+    names = [f"c{i}" for i in range(len(whole))]
+    listed = ", ".join(n if kept else f"CAST({n} AS VARCHAR) AS {n}" for n, kept in zip(names, whole, strict=True))
+    return f"SELECT {listed} FROM (\n{body}\n) AS given({', '.join(names)})"
+
+
+def _lifted(diagnostic: Diagnostic) -> Diagnostic:
+    where = diagnostic.where
+    if where is None or where.line is None:
+        return diagnostic
+    return replace(diagnostic, where=Where(where.file, where.line - 1, where.column) if where.line > 1 else None)
 
 
 def _moved(diagnostic: Diagnostic, above: str) -> Diagnostic:
