@@ -12,7 +12,7 @@ import json
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -66,11 +66,13 @@ class BoundSource(Struct, frozen=True):
         version: moves with the content of its files and with how they are read.
         columns: what a model sees of it.
         relation: makes the FROM item; unpacks an archive when first asked.
+        files: by the path that is read (of an archive, the folder it is unpacked to), the path that a person knows.
     """
 
     version: str
     columns: tuple[Column, ...]
     relation: Callable[[], str]
+    files: Mapping[str, str]
 
 
 class ForeignFile(Struct, frozen=True):
@@ -111,7 +113,10 @@ class FileConnector:
         )
         version = hashlib.sha256(described.encode()).hexdigest()
         columns = self._columns(source, kind, paths, version)
-        return BoundSource(version, columns, lambda: self._relation(source, kind, paths, digests, columns))
+        files = {
+            str(self._unpacked_to(d) if _zipped(p) else p): self._shown(p) for p, d in zip(paths, digests, strict=True)
+        }
+        return BoundSource(version, columns, lambda: self._relation(source, kind, paths, digests, columns), files)
 
     def sniffed(self, source: Source) -> str:
         """A FROM item of which DuckDB itself finds out dialect and types; for drafts, never for builds.
@@ -260,9 +265,16 @@ class FileConnector:
         parts = [_csv_relation(source, _list(alike), list(header), columns) for header, alike in by_header.items()]
         return parts[0] if len(parts) == 1 else "(" + " UNION ALL ".join(f"FROM {part}" for part in parts) + ")"
 
+    def _shown(self, path: Path) -> str:
+        root = self._settings.root
+        return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+
+    def _unpacked_to(self, digest: str) -> Path:
+        return self._settings.cache / "sources" / digest
+
     def _unpacked(self, source: Source, path: Path, digest: str) -> Path:
         """The one file of an archive, unpacked once."""
-        folder = self._settings.cache / "sources" / digest
+        folder = self._unpacked_to(digest)
         done = sorted(folder.iterdir()) if folder.is_dir() else []
         if done:
             return done[0]
