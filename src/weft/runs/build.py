@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -20,9 +19,6 @@ from weft.plan.desired import Desired, as_columns, models_of
 from weft.runs.context import Context
 from weft.sql.quoting import ident
 from weft.storage.base import Target
-
-if TYPE_CHECKING:
-    from weft.connectors.files import BoundSource
 
 
 class Inputs(Struct, frozen=True):
@@ -69,15 +65,15 @@ def open_inputs(session: Session, wanted: Sequence[Desired], context: Context) -
             continue
         bound = context.source(product.address, name)
         sources[name] = bound.version
-        session.reads(source_files(bound, name, product.address))
+        session.reads(source_files(bound.files, name, product.address))
         make = session.table if readers.get(name, 0) > 1 else session.view
         make(name, f"SELECT * FROM {bound.relation()}")
     return Inputs(ports, sources)
 
 
-def source_files(bound: BoundSource, name: str, product: ProductAddress) -> list[SourceFile]:
-    """The files of a bound source, with the input port that they are read for."""
-    return [SourceFile(path, shown, f"input port `{name}` of `{product}`") for path, shown in bound.files.items()]
+def source_files(files: Mapping[str, str], name: str, product: ProductAddress) -> list[SourceFile]:
+    """The files of a source, by path as read, with the input port that they are read for."""
+    return [SourceFile(path, shown, f"input port `{name}` of `{product}`") for path, shown in files.items()]
 
 
 def run_models(session: Session, wanted: Sequence[Desired]) -> None:

@@ -105,7 +105,7 @@ class Preparation:
         binding = entry.binding
         if not isinstance(binding, Address):
             bound = self._connector.bind(binding)
-            self._session.reads(source_files(bound, name, product.address))
+            self._session.reads(source_files(bound.files, name, product.address))
             return f"SELECT * FROM {bound.relation()}{self._sample}"
         state = self._ports.get(binding)
         if state is not None and not state.retired:
