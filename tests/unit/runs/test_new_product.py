@@ -84,7 +84,7 @@ def mesh() -> Path:
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, phases=[Phase.generate]
+    max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, phases=[Phase.generate]
 )
 @given(tables(), st.sampled_from(sorted(COPY)))
 def test_what_is_drafted_holds_on_its_own_data(table: str, kind: str) -> None:
