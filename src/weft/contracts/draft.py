@@ -6,7 +6,7 @@ import math
 import re
 import uuid
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from typing import Any
 
 from weft.contracts.profile import ColumnProfile, Profile
@@ -20,6 +20,8 @@ _ROWS_PER_VALUE = 10
 """A list of values is proposed only when each occurs this often on average."""
 _LONGEST_CODE = 32
 """Texts that all have one length up to this are codes."""
+_DIGITS = 15
+"""A range is proposed for numbers with at most so many digits before or behind the point."""
 
 
 def draft(profile: Profile, existing: Contract | None, *, name: str, contract_id: str | None = None) -> dict[str, Any]:
@@ -162,12 +164,17 @@ def _from_values(seen: ColumnProfile, profile: Profile, entry: Mapping[str, Any]
 
 
 def _wide(value: Any, *, lower: bool) -> int | float | None:
-    """A bound a little beyond what was seen: one significant digit, away from zero; 0 where nothing is negative."""
-    number = float(value) if isinstance(value, int | float | Decimal) else math.nan
-    if not math.isfinite(number):
+    """A bound a little beyond what was seen: one significant digit, away from zero; 0 where nothing is negative.
+
+    None where a bound would say nothing to people: no number, or one that is very large or very near to zero.
+    """
+    if not isinstance(value, int | float | Decimal) or not math.isfinite(value):
         return None
+    number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
     if number == 0 or (lower and number > 0) or (not lower and number < 0):
         return 0
-    step = 10.0 ** math.floor(math.log10(abs(number)))
-    wide = math.copysign(math.ceil(abs(number) / step) * step, number)
-    return int(wide) if wide == int(wide) else round(wide, 12)
+    if not -_DIGITS <= number.adjusted() < _DIGITS:
+        return None
+    step = Decimal(1).scaleb(number.adjusted())
+    wide = (number / step).to_integral_value(ROUND_UP) * step
+    return int(wide) if wide == int(wide) else float(wide)

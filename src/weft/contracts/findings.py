@@ -54,7 +54,8 @@ def counted(promise: Promise, count: int, total: int, sample: Sample | None, *, 
     kept = threshold.holds(count, total) if threshold else 100 * count <= tolerated * total
     shows = sample if threshold is None or threshold.comparison.limits else None
     share = f" ({100 * count / total:.4g} %)" if total and count else ""
-    return Finding(Outcome.PASSED if kept else Outcome.FAILED, count, f"{count} rows{share}", sample=shows)
+    found = f"{count} row{'' if count == 1 else 's'}{share}"
+    return Finding(Outcome.PASSED if kept else Outcome.FAILED, count, found, sample=shows)
 
 
 def why_not(problem: WeftError) -> str:

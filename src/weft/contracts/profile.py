@@ -9,15 +9,18 @@ from typing import Any
 
 from msgspec import Struct
 
-from weft.contracts.checks import quote
+from weft.contracts.checks import listable, quote
 from weft.contracts.evaluator import Evaluator
-from weft.contracts.samples import shown
 from weft.contracts.scan import Scan
 from weft.model.column import Column
+from weft.model.type_text import parse_type
 from weft.model.types import logical_type, normalise
 
 MOST_VALUES = 20
 """Columns with at most so many distinct values have them listed."""
+
+_LONGEST_VALUE = 100
+"""A longer text is none of a few values that a person lists."""
 
 _CANDIDATES = 6
 """Columns that are tried together as a composite key."""
@@ -40,7 +43,8 @@ class ColumnProfile(Struct, frozen=True):
 
     Attributes:
         distinct: exact for key candidates and for few values, else an estimate.
-        values: all distinct values, when there are at most `MOST_VALUES`; None otherwise or when not looked at.
+        minimum: of numbers, and with it `maximum`.
+        values: all distinct values, when there are at most `MOST_VALUES` and a contract can write each; else None.
         personal: its name looks like that of personal data: none of its values was read.
     """
 
@@ -99,8 +103,11 @@ def _kind(column: Column) -> str:
     return logical_type(column.type)
 
 
-def _orderable(column: Column) -> bool:
-    return _kind(column) in ("integer", "number", "date", "timestamp", "time")
+def _listed(found: Sequence[Any]) -> tuple[Any, ...] | None:
+    """Values as a contract lists them; None when there is one that no person would write."""
+    listed = tuple(value if isinstance(value, int) else str(value) for value in found)
+    readable = all(isinstance(v, int) or (len(v) <= _LONGEST_VALUE and v.isprintable()) for v in listed)
+    return listed if readable else None
 
 
 def _aggregates(column: Column, closed: bool) -> list[str]:
@@ -110,7 +117,7 @@ def _aggregates(column: Column, closed: bool) -> list[str]:
         found.append(f"approx_count_distinct({name})")
     if closed:
         return found
-    if _orderable(column):
+    if _kind(column) in ("integer", "number"):
         found += [f"min({name})", f"max({name})"]
     if normalise(column.type) == "VARCHAR":
         found += [f"min(length({name}))", f"max(length({name}))"]
@@ -127,12 +134,13 @@ def _column(column: Column, scan: Scan, rows: int, closed: bool, evaluator: Eval
     )
     distinct = int(values.get("distinct") or 0)
     listed = None
-    if not closed and 0 < distinct <= MOST_VALUES * 2 and _kind(column) in ("string", "integer"):
+    tree = parse_type(column.type)
+    if not closed and 0 < distinct <= MOST_VALUES * 2 and tree is not None and listable(tree):
         name = quote(column.name)
         query = f"SELECT {name} FROM {relation} WHERE {name} IS NOT NULL GROUP BY 1 ORDER BY 1 LIMIT {MOST_VALUES + 1}"
         found = [row[0] for row in evaluator.rows(query)]
         if len(found) <= MOST_VALUES:
-            listed, distinct = tuple(shown(v) for v in found), len(found)
+            listed, distinct = _listed(found), len(found)
     text = normalise(column.type) == "VARCHAR"
     first, last = values.get("first"), values.get("last")
     return ColumnProfile(

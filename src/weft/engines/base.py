@@ -6,8 +6,24 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 from weft.model.column import Column
 from weft.model.publication import DataFile
+
+
+class SourceFile(Struct, frozen=True):
+    """A file that a session reads for an input port, so that a failure can name both.
+
+    Attributes:
+        path: of the file as the engine reads it, or of the folder that it was unpacked to.
+        shown: its path as a person knows it.
+        port: the input port in words.
+    """
+
+    path: str
+    shown: str
+    port: str
 
 
 class Session(Protocol):
@@ -15,6 +31,10 @@ class Session(Protocol):
 
     def namespace(self, name: str) -> None:
         """Makes a namespace, if it is new, and works in it from now on; names in others are out of reach."""
+        ...
+
+    def reads(self, files: Sequence[SourceFile]) -> None:
+        """Tells what files the session is going to read: a failure in one of them names it and its input port."""
         ...
 
     def parse(self, sql: str) -> str:

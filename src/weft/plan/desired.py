@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.contracts.agreement import agree
 from weft.contracts.digests import physical_digest, rules_digest, texts_digest
-from weft.errors import Diagnostic, Severity, did_you_mean, error, has_errors
+from weft.errors import Diagnostic, Severity, Where, did_you_mean, error, has_errors
 from weft.model.address import Address, ProductAddress
 from weft.model.column import Column
 from weft.model.mesh import BUILT, Domain, InputPort, Mesh, Model, OutputPort, Product
 from weft.model.publication import Digests, PortState
-from weft.plan.binding import Binder, Bound, Columns
+from weft.plan.binding import Binder, Bound, Columns, placed
+from weft.storage.schemas import unstorable
 
 SEMANTICS = "1"
 """Raised when the same files would give other rows: every port is then built again."""
@@ -99,7 +102,11 @@ def desired_ports(
             columns = bound.columns.get(port.model.name)
             if columns is None:
                 continue
-            disagreements = (*_unsound(port, registered.get(port.address), binder), *agree(port.contract, columns))
+            disagreements = (
+                *_unsound(port, registered.get(port.address), binder),
+                *agree(port.contract, columns),
+                *_unstorable(port.model, columns),
+            )
             problems += disagreements
             if not has_errors(disagreements):
                 found[port.address] = _desired(port, product, inputs, bound, sources, registered, domain)
@@ -113,6 +120,22 @@ def _unsound(port: OutputPort, state: PortState | None, binder: Binder) -> list[
     from weft.contracts.lint import lint
 
     return [d for d in lint(port.contract, binder.refusals) if d.severity is not Severity.NOTE]
+
+
+def _unstorable(model: Model, columns: Columns) -> list[Diagnostic]:
+    """Columns of a port that no table can hold, each with its line in the model, as far as its name tells it."""
+    return [
+        placed(replace(d, where=_line_of(column.name, model.sql)), model)
+        for column in columns
+        for d in unstorable(column)
+    ]
+
+
+def _line_of(name: str, sql: str) -> Where | None:
+    """The one line of a SELECT that has a name; None when there are several or none."""
+    word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
+    lines = [number for number, line in enumerate(sql.splitlines(), 1) if word.search(line)]
+    return Where("", lines[0]) if len(lines) == 1 else None
 
 
 def _desired(

@@ -8,9 +8,9 @@ from msgspec import Struct
 
 from weft.access.door import Readable
 from weft.access.principals import product_principal
-from weft.engines.base import Session
+from weft.engines.base import Session, SourceFile
 from weft.errors import UserCodeError
-from weft.model.address import Address
+from weft.model.address import Address, ProductAddress
 from weft.model.column import Column
 from weft.model.mesh import Model, Product
 from weft.model.publication import Manifest
@@ -65,9 +65,15 @@ def open_inputs(session: Session, wanted: Sequence[Desired], context: Context) -
             continue
         bound = context.source(product.address, name)
         sources[name] = bound.version
+        session.reads(source_files(bound.files, name, product.address))
         make = session.table if readers.get(name, 0) > 1 else session.view
         make(name, f"SELECT * FROM {bound.relation()}")
     return Inputs(ports, sources)
+
+
+def source_files(files: Mapping[str, str], name: str, product: ProductAddress) -> list[SourceFile]:
+    """The files of a source, by path as read, with the input port that they are read for."""
+    return [SourceFile(path, shown, f"input port `{name}` of `{product}`") for path, shown in files.items()]
 
 
 def run_models(session: Session, wanted: Sequence[Desired]) -> None:

@@ -14,6 +14,7 @@ from weft.model.address import Address, ProductAddress
 from weft.model.mesh import Mesh, Model, Product
 from weft.model.publication import PortState
 from weft.plan.binding import placed
+from weft.runs.build import source_files
 from weft.runs.context import Context
 from weft.sql.cte import select_cte
 from weft.sql.quoting import dotted
@@ -105,6 +106,7 @@ class Preparation:
         binding = entry.binding
         if not isinstance(binding, Address):
             bound = self._connector.bind(binding)
+            self._session.reads(source_files(bound.files, name, product.address))
             return f"SELECT * FROM {bound.relation()}{self._sample}"
         state = self._ports.get(binding)
         if state is not None and not state.retired:

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 
 from weft.connectors.files import FileConnector
+from weft.connectors.sniffing import sniff
 from weft.contracts.draft import draft
-from weft.contracts.profile import profile
+from weft.contracts.profile import ColumnProfile, Profile, profile
 from weft.engines.base import Session
-from weft.errors import ProjectError, UsageError, did_you_mean, error
-from weft.model.address import Address, slugify
+from weft.errors import ProjectError, SourceError, UsageError, did_you_mean, error
+from weft.model.address import Address, ProductAddress, slugify
 from weft.model.classification import Classification
+from weft.model.column import Column
+from weft.model.document import Document
 from weft.model.mesh import Mesh, Model, Product, Source
 from weft.model.odcs import Contract, contract
 from weft.project import edit
 from weft.project.documents import dump, parse
+from weft.runs.build import source_files
 from weft.runs.context import Context
 from weft.runs.preview import Preparation
 from weft.sql.quoting import ident
+from weft.storage.schemas import storable_type
 
 
 class Sync(Struct, frozen=True):
@@ -62,40 +68,60 @@ def sync(address: Address, mesh: Mesh, connector: FileConnector, context: Contex
     return Sync(path, after, (*notes, *(f"product.odps.yaml: {a}" for a in added)), diff)
 
 
-def product_from_file(file: str, connector: FileConnector, context: Context) -> dict[str, Any]:
-    """Input port, output port, model and contracts for a source file, as `scaffold.new_product` takes them."""
+def product_from_file(file: str, product: ProductAddress, connector: FileConnector, context: Context) -> dict[str, Any]:
+    """Input port, output port, model and contracts for a source file, as `scaffold.new_product` takes them.
+
+    The source is read as builds will read it, and the port's contract is drafted from what the model makes of it.
+
+    Raises:
+        SourceError: WFT-SRC-001 to 008, the file cannot be read to its end or has no rows.
+    """
     name = slugify(Path(file).name.partition(".")[0])
     source_name = f"{name}_source"
-    source = Source(file)
-    relation = connector.sniffed(source)
+
+    def typed(columns: Sequence[Column]) -> Contract:
+        shape = Profile(0, tuple(ColumnProfile(c.name, c.type, 0, 0) for c in columns), ())
+        return contract(Document(file, draft(shape, None, name=source_name) | {"status": "active"}))
+
     with context.engine.session() as session:
-        dialect = connector.dialect(source, session.rows)
-        declared = _drafted(session, source_name, f"SELECT * FROM {relation}", None, None)
-        columns = [p["name"] for p in declared["schema"][0]["properties"]]
-        listed = ",\n    ".join(ident(c) for c in columns)
-        promised = _drafted(session, name, f"SELECT * FROM {relation}", None, None)
-    for prop in declared["schema"][0]["properties"]:  # a source only says its types: rules are the port's
-        for rule in ("required", "unique", "primaryKey", "primaryKeyPosition", "logicalTypeOptions", "quality"):
-            if rule != "logicalTypeOptions" or "timezone" not in prop.get(rule, {}):
-                prop.pop(rule, None)
-        prop.pop("customProperties", None)
-    promised["status"] = declared["status"] = "active"
+        session.reads(source_files(connector.read(Source(file)), source_name, product))
+        found = sniff(Source(file), connector, session, typed)
+        session.table(source_name, f"SELECT * FROM {found.bound.relation()}")
+        if session.rows(f"SELECT count(*) FROM {ident(source_name)}")[0][0] == 0:
+            headed = "a header and " if found.kind == "csv" else ""
+            what = f"the source `{Path(file).name}` has {headed}no rows"
+            why = "a contract is drafted from what rows are like"
+            raise SourceError(error("WFT-SRC-003", what, why=why, fix="name a file that has some"))
+        model = _select(found.bound.columns, source_name)
+        promised = _drafted(session, name, model, None, None)
+    assert found.source.contract is not None, "it was sniffed with one"
+    declared = dict(found.source.contract.data)
+    promised["status"] = "active"
     return {
         "inputs": [
             {
                 "name": source_name,
                 "version": "1.0.0",
                 "contractId": declared["id"],
-                "customProperties": [{"property": "weft.source", "value": {"file": file, **dialect}}],
+                "customProperties": [{"property": "weft.source", "value": {"file": file, **found.dialect}}],
             }
         ],
         "outputs": [{"name": name, "type": "table", "version": "1.0.0", "contractId": promised["id"]}],
         "files": {
             f"contracts/sources/{source_name}.odcs.yaml": dump(declared),
             f"contracts/{name}.odcs.yaml": dump(promised),
-            f"models/{name}.sql": f"select\n    {listed}\nfrom {source_name}\n",
+            f"models/{name}.sql": model,
         },
     }
+
+
+def _select(columns: Sequence[Column], source: str) -> str:
+    """A model that gives every column of a source, cast where no table can hold its type."""
+    listed = []
+    for column in columns:
+        name, stored = ident(column.name), storable_type(column.type)
+        listed.append(name if stored == column.type else f"{name}::{stored} as {name}")
+    return "select\n    " + ",\n    ".join(listed) + f"\nfrom {source}\n"
 
 
 def _drafted(

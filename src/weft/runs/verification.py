@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import secrets
 from collections.abc import Iterable, Mapping
 
@@ -122,10 +123,17 @@ def _diagnostic(address: Address, check: CheckResult) -> Diagnostic:
         what += f" in {check.failed_rows:,} of {check.total_rows or 0:,} rows{share}"
     why = f"expected {check.expected}" + (f", found {check.actual}" if check.actual else "")
     if check.samples:
-        shown = "; ".join(", ".join(f"{k}={v}" for k, v in s.items()) for s in check.samples[:3])
+        shown = "; ".join(", ".join(f"{k}={_written(v)}" for k, v in s.items()) for s in check.samples[:3])
         why += f"; first: {shown}"
     fix = "mend the rows at their source or in the model; nothing was published, the former snapshot is still served"
     return error("WFT-CHK-001", what, check.where, why=why, fix=fix)
+
+
+def _written(value: object) -> str:
+    """A value of a sample as SQL and JSON write it."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _opened(address: Address, principal: Principal, context: Context) -> str | None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from weft.errors import ProjectError, error
+from weft.errors import Diagnostic, ProjectError, error
 from weft.model.column import Column
 from weft.model.type_text import TypeText, parse_type
 from weft.sql.quoting import ident
@@ -36,6 +37,16 @@ _PLAIN = {
     "BLOB": "binary",
     "UUID": "uuid",
 }
+_NEAREST = {
+    "TIMESTAMP_S": TypeText("TIMESTAMP"),
+    "TIMESTAMP_MS": TypeText("TIMESTAMP"),
+    "TIMESTAMP_NS": TypeText("TIMESTAMP"),
+    "TIME_NS": TypeText("TIME"),
+    "UBIGINT": TypeText("DECIMAL", (20, 0)),
+    "HUGEINT": TypeText("DECIMAL", (38, 0)),
+    "UHUGEINT": TypeText("DECIMAL", (38, 0)),
+}
+"""What a type that Iceberg lacks is cast to; any other becomes text."""
 _PARTS = ("element", "key", "value")
 _WIDENED = {("int", "long"), ("float", "double")}
 _DECIMAL = re.compile(r"decimal\((\d+), (\d+)\)")
@@ -59,14 +70,44 @@ def iceberg_type(column: Column, nested_ids: Iterator[int]) -> Type:
     tree = parse_type(column.type)
     found = _type(tree, nested_ids) if tree is not None else None
     if found is None:
-        raise ProjectError(
-            error(
-                "WFT-STO-005",
-                f"column `{column.name}` has type {column.type}, which Iceberg tables do not have",
-                fix=f"cast it in the model, for example `{column.name}::VARCHAR` or `::BIGINT`",
-            )
-        )
+        raise ProjectError(_no_such_type(column))
     return found
+
+
+def unstorable(column: Column) -> tuple[Diagnostic, ...]:
+    """WFT-STO-005, without a place, when Iceberg has no name for the column's type."""
+    return () if _storable(parse_type(column.type)) else (_no_such_type(column),)
+
+
+def storable_type(type_: str) -> str:
+    """The type itself when Iceberg has a name for it, else the nearest one to cast it to.
+
+    >>> storable_type("TIMESTAMP_NS"), storable_type("INTERVAL"), storable_type("STRUCT(a UBIGINT[3])")
+    ('TIMESTAMP', 'VARCHAR', 'STRUCT(a DECIMAL(20,0)[])')
+    """
+    tree = parse_type(type_)
+    if tree is None:
+        return "VARCHAR"
+    return type_ if _storable(tree) else str(_nearest(tree))
+
+
+def _no_such_type(column: Column) -> Diagnostic:
+    return error(
+        "WFT-STO-005",
+        f"column `{column.name}` has type {column.type}, which Iceberg tables do not have",
+        fix=f"cast it in the model: `{ident(column.name)}::{storable_type(column.type)} as {ident(column.name)}`",
+    )
+
+
+def _storable(tree: TypeText | None) -> bool:
+    return tree is not None and _type(tree, itertools.count()) is not None
+
+
+def _nearest(tree: TypeText) -> TypeText:
+    if tree.name in ("STRUCT", "LIST", "ARRAY", "MAP") and tree.parts:
+        name = "LIST" if tree.name == "ARRAY" else tree.name
+        return TypeText(name, parts=tuple((label, _nearest(part)) for label, part in tree.parts))
+    return tree if _storable(tree) else _NEAREST.get(tree.name, TypeText("VARCHAR"))
 
 
 def may_become(before: Type, after: Type) -> bool:

@@ -601,22 +601,3 @@ def test_rows_follow_a_file_that_is_written_again(folder: Folder) -> None:
     folder.zip("people.zip", {"people.csv": "id,name,born\n3,Edsger,1930\n"})
 
     assert folder.rows("people.zip") == [("3", "Edsger", "1930")]
-
-
-# drafts
-
-
-@pytest.mark.parametrize("name", ["people.csv", "people.zip", "people.json", "people.parquet", "people.ZIP"])
-def test_a_draft_lets_duckdb_find_out_dialect_and_types(folder: Folder, name: str) -> None:
-    folder.write("people.csv", "id;name\n1;Ada\n2;NA\n")
-    folder.zip("people.zip", {"people.csv": "id;name\n1;Ada\n2;NA\n"})
-    folder.zip("people.ZIP", {"people.csv": "id;name\n1;Ada\n2;NA\n"})
-    folder.write("people.json", '[{"id": 1, "name": "Ada"}, {"id": 2, "name": null}]')
-    people = f"'{folder.root / 'people.parquet'}'"
-    duckdb.sql(f"COPY (SELECT * FROM (VALUES (1::BIGINT, 'Ada'), (2, NULL)) t(id, name)) TO {people} (FORMAT parquet)")
-
-    relation = folder.connector().sniffed(Source(name))
-
-    with DuckDBEngine(threads=1).session() as session:
-        assert session.columns(f"select * from {relation}") == (Column("id", "BIGINT"), Column("name", "VARCHAR"))
-        assert session.rows(f"select * from {relation} order by id") == [(1, "Ada"), (2, None)]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+import pytest
 
 from tests.unit.contracts.support import NOW, Database, a_contract, col
 from weft.contracts.draft import draft
@@ -97,3 +98,40 @@ def test_no_rows_give_a_shape_without_rules() -> None:
         "a": {"id": "a", "name": "a", "logicalType": "integer", "physicalType": "INTEGER"},
         "b": {"id": "b", "name": "b", "logicalType": "string", "physicalType": "VARCHAR"},
     }
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["'x'::BLOB", "INTERVAL 1 DAY", "'101'::BIT", "[1, 2]", "{'a': 'b'}", "MAP {'a': 1}", "DATE '2020-01-01'", "1.5"],
+)
+def test_values_that_a_contract_cannot_write_are_not_listed(value: str) -> None:
+    (found,) = properties(drafted(f"SELECT {value} AS c FROM range(100)")).values()
+
+    assert "quality" not in found
+
+
+@pytest.mark.parametrize("value", ["repeat('x', 300)", "'a' || chr(10) || 'b'", "chr(0)"])
+def test_texts_that_no_person_would_list_are_not_listed(value: str) -> None:
+    (found,) = properties(drafted(f"SELECT {value} AS c FROM range(100)")).values()
+
+    assert "quality" not in found
+
+
+@pytest.mark.parametrize(
+    ("value", "bounds"),
+    [
+        ("(3000000000000::BIGINT * 1000000 + 1)::DECIMAL(38,0)", None),
+        ("300000000001", {"minimum": 0, "maximum": 400000000000}),
+        ("0.3::DECIMAL(3,2)", {"minimum": 0, "maximum": 0.3}),
+        ("-0.0123::DOUBLE", {"minimum": -0.02, "maximum": 0}),
+        ("1e-20::DOUBLE", None),
+        ("1e300::DOUBLE", None),
+        ("'nan'::DOUBLE", None),
+    ],
+)
+def test_a_range_holds_what_was_seen_and_is_drafted_where_it_says_something(value: str, bounds: Any) -> None:
+    found = properties(drafted(f"SELECT {value} AS c, range AS id FROM range(30)"))["c"]
+
+    if bounds and found["logicalType"] == "integer":
+        bounds = {"minimum": 300000000001, "maximum": 300000000001}
+    assert found.get("logicalTypeOptions") == bounds

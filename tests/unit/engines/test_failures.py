@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from weft.engines.base import SourceFile
 from weft.engines.duckdb.engine import DuckDBEngine
 from weft.engines.duckdb.failures import as_ours, told
 from weft.engines.duckdb.session import DuckDBSession
-from weft.errors import Diagnostic, PlatformError, SourceError, UserCodeError, WeftError
+from weft.errors import Diagnostic, PlatformError, SourceError, UserCodeError, WeftError, Where
 from weft.sql.quoting import literal
 
 SECRET = "zanzibar42"
@@ -263,3 +264,18 @@ def test_what_disk_and_engine_say_is_the_platforms_fault(
 def test_an_interrupted_query_is_an_interrupt() -> None:
     with pytest.raises(KeyboardInterrupt), told():
         raise duckdb.InterruptException("INTERRUPT Error: Interrupted!")
+
+
+@pytest.mark.parametrize(("cut", "keep"), [(4, 4), (200, 0), (0, 2)])
+def test_a_damaged_parquet_file_is_told_by_its_name(tmp_path, cut: int, keep: int) -> None:
+    path = tmp_path / "rows.parquet"
+    duckdb.sql(f"copy (select range r, 'text' || range s from range(100000)) to '{path}'")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:cut] + (b"\xff" * 5000 + whole[cut + 5000 :] if not keep else b"x" * keep))
+    with DuckDBEngine(threads=1).session() as session, pytest.raises(SourceError) as raised:
+        session.reads([SourceFile(str(path), "data/rows.parquet", "input port `r` of `d.p`")])
+        session.rows(f"select count(distinct r), count(distinct s) from read_parquet('{path}')")
+
+    (one,) = raised.value.diagnostics
+    assert (one.code, one.where) == ("WFT-SRC-003", Where("data/rows.parquet"))
+    assert one.what == ("input port `r` of `d.p`: the source `rows.parquet` is no Parquet file, or a damaged one")

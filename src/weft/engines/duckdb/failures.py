@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import PurePath
 
 import duckdb
+from msgspec.structs import replace
 
+from weft.engines.base import SourceFile
 from weft.errors import (
     Diagnostic,
     PlatformError,
@@ -26,6 +29,13 @@ _OF_SOURCE = re.compile(
     r"[A-Z][A-Za-z ]* Error: (CSV Error|Error when sniffing|Invalid unicode"
     r"|(Malformed JSON|JSON transform error) in file)"
 )
+_DAMAGED = re.compile(
+    r"(?:[A-Z][A-Za-z ]* Error: )?(?:File '(.*)' too small to be a Parquet file"
+    r"|No magic bytes found at end of file '(.*)'|Footer length error in file '(.*)'|Failed to read file \"(.*)\": "
+    r"|TProtocolException"
+    r"|Prefetch registered for bytes outside file: (.*), attempted range)"
+)
+_PLACE_IN_FILE = re.compile(r" on line (\d+)")
 _JSON_LINE = re.compile(r"JSON transform error in file .*, in line (\d+): ")
 
 # All that an error of a row may tell: the column and the type of a cast, and one of these reasons.
@@ -44,26 +54,30 @@ _REASONS = {
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Raises what DuckDB says as an error of weft."""
+def told(files: Sequence[SourceFile] = ()) -> Iterator[None]:
+    """Raises what DuckDB says as an error of weft; one of a source names the file and the input port."""
     try:
         yield
     except duckdb.InterruptException as e:
         raise KeyboardInterrupt from e
     except duckdb.Error as e:
-        raise as_ours(e) from None  # the original may hold values of rows
+        raise as_ours(e, files) from None  # the original may hold values of rows
     except RuntimeError as e:
         if str(e) == "Query interrupted":  # a signal came while the engine was at work
             raise KeyboardInterrupt from e
         raise
 
 
-def as_ours(e: duckdb.Error) -> WeftError:
-    """The error of weft that says what a DuckDB exception says."""
+def as_ours(e: duckdb.Error, files: Sequence[SourceFile] = ()) -> WeftError:
+    """The error of weft that says what a DuckDB exception says; `files` are those of sources."""
     text = str(e)
     of_source = _OF_SOURCE.match(text)
     if of_source:
-        return SourceError(_json(text) if of_source[2] else _csv(text))
+        return SourceError(_in_file(_json(text) if of_source[2] else _csv(text), text, files))
+    if damaged := _DAMAGED.match(text):
+        name = next((f" `{PurePath(path).name}`" for path in damaged.groups() if path), "")
+        what = f"the source{name} is no Parquet file, or a damaged one"
+        return SourceError(_in_file(error("WFT-SRC-003", what, fix="write the file again"), text, files))
     if isinstance(e, duckdb.OutOfMemoryException):
         if "No space left" in text or "max_temp_directory_size" in text:
             return PlatformError(error("WFT-STO-001", "no space left for intermediate results", fix="make room"))
@@ -76,7 +90,7 @@ def as_ours(e: duckdb.Error) -> WeftError:
             )
         )
     if isinstance(e, duckdb.IOException):
-        return _io(text)
+        return _io(text, files)
     if isinstance(e, duckdb.ParserException):
         return UserCodeError(_of_sql("WFT-SQL-001", text, "the SQL does not parse"))
     if isinstance(e, duckdb.CatalogException):
@@ -90,9 +104,21 @@ def as_ours(e: duckdb.Error) -> WeftError:
     return UserCodeError(error("WFT-ENG-001", f"a row made the query fail: {_reason(e, text)}", _place(text)))
 
 
-def _io(text: str) -> WeftError:
+def _in_file(diagnostic: Diagnostic, text: str, files: Sequence[SourceFile]) -> Diagnostic:
+    """A diagnostic of a source with its input port and its file, which DuckDB's text tells by the path."""
+    named = [f for f in files if f.path in text]
+    if not named:
+        return diagnostic
+    file = max(named, key=lambda f: len(f.path))
+    line = _PLACE_IN_FILE.search(diagnostic.what)
+    where = Where(file.shown, int(line[1]) if line else None)
+    return replace(diagnostic, what=f"{file.port}: {diagnostic.what}", where=where)
+
+
+def _io(text: str, files: Sequence[SourceFile]) -> WeftError:
     if "GZIP" in text:  # weft writes none
-        return SourceError(error("WFT-SRC-008", "the source cannot be unpacked", fix="pack it again"))
+        diagnostic = error("WFT-SRC-008", "the source cannot be unpacked", fix="pack it again")
+        return SourceError(_in_file(diagnostic, text, files))
     if "No space left" in text:
         return PlatformError(error("WFT-STO-001", "no space left for the warehouse", fix="make room, then apply again"))
     if "Permission denied" in text or "Read-only file system" in text:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import duckdb
 from msgspec.structs import replace
 
+from weft.engines.base import SourceFile
 from weft.engines.duckdb.failures import told
 from weft.engines.duckdb.texts import carried, overfull
 from weft.errors import Diagnostic, UserCodeError, Where, error
@@ -30,25 +31,33 @@ class DuckDBSession:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         self._single: set[str] = set()
+        self._files: list[SourceFile] = []
 
     def namespace(self, name: str) -> None:
         """Makes a namespace, if it is new, and works in it from now on."""
-        with told():
+        with self._told():
             row = self._connection.execute("SELECT current_database()").fetchone()
             assert row is not None, "a scalar function gives a row"
             self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {dotted((row[0], name))}")
             self._connection.execute(f"USE {dotted((row[0], name))}")
 
+    def reads(self, files: Sequence[SourceFile]) -> None:
+        """Tells what files the session is going to read: a failure in one of them names it and its input port."""
+        self._files += files
+
+    def _told(self) -> AbstractContextManager[None]:
+        return told(self._files)
+
     def parse(self, sql: str) -> str:
         """The parse tree as JSON text, errors included. Binds nothing."""
-        with told():
+        with self._told():
             row = self._connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
         assert row is not None, "a scalar function gives a row"
         return str(row[0])
 
     def columns(self, sql: str) -> tuple[Column, ...]:
         """Names and types of a query's result, by the binder alone."""
-        with told():
+        with self._told():
             described = self._connection.execute(f"DESCRIBE {self._one(sql)}").fetchall()
         names = [row[0] for row in described]
         lowered = [n.lower() for n in names]
@@ -69,13 +78,13 @@ class DuckDBSession:
 
     def _renamed(self, sql: str) -> set[str]:
         """Names that the query gives twice: DESCRIBE has told them apart by `_1` and the like."""
-        with told():
+        with self._told():
             given = [name.lower() for name in self._connection.sql(self._one(sql)).columns or []]
         return {g for g in given if given.count(g) > 1}
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a query; for few rows."""
-        with told():
+        with self._told():
             return self._connection.execute(sql).fetchall()
 
     def arrow(self, sql: str, limit: int | None = None) -> tuple[Any, bool]:
@@ -85,15 +94,15 @@ class DuckDBSession:
         column with integers of more than 38 digits, for which the query is run once more.
         """
         body = self._one(sql)
-        with _places_below(sql), told():
+        with _places_below(sql), self._told():
             result = self._connection.sql(body)
         names, whole = list(result.columns), [carried(kind) for kind in result.types]
         while True:
             if all(whole):
-                with _places_below(sql), told():
+                with _places_below(sql), self._told():
                     table, truncated = _fetched(result, limit)
             else:
-                with _places_inside(), told():
+                with _places_inside(), self._told():
                     table, truncated = _fetched(self._connection.sql(_with_texts(body, whole)), limit)
             full = [overfull(column) for column in table.columns]
             if not any(full):
@@ -103,17 +112,17 @@ class DuckDBSession:
     def empty_table(self, name: str, columns: Sequence[Column]) -> None:
         """Creates or replaces a table without rows, for binding."""
         listed = ", ".join(f"{ident(c.name)} {c.type}" for c in columns)
-        with told():
+        with self._told():
             self._connection.execute(f"CREATE OR REPLACE TABLE {ident(name)} ({listed})")
 
     def view(self, name: str, sql: str) -> None:
         """Creates or replaces a view."""
-        with told():
+        with self._told():
             self._connection.execute(f"CREATE OR REPLACE VIEW {ident(name)} AS {self._one(sql)}")
 
     def table(self, name: str, sql: str) -> None:
         """Creates or replaces a table with the rows of a query."""
-        with told():
+        with self._told():
             self._connection.execute(f"CREATE OR REPLACE TABLE {ident(name)} AS {self._one(sql)}")
 
     def copy_out(
@@ -121,7 +130,7 @@ class DuckDBSession:
     ) -> tuple[DataFile, ...]:
         """Writes a query's rows as Parquet files under `folder`; statistics come from the writer."""
         target = Path(folder) / f"{uuid.uuid4().hex}.parquet"
-        with told():
+        with self._told():
             written = self._connection.execute(
                 f"COPY ({self._one(sql)}\n) TO {literal(str(target))} "
                 f"(FORMAT parquet, COMPRESSION zstd, FIELD_IDS {field_ids}, RETURN_STATS true)"
