@@ -108,6 +108,19 @@ def test_a_composite_key_fails_on_nulls_and_on_keys_that_occur_twice() -> None:
     assert found.samples == ({"a": 1, "b": 1}, {"a": 1, "b": 1})
 
 
+def test_keys_of_very_many_rows_are_counted_in_parts(monkeypatch) -> None:
+    monkeypatch.setattr("weft.contracts.keys._ROWS_AT_ONCE", 100)
+    contract = a_contract(col("a", "integer", primaryKey=True), col("b", "string", unique=True))
+    select = "SELECT nullif(range % 900, 7) AS a, 'x' || range AS b FROM range(1000)"
+    database = Database()
+
+    found = check_all(contract, select, database)
+
+    assert (found["a.primary_key"].failed_rows, found["b.unique"].failed_rows) == (200, 0)
+    assert len(found["a.primary_key"].samples) == 5
+    assert sum("count(DISTINCT" in q for q in database.queries) == 20
+
+
 def test_columns_may_have_any_name() -> None:
     name = 'Arr "Delay" (min); --'
     contract = a_contract(
