@@ -7,13 +7,34 @@ from typing import TYPE_CHECKING, Any
 from weft.release import VERSION
 
 if TYPE_CHECKING:
-    from weft.api import Mesh, contract_bump, contract_diff, contract_lint, open, verify
+    from weft.api import (
+        Mesh,
+        contract_bump,
+        contract_diff,
+        contract_export,
+        contract_import,
+        contract_lint,
+        open,
+        verify,
+    )
 
 __version__ = VERSION
 
-_VERBS = frozenset({"Mesh", "contract_bump", "contract_diff", "contract_lint", "open", "verify"})
+_VERBS = frozenset(
+    {"Mesh", "contract_bump", "contract_diff", "contract_export", "contract_import", "contract_lint", "open", "verify"}
+)
 
-__all__ = ["Mesh", "__version__", "contract_bump", "contract_diff", "contract_lint", "open", "verify"]
+__all__ = [
+    "Mesh",
+    "__version__",
+    "contract_bump",
+    "contract_diff",
+    "contract_export",
+    "contract_import",
+    "contract_lint",
+    "open",
+    "verify",
+]
 
 
 def __getattr__(name: str) -> Any:
