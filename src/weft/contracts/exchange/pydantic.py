@@ -6,6 +6,7 @@ import builtins
 import datetime as dt
 import keyword
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,6 +54,7 @@ _IMPORTED = frozenset(
     {"dt", "Decimal", "UUID", "Annotated", "Any", "ClassVar", "Literal", "AwareDatetime", "BaseModel", "ConfigDict"}
     | {"Field", "JsonValue", "NaiveDatetime", "annotations", "PRIMARY_KEY"}
 )
+_IN_ANNOTATIONS = frozenset({"bool", "bytes", "dict", "float", "int", "list", "str", "tuple"})
 _OF_MODELS = frozenset(
     {"construct", "copy", "dict", "from_orm", "json", "parse_file", "parse_obj", "parse_raw"}
     | {"schema", "schema_json", "update_forward_refs", "validate"}
@@ -239,10 +241,11 @@ def _limited(base: str, limits: dict[str, str]) -> str:
 
 def _attribute(name: str, taken: set[str]) -> str:
     """The name of an attribute: the column's, where Python and pydantic allow it and nothing else is called so."""
-    wanted = re.sub(r"\W", "_", name).lstrip("_") or "field"
+    plain = unicodedata.normalize("NFKC", name)  # as Python reads names
+    wanted = re.sub(r"\W", "_", plain).lstrip("_") or "field"
     wanted = wanted if not wanted[0].isdigit() else f"field_{wanted}"
     wanted = wanted if wanted.isidentifier() else "field"
-    own = keyword.iskeyword(wanted) or hasattr(builtins, wanted) or wanted in _IMPORTED or wanted in _OF_MODELS
+    own = keyword.iskeyword(wanted) or wanted in _IN_ANNOTATIONS or wanted in _IMPORTED or wanted in _OF_MODELS
     if own or wanted.startswith("model_"):
         wanted = f"{wanted}_"
     found, n = wanted, 1
