@@ -204,6 +204,9 @@ def _imported(
     if found.rows or found.name == "duckdb":
         return _from_engine(found, str(source), name, contract_id)
     if not isinstance(source, str | Path):
+        if found.name != "arrow":
+            what = f"the kind `{found.name}` is read from a file, not from {type(source).__name__}"
+            raise UsageError(error("WFT-IMP-002", what, fix="give the path of a file"))
         called = name or "schema"
         return contract_of(module_of(found).imported(source, called), name=called, contract_id=contract_id)
     path = Path(source)

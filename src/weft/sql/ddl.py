@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import sqlglot
@@ -88,6 +89,10 @@ _COMPARISONS: dict[type[exp.Expr], str] = {
 _MIRRORED: dict[type[exp.Expr], type[exp.Expr]] = {exp.GTE: exp.LTE, exp.LTE: exp.GTE, exp.GT: exp.LT, exp.LT: exp.GT}
 
 
+_ODD = (LookupError, TypeError, ValueError, AttributeError)
+"""What reading a tree raises when sqlglot has let something pass that has not the parts of its kind."""
+
+
 class Described(Struct, frozen=True):
     """What DDL describes: tables, and what it says beyond them, one line each."""
 
@@ -109,9 +114,9 @@ def described(text: str, dialect: str) -> Described:
     Raises:
         Unreadable: it does not parse.
     """
-    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns on standard error of what is noted here
     try:
-        statements = sqlglot.parse(text, dialect=dialect)
+        with _silent():
+            statements = sqlglot.parse(text, dialect=dialect)
     except ParseError as e:
         first = e.errors[0] if e.errors else {}
         raise Unreadable(str(first.get("description") or "it does not parse"), first.get("line")) from e
@@ -119,12 +124,27 @@ def described(text: str, dialect: str) -> Described:
         raise Unreadable(str(e) or type(e).__name__) from e
     reader = _Script(dialect)
     try:
-        for statement in statements:
-            if statement is not None:
-                reader.take(statement)
+        with _silent():
+            for statement in statements:
+                if statement is not None:
+                    reader.take(statement)
     except RecursionError as e:
         raise Unreadable("it is nested too deep") from e
+    except _ODD as e:
+        raise Unreadable("a statement lacks a part that belongs to it") from e
     return Described(tuple(reader.tables.values()), tuple(reader.notes))
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Lets sqlglot not warn on standard error of what is noted here."""
+    logger = logging.getLogger("sqlglot")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
 
 
 def checked(table: Table, checks: list[str], dialect: str) -> tuple[Table, tuple[str, ...]]:
@@ -133,7 +153,7 @@ def checked(table: Table, checks: list[str], dialect: str) -> tuple[Table, tuple
     for check in checks:
         try:
             builder.constraint(exp.CheckColumnConstraint(this=sqlglot.parse_one(check, dialect=dialect)))
-        except (SqlglotError, RecursionError):
+        except (SqlglotError, RecursionError, *_ODD):
             builder.note(table.name, f"CHECK ({_short(check)}): left out")
     return builder.done(), tuple(builder.notes)
 
@@ -148,7 +168,7 @@ def column_type(text: str, dialect: str, place: str) -> tuple[Field, tuple[str, 
         kind = exp.DataType.build(text, dialect=dialect, udt=True)
         builder = _TableReader(place, dialect, {})
         field = builder.type(kind, place)
-    except (SqlglotError, RecursionError, ValueError) as e:
+    except (SqlglotError, RecursionError, *_ODD) as e:
         raise Unreadable(str(e)) from e
     return field, tuple(n.partition(": ")[2] for n in builder.notes)
 
@@ -161,7 +181,7 @@ def constant(text: str, dialect: str = "duckdb") -> tuple[bool, Any]:
     """
     try:
         found = _constant(sqlglot.parse_one(text, dialect=dialect))
-    except (SqlglotError, RecursionError):
+    except (SqlglotError, RecursionError, *_ODD):
         found = UNSET
     return (False, None) if found is UNSET else (True, found)
 

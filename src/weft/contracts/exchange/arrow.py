@@ -301,7 +301,7 @@ def _type(field: Field, notes: Notes, place: str) -> tuple[Any, bool]:
 def _decimal(field: Field, kept: Any) -> tuple[Any, bool]:
     precision, scale = (*field.parameters, 0)[:2] if field.parameters else (18, 3)
     made = {"decimal32": (pa.decimal32, 9), "decimal64": (pa.decimal64, 18), "decimal256": (pa.decimal256, 76)}
-    if kept in made and precision <= made[kept][1]:
+    if isinstance(kept, str) and kept in made and precision <= made[kept][1]:
         return made[kept][0](precision, scale), True
     return (pa.decimal128 if precision <= 38 else pa.decimal256)(precision, scale), True
 

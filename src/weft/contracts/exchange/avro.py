@@ -73,14 +73,19 @@ def imported(text: str, name: str) -> Read:
         fastavro.parse_schema(data, _write_hint=False)
     except (fastavro.schema.SchemaParseException, fastavro.schema.UnknownType) as e:
         raise malformed(name, "an Avro schema", str(e)) from e
-    except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as e:
+    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as e:
         raise malformed(name, "an Avro schema", f"{type(e).__name__} {e}") from e
     if not isinstance(data, dict) or data.get("type") not in ("record", "error"):
         raise malformed(name, "an Avro schema of a record", "the schema of a table is a record")
     reader = _Reader(name)
     try:
         record = reader.record(data, data["name"], None)
-    except (KeyError, TypeError, AttributeError) as e:  # what fastavro lets pass and the specification does not
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+    ) as e:  # what fastavro lets pass and the specification does not
         raise malformed(name, "an Avro schema", f"{type(e).__name__} {e}") from e
     kept = dict(record.custom)
     simple = str(data["name"]).rpartition(".")[2]
@@ -230,7 +235,7 @@ def exported(tables: tuple[Table, ...], header: Header) -> Written:
     schema: Any = records[0] if len(records) == 1 else records
     try:
         fastavro.parse_schema(json.loads(json.dumps(schema)), _write_hint=False)
-    except (fastavro.schema.SchemaParseException, fastavro.schema.UnknownType) as e:
+    except (fastavro.schema.SchemaParseException, fastavro.schema.UnknownType, ValueError, TypeError, KeyError) as e:
         raise unwritable(header.name, "an Avro schema", str(e)) from e
     return Written(json.dumps(schema, ensure_ascii=False, indent=2) + "\n", writer.notes.lines, schema)
 
@@ -243,7 +248,7 @@ class _Writer:
         self._names: dict[str, Field | None] = {}
 
     def table(self, table: Table, prefix: str) -> dict[str, Any]:
-        kept = table.custom.get(_KEPT) or {}
+        kept = _kept_of(table.custom)
         name = kept.get("name") or _name(table.name, "a record")
         self._names[name] = None
         schema: dict[str, Any] = {"type": "record", "name": name}
@@ -256,7 +261,7 @@ class _Writer:
         return schema
 
     def _field(self, field: Field, place: str) -> dict[str, Any]:
-        kept = field.custom.get(_KEPT) or {}
+        kept = _kept_of(field.custom)
         self.notes.lost(place, field, "Avro", "primary key", "unique")
         entry: dict[str, Any] = {"name": _name(field.name, "a field"), "type": self._type(field, place)}
         if field.description is not None and (kept.get("docFrom") != "type" or field.description != kept.get("doc")):
@@ -281,7 +286,7 @@ class _Writer:
         return found if field.required else ["null", found] if not isinstance(found, list) else ["null", *found]
 
     def _plain(self, field: Field, place: str) -> Any:
-        kept: Mapping[str, Any] = field.custom.get(_KEPT) or {}
+        kept = _kept_of(field.custom)
         if "union" in kept:
             return list(kept["union"])
         if field.type == "STRUCT":
@@ -367,9 +372,18 @@ class _Writer:
         return {"type": schema.pop("type"), "name": schema.pop("name"), **extra, **schema}
 
 
+def _kept_of(custom: Mapping[str, Any]) -> dict[str, Any]:
+    """What this module has kept of a field, as far as it has the shapes that it writes."""
+    found = custom.get(_KEPT)
+    shapes: dict[str, type] = {"fixed": int, "aliases": list, "union": list, "field": dict}
+    shapes |= dict.fromkeys(("name", "namespace", "doc", "default", "docFrom", "null", "type", "logicalType"), str)
+    known = found.items() if isinstance(found, Mapping) else ()
+    return {k: v for k, v in known if k in shapes and isinstance(v, shapes[k])}
+
+
 def _type_alone(field: Field) -> Field:
     """What decides the type of a field, and not how it is used here."""
-    kept = {k: v for k, v in (field.custom.get(_KEPT) or {}).items() if k not in ("field", "null", "docFrom")}
+    kept = {k: v for k, v in _kept_of(field.custom).items() if k not in ("field", "null", "docFrom")}
     return Field("", field.type, field.parameters, values=field.values, fields=field.fields, custom={_KEPT: kept})
 
 

@@ -54,7 +54,7 @@ def imported(text: str, name: str, model: str | None = None) -> Read:
     adapter = _ADAPTERS.get(str(metadata.get("adapter_type")), "duckdb")
     try:
         return _Model(node, nodes, adapter).read()
-    except (TypeError, AttributeError, KeyError) as e:  # parts of another shape than dbt writes
+    except (TypeError, ValueError, AttributeError, LookupError) as e:  # parts of another shape than dbt writes
         raise malformed(name, "a manifest of dbt", f"{type(e).__name__} {e}") from e
 
 

@@ -10,6 +10,9 @@ from weft.errors import SourceError, UsageError, Where, error
 DEEPEST = 100
 """How deep a document may be nested."""
 
+MOST_FIELDS = 20_000
+"""How many fields a source may describe: a few types that name one another may stand for very many."""
+
 
 def malformed(name: str, what: str, why: str, line: int | None = None) -> SourceError:
     """WFT-IMP-003: the source is not what it is said to be."""

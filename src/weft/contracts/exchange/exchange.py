@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from msgspec import Struct
 
-from weft.contracts.exchange.documents import unwritable
+from weft.contracts.exchange.documents import MOST_FIELDS, malformed, unwritable
 from weft.contracts.exchange.kinds import Header, Kind, Read, Written, module_of
 from weft.contracts.exchange.notes import Notes
 from weft.contracts.exchange.odcs import document_of, tables_of
 from weft.model.odcs import Contract, every_property
+from weft.model.shape import below
 
 _SHOWS_ALL = ("markdown", "html")
 
@@ -25,7 +27,14 @@ class Made(Struct, frozen=True):
 
 
 def contract_of(read: Read, *, name: str, contract_id: str) -> Made:
-    """The ODCS document of what a source says."""
+    """The ODCS document of what a source says.
+
+    Raises:
+        SourceError: WFT-IMP-003, it describes more fields than anybody has.
+    """
+    every = (place for table in read.tables for field in table.fields for place, _ in below(field, ""))
+    if next(itertools.islice(every, MOST_FIELDS, None), None) is not None:
+        raise malformed(name, "a description of a table", f"it describes more than {MOST_FIELDS} fields")
     notes = Notes()
     document = document_of(read.tables, name=name, contract_id=contract_id, purpose=read.purpose, notes=notes)
     return Made(document, (*read.notes, *notes.lines))

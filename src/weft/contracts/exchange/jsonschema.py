@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from weft.contracts.exchange.documents import DEEPEST, malformed, parsed_json
+from weft.contracts.exchange.documents import DEEPEST, MOST_FIELDS, malformed, parsed_json
 from weft.contracts.exchange.kinds import Header, Read, Written
 from weft.contracts.exchange.notes import LIMITS, Notes
 from weft.errors import SourceError, Where, error
@@ -83,6 +83,7 @@ class _Reader:
         self.notes = Notes()
         self._root = root
         self._source = source
+        self._count = 0
 
     def resolved(self, schema: Any, chain: tuple[str, ...]) -> tuple[Mapping[str, Any], tuple[str, ...]]:
         """The schema with `$ref` followed and one-branch and null unions opened; and the references on the way."""
@@ -140,8 +141,9 @@ class _Reader:
 
     def field(self, given: Any, place: str, chain: tuple[str, ...]) -> Field:
         """A field without name; required unless null is allowed."""
-        if len(chain) > DEEPEST:
-            raise _endless(self._source, chain[-1], "never ends")
+        self._count += 1
+        if self._count > MOST_FIELDS:
+            raise malformed(self._source, "a JSON Schema of a table", f"it describes more than {MOST_FIELDS} fields")
         schema, chain = self.resolved(given, chain)
         left = sorted(k for k in schema if k not in _READ and not k.startswith("x-"))
         if left:

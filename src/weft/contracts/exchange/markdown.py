@@ -8,7 +8,7 @@ from weft.contracts.exchange import pages
 from weft.contracts.exchange.kinds import Header, Written
 from weft.model.shape import Table
 
-_SIGNS = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_SIGNS = re.compile(r"([\\`*_{}\[\]<>#|~&])")
 
 
 def exported(tables: tuple[Table, ...], header: Header) -> Written:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -131,9 +132,9 @@ class _Writer:
             return "NULL"
         if isinstance(value, bool):
             return "TRUE" if value else "FALSE"
-        if isinstance(value, int | float):
+        if isinstance(value, int | float) and math.isfinite(value):
             return repr(value)
-        return self._text(str(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        return self._text(str(value) if isinstance(value, str | float) else json.dumps(value, ensure_ascii=False))
 
     def _column(self, field: Field, place: str, key: tuple[str, ...]) -> str:
         typed = self.type(field, place, keyed=field.name in key)
