@@ -353,6 +353,8 @@ class _TableReader:
                     self._change(name, description=prop.args["value"].this)
                 else:
                     self.note(name, f"{_short(prop.sql(self._dialect))}: left out")
+        elif isinstance(kind, exp.GeneratedAsIdentityColumnConstraint) and kind.args.get("expression"):
+            self.note(name, f"its values are computed ({_short(kind.args['expression'].sql(self._dialect))}): left out")
         elif isinstance(kind, exp.GeneratedAsIdentityColumnConstraint | exp.AutoIncrementColumnConstraint):
             self.note(name, "its values are numbered by the database: a contract has no word for that")
         else:
@@ -464,7 +466,7 @@ class _TableReader:
         if not isinstance(kind, exp.DataType):
             return self._unknown(kind, place)
         name, parts = kind.this, kind.expressions
-        if name == _T.STRUCT or (name == _T.OBJECT and parts) or name == _T.NESTED:
+        if name in (_T.STRUCT, _T.OBJECT, _T.NESTED) and parts:
             return Field("", "STRUCT", fields=tuple(self._part(p, place) for p in parts))
         if name in (_T.ARRAY, _T.LIST):
             if not parts:
@@ -490,6 +492,9 @@ class _TableReader:
         if name == _T.ENUM and parts:
             labels = tuple(p.this for p in parts if isinstance(p, exp.Literal))
             return Field("", "ENUM" if self._dialect == "duckdb" else "VARCHAR", values=labels)
+        if name in (_T.OBJECT, _T.STRUCT, _T.MAP):
+            self.note(place, "the type does not say what is in it: JSON is taken")
+            return Field("", "JSON")
         if name == _T.USERDEFINED:
             return self._unknown(kind, place)
         found = _PLAIN.get(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from weft.cli.commands.contract_exchange import export, import_
+from weft.cli.contract_exchange import export, import_
 from weft.cli.options import examples, format_option
 from weft.cli.output import print_diagnostics, print_json, print_line, print_text
 

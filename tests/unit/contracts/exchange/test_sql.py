@@ -305,6 +305,28 @@ def test_ddl_as_people_write_it_in_mysql_spark_snowflake_and_bigquery() -> None:
     assert found["bigquery"].fields[2].parameters == (38, 9)
 
 
+def test_what_a_contract_cannot_say_of_a_column_is_told_and_the_rest_is_kept() -> None:
+    text = "CREATE TABLE t (a NUMBER AUTOINCREMENT, o OBJECT, l ARRAY, g GEOGRAPHY, c INT AS (a + 1)) CLUSTER BY (a)"
+
+    found = read(text, "t", "snowflake")
+
+    assert [(f.name, f.type) for f in found.tables[0].fields] == [
+        ("a", "DECIMAL"),
+        ("o", "JSON"),
+        ("l", "LIST"),
+        ("g", "VARCHAR"),
+        ("c", "DECIMAL"),
+    ]
+    assert found.notes == (
+        "`a`: its values are numbered by the database: a contract has no word for that",
+        "`o`: the type does not say what is in it: JSON is taken",
+        "`l`: the type does not say what the items are: JSON is taken",
+        "`g`: the type GEOGRAPHY is not understood: a text is taken",
+        "`c`: AS (a + 1): left out",
+        "`t`: CLUSTER BY (a) says nothing of columns: left out",
+    )
+
+
 def test_what_a_system_cannot_say_is_told_by_column() -> None:
     written = exported("sql", replace(ORDERS, references=()), dialect="bigquery")
 
