@@ -1,7 +1,8 @@
 """Every error code and what it means in one line; `docs/reference/errors.md` has an entry for each.
 
 The middle part names the room: PRJ project, SQL sql, CON contracts, CHK verification, PLN plan, RUN runs, ENG engines,
-STO storage, REG registry, SRC connectors, ACC access, CAT catalog, CFG settings, CLI command line.
+STO storage, REG registry, SRC connectors, ACC access, CAT catalog, CFG settings, CLI command line, IMP import and
+export of contracts.
 A code is never used for another meaning.
 """
 
@@ -126,6 +127,13 @@ CODES: dict[str, str] = {
     "WFT-CLI-002": "a package is missing",
     "WFT-CLI-003": "weft itself failed",
     "WFT-CLI-004": "the folder is not empty",
+    # import and export of contracts
+    "WFT-IMP-001": "an unknown kind of document",
+    "WFT-IMP-002": "an option that does not fit the kind of document",
+    "WFT-IMP-003": "a document is not what it is said to be",
+    "WFT-IMP-004": "a document holds nothing to make a contract of",
+    "WFT-IMP-005": "a reference in a schema cannot be followed",
+    "WFT-IMP-006": "a contract cannot be written as this kind of document",
     # doctor
     "WFT-DOC-001": "the machine or the repository lacks something",
 }

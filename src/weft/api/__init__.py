@@ -1,6 +1,16 @@
 """The verbs. The command line and every other entrance call only these; each is a few lines over the rooms."""
 
-from weft.api.contracts import contract_bump, contract_diff, contract_lint, is_file, verify
+from weft.api.contracts import (
+    contract_bump,
+    contract_diff,
+    contract_export,
+    contract_import,
+    contract_lint,
+    is_file,
+    verify,
+    write_export,
+    write_text,
+)
 from weft.api.mesh import CheckReport, Mesh, init, new_domain, new_product, open, schema
 
 __all__ = [
@@ -8,6 +18,8 @@ __all__ = [
     "Mesh",
     "contract_bump",
     "contract_diff",
+    "contract_export",
+    "contract_import",
     "contract_lint",
     "init",
     "is_file",
@@ -16,4 +28,6 @@ __all__ = [
     "open",
     "schema",
     "verify",
+    "write_export",
+    "write_text",
 ]

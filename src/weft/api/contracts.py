@@ -11,11 +11,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from weft.config import Settings, find_root, load_settings
-from weft.errors import Diagnostic, ProjectError, UsageError, error, has_errors
+from weft.errors import Diagnostic, ProjectError, UsageError, Where, error, has_errors
 from weft.wiring import Rooms
 
 if TYPE_CHECKING:
     from weft.contracts.compatibility import Comparison
+    from weft.contracts.exchange.exchange import Made
+    from weft.contracts.exchange.kinds import Kind, Written
     from weft.model.odcs import Contract
     from weft.runs.results import Verification
 
@@ -156,6 +158,154 @@ def contract_bump(file: str | Path, old: str | Path | None = None, *, write: boo
             text = descriptor.read_text(encoding="utf-8")
             write_whole(descriptor, written_port_version(text, described.id, version))
     return Bumped(path, before.version_text, described.version_text, version, comparison)
+
+
+def contract_import(
+    kind: str,
+    source: str | Path | object,
+    *,
+    dialect: str | None = None,
+    model: str | None = None,
+    name: str | None = None,
+) -> Made:
+    """The contract that a document of another kind, or a sample of rows, describes.
+
+    Args:
+        kind: sql, jsonschema, avro, arrow, dbt, duckdb, parquet, csv or json.
+        source: a path; `FILE:TABLE` for duckdb; for arrow also a `pyarrow.Schema`.
+        dialect: the system of SQL: duckdb, postgres, mysql, spark, snowflake, bigquery.
+        model: the model of a dbt manifest.
+        name: of the contract; by default that of the file.
+
+    Returns:
+        The ODCS document, its text in YAML, and notes on what the source says and a contract cannot.
+
+    Raises:
+        UsageError: WFT-IMP-001 or 002, no such kind or option; WFT-PRJ-001, there is no such file.
+        SourceError: WFT-IMP-003 to 005, the source cannot be understood; WFT-SRC, the rows cannot be read.
+    """
+    from weft.contracts.exchange.kinds import kind_of
+
+    found = kind_of(kind, "import", dialect=dialect, model=model)
+    return _yaml(_imported(found, source, dialect, model, name))
+
+
+def _yaml(made: Made) -> Made:
+    """What was made, with its text."""
+    from weft.project.documents import dump
+
+    return replace(made, text=dump(made.document))
+
+
+def _imported(
+    found: Kind, source: str | Path | object, dialect: str | None, model: str | None, name: str | None
+) -> Made:
+    import uuid
+
+    from weft.contracts.exchange.exchange import contract_of
+    from weft.contracts.exchange.kinds import module_of
+
+    given = {k: v for k, v in (("dialect", dialect), ("model", model)) if v is not None}
+    contract_id = str(uuid.uuid4())
+    if found.rows or found.name == "duckdb":
+        return _from_engine(found, str(source), name, contract_id)
+    if not isinstance(source, str | Path):
+        if found.name != "arrow":
+            what = f"the kind `{found.name}` is read from a file, not from {type(source).__name__}"
+            raise UsageError(error("WFT-IMP-002", what, fix="give the path of a file"))
+        called = name or "schema"
+        return contract_of(module_of(found).imported(source, called), name=called, contract_id=contract_id)
+    path = Path(source)
+    called = name or path.name.partition(".")[0] or "contract"
+    read = module_of(found).imported(_content(path, str(source), found), called, **given)
+    named = name or model or (read.tables[0].name if len(read.tables) == 1 else called)
+    return contract_of(read, name=named, contract_id=contract_id)
+
+
+def contract_export(kind: str, contract: str | Path | Contract, *, dialect: str | None = None) -> Written:
+    """A contract as another kind of document.
+
+    Args:
+        kind: sql, jsonschema, avro, arrow, dbt, pydantic, spark, markdown or html.
+        contract: a contract, a contract file, or the address of a port, whose published contract is meant.
+        dialect: the system of SQL, by default duckdb.
+
+    Returns:
+        The text; `value` is the object in Python where there is one (arrow: a `pyarrow.Schema`); `notes` name what
+        the kind cannot say.
+
+    Raises:
+        UsageError: WFT-IMP-001, 002 or 006; WFT-PRJ-001 or WFT-ACC-001, there is no such contract.
+        ProjectError: the file holds no contract.
+    """
+    from weft.contracts.exchange.exchange import document_from
+    from weft.contracts.exchange.kinds import kind_of
+
+    found = kind_of(kind, "export", dialect=dialect)
+    return document_from(_named(contract), found, dialect=dialect)
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Writes a file so that nobody ever sees half of it."""
+    from weft.project.edit import write_whole
+
+    write_whole(Path(path), text)
+
+
+def write_export(path: str | Path, written: Written) -> None:
+    """Writes what was exported; an Arrow schema becomes an IPC file where the name ends with .arrow or .feather."""
+    import sys
+
+    target = Path(path)
+    if target.suffix in (".arrow", ".feather") and "pyarrow" in sys.modules:
+        import pyarrow as pa
+
+        if isinstance(written.value, pa.Schema):
+            from weft.contracts.exchange.arrow import ipc
+
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(ipc(written.value))
+            return
+    write_text(target, written.text)
+
+
+def _from_engine(kind: Kind, source: str, name: str | None, contract_id: str) -> Made:
+    """A contract of rows, or of a table of a database file."""
+    from weft.contracts.exchange.exchange import contract_of
+    from weft.contracts.exchange.kinds import module_of
+    from weft.model.mesh import Source
+
+    module = module_of(kind)
+    with _rooms() as rooms:
+        if kind.rows:
+            file = str(Path(source).absolute())
+            called = name or Path(source).name.partition(".")[0].strip("*") or "contract"
+            form = None if kind.name == "json" and file.endswith((".ndjson", ".jsonl")) else kind.name
+            found = rooms.foreign_files()(Source(file, format=form))
+            with rooms.engine.session() as session:
+                made: Made = module.drafted(session, found.inferred, name=called, contract_id=contract_id)
+                return made
+        path, table = module.parted(source)
+        if not Path(path).is_file():
+            raise UsageError(error("WFT-PRJ-001", f"`{path}` is missing", fix="name a database file: `FILE:TABLE`"))
+        with rooms.engine.session() as session:
+            read = module.imported(session, str(Path(path).absolute()), table, path)
+        return contract_of(read, name=name or read.tables[0].name, contract_id=contract_id)
+
+
+def _content(path: Path, name: str, kind: Kind) -> str | bytes:
+    if not path.is_file():
+        raise UsageError(error("WFT-PRJ-001", f"`{name}` is missing", fix="name a file"))
+    content = path.read_bytes()
+    if kind.binary:
+        return content
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as e:
+        line = content[: e.start].count(b"\n") + 1
+        raise ProjectError(
+            error("WFT-PRJ-021", f"`{name}` is not UTF-8 text", Where(name, line), fix="save it as UTF-8")
+        ) from e
 
 
 def _named(target: str | Path | Contract) -> Contract:

@@ -20,7 +20,7 @@ COMMANDS: dict[str, str] = {
     "check": "Say everything that can be said from the files alone.",
     "plan": "Show what apply would do.",
     "apply": "Build, verify and publish what changed.",
-    "contract": "Draft, compare and check contracts.",
+    "contract": "Draft, compare, check, import and export contracts.",
     "default": "Move the default major of a port.",
     "verify": "Check data against a contract.",
     "query": "Read published data with SQL.",

@@ -1,9 +1,10 @@
-"""`weft contract`: drafting, comparing and checking contracts."""
+"""`weft contract`: drafting, comparing, checking and exchanging contracts."""
 
 from __future__ import annotations
 
 import click
 
+from weft.cli.contract_exchange import export, import_
 from weft.cli.options import examples, format_option
 from weft.cli.output import print_diagnostics, print_json, print_line, print_text
 
@@ -12,7 +13,7 @@ _VERDICTS = ("none", "patch", "compatible", "breaking")
 
 @click.group(
     "contract",
-    help="Draft, compare and check contracts.",
+    help="Draft, compare, check, import and export contracts.",
     epilog=examples("weft contract sync fleet.aircraft.planes", "weft contract diff old.odcs.yaml new.odcs.yaml"),
 )
 def command() -> None:
@@ -132,3 +133,7 @@ def bump(file: str, against: str | None, dry_run: bool, form: str) -> int:
         wrote = "would be" if dry_run else "is now"
         print_text(f"{done.path}: version {wrote} {done.after}, was {done.before} ({verdict} since {done.published})")
     return 0
+
+
+command.add_command(import_)
+command.add_command(export)

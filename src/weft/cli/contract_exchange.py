@@ -1,0 +1,91 @@
+"""`weft contract import` and `weft contract export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from weft.cli.options import examples, format_option
+from weft.cli.output import print_json, print_line, print_text
+
+_DIALECTS = "duckdb, postgres, mysql, spark, snowflake or bigquery"
+
+_OUT = click.option(
+    "--out", metavar="FILE", type=click.Path(dir_okay=False), help="Write to this file instead of standard output."
+)
+
+
+@click.command(
+    "import",
+    help="Make a contract of what another tool says of a table, or of rows.\n\n"
+    "KIND is sql (CREATE TABLE), jsonschema, avro, arrow (an IPC or Feather file), dbt (manifest.json), duckdb "
+    "(FILE:TABLE of a database file), or a sample: parquet, csv, json. Standard output has the ODCS document; what "
+    "a contract cannot say is told on standard error, one line each.",
+    epilog=examples(
+        "weft contract import sql schema.sql --dialect postgres --out orders.odcs.yaml",
+        "weft contract import dbt target/manifest.json --model orders",
+        "weft contract import duckdb shop.duckdb:orders",
+    ),
+)
+@click.argument("kind")
+@click.argument("source")
+@click.option("--dialect", help=f"The system of SQL: {_DIALECTS}.  [default: duckdb]")
+@click.option("--model", metavar="NAME", help="The model of a dbt manifest.")
+@click.option("--name", metavar="NAME", help="The contract's name; by default that of the table or file.")
+@_OUT
+@format_option()
+def import_(
+    kind: str, source: str, dialect: str | None, model: str | None, name: str | None, out: str | None, form: str
+) -> int:
+    from weft import api
+
+    made = api.contract_import(kind, source, dialect=dialect, model=model, name=name)
+    _told(made.notes)
+    if out is not None:
+        api.write_text(out, made.text)
+        print_line(f"wrote {out}")
+    if form == "json":
+        print_json({"document": made.document, "notes": list(made.notes), "path": out})
+    elif out is None:
+        print_text(made.text.rstrip("\n"))
+    return 0
+
+
+@click.command(
+    "export",
+    help="Write a contract as what other tools read.\n\n"
+    "KIND is sql (CREATE TABLE), jsonschema, avro, dbt (models YAML), pydantic (Python source), spark (StructType "
+    "JSON), arrow, markdown or html. FILE is a contract file, or the address of a port, whose published contract is "
+    "meant. What the kind cannot say is told on standard error, one line each.",
+    epilog=examples(
+        "weft contract export sql orders.odcs.yaml --dialect snowflake",
+        "weft contract export pydantic orders.odcs.yaml --out orders.py",
+        "weft contract export html fleet.aircraft.planes --out planes.html",
+    ),
+)
+@click.argument("kind")
+@click.argument("file")
+@click.option(
+    "--dialect", help=f"The system of sql, and of the types and checks of dbt: {_DIALECTS}.  [default: duckdb]"
+)
+@_OUT
+@format_option()
+def export(kind: str, file: str, dialect: str | None, out: str | None, form: str) -> int:
+    from weft import api
+
+    written = api.contract_export(kind, file, dialect=dialect)
+    _told(written.notes)
+    if out is not None:
+        api.write_export(out, written)
+        print_line(f"wrote {Path(out)}")
+    if form == "json":
+        print_json({"text": written.text, "notes": list(written.notes), "path": out})
+    elif out is None:
+        print_text(written.text.rstrip("\n"))
+    return 0
+
+
+def _told(notes: tuple[str, ...]) -> None:
+    for note in notes:
+        print_line(f"note: {note}")
