@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from weft.errors import UsageError, error
+from weft.errors import Diagnostic, UsageError, error
 
 _EXACT_IN_JSON = 2**53
 
@@ -32,7 +32,8 @@ class Result(Struct, frozen=True):
         table: a `pyarrow.Table`.
         truncated: whether a limit cut rows off.
         snapshots: snapshot id by pinned address of every port that was read.
-        notes: what the reader should know: which major an unpinned address meant, deprecations.
+        notes: what the reader should know: which major an unpinned address meant.
+        diagnostics: warnings: which of the ports are deprecated, until when, and what takes their place.
     """
 
     columns: tuple[ResultColumn, ...]
@@ -40,6 +41,7 @@ class Result(Struct, frozen=True):
     truncated: bool
     snapshots: Mapping[str, str]
     notes: tuple[str, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
 
     def arrow(self) -> Any:
         """The rows as a `pyarrow.Table`."""
@@ -73,6 +75,7 @@ class Result(Struct, frozen=True):
             "rows": [[json_value(v) for v in row] for row in self.rows()],
             "truncated": self.truncated,
             "snapshot": dict(self.snapshots),
+            "diagnostics": [d.as_json() for d in self.diagnostics],
         }
 
     def write(self, target: Path | Any, format: str) -> None:
