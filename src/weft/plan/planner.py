@@ -86,7 +86,8 @@ def make_plan(
             reached += reach
             objections += gate.contract_moves(port, state, verdict, reach)
     readers = {a: impact.readers(a) for a in endings.own(wanted)}
-    objections += endings.warnings(wanted, readers)
+    stopped = [o for o in objections if o.code == "WFT-PLN-012"]
+    objections += [w for w in endings.warnings(wanted, readers) if not any(w.where == o.where for o in stopped)]
     objections += gate.other_owners(mesh, registered.products, {a.of_product for a in wanted})
     objections += gate.missing_upstream(
         [desired[c.address] for c in planned if c.address in desired], planned, registered.ports
