@@ -27,7 +27,7 @@ CODES: dict[str, str] = {
     "WFT-PRJ-012": "a contract without output port",
     "WFT-PRJ-013": "an output port without model",
     "WFT-PRJ-014": "an input port without binding",
-    "WFT-PRJ-015": "an input port and a model have one name",
+    "WFT-PRJ-015": "two ports or models have one name",
     "WFT-PRJ-016": "contract and port disagree on version or id",
     "WFT-PRJ-017": "unknown key in a model's settings",
     "WFT-PRJ-018": "a setting of a model has a wrong value",

@@ -374,6 +374,94 @@ def test_a_breaking_change_lists_what_breaks_who_depends_on_it_and_who_does_not(
     assert mesh.weft("apply").returncode == 1
 
 
+def test_a_breaking_change_of_an_older_major_is_sent_to_one_that_is_free(mesh):
+    edit_json(mesh, f"{ORDERS}/contracts/orders@1.odcs.yaml", lambda d: d["schema"][0]["properties"].pop(2))
+    mesh.edit(f"{ORDERS}/models/orders@1.sql", "    amount::integer as amount,\n", "")
+
+    plan = mesh.json("plan", expect=1)
+
+    [found] = objections(plan, "WFT-CON-004")
+    assert "version 3.0.0 is free" in found["fix"]
+    places = {a["column"]: a["via"] for a in plan["affected"]}
+    assert {c: places[c].rpartition("models/")[2] for c in places if c.endswith(".amount")} == {
+        "report.daily.big@1.amount": "big.sql:1:25",
+        "report.daily.small@1.amount": "small.sql:1:25",
+    }
+
+
+def test_a_reader_many_products_away_is_named(tmp_path):
+    mesh = two_products(tmp_path / "mesh")
+    upstream = OLD
+    for name in "abcdefgh":
+        reader(mesh, name, upstream)
+        upstream = f"report.{name}.copy@1"
+    applied(mesh)
+    mesh.edit(f"{ORDERS}/contracts/orders.odcs.yaml", '"name": "batch"', '"name": "lot"')
+    mesh.edit(f"{ORDERS}/models/orders.sql", "as batch", "as lot")
+    mesh.edit(f"{ORDERS}/models/totals.sql", "max(batch)", "max(lot)")
+
+    plan = mesh.json("plan", expect=1)
+
+    assert "report.h.copy@1.batch" in {a["column"] for a in plan["affected"]}
+    assert plan["unaffected"] == []
+
+
+def test_a_relationship_means_the_newest_major_whichever_is_built_and_whichever_is_the_default(mesh):
+    """`orders@1` has every day, `orders@2` the first three; the address without a major means `orders@1`."""
+    mesh.edit(f"{ORDERS}/models/orders.sql", "from raw", "from raw where day::integer < 3")
+    mesh.edit(f"{ORDERS}/models/totals.sql", "from orders", 'from "orders@1"')
+    mesh.edit(f"{ORDERS}/models/totals.sql", "sum(total)", "sum(amount)")
+    applied(mesh)
+    mesh.edit(f"{ORDERS}/models/orders@1.sql", "id::integer as id", "id::integer + 0 as id")
+
+    def related(document: dict) -> None:
+        document["version"] = "1.1.0"
+        document["schema"][0]["properties"][0]["relationships"] = [{"to": "orders.day"}]
+
+    edit_json(mesh, f"{ORDERS}/contracts/totals.odcs.yaml", related)
+    edit_json(mesh, f"{ORDERS}/product.odps.yaml", lambda d: d["outputPorts"][1].update(version="1.1.0"))
+    edit_json(mesh, f"{DAILY}/product.odps.yaml", lambda d: d["inputPorts"][1].update(version="1.1.0"))
+    assert actions(mesh.json("plan"))[NEW] == "update"
+
+    done = mesh.json("apply", expect=1)
+
+    [found] = [d for f in done["failed"] for d in f["diagnostics"]]
+    assert (found["code"], "7 of 10 rows" in found["what"]) == ("WFT-CHK-001", True)
+
+
+def test_a_product_of_another_repository_is_warned_by_what_is_registered(ending, tmp_path):
+    other = TestMesh(tmp_path / "other")
+    state = ending.path(".weft")
+    other.write(
+        "weft.toml",
+        f'[mesh]\nname = "other"\nregistry = "{state}/registry.db"\n'
+        f'[storage]\nwarehouse = "{state}/warehouse"\ncatalog = "{state}/catalog.db"\n',
+    )
+    other.write("domains/report/domain.yaml", '{"name": "report", "kind": "aggregate", "owner": {"team": "R"}}')
+    reader(other, "abroad", OLD)
+    applied(other, today=TODAY)
+
+    plan = other.json("plan", today=TODAY)
+
+    [warned] = objections(plan, "WFT-PLN-012")
+    assert "2030-01-31, in 30 days" in warned["what"] and NEW in warned["fix"]
+    [owner] = objections(ending.json("plan", "sales", today=TODAY), "WFT-ACC-006")
+    assert owner["why"] == "still read by report.abroad, report.daily"
+    other.edit("domains/report/abroad/models/copy.sql", "select id", "select id + 0 as id")
+    refused = other.json("apply", today=AFTER, expect=1)
+    assert [d["code"] for d in refused["failed"][0]["diagnostics"]] == ["WFT-PLN-012"]
+
+
+def test_a_plan_file_that_was_made_before_the_last_day_publishes_nothing_after_it(ending):
+    source_rows(ending, 2)
+    assert ending.weft("plan", "sales", "--out", "plan.json", today=LAST_DAY).returncode == 0
+
+    done = ending.json("apply", "--plan", "plan.json", today=AFTER, expect=1)
+
+    assert [f["address"] for f in done["failed"]] == [OLD]
+    assert {p["address"] for p in done["published"]} == {NEW, "sales.orders.totals@1"}
+
+
 def test_a_broken_promise_of_the_whole_table_spares_no_reader(tmp_path):
     mesh = two_products(tmp_path / "mesh")
     reader(mesh, "counts", OLD)

@@ -119,7 +119,16 @@ def faults(contract: Mapping[str, Any], descriptor: Mapping[str, Any], address: 
             yield Fault(where, (), what, _A_DATE)
         if SUCCESSOR in custom and _named(text(custom, SUCCESSOR)) is None:
             what = f"`{custom[SUCCESSOR]}` is not the address of a successor of `{address}`"
-            yield Fault(where, (), what, f"write an address like `{address.unpinned}@{(address.major or 0) + 1}`")
+            at = next(
+                (("customProperties", i) for i, e in entries(part, "customProperties") if e["property"] == SUCCESSOR),
+                (),
+            )
+            yield Fault(
+                where,
+                at if where == "contract" else (),
+                what,
+                f"write an address like `{address.unpinned}@{(address.major or 0) + 1}`",
+            )
 
 
 _A_DATE = "write it like 2026-12-31"

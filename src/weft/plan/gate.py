@@ -24,13 +24,14 @@ def contract_moves(
     state: PortState,
     verdict: Comparison,
     reach: Reach,
+    newest: int,
 ) -> list[Diagnostic]:
-    """Objections against how a contract moves from its published version."""
+    """Objections against how a contract moves from its published version; `newest` is the port's highest major."""
     version, published = port.contract.version, parse_version(state.version)
     if version is None or published is None or verdict.verdict == "none":
         return []
     if verdict.verdict == "breaking":
-        return [_breaking(port, state, verdict, reach)]
+        return [_breaking(port, state, verdict, reach, newest)]
     required = verdict.required_version
     if verdict.verdict == "compatible" and version == published:
         what = f"`{port.address}` version {published} is published and may change its texts only"
@@ -56,6 +57,7 @@ def _breaking(
     state: PortState,
     verdict: Comparison,
     reach: Reach,
+    newest: int,
 ) -> Diagnostic:
     """A breaking change without a new major: a warning while a contract is 0.x or a draft, else an error."""
     assert port.contract.version is not None
@@ -66,11 +68,17 @@ def _breaking(
     next_major = port.contract.version.next_major()
     folder, _, file = port.contract.document.file.rpartition("/")
     stem = file.split(".")[0].split("@")[0]
-    fix = (
-        f"offer it as version {next_major} beside this one: keep today's files as "
-        f"`{folder}/{stem}@{port.address.major}.odcs.yaml` and `{stem}@{port.address.major}.sql`, "
-        f"or take the change back"
-    )
+    if newest > (port.address.major or 0):
+        fix = (
+            f"take the change back and make it in a newer major: version {newest + 1}.0.0 is free, and its files are "
+            f"`{folder}/{stem}.odcs.yaml` and `{stem}.sql`"
+        )
+    else:
+        fix = (
+            f"offer it as version {next_major} beside this one: keep today's files as "
+            f"`{folder}/{stem}@{port.address.major}.odcs.yaml` and `{stem}@{port.address.major}.sql`, "
+            f"or take the change back"
+        )
     what = f"breaking change of `{port.address}` (published {state.version}): {first.reason}"
     if len(broken) > 1:
         what += f" (and {len(broken) - 1} more)"

@@ -113,8 +113,11 @@ class Impact:
 
     def _via(self, origin: str, target: str, column: str) -> str:
         product = self._mesh.products.get(_address(target).of_product)
+        declared = self._mesh.port(_address(target))
         owner = self._owner(_address(target).of_product)
-        place = _mention(product, _address(origin), column) if product else None
+        if product is None or declared is None:
+            return owner
+        place = _mention(product, _address(origin), column, {m.name for m in product.needs(declared.model)})
         return f"{owner}, {place}" if place else owner
 
     def _owner(self, product: ProductAddress) -> str:
@@ -168,11 +171,11 @@ def _listed(names: Sequence[str]) -> str:
     return " or ".join(names)
 
 
-def _mention(product: Product, origin: Address, column: str, models: Collection[str] | None = None) -> Where | None:
-    """The first line of the product's SQL that names the column, in a model (one of `models`) that reads the port."""
+def _mention(product: Product, origin: Address, column: str, models: Collection[str]) -> Where | None:
+    """The first line of the product's SQL that names the column, in one of the models that reads the port."""
     ports = {i.name for i in product.inputs if i.binding == origin}
     for model in product.models:
-        if not ports & {r.name for r in model.references} or (models is not None and model.name not in models):
+        if not ports & {r.name for r in model.references} or model.name not in models:
             continue
         for number, line in enumerate(model.sql.splitlines()):
             code = line.partition("--")[0]

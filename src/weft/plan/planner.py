@@ -84,7 +84,8 @@ def make_plan(
             verdict = comparison(port, state)
             reach = impact.of(change.address, verdict, registered.ports)
             reached += reach
-            objections += gate.contract_moves(port, state, verdict, reach)
+            majors = [a.major or 0 for a in {*declared, *registered.ports} if a.unpinned == change.address.unpinned]
+            objections += gate.contract_moves(port, state, verdict, reach, max(majors))
     readers = {a: impact.readers(a) for a in endings.own(wanted)}
     stopped = [o for o in objections if o.code == "WFT-PLN-012"]
     objections += [w for w in endings.warnings(wanted, readers) if not any(w.where == o.where for o in stopped)]

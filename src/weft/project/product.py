@@ -322,8 +322,21 @@ def _outputs(
     found: list[OutputPort] = []
     used: set[str] = set()
     entries = described.outputs
+    listed: set[tuple[str, int | None]] = set()
     for entry in entries:
         where = described.where(entry.pointer)
+        if (entry.name, _major(entry.version)) in listed:
+            problems.append(
+                error(
+                    "WFT-PRJ-015",
+                    f"two output ports are `{entry.name}@{_major(entry.version)}`",
+                    where,
+                    why="each major of a port is one table",
+                    fix="drop one of them, or give it the version of another major",
+                )
+            )
+            continue
+        listed.add((entry.name, _major(entry.version)))
         if not is_slug(entry.name):
             problems.append(
                 error("WFT-PRJ-008", f"`{entry.name}` cannot be part of an address", where, fix="use a-z, 0-9 and _")

@@ -53,9 +53,7 @@ def _product(body: Mapping[str, Any], now: datetime, columns_wide: int | None) -
                 "owner": _owner(body["owner"]),
                 "tags": ", ".join(body["tags"]),
                 "reads": ", ".join([*body["reads"], *(f"{s['name']} (source)" for s in body["sources"])]),
-                "to move": "; ".join(
-                    f"{d['address']} is {_standing(d['status'], d)}" for d in body["deprecated_reads"]
-                ),
+                "ending": "; ".join(f"{d['address']} is {_standing(d['status'], d)}" for d in body["deprecated_reads"]),
                 "read by": ", ".join(body["consumers"]),
                 "last run": _run(body["last_run"], now),
             }
