@@ -88,7 +88,7 @@ class Endings:
             ports: those that the plan is about.
             readers: registered readers of the deprecated ones among them.
         """
-        products = dict.fromkeys(a.of_product for a in ports)
+        products = sorted({a.of_product for a in ports})
         found = [self._owned(self._declared[a], end, readers.get(a, ())) for a, end in self.own(ports).items()]
         for address in products:
             product = self._mesh.products.get(address)
@@ -97,8 +97,8 @@ class Endings:
 
     def own(self, ports: Iterable[Address]) -> dict[Address, EndOfLife]:
         """Those of the ports that are deprecated in the files and not yet over."""
-        ends = {a: end for a in sorted(ports) if a in self._declared and (end := self.of(a)) is not None}
-        return {a: end for a, end in ends.items() if not end.passed(self.today)}
+        ends = {a: end for a in ports if a in self._declared and (end := self.of(a)) is not None}
+        return {a: ends[a] for a in sorted(ends) if not ends[a].passed(self.today)}
 
     def _owned(self, port: OutputPort, end: EndOfLife, registered: Sequence[ProductAddress]) -> Diagnostic:
         left = {str(r) for r in registered if r not in self._mesh.products}

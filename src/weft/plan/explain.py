@@ -17,7 +17,7 @@ def text(plan: Plan) -> str:
         lines += ["", "affected downstream"]
         lines += [f"    {a.column}  by {a.by}  ({a.via})" for a in plan.affected]
     if plan.unaffected:
-        lines += ["", "reads it and is not affected"]
+        lines += ["", "not affected"]
         lines += [f"    {u.reader}  of {u.by}  ({u.why})" for u in plan.unaffected]
     for objection in plan.objections:
         lines += ["", str(objection)]
