@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from weft.access.principals import Principal, PrincipalKind
 from weft.model.address import Address
-from weft.model.lifecycle import EndOfLife
 from weft.model.publication import PortState
+
+if TYPE_CHECKING:
+    from weft.model.lifecycle import EndOfLife
 
 
 class Decision(Struct, frozen=True):

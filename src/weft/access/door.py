@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -26,11 +27,13 @@ from weft.errors import (
 from weft.model.address import Address, parse_address
 from weft.model.publication import PortState, Publication
 from weft.registry.base import RegistryReader
-from weft.registry.lifecycle import registered_end
 from weft.sql.allowlist import walk
 from weft.sql.problem import Problem
 from weft.sql.quoting import ident
 from weft.storage import reading
+
+if TYPE_CHECKING:
+    from weft.model.lifecycle import EndOfLife
 
 At = str | dt.datetime | Mapping[str, str] | None
 """Which data version: a snapshot id, a time for all ports, or a snapshot id by address; None is now."""
@@ -68,7 +71,7 @@ class Door:
             AccessDenied: WFT-ACC-002, WFT-ACC-007 its end of life has passed.
         """
         state = self._state(address)
-        end = registered_end(self._reader, state)
+        end = self._end(state)
         decision = decide(principal, state, reads, end, self._now().date())
         if not decision.allowed:
             what = f"`{principal.name}` may not read `{state.address}`"
@@ -142,7 +145,7 @@ class Door:
 
     def _deprecated(self, state: PortState) -> Diagnostic:
         """What a reader of a deprecated port is told while it is still served."""
-        end = registered_end(self._reader, state)
+        end = self._end(state)
         assert end is not None, "a deprecated port has an end, if only an open one"
         return warning(
             "WFT-ACC-006",
@@ -150,6 +153,14 @@ class Door:
             why="nobody can read it afterwards" if end.day else "its owner means to end it",
             fix=end.way_out("ask its owner what takes its place"),
         )
+
+    def _end(self, state: PortState) -> EndOfLife | None:
+        """The end of a deprecated or retired port; None for every other."""
+        if not state.retired and state.status != "deprecated":
+            return None
+        from weft.registry.lifecycle import registered_end  # few reads are of such a port
+
+        return registered_end(self._reader, state)
 
     def _state(self, address: Address) -> PortState:
         state = self._reader.port(address)

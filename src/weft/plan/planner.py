@@ -10,18 +10,18 @@ from msgspec import Struct
 
 from weft.errors import Diagnostic
 from weft.model.address import Address, ProductAddress
-from weft.model.mesh import BUILT, Mesh, OutputPort, Product
+from weft.model.mesh import BUILT, Mesh, OutputPort, Product, Status
 from weft.model.odcs import published_contract
 from weft.model.publication import PortState
 from weft.model.records import ProductRecord
 from weft.plan import gate, order, selection
 from weft.plan.desired import PENDING, Desired
-from weft.plan.ending import Endings
 from weft.plan.impact import Impact, Reach
 from weft.plan.values import Action, Change, ContractMove, Plan, Stage, StageKind
 
 if TYPE_CHECKING:
     from weft.contracts.compatibility import Comparison
+    from weft.plan.ending import Endings
 
 
 class Registered(Struct, frozen=True):
@@ -55,7 +55,7 @@ def make_plan(
     """
     own = {a for a, s in registered.ports.items() if not s.retired and _owned(mesh, registered, a.of_product)}
     declared = {p.address: p for p in mesh.ports()}
-    endings = Endings(mesh, registered.ports, registered.products, today)
+    endings = _endings(mesh, registered, today)
 
     def moved() -> list[Address]:
         every = _changes(list(desired), desired, registered.ports, endings, full_refresh=False)
@@ -86,9 +86,10 @@ def make_plan(
             reached += reach
             majors = [a.major or 0 for a in {*declared, *registered.ports} if a.unpinned == change.address.unpinned]
             objections += gate.contract_moves(port, state, verdict, reach, max(majors))
-    readers = {a: impact.readers(a) for a in endings.own(wanted)}
-    stopped = [o for o in objections if o.code == "WFT-PLN-012"]
-    objections += [w for w in endings.warnings(wanted, readers) if not any(w.where == o.where for o in stopped)]
+    if endings is not None:
+        readers = {a: impact.readers(a) for a in endings.own(wanted)}
+        told = {c.stopped.where for c in planned if c.stopped is not None}
+        objections += [w for w in endings.warnings(wanted, readers) if w.where not in told]
     objections += gate.other_owners(mesh, registered.products, {a.of_product for a in wanted})
     objections += gate.missing_upstream(
         [desired[c.address] for c in planned if c.address in desired], planned, registered.ports
@@ -110,7 +111,7 @@ def _changes(
     addresses: Sequence[Address],
     desired: Mapping[Address, Desired],
     registered: Mapping[Address, PortState],
-    endings: Endings,
+    endings: Endings | None,
     *,
     full_refresh: bool,
 ) -> list[Change]:
@@ -125,8 +126,20 @@ def _changes(
             continue
         building = {a for a, c in done.items() if c.action in (Action.CREATE, Action.REBUILD)}
         change = _change(wanted, registered.get(address), building, full_refresh=full_refresh)
-        done[address] = _stopped(change, wanted, endings, done, registered) or change
+        stopped = _stopped(change, wanted, endings, done, registered) if endings is not None else None
+        done[address] = stopped or change
     return list(done.values())
+
+
+def _endings(mesh: Mesh, registered: Registered, today: dt.date) -> Endings | None:
+    """How deprecated ports end; None where there is none, as in most meshes."""
+    if not any(p.status is Status.DEPRECATED for p in mesh.ports()) and not any(
+        s.status == Status.DEPRECATED for s in registered.ports.values()
+    ):
+        return None
+    from weft.plan.ending import Endings
+
+    return Endings(mesh, registered.ports, registered.products, today)
 
 
 def _stopped(

@@ -11,7 +11,6 @@ from msgspec import Struct
 from weft.errors import Diagnostic, UsageError, Where, did_you_mean, error, warning
 from weft.model.address import Address, ProductAddress, is_slug, parse_address
 from weft.model.document import words
-from weft.model.lifecycle import faults
 from weft.model.mesh import InputPort, Model, OutputPort, Product, Reference, Source, Status
 from weft.model.odcs import Contract, column_named_twice, contract
 from weft.model.odps import Descriptor, InputPortEntry, OutputPortEntry, descriptor
@@ -369,16 +368,7 @@ def _outputs(
         address = Address(product.domain, product.product, entry.name, promised.version.major)
         lower = min(status, product_status, key=_rank)
         if lower is Status.DEPRECATED:
-            problems += [
-                error(
-                    "WFT-PRJ-028",
-                    fault.what,
-                    promised.where(fault.pointer) if fault.document == "contract" else where,
-                    why="readers are told how many days are left and what to read instead",
-                    fix=fault.fix,
-                )
-                for fault in faults(promised.data, described.document.data, address)
-            ]
+            problems += _end(address, promised, described, where)
         found.append(OutputPort(address, promised, model, entry.description, entry.type, lower, major == newest, where))
     for stem, promised in contracts.items():
         if stem not in used:
@@ -392,6 +382,22 @@ def _outputs(
                 )
             )
     return tuple(found)
+
+
+def _end(address: Address, promised: Contract, described: Descriptor, where: Where) -> list[Diagnostic]:
+    """What nobody can understand of the end of a deprecated port."""
+    from weft.model.lifecycle import faults  # most meshes have no deprecated port
+
+    return [
+        error(
+            "WFT-PRJ-028",
+            fault.what,
+            promised.where(fault.pointer) if fault.document == "contract" else where,
+            why="readers are told how many days are left and what to read instead",
+            fix=fault.fix,
+        )
+        for fault in faults(promised.data, described.document.data, address)
+    ]
 
 
 def _rank(status: Status) -> int:
