@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from typing import Any
 
 import pytest
@@ -460,6 +461,25 @@ def test_a_plan_file_that_was_made_before_the_last_day_publishes_nothing_after_i
 
     assert [f["address"] for f in done["failed"]] == [OLD]
     assert {p["address"] for p in done["published"]} == {NEW, "sales.orders.totals@1"}
+
+
+def test_who_was_retired_is_neither_a_reader_nor_affected(tmp_path):
+    mesh = two_products(tmp_path / "mesh")
+    reader(mesh, "counts", OLD)
+    applied(mesh)
+    for product in ("counts", "daily"):
+        shutil.rmtree(mesh.path(f"domains/report/{product}"))
+    applied(mesh, "--yes")
+    reader(mesh, "late", OLD)
+    applied(mesh)
+    mesh.edit(f"{ORDERS}/contracts/orders.odcs.yaml", '"name": "batch"', '"name": "lot"')
+    mesh.edit(f"{ORDERS}/models/orders.sql", "as batch", "as lot")
+    mesh.edit(f"{ORDERS}/models/totals.sql", "max(batch)", "max(lot)")
+
+    plan = mesh.json("plan", expect=1)
+
+    affected = {a["column"] for a in plan["affected"] if a["column"].startswith("report.")}
+    assert (affected, plan["unaffected"]) == ({"report.late.copy@1.batch"}, [])
 
 
 def test_a_broken_promise_of_the_whole_table_spares_no_reader(tmp_path):

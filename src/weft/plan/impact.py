@@ -51,9 +51,11 @@ class Impact:
         self._reader = reader
         self._mesh = mesh
 
-    def readers(self, address: Address) -> Sequence[ProductAddress]:
-        """Products that read a port, as they are registered."""
-        return self._reader.consumers(address)
+    def readers(self, address: Address, ports: Mapping[Address, PortState]) -> tuple[ProductAddress, ...]:
+        """Other products that read a port, as they are registered; one whose ports are all retired reads nothing."""
+        found = [p for p in self._reader.consumers(address) if p != address.of_product]
+        alive = {a.of_product for a, s in ports.items() if not s.retired} if found else ()
+        return tuple(p for p in found if p in alive)
 
     def of(self, address: Address, comparison: Comparison, ports: Mapping[Address, PortState]) -> Reach:
         """What depends on the columns that a comparison breaks, and which readers of the port do not.
@@ -63,7 +65,7 @@ class Impact:
         """
         if comparison.verdict != "breaking":
             return Reach()
-        readers = tuple(p for p in self.readers(address) if p != address.of_product)
+        readers = self.readers(address, ports)
         broken = comparison.broken_columns
         nodes = {f"{address}.{column_id(column)}": column for column in broken}
         edges, _ = self._reader.lineage(list(nodes), up=False, depth=_ALL, limit=_ALL) if nodes else ((), False)
@@ -71,7 +73,7 @@ class Impact:
             Affected(target, origin, self._via(origin, target, nodes[origin]))
             for origin in nodes
             for target in _reached(origin, edges)
-            if _is_port(target)
+            if _is_port(target) and not _retired(_address(target), ports)
         )
         if any(c.verdict == "breaking" and c.column is None for c in comparison.changes):
             return Reach(affected, whole=(address,), readers=readers)
@@ -139,6 +141,10 @@ def _reached(origin: str, edges: Sequence[LineageEdge]) -> list[str]:
                 seen[target] = None
                 waiting.append(target)
     return list(seen)
+
+
+def _retired(address: Address, ports: Mapping[Address, PortState]) -> bool:
+    return address in ports and ports[address].retired
 
 
 def _is_port(node: str) -> bool:

@@ -79,7 +79,9 @@ def make_plan(
     for change in planned:
         port, state = declared.get(change.address), registered.ports.get(change.address)
         if change.action is Action.RETIRE:
-            objections += gate.readers_left(change.address, impact.readers(change.address), mesh, gone)
+            objections += gate.readers_left(
+                change.address, impact.readers(change.address, registered.ports), mesh, gone
+            )
         elif port is not None and state is not None and not state.retired and change.contract is not None:
             verdict = comparison(port, state)
             reach = impact.of(change.address, verdict, registered.ports)
@@ -87,7 +89,7 @@ def make_plan(
             majors = [a.major or 0 for a in {*declared, *registered.ports} if a.unpinned == change.address.unpinned]
             objections += gate.contract_moves(port, state, verdict, reach, max(majors))
     if endings is not None:
-        readers = {a: impact.readers(a) for a in endings.own(wanted)}
+        readers = {a: impact.readers(a, registered.ports) for a in endings.own(wanted)}
         told = {c.stopped.where for c in planned if c.stopped is not None}
         objections += [w for w in endings.warnings(wanted, readers) if w.where not in told]
     objections += gate.other_owners(mesh, registered.products, {a.of_product for a in wanted})
