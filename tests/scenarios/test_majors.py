@@ -329,6 +329,17 @@ def test_an_end_that_is_no_date_is_told_with_its_place(mesh):
     assert all(d["where"]["file"] == f"{ORDERS}/contracts/orders@1.odcs.yaml" and d["fix"] for d in found)
 
 
+def test_the_owner_is_told_of_a_successor_that_there_is_not(mesh):
+    more = {"customProperties": [{"property": "weft.successor", "value": "sales.orders.orders@7"}], "version": "1.1.0"}
+    deprecate(mesh, **more)
+    edit_json(mesh, f"{ORDERS}/product.odps.yaml", lambda d: d["outputPorts"][0].update(version="1.1.0"))
+    edit_json(mesh, f"{DAILY}/product.odps.yaml", lambda d: d["inputPorts"][0].update(version="1.1.0"))
+
+    [found] = objections(mesh.json("plan", today=TODAY), "WFT-ACC-006")
+
+    assert found["fix"] == "name a successor that is served: there is no `sales.orders.orders@7`"
+
+
 def test_a_deprecated_port_without_a_date_is_served_with_a_warning(mesh):
     deprecate(mesh, None)
     applied(mesh, today=TODAY)

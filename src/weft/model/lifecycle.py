@@ -54,8 +54,8 @@ class EndOfLife(Struct, frozen=True):
         if self.successor is None:
             return otherwise
         name = self.successor
-        table = f'"{name.port}@{name.major}"' if name.major is not None else name.port
-        return f"read its successor `{name}` instead, in SQL `{name.domain}.{name.product}.{table}`"
+        in_sql = f'{name.of_product}."{name.port}@{name.major}"'
+        return f"read its successor `{name}` instead, in SQL `{in_sql}`"
 
     def as_json(self, today: dt.date) -> dict[str, Any]:
         """The shape of `end_of_life` on a page."""
@@ -118,7 +118,7 @@ def faults(contract: Mapping[str, Any], descriptor: Mapping[str, Any], address: 
             what = f"`{custom[END_OF_LIFE]}` is no date, so nobody knows when `{address}` ends"
             yield Fault(where, (), what, _A_DATE)
         if SUCCESSOR in custom and _named(text(custom, SUCCESSOR)) is None:
-            what = f"`{custom[SUCCESSOR]}` is not the address of a successor of `{address}`"
+            what = f"`{custom[SUCCESSOR]}` is not the pinned address of a successor of `{address}`"
             at = next(
                 (("customProperties", i) for i, e in entries(part, "customProperties") if e["property"] == SUCCESSOR),
                 (),
@@ -168,9 +168,11 @@ def _day(value: Any) -> dt.date | None:
 
 
 def _named(written: str | None) -> Address | None:
+    """The pinned address that a text names: without a major it would mean another port one day."""
     if written is None:
         return None
     try:
-        return parse_address(written)
+        address = parse_address(written)
     except UsageError:
         return None
+    return address if address.major is not None else None

@@ -108,7 +108,7 @@ class Endings:
             f"`{port.address}` is deprecated, {end.in_words(self.today)}",
             _status(port),
             why=f"still read by {', '.join(sorted(left))}" if left else "no product reads it any more",
-            fix=_advice(port, end, bool(left)),
+            fix=_advice(port, end, self._majors(), bool(left)),
         )
 
     def _inputs(self, product: Product) -> list[Diagnostic]:
@@ -137,9 +137,11 @@ def _status(port: OutputPort) -> Where:
     return port.contract.where(("status",)) if port.contract.status == Status.DEPRECATED else port.where
 
 
-def _advice(port: OutputPort, end: EndOfLife, read: bool) -> str:
+def _advice(port: OutputPort, end: EndOfLife, majors: Mapping[Address, str], read: bool) -> str:
     if end.day is None:
         return "name its last day: `slaProperties: [{property: endOfLife, value: 2026-12-31}]`"
+    if end.successor is not None and majors.get(end.successor) in (None, Status.RETIRED):
+        return f"name a successor that is served: there is no `{end.successor}`"
     if end.successor is None and read:
         return f"name what takes its place: `weft.successor`, or a major above {port.address.major}"
     return "set `status: retired` when nobody reads it any more"

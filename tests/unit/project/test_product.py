@@ -546,7 +546,12 @@ def test_a_column_that_stands_twice_in_a_contract_is_told_in_its_line(mesh: Test
         ({"customProperties": [{"property": "weft.endOfLife", "value": "2030-02-30"}]}, "`2030-02-30`", '"property"'),
         (
             {"customProperties": [{"property": "weft.successor", "value": "orders"}]},
-            "`orders` is not the add",
+            "`orders` is not the pinned address",
+            '"property"',
+        ),
+        (
+            {"customProperties": [{"property": "weft.successor", "value": "a.b.c"}]},
+            "`a.b.c` is not the pinned address",
             '"property"',
         ),
     ],
