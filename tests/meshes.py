@@ -34,9 +34,10 @@ class TestMesh:
         assert old in text, f"{old!r} is not in {relative}"
         self.path(relative).write_text(text.replace(old, new), encoding="utf-8")
 
-    def weft(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def weft(self, *words: str, today: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command; `today` is the day that its clock shows, at noon UTC."""
         return subprocess.run(
-            command(*words),
+            command(*words, today=today),
             cwd=self.root,
             capture_output=True,
             text=True,
@@ -45,8 +46,8 @@ class TestMesh:
             env={**os.environ, "NO_COLOR": "1", **environment},
         )
 
-    def json(self, *words: str, expect: int = 0) -> dict:
-        done = self.weft(*words, "--format", "json")
+    def json(self, *words: str, expect: int = 0, today: str | None = None) -> dict:
+        done = self.weft(*words, "--format", "json", today=today)
         assert done.returncode == expect, done.stdout + done.stderr
         return json.loads(done.stdout)
 
@@ -54,9 +55,10 @@ class TestMesh:
         return self.json("query", f"select * from {port} order by 1")["rows"]
 
 
-def command(*words: str) -> list[str]:
-    """The command line of this checkout."""
-    return [sys.executable, "-c", "from weft.cli.main import main; main()", *words]
+def command(*words: str, today: str | None = None) -> list[str]:
+    """The command line of this checkout, on the machine's clock or one that shows noon of a day."""
+    clock = f"import datetime, weft.wiring as w; w.clock = lambda: datetime.datetime.fromisoformat('{today}T12:00Z'); "
+    return [sys.executable, "-c", f"{clock if today else ''}from weft.cli.main import main; main()", *words]
 
 
 def number(name: str) -> str:

@@ -28,7 +28,7 @@ CODES: dict[str, str] = {
     "WFT-PRJ-012": "a contract without output port",
     "WFT-PRJ-013": "an output port without model",
     "WFT-PRJ-014": "an input port without binding",
-    "WFT-PRJ-015": "an input port and a model have one name",
+    "WFT-PRJ-015": "two ports or models have one name",
     "WFT-PRJ-016": "contract and port disagree on version or id",
     "WFT-PRJ-017": "unknown key in a model's settings",
     "WFT-PRJ-018": "a setting of a model has a wrong value",
@@ -41,6 +41,7 @@ CODES: dict[str, str] = {
     "WFT-PRJ-025": "a feature that this version of weft does not have",
     "WFT-PRJ-026": "a model that no port needs",
     "WFT-PRJ-027": "two columns of a contract have one name",
+    "WFT-PRJ-028": "the end of a deprecated port cannot be understood",
     # SQL
     "WFT-SQL-001": "SQL does not parse",
     "WFT-SQL-002": "not exactly one SELECT",
@@ -79,6 +80,9 @@ CODES: dict[str, str] = {
     "WFT-PLN-008": "a selection matches nothing",
     "WFT-PLN-009": "a downstream product reads what goes away",
     "WFT-PLN-010": "an input port binds a port that is not readable",
+    "WFT-PLN-011": "a port's end of life has passed",
+    "WFT-PLN-012": "an input port reads a deprecated port",
+    "WFT-PLN-013": "a major that cannot be the default",
     # runs
     "WFT-RUN-001": "something moved since the plan",
     "WFT-RUN-002": "skipped because something upstream failed",
@@ -120,6 +124,7 @@ CODES: dict[str, str] = {
     "WFT-ACC-004": "an unpinned snapshot is ambiguous",
     "WFT-ACC-005": "an unknown principal",
     "WFT-ACC-006": "the port is deprecated",
+    "WFT-ACC-007": "the port's end of life has passed",
     # catalog
     "WFT-CAT-001": "no such thing in the catalog",
     # command line

@@ -31,11 +31,21 @@ if TYPE_CHECKING:
     from weft.storage.base import Storage
 
 
-class Rooms:
-    """Registry, storage, engine and the others, as the settings choose them."""
+def clock() -> dt.datetime:
+    """The machine's clock, in UTC."""
+    return dt.datetime.now(dt.UTC)
 
-    def __init__(self, settings: Settings) -> None:
+
+class Rooms:
+    """Registry, storage, engine and the others, as the settings choose them.
+
+    Attributes:
+        now: the clock, in UTC: what is late, due or over is reckoned from it.
+    """
+
+    def __init__(self, settings: Settings, now: Callable[[], dt.datetime] | None = None) -> None:
         self.settings = settings
+        self.now = now or clock
         self._sessions: list[Any] = []
         atexit.register(_closed_at_exit, weakref.ref(self))
 
@@ -99,7 +109,7 @@ class Rooms:
         from weft.access.door import Door
 
         root = str(self.settings.path(self.settings.storage.warehouse))
-        return Door(self.registry, root, lambda: self.engine)
+        return Door(self.registry, root, lambda: self.engine, self.now)
 
     def principal(self, requested: str | None = None) -> Principal:
         """Whoever is at the keyboard."""
@@ -111,11 +121,6 @@ class Rooms:
     def actor(self) -> str:
         """The name under which events are written."""
         return getpass.getuser()
-
-    @staticmethod
-    def now() -> dt.datetime:
-        """The clock, in UTC."""
-        return dt.datetime.now(dt.UTC)
 
     def declared(self) -> Mesh:
         """What the files of the mesh declare."""

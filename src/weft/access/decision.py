@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -10,28 +12,45 @@ from weft.access.principals import Principal, PrincipalKind
 from weft.model.address import Address
 from weft.model.publication import PortState
 
+if TYPE_CHECKING:
+    from weft.model.lifecycle import EndOfLife
+
 
 class Decision(Struct, frozen=True):
     """What a principal may read of a port, and the reason.
 
     Attributes:
         columns: names of the columns that may be read; empty when `allowed` is false.
+        code: of the error when it is.
     """
 
     allowed: bool
     columns: tuple[str, ...]
     reason: str
+    code: str = "WFT-ACC-002"
 
 
-def decide(principal: Principal, port: PortState, reads: Collection[Address] = ()) -> Decision:
+def decide(
+    principal: Principal,
+    port: PortState,
+    reads: Collection[Address] = (),
+    end: EndOfLife | None = None,
+    today: dt.date = dt.date.min,
+) -> Decision:
     """What a principal may read of a port.
 
     Args:
         reads: the input ports that a product has declared; a product reads these and nothing else.
+        end: the end of a deprecated port: nobody reads it afterwards, but its own product while that is built.
+        today: the day of the read.
     """
     every = tuple(c.name for c in port.columns)
     if port.retired:
-        return Decision(False, (), f"`{port.address}` is retired")
+        return Decision(False, (), f"`{port.address}` is retired: nobody reads it any more, its snapshots are kept")
+    own = principal.kind is PrincipalKind.PRODUCT and principal.name == str(port.address.of_product)
+    if end is not None and end.passed(today) and not own:
+        reason = f"`{port.address}` is deprecated, {end.in_words(today)}; its snapshots are kept"
+        return Decision(False, (), reason, "WFT-ACC-007")
     if principal.kind is PrincipalKind.OWNER:
         return Decision(True, every, f"`{principal.name}` owns this mesh")
     if principal.kind is PrincipalKind.PRODUCT and port.address in reads:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -12,7 +13,17 @@ from weft.access.decision import decide
 from weft.access.principals import Principal
 from weft.access.result import Result, ResultColumn
 from weft.engines.base import Engine
-from weft.errors import AccessDenied, Diagnostic, UsageError, UserCodeError, Where, did_you_mean, error, has_errors
+from weft.errors import (
+    AccessDenied,
+    Diagnostic,
+    UsageError,
+    UserCodeError,
+    Where,
+    did_you_mean,
+    error,
+    has_errors,
+    warning,
+)
 from weft.model.address import Address, parse_address
 from weft.model.publication import PortState, Publication
 from weft.registry.base import RegistryReader
@@ -20,6 +31,9 @@ from weft.sql.allowlist import walk
 from weft.sql.problem import Problem
 from weft.sql.quoting import ident
 from weft.storage import reading
+
+if TYPE_CHECKING:
+    from weft.model.lifecycle import EndOfLife
 
 At = str | dt.datetime | Mapping[str, str] | None
 """Which data version: a snapshot id, a time for all ports, or a snapshot id by address; None is now."""
@@ -41,24 +55,28 @@ class Readable(Struct, frozen=True):
 class Door:
     """Decides, then opens. Holds no state but where things are."""
 
-    def __init__(self, reader: RegistryReader, root: str, engine: Callable[[], Engine]) -> None:
+    def __init__(
+        self, reader: RegistryReader, root: str, engine: Callable[[], Engine], now: Callable[[], dt.datetime]
+    ) -> None:
         self._reader = reader
         self._root = root
         self._engine = engine
+        self._now = now
 
     def open(self, principal: Principal, address: Address, at: At = None, reads: Collection[Address] = ()) -> Readable:
         """The rows of a port that the principal may read.
 
         Raises:
             UsageError: WFT-ACC-001 no such port, WFT-RUN-005 no such snapshot.
-            AccessDenied: WFT-ACC-002.
+            AccessDenied: WFT-ACC-002, WFT-ACC-007 its end of life has passed.
         """
         state = self._state(address)
-        decision = decide(principal, state, reads)
+        end = self._end(state)
+        decision = decide(principal, state, reads, end, self._now().date())
         if not decision.allowed:
-            raise AccessDenied(
-                error("WFT-ACC-002", f"`{principal.name}` may not read `{state.address}`", why=decision.reason)
-            )
+            what = f"`{principal.name}` may not read `{state.address}`"
+            fix = end.way_out("ask its owner what takes its place") if end else None
+            raise AccessDenied(error(decision.code, what, why=decision.reason, fix=fix))
         publication = self._version(state, at)
         rows = reading.relation(publication.manifest, self._root)
         names = {c.name for c in publication.manifest.columns}
@@ -74,13 +92,13 @@ class Door:
 
         Raises:
             UsageError: WFT-SQL-001 to 007 the text is refused, WFT-ACC-001 no such port.
-            AccessDenied: WFT-ACC-002.
+            AccessDenied: WFT-ACC-002, WFT-ACC-007 a port's end of life has passed.
         """
         with self._engine().session() as parser:
             found = walk(sql, parser.parse(sql), qualified=True)
         if has_errors(_placed(p, sql) for p in found.problems):
             raise UsageError(*(_placed(p, sql) for p in found.problems))
-        opened, relations, notes = self._opened(principal, [_parts(name) for name, _ in found.references], at)
+        opened, relations, notes, warnings = self._opened(principal, [_parts(name) for name, _ in found.references], at)
         paths = [p for one in opened.values() for p in one.paths]
         try:
             with self._engine().locked(relations, paths) as session:
@@ -95,14 +113,16 @@ class Door:
             {str(one.publication.address): one.publication.snapshot_id for one in opened.values()},
             self._engine().texts,
             tuple(notes),
+            tuple(dict.fromkeys(warnings)),
         )
 
     def _opened(
         self, principal: Principal, tables: Collection[tuple[str, str, str]], at: At
-    ) -> tuple[dict[Address, Readable], dict[tuple[str, str, str], str], list[str]]:
+    ) -> tuple[dict[Address, Readable], dict[tuple[str, str, str], str], list[str], list[Diagnostic]]:
         opened: dict[Address, Readable] = {}
         relations: dict[tuple[str, str, str], str] = {}
         notes: list[str] = []
+        warnings: list[Diagnostic] = []
         states = {name: self._state(parse_address(".".join(name))) for name in dict.fromkeys(tables)}
         if isinstance(at, str) and not _is_time(at) and len({s.address for s in states.values()}) > 1:
             raise UsageError(
@@ -127,8 +147,27 @@ class Door:
             if "@" not in table:
                 notes.append(f"`{'.'.join(name)}` is `{address}`")
             if state.status == "deprecated":
-                notes.append(f"`{address}` is deprecated")
-        return opened, relations, notes
+                warnings.append(self._deprecated(state))
+        return opened, relations, notes, warnings
+
+    def _deprecated(self, state: PortState) -> Diagnostic:
+        """What a reader of a deprecated port is told while it is still served."""
+        end = self._end(state)
+        assert end is not None, "a deprecated port has an end, if only an open one"
+        return warning(
+            "WFT-ACC-006",
+            f"`{state.address}` is deprecated, {end.in_words(self._now().date())}",
+            why="nobody can read it afterwards" if end.day else "its owner means to end it",
+            fix=end.way_out("ask its owner what takes its place"),
+        )
+
+    def _end(self, state: PortState) -> EndOfLife | None:
+        """The end of a deprecated or retired port; None for every other."""
+        if not state.retired and state.status != "deprecated":
+            return None
+        from weft.registry.lifecycle import registered_end  # few reads are of such a port
+
+        return registered_end(self._reader, state)
 
     def _state(self, address: Address) -> PortState:
         state = self._reader.port(address)

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from msgspec import Struct
 
 from weft.access.values import Texts, TimeText, beyond_frames, beyond_parquet, python_values
-from weft.errors import UsageError, error
+from weft.errors import Diagnostic, UsageError, error
 from weft.model.type_text import parse_type
 
 _EXACT_IN_JSON = 2**53
@@ -39,7 +39,8 @@ class Result(Struct, frozen=True):
         truncated: whether a limit cut rows off.
         snapshots: snapshot id by pinned address of every port that was read.
         texts: makes the engine's texts of a table's values.
-        notes: what the reader should know: which major an unpinned address meant, deprecations.
+        notes: what the reader should know: which major an unpinned address meant.
+        diagnostics: warnings: which of the ports are deprecated, until when, and what takes their place.
     """
 
     columns: tuple[ResultColumn, ...]
@@ -48,6 +49,7 @@ class Result(Struct, frozen=True):
     snapshots: Mapping[str, str]
     texts: Texts
     notes: tuple[str, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
 
     def arrow(self) -> Any:
         """The rows as a `pyarrow.Table`."""
@@ -96,6 +98,7 @@ class Result(Struct, frozen=True):
             "rows": [[json_value(v) for v in row] for row in self.rows()],
             "truncated": self.truncated,
             "snapshot": dict(self.snapshots),
+            "diagnostics": [d.as_json() for d in self.diagnostics],
         }
 
     def write(self, target: Path | Any, format: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import time
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from weft.model.records import Run
     from weft.plan.repository import Repository
     from weft.plan.values import Plan
+    from weft.runs.default import DefaultMoved
     from weft.runs.progress import Progress
     from weft.runs.results import ApplyResult, RolledBack, Verification
     from weft.runs.sync import Sync
@@ -48,8 +50,13 @@ class CheckReport(Struct, frozen=True):
         return {"diagnostics": [d.as_json() for d in self.diagnostics]}
 
 
-def open(path: str | Path = ".", *, flags: Mapping[str, Any] | None = None) -> Mesh:
-    """The mesh whose folder holds `path`.
+def open(
+    path: str | Path = ".",
+    *,
+    flags: Mapping[str, Any] | None = None,
+    now: Callable[[], datetime] | None = None,
+) -> Mesh:
+    """The mesh whose folder holds `path`; `now` is the clock, the machine's by default.
 
     Example:
         >>> import weft
@@ -60,14 +67,14 @@ def open(path: str | Path = ".", *, flags: Mapping[str, Any] | None = None) -> M
         UsageError: WFT-CFG-001, no weft.toml there or above.
         ProjectError: WFT-CFG-002 to 004, the settings are wrong.
     """
-    return Mesh(load_settings(Path(path), flags=flags))
+    return Mesh(load_settings(Path(path), flags=flags), now)
 
 
 class Mesh:
     """A mesh: what its files declare, what its registry holds, and every verb on both."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._rooms = Rooms(settings)
+    def __init__(self, settings: Settings, now: Callable[[], datetime] | None = None) -> None:
+        self._rooms = Rooms(settings, now)
 
     @property
     def settings(self) -> Settings:
@@ -117,6 +124,7 @@ class Mesh:
             loaded.desired,
             loaded.registered,
             Impact(self._rooms.registry, loaded.mesh),
+            self._rooms.now().date(),
             select=select,
             full_refresh=full_refresh,
         )
@@ -139,12 +147,12 @@ class Mesh:
 
         Raises:
             ProjectError: files are wrong.
-            GateRefused: an objection stands against the plan.
+            GateRefused: an objection stands against the plan; one against a single port is in the result.
             Conflict: WFT-RUN-001, something moved since `plan` was made.
             UsageError: WFT-PLN-005, ports would be retired without consent.
         """
         from weft.plan.moved import require_same
-        from weft.runs.results import ApplyResult
+        from weft.runs.results import ApplyResult, Failed
 
         began = time.monotonic()
         loaded = self._rooms.repository().sound(select if plan is None else plan.selection)
@@ -155,13 +163,15 @@ class Mesh:
             require_same(plan, current)
         if current.refused:
             raise GateRefused(*current.objections)
+        stopped = tuple(Failed(c.address, GateRefused(c.stopped)) for c in current.stopped if c.stopped is not None)
         if current.is_empty and not self._rooms.registry.unfinished():
-            unchanged = tuple(c.address for c in current.changes)
-            return ApplyResult(None, unchanged=unchanged, seconds=time.monotonic() - began)
+            unchanged = tuple(c.address for c in current.changes if c.stopped is None)
+            return ApplyResult(None, failed=stopped, unchanged=unchanged, seconds=time.monotonic() - began)
         from weft.runs.apply import apply
 
         consent = yes or bool(current.retires and confirm is not None and confirm(current))
-        return apply(current, loaded.mesh, loaded.desired, self._rooms.context(loaded, progress), consent=consent)
+        done = apply(current, loaded.mesh, loaded.desired, self._rooms.context(loaded, progress), consent=consent)
+        return done.with_failed(stopped) if stopped else done
 
     def verify(self, target: str, *, data: Sequence[str] = (), sample_limit: int = 5) -> Verification:
         """A port's contract against its published rows, or against files; a contract file is verified as `verify` does.
@@ -211,9 +221,16 @@ class Mesh:
         """Takes the pin of a rollback away: the next apply builds the port again."""
         self._rooms.registry.release(self._pinned(address), actor=self._rooms.actor, at=self._rooms.now())
 
-    def set_default(self, address: str) -> None:
-        """Makes a major the one that the address without major means."""
-        self._rooms.registry.set_default(self._pinned(address), actor=self._rooms.actor, at=self._rooms.now())
+    def set_default(self, address: str) -> DefaultMoved:
+        """Makes a major the one that the address without major means.
+
+        Raises:
+            UsageError: WFT-ACC-001 no such port, WFT-PLN-013 it is retired or its end of life has passed.
+            AccessDenied: WFT-PLN-004, the product belongs to another mesh.
+        """
+        from weft.runs.default import move_default
+
+        return move_default(parse_address(address), self._rooms.settings.mesh.name, self._rooms.context())
 
     # verbs: read
 

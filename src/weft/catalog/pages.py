@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from weft.model.records import DomainRecord, ProductRecord, Run
 from weft.observability.freshness import freshness
 from weft.observability.quality import Quality, quality
 from weft.registry.base import RegistryReader
+from weft.registry.lifecycle import registered_end
 
 
 class Page(Struct, frozen=True):
@@ -103,6 +104,7 @@ def _product_page(reader: RegistryReader, product: ProductRecord, now: datetime)
             "tags": list(product.tags),
             "ports": [_port_line(reader, s, now) for s in states],
             "reads": list(product.reads),
+            "deprecated_reads": _deprecated(reader, product.reads, now),
             "sources": _sources(document),
             "consumers": sorted(consumers),
             "last_run": _last_run(reader, states[0].address if states else None),
@@ -121,6 +123,7 @@ def _port_page(reader: RegistryReader, state: PortState, now: datetime) -> Page:
         contract.name or state.address.port,
         {
             "status": "retired" if state.retired else state.status,
+            "end_of_life": _end(reader, state, now),
             "owner": _owner(reader.domains().get(state.address.domain)),
             "domain": state.address.domain,
             "product": str(state.address.of_product),
@@ -131,6 +134,7 @@ def _port_page(reader: RegistryReader, state: PortState, now: datetime) -> Page:
                     "major": s.address.major,
                     "version": s.version,
                     "status": "retired" if s.retired else s.status,
+                    "end_of_life": _end(reader, s, now),
                     "default": s.default,
                 }
                 for s in majors
@@ -222,6 +226,7 @@ def _port_line(reader: RegistryReader, state: PortState, now: datetime) -> dict[
         "address": str(state.address),
         "title": contract.name or state.address.port,
         "status": "retired" if state.retired else state.status,
+        "end_of_life": _end(reader, state, now),
         "version": state.version,
         "default": state.default,
         "rows": state.rows,
@@ -229,6 +234,23 @@ def _port_line(reader: RegistryReader, state: PortState, now: datetime) -> dict[
         "freshness": freshness(contract, state.published_at, checks, now).state.value,
         "published_at": state.published_at.isoformat(),
     }
+
+
+def _end(reader: RegistryReader, state: PortState, now: datetime) -> dict[str, Any] | None:
+    """Until when a deprecated port is served, and what takes its place."""
+    end = registered_end(reader, state)
+    return end.as_json(now.date()) if end else None
+
+
+def _deprecated(reader: RegistryReader, reads: Sequence[str], now: datetime) -> list[dict[str, Any]]:
+    """The deprecated ports among those that a product reads."""
+    found = []
+    for address in reads:
+        state = reader.port(parse_address(address))
+        end = _end(reader, state, now) if state else None
+        if state is not None and end is not None:
+            found.append({"address": address, "status": "retired" if state.retired else state.status, **end})
+    return found
 
 
 def _ports_of(reader: RegistryReader, product: ProductAddress) -> list[PortState]:

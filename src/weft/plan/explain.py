@@ -16,6 +16,9 @@ def text(plan: Plan) -> str:
     if plan.affected:
         lines += ["", "affected downstream"]
         lines += [f"    {a.column}  by {a.by}  ({a.via})" for a in plan.affected]
+    if plan.unaffected:
+        lines += ["", "not affected"]
+        lines += [f"    {u.reader}  of {u.by}  ({u.why})" for u in plan.unaffected]
     for objection in plan.objections:
         lines += ["", str(objection)]
     if plan.stages:
@@ -38,6 +41,9 @@ def markdown(plan: Plan) -> str:
     if plan.affected:
         lines += ["", "**Affected downstream**", "", "| column | by | via |", "|---|---|---|"]
         lines += [f"| `{a.column}` | `{a.by}` | {_cell(a.via)} |" for a in plan.affected]
+    if plan.unaffected:
+        lines += ["", "**Not affected**", "", "| reader | of | why |", "|---|---|---|"]
+        lines += [f"| `{u.reader}` | `{u.by}` | {_cell(u.why)} |" for u in plan.unaffected]
     if plan.objections:
         lines += ["", "**Objections**", ""]
         lines += [_objection(o) for o in plan.objections]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from weft.errors import Diagnostic, Severity, error
@@ -12,7 +12,8 @@ from weft.model.publication import PortState
 from weft.model.records import ProductRecord
 from weft.model.version import parse_version
 from weft.plan.desired import Desired
-from weft.plan.values import Action, Affected, Change
+from weft.plan.impact import Reach
+from weft.plan.values import Action, Change
 
 if TYPE_CHECKING:
     from weft.contracts.compatibility import Comparison
@@ -22,15 +23,15 @@ def contract_moves(
     port: OutputPort,
     state: PortState,
     verdict: Comparison,
-    affected: Sequence[Affected],
-    readers: Sequence[ProductAddress],
+    reach: Reach,
+    newest: int,
 ) -> list[Diagnostic]:
-    """Objections against how a contract moves from its published version."""
+    """Objections against how a contract moves from its published version; `newest` is the port's highest major."""
     version, published = port.contract.version, parse_version(state.version)
     if version is None or published is None or verdict.verdict == "none":
         return []
     if verdict.verdict == "breaking":
-        return [_breaking(port, state, verdict, affected, readers)]
+        return [_breaking(port, state, verdict, reach, newest)]
     required = verdict.required_version
     if verdict.verdict == "compatible" and version == published:
         what = f"`{port.address}` version {published} is published and may change its texts only"
@@ -56,29 +57,29 @@ def _breaking(
     port: OutputPort,
     state: PortState,
     verdict: Comparison,
-    affected: Sequence[Affected],
-    readers: Sequence[ProductAddress],
+    reach: Reach,
+    newest: int,
 ) -> Diagnostic:
     """A breaking change without a new major: a warning while a contract is 0.x or a draft, else an error."""
     assert port.contract.version is not None
     may_break = port.contract.version.major == 0 or port.status is Status.DRAFT
     broken = [c for c in verdict.changes if c.verdict == "breaking"]
     first = broken[0]
-    reach = sorted({str(r) for r in readers})
-    why = "; ".join(c.reason for c in broken)
-    if affected:
-        count = len({a.column for a in affected})
-        why += f"; {count} column{'' if count == 1 else 's'} downstream depend{'s' if count == 1 else ''} on it"
-    elif reach:
-        why += f"; read by {', '.join(reach)}, none of whose columns depend on it"
+    why = "; ".join((*(c.reason for c in broken), *_who(reach)))
     next_major = port.contract.version.next_major()
     folder, _, file = port.contract.document.file.rpartition("/")
     stem = file.split(".")[0].split("@")[0]
-    fix = (
-        f"offer it as version {next_major} beside this one: keep today's files as "
-        f"`{folder}/{stem}@{port.address.major}.odcs.yaml` and `{stem}@{port.address.major}.sql`, "
-        f"or take the change back"
-    )
+    if newest > (port.address.major or 0):
+        fix = (
+            f"take the change back and make it in a newer major: version {newest + 1}.0.0 is free, and its files are "
+            f"`{folder}/{stem}.odcs.yaml` and `{stem}.sql`"
+        )
+    else:
+        fix = (
+            f"offer it as version {next_major} beside this one: keep today's files as "
+            f"`{folder}/{stem}@{port.address.major}.odcs.yaml` and `{stem}@{port.address.major}.sql`, "
+            f"or take the change back"
+        )
     what = f"breaking change of `{port.address}` (published {state.version}): {first.reason}"
     if len(broken) > 1:
         what += f" (and {len(broken) - 1} more)"
@@ -86,16 +87,42 @@ def _breaking(
     return Diagnostic("WFT-CON-004", severity, what, port.contract.where(first.pointer), why, fix)
 
 
-def readers_left(address: Address, readers: Sequence[ProductAddress], mesh: Mesh) -> list[Diagnostic]:
-    """An objection when a port goes away that products of other repositories read."""
-    left = [str(r) for r in readers if r not in mesh.products and r != address.of_product]
+def _who(reach: Reach) -> list[str]:
+    """Who depends on what breaks, in words."""
+    readers = ", ".join(sorted({str(r) for r in reach.readers}))
+    found = []
+    if reach.affected:
+        count = len({a.column for a in reach.affected})
+        found.append(f"{count} column{'' if count == 1 else 's'} downstream depend{'s' if count == 1 else ''} on it")
+    if reach.whole and readers:
+        found.append(f"it is promised of the whole table, which {readers} reads")
+    elif readers and not reach.affected:
+        found.append(f"read by {readers}, none of whose columns depend on it")
+    return found
+
+
+def readers_left(
+    address: Address, readers: Sequence[ProductAddress], mesh: Mesh, retired: Collection[ProductAddress]
+) -> list[Diagnostic]:
+    """An objection when a port goes away that products read, whether they stand in this repository or another one.
+
+    Args:
+        readers: products that read it as they are registered.
+        retired: products all of whose ports go away in the same plan.
+    """
+    bound = {p.address: i.where for p in mesh.products.values() for i in p.inputs if i.binding == address}
+    elsewhere = [r for r in readers if r not in mesh.products and r not in retired]
+    left = sorted(str(r) for r in {*elsewhere, *bound} if r != address.of_product)
     if not left:
         return []
     return [
         error(
             "WFT-PLN-009",
-            f"`{address}` cannot be retired: {', '.join(left)} reads it",
-            fix="set its status to `deprecated` and agree on an end with its readers",
+            f"`{address}` cannot be retired: {', '.join(left)} read{'s' if len(left) == 1 else ''} it",
+            next(iter(bound.values()), None),
+            why="its readers could not be built any more",
+            fix="keep its files (beside a newer major as `NAME@MAJOR.odcs.yaml` and `NAME@MAJOR.sql`), "
+            "set `status: deprecated` and agree on an end of life with its readers",
         )
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -9,17 +10,18 @@ from msgspec import Struct
 
 from weft.errors import Diagnostic
 from weft.model.address import Address, ProductAddress
-from weft.model.mesh import BUILT, Mesh, OutputPort, Product
+from weft.model.mesh import BUILT, Mesh, OutputPort, Product, Status
 from weft.model.odcs import published_contract
 from weft.model.publication import PortState
 from weft.model.records import ProductRecord
 from weft.plan import gate, order, selection
 from weft.plan.desired import PENDING, Desired
-from weft.plan.impact import Impact
-from weft.plan.values import Action, Affected, Change, ContractMove, Plan, Stage, StageKind
+from weft.plan.impact import Impact, Reach
+from weft.plan.values import Action, Change, ContractMove, Plan, Stage, StageKind
 
 if TYPE_CHECKING:
     from weft.contracts.compatibility import Comparison
+    from weft.plan.ending import Endings
 
 
 class Registered(Struct, frozen=True):
@@ -42,6 +44,7 @@ def make_plan(
     desired: Mapping[Address, Desired],
     registered: Registered,
     impact: Impact,
+    today: dt.date,
     *,
     select: Sequence[str] = (),
     full_refresh: bool = False,
@@ -52,9 +55,10 @@ def make_plan(
     """
     own = {a for a, s in registered.ports.items() if not s.retired and _owned(mesh, registered, a.of_product)}
     declared = {p.address: p for p in mesh.ports()}
+    endings = _endings(mesh, registered, today)
 
     def moved() -> list[Address]:
-        every = _changes(list(desired), desired, registered.ports, full_refresh=False)
+        every = _changes(list(desired), desired, registered.ports, endings, full_refresh=False)
         return [c.address for c in every if c.action is not Action.NONE]
 
     wanted = selection.select(
@@ -65,20 +69,29 @@ def make_plan(
         changed=moved,
     )
     in_order = [p.address for product in products for p in product.outputs if p.address in wanted]
-    planned = _changes(in_order, desired, registered.ports, full_refresh=full_refresh)
+    planned = _changes(in_order, desired, registered.ports, endings, full_refresh=full_refresh)
     planned += _retirements(wanted, declared, own, named=bool(select))
 
     objections: list[Diagnostic] = [d for d in mesh.diagnostics if not select or _concerns(d, wanted, mesh)]
-    affected: list[Affected] = []
+    objections += [c.stopped for c in planned if c.stopped is not None]
+    reached = Reach()
+    gone = _gone(planned, registered.ports)
     for change in planned:
         port, state = declared.get(change.address), registered.ports.get(change.address)
         if change.action is Action.RETIRE:
-            objections += gate.readers_left(change.address, impact.readers(change.address), mesh)
+            objections += gate.readers_left(
+                change.address, impact.readers(change.address, registered.ports), mesh, gone
+            )
         elif port is not None and state is not None and not state.retired and change.contract is not None:
             verdict = comparison(port, state)
-            reached = impact.of(change.address, verdict)
-            affected += reached
-            objections += gate.contract_moves(port, state, verdict, reached, impact.readers(change.address))
+            reach = impact.of(change.address, verdict, registered.ports)
+            reached += reach
+            majors = [a.major or 0 for a in {*declared, *registered.ports} if a.unpinned == change.address.unpinned]
+            objections += gate.contract_moves(port, state, verdict, reach, max(majors))
+    if endings is not None:
+        readers = {a: impact.readers(a, registered.ports) for a in endings.own(wanted)}
+        told = {c.stopped.where for c in planned if c.stopped is not None}
+        objections += [w for w in endings.warnings(wanted, readers) if w.where not in told]
     objections += gate.other_owners(mesh, registered.products, {a.of_product for a in wanted})
     objections += gate.missing_upstream(
         [desired[c.address] for c in planned if c.address in desired], planned, registered.ports
@@ -87,11 +100,12 @@ def make_plan(
         mesh=mesh.name,
         requires=_requires(mesh, [desired[a] for a in in_order if a in desired], registered.ports),
         changes=tuple(planned),
-        affected=tuple(dict.fromkeys(affected)),
+        affected=tuple(dict.fromkeys(reached.affected)),
         objections=tuple(dict.fromkeys(objections)),
         stages=_stages(planned, desired, registered.ports),
         selection=tuple(select),
         full_refresh=full_refresh,
+        unaffected=tuple(dict.fromkeys(reached.unaffected)),
     )
 
 
@@ -99,18 +113,62 @@ def _changes(
     addresses: Sequence[Address],
     desired: Mapping[Address, Desired],
     registered: Mapping[Address, PortState],
+    endings: Endings | None,
     *,
     full_refresh: bool,
 ) -> list[Change]:
-    """The change of each address; an upstream that is built in the same plan rebuilds what reads it."""
+    """The change of each address; an upstream that is built in the same plan rebuilds what reads it.
+
+    A port whose end of life has passed stays as it is, and so does what would be built from one.
+    """
     done: dict[Address, Change] = {}
     for address in addresses:
         wanted = desired.get(address)
         if wanted is None:
             continue
         building = {a for a, c in done.items() if c.action in (Action.CREATE, Action.REBUILD)}
-        done[address] = _change(wanted, registered.get(address), building, full_refresh=full_refresh)
+        change = _change(wanted, registered.get(address), building, full_refresh=full_refresh)
+        stopped = _stopped(change, wanted, endings, done, registered) if endings is not None else None
+        done[address] = stopped or change
     return list(done.values())
+
+
+def _endings(mesh: Mesh, registered: Registered, today: dt.date) -> Endings | None:
+    """How deprecated ports end; None where there is none, as in most meshes."""
+    if not any(p.status is Status.DEPRECATED for p in mesh.ports()) and not any(
+        s.status == Status.DEPRECATED for s in registered.ports.values()
+    ):
+        return None
+    from weft.plan.ending import Endings
+
+    return Endings(mesh, registered.ports, registered.products, today)
+
+
+def _stopped(
+    change: Change,
+    wanted: Desired,
+    endings: Endings,
+    done: Mapping[Address, Change],
+    registered: Mapping[Address, PortState],
+) -> Change | None:
+    """The change that keeps a port as it is, when it or something that it would be built from has ended."""
+    address, port = change.address, wanted.port
+    if port.status in BUILT and (ended := endings.stops(port)) is not None:
+        return Change(address, Action.NONE, "its end of life has passed", change.contract, ended)
+    if change.action not in (Action.CREATE, Action.REBUILD):
+        return None
+    for entry in wanted.inputs:
+        if not isinstance(entry.binding, Address):
+            continue
+        ended = endings.stops_reader(address, entry)
+        if ended is not None:
+            reason = f"the end of life of `{entry.binding}` has passed"
+            return Change(address, Action.NONE, reason, change.contract, ended)
+        before = done.get(entry.binding)
+        if before is not None and before.stopped is not None and entry.binding not in registered:
+            reason = f"`{entry.binding}` is not published"
+            return Change(address, Action.NONE, reason, change.contract, before.stopped)
+    return None
 
 
 def _change(wanted: Desired, state: PortState | None, building: set[Address], *, full_refresh: bool) -> Change:
@@ -182,6 +240,13 @@ def _retirements(
     return [
         Change(a, Action.RETIRE, "its files are gone") for a in sorted(own - set(declared)) if a in wanted or not named
     ]
+
+
+def _gone(planned: Sequence[Change], registered: Mapping[Address, PortState]) -> set[ProductAddress]:
+    """Products that read nothing any more, since all their ports are retired by the plan or were before."""
+    retired = {c.address for c in planned if c.action is Action.RETIRE}
+    alive = {a.of_product for a, s in registered.items() if not s.retired and a not in retired}
+    return {a.of_product for a in registered} - alive
 
 
 def _stages(

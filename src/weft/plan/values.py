@@ -46,12 +46,17 @@ class ContractMove(Struct, frozen=True):
 
 
 class Change(Struct, frozen=True):
-    """What a plan does with one port and why; every selected port has one, `none` included."""
+    """What a plan does with one port and why; every selected port has one, `none` included.
+
+    Attributes:
+        stopped: the objection that keeps this port, and no other, as it is.
+    """
 
     address: Address
     action: Action
     reason: str
     contract: ContractMove | None = None
+    stopped: Diagnostic | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The shape of `plan.changes[]`."""
@@ -60,6 +65,7 @@ class Change(Struct, frozen=True):
             "action": self.action.value,
             "reason": self.reason,
             "contract": self.contract.as_json() if self.contract else None,
+            "stopped": self.stopped.as_json() if self.stopped else None,
         }
 
 
@@ -81,6 +87,24 @@ class Affected(Struct, frozen=True):
         return {"column": self.column, "by": self.by, "via": self.via}
 
 
+class Unaffected(Struct, frozen=True):
+    """A reader downstream that a breaking change leaves alone.
+
+    Attributes:
+        reader: a port, pinned; a product that reads the changed port and makes no port of it.
+        by: the changed port.
+        why: how it reads the port, and which columns none of its own depends on.
+    """
+
+    reader: str
+    by: str
+    why: str
+
+    def as_json(self) -> dict[str, str]:
+        """The shape of `plan.unaffected[]`."""
+        return {"reader": self.reader, "by": self.by, "why": self.why}
+
+
 class Stage(Struct, frozen=True):
     """One step of a run. `address` is a port, or for publish the product whose ports move together."""
 
@@ -98,6 +122,7 @@ class Plan(Struct, frozen=True):
     Attributes:
         requires: version of each thing that was read: `file:PATH`, `source:PRODUCT.INPUT`, `port:ADDRESS`.
         selection: the SELECT arguments that made it.
+        unaffected: readers of what breaks that do not depend on it.
     """
 
     mesh: str
@@ -108,6 +133,7 @@ class Plan(Struct, frozen=True):
     stages: tuple[Stage, ...]
     selection: tuple[str, ...] = ()
     full_refresh: bool = False
+    unaffected: tuple[Unaffected, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -116,8 +142,14 @@ class Plan(Struct, frozen=True):
 
     @property
     def refused(self) -> bool:
-        """Whether an objection of severity error stands against it."""
-        return any(o.severity is Severity.ERROR for o in self.objections)
+        """Whether an objection of severity error stands against all of it."""
+        stopped = {c.stopped for c in self.changes}
+        return any(o.severity is Severity.ERROR and o not in stopped for o in self.objections)
+
+    @property
+    def stopped(self) -> tuple[Change, ...]:
+        """Ports that stay as they are because an objection stands against them alone."""
+        return tuple(c for c in self.changes if c.stopped is not None)
 
     @property
     def retires(self) -> tuple[Address, ...]:
@@ -137,6 +169,7 @@ class Plan(Struct, frozen=True):
             "requires": dict(self.requires),
             "changes": [c.as_json() for c in self.changes],
             "affected": [a.as_json() for a in self.affected],
+            "unaffected": [u.as_json() for u in self.unaffected],
             "objections": [o.as_json() for o in self.objections],
             "stages": [s.as_json() for s in self.stages],
         }
@@ -158,6 +191,7 @@ def plan_from_json(data: Any, file: str) -> Plan:
             stages=tuple(Stage(StageKind(s["kind"]), s["address"]) for s in data["stages"]),
             selection=tuple(data["selection"]),
             full_refresh=bool(data["full_refresh"]),
+            unaffected=tuple(Unaffected(**u) for u in data.get("unaffected", ())),
         )
     except (KeyError, TypeError, ValueError) as e:
         raise ProjectError(
@@ -172,10 +206,11 @@ def plan_from_json(data: Any, file: str) -> Plan:
 
 
 def _change(data: Mapping[str, Any]) -> Change:
-    contract = data["contract"]
+    contract, stopped = data["contract"], data.get("stopped")
     return Change(
         parse_address(data["address"]),
         Action(data["action"]),
         data["reason"],
         contract and ContractMove(contract["from"], contract["to"], contract["verdict"], tuple(contract["changes"])),
+        stopped and diagnostic_from_json(stopped),
     )

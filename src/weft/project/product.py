@@ -321,8 +321,21 @@ def _outputs(
     found: list[OutputPort] = []
     used: set[str] = set()
     entries = described.outputs
+    listed: set[tuple[str, int | None]] = set()
     for entry in entries:
         where = described.where(entry.pointer)
+        if (entry.name, _major(entry.version)) in listed:
+            problems.append(
+                error(
+                    "WFT-PRJ-015",
+                    f"two output ports are `{entry.name}@{_major(entry.version)}`",
+                    where,
+                    why="each major of a port is one table",
+                    fix="drop one of them, or give it the version of another major",
+                )
+            )
+            continue
+        listed.add((entry.name, _major(entry.version)))
         if not is_slug(entry.name):
             problems.append(
                 error("WFT-PRJ-008", f"`{entry.name}` cannot be part of an address", where, fix="use a-z, 0-9 and _")
@@ -354,6 +367,8 @@ def _outputs(
             continue
         address = Address(product.domain, product.product, entry.name, promised.version.major)
         lower = min(status, product_status, key=_rank)
+        if lower is Status.DEPRECATED:
+            problems += _end(address, promised, described, where)
         found.append(OutputPort(address, promised, model, entry.description, entry.type, lower, major == newest, where))
     for stem, promised in contracts.items():
         if stem not in used:
@@ -367,6 +382,22 @@ def _outputs(
                 )
             )
     return tuple(found)
+
+
+def _end(address: Address, promised: Contract, described: Descriptor, where: Where) -> list[Diagnostic]:
+    """What nobody can understand of the end of a deprecated port."""
+    from weft.model.lifecycle import faults  # most meshes have no deprecated port
+
+    return [
+        error(
+            "WFT-PRJ-028",
+            fault.what,
+            promised.where(fault.pointer) if fault.document == "contract" else where,
+            why="readers are told how many days are left and what to read instead",
+            fix=fault.fix,
+        )
+        for fault in faults(promised.data, described.document.data, address)
+    ]
 
 
 def _rank(status: Status) -> int:

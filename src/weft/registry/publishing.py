@@ -91,12 +91,23 @@ def unpin(tables: Tables, address: Address) -> None:
 def retire(tables: Tables, addresses: Sequence[Address], actor: str, run_id: str, at: datetime) -> None:
     """Ends reading of ports; their publications stay. A default goes to the highest major that is left."""
     for address in addresses:
-        if row := tables.port(str(address)):
+        row = tables.port(str(address))
+        if row is not None:
             tables.put_port(row._replace(retired=True))
-            left = [r for r in tables.majors(row.name) if not r.retired]
-            if left and row.is_default:
-                put_default(tables, address.pinned(left[0].major))
         append(tables, at, "port.retired", actor, str(address), {"run": run_id})
+        left = [r for r in tables.majors(row.name) if not r.retired] if row is not None and row.is_default else []
+        if left:
+            move_default(tables, address.pinned(left[0].major), actor, at)
+
+
+def move_default(tables: Tables, address: Address, actor: str, at: datetime) -> None:
+    """Makes one major of a port the default; its event tells which one it was."""
+    majors = tables.majors(address.unpinned)
+    before = next((row.port for row in majors if row.is_default), None)
+    if before == str(address):
+        return
+    put_default(tables, address)
+    append(tables, at, "port.default", actor, str(address), {"from": before, "to": str(address)})
 
 
 def put_default(tables: Tables, address: Address) -> None:

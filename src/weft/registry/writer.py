@@ -70,8 +70,7 @@ class RegistryWriter:
     def set_default(self, address: Address, *, actor: str, at: datetime) -> None:
         """Makes a major the one that the address without major means."""
         with self._transaction() as tables:
-            publishing.put_default(tables, address)
-            publishing.append(tables, at, "port.default", actor, str(address), {})
+            publishing.move_default(tables, address, actor, at)
 
     @contextmanager
     def lock(self, name: str, *, holder: str, timeout_s: float) -> Iterator[None]:

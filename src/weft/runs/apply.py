@@ -268,7 +268,8 @@ class _OneRun:
         principal = product_principal(product.address)
         root = context.storage.root
         relations = {one.wanted.port.address: reading.relation(one.manifest, root) for one in staged}
-        unseen = {a.port: relation for a, relation in sorted(relations.items())}  # a name means the newest major
+        names = names_in(product)
+        unseen = {name: relations[a] for name, a in names.items() if a in relations}
         for one in update:
             if one.port.address in work.verify:
                 opened = context.door.open(principal, one.port.address, reads=[one.port.address])
@@ -279,7 +280,7 @@ class _OneRun:
         for address, relation in relations.items():
             context.progress.stage(str(address), "verify")
             contract = self._desired[address].port.contract
-            others = other_tables(contract, names_in(product), unseen, principal, context)
+            others = other_tables(contract, names, unseen, principal, context)
             found[address] = check_rows(session, contract, relation, others, context.now())
             wrong = broken(address, found[address])
             if wrong is not None:

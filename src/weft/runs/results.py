@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from weft.errors import Diagnostic, WeftError
 from weft.model.address import Address
@@ -79,6 +80,12 @@ class ApplyResult(Struct, frozen=True):
     def exit_code(self) -> int:
         """0 done; of several failures the first of 5, 4, 3, 2, 1 that occurs."""
         return max((f.exit_code for f in self.failed), default=0)
+
+    def with_failed(self, failed: tuple[Failed, ...]) -> ApplyResult:
+        """The same with ports that were kept as they are because an objection stands against them."""
+        kept = {f.address for f in failed}
+        unchanged = tuple(a for a in self.unchanged if a not in kept)
+        return replace(self, failed=(*self.failed, *failed), unchanged=unchanged)
 
     def as_json(self) -> dict[str, Any]:
         """The shape of `weft apply --format json`."""

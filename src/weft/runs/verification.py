@@ -18,6 +18,7 @@ from weft.model.document import Document
 from weft.model.mesh import Product
 from weft.model.odcs import Contract
 from weft.model.odps import descriptor
+from weft.model.publication import PortState
 from weft.model.records import ProductRecord
 from weft.runs.context import Context
 from weft.sql.allowlist import walk
@@ -67,15 +68,20 @@ def admitted_by(session: Session, sql: str) -> tuple[Diagnostic, ...]:
 
 def names_in(product: Product) -> dict[str, Address]:
     """The ports that a product's contracts may name in relationships: its own and its inputs."""
-    names = {p.name: p.address for p in product.outputs}
+    names = _names_of(p.address for p in product.outputs)
     return names | {i.name: i.binding for i in product.inputs if isinstance(i.binding, Address)}
 
 
-def names_in_record(record: ProductRecord | None, ports: Iterable[Address]) -> dict[str, Address]:
+def _names_of(ports: Iterable[Address]) -> dict[str, Address]:
+    """A product's own ports by name; a name means the newest major."""
+    return {address.port: address for address in sorted(ports)}
+
+
+def names_in_record(record: ProductRecord | None, ports: Mapping[Address, PortState]) -> dict[str, Address]:
     """The same of a registered product."""
     if record is None:
         return {}
-    names = {a.port: a for a in sorted(ports) if a.of_product == record.address}
+    names = _names_of(a for a, state in ports.items() if a.of_product == record.address and not state.retired)
     described = descriptor(Document(f"{record.address} (published)", record.document))
     bound = {e.name: str(e.custom["weft.port"]) for e in described.inputs if "weft.port" in e.custom}
     return names | {name: parse_address(text) for name, text in bound.items()}

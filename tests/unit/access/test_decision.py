@@ -8,6 +8,7 @@ from weft.errors import AccessDenied
 from weft.model.address import ProductAddress, parse_address
 from weft.model.checks import CheckCounts
 from weft.model.column import Column
+from weft.model.lifecycle import EndOfLife
 from weft.model.publication import Digests, PortState
 
 PORT = parse_address("fleet.aircraft.planes@1")
@@ -53,6 +54,19 @@ def test_a_product_reads_the_ports_that_it_has_declared_and_nothing_else():
 
 def test_nobody_reads_a_retired_port():
     assert not decide(Principal("ann", PrincipalKind.OWNER), state(retired=True)).allowed
+
+
+def test_a_port_is_read_on_its_last_day_and_afterwards_only_by_its_own_product():
+    end = EndOfLife(PORT, dt.date(2030, 1, 31), None)
+    owner = Principal("ann", PrincipalKind.OWNER)
+    own, reader = product_principal(PORT.of_product), product_principal(ProductAddress("operations", "on_time"))
+
+    for who in (owner, own, reader):
+        assert decide(who, state(), [PORT], end, dt.date(2030, 1, 31)).allowed
+    after = {who.name: decide(who, state(), [PORT], end, dt.date(2030, 2, 1)) for who in (owner, own, reader)}
+    assert [d.allowed for d in after.values()] == [False, True, False]
+    assert (after["ann"].code, after["ann"].columns) == ("WFT-ACC-007", ())
+    assert "2030-01-31, 1 day ago" in after["ann"].reason
 
 
 def test_a_local_mesh_knows_its_owner_alone():

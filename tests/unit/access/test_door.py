@@ -28,7 +28,7 @@ def root(tmp_path_factory):
 @pytest.fixture(scope="module")
 def door(root):
     registry, engine = SqliteRegistry(root / ".weft/registry.db"), DuckDBEngine(threads=2)
-    yield Door(registry, str(root / ".weft/warehouse"), lambda: engine)
+    yield Door(registry, str(root / ".weft/warehouse"), lambda: engine, lambda: dt.datetime.now(dt.UTC))
     engine.close()
     registry.close()
 

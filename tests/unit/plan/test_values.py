@@ -1,8 +1,9 @@
+import msgspec
 import pytest
 
 from weft.errors import ProjectError, Where, error
 from weft.model.address import parse_address
-from weft.plan.values import Action, Affected, Change, ContractMove, Plan, Stage, StageKind, plan_from_json
+from weft.plan.values import Action, Affected, Change, ContractMove, Plan, Stage, StageKind, Unaffected, plan_from_json
 
 PORT = parse_address("fleet.aircraft.planes@1")
 PLAN = Plan(
@@ -33,6 +34,17 @@ def test_a_document_that_is_no_plan_is_refused_by_name(broken):
 def test_only_an_objection_of_severity_error_refuses_a_plan():
     assert PLAN.refused
     assert not Plan("m", {}, (), (), (), ()).refused
+
+
+def test_an_objection_against_one_port_does_not_refuse_the_others():
+    over = error("WFT-PLN-011", "over")
+    stopped = Change(PORT, Action.NONE, "its end of life has passed", None, over)
+    plan = Plan("m", {}, (stopped,), (), (over,), (), unaffected=(Unaffected("a.b.c@1", str(PORT), "why"),))
+
+    assert not plan.refused
+    assert plan.stopped == (stopped,)
+    assert plan_from_json(plan.as_json(), "plan.json") == plan
+    assert msgspec.structs.replace(plan, objections=(over, *PLAN.objections)).refused
 
 
 def test_retirements_are_named():

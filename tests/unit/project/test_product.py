@@ -479,6 +479,16 @@ def test_two_input_ports_of_one_name_are_told(mesh: TestMesh) -> None:
     assert place(found) == (PRODUCT, line(mesh, PRODUCT, '"name": "raw"', 2) - 1)
 
 
+@provoked("WFT-PRJ-015")
+def test_two_output_ports_of_one_major_are_told(mesh: TestMesh) -> None:
+    change(mesh, PRODUCT, lambda d: d["outputPorts"].append(d["outputPorts"][0]))
+
+    found = only(mesh, "WFT-PRJ-015")
+
+    assert found.what == "two output ports are `orders@1`"
+    assert place(found) == (PRODUCT, line(mesh, PRODUCT, '"name": "orders"', 3) - 1)
+
+
 # 017, 018, 025: settings of models
 
 
@@ -522,6 +532,54 @@ def test_a_column_that_stands_twice_in_a_contract_is_told_in_its_line(mesh: Test
     found = only(mesh, "WFT-PRJ-027")
 
     assert place(found) == (CONTRACT, line(mesh, CONTRACT, f'"name": "{name}"', 2 if name == "batch" else 1) - 1)
+
+
+# 028: the end of a deprecated port
+
+
+@provoked("WFT-PRJ-028")
+@pytest.mark.parametrize(
+    ("fields", "what", "at"),
+    [
+        ({"slaProperties": [{"property": "endOfLife", "value": "soon"}]}, "`soon` is no date", '"property"'),
+        ({"slaProperties": [{"property": "es", "value": 2030}]}, "`2030` is no date", '"property"'),
+        ({"customProperties": [{"property": "weft.endOfLife", "value": "2030-02-30"}]}, "`2030-02-30`", '"property"'),
+        (
+            {"customProperties": [{"property": "weft.successor", "value": "orders"}]},
+            "`orders` is not the pinned address",
+            '"property"',
+        ),
+        (
+            {"customProperties": [{"property": "weft.successor", "value": "a.b.c"}]},
+            "`a.b.c` is not the pinned address",
+            '"property"',
+        ),
+    ],
+)
+def test_an_end_that_cannot_be_understood_is_told(mesh: TestMesh, fields: dict, what: str, at: str) -> None:
+    change(mesh, CONTRACT, lambda d: d.update(status="deprecated", **fields))
+
+    found = only(mesh, "WFT-PRJ-028")
+
+    assert what in found.what
+    assert place(found) == (CONTRACT, line(mesh, CONTRACT, at) - 1)
+
+
+@pytest.mark.parametrize("level", ["product", "port"])
+def test_an_end_in_the_descriptor_is_read_for_the_port_that_it_belongs_to(mesh: TestMesh, level: str) -> None:
+    end = [{"property": "weft.endOfLife", "value": "never"}]
+
+    def ended(document: dict) -> None:
+        (document if level == "product" else document["outputPorts"][0])["customProperties"] = end
+
+    change(mesh, PRODUCT, ended)
+    assert checked(mesh) == ()
+    change(mesh, CONTRACT, lambda d: d.update(status="deprecated"))
+
+    found = only(mesh, "WFT-PRJ-028")
+
+    assert "`never` is no date" in found.what
+    assert place(found)[0] == PRODUCT
 
 
 # 024: what is there already

@@ -32,6 +32,7 @@ from weft.cli.output import print_json, print_line, print_text, writing
 @click.option("--full-refresh", is_flag=True, help="Build everything that is selected, changed or not.")
 def command(select: tuple[str, ...], form: str, out: Path | None, full_refresh: bool) -> int:
     from weft import api
+    from weft.errors import has_errors
     from weft.plan import explain
 
     with api.open() as mesh:
@@ -46,4 +47,4 @@ def command(select: tuple[str, ...], form: str, out: Path | None, full_refresh: 
         print_text(explain.markdown(plan))
     else:
         print_text(explain.text(plan))
-    return 1 if plan.refused else 0
+    return 1 if has_errors(plan.objections) else 0

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from weft.cli.options import examples
-from weft.cli.output import print_json, print_line, print_text, width_of, writing
+from weft.cli.output import print_diagnostics, print_json, print_line, print_text, width_of, writing
 
 FORMATS = ("table", "json", "csv", "arrow", "parquet")
 TABLE_ROWS = 100
@@ -72,6 +72,7 @@ def write_result(result: Any, form: str, out: Path | None) -> None:
     """Writes a result to a file or to standard output; what the reader should know goes to standard error."""
     for note in result.notes:
         print_line(note)
+    print_diagnostics(result.diagnostics)
     if form in ("csv", "arrow", "parquet"):
         if out is None:
             result.write(sys.stdout.buffer, form)

@@ -53,6 +53,7 @@ def _product(body: Mapping[str, Any], now: datetime, columns_wide: int | None) -
                 "owner": _owner(body["owner"]),
                 "tags": ", ".join(body["tags"]),
                 "reads": ", ".join([*body["reads"], *(f"{s['name']} (source)" for s in body["sources"])]),
+                "ending": "; ".join(f"{d['address']} is {_standing(d['status'], d)}" for d in body["deprecated_reads"]),
                 "read by": ", ".join(body["consumers"]),
                 "last run": _run(body["last_run"], now),
             }
@@ -70,9 +71,9 @@ def _port(body: Mapping[str, Any], now: datetime, columns_wide: int | None) -> l
         _texts([described["purpose"], described["usage"], described["limitations"]]),
         _fields(
             {
-                "status": body["status"],
+                "status": _standing(body["status"], body["end_of_life"]),
                 "version": f"{body['version']}{default}",
-                "other majors": ", ".join(f"{m['address']} {m['status']}" for m in majors),
+                "other majors": ", ".join(f"{m['address']} {_ending(m['status'], m['end_of_life'])}" for m in majors),
                 "owner": _owner(body["owner"]),
                 "rows": f"{number(body['rows'])}{size}",
                 "published": f"{when(body['published_at'], now)} by {body['published_by']}, "
@@ -105,7 +106,7 @@ def _ports(ports: Sequence[Mapping[str, Any]], now: datetime, columns_wide: int 
     rows = [
         [
             p["address"],
-            p["status"],
+            _ending(p["status"], p["end_of_life"]),
             p["version"],
             number(p["rows"]),
             counts_text(CheckCounts(**p["checks"])),
@@ -115,6 +116,21 @@ def _ports(ports: Sequence[Mapping[str, Any]], now: datetime, columns_wide: int 
     ]
     header = ["port", "status", "version", "rows", "checks", "published"]
     return table(header, rows, right=[3], columns=columns_wide).splitlines()
+
+
+def _standing(status: str, end: Mapping[str, Any] | None) -> str:
+    """A status with its end and what takes its place."""
+    ending = _ending(status, end)
+    return f"{ending}; its successor is {end['successor']}" if end and end["successor"] else ending
+
+
+def _ending(status: str, end: Mapping[str, Any] | None) -> str:
+    """A status with its end: `deprecated until 2026-12-31 (40 days left)`."""
+    if status == "retired" or end is None or end["date"] is None:
+        return status
+    if end["passed"]:
+        return f"{status}, ended {end['date']}"
+    return f"{status} until {end['date']} ({counted(end['days_left'], 'day')} left)"
 
 
 def _checks(body: Mapping[str, Any]) -> str:

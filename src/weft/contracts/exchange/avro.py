@@ -314,7 +314,7 @@ class _Writer:
             return self._once(
                 field, kept, lambda name: {"type": "fixed", "name": name, "size": kept["fixed"], **logical}, place
             )
-        if "logicalType" in kept:
+        if isinstance(kept.get("logicalType"), str) and isinstance(kept.get("type"), str):
             return {"type": kept["type"], "logicalType": kept["logicalType"]}
         if field.type in _USUAL:
             return dict(_USUAL[field.type])
