@@ -67,6 +67,7 @@ CODES: dict[str, str] = {
     "WFT-CHK-002": "a rule could not be evaluated",
     "WFT-CHK-003": "a rule is not evaluated by design",
     "WFT-CHK-004": "data could not be read",
+    "WFT-CHK-005": "more bad rows than quarantine takes",
     # plan
     "WFT-PLN-001": "no such address",
     "WFT-PLN-002": "cycle between products",

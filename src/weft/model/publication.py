@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct, field
@@ -54,6 +54,66 @@ class Manifest(Struct, frozen=True):
         return sum(f.size_bytes for f in self.files)
 
 
+RULE_COLUMN = "_rule"
+REASON_COLUMN = "_reason"
+
+
+class Quarantine(Struct, frozen=True):
+    """Rows that broke rules and were left out, in files beside those of the snapshot, with rule and reason per row.
+
+    Attributes:
+        manifest: the side table: the port's columns, `_rule` (ids of checks) and `_reason` (a text for each).
+        total: rows that were built: those published and those in here.
+        checks: how many rows break a rule, by the check's id; a row may break several.
+    """
+
+    manifest: Manifest
+    total: int
+    checks: Mapping[str, int]
+
+    @property
+    def rows(self) -> int:
+        """Rows in quarantine."""
+        return self.manifest.rows
+
+    @property
+    def share(self) -> float:
+        """Rows in quarantine as a share of those that were built, 0 to 1."""
+        return self.rows / self.total if self.total else 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """The counts as pages, runs and events show them."""
+        return {"rows": self.rows, "total": self.total, "share": self.share, "checks": dict(self.checks)}
+
+
+class Override(Struct, frozen=True):
+    """An owner's decision to publish against failed checks, until a day.
+
+    Attributes:
+        until: the last day on which it holds (UTC).
+        checks: how many rows break a check that was overridden, by its id; None where rows do not tell.
+    """
+
+    by: str
+    reason: str
+    until: date
+    checks: Mapping[str, int | None]
+
+    def ended(self, today: date) -> bool:
+        """Whether its last day is over."""
+        return today > self.until
+
+    @property
+    def mark(self) -> str:
+        """The decision in words, as everybody sees it who reads the port."""
+        failed = f"{len(self.checks)} failed check{'' if len(self.checks) == 1 else 's'}"
+        return f"published against {failed} ({', '.join(self.checks)}) by {self.by} until {self.until}: {self.reason}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The decision as pages, runs and events show it."""
+        return {"by": self.by, "reason": self.reason, "until": self.until.isoformat(), "checks": dict(self.checks)}
+
+
 class Digests(Struct, frozen=True):
     """What decides whether a port must be built, verified or merely described again. All hex SHA-256.
 
@@ -77,6 +137,8 @@ class Publication(Struct, frozen=True):
         contract: the ODCS document as published.
         upstream: snapshot ids that its rows were made from, by pinned address; source versions, by `source:NAME`.
         parts: what the fingerprint was made of, so that a plan can say what moved.
+        quarantine: rows that were left out; None when there are none.
+        override: who published it against failed checks; None when none failed.
     """
 
     address: Address
@@ -93,6 +155,8 @@ class Publication(Struct, frozen=True):
     upstream: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
     revision: int = 0
+    quarantine: Quarantine | None = None
+    override: Override | None = None
 
     @property
     def rows(self) -> int:
@@ -129,3 +193,5 @@ class PortState(Struct, frozen=True):
     held: Mapping[str, str] | None = None
     contract: Mapping[str, Any] = field(default_factory=dict)
     columns: tuple[Column, ...] = ()
+    quarantine: Quarantine | None = None
+    override: Override | None = None

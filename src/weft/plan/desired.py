@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from weft.contracts.agreement import agree
 from weft.contracts.digests import physical_digest, rules_digest, texts_digest
+from weft.contracts.quarantine import quarantine_problems
 from weft.errors import Diagnostic, Severity, did_you_mean, error, has_errors
 from weft.model.address import Address, ProductAddress
 from weft.model.column import Column
@@ -100,6 +101,7 @@ def desired_ports(
                 continue
             disagreements = agree(port.contract, columns)
             problems += disagreements
+            problems += quarantine_problems(port.contract)
             if not has_errors(disagreements):
                 found[port.address] = _desired(port, product, inputs, bound, sources, registered)
     return found, problems

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from weft.contracts.quarantine import PROPERTY
 from weft.errors import Diagnostic
 from weft.model.address import Address, ProductAddress
 from weft.model.mesh import BUILT, Mesh, OutputPort, Product
@@ -140,6 +141,9 @@ def _change(wanted: Desired, state: PortState | None, building: set[Address], *,
     if reasons:
         return Change(port.address, Action.REBUILD, "; ".join(reasons), moved)
     if digests.rules != state.digests.rules:
+        if state.quarantine is not None or PROPERTY in port.contract.custom:
+            reason = "its rules changed, and with them which rows go to quarantine"
+            return Change(port.address, Action.REBUILD, reason, moved)
         return Change(port.address, Action.UPDATE, "its rules changed", moved)
     if digests.texts != state.digests.texts:
         return Change(port.address, Action.UPDATE, "its descriptions changed", moved)

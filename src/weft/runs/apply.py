@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from weft.access.principals import product_principal
 from weft.engines.base import Session
-from weft.errors import Conflict, Diagnostic, UsageError, WeftError, error
+from weft.errors import Conflict, UsageError, WeftError, error
 from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.checks import CheckResult
 from weft.model.mesh import Mesh, Product
@@ -23,10 +23,9 @@ from weft.registry import processes
 from weft.runs import publishing, repair
 from weft.runs.build import Staged, open_inputs, run_models, stage
 from weft.runs.context import Context, new_run_id
+from weft.runs.judging import Judged, Judging
 from weft.runs.lineage import edges_of
 from weft.runs.results import ApplyResult, Failed, Published, Skipped
-from weft.runs.verification import broken, check_rows, names_in, other_tables
-from weft.storage import reading
 
 
 class _Work(Struct, frozen=True):
@@ -172,7 +171,8 @@ class _OneRun:
             staged, made_from = self._staged(session, product, build, ports)
             committed: list[Publication] = []
             try:
-                checks = self._checked(session, work, product, staged, update, ports)
+                judged = self._judged(session, work, product, staged, update)
+                checks = judged.checks
                 context.progress.stage(str(work.address), "commit")
                 edges = edges_of(product, build, context)
             except BaseException:  # also when it was told to stop
@@ -180,23 +180,22 @@ class _OneRun:
                 raise
             with context.registry.lock(f"product:{work.address}", holder=self.run_id, timeout_s=60):
                 try:
-                    for one in staged:
+                    for one in judged.staged:
                         address = one.wanted.port.address
                         base = ports[address].snapshot_id if address in ports else None
                         snapshot = context.storage.commit(
                             one.target, run_id=self.run_id, base=base, files=one.manifest.files
                         )
-                        committed.append(
-                            publishing.publication(
-                                one.wanted,
-                                snapshot,
-                                one.manifest,
-                                made_from[address],
-                                checks.get(address, ()),
-                                self.run_id,
-                                context,
-                            )
+                        fresh = publishing.publication(
+                            one.wanted,
+                            snapshot,
+                            one.manifest,
+                            made_from[address],
+                            checks.get(address, ()),
+                            self.run_id,
+                            context,
                         )
+                        committed.append(replace(fresh, quarantine=one.quarantine))
                     committed += [self._updated(one, ports, checks) for one in update]
                     context.progress.stage(str(work.address), "publish")
                     published = publishing.commit(
@@ -253,41 +252,27 @@ class _OneRun:
             raise
         return staged, {one.port.address: inputs.upstream(one) for one in build}
 
-    def _checked(
-        self,
-        session: Session,
-        work: _Work,
-        product: Product,
-        staged: Sequence[Staged],
-        update: Sequence[Desired],
-        ports: Mapping[Address, PortState],
-    ) -> dict[Address, tuple[CheckResult, ...]]:
-        """Check results of every port whose rows or rules are new; raises when one of them must not be published."""
+    def _judged(
+        self, session: Session, work: _Work, product: Product, staged: Sequence[Staged], update: Sequence[Desired]
+    ) -> Judged:
+        """Every port whose rows or rules are new, judged.
+
+        Raises:
+            ContractBroken: one of them must not be published.
+        """
         context = self._context
         principal = product_principal(product.address)
-        root = context.storage.root
-        relations = {one.wanted.port.address: reading.relation(one.manifest, root) for one in staged}
-        unseen = {a.port: relation for a, relation in sorted(relations.items())}  # a name means the newest major
-        for one in update:
-            if one.port.address in work.verify:
-                opened = context.door.open(principal, one.port.address, reads=[one.port.address])
-                relations[one.port.address] = opened.relation
-        found: dict[Address, tuple[CheckResult, ...]] = {}
-        diagnostics: list[Diagnostic] = []
-        failure: WeftError | None = None
-        for address, relation in relations.items():
-            context.progress.stage(str(address), "verify")
-            contract = self._desired[address].port.contract
-            others = other_tables(contract, names_in(product), unseen, principal, context)
-            found[address] = check_rows(session, contract, relation, others, context.now())
-            wrong = broken(address, found[address])
-            if wrong is not None:
-                failure = wrong
-                diagnostics += wrong.diagnostics
-        if failure is not None:
-            for address, checks in found.items():
+        published = {
+            one.port.address: context.door.open(principal, one.port.address, reads=[one.port.address]).relation
+            for one in update
+            if one.port.address in work.verify
+        }
+        contracts = {a: self._desired[a].port.contract for a in (*work.build, *published)}
+        found = Judging(session, product, contracts, context).judge(staged, published)
+        if found.error is not None:
+            for address, checks in found.checks.items():
                 context.registry.record_checks(self.run_id, address, checks, context.now())
-            raise type(failure)(*diagnostics)
+            raise found.error
         return found
 
     def _updated(
@@ -309,6 +294,7 @@ class _OneRun:
             self.run_id,
             self._context,
         )
+        fresh = replace(fresh, quarantine=current.quarantine)
         if address in checks:
             return fresh
         return replace(fresh, checks=ports[address].checks)
@@ -326,7 +312,19 @@ class _OneRun:
         owner = self._mesh.domains[work.address.domain].owner_team
         for one in published:
             built = one.address in work.build
-            self.published.append(Published(one.address, one.snapshot_id, one.rows, one.checks, owner, seconds, built))
+            self.published.append(
+                Published(
+                    one.address,
+                    one.snapshot_id,
+                    one.rows,
+                    one.checks,
+                    owner,
+                    seconds,
+                    built,
+                    one.quarantine,
+                    one.override,
+                )
+            )
             self._context.progress.finished(str(one.address), "published" if built else "updated", one.rows, seconds)
         for address in work.retire:
             self.retired.append(address)
@@ -357,7 +355,15 @@ def _by_product(stages: Sequence[Stage]) -> Iterator[_Work]:
 
 def _ended(run: Run, state: RunState, one_run: _OneRun, context: Context) -> Run:
     outcomes = [
-        PortOutcome(p.address, "published" if p.built else "updated", p.snapshot_id, p.rows, p.seconds)
+        PortOutcome(
+            p.address,
+            "published" if p.built else "updated",
+            p.snapshot_id,
+            p.rows,
+            p.seconds,
+            quarantine=p.quarantine.as_json() if p.quarantine else None,
+            override=p.override.as_json() if p.override else None,
+        )
         for p in one_run.published
     ]
     outcomes += [PortOutcome(a, "retired") for a in one_run.retired]

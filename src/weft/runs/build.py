@@ -13,7 +13,7 @@ from weft.errors import UserCodeError
 from weft.model.address import Address
 from weft.model.column import Column
 from weft.model.mesh import Model, Product
-from weft.model.publication import Manifest
+from weft.model.publication import Manifest, Quarantine
 from weft.plan.binding import placed
 from weft.plan.desired import Desired, as_columns, models_of
 from weft.runs.context import Context
@@ -39,11 +39,12 @@ class Inputs(Struct, frozen=True):
 
 
 class Staged(Struct, frozen=True):
-    """A port's rows, written and not yet committed."""
+    """A port's rows, written and not yet committed; those that went to quarantine stand beside them."""
 
     wanted: Desired
     target: Target
     manifest: Manifest
+    quarantine: Quarantine | None = None
 
 
 def open_inputs(session: Session, wanted: Sequence[Desired], context: Context) -> Inputs:

@@ -1,0 +1,113 @@
+"""Judging what a product has staged: rows that may go to quarantine go there, what then still blocks is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from msgspec import Struct
+
+from weft.access.principals import product_principal
+from weft.contracts.quarantine import allowance
+from weft.contracts.rules import referenced_tables
+from weft.engines.base import Session
+from weft.errors import ContractBroken, Diagnostic
+from weft.model.address import Address
+from weft.model.checks import CheckResult
+from weft.model.mesh import Product
+from weft.model.odcs import Contract
+from weft.runs.build import Staged
+from weft.runs.context import Context
+from weft.runs.quarantine import split
+from weft.runs.verification import broken, check_rows, names_in, other_tables
+from weft.storage import reading
+
+
+class Judged(Struct, frozen=True):
+    """What came of judging a product's ports.
+
+    Attributes:
+        staged: as they are to be committed: without the rows that went to quarantine.
+        checks: results on the rows that are to be published, by port.
+        error: why the product must not be published; None when nothing blocks.
+    """
+
+    staged: tuple[Staged, ...]
+    checks: Mapping[Address, tuple[CheckResult, ...]]
+    error: ContractBroken | None = None
+
+
+class Judging:
+    """Judges the ports of one product, round by round: rows that leave one port may be missed by another."""
+
+    def __init__(self, session: Session, product: Product, contracts: Mapping[Address, Contract], context: Context):
+        """`contracts` are those of every port that may be judged."""
+        self._session = session
+        self._product = product
+        self._contracts = contracts
+        self._context = context
+        self._principal = product_principal(product.address)
+        self._staged: dict[Address, Staged] = {}
+        self._relations: dict[Address, str] = {}
+        self._checks: dict[Address, tuple[CheckResult, ...]] = {}
+        self._too_many: dict[Address, Diagnostic] = {}
+
+    def judge(self, staged: Sequence[Staged], published: Mapping[Address, str]) -> Judged:
+        """Checks every port, and again each that lost rows or refers to one that did, until nothing moves.
+
+        Args:
+            published: relations of ports whose rows stay and whose rules are new.
+        """
+        self._staged = {one.wanted.port.address: one for one in staged}
+        root = self._context.storage.root
+        self._relations = {a: reading.relation(one.manifest, root) for a, one in self._staged.items()}
+        self._relations |= published
+        pending = list(self._relations)
+        while pending:
+            for address in pending:
+                self._context.progress.stage(str(address), "verify")
+                self._checks[address] = check_rows(
+                    self._session,
+                    self._contracts[address],
+                    self._relations[address],
+                    self._others(address),
+                    self._context.now(),
+                )
+            moved = [address for address in pending if self._parted(address)]
+            pending = [a for a in self._relations if a in moved or self._refers_to(a, moved)]
+        return Judged(tuple(self._staged.values()), self._checks, self._error())
+
+    def _parted(self, address: Address) -> bool:
+        """Sends bad rows of a port to quarantine; whether it did."""
+        staged = self._staged.get(address)
+        checks = self._checks[address]
+        if staged is None or not any(c.blocks for c in checks):
+            return False
+        allowed = allowance(self._contracts[address])
+        if allowed is None or not allowed.covers(checks):
+            return False
+        found = split(self._session, staged, checks, allowed, self._others(address), self._context)
+        if isinstance(found, Diagnostic):
+            self._too_many[address] = found
+            return False
+        self._staged[address] = found
+        self._relations[address] = reading.relation(found.manifest, self._context.storage.root)
+        return True
+
+    def _others(self, address: Address) -> dict[str, str | None]:
+        unseen = {a.port: self._relations[a] for a in sorted(self._staged)}  # a name means the newest major
+        return other_tables(self._contracts[address], names_in(self._product), unseen, self._principal, self._context)
+
+    def _refers_to(self, address: Address, moved: Collection[Address]) -> bool:
+        if not moved:
+            return False
+        names = {a.port for a in moved} | {str(a) for a in moved}
+        return bool(names.intersection(referenced_tables(self._contracts[address])))
+
+    def _error(self) -> ContractBroken | None:
+        diagnostics: list[Diagnostic] = []
+        for address, checks in self._checks.items():
+            wrong = broken(address, checks)
+            if wrong is not None:
+                diagnostics += wrong.diagnostics
+                diagnostics += [self._too_many[address]] if address in self._too_many else []
+        return ContractBroken(*diagnostics) if diagnostics else None
