@@ -79,6 +79,7 @@ CODES: dict[str, str] = {
     "WFT-PLN-008": "a selection matches nothing",
     "WFT-PLN-009": "a downstream product reads what goes away",
     "WFT-PLN-010": "an input port binds a port that is not readable",
+    "WFT-PLN-011": "the override of a failed check has ended",
     # runs
     "WFT-RUN-001": "something moved since the plan",
     "WFT-RUN-002": "skipped because something upstream failed",
@@ -86,6 +87,7 @@ CODES: dict[str, str] = {
     "WFT-RUN-004": "no such run",
     "WFT-RUN-005": "no such snapshot",
     "WFT-RUN-006": "a snapshot that cannot be rolled back to",
+    "WFT-RUN-007": "an override without named ports, reason or end",
     # engines
     "WFT-ENG-001": "a model failed while it ran",
     "WFT-ENG-002": "out of memory",

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.meshes import TestMesh, source_rows, two_products
+from tests.scenarios.test_lifecycle import new_version
 
 ORDERS = "domains/sales/orders"
 CONTRACT = f"{ORDERS}/contracts/orders.odcs.yaml"
@@ -51,3 +52,132 @@ def test_bad_rows_go_to_a_side_table_and_the_rest_is_published(mesh):
         "checks": {"amount.range": 1, "id.primary_key": 2},
     }
     assert {row[0] for row in mesh.rows(PORT.partition("@")[0])} == set(range(97))
+
+
+def test_the_side_table_holds_each_bad_row_with_its_rules_and_reasons(mesh):
+    allow(mesh, ["*"], "5%")
+    mesh.json("apply", "sales.orders.orders")
+
+    answer = mesh.json("quarantine", PORT)
+
+    assert [c["name"] for c in answer["columns"]] == ["id", "batch", "amount", "day", "_rule", "_reason"]
+    assert sorted(answer["rows"], key=str) == [
+        [97, 1, -5, 3, ["amount.range"], ["amount: expected ≥ 0"]],
+        [98, 1, 10, 3, ["id.primary_key"], ["id: expected no null, and no key twice"]],
+        [98, 1, 20, 3, ["id.primary_key"], ["id: expected no null, and no key twice"]],
+    ]
+    assert answer["snapshot"] == mesh.json("query", f'from sales.orders."{PORT.rpartition(".")[2]}"')["snapshot"]
+
+
+def test_page_run_and_apply_tell_how_many_rows_are_in_quarantine(mesh):
+    allow(mesh, ["*"], 0.03)
+
+    told = mesh.weft("apply", "sales.orders.orders").stdout
+
+    words = "3 of 100 rows (3 %): amount.range 1, id.primary_key 2"
+    assert f"quarantined {PORT}: {words}" in told
+    assert words in mesh.weft("show", PORT).stdout
+    run = mesh.json("runs")["runs"][0]["run_id"]
+    assert words in mesh.weft("run", run).stdout
+    assert mesh.json("run", run)["ports"][0]["quarantine"]["rows"] == 3
+    assert mesh.json("show", PORT)["quarantine"]["share"] == 0.03
+    assert mesh.json("history", PORT)["snapshots"][0]["quarantine"]["total"] == 100
+
+
+def test_above_the_share_nothing_is_published(mesh):
+    allow(mesh, ["*"], 0.029)
+
+    answer = mesh.json("apply", "sales.orders.orders", expect=1)
+
+    codes = [d["code"] for d in answer["failed"][0]["diagnostics"]]
+    assert codes == ["WFT-CHK-001", "WFT-CHK-001", "WFT-CHK-005"]
+    assert mesh.weft("show", PORT).returncode == 2
+
+
+def test_a_rule_that_is_not_named_blocks_as_ever(mesh):
+    allow(mesh, ["amount.range"], "50%")
+
+    answer = mesh.json("apply", "sales.orders.orders", expect=1)
+
+    assert "WFT-CHK-005" not in [d["code"] for d in answer["failed"][0]["diagnostics"]]
+
+
+def test_rows_come_back_from_quarantine_when_the_rules_let_them(mesh):
+    allow(mesh, ["*"], "5%")
+    mesh.json("apply", "sales.orders.orders")
+    path = mesh.path("data/orders.csv")
+    path.write_text(path.read_text().replace("97,1,-5,3", "97,1,5,3").replace("98,1,20,3", "99,1,20,3"))
+
+    answer = mesh.json("apply", "sales.orders.orders")
+
+    assert (answer["published"][0]["rows"], answer["published"][0]["quarantine"]) == (100, None)
+    assert mesh.json("quarantine", PORT)["rows"] == []
+
+
+def test_an_earlier_snapshot_brings_its_own_quarantine(mesh):
+    allow(mesh, ["*"], "5%")
+    mesh.json("apply", "sales.orders.orders")
+    first = mesh.json("history", PORT)["snapshots"][0]["snapshot_id"]
+    bad_rows(mesh, "200,1,-7,3")
+    mesh.json("apply", "sales.orders.orders")
+
+    assert len(mesh.json("quarantine", PORT)["rows"]) == 4
+    assert len(mesh.json("quarantine", PORT, "--at", first)["rows"]) == 3
+    mesh.json("rollback", PORT, first, "--reason", "the day before was better")
+    assert len(mesh.json("quarantine", PORT)["rows"]) == 3
+    assert mesh.json("show", PORT)["quarantine"]["rows"] == 3
+
+
+def test_without_the_setting_the_rows_that_had_gone_block_again(mesh):
+    allow(mesh, ["*"], "5%")
+    mesh.json("apply", "sales.orders.orders")
+    new_version(mesh, "1.1.0", lambda contract: contract.pop("customProperties"))
+    assert "quarantine" in mesh.json("plan", "sales.orders.orders")["changes"][0]["reason"]
+
+    answer = mesh.json("apply", "sales.orders.orders", expect=1)
+
+    assert {d["code"] for d in answer["failed"][0]["diagnostics"]} == {"WFT-CHK-001"}
+
+
+@pytest.mark.parametrize(
+    ("rules", "share", "words"),
+    [
+        (["amount.rnge"], "5%", "there is no rule `amount.rnge`"),
+        (["amount.column_exists"], "5%", "the rows of `amount.column_exists` cannot go to quarantine"),
+        (["*"], "120%", "`maxShare` is a share"),
+        ([], 0.5, "`rules` lists the ids of checks"),
+    ],
+)
+def test_check_names_what_cannot_go_to_quarantine(mesh, rules, share, words):
+    allow(mesh, rules, share)
+
+    found = mesh.json("check", expect=2)["diagnostics"]
+
+    assert [(d["code"], d["where"]["file"]) for d in found] == [("WFT-CON-006", CONTRACT)]
+    assert words in found[0]["what"]
+
+
+def test_nobody_else_may_read_what_is_in_quarantine(mesh):
+    allow(mesh, ["*"], "5%")
+    mesh.json("apply", "sales.orders.orders")
+
+    assert mesh.weft("quarantine", PORT, "--as", "somebody").returncode == 3
+
+
+def test_a_foreign_key_follows_the_rows_that_left_the_other_port(mesh):
+    """Totals of a day may be in quarantine: the orders of that day then refer to nothing, and go too."""
+    source_rows(mesh, 1, rows=100)
+    bad_rows(mesh, "500,1,-99999,10", "501,1,3,10")
+    for path, column in ((CONTRACT, 3), (f"{ORDERS}/contracts/totals.odcs.yaml", None)):
+        contract = json.loads(mesh.path(path).read_text())
+        if column is not None:
+            del contract["schema"][0]["properties"][2]["logicalTypeOptions"]
+            contract["schema"][0]["properties"][column]["relationships"] = [{"to": "totals.day"}]
+        mesh.write(path, json.dumps(contract, indent=2))
+        allow(mesh, ["*"], "10%", path)
+
+    answer = mesh.json("apply", "sales")
+
+    found = {p["address"]: p["quarantine"]["rows"] for p in answer["published"]}
+    assert found == {PORT: 2, TOTALS: 1}
+    assert [row[0] for row in mesh.json("quarantine", PORT)["rows"]] == [500, 501]

@@ -32,7 +32,8 @@ class Result(Struct, frozen=True):
         table: a `pyarrow.Table`.
         truncated: whether a limit cut rows off.
         snapshots: snapshot id by pinned address of every port that was read.
-        notes: what the reader should know: which major an unpinned address meant, deprecations.
+        notes: what the reader should know: which major an unpinned address meant, deprecations, and that a
+            port was published against failed checks.
     """
 
     columns: tuple[ResultColumn, ...]
@@ -73,6 +74,7 @@ class Result(Struct, frozen=True):
             "rows": [[json_value(v) for v in row] for row in self.rows()],
             "truncated": self.truncated,
             "snapshot": dict(self.snapshots),
+            "notes": list(self.notes),
         }
 
     def write(self, target: Path | Any, format: str) -> None:

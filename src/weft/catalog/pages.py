@@ -137,6 +137,8 @@ def _port_page(reader: RegistryReader, state: PortState, now: datetime) -> Page:
             ],
             "default": state.default,
             "pinned": state.pinned,
+            "quarantine": state.quarantine.as_json() if state.quarantine is not None else None,
+            "override": _override(state, now),
             "description": _description(contract),
             "tags": [*contract.tags],
             "rows": state.rows,
@@ -226,9 +228,19 @@ def _port_line(reader: RegistryReader, state: PortState, now: datetime) -> dict[
         "default": state.default,
         "rows": state.rows,
         "checks": state.checks.as_json(),
+        "quarantine": state.quarantine.as_json() if state.quarantine is not None else None,
+        "override": _override(state, now),
         "freshness": freshness(contract, state.published_at, checks, now).state.value,
         "published_at": state.published_at.isoformat(),
     }
+
+
+def _override(state: PortState, now: datetime) -> dict[str, Any] | None:
+    """Who published the port against which failed checks, and whether that has ended."""
+    if state.override is None:
+        return None
+    ended = state.override.ended(now.date())
+    return {**state.override.as_json(), "ended": ended}
 
 
 def _ports_of(reader: RegistryReader, product: ProductAddress) -> list[PortState]:

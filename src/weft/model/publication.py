@@ -58,6 +58,21 @@ RULE_COLUMN = "_rule"
 REASON_COLUMN = "_reason"
 
 
+_SIDE_ID = 1_000_000_000
+"""Field ids of the columns that a side table adds: no table of ours comes near."""
+
+SIDE_COLUMNS = (
+    Column(RULE_COLUMN, "VARCHAR[]", _SIDE_ID, RULE_COLUMN),
+    Column(REASON_COLUMN, "VARCHAR[]", _SIDE_ID + 1, REASON_COLUMN),
+)
+"""What a side table has beside the port's columns: ids of the checks that a row breaks, and a text for each."""
+
+
+def side_of(manifest: Manifest) -> Manifest:
+    """The side table of a snapshot in which no row is."""
+    return Manifest((*manifest.columns, *SIDE_COLUMNS), ())
+
+
 class Quarantine(Struct, frozen=True):
     """Rows that broke rules and were left out, in files beside those of the snapshot, with rule and reason per row.
 
@@ -106,12 +121,19 @@ class Override(Struct, frozen=True):
     @property
     def mark(self) -> str:
         """The decision in words, as everybody sees it who reads the port."""
-        failed = f"{len(self.checks)} failed check{'' if len(self.checks) == 1 else 's'}"
-        return f"published against {failed} ({', '.join(self.checks)}) by {self.by} until {self.until}: {self.reason}"
+        told = [check if rows is None else f"{check}: {rows:,} rows" for check, rows in self.checks.items()]
+        failed = f"{len(told)} failed check{'' if len(told) == 1 else 's'}"
+        return f"published against {failed} ({', '.join(told)}) by {self.by} until {self.until}: {self.reason}"
 
     def as_json(self) -> dict[str, Any]:
         """The decision as pages, runs and events show it."""
-        return {"by": self.by, "reason": self.reason, "until": self.until.isoformat(), "checks": dict(self.checks)}
+        return {
+            "by": self.by,
+            "reason": self.reason,
+            "until": self.until.isoformat(),
+            "checks": dict(self.checks),
+            "mark": self.mark,
+        }
 
 
 class Digests(Struct, frozen=True):

@@ -31,10 +31,12 @@ class Quality(Struct, frozen=True):
     Attributes:
         served: results of the publication that is served now.
         trend: the newest runs in which the port was checked, newest first; failed ones included.
+        served_run: the run that published what is served.
     """
 
     served: tuple[CheckResult, ...]
     trend: tuple[Point, ...]
+    served_run: str = ""
 
     @property
     def counts(self) -> CheckCounts:
@@ -44,7 +46,9 @@ class Quality(Struct, frozen=True):
     @property
     def newest_failed(self) -> bool:
         """Whether the newest run was refused, so that older rows are served than were offered."""
-        return bool(self.trend) and self.trend[0].counts.failed + self.trend[0].counts.error > 0
+        if not self.trend or self.trend[0].run_id == self.served_run:
+            return False  # an override may have published it against failed checks
+        return self.trend[0].counts.failed + self.trend[0].counts.error > 0
 
     def as_json(self) -> dict[str, Any]:
         """The quality as pages show it."""
@@ -63,4 +67,4 @@ def quality(reader: RegistryReader, address: Address, served_run: str, *, newest
         if results:
             trend.append(Point(run.run_id, run.finished_at or run.started_at, count(results)))
     served = reader.checks(served_run, address).get(address, ())
-    return Quality(tuple(served), tuple(trend))
+    return Quality(tuple(served), tuple(trend), served_run)

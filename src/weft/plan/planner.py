@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -44,18 +45,20 @@ def make_plan(
     registered: Registered,
     impact: Impact,
     *,
+    today: date,
     select: Sequence[str] = (),
     full_refresh: bool = False,
 ) -> Plan:
     """The plan that makes the selected ports what their files want.
 
+    `today` is the day (UTC) by which overrides have ended.
     `products` stand in the order of dependencies; `desired` holds every port whose files are right.
     """
     own = {a for a, s in registered.ports.items() if not s.retired and _owned(mesh, registered, a.of_product)}
     declared = {p.address: p for p in mesh.ports()}
 
     def moved() -> list[Address]:
-        every = _changes(list(desired), desired, registered.ports, full_refresh=False)
+        every = _changes(list(desired), desired, registered.ports, today, full_refresh=False)
         return [c.address for c in every if c.action is not Action.NONE]
 
     wanted = selection.select(
@@ -66,7 +69,7 @@ def make_plan(
         changed=moved,
     )
     in_order = [p.address for product in products for p in product.outputs if p.address in wanted]
-    planned = _changes(in_order, desired, registered.ports, full_refresh=full_refresh)
+    planned = _changes(in_order, desired, registered.ports, today, full_refresh=full_refresh)
     planned += _retirements(wanted, declared, own, named=bool(select))
 
     objections: list[Diagnostic] = [d for d in mesh.diagnostics if not select or _concerns(d, wanted, mesh)]
@@ -80,6 +83,9 @@ def make_plan(
             reached = impact.of(change.address, verdict)
             affected += reached
             objections += gate.contract_moves(port, state, verdict, reached, impact.readers(change.address))
+    objections += gate.ended_overrides(
+        [registered.ports[c.address] for c in planned if c.address in registered.ports], today
+    )
     objections += gate.other_owners(mesh, registered.products, {a.of_product for a in wanted})
     objections += gate.missing_upstream(
         [desired[c.address] for c in planned if c.address in desired], planned, registered.ports
@@ -100,6 +106,7 @@ def _changes(
     addresses: Sequence[Address],
     desired: Mapping[Address, Desired],
     registered: Mapping[Address, PortState],
+    today: date,
     *,
     full_refresh: bool,
 ) -> list[Change]:
@@ -110,11 +117,13 @@ def _changes(
         if wanted is None:
             continue
         building = {a for a, c in done.items() if c.action in (Action.CREATE, Action.REBUILD)}
-        done[address] = _change(wanted, registered.get(address), building, full_refresh=full_refresh)
+        done[address] = _change(wanted, registered.get(address), building, today, full_refresh=full_refresh)
     return list(done.values())
 
 
-def _change(wanted: Desired, state: PortState | None, building: set[Address], *, full_refresh: bool) -> Change:
+def _change(
+    wanted: Desired, state: PortState | None, building: set[Address], today: date, *, full_refresh: bool
+) -> Change:
     port = wanted.port
     if port.status not in BUILT:
         if state is not None and not state.retired:
@@ -140,6 +149,9 @@ def _change(wanted: Desired, state: PortState | None, building: set[Address], *,
         return Change(port.address, Action.NONE, f"pinned by a rollback: {state.pinned}", moved)
     if reasons:
         return Change(port.address, Action.REBUILD, "; ".join(reasons), moved)
+    if state.override is not None and state.override.ended(today):
+        reason = f"the override of its failed checks ended on {state.override.until}"
+        return Change(port.address, Action.REBUILD, reason, moved)
     if digests.rules != state.digests.rules:
         if state.quarantine is not None or PROPERTY in port.contract.custom:
             reason = "its rules changed, and with them which rows go to quarantine"

@@ -12,9 +12,8 @@ from weft.access.principals import product_principal
 from weft.engines.base import Session
 from weft.errors import Conflict, UsageError, WeftError, error
 from weft.model.address import Address, ProductAddress, parse_address
-from weft.model.checks import CheckResult
 from weft.model.mesh import Mesh, Product
-from weft.model.publication import PortState, Publication
+from weft.model.publication import Override, PortState, Publication
 from weft.model.records import PortOutcome, Run, RunState
 from weft.plan.desired import Desired
 from weft.plan.moved import moved
@@ -25,6 +24,7 @@ from weft.runs.build import Staged, open_inputs, run_models, stage
 from weft.runs.context import Context, new_run_id
 from weft.runs.judging import Judged, Judging
 from weft.runs.lineage import edges_of
+from weft.runs.overriding import decisions
 from weft.runs.results import ApplyResult, Failed, Published, Skipped
 
 
@@ -43,12 +43,19 @@ class _Work(Struct, frozen=True):
 
 
 def apply(
-    plan: Plan, mesh: Mesh, desired: Mapping[Address, Desired], context: Context, *, consent: bool
+    plan: Plan,
+    mesh: Mesh,
+    desired: Mapping[Address, Desired],
+    context: Context,
+    *,
+    consent: bool,
+    override: Override | None = None,
 ) -> ApplyResult:
     """Carries out a plan. One product's failure leaves the others alone; what depends on it is skipped and named.
 
     Args:
         consent: whether ports may be retired.
+        override: an owner's decision to publish what the plan selects against failed checks.
 
     Raises:
         UsageError: WFT-PLN-005, the plan retires ports and nobody consented.
@@ -79,7 +86,7 @@ def apply(
     )
     context.registry.start_run(run)
     context.progress.started(len(plan.stages))
-    one_run = _OneRun(run.run_id, plan, mesh, desired, context)
+    one_run = _OneRun(run.run_id, plan, mesh, desired, context, override)
     try:
         one_run.all_products()
     except BaseException:
@@ -105,7 +112,13 @@ class _OneRun:
     """A run while it goes on: what has come of each port so far."""
 
     def __init__(
-        self, run_id: str, plan: Plan, mesh: Mesh, desired: Mapping[Address, Desired], context: Context
+        self,
+        run_id: str,
+        plan: Plan,
+        mesh: Mesh,
+        desired: Mapping[Address, Desired],
+        context: Context,
+        override: Override | None,
     ) -> None:
         self.run_id = run_id
         self.published: list[Published] = []
@@ -116,6 +129,7 @@ class _OneRun:
         self._mesh = mesh
         self._desired = desired
         self._context = context
+        self._override = override
 
     def all_products(self) -> None:
         """Takes the plan's products in their order."""
@@ -171,7 +185,7 @@ class _OneRun:
             staged, made_from = self._staged(session, product, build, ports)
             committed: list[Publication] = []
             try:
-                judged = self._judged(session, work, product, staged, update)
+                judged = self._judged(session, work, product, staged, ports)
                 checks = judged.checks
                 context.progress.stage(str(work.address), "commit")
                 edges = edges_of(product, build, context)
@@ -195,8 +209,10 @@ class _OneRun:
                             self.run_id,
                             context,
                         )
-                        committed.append(replace(fresh, quarantine=one.quarantine))
-                    committed += [self._updated(one, ports, checks) for one in update]
+                        committed.append(
+                            replace(fresh, quarantine=one.quarantine, override=judged.overrides.get(address))
+                        )
+                    committed += [self._updated(one, ports, judged) for one in update]
                     context.progress.stage(str(work.address), "publish")
                     published = publishing.commit(
                         self._mesh, product, committed, checks, edges, work.retire, revisions, self.run_id, context
@@ -253,7 +269,12 @@ class _OneRun:
         return staged, {one.port.address: inputs.upstream(one) for one in build}
 
     def _judged(
-        self, session: Session, work: _Work, product: Product, staged: Sequence[Staged], update: Sequence[Desired]
+        self,
+        session: Session,
+        work: _Work,
+        product: Product,
+        staged: Sequence[Staged],
+        ports: Mapping[Address, PortState],
     ) -> Judged:
         """Every port whose rows or rules are new, judged.
 
@@ -263,24 +284,20 @@ class _OneRun:
         context = self._context
         principal = product_principal(product.address)
         published = {
-            one.port.address: context.door.open(principal, one.port.address, reads=[one.port.address]).relation
-            for one in update
-            if one.port.address in work.verify
+            address: context.door.open(principal, address, reads=[address]).relation
+            for address in work.update
+            if address in work.verify
         }
         contracts = {a: self._desired[a].port.contract for a in (*work.build, *published)}
-        found = Judging(session, product, contracts, context).judge(staged, published)
+        held = decisions(contracts, self._override, ports, context.now().date())
+        found = Judging(session, product, contracts, context).judge(staged, published, held)
         if found.error is not None:
             for address, checks in found.checks.items():
                 context.registry.record_checks(self.run_id, address, checks, context.now())
             raise found.error
         return found
 
-    def _updated(
-        self,
-        wanted: Desired,
-        ports: Mapping[Address, PortState],
-        checks: Mapping[Address, tuple[CheckResult, ...]],
-    ) -> Publication:
+    def _updated(self, wanted: Desired, ports: Mapping[Address, PortState], judged: Judged) -> Publication:
         """The publication of a port whose rows stay."""
         address = wanted.port.address
         current = self._context.registry.publication(address)
@@ -290,14 +307,14 @@ class _OneRun:
             current.snapshot_id,
             current.manifest,
             current.upstream,
-            checks.get(address, ()),
+            judged.checks.get(address, ()),
             self.run_id,
             self._context,
         )
         fresh = replace(fresh, quarantine=current.quarantine)
-        if address in checks:
-            return fresh
-        return replace(fresh, checks=ports[address].checks)
+        if address in judged.checks:
+            return replace(fresh, override=judged.overrides.get(address))
+        return replace(fresh, checks=ports[address].checks, override=current.override)
 
     def _retire_whole(self, work: _Work) -> None:
         """Retires ports of a product whose files are all gone."""

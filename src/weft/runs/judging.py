@@ -15,8 +15,10 @@ from weft.model.address import Address
 from weft.model.checks import CheckResult
 from weft.model.mesh import Product
 from weft.model.odcs import Contract
+from weft.model.publication import Override
 from weft.runs.build import Staged
 from weft.runs.context import Context
+from weft.runs.overriding import overridden
 from weft.runs.quarantine import split
 from weft.runs.verification import broken, check_rows, names_in, other_tables
 from weft.storage import reading
@@ -28,11 +30,13 @@ class Judged(Struct, frozen=True):
     Attributes:
         staged: as they are to be committed: without the rows that went to quarantine.
         checks: results on the rows that are to be published, by port.
+        overrides: ports that are published although checks failed, each with the decision.
         error: why the product must not be published; None when nothing blocks.
     """
 
     staged: tuple[Staged, ...]
     checks: Mapping[Address, tuple[CheckResult, ...]]
+    overrides: Mapping[Address, Override]
     error: ContractBroken | None = None
 
 
@@ -51,11 +55,14 @@ class Judging:
         self._checks: dict[Address, tuple[CheckResult, ...]] = {}
         self._too_many: dict[Address, Diagnostic] = {}
 
-    def judge(self, staged: Sequence[Staged], published: Mapping[Address, str]) -> Judged:
+    def judge(
+        self, staged: Sequence[Staged], published: Mapping[Address, str], decisions: Mapping[Address, Override]
+    ) -> Judged:
         """Checks every port, and again each that lost rows or refers to one that did, until nothing moves.
 
         Args:
             published: relations of ports whose rows stay and whose rules are new.
+            decisions: to publish against failed checks, by port.
         """
         self._staged = {one.wanted.port.address: one for one in staged}
         root = self._context.storage.root
@@ -74,7 +81,12 @@ class Judging:
                 )
             moved = [address for address in pending if self._parted(address)]
             pending = [a for a in self._relations if a in moved or self._refers_to(a, moved)]
-        return Judged(tuple(self._staged.values()), self._checks, self._error())
+        overrides: dict[Address, Override] = {}
+        for address, checks in self._checks.items():
+            decision = overridden(checks, decisions.get(address))
+            if decision is not None:
+                overrides[address] = decision
+        return Judged(tuple(self._staged.values()), self._checks, overrides, self._error(overrides))
 
     def _parted(self, address: Address) -> bool:
         """Sends bad rows of a port to quarantine; whether it did."""
@@ -103,10 +115,10 @@ class Judging:
         names = {a.port for a in moved} | {str(a) for a in moved}
         return bool(names.intersection(referenced_tables(self._contracts[address])))
 
-    def _error(self) -> ContractBroken | None:
+    def _error(self, overridden: Collection[Address]) -> ContractBroken | None:
         diagnostics: list[Diagnostic] = []
         for address, checks in self._checks.items():
-            wrong = broken(address, checks)
+            wrong = broken(address, checks) if address not in overridden else None
             if wrong is not None:
                 diagnostics += wrong.diagnostics
                 diagnostics += [self._too_many[address]] if address in self._too_many else []
