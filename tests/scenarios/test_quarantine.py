@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -13,6 +16,19 @@ ORDERS = "domains/sales/orders"
 CONTRACT = f"{ORDERS}/contracts/orders.odcs.yaml"
 PORT = "sales.orders.orders@1"
 TOTALS = "sales.orders.totals@1"
+
+KILLED_BEFORE_IT_PUBLISHES = """
+import os, signal
+import weft
+from weft.runs.progress import Silent
+
+class Killer(Silent):
+    def stage(self, address, kind):
+        if kind == "publish":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+weft.open(".").apply(["sales.orders.orders"], progress=Killer())
+"""
 
 
 def allow(mesh: TestMesh, rules: list[str], share: object, path: str = CONTRACT) -> None:
@@ -165,19 +181,66 @@ def test_nobody_else_may_read_what_is_in_quarantine(mesh):
 
 
 def test_a_foreign_key_follows_the_rows_that_left_the_other_port(mesh):
-    """Totals of a day may be in quarantine: the orders of that day then refer to nothing, and go too."""
     source_rows(mesh, 1, rows=100)
-    bad_rows(mesh, "500,1,-99999,10", "501,1,3,10")
-    for path, column in ((CONTRACT, 3), (f"{ORDERS}/contracts/totals.odcs.yaml", None)):
+    for name in ("big", "small"):
+        mesh.write(f"domains/report/daily/models/{name}.sql", "select id, batch, amount from orders\n")
+        path = f"domains/report/daily/contracts/{name}.odcs.yaml"
         contract = json.loads(mesh.path(path).read_text())
-        if column is not None:
-            del contract["schema"][0]["properties"][2]["logicalTypeOptions"]
-            contract["schema"][0]["properties"][column]["relationships"] = [{"to": "totals.day"}]
+        key, _, amount = contract["schema"][0]["properties"]
+        if name == "big":
+            amount["logicalTypeOptions"] = {"minimum": 0, "maximum": 90}
+        else:
+            key["relationships"] = [{"to": "big.id"}]
         mesh.write(path, json.dumps(contract, indent=2))
         allow(mesh, ["*"], "10%", path)
 
+    answer = mesh.json("apply")
+
+    gone = mesh.json("query", "select id from sales.orders.orders where amount > 90 order by 1")["rows"]
+    found = {p["address"]: p["quarantine"] for p in answer["published"]}
+    assert found["report.daily.big@1"]["checks"] == {"amount.range": len(gone)}
+    assert found["report.daily.small@1"]["checks"] == {"id.relationship": len(gone)}
+    left_out = mesh.json("quarantine", "report.daily.small")["rows"]
+    assert sorted([row[0]] for row in left_out) == gone
+
+
+def test_what_the_product_makes_from_its_rows_is_made_without_the_bad_ones(mesh):
+    allow(mesh, ["*"], "5%")
+
+    mesh.json("apply", "sales")
+
+    amounts = mesh.json("query", "select day, sum(amount)::integer from sales.orders.orders group by 1 order by 1")
+    totals = mesh.json("query", "select day, amount from sales.orders.totals order by 1")
+    assert totals["rows"] == amounts["rows"]
+
+
+def test_a_port_made_later_from_those_rows_is_made_without_the_bad_ones_too(mesh):
+    allow(mesh, ["*"], "5%")
+    mesh.json("apply", "sales")
+    mesh.edit(f"{ORDERS}/models/totals.sql", "max(batch)", "min(batch)")
+
     answer = mesh.json("apply", "sales")
 
-    found = {p["address"]: p["quarantine"]["rows"] for p in answer["published"]}
-    assert found == {PORT: 2, TOTALS: 1}
-    assert [row[0] for row in mesh.json("quarantine", PORT)["rows"]] == [500, 501]
+    assert {p["address"]: p["built"] for p in answer["published"]} == {PORT: True, TOTALS: True}
+    whole = mesh.json("query", "select sum(amount)::integer from sales.orders.orders")["rows"]
+    assert mesh.json("query", "select sum(amount)::integer from sales.orders.totals")["rows"] == whole
+
+
+def test_files_of_the_quarantine_outlive_a_sweep_and_those_of_a_dead_run_do_not(mesh):
+    allow(mesh, ["*"], "5%")
+    mesh.json("apply", "sales.orders.orders")
+    data = mesh.path(".weft/warehouse/sales/orders/orders@1/data")
+    assert len(list(data.rglob("*.parquet"))) == 2
+    bad_rows(mesh, "200,1,-7,3")
+    died = subprocess.run([sys.executable, "-c", KILLED_BEFORE_IT_PUBLISHES], cwd=mesh.root, check=False)
+    assert died.returncode == -signal.SIGKILL
+    assert len(list(data.rglob("*.parquet"))) == 4
+    assert len(mesh.json("quarantine", PORT)["rows"]) == 3
+
+    answer = mesh.json("apply", "sales.orders.orders")
+
+    assert answer["published"][0]["quarantine"]["rows"] == 4
+    assert len(list(data.rglob("*.parquet"))) == 4
+    assert len(mesh.json("quarantine", PORT)["rows"]) == 4
+    first = mesh.json("history", PORT)["snapshots"][1]["snapshot_id"]
+    assert len(mesh.json("quarantine", PORT, "--at", first)["rows"]) == 3

@@ -16,7 +16,7 @@ from weft.model.checks import CheckResult
 from weft.model.mesh import Product
 from weft.model.odcs import Contract
 from weft.model.publication import Override
-from weft.runs.build import Staged
+from weft.runs.build import Staged, rebuilt
 from weft.runs.context import Context
 from weft.runs.overriding import overridden
 from weft.runs.quarantine import split
@@ -58,7 +58,7 @@ class Judging:
     def judge(
         self, staged: Sequence[Staged], published: Mapping[Address, str], decisions: Mapping[Address, Override]
     ) -> Judged:
-        """Checks every port, and again each that lost rows or refers to one that did, until nothing moves.
+        """Checks every port, and again what lost rows, is made from them or refers to them, until nothing moves.
 
         Args:
             published: relations of ports whose rows stay and whose rules are new.
@@ -80,6 +80,8 @@ class Judging:
                     self._context.now(),
                 )
             moved = [address for address in pending if self._parted(address)]
+            if moved:
+                moved += self._made_anew(moved)
             pending = [a for a in self._relations if a in moved or self._refers_to(a, moved)]
         overrides: dict[Address, Override] = {}
         for address, checks in self._checks.items():
@@ -104,6 +106,15 @@ class Judging:
         self._staged[address] = found
         self._relations[address] = reading.relation(found.manifest, self._context.storage.root)
         return True
+
+    def _made_anew(self, parted: Collection[Address]) -> list[Address]:
+        """Ports that the product makes from those that have lost rows: they are built again from what is left."""
+        found = rebuilt(self._session, {a: self._staged[a] for a in parted}, self._staged, self._context)
+        for address, staged in found.items():
+            self._staged[address] = staged
+            self._relations[address] = reading.relation(staged.manifest, self._context.storage.root)
+            self._too_many.pop(address, None)
+        return list(found)
 
     def _others(self, address: Address) -> dict[str, str | None]:
         unseen = {a.port: self._relations[a] for a in sorted(self._staged)}  # a name means the newest major
