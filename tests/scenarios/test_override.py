@@ -100,9 +100,11 @@ def test_a_publication_that_passes_clears_it(mesh):
     mesh.json("apply", NAME, "--override", REASON, "--until", in_days(3))
     source_rows(mesh, 5, rows=98)
 
-    [published] = mesh.json("apply", NAME)["published"]
+    done = mesh.weft("apply", NAME, "--override", REASON, "--until", in_days(3), "--format", "json")
+    [published] = json.loads(done.stdout)["published"]
 
     assert published["override"] is None
+    assert f"`{PORT}` keeps its contract" in done.stderr
     assert mesh.json("show", PORT)["override"] is None
     assert mesh.json("query", f"select count(*) from {NAME}")["notes"] == [f"`{NAME}` is `{PORT}`"]
 

@@ -15,9 +15,8 @@ from weft.errors import Diagnostic, did_you_mean, error
 from weft.model.checks import CheckResult, CheckSeverity, Outcome
 from weft.model.document import Pointer
 from weft.model.odcs import Contract
-from weft.model.publication import REASON_COLUMN, RULE_COLUMN
+from weft.model.publication import QUARANTINE, REASON_COLUMN, RULE_COLUMN
 
-PROPERTY = "weft.quarantine"
 EVERY = "*"
 
 _PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*%")
@@ -53,7 +52,7 @@ class Allowance(Struct, frozen=True):
 
 def allowance(contract: Contract) -> Allowance | None:
     """What a contract lets go to quarantine; None where it says nothing, or nothing that can be understood."""
-    stated = contract.custom.get(PROPERTY)
+    stated = contract.custom.get(QUARANTINE)
     if not isinstance(stated, Mapping):
         return None
     share = _share(stated.get("maxShare"))
@@ -67,34 +66,34 @@ def allowance(contract: Contract) -> Allowance | None:
 
 def quarantine_problems(contract: Contract) -> tuple[Diagnostic, ...]:
     """What is wrong with `weft.quarantine` of a contract: WFT-CON-006, each with its place."""
-    if PROPERTY not in contract.custom or not contract.objects:
+    if QUARANTINE not in contract.custom or not contract.objects:
         return ()
-    return tuple(_problems(contract, contract.custom[PROPERTY], _pointer(contract)))
+    return tuple(_problems(contract, contract.custom[QUARANTINE], _pointer(contract)))
 
 
 def _problems(contract: Contract, stated: Any, pointer: Pointer) -> Iterator[Diagnostic]:
     where = contract.where(pointer)
     if not isinstance(stated, Mapping):
-        yield error("WFT-CON-006", f"`{PROPERTY}` needs `rules` and `maxShare`", where, fix=_EXAMPLE)
+        yield error("WFT-CON-006", f"`{QUARANTINE}` needs `rules` and `maxShare`", where, fix=_EXAMPLE)
         return
     for unknown in sorted({str(key) for key in stated} - {"rules", "maxShare"}):
-        what = f"`{PROPERTY}` has no `{unknown}`"
+        what = f"`{QUARANTINE}` has no `{unknown}`"
         yield error("WFT-CON-006", what, where, fix=did_you_mean(unknown, ("rules", "maxShare"), otherwise=_EXAMPLE))
     if _share(stated.get("maxShare")) is None:
-        what = f"`{PROPERTY}`: `maxShare` is a share of all rows, 0 to 1 or a percentage up to 100%"
+        what = f"`{QUARANTINE}`: `maxShare` is a share of all rows, 0 to 1 or a percentage up to 100%"
         yield error("WFT-CON-006", what, where, fix=_EXAMPLE)
     rules = stated.get("rules")
     if not isinstance(rules, list) or not rules:
-        what = f"`{PROPERTY}`: `rules` lists the ids of checks, or is ['{EVERY}']"
+        what = f"`{QUARANTINE}`: `rules` lists the ids of checks, or is ['{EVERY}']"
         yield error("WFT-CON-006", what, where, fix=_EXAMPLE)
         rules = []
     found = {p.id: p for table in contract.objects for p in promises(contract, table)}
     for rule in (str(r) for r in rules if r != EVERY):
         promise = found.get(rule)
-        what = f"`{PROPERTY}`: the rows of `{rule}` cannot go to quarantine"
+        what = f"`{QUARANTINE}`: the rows of `{rule}` cannot go to quarantine"
         if promise is None:
             fix = did_you_mean(rule, list(found), otherwise="`weft verify` and `weft run` show the ids of checks")
-            yield error("WFT-CON-006", f"`{PROPERTY}`: there is no rule `{rule}`", where, fix=fix)
+            yield error("WFT-CON-006", f"`{QUARANTINE}`: there is no rule `{rule}`", where, fix=fix)
         elif not tells_rows(promise):
             why = "it does not tell which rows break it, or tolerates some"
             yield error("WFT-CON-006", what, where, why=why, fix="name rules that no row may break")
@@ -104,7 +103,7 @@ def _problems(contract: Contract, stated: Any, pointer: Pointer) -> Iterator[Dia
     taken = {RULE_COLUMN, REASON_COLUMN}
     for prop in contract.table.properties:
         if prop.name.lower() in taken:
-            what = f"`{PROPERTY}`: the side table has a column `{prop.name.lower()}` of its own"
+            what = f"`{QUARANTINE}`: the side table has a column `{prop.name.lower()}` of its own"
             yield error("WFT-CON-006", what, contract.where(prop.pointer), fix="rename the column of the contract")
 
 
@@ -131,6 +130,6 @@ def _pointer(contract: Contract) -> Pointer:
     """Where the setting stands in the document."""
     listed = contract.data.get("customProperties")
     for i, entry in enumerate(listed if isinstance(listed, list) else ()):
-        if isinstance(entry, Mapping) and entry.get("property") == PROPERTY:
+        if isinstance(entry, Mapping) and entry.get("property") == QUARANTINE:
             return ("customProperties", i)
     return ("customProperties",)

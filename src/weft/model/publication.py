@@ -54,6 +54,9 @@ class Manifest(Struct, frozen=True):
         return sum(f.size_bytes for f in self.files)
 
 
+QUARANTINE = "weft.quarantine"
+"""The setting of a contract that lets bad rows go to quarantine."""
+
 RULE_COLUMN = "_rule"
 REASON_COLUMN = "_reason"
 
@@ -121,7 +124,10 @@ class Override(Struct, frozen=True):
     @property
     def mark(self) -> str:
         """The decision in words, as everybody sees it who reads the port."""
-        told = [check if rows is None else f"{check}: {rows:,} rows" for check, rows in self.checks.items()]
+        told = [
+            check if rows is None else f"{check}: {rows:,} row{'' if rows == 1 else 's'}"
+            for check, rows in self.checks.items()
+        ]
         failed = f"{len(told)} failed check{'' if len(told) == 1 else 's'}"
         return f"published against {failed} ({', '.join(told)}) by {self.by} until {self.until}: {self.reason}"
 

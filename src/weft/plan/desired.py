@@ -10,12 +10,11 @@ from msgspec import Struct
 
 from weft.contracts.agreement import agree
 from weft.contracts.digests import physical_digest, rules_digest, texts_digest
-from weft.contracts.quarantine import quarantine_problems
 from weft.errors import Diagnostic, Severity, did_you_mean, error, has_errors
 from weft.model.address import Address, ProductAddress
 from weft.model.column import Column
 from weft.model.mesh import BUILT, InputPort, Mesh, Model, OutputPort, Product
-from weft.model.publication import Digests, PortState
+from weft.model.publication import QUARANTINE, Digests, PortState
 from weft.plan.binding import Binder, Bound, Columns
 
 SEMANTICS = "1"
@@ -101,7 +100,10 @@ def desired_ports(
                 continue
             disagreements = agree(port.contract, columns)
             problems += disagreements
-            problems += quarantine_problems(port.contract)
+            if QUARANTINE in port.contract.custom:
+                from weft.contracts.quarantine import quarantine_problems  # brings the rules, which others do not need
+
+                problems += quarantine_problems(port.contract)
             if not has_errors(disagreements):
                 found[port.address] = _desired(port, product, inputs, bound, sources, registered)
     return found, problems

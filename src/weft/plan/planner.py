@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from weft.contracts.quarantine import PROPERTY
 from weft.errors import Diagnostic
 from weft.model.address import Address, ProductAddress
 from weft.model.mesh import BUILT, Mesh, OutputPort, Product
 from weft.model.odcs import published_contract
-from weft.model.publication import PortState
+from weft.model.publication import QUARANTINE, PortState
 from weft.model.records import ProductRecord
 from weft.plan import gate, order, selection
 from weft.plan.desired import PENDING, Desired
@@ -175,7 +174,7 @@ def _change(
         reason = f"the override of its failed checks ended on {state.override.until}"
         return Change(port.address, Action.REBUILD, reason, moved)
     if digests.rules != state.digests.rules:
-        if state.quarantine is not None or PROPERTY in port.contract.custom:
+        if state.quarantine is not None or QUARANTINE in port.contract.custom:
             reason = "its rules changed, and with them which rows go to quarantine"
             return Change(port.address, Action.REBUILD, reason, moved)
         return Change(port.address, Action.UPDATE, "its rules changed", moved)

@@ -295,6 +295,9 @@ class _OneRun:
             for address, checks in found.checks.items():
                 context.registry.record_checks(self.run_id, address, checks, context.now())
             raise found.error
+        if self._override is not None:
+            for address in sorted(set(found.checks) - set(found.overrides)):
+                context.progress.note(f"`{address}` keeps its contract: nothing is overridden")
         return found
 
     def _updated(self, wanted: Desired, ports: Mapping[Address, PortState], judged: Judged) -> Publication:
