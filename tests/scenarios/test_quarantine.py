@@ -17,14 +17,14 @@ CONTRACT = f"{ORDERS}/contracts/orders.odcs.yaml"
 PORT = "sales.orders.orders@1"
 TOTALS = "sales.orders.totals@1"
 
-KILLED_BEFORE_IT_PUBLISHES = """
-import os, signal
+KILLED_AT_A_STAGE = """
+import os, signal, sys
 import weft
 from weft.runs.progress import Silent
 
 class Killer(Silent):
     def stage(self, address, kind):
-        if kind == "publish":
+        if kind == sys.argv[1]:
             os.kill(os.getpid(), signal.SIGKILL)
 
 weft.open(".").apply(["sales.orders.orders"], progress=Killer())
@@ -226,21 +226,19 @@ def test_a_port_made_later_from_those_rows_is_made_without_the_bad_ones_too(mesh
     assert mesh.json("query", "select sum(amount)::integer from sales.orders.totals")["rows"] == whole
 
 
-def test_files_of_the_quarantine_outlive_a_sweep_and_those_of_a_dead_run_do_not(mesh):
+@pytest.mark.parametrize(("stage", "left_out"), [("verify", 3), ("commit", 3), ("publish", 3), ("follow", 4)])
+def test_killed_anywhere_rows_and_quarantine_belong_together_and_nothing_is_left_behind(mesh, stage, left_out):
     allow(mesh, ["*"], "5%")
     mesh.json("apply", "sales.orders.orders")
-    data = mesh.path(".weft/warehouse/sales/orders/orders@1/data")
-    assert len(list(data.rglob("*.parquet"))) == 2
     bad_rows(mesh, "200,1,-7,3")
-    died = subprocess.run([sys.executable, "-c", KILLED_BEFORE_IT_PUBLISHES], cwd=mesh.root, check=False)
+
+    died = subprocess.run([sys.executable, "-c", KILLED_AT_A_STAGE, stage], cwd=mesh.root, check=False)
+
     assert died.returncode == -signal.SIGKILL
-    assert len(list(data.rglob("*.parquet"))) == 4
-    assert len(mesh.json("quarantine", PORT)["rows"]) == 3
-
-    answer = mesh.json("apply", "sales.orders.orders")
-
-    assert answer["published"][0]["quarantine"]["rows"] == 4
-    assert len(list(data.rglob("*.parquet"))) == 4
+    assert (len(mesh.rows(PORT.partition("@")[0])), len(mesh.json("quarantine", PORT)["rows"])) == (97, left_out)
+    mesh.json("apply", "sales.orders.orders")
     assert len(mesh.json("quarantine", PORT)["rows"]) == 4
     first = mesh.json("history", PORT)["snapshots"][1]["snapshot_id"]
     assert len(mesh.json("quarantine", PORT, "--at", first)["rows"]) == 3
+    data = mesh.path(".weft/warehouse/sales/orders/orders@1/data")
+    assert len(list(data.rglob("*.parquet"))) == 4  # good and bad rows of two snapshots
