@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from weft.errors import Diagnostic
 from weft.model.address import Address, ProductAddress
@@ -118,28 +117,7 @@ def _changes(
             continue
         building = {a for a, c in done.items() if c.action in (Action.CREATE, Action.REBUILD)}
         done[address] = _change(wanted, registered.get(address), building, today, full_refresh=full_refresh)
-    for address, reason in _read_beside(done, desired, registered):
-        done[address] = replace(done[address], action=Action.REBUILD, reason=reason)
     return list(done.values())
-
-
-def _read_beside(
-    done: Mapping[Address, Change], desired: Mapping[Address, Desired], registered: Mapping[Address, PortState]
-) -> Iterator[tuple[Address, str]]:
-    """Ports that must be parted anew because another port of the product is made from their rows.
-
-    A model gives all its rows; which of them go to quarantine is found out when its port is built.
-    """
-    building = [a for a, c in done.items() if c.action in (Action.CREATE, Action.REBUILD)]
-    for address, change in done.items():
-        state = registered.get(address)
-        if change.action not in (Action.NONE, Action.UPDATE) or state is None or state.quarantine is None:
-            continue
-        model = desired[address].port.model
-        for other in building:
-            if other.of_product == address.of_product and model in desired[other].models:
-                yield address, f"`{other}` is made from its rows, of which some are in quarantine"
-                break
 
 
 def _change(

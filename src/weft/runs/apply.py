@@ -13,7 +13,7 @@ from weft.engines.base import Session
 from weft.errors import Conflict, UsageError, WeftError, error
 from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.mesh import Mesh, Product
-from weft.model.publication import Override, PortState, Publication
+from weft.model.publication import QUARANTINE, Override, PortState, Publication
 from weft.model.records import PortOutcome, Run, RunState
 from weft.plan.desired import Desired
 from weft.plan.moved import moved
@@ -182,10 +182,11 @@ class _OneRun:
         temp = context.temp_folder(processes.identity())
         temp.mkdir(parents=True, exist_ok=True)
         with context.engine.session(str(temp)) as session:
-            staged, made_from = self._staged(session, product, build, ports)
+            staged, made_from = self._staged(session, product, [*build, *self._beside(product, build)], ports)
             committed: list[Publication] = []
             try:
                 judged = self._judged(session, work, product, staged, ports)
+                self._discard([one for one in staged if one.wanted.port.address not in work.build])
                 checks = judged.checks
                 context.progress.stage(str(work.address), "commit")
                 edges = edges_of(product, build, context)
@@ -223,6 +224,21 @@ class _OneRun:
                 context.progress.stage(str(work.address), "follow")
                 publishing.follow([p for p in published if p.address in work.build], self.run_id, context)
         self._report(work, published, time.monotonic() - began)
+
+    def _beside(self, product: Product, build: Sequence[Desired]) -> list[Desired]:
+        """Ports that are not built, from whose models the others are made: of their rows, bad ones may have to go."""
+        if not build:
+            return []
+        wanted = {one.port.address for one in build}
+        models = {model.name for one in build for model in one.models}
+        return [
+            self._desired[port.address]
+            for port in product.outputs
+            if port.address not in wanted
+            and port.model.name in models
+            and QUARANTINE in port.contract.custom
+            and port.address in self._desired
+        ]
 
     def _discard(self, staged: Sequence[Staged]) -> None:
         for one in staged:
@@ -288,9 +304,11 @@ class _OneRun:
             for address in work.update
             if address in work.verify
         }
-        contracts = {a: self._desired[a].port.contract for a in (*work.build, *published)}
-        held = decisions(contracts, self._override, ports, context.now().date())
-        found = Judging(session, product, contracts, context).judge(staged, published, held)
+        held = decisions((*work.build, *published), self._override, ports, context.now().date())
+        every = (*(one.wanted.port.address for one in staged), *published)
+        contracts = {a: self._desired[a].port.contract for a in every}
+        beside = frozenset(every).difference(work.build, published)
+        found = Judging(session, product, contracts, context).judge(staged, published, held, beside)
         if found.error is not None:
             for address, checks in found.checks.items():
                 context.registry.record_checks(self.run_id, address, checks, context.now())

@@ -51,20 +51,28 @@ class Judging:
         self._context = context
         self._principal = product_principal(product.address)
         self._staged: dict[Address, Staged] = {}
+        self._beside: frozenset[Address] = frozenset()
         self._relations: dict[Address, str] = {}
         self._checks: dict[Address, tuple[CheckResult, ...]] = {}
         self._too_many: dict[Address, Diagnostic] = {}
 
     def judge(
-        self, staged: Sequence[Staged], published: Mapping[Address, str], decisions: Mapping[Address, Override]
+        self,
+        staged: Sequence[Staged],
+        published: Mapping[Address, str],
+        decisions: Mapping[Address, Override],
+        beside: Collection[Address] = (),
     ) -> Judged:
         """Checks every port, and again what lost rows, is made from them or refers to them, until nothing moves.
 
         Args:
             published: relations of ports whose rows stay and whose rules are new.
             decisions: to publish against failed checks, by port.
+            beside: staged ports that will not be published: they lose their bad rows for the sake of what is made from
+                them, and nothing else is said of them.
         """
         self._staged = {one.wanted.port.address: one for one in staged}
+        self._beside = frozenset(beside)
         root = self._context.storage.root
         self._relations = {a: reading.relation(one.manifest, root) for a, one in self._staged.items()}
         self._relations |= published
@@ -83,6 +91,8 @@ class Judging:
             if moved:
                 moved += self._made_anew(moved)
             pending = [a for a in self._relations if a in moved or self._refers_to(a, moved)]
+        for address in beside:
+            del self._checks[address], self._staged[address]
         overrides: dict[Address, Override] = {}
         for address, checks in self._checks.items():
             decision = overridden(checks, decisions.get(address))
@@ -117,7 +127,8 @@ class Judging:
         return list(found)
 
     def _others(self, address: Address) -> dict[str, str | None]:
-        unseen = {a.port: self._relations[a] for a in sorted(self._staged)}  # a name means the newest major
+        fresh = sorted(self._staged.keys() - self._beside)
+        unseen = {a.port: self._relations[a] for a in fresh}  # a name means the newest major
         return other_tables(self._contracts[address], names_in(self._product), unseen, self._principal, self._context)
 
     def _refers_to(self, address: Address, moved: Collection[Address]) -> bool:
