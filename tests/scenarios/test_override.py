@@ -139,6 +139,8 @@ def test_a_changed_description_keeps_the_mark(mesh):
     [published] = mesh.json("apply", NAME)["published"]
 
     assert (published["built"], published["override"]["reason"]) == (False, REASON)
+    page = mesh.json("show", PORT)
+    assert (page["contract"]["checks"]["failed"], page["quality"]["newest_failed"]) == (2, False)
 
 
 def test_a_rollback_to_rows_that_keep_the_contract_clears_it(mesh):

@@ -16,7 +16,7 @@ from weft.model.odcs import Contract, Property
 from weft.model.publication import PortState
 from weft.model.records import DomainRecord, ProductRecord, Run
 from weft.observability.freshness import freshness
-from weft.observability.quality import Quality, quality
+from weft.observability.quality import Quality, checked_run, quality
 from weft.registry.base import RegistryReader
 
 
@@ -112,7 +112,7 @@ def _product_page(reader: RegistryReader, product: ProductRecord, now: datetime)
 
 def _port_page(reader: RegistryReader, state: PortState, now: datetime) -> Page:
     contract = contract_of(registered_contract(reader, state))
-    found = quality(reader, state.address, state.run_id)
+    found = quality(reader, state.address, checked_run(reader, state))
     majors = sibling_majors(reader, state)
     publication = reader.publication(state.address)
     return Page(
@@ -219,7 +219,7 @@ def _description(contract: Contract) -> dict[str, Any]:
 
 def _port_line(reader: RegistryReader, state: PortState, now: datetime) -> dict[str, Any]:
     contract = contract_of(registered_contract(reader, state))
-    checks = reader.checks(state.run_id, state.address).get(state.address, ())
+    checks = reader.checks(checked_run(reader, state), state.address).get(state.address, ())
     return {
         "address": str(state.address),
         "title": contract.name or state.address.port,

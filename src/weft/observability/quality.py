@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from weft.model.address import Address
 from weft.model.checks import CheckCounts, CheckResult, count
+from weft.model.publication import PortState
 from weft.registry.base import RegistryReader
 
 
@@ -31,7 +32,7 @@ class Quality(Struct, frozen=True):
     Attributes:
         served: results of the publication that is served now.
         trend: the newest runs in which the port was checked, newest first; failed ones included.
-        served_run: the run that published what is served.
+        served_run: the run that checked what is served.
     """
 
     served: tuple[CheckResult, ...]
@@ -59,8 +60,16 @@ class Quality(Struct, frozen=True):
         }
 
 
+def checked_run(reader: RegistryReader, state: PortState) -> str:
+    """The run whose checks tell of the rows that a port shows: descriptions may have been published anew since."""
+    if reader.checks(state.run_id, state.address):
+        return state.run_id
+    same = (p.run_id for p in reader.history(state.address) if p.snapshot_id == state.snapshot_id)
+    return next((run for run in same if reader.checks(run, state.address)), state.run_id)
+
+
 def quality(reader: RegistryReader, address: Address, served_run: str, *, newest: int = 10) -> Quality:
-    """The quality of a pinned port whose current publication was made by `served_run`."""
+    """The quality of a pinned port whose rows were checked by `served_run`."""
     trend = []
     for run in reader.runs(address, newest):
         results: Sequence[CheckResult] = reader.checks(run.run_id, address).get(address, ())
