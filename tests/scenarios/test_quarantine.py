@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 
@@ -244,3 +245,22 @@ def test_killed_anywhere_rows_and_quarantine_belong_together_and_nothing_is_left
     assert len(mesh.json("quarantine", PORT, "--at", first)["rows"]) == 3
     data = mesh.path(".weft/warehouse/sales/orders/orders@1/data")
     assert len(list(data.rglob("*.parquet"))) == 4  # good and bad rows of two snapshots
+
+
+def test_no_value_of_a_classified_column_is_told_but_to_who_reads_the_side_table(mesh):
+    source_rows(mesh, 1, rows=97)
+    bad_rows(mesh, "97,1,-98765,3")
+    mesh.edit(CONTRACT, '"id": "amount"', '"id": "amount", "classification": "restricted"')
+    allow(mesh, ["*"], "5%")
+
+    done = mesh.weft("apply", "sales.orders.orders")
+
+    run = mesh.json("runs")["runs"][0]["run_id"]
+    told = [done, mesh.weft("run", run, "--format", "json"), mesh.weft("show", PORT, "--format", "json")]
+    assert [d.returncode for d in told] == [0, 0, 0]
+    assert "98765" not in "".join(d.stdout + d.stderr for d in told)
+    with sqlite3.connect(mesh.path(".weft/registry.db")) as registry:
+        kept = registry.execute("SELECT body FROM events UNION ALL SELECT header FROM publications").fetchall()
+    assert kept
+    assert "98765" not in str(kept)
+    assert [row[2] for row in mesh.json("quarantine", PORT)["rows"]] == [-98765]
