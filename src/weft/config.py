@@ -51,6 +51,11 @@ def _memory(text: str) -> None:
         raise ValueError(f"must be a size like 4GB or 512MB, not {text!r}")
 
 
+def _days(number: int) -> None:
+    if not 0 <= number <= 3650:
+        raise ValueError(f"must be a number of days, 0 to 3650, not {number}")
+
+
 def _setting(default: Any, meaning: str, check: Callable[[Any], object] | None = None) -> Any:
     """A setting with its default and its line in the reference; `check` raises ValueError for a value of no meaning."""
     return field(default=default, metadata={"meaning": meaning, "check": check})
@@ -63,6 +68,9 @@ class MeshSettings:
     name: str = _setting("mesh", "what the mesh is called; plans and pages show it")
     domains: tuple[str, ...] = _setting(("domains/*",), "folders of domains, as globs from the mesh's folder")
     registry: str = _setting(".weft/registry.db", "file of the registry: what is published, and the event log")
+    override_days: int = _setting(
+        30, "how many days ahead an override of failed checks may end at most; 0 allows none", _days
+    )
 
 
 @dataclass(frozen=True, slots=True)

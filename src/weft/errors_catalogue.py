@@ -69,6 +69,7 @@ CODES: dict[str, str] = {
     "WFT-CHK-002": "a rule could not be evaluated",
     "WFT-CHK-003": "a rule is not evaluated by design",
     "WFT-CHK-004": "data could not be read",
+    "WFT-CHK-005": "more bad rows than quarantine takes",
     # plan
     "WFT-PLN-001": "no such address",
     "WFT-PLN-002": "cycle between products",
@@ -83,6 +84,7 @@ CODES: dict[str, str] = {
     "WFT-PLN-011": "a port's end of life has passed",
     "WFT-PLN-012": "an input port reads a deprecated port",
     "WFT-PLN-013": "a major that cannot be the default",
+    "WFT-PLN-014": "the override of a failed check has ended",
     # runs
     "WFT-RUN-001": "something moved since the plan",
     "WFT-RUN-002": "skipped because something upstream failed",
@@ -90,6 +92,7 @@ CODES: dict[str, str] = {
     "WFT-RUN-004": "no such run",
     "WFT-RUN-005": "no such snapshot",
     "WFT-RUN-006": "a snapshot that cannot be rolled back to",
+    "WFT-RUN-007": "an override without named ports, reason or end",
     # engines
     "WFT-ENG-001": "a model failed while it ran",
     "WFT-ENG-002": "out of memory",

@@ -19,6 +19,7 @@ from weft.storage import reading
 from weft.storage.base import Storage, Target
 from weft.storage.iceberg import IcebergStorage
 from weft.storage.memory import MemoryStorage
+from weft.storage.side import side_target
 
 TABLE = parse_address("sales.orders.orders@1")
 ID = Column("id", "BIGINT", key="id")
@@ -176,6 +177,37 @@ def test_a_sweep_spares_what_is_kept_what_runs_and_what_is_young(writer, place):
     assert [p.split("/")[-2] for p in old] == ["run-dead"]
     left = {p.parent.name for p in (place / "warehouse").rglob("*.parquet")}
     assert left == {"run-r1", "run-alive"}
+
+
+def test_a_sweep_spares_what_stands_beside_a_snapshot(writer, place):
+    target, first, one = writer.run("r1", "select 1::bigint as id", (ID,))
+    side = side_target(target)
+    path = f"{side.folder}/bad.parquet"
+    rows = "select 2::bigint as id, ['id.unique'] as _rule, ['no value twice'] as _reason"
+    writer.connection.execute(f"COPY ({rows}) TO '{path}' (FORMAT parquet, FIELD_IDS {side.field_ids})")
+    beside = DataFile(path.removeprefix(f"{writer.storage.root}/"), 1, 1)
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=5)
+
+    spared = writer.storage.sweep({TABLE: {first}}, older_than=later, runs=(), beside={beside.path})
+
+    assert spared == []
+    assert writer.rows(Manifest(side.columns, (beside,))) == [(2, ["id.unique"], ["no value twice"])]
+    assert [p.split("/")[-1] for p in writer.storage.sweep({TABLE: {first}}, older_than=later, runs=())] == [
+        "bad.parquet"
+    ]
+    assert writer.rows(one) == [(1,)]
+
+
+def test_what_a_run_has_staged_and_will_not_commit_is_removed_by_itself(writer, place):
+    _, _, one = writer.run("r1", "select 1::bigint as id", (ID,))
+    other = writer.storage.prepare(TABLE, (ID,), (), "r2")
+    (place / other.folder / "rows.parquet").write_bytes(b"half a file")
+
+    writer.storage.remove([DataFile(f"{other.folder}/rows.parquet".removeprefix(f"{writer.storage.root}/"), 1, 1)])
+    writer.storage.remove([DataFile("nowhere/rows.parquet", 1, 1)])
+
+    assert [p.parent.name for p in (place / "warehouse").rglob("*.parquet")] == ["run-r1"]
+    assert writer.rows(one) == [(1,)]
 
 
 @pytest.mark.parametrize(

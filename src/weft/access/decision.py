@@ -30,6 +30,16 @@ class Decision(Struct, frozen=True):
     code: str = "WFT-ACC-002"
 
 
+def decide_quarantine(principal: Principal, port: PortState) -> Decision:
+    """Whether a principal may read the rows that were left out of a port: its owner alone, and no product."""
+    if principal.kind is PrincipalKind.OWNER and not port.retired:
+        columns = tuple(c.name for c in port.quarantine.manifest.columns) if port.quarantine else ()
+        return Decision(True, columns, f"`{principal.name}` owns this mesh")
+    if port.retired:
+        return Decision(False, (), f"`{port.address}` is retired")
+    return Decision(False, (), f"rows in quarantine are for the owner of `{port.address}` alone")
+
+
 def decide(
     principal: Principal,
     port: PortState,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from weft.access.decision import decide
+from weft.access.decision import Decision, decide, decide_quarantine
 from weft.access.principals import Principal
 from weft.access.result import Result, ResultColumn
 from weft.engines.base import Engine
@@ -25,11 +25,11 @@ from weft.errors import (
     warning,
 )
 from weft.model.address import Address, parse_address
-from weft.model.publication import PortState, Publication
+from weft.model.publication import Manifest, PortState, Publication, side_of
 from weft.registry.base import RegistryReader
 from weft.sql.allowlist import walk
 from weft.sql.problem import Problem
-from weft.sql.quoting import ident
+from weft.sql.quoting import dotted, ident
 from weft.storage import reading
 
 if TYPE_CHECKING:
@@ -73,10 +73,8 @@ class Door:
         state = self._state(address)
         end = self._end(state)
         decision = decide(principal, state, reads, end, self._now().date())
-        if not decision.allowed:
-            what = f"`{principal.name}` may not read `{state.address}`"
-            fix = end.way_out("ask its owner what takes its place") if end else None
-            raise AccessDenied(error(decision.code, what, why=decision.reason, fix=fix))
+        fix = end.way_out("ask its owner what takes its place") if end else None
+        _require(decision, principal, f"`{state.address}`", fix)
         publication = self._version(state, at)
         rows = reading.relation(publication.manifest, self._root)
         names = {c.name for c in publication.manifest.columns}
@@ -84,6 +82,32 @@ class Door:
             chosen = ", ".join(ident(c) for c in decision.columns)
             rows = f"(SELECT {chosen} FROM {rows})"
         return Readable(publication, rows, tuple(reading.paths(publication.manifest, self._root)))
+
+    def quarantine(self, principal: Principal, address: Address, *, limit: int | None = None, at: At = None) -> Result:
+        """The rows that were left out of a port, with `_rule` and `_reason`; none where none were.
+
+        Raises:
+            UsageError: WFT-ACC-001 no such port, WFT-RUN-005 no such snapshot.
+            AccessDenied: WFT-ACC-002, only its owner may.
+        """
+        state = self._state(address)
+        _require(decide_quarantine(principal, state), principal, f"the quarantine of `{state.address}`")
+        publication = self._version(state, at)
+        held = publication.quarantine
+        manifest = held.manifest if held is not None else side_of(Manifest(publication.manifest.columns, ()))
+        name = (state.address.domain, state.address.product, f"{state.address.port}@{state.address.major}")
+        relation = reading.relation(manifest, self._root)
+        sql = f"SELECT * FROM {dotted(name)}"
+        with self._engine().locked({name: relation}, reading.paths(manifest, self._root)) as session:
+            columns = session.columns(sql)
+            table, truncated = session.arrow(sql, limit)
+        return Result(
+            tuple(ResultColumn(c.name, c.type) for c in columns),
+            table,
+            truncated,
+            {str(publication.address): publication.snapshot_id},
+            self._engine().texts,
+        )
 
     def query(self, principal: Principal, sql: str, *, limit: int | None = None, at: At = None) -> Result:
         """The rows of one SELECT over ports, named by their addresses.
@@ -146,6 +170,9 @@ class Door:
             relations[domain, product, table] = opened[address].relation
             if "@" not in table:
                 notes.append(f"`{'.'.join(name)}` is `{address}`")
+            override = opened[address].publication.override
+            if override is not None:
+                notes.append(f"`{address}` is {override.mark}")
             if state.status == "deprecated":
                 warnings.append(self._deprecated(state))
         return opened, relations, notes, warnings
@@ -204,6 +231,17 @@ class Door:
                 )
             )
         return found
+
+
+def _require(decision: Decision, principal: Principal, what: str, fix: str | None = None) -> None:
+    """Raises what a decision that denies says.
+
+    Raises:
+        AccessDenied: WFT-ACC-002, or the decision's own code.
+    """
+    if not decision.allowed:
+        told = f"`{principal.name}` may not read {what}"
+        raise AccessDenied(error(decision.code, told, why=decision.reason, fix=fix))
 
 
 def parse_time(text: str) -> dt.datetime:

@@ -39,7 +39,8 @@ class Result(Struct, frozen=True):
         truncated: whether a limit cut rows off.
         snapshots: snapshot id by pinned address of every port that was read.
         texts: makes the engine's texts of a table's values.
-        notes: what the reader should know: which major an unpinned address meant.
+        notes: what the reader should know: which major an unpinned address meant, and that a port was published
+            against failed checks.
         diagnostics: warnings: which of the ports are deprecated, until when, and what takes their place.
     """
 
@@ -99,6 +100,7 @@ class Result(Struct, frozen=True):
             "truncated": self.truncated,
             "snapshot": dict(self.snapshots),
             "diagnostics": [d.as_json() for d in self.diagnostics],
+            "notes": list(self.notes),
         }
 
     def write(self, target: Path | Any, format: str) -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from weft.catalog.pages import Page
     from weft.catalog.run_pages import RunPage
     from weft.catalog.search import SearchResult
+    from weft.model.publication import Override
     from weft.model.records import Run
     from weft.plan.repository import Repository
     from weft.plan.values import Plan
@@ -136,6 +137,7 @@ class Mesh:
         plan: Plan | None = None,
         yes: bool = False,
         full_refresh: bool = False,
+        override: tuple[str, str] | None = None,
         progress: Progress | None = None,
         confirm: Callable[[Plan], bool] | None = None,
     ) -> ApplyResult:
@@ -143,21 +145,25 @@ class Mesh:
 
         Args:
             yes: retire ports whose files are gone.
+            override: a reason, and the last day (2026-12-01) until which the ports that `select` names may be published
+                although checks of theirs fail.
             confirm: asked with the plan when it retires something and `yes` is not given.
 
         Raises:
             ProjectError: files are wrong.
             GateRefused: an objection stands against the plan; one against a single port is in the result.
             Conflict: WFT-RUN-001, something moved since `plan` was made.
-            UsageError: WFT-PLN-005, ports would be retired without consent.
+            UsageError: WFT-PLN-005, ports would be retired without consent; WFT-RUN-007, the override lacks something.
         """
         from weft.plan.moved import require_same
         from weft.runs.results import ApplyResult, Failed
 
         began = time.monotonic()
+        decided = self._decided(override, select) if override is not None else None
         loaded = self._rooms.repository().sound(select if plan is None else plan.selection)
         if plan is None:
-            current = self._planned(loaded, select, full_refresh=full_refresh)
+            # an override is a decision on rows as they are now, also where nothing else has changed
+            current = self._planned(loaded, select, full_refresh=full_refresh or decided is not None)
         else:
             current = self._planned(loaded, plan.selection, full_refresh=plan.full_refresh)
             require_same(plan, current)
@@ -170,8 +176,16 @@ class Mesh:
         from weft.runs.apply import apply
 
         consent = yes or bool(current.retires and confirm is not None and confirm(current))
-        done = apply(current, loaded.mesh, loaded.desired, self._rooms.context(loaded, progress), consent=consent)
+        context = self._rooms.context(loaded, progress)
+        done = apply(current, loaded.mesh, loaded.desired, context, consent=consent, override=decided)
         return done.with_failed(stopped) if stopped else done
+
+    def _decided(self, override: tuple[str, str], select: Sequence[str]) -> Override:
+        from weft.runs.overriding import requested
+
+        rooms = self._rooms
+        reason, until = override
+        return requested(reason, until, select, rooms.principal(), rooms.now(), self.settings.mesh.override_days)
 
     def verify(self, target: str, *, data: Sequence[str] = (), sample_limit: int = 5) -> Verification:
         """A port's contract against its published rows, or against files; a contract file is verified as `verify` does.
@@ -239,6 +253,18 @@ class Mesh:
         if limit is not None and limit < 0:
             raise UsageError(error("WFT-CLI-001", f"a limit is not negative: {limit}", fix="leave it out for all rows"))
         return self._rooms.door.query(self._rooms.principal(principal), sql, limit=limit, at=at)
+
+    def quarantine(
+        self, address: str, *, principal: str | None = None, limit: int | None = None, at: At = None
+    ) -> Result:
+        """The rows that a port's contract let go to quarantine, with the rules that each breaks. For its owner.
+
+        Raises:
+            UsageError: WFT-ACC-001, there is no such port.
+            AccessDenied: WFT-ACC-002, somebody else asks.
+        """
+        who = self._rooms.principal(principal)
+        return self._rooms.door.quarantine(who, parse_address(address), limit=limit, at=at)
 
     def read(self, address: str, *, at: At = None, limit: int | None = None) -> Result:
         """All rows of a port."""

@@ -10,6 +10,7 @@ from msgspec import Struct
 from weft.catalog.finding import port_state
 from weft.model.address import Address
 from weft.model.checks import CheckCounts
+from weft.model.publication import Override, Quarantine
 from weft.registry.base import RegistryReader
 
 
@@ -31,6 +32,8 @@ class Snapshot(Struct, frozen=True):
     current: bool
     pinned: bool
     reason: str | None
+    quarantine: Quarantine | None = None
+    override: Override | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The entry as `weft history --format json` prints it."""
@@ -46,6 +49,8 @@ class Snapshot(Struct, frozen=True):
             "current": self.current,
             "pinned": self.pinned,
             "reason": self.reason,
+            "quarantine": self.quarantine.as_json() if self.quarantine is not None else None,
+            "override": self.override.as_json() if self.override is not None else None,
         }
 
 
@@ -82,6 +87,8 @@ def history(reader: RegistryReader, address: Address) -> History:
                 current=p.revision == state.revision,
                 pinned=p.revision == state.revision and state.pinned is not None,
                 reason=state.pinned if p.revision == state.revision else None,
+                quarantine=p.quarantine,
+                override=p.override,
             )
             for p in reader.history(state.address)
         ),

@@ -16,7 +16,7 @@ from weft.model.odcs import Contract, Property
 from weft.model.publication import PortState
 from weft.model.records import DomainRecord, ProductRecord, Run
 from weft.observability.freshness import freshness
-from weft.observability.quality import Quality, quality
+from weft.observability.quality import Quality, checked_run, quality
 from weft.registry.base import RegistryReader
 from weft.registry.lifecycle import registered_end
 
@@ -114,7 +114,7 @@ def _product_page(reader: RegistryReader, product: ProductRecord, now: datetime)
 
 def _port_page(reader: RegistryReader, state: PortState, now: datetime) -> Page:
     contract = contract_of(registered_contract(reader, state))
-    found = quality(reader, state.address, state.run_id)
+    found = quality(reader, state.address, checked_run(reader, state))
     majors = sibling_majors(reader, state)
     publication = reader.publication(state.address)
     return Page(
@@ -141,6 +141,8 @@ def _port_page(reader: RegistryReader, state: PortState, now: datetime) -> Page:
             ],
             "default": state.default,
             "pinned": state.pinned,
+            "quarantine": state.quarantine.as_json() if state.quarantine is not None else None,
+            "override": _override(state, now),
             "description": _description(contract),
             "tags": [*contract.tags],
             "rows": state.rows,
@@ -221,7 +223,7 @@ def _description(contract: Contract) -> dict[str, Any]:
 
 def _port_line(reader: RegistryReader, state: PortState, now: datetime) -> dict[str, Any]:
     contract = contract_of(registered_contract(reader, state))
-    checks = reader.checks(state.run_id, state.address).get(state.address, ())
+    checks = reader.checks(checked_run(reader, state), state.address).get(state.address, ())
     return {
         "address": str(state.address),
         "title": contract.name or state.address.port,
@@ -231,6 +233,8 @@ def _port_line(reader: RegistryReader, state: PortState, now: datetime) -> dict[
         "default": state.default,
         "rows": state.rows,
         "checks": state.checks.as_json(),
+        "quarantine": state.quarantine.as_json() if state.quarantine is not None else None,
+        "override": _override(state, now),
         "freshness": freshness(contract, state.published_at, checks, now).state.value,
         "published_at": state.published_at.isoformat(),
     }
@@ -251,6 +255,14 @@ def _deprecated(reader: RegistryReader, reads: Sequence[str], now: datetime) -> 
         if state is not None and end is not None:
             found.append({"address": address, "status": "retired" if state.retired else state.status, **end})
     return found
+
+
+def _override(state: PortState, now: datetime) -> dict[str, Any] | None:
+    """Who published the port against which failed checks, and whether that has ended."""
+    if state.override is None:
+        return None
+    ended = state.override.ended(now.date())
+    return {**state.override.as_json(), "ended": ended}
 
 
 def _ports_of(reader: RegistryReader, product: ProductAddress) -> list[PortState]:

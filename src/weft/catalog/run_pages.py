@@ -70,6 +70,8 @@ def run_json(run: Run) -> dict[str, Any]:
                 "rows": p.rows,
                 "seconds": p.seconds,
                 "diagnostics": [dict(d) for d in p.diagnostics],
+                "quarantine": dict(p.quarantine) if p.quarantine is not None else None,
+                "override": dict(p.override) if p.override is not None else None,
             }
             for p in run.ports
         ],

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.catalog.index import opened
 from weft.catalog.words import distance, joined_neighbours, name_terms, parts, query_terms, squashed, tolerance
 from weft.errors import UsageError, did_you_mean, error
+from weft.model.address import parse_address
 from weft.registry.base import RegistryReader
 
 KINDS = ("domain", "product", "port", "column")
@@ -55,7 +57,11 @@ WITH found(term, id, strength) AS (
 
 
 class Hit(Struct, frozen=True):
-    """One result. `score` is comparable inside one search only; `why` names where the words were found."""
+    """One result. `score` is comparable inside one search only; `why` names where the words were found.
+
+    Attributes:
+        mark: of a port that was published against failed checks: which, by whom and until when.
+    """
 
     address: str
     kind: str
@@ -63,6 +69,7 @@ class Hit(Struct, frozen=True):
     domain: str
     score: float
     why: str
+    mark: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The hit as `weft search --format json` prints it."""
@@ -73,6 +80,7 @@ class Hit(Struct, frozen=True):
             "domain": self.domain,
             "score": self.score,
             "why": self.why,
+            "mark": self.mark,
         }
 
 
@@ -123,7 +131,14 @@ def search(
             )
         )
     with opened(index, reader) as connection:
-        return _search(connection, words, kind, domain, limit)
+        found = _search(connection, words, kind, domain, limit)
+    return replace(found, results=tuple(_marked(hit, reader) for hit in found.results))
+
+
+def _marked(hit: Hit, reader: RegistryReader) -> Hit:
+    """A hit with the mark of its port."""
+    state = reader.port(parse_address(hit.address)) if hit.kind == "port" else None
+    return replace(hit, mark=state.override.mark) if state is not None and state.override is not None else hit
 
 
 def _search(

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from weft.contracts.checks import Unusable, expression, failing, oldest_allowed, quote
+from weft.contracts.checks import Unusable, expression, oldest_allowed, quote
 from weft.contracts.conditions import (
     Age,
     ColumnExists,
@@ -30,6 +30,7 @@ from weft.contracts.conditions import (
 from weft.contracts.evaluator import Evaluator
 from weft.contracts.findings import Finding, cannot, counted, failed, not_judged, passed, why_not
 from weft.contracts.keys import distinct, references
+from weft.contracts.row_conditions import unparsed_condition, value_condition
 from weft.contracts.samples import Showing, select_list
 from weft.contracts.scan import Scan
 from weft.contracts.sql_rules import Admit, admitted, compared, value_of
@@ -176,38 +177,20 @@ class Judge(Struct, frozen=True):
         prop = promise.properties[0]
         self.subject.type_of(prop)
         actual = self.subject.types[prop.name]
-        raw = self.subject.parsed.get(prop.name)
-        if raw is not None:
-            condition = f"{quote(raw)} IS NOT NULL AND {quote(prop.name)} IS NULL"
+        condition = unparsed_condition(self.subject, promise)
+        if condition is not None:
             return self._counting(promise, self.scan, f"count_if({condition})", condition, total)
         reason = misfit(prop, actual)
         return lambda: passed(actual) if reason is None else failed(actual, reason=reason)
 
     def _values(self, promise: Promise, condition: NotNull | Valid | Length | Range | Items, total: int) -> Pending:
         prop = promise.properties[0]
-        tree = self.subject.type_of(prop)
-        if prop.logical_type and len(prop.path) == 1 and not isinstance(condition, NotNull):
-            self._of_its_type(promise)
-        zone = str(prop.custom.get("weft.timezone") or self._zone(prop.options.get("defaultTimezone")))
-        where = failing(condition, prop, tree, zone)
-        raw = self.subject.parsed.get(prop.name) if len(prop.path) == 1 else None
-        if isinstance(condition, NotNull) and raw is not None:
-            where = f"{quote(raw)} IS NULL"  # what does not parse is there; the type check counts it
+        where = value_condition(self.contract, self.subject, promise)
         if isinstance(condition, Valid) and condition.values is not None and len(prop.path) == 1:
             # an enumeration has few values: judging each value once is far cheaper than judging each row
             group = self._group(prop.name)
             return self._counting(promise, group, f"sum({quote(_COUNT)}) FILTER (WHERE {where})", where, total)
         return self._counting(promise, self.scan, f"count_if({where})", where, total)
-
-    def _of_its_type(self, promise: Promise) -> None:
-        """A rule on a column of another kind than promised says nothing; the column is named."""
-        prop = promise.properties[0]
-        reason = misfit(prop, self.subject.types[prop.name])
-        if reason and " is no " in reason:
-            raise Unusable(f"`{prop.name}` has the wrong type: {reason}")
-
-    def _zone(self, stated: object) -> str:
-        return str(self.contract.custom.get("weft.timezone") or stated or "UTC")
 
     def _group(self, column: str) -> Scan:
         name = quote(column)

@@ -22,6 +22,7 @@ from weft.contracts.conditions import (
     Valid,
     dotted,
 )
+from weft.contracts.quarantine import quarantine_problems
 from weft.contracts.rules import promises
 from weft.contracts.sql_rules import Admit, bind
 from weft.errors import Diagnostic, Severity, did_you_mean, error, note, warning
@@ -57,6 +58,7 @@ def lint(contract: Contract, admit: Admit | None = None) -> tuple[Diagnostic, ..
         found += _types(contract, table)
         for promise in promises(contract, table):
             found += _promise(contract, table, promise, admit)
+    found += quarantine_problems(contract)
     return tuple(dict.fromkeys(found))
 
 

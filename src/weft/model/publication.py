@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct, field
@@ -54,6 +54,94 @@ class Manifest(Struct, frozen=True):
         return sum(f.size_bytes for f in self.files)
 
 
+QUARANTINE = "weft.quarantine"
+"""The setting of a contract that lets bad rows go to quarantine."""
+
+RULE_COLUMN = "_rule"
+REASON_COLUMN = "_reason"
+
+
+_SIDE_ID = 1_000_000_000
+"""Field ids of the columns that a side table adds: no table of ours comes near."""
+
+SIDE_COLUMNS = (
+    Column(RULE_COLUMN, "VARCHAR[]", _SIDE_ID, RULE_COLUMN),
+    Column(REASON_COLUMN, "VARCHAR[]", _SIDE_ID + 1, REASON_COLUMN),
+)
+"""What a side table has beside the port's columns: ids of the checks that a row breaks, and a text for each."""
+
+
+def side_of(manifest: Manifest) -> Manifest:
+    """The side table of a snapshot in which no row is."""
+    return Manifest((*manifest.columns, *SIDE_COLUMNS), ())
+
+
+class Quarantine(Struct, frozen=True):
+    """Rows that broke rules and were left out, in files beside those of the snapshot, with rule and reason per row.
+
+    Attributes:
+        manifest: the side table: the port's columns, `_rule` (ids of checks) and `_reason` (a text for each).
+        total: rows that were built: those published and those in here.
+        checks: how many rows break a rule, by the check's id; a row may break several.
+    """
+
+    manifest: Manifest
+    total: int
+    checks: Mapping[str, int]
+
+    @property
+    def rows(self) -> int:
+        """Rows in quarantine."""
+        return self.manifest.rows
+
+    @property
+    def share(self) -> float:
+        """Rows in quarantine as a share of those that were built, 0 to 1."""
+        return self.rows / self.total if self.total else 0.0
+
+    def as_json(self) -> dict[str, Any]:
+        """The counts as pages, runs and events show them."""
+        return {"rows": self.rows, "total": self.total, "share": self.share, "checks": dict(self.checks)}
+
+
+class Override(Struct, frozen=True):
+    """An owner's decision to publish against failed checks, until a day.
+
+    Attributes:
+        until: the last day on which it holds (UTC).
+        checks: how many rows break a check that was overridden, by its id; None where rows do not tell.
+    """
+
+    by: str
+    reason: str
+    until: date
+    checks: Mapping[str, int | None]
+
+    def ended(self, today: date) -> bool:
+        """Whether its last day is over."""
+        return today > self.until
+
+    @property
+    def mark(self) -> str:
+        """The decision in words, as everybody sees it who reads the port."""
+        told = [
+            check if rows is None else f"{check}: {rows:,} row{'' if rows == 1 else 's'}"
+            for check, rows in self.checks.items()
+        ]
+        failed = f"{len(told)} failed check{'' if len(told) == 1 else 's'}"
+        return f"published against {failed} ({', '.join(told)}) by {self.by} until {self.until}: {self.reason}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The decision as pages, runs and events show it."""
+        return {
+            "by": self.by,
+            "reason": self.reason,
+            "until": self.until.isoformat(),
+            "checks": dict(self.checks),
+            "mark": self.mark,
+        }
+
+
 class Digests(Struct, frozen=True):
     """What decides whether a port must be built, verified or merely described again. All hex SHA-256.
 
@@ -77,6 +165,8 @@ class Publication(Struct, frozen=True):
         contract: the ODCS document as published.
         upstream: snapshot ids that its rows were made from, by pinned address; source versions, by `source:NAME`.
         parts: what the fingerprint was made of, so that a plan can say what moved.
+        quarantine: rows that were left out; None when there are none.
+        override: who published it against failed checks; None when none failed.
     """
 
     address: Address
@@ -93,6 +183,8 @@ class Publication(Struct, frozen=True):
     upstream: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
     revision: int = 0
+    quarantine: Quarantine | None = None
+    override: Override | None = None
 
     @property
     def rows(self) -> int:
@@ -129,3 +221,5 @@ class PortState(Struct, frozen=True):
     held: Mapping[str, str] | None = None
     contract: Mapping[str, Any] = field(default_factory=dict)
     columns: tuple[Column, ...] = ()
+    quarantine: Quarantine | None = None
+    override: Override | None = None

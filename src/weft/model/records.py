@@ -55,7 +55,12 @@ class RunState(StrEnum):
 
 
 class PortOutcome(Struct, frozen=True):
-    """What a run did with one port: published, unchanged, failed, skipped, retired."""
+    """What a run did with one port: published, unchanged, failed, skipped, retired.
+
+    Attributes:
+        quarantine: counts of the rows that were left out, if any.
+        override: who published it against which failed checks, if somebody did.
+    """
 
     address: Address
     outcome: str
@@ -63,6 +68,8 @@ class PortOutcome(Struct, frozen=True):
     rows: int | None = None
     seconds: float | None = None
     diagnostics: tuple[Mapping[str, Any], ...] = ()
+    quarantine: Mapping[str, Any] | None = None
+    override: Mapping[str, Any] | None = None
 
 
 class Run(Struct, frozen=True):

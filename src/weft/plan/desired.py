@@ -16,7 +16,7 @@ from weft.errors import Diagnostic, Severity, Where, did_you_mean, error, has_er
 from weft.model.address import Address, ProductAddress
 from weft.model.column import Column
 from weft.model.mesh import BUILT, Domain, InputPort, Mesh, Model, OutputPort, Product
-from weft.model.publication import Digests, PortState
+from weft.model.publication import QUARANTINE, Digests, PortState
 from weft.plan.binding import Binder, Bound, Columns, placed
 from weft.storage.schemas import unstorable
 
@@ -108,6 +108,10 @@ def desired_ports(
                 *_unstorable(port.model, columns),
             )
             problems += disagreements
+            if QUARANTINE in port.contract.custom:
+                from weft.contracts.quarantine import quarantine_problems  # brings the rules, which others do not need
+
+                problems += quarantine_problems(port.contract)
             if not has_errors(disagreements):
                 found[port.address] = _desired(port, product, inputs, bound, sources, registered, domain)
     return found, problems

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING
 
 from weft.errors import Diagnostic, Severity, error
@@ -85,6 +86,24 @@ def _breaking(
         what += f" (and {len(broken) - 1} more)"
     severity = Severity.WARNING if may_break else Severity.ERROR
     return Diagnostic("WFT-CON-004", severity, what, port.contract.where(first.pointer), why, fix)
+
+
+def ended_overrides(states: Sequence[PortState], today: date) -> list[Diagnostic]:
+    """An objection for each port that is published against failed checks although the override has ended.
+
+    It does not refuse the plan, which is to check the port again.
+    """
+    return [
+        Diagnostic(
+            "WFT-PLN-014",
+            Severity.WARNING,
+            f"`{state.address}` was published against a failed check, and the override ended on {state.override.until}",
+            why=state.override.mark,
+            fix="mend the rows and apply: it is checked again as usual",
+        )
+        for state in states
+        if state.override is not None and not state.retired and state.override.ended(today)
+    ]
 
 
 def _who(reach: Reach) -> list[str]:

@@ -12,7 +12,7 @@ from weft.errors import Diagnostic
 from weft.model.address import Address, ProductAddress
 from weft.model.mesh import BUILT, Mesh, OutputPort, Product, Status
 from weft.model.odcs import published_contract
-from weft.model.publication import PortState
+from weft.model.publication import QUARANTINE, PortState
 from weft.model.records import ProductRecord
 from weft.plan import gate, order, selection
 from weft.plan.desired import PENDING, Desired
@@ -51,6 +51,7 @@ def make_plan(
 ) -> Plan:
     """The plan that makes the selected ports what their files want.
 
+    `today` is the day (UTC) by which overrides have ended.
     `products` stand in the order of dependencies; `desired` holds every port whose files are right.
     """
     own = {a for a, s in registered.ports.items() if not s.retired and _owned(mesh, registered, a.of_product)}
@@ -58,7 +59,7 @@ def make_plan(
     endings = _endings(mesh, registered, today)
 
     def moved() -> list[Address]:
-        every = _changes(list(desired), desired, registered.ports, endings, full_refresh=False)
+        every = _changes(list(desired), desired, registered.ports, endings, today, full_refresh=False)
         return [c.address for c in every if c.action is not Action.NONE]
 
     wanted = selection.select(
@@ -69,7 +70,7 @@ def make_plan(
         changed=moved,
     )
     in_order = [p.address for product in products for p in product.outputs if p.address in wanted]
-    planned = _changes(in_order, desired, registered.ports, endings, full_refresh=full_refresh)
+    planned = _changes(in_order, desired, registered.ports, endings, today, full_refresh=full_refresh)
     planned += _retirements(wanted, declared, own, named=bool(select))
 
     objections: list[Diagnostic] = [d for d in mesh.diagnostics if not select or _concerns(d, wanted, mesh)]
@@ -92,6 +93,9 @@ def make_plan(
         readers = {a: impact.readers(a, registered.ports) for a in endings.own(wanted)}
         told = {c.stopped.where for c in planned if c.stopped is not None}
         objections += [w for w in endings.warnings(wanted, readers) if w.where not in told]
+    objections += gate.ended_overrides(
+        [registered.ports[c.address] for c in planned if c.address in registered.ports], today
+    )
     objections += gate.other_owners(mesh, registered.products, {a.of_product for a in wanted})
     objections += gate.missing_upstream(
         [desired[c.address] for c in planned if c.address in desired], planned, registered.ports
@@ -114,6 +118,7 @@ def _changes(
     desired: Mapping[Address, Desired],
     registered: Mapping[Address, PortState],
     endings: Endings | None,
+    today: dt.date,
     *,
     full_refresh: bool,
 ) -> list[Change]:
@@ -127,7 +132,7 @@ def _changes(
         if wanted is None:
             continue
         building = {a for a, c in done.items() if c.action in (Action.CREATE, Action.REBUILD)}
-        change = _change(wanted, registered.get(address), building, full_refresh=full_refresh)
+        change = _change(wanted, registered.get(address), building, today, full_refresh=full_refresh)
         stopped = _stopped(change, wanted, endings, done, registered) if endings is not None else None
         done[address] = stopped or change
     return list(done.values())
@@ -171,7 +176,9 @@ def _stopped(
     return None
 
 
-def _change(wanted: Desired, state: PortState | None, building: set[Address], *, full_refresh: bool) -> Change:
+def _change(
+    wanted: Desired, state: PortState | None, building: set[Address], today: dt.date, *, full_refresh: bool
+) -> Change:
     port = wanted.port
     if port.status not in BUILT:
         if state is not None and not state.retired:
@@ -197,7 +204,13 @@ def _change(wanted: Desired, state: PortState | None, building: set[Address], *,
         return Change(port.address, Action.NONE, f"pinned by a rollback: {state.pinned}", moved)
     if reasons:
         return Change(port.address, Action.REBUILD, "; ".join(reasons), moved)
+    if state.override is not None and state.override.ended(today):
+        reason = f"the override of its failed checks ended on {state.override.until}"
+        return Change(port.address, Action.REBUILD, reason, moved)
     if digests.rules != state.digests.rules:
+        if state.quarantine is not None or QUARANTINE in port.contract.custom:
+            reason = "its rules changed, and with them which rows go to quarantine"
+            return Change(port.address, Action.REBUILD, reason, moved)
         return Change(port.address, Action.UPDATE, "its rules changed", moved)
     if digests.texts != state.digests.texts:
         return Change(port.address, Action.UPDATE, "its descriptions changed", moved)

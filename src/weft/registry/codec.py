@@ -14,7 +14,16 @@ from weft.errors import Where
 from weft.model.address import ProductAddress, parse_address
 from weft.model.checks import CheckCounts, CheckResult, CheckSeverity, Outcome, Rule
 from weft.model.column import Column
-from weft.model.publication import ColumnStatistics, DataFile, Digests, Manifest, PortState, Publication
+from weft.model.publication import (
+    ColumnStatistics,
+    DataFile,
+    Digests,
+    Manifest,
+    Override,
+    PortState,
+    Publication,
+    Quarantine,
+)
 from weft.model.records import DomainRecord, Event, PortOutcome, ProductRecord, Run, RunState
 from weft.registry.tables import EventRow, PublicationRow
 
@@ -41,8 +50,14 @@ def time_text(at: dt.datetime) -> str:
 
 def header(publication: Publication) -> str:
     """A publication without its contract and the files of its manifest."""
+    marks: dict[str, Any] = {}
+    if publication.quarantine is not None:
+        marks["quarantine"] = _quarantine_fields(publication.quarantine)
+    if publication.override is not None:
+        marks["override"] = publication.override.as_json()
     return dumps(
-        {
+        marks
+        | {
             "version": publication.version,
             "status": publication.status,
             "digests": asdict(publication.digests),
@@ -119,6 +134,8 @@ def publication(row: PublicationRow) -> Publication:
         upstream=head["upstream"],
         parts=head["parts"],
         revision=revision,
+        quarantine=_quarantine(head),
+        override=_override(head),
     )
 
 
@@ -146,6 +163,8 @@ def port_state(row: Sequence[Any]) -> PortState:
         held=json.loads(held) if held else None,
         contract=unpacked(contract),
         columns=_columns(head),
+        quarantine=_quarantine(head),
+        override=_override(head),
     )
 
 
@@ -203,6 +222,8 @@ def run_text(run: Run) -> str:
                     "rows": p.rows,
                     "seconds": p.seconds,
                     "diagnostics": [dict(d) for d in p.diagnostics],
+                    "quarantine": dict(p.quarantine) if p.quarantine is not None else None,
+                    "override": dict(p.override) if p.override is not None else None,
                 }
                 for p in run.ports
             ],
@@ -230,6 +251,8 @@ def run(text: str) -> Run:
                 p["rows"],
                 p["seconds"],
                 tuple(p["diagnostics"]),
+                p.get("quarantine"),
+                p.get("override"),
             )
             for p in data["ports"]
         ),
@@ -272,3 +295,28 @@ def _column(column: Column) -> list[Any]:
 
 def _columns(head: Mapping[str, Any]) -> tuple[Column, ...]:
     return tuple(Column(*c) for c in head["columns"])
+
+
+def _quarantine_fields(found: Quarantine) -> dict[str, Any]:
+    return {
+        "total": found.total,
+        "checks": dict(found.checks),
+        "columns": [_column(c) for c in found.manifest.columns],
+        "files": [[f.path, f.rows, f.size_bytes] for f in found.manifest.files],
+    }
+
+
+def _quarantine(head: Mapping[str, Any]) -> Quarantine | None:
+    """The rows left out by a publication; its header has them since there is a quarantine."""
+    found = head.get("quarantine")
+    if found is None:
+        return None
+    files = tuple(DataFile(path, rows, size) for path, rows, size in found["files"])
+    return Quarantine(Manifest(_columns(found), files), found["total"], found["checks"])
+
+
+def _override(head: Mapping[str, Any]) -> Override | None:
+    found = head.get("override")
+    if found is None:
+        return None
+    return Override(found["by"], found["reason"], dt.date.fromisoformat(found["until"]), found["checks"])

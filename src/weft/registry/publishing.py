@@ -52,11 +52,16 @@ def publish(tables: Tables, publish: Publish) -> list[Publication]:
                 "version": p.version,
                 "rows": p.rows,
                 "contract": hashlib.sha256(codec.dumps(p.contract).encode()).hexdigest(),
+                **({"quarantine": p.quarantine.as_json()} if p.quarantine is not None else {}),
             }
             for p in numbered
         },
     }
     append(tables, publish.at, "product.published", publish.actor, product, body)
+    for one in numbered:
+        if one.override is not None and str(one.address) in publish.checks:
+            decision = {"run": publish.run_id, "revision": one.revision, **one.override.as_json()}
+            append(tables, publish.at, "port.override", publish.actor, str(one.address), decision)
     return numbered
 
 

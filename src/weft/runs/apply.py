@@ -10,11 +10,10 @@ from msgspec.structs import replace
 
 from weft.access.principals import product_principal
 from weft.engines.base import Session
-from weft.errors import Conflict, Diagnostic, UsageError, WeftError, error, of_the_system
+from weft.errors import Conflict, UsageError, WeftError, error, of_the_system
 from weft.model.address import Address, ProductAddress, parse_address
-from weft.model.checks import CheckResult
 from weft.model.mesh import Mesh, Product
-from weft.model.publication import PortState, Publication
+from weft.model.publication import QUARANTINE, Override, PortState, Publication
 from weft.model.records import PortOutcome, Run, RunState
 from weft.plan.desired import Desired
 from weft.plan.moved import moved
@@ -23,10 +22,10 @@ from weft.registry import processes
 from weft.runs import publishing, repair
 from weft.runs.build import Staged, open_inputs, run_models, stage
 from weft.runs.context import Context, new_run_id
+from weft.runs.judging import Judged, Judging
 from weft.runs.lineage import edges_of
+from weft.runs.overriding import decisions
 from weft.runs.results import ApplyResult, Failed, Published, Skipped
-from weft.runs.verification import broken, check_rows, names_in, other_tables
-from weft.storage import reading
 
 
 class _Work(Struct, frozen=True):
@@ -44,12 +43,19 @@ class _Work(Struct, frozen=True):
 
 
 def apply(
-    plan: Plan, mesh: Mesh, desired: Mapping[Address, Desired], context: Context, *, consent: bool
+    plan: Plan,
+    mesh: Mesh,
+    desired: Mapping[Address, Desired],
+    context: Context,
+    *,
+    consent: bool,
+    override: Override | None = None,
 ) -> ApplyResult:
     """Carries out a plan. One product's failure leaves the others alone; what depends on it is skipped and named.
 
     Args:
         consent: whether ports may be retired.
+        override: an owner's decision to publish what the plan selects against failed checks.
 
     Raises:
         UsageError: WFT-PLN-005, the plan retires ports and nobody consented.
@@ -80,7 +86,7 @@ def apply(
     )
     context.registry.start_run(run)
     context.progress.started(len(plan.stages))
-    one_run = _OneRun(run.run_id, plan, mesh, desired, context)
+    one_run = _OneRun(run.run_id, plan, mesh, desired, context, override)
     try:
         one_run.all_products()
     except BaseException:
@@ -106,7 +112,13 @@ class _OneRun:
     """A run while it goes on: what has come of each port so far."""
 
     def __init__(
-        self, run_id: str, plan: Plan, mesh: Mesh, desired: Mapping[Address, Desired], context: Context
+        self,
+        run_id: str,
+        plan: Plan,
+        mesh: Mesh,
+        desired: Mapping[Address, Desired],
+        context: Context,
+        override: Override | None,
     ) -> None:
         self.run_id = run_id
         self.published: list[Published] = []
@@ -117,6 +129,7 @@ class _OneRun:
         self._mesh = mesh
         self._desired = desired
         self._context = context
+        self._override = override
 
     def all_products(self) -> None:
         """Takes the plan's products in their order."""
@@ -170,10 +183,12 @@ class _OneRun:
         temp = context.temp_folder(processes.identity())
         temp.mkdir(parents=True, exist_ok=True)
         with context.engine.session(str(temp)) as session:
-            staged, made_from = self._staged(session, product, build, ports)
+            staged, made_from = self._staged(session, product, [*build, *self._beside(product, build)], ports)
             committed: list[Publication] = []
             try:
-                checks = self._checked(session, work, product, staged, update, ports)
+                judged = self._judged(session, work, product, staged, ports)
+                self._discard([one for one in staged if one.wanted.port.address not in work.build])
+                checks = judged.checks
                 context.progress.stage(str(work.address), "commit")
                 edges = edges_of(product, build, context)
             except BaseException:  # also when it was told to stop
@@ -181,24 +196,25 @@ class _OneRun:
                 raise
             with context.registry.lock(f"product:{work.address}", holder=self.run_id, timeout_s=60):
                 try:
-                    for one in staged:
+                    for one in judged.staged:
                         address = one.wanted.port.address
                         base = ports[address].snapshot_id if address in ports else None
                         snapshot = context.storage.commit(
                             one.target, run_id=self.run_id, base=base, files=one.manifest.files
                         )
-                        committed.append(
-                            publishing.publication(
-                                one.wanted,
-                                snapshot,
-                                one.manifest,
-                                made_from[address],
-                                checks.get(address, ()),
-                                self.run_id,
-                                context,
-                            )
+                        fresh = publishing.publication(
+                            one.wanted,
+                            snapshot,
+                            one.manifest,
+                            made_from[address],
+                            checks.get(address, ()),
+                            self.run_id,
+                            context,
                         )
-                    committed += [self._updated(one, ports, checks) for one in update]
+                        committed.append(
+                            replace(fresh, quarantine=one.quarantine, override=judged.overrides.get(address))
+                        )
+                    committed += [self._updated(one, ports, judged) for one in update]
                     context.progress.stage(str(work.address), "publish")
                     published = publishing.commit(
                         self._mesh, product, committed, checks, edges, work.retire, revisions, self.run_id, context
@@ -209,6 +225,21 @@ class _OneRun:
                 context.progress.stage(str(work.address), "follow")
                 publishing.follow([p for p in published if p.address in work.build], self.run_id, context)
         self._report(work, published, time.monotonic() - began)
+
+    def _beside(self, product: Product, build: Sequence[Desired]) -> list[Desired]:
+        """Ports that are not built, from whose models the others are made: of their rows, bad ones may have to go."""
+        if not build:
+            return []
+        wanted = {one.port.address for one in build}
+        models = {model.name for one in build for model in one.models}
+        return [
+            self._desired[port.address]
+            for port in product.outputs
+            if port.address not in wanted
+            and port.model.name in models
+            and QUARANTINE in port.contract.custom
+            and port.address in self._desired
+        ]
 
     def _discard(self, staged: Sequence[Staged]) -> None:
         for one in staged:
@@ -254,50 +285,41 @@ class _OneRun:
             raise
         return staged, {one.port.address: inputs.upstream(one) for one in build}
 
-    def _checked(
+    def _judged(
         self,
         session: Session,
         work: _Work,
         product: Product,
         staged: Sequence[Staged],
-        update: Sequence[Desired],
         ports: Mapping[Address, PortState],
-    ) -> dict[Address, tuple[CheckResult, ...]]:
-        """Check results of every port whose rows or rules are new; raises when one of them must not be published."""
+    ) -> Judged:
+        """Every port whose rows or rules are new, judged.
+
+        Raises:
+            ContractBroken: one of them must not be published.
+        """
         context = self._context
         principal = product_principal(product.address)
-        root = context.storage.root
-        relations = {one.wanted.port.address: reading.relation(one.manifest, root) for one in staged}
-        names = names_in(product)
-        unseen = {name: relations[a] for name, a in names.items() if a in relations}
-        for one in update:
-            if one.port.address in work.verify:
-                opened = context.door.open(principal, one.port.address, reads=[one.port.address])
-                relations[one.port.address] = opened.relation
-        found: dict[Address, tuple[CheckResult, ...]] = {}
-        diagnostics: list[Diagnostic] = []
-        failure: WeftError | None = None
-        for address, relation in relations.items():
-            context.progress.stage(str(address), "verify")
-            contract = self._desired[address].port.contract
-            others = other_tables(contract, names, unseen, principal, context)
-            found[address] = check_rows(session, contract, relation, others, context.now())
-            wrong = broken(address, found[address])
-            if wrong is not None:
-                failure = wrong
-                diagnostics += wrong.diagnostics
-        if failure is not None:
-            for address, checks in found.items():
+        published = {
+            address: context.door.open(principal, address, reads=[address]).relation
+            for address in work.update
+            if address in work.verify
+        }
+        held = decisions((*work.build, *published), self._override, ports, context.now().date())
+        every = (*(one.wanted.port.address for one in staged), *published)
+        contracts = {a: self._desired[a].port.contract for a in every}
+        beside = frozenset(every).difference(work.build, published)
+        found = Judging(session, product, contracts, context).judge(staged, published, held, beside)
+        if found.error is not None:
+            for address, checks in found.checks.items():
                 context.registry.record_checks(self.run_id, address, checks, context.now())
-            raise type(failure)(*diagnostics)
+            raise found.error
+        if self._override is not None:
+            for address in sorted(set(found.checks) - set(found.overrides)):
+                context.progress.note(f"`{address}` keeps its contract: nothing is overridden")
         return found
 
-    def _updated(
-        self,
-        wanted: Desired,
-        ports: Mapping[Address, PortState],
-        checks: Mapping[Address, tuple[CheckResult, ...]],
-    ) -> Publication:
+    def _updated(self, wanted: Desired, ports: Mapping[Address, PortState], judged: Judged) -> Publication:
         """The publication of a port whose rows stay."""
         address = wanted.port.address
         current = self._context.registry.publication(address)
@@ -307,13 +329,14 @@ class _OneRun:
             current.snapshot_id,
             current.manifest,
             current.upstream,
-            checks.get(address, ()),
+            judged.checks.get(address, ()),
             self.run_id,
             self._context,
         )
-        if address in checks:
-            return fresh
-        return replace(fresh, checks=ports[address].checks)
+        fresh = replace(fresh, quarantine=current.quarantine)
+        if address in judged.checks:
+            return replace(fresh, override=judged.overrides.get(address))
+        return replace(fresh, checks=ports[address].checks, override=current.override)
 
     def _retire_whole(self, work: _Work) -> None:
         """Retires ports of a product whose files are all gone."""
@@ -328,7 +351,19 @@ class _OneRun:
         owner = self._mesh.domains[work.address.domain].owner_team
         for one in published:
             built = one.address in work.build
-            self.published.append(Published(one.address, one.snapshot_id, one.rows, one.checks, owner, seconds, built))
+            self.published.append(
+                Published(
+                    one.address,
+                    one.snapshot_id,
+                    one.rows,
+                    one.checks,
+                    owner,
+                    seconds,
+                    built,
+                    one.quarantine,
+                    one.override,
+                )
+            )
             self._context.progress.finished(str(one.address), "published" if built else "updated", one.rows, seconds)
         for address in work.retire:
             self.retired.append(address)
@@ -359,7 +394,15 @@ def _by_product(stages: Sequence[Stage]) -> Iterator[_Work]:
 
 def _ended(run: Run, state: RunState, one_run: _OneRun, context: Context) -> Run:
     outcomes = [
-        PortOutcome(p.address, "published" if p.built else "updated", p.snapshot_id, p.rows, p.seconds)
+        PortOutcome(
+            p.address,
+            "published" if p.built else "updated",
+            p.snapshot_id,
+            p.rows,
+            p.seconds,
+            quarantine=p.quarantine.as_json() if p.quarantine else None,
+            override=p.override.as_json() if p.override else None,
+        )
         for p in one_run.published
     ]
     outcomes += [PortOutcome(a, "retired") for a in one_run.retired]

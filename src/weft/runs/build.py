@@ -13,11 +13,12 @@ from weft.errors import UserCodeError
 from weft.model.address import Address, ProductAddress
 from weft.model.column import Column
 from weft.model.mesh import Model, Product
-from weft.model.publication import Manifest
+from weft.model.publication import DataFile, Manifest, Quarantine
 from weft.plan.binding import placed
 from weft.plan.desired import Desired, as_columns, models_of
 from weft.runs.context import Context
 from weft.sql.quoting import ident
+from weft.storage import reading
 from weft.storage.base import Target
 
 
@@ -39,11 +40,12 @@ class Inputs(Struct, frozen=True):
 
 
 class Staged(Struct, frozen=True):
-    """A port's rows, written and not yet committed."""
+    """A port's rows, written and not yet committed; those that went to quarantine stand beside them."""
 
     wanted: Desired
     target: Target
     manifest: Manifest
+    quarantine: Quarantine | None = None
 
 
 def open_inputs(session: Session, wanted: Sequence[Desired], context: Context) -> Inputs:
@@ -102,24 +104,75 @@ def stage(
     session: Session, wanted: Desired, others: Sequence[Desired], known: Sequence[Column], run_id: str, context: Context
 ) -> Staged:
     """Writes a port's rows as Parquet files under the run's own folder."""
-    model = wanted.port.model
-    read = _readers(wanted.product, others).get(model.name, 0)
-    sql = f"SELECT * FROM {ident(model.name)}" if read else model.sql
     target = context.storage.prepare(wanted.port.address, as_columns(wanted), known, run_id)
     try:
-        files = session.copy_out(
+        files = _written(session, wanted, target, _readers(wanted.product, others), context)
+    except BaseException:  # also when it was told to stop
+        context.storage.discard(target, run_id)
+        raise
+    return Staged(wanted, target, Manifest(target.columns, files))
+
+
+def rebuilt(
+    session: Session, parted: Mapping[Address, Staged], staged: Mapping[Address, Staged], context: Context
+) -> dict[Address, Staged]:
+    """Computes anew what the product makes from ports that have lost rows, and stages its ports again.
+
+    Args:
+        parted: the ports that have just lost rows; one that is itself made from another of them is made anew too.
+        staged: every port of the product that is being built.
+    """
+    build = [one.wanted for one in staged.values()]
+    product = build[0].product
+    readers = _readers(product, build)
+    lost = {one.wanted.port.model.name: one for one in parted.values()}
+    outputs = {one.port.model.name for one in build}
+    stale: set[str] = set()
+    again: set[str] = set()
+    for model in models_of(build):
+        made_from_stale = any(r.name in stale for r in model.references)
+        if made_from_stale:
+            again.add(model.name)
+        elif model.name not in lost:
+            continue
+        stale.add(model.name)
+        if not readers.get(model.name, 0):
+            continue
+        if made_from_stale:
+            make = session.table if readers[model.name] > 1 or model.name in outputs else session.view
+            make(model.name, model.sql)
+        else:
+            session.table(
+                model.name, f"SELECT * FROM {reading.relation(lost[model.name].manifest, context.storage.root)}"
+            )
+    anew = [one for one in staged.values() if one.wanted.port.model.name in again]
+    return {one.wanted.port.address: _staged_again(session, one, readers, context) for one in anew}
+
+
+def _staged_again(session: Session, one: Staged, readers: Mapping[str, int], context: Context) -> Staged:
+    context.progress.stage(str(one.wanted.port.address), "stage")
+    files = _written(session, one.wanted, one.target, readers, context)
+    former = one.quarantine.manifest.files if one.quarantine is not None else ()
+    context.storage.remove((*one.manifest.files, *former))
+    return Staged(one.wanted, one.target, Manifest(one.target.columns, files))
+
+
+def _written(
+    session: Session, wanted: Desired, target: Target, readers: Mapping[str, int], context: Context
+) -> tuple[DataFile, ...]:
+    """The files of a port's rows: from the table of its model where others read it, else from its SQL."""
+    model = wanted.port.model
+    sql = f"SELECT * FROM {ident(model.name)}" if readers.get(model.name, 0) else model.sql
+    try:
+        return session.copy_out(
             sql,
             folder=target.folder,
             root=context.storage.root,
             field_ids=target.field_ids,
             columns=target.columns,
         )
-    except BaseException as e:  # also when it was told to stop
-        context.storage.discard(target, run_id)
-        if isinstance(e, UserCodeError):
-            raise _placed(e, model) from e
-        raise
-    return Staged(wanted, target, Manifest(target.columns, files))
+    except UserCodeError as e:
+        raise _placed(e, model) from e
 
 
 def _readers(product: Product, wanted: Sequence[Desired]) -> dict[str, int]:

@@ -41,10 +41,13 @@ def sweep(context: Context, *, alive: list[str], older_than: datetime) -> list[s
     Args:
         older_than: not later than the moment at which `alive` was found out.
     """
-    keep: dict[Address, set[str]] = {
-        address: {p.snapshot_id for p in context.registry.history(address)} for address in context.registry.ports()
-    }
-    return list(context.storage.sweep(keep, older_than=older_than, runs=alive))
+    keep: dict[Address, set[str]] = {}
+    beside: set[str] = set()
+    for address in context.registry.ports():
+        history = context.registry.history(address)
+        keep[address] = {p.snapshot_id for p in history}
+        beside |= {f.path for p in history if p.quarantine is not None for f in p.quarantine.manifest.files}
+    return list(context.storage.sweep(keep, older_than=older_than, runs=alive, beside=beside))
 
 
 def now_and_then(context: Context) -> None:

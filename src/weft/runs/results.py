@@ -11,10 +11,16 @@ from msgspec.structs import replace
 from weft.errors import Diagnostic, WeftError
 from weft.model.address import Address
 from weft.model.checks import CheckCounts, CheckResult
+from weft.model.publication import Override, Quarantine
 
 
 class Published(Struct, frozen=True):
-    """A port that moved. `owner` is the team of its domain; `built` tells whether its rows are new."""
+    """A port that moved. `owner` is the team of its domain; `built` tells whether its rows are new.
+
+    Attributes:
+        quarantine: rows that were left out.
+        override: who published it against failed checks.
+    """
 
     address: Address
     snapshot_id: str
@@ -23,6 +29,8 @@ class Published(Struct, frozen=True):
     owner: str
     seconds: float
     built: bool = True
+    quarantine: Quarantine | None = None
+    override: Override | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The shape of `apply.published[]`."""
@@ -34,6 +42,8 @@ class Published(Struct, frozen=True):
             "owner": self.owner,
             "seconds": round(self.seconds, 3),
             "built": self.built,
+            "quarantine": self.quarantine.as_json() if self.quarantine is not None else None,
+            "override": self.override.as_json() if self.override is not None else None,
         }
 
 

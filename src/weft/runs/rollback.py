@@ -55,6 +55,7 @@ def roll_back(address: Address, snapshot_id: str, reason: str, principal: Princi
             checks=count(checks),
             published_at=context.now(),
             published_by=context.actor,
+            override=None,  # its rows keep every rule
         ),
         expected_revision=state.revision,
         reason=reason,

@@ -68,10 +68,22 @@ class Storage(Protocol):
         """Removes what a failed run staged: its files and its branch."""
         ...
 
+    def remove(self, files: Sequence[DataFile]) -> None:
+        """Removes files that a run has staged and will not commit."""
+        ...
+
     def sweep(
-        self, keep: Mapping[Address, Collection[str]], *, older_than: datetime, runs: Collection[str]
+        self,
+        keep: Mapping[Address, Collection[str]],
+        *,
+        older_than: datetime,
+        runs: Collection[str],
+        beside: Collection[str] = (),
     ) -> Sequence[str]:
         """Removes files and branches older than a time that no kept snapshot and no run in `runs` refers to.
+
+        Args:
+            beside: paths of files that stand beside snapshots and are kept too: those of quarantines.
 
         Returns:
             Paths of the files removed.

@@ -153,8 +153,18 @@ class TableStorage:
         shutil.rmtree(target.folder, ignore_errors=True)
         self._drop_branch(_identifier(target.table), _branch(run_id))
 
+    def remove(self, files: Sequence[DataFile]) -> None:
+        """Removes files that a run has staged and will not commit."""
+        for file in files:
+            (self._warehouse / file.path).unlink(missing_ok=True)
+
     def sweep(
-        self, keep: Mapping[Address, Collection[str]], *, older_than: datetime, runs: Collection[str]
+        self,
+        keep: Mapping[Address, Collection[str]],
+        *,
+        older_than: datetime,
+        runs: Collection[str],
+        beside: Collection[str] = (),
     ) -> Sequence[str]:
         """Removes files and branches older than a time that no kept snapshot and no run in `runs` refers to."""
         kept_ids = {_identifier(a): {int(s) for s in snapshots} for a, snapshots in keep.items()}
@@ -167,12 +177,12 @@ class TableStorage:
             for name, shown in metadata.branches(table.metadata).items():
                 if name.startswith("run-") and name[4:] not in runs and _age(table, shown) < older_than:
                     self._drop_branch(identifier, name)
-            live = {p for s in wanted for p in self._paths(table.metadata, s)}
+            live = {p for s in wanted for p in self._paths(table.metadata, s)} | set(beside)
             removed += _sweep_folder(self._folder(identifier) / "data", live, older_than, runs)
         known = {self._folder(i) for i in self._catalog.identifiers()}
         for data in self._warehouse.glob("*/*/*/data"):
             if data.parent not in known:  # staged for a table that was never made
-                removed += _sweep_folder(data, set(), older_than, runs)
+                removed += _sweep_folder(data, set(beside), older_than, runs)
         return removed
 
     def _drop_branch(self, identifier: Identifier, branch: str) -> None:

@@ -2,7 +2,7 @@ import datetime as dt
 
 import pytest
 
-from weft.access.decision import decide
+from weft.access.decision import decide, decide_quarantine
 from weft.access.principals import Principal, PrincipalKind, local_principal, product_principal
 from weft.errors import AccessDenied
 from weft.model.address import ProductAddress, parse_address
@@ -76,3 +76,13 @@ def test_a_local_mesh_knows_its_owner_alone():
 
     assert caught.value.exit_code == 3
     assert caught.value.diagnostics[0].code == "WFT-ACC-005"
+
+
+def test_only_the_owner_reads_what_is_in_quarantine():
+    owner = decide_quarantine(Principal("ann", PrincipalKind.OWNER), state())
+    own_product = decide_quarantine(product_principal(PORT.of_product), state())
+    retired = decide_quarantine(Principal("ann", PrincipalKind.OWNER), state(retired=True))
+
+    assert (owner.allowed, own_product.allowed, retired.allowed) == (True, False, False)
+    assert "owner" in own_product.reason
+    assert "retired" in retired.reason

@@ -220,3 +220,17 @@ def test_columns_may_have_any_name_of_their_own(door):
 def test_a_time_without_zone_is_utc(text, time):
     assert parse_time(text) == time
     assert parse_time(text).tzinfo is not None
+
+
+def test_a_port_without_quarantine_shows_its_columns_and_no_row(door):
+    found = door.quarantine(OWNER, ADDRESS)
+
+    assert [c.name for c in found.columns] == ["id", "batch", "amount", "day", "_rule", "_reason"]
+    assert found.rows() == []
+
+
+def test_a_product_does_not_read_what_is_in_quarantine_of_its_input(door):
+    with pytest.raises(AccessDenied) as raised:
+        door.quarantine(product_principal(ProductAddress("report", "daily")), ADDRESS)
+
+    assert code(raised) == "WFT-ACC-002"

@@ -14,7 +14,16 @@ from weft.errors import Where
 from weft.model.address import Address, ProductAddress
 from weft.model.checks import CheckCounts, CheckResult, CheckSeverity, Outcome, Rule
 from weft.model.column import Column
-from weft.model.publication import ColumnStatistics, DataFile, Digests, Manifest, PortState, Publication
+from weft.model.publication import (
+    ColumnStatistics,
+    DataFile,
+    Digests,
+    Manifest,
+    Override,
+    PortState,
+    Publication,
+    Quarantine,
+)
 from weft.model.records import DomainRecord, PortOutcome, ProductRecord, Run, RunState
 from weft.registry import codec
 
@@ -38,6 +47,14 @@ files = st.builds(DataFile, texts, counts, counts, st.dictionaries(st.integers(1
 manifests = st.builds(Manifest, columns, st.lists(files, max_size=3).map(tuple))
 digests = st.builds(Digests, texts, texts, texts)
 check_counts = st.builds(CheckCounts, counts, counts, counts, counts, counts)
+side_files = st.builds(DataFile, texts, counts, counts)
+quarantines = st.builds(
+    Quarantine,
+    st.builds(Manifest, columns, st.lists(side_files, max_size=3).map(tuple)),
+    counts,
+    st.dictionaries(texts, counts, max_size=3),
+)
+overrides = st.builds(Override, texts, texts, st.dates(), st.dictionaries(texts, st.none() | counts, max_size=3))
 publications = st.builds(
     Publication,
     address=addresses,
@@ -54,6 +71,8 @@ publications = st.builds(
     upstream=strings,
     parts=strings,
     revision=counts,
+    quarantine=st.none() | quarantines,
+    override=st.none() | overrides,
 )
 checks = st.builds(
     CheckResult,
@@ -79,6 +98,8 @@ outcomes = st.builds(
     st.none() | counts,
     st.none() | numbers,
     st.lists(documents, max_size=2).map(tuple),
+    st.none() | documents,
+    st.none() | documents,
 )
 runs = st.builds(
     Run,
@@ -183,6 +204,8 @@ def test_the_state_of_a_port_is_its_publication_without_the_files(
         held=held,
         contract=one.contract,
         columns=one.manifest.columns,
+        quarantine=one.quarantine,
+        override=one.override,
     )
 
 

@@ -34,13 +34,31 @@ if TYPE_CHECKING:
 )
 @click.option("--yes", is_flag=True, help="Retire ports without being asked.")
 @click.option("--full-refresh", is_flag=True, help="Build everything that is selected, changed or not.")
+@click.option(
+    "--override",
+    metavar="REASON",
+    help="Publish the ports named by SELECT although checks of theirs fail. Everybody who reads them is told.",
+)
+@click.option("--until", metavar="DATE", help="The last day of the override; it ends by itself.")
 @format_option()
-def command(select: tuple[str, ...], plan_file: Path | None, yes: bool, full_refresh: bool, form: str) -> int:
+def command(
+    select: tuple[str, ...],
+    plan_file: Path | None,
+    yes: bool,
+    full_refresh: bool,
+    override: str | None,
+    until: str | None,
+    form: str,
+) -> int:
     from weft import api
     from weft.cli.render.applied import applied_text
 
     if plan_file is not None and (select or full_refresh):
         raise click.UsageError("a plan says what is selected: give --plan without SELECT and --full-refresh")
+    if (override is None) != (until is None):
+        raise click.UsageError("an override has a reason and an end: give --override REASON and --until DATE")
+    if override is not None and plan_file is not None:
+        raise click.UsageError("an override names its ports: give SELECT, not --plan")
     with api.open() as mesh:
         plan = _read(plan_file) if plan_file is not None else None
         asks = form == "text" and sys.stdin.isatty() and sys.stderr.isatty()
@@ -50,6 +68,7 @@ def command(select: tuple[str, ...], plan_file: Path | None, yes: bool, full_ref
                 plan=plan,
                 yes=yes,
                 full_refresh=full_refresh,
+                override=(override, until) if override is not None and until is not None else None,
                 progress=shown,
                 confirm=_consents if asks else None,
             )

@@ -51,7 +51,7 @@ TABLE_ROWS = 100
 def command(
     sql: str, principal: str | None, form: str | None, out: Path | None, limit: int | None, at: tuple[str, ...]
 ) -> int:
-    form = form or _by_ending(out)
+    form = form or by_ending(out)
     if out is None and form in ("arrow", "parquet") and sys.stdout.isatty():
         raise click.UsageError(f"{form} is not for a terminal: name a file with --out, or pipe it")
     text = sys.stdin.read() if sql == "-" else sql
@@ -112,7 +112,8 @@ def moment(at: tuple[str, ...]) -> dict[str, str] | str | None:
     return {address: snapshot for address, _, snapshot in (a.partition("=") for a in at)}
 
 
-def _by_ending(out: Path | None) -> str:
+def by_ending(out: Path | None) -> str:
+    """The format that a file's name asks for; a table without one."""
     endings = {".json": "json", ".csv": "csv", ".arrow": "arrow", ".parquet": "parquet"}
     return endings.get(out.suffix.lower(), "table") if out else "table"
 

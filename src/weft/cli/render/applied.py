@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from weft.cli.render.checks import counts_text
+from weft.cli.render.marks import quarantine_text
 from weft.cli.text import counted, number, seconds_text, table
 from weft.errors import Diagnostic
 
@@ -17,6 +18,16 @@ def applied_text(result: ApplyResult) -> str:
     parts = []
     if result.published:
         parts.append(published_table(result.published))
+    left_out = [
+        f"quarantined {p.address}: {quarantine_text(p.quarantine.as_json())}"
+        for p in result.published
+        if p.quarantine is not None
+    ]
+    if left_out:
+        parts.append("\n".join([*left_out, "`weft quarantine ADDRESS` shows these rows to their owner"]))
+    overridden = [f"override {p.address}: {p.override.mark}" for p in result.published if p.override is not None]
+    if overridden:
+        parts.append("\n".join(overridden))
     seen: list[Diagnostic] = []
     for failed in result.failed:
         new = [d for d in failed.diagnostics if d not in seen]

@@ -16,6 +16,8 @@ def hits_text(words: str, found: SearchResult) -> str:
         lines.append(f"{hit.address}  ({hit.kind}){title}")
         if hit.why:
             lines.append(f"    {hit.why}")
+        if hit.mark:
+            lines.append(f"    {hit.mark}")
     kinds = ", ".join(counted(n, kind) for kind, n in found.facets["kind"].items())
     shown = "" if len(found.results) == found.total else f"the first {len(found.results)} of "
     lines += ["", f"{shown}{counted(found.total, 'hit')}: {kinds}"]

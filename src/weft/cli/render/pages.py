@@ -8,6 +8,7 @@ from typing import Any
 
 from weft.catalog.pages import Page
 from weft.cli.render.checks import counts_text
+from weft.cli.render.marks import quarantine_text
 from weft.cli.text import ago, counted, number, size_text, table, when
 from weft.model.checks import CheckCounts
 
@@ -79,6 +80,8 @@ def _port(body: Mapping[str, Any], now: datetime, columns_wide: int | None) -> l
                 "published": f"{when(body['published_at'], now)} by {body['published_by']}, "
                 f"snapshot {body['snapshot_id']}",
                 "pinned": body["pinned"],
+                "quarantine": quarantine_text(body["quarantine"]),
+                "override": _override(body["override"]),
                 "checks": _checks(body),
                 "freshness": _freshness(body["freshness"]),
                 "key": ", ".join(body["contract"]["key"]),
@@ -131,6 +134,12 @@ def _ending(status: str, end: Mapping[str, Any] | None) -> str:
     if end["passed"]:
         return f"{status}, ended {end['date']}"
     return f"{status} until {end['date']} ({counted(end['days_left'], 'day')} left)"
+
+
+def _override(found: Mapping[str, Any] | None) -> str:
+    if found is None:
+        return ""
+    return f"{found['mark']}{' (ENDED: the next apply checks it again)' if found['ended'] else ''}"
 
 
 def _checks(body: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from weft.catalog.history import History
 from weft.catalog.run_pages import RunPage
 from weft.cli.render.checks import checks_text, counts_text
+from weft.cli.render.marks import quarantine_text
 from weft.cli.text import ago, indented, number, seconds_text, table
 from weft.model.checks import Outcome, count
 from weft.model.records import Run
@@ -43,6 +44,10 @@ def run_text(page: RunPage, now: datetime) -> str:
         if outcome and outcome.seconds is not None:
             figures.append(seconds_text(outcome.seconds))
         lines += ["", f"{address}  {' · '.join(figures)}"]
+        if outcome and outcome.quarantine:
+            lines.append(f"  quarantine: {quarantine_text(outcome.quarantine)}")
+        if outcome and outcome.override:
+            lines.append(f"  {outcome.override['mark']}")
         for diagnostic in outcome.diagnostics if outcome else ():
             lines.append(f"  {diagnostic.get('severity')} {diagnostic.get('code')}: {diagnostic.get('what')}")
         if any(r.result is not Outcome.PASSED for r in results):
