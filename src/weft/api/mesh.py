@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -163,19 +164,23 @@ class Mesh:
         consent = yes or bool(current.retires and confirm is not None and confirm(current))
         return apply(current, loaded.mesh, loaded.desired, self._rooms.context(loaded, progress), consent=consent)
 
-    def verify(self, target: str, *, data: Sequence[str] = (), sample_limit: int = 5) -> Verification:
-        """A port's contract against its published rows, or against files; a contract file is verified as `verify` does.
+    def verify(
+        self, target: str, *, data: object = None, server: str | None = None, sample_limit: int = 5
+    ) -> Verification:
+        """A port's contract against its published rows, or other data; a contract file is verified as `verify` does.
 
         Args:
-            data: files, see `verify`.
+            data: other data, see `verify`.
+            server: a server of the contract, see `verify`.
         """
         if is_file(target):
-            return verify(target, data=data, sample_limit=sample_limit)
+            return verify(target, data, server=server, sample_limit=sample_limit)
         from weft.runs.verify import verify_address
 
-        files = self._rooms.foreign_files()
+        rooms = self._rooms
+        ways = rooms.ways(os.environ)
         return verify_address(
-            parse_address(target), data, files, sample_limit, self._rooms.principal(), self._rooms.context()
+            parse_address(target), data, server, ways, sample_limit, rooms.principal(), rooms.context()
         )
 
     def preview(self, model: str, *, limit: int = 20) -> Result:

@@ -13,26 +13,30 @@ from weft.model.type_text import TypeText
 from weft.model.types import logical_type, normalise
 
 
-def distinct(promise: Promise, columns: Sequence[str], relation: str, evaluator: Evaluator, total: int) -> Finding:
+def distinct(
+    promise: Promise, columns: Sequence[str], relation: str, evaluator: Evaluator, total: int, *, hashed: bool = True
+) -> Finding:
     """Whether no two rows share a key; counts all rows that share one, for a primary key also those with a null.
 
     Distinct hashes are counted first, which takes little memory. As many hashes as keys means that no key occurs
-    twice; otherwise the keys of the hashes that occur twice are grouped exactly.
+    twice; otherwise the keys of the hashes that occur twice are grouped exactly. A server that is not known to hash
+    groups its keys at once.
     """
     nulls_fail = isinstance(promise.condition, Distinct) and promise.condition.nulls_fail
     filled = " AND ".join(f"{column} IS NOT NULL" for column in columns)
-    hashed = f"hash({', '.join(columns)})"
-    (row,) = evaluator.rows(f"SELECT count(*), count(DISTINCT {hashed}) FROM {relation} WHERE {filled}")
-    keys, hashes = int(row[0]), int(row[1])
+    key = f"hash({', '.join(columns)})"
+    hashes = f"count(DISTINCT {key})" if hashed else "0"
+    (row,) = evaluator.rows(f"SELECT count(*), {hashes} FROM {relation} WHERE {filled}")
+    keys, differing = int(row[0]), int(row[1])
     names = [f"k{i}" for i in range(len(columns))]
     aliased = ", ".join(f"{column} AS {name}" for column, name in zip(columns, names, strict=True))
-    suspected = f"SELECT {hashed} FROM {relation} WHERE {filled} GROUP BY {hashed} HAVING count(*) > 1"
+    suspected = f"SELECT {key} FROM {relation} WHERE {filled} GROUP BY {key} HAVING count(*) > 1"
     shared = (
-        f"SELECT {aliased}, count(*) AS n FROM {relation} WHERE {filled} AND {hashed} IN ({suspected})"
+        f"SELECT {aliased}, count(*) AS n FROM {relation} WHERE {filled}{f' AND {key} IN ({suspected})' * hashed}"
         f" GROUP BY {', '.join(columns)} HAVING count(*) > 1"
     )
     doubles = 0
-    if hashes < keys:
+    if differing < keys:
         doubles = int(evaluator.rows(f"SELECT coalesce(sum(n), 0) FROM ({shared})")[0][0])
     nulls = total - keys if nulls_fail else 0
 

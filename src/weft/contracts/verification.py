@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from weft.contracts.checks import Unusable, place_of
-from weft.contracts.evaluator import Evaluator
+from weft.contracts.evaluator import Evaluator, Server
 from weft.contracts.judging import Judge
 from weft.contracts.rules import promises
 from weft.contracts.samples import showing
@@ -31,6 +31,7 @@ def verify(
     salt: str | None = None,
     table: str | None = None,
     text: bool = False,
+    server: Server | None = None,
 ) -> tuple[CheckResult, ...]:
     """The results of every rule that a contract has on a table, in the contract's order.
 
@@ -45,6 +46,7 @@ def verify(
         salt: for hashes of sensitive keys in samples.
         table: the schema object's name, by default the contract's first.
         text: the rows come from a text format, so that a column that is still text is checked by parsing it.
+        server: the evaluator, where it is a database that runs SQL rules in its own words.
 
     Raises:
         WeftError: the rows could not be read at all.
@@ -62,6 +64,7 @@ def verify(
         sample_limit=sample_limit,
         showing=showing(contract, chosen, salt),
         scan=Scan(subject.relation),
+        server=server,
     )
     found = promises(contract, chosen)
     policy = str(contract.custom.get("weft.extraColumns") or extra_columns or "warn")

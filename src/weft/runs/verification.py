@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 
 from weft.access.principals import Principal
+from weft.contracts.evaluator import Server
 from weft.contracts.rules import referenced_tables
 from weft.contracts.verification import verify
 from weft.engines.base import Session
@@ -19,7 +20,8 @@ from weft.model.odcs import Contract
 from weft.model.odps import descriptor
 from weft.model.records import ProductRecord
 from weft.runs.context import Context
-from weft.sql.allowlist import walk
+from weft.sql.allowlist import Walk, walk
+from weft.sql.dialects import functions_of, walk_of
 
 
 def check_rows(
@@ -33,6 +35,7 @@ def check_rows(
     samples: int = 5,
     built: bool = True,
     text: bool = False,
+    server: Server | None = None,
 ) -> tuple[CheckResult, ...]:
     """Every rule of a contract about one table (by default its first), evaluated on a relation.
 
@@ -40,26 +43,34 @@ def check_rows(
         built: whether weft built the rows: a column that the contract does not know is then forbidden by default,
             in foreign data it only warns.
         text: the rows come from a text format: their types are checked by parsing.
+        server: who has the relation, where it is not the session; the session then only parses.
     """
 
     return verify(
         contract,
         relation,
-        session,
+        server or session,
         others=others,
         now=now,
         sample_limit=samples,
         extra_columns="forbid" if built else "warn",
-        admit=lambda sql: admitted_by(session, sql),
+        admit=lambda sql: admitted_by(session, sql, server.dialect if server else None),
         salt=secrets.token_hex(8),
         table=table,
         text=text,
+        server=server,
     )
 
 
-def admitted_by(session: Session, sql: str) -> tuple[Diagnostic, ...]:
-    """What the allow-list has against the SQL of a rule."""
-    found = walk(sql, session.parse(sql), qualified=False)
+def admitted_by(session: Session, sql: str, dialect: str | None = None) -> tuple[Diagnostic, ...]:
+    """What the allow-list has against the SQL of a rule.
+
+    Args:
+        dialect: the words of a server in which it is written, where they are not DuckDB's.
+    """
+    found = walk(sql, session.parse(sql), qualified=False, also=functions_of(dialect))
+    if dialect is not None and any(p.code == "WFT-SQL-001" for p in found.problems):
+        found = Walk(problems=walk_of(sql, dialect))
     return tuple(Diagnostic(p.code, p.severity, p.what, None, p.why, p.fix) for p in found.problems)
 
 

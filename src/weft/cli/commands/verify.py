@@ -11,12 +11,15 @@ from weft.cli.output import print_diagnostics, print_json, print_text
 @click.command(
     "verify",
     help="Check data against a contract.\n\n"
-    "TARGET is the address of a port, whose published rows are checked, or a contract file. Ends with 1 when a rule "
-    "that blocks is broken, with 2 when the data cannot be read.",
+    "TARGET is the address of a port, whose published rows are checked, or a contract file. The data is what `--data` "
+    "names, else what a server of the contract does. A database is read where it is: nothing is copied. Ends with 1 "
+    "when a rule that blocks is broken, with 2 when the data cannot be read.",
     epilog=examples(
         "weft verify fleet.aircraft.planes",
         "weft verify planes.odcs.yaml --data planes.parquet",
         "weft verify shop.odcs.yaml --data orders=orders.csv --data lines=lines.csv",
+        "weft verify shop.odcs.yaml --data postgresql://reader:env:SHOP_PASSWORD@db.example.com/shop",
+        "weft verify shop.odcs.yaml --server production",
         "weft verify fleet.aircraft.planes --format junit > report.xml",
     ),
 )
@@ -24,9 +27,11 @@ from weft.cli.output import print_diagnostics, print_json, print_text
 @click.option(
     "--data",
     multiple=True,
-    metavar="[TABLE=]PATH",
-    help="The data to check: a file, a glob or a folder that holds a file for each table. May be given several times.",
+    metavar="[TABLE=]PATH|URL",
+    help="The data to check: a file, a glob, a folder that holds a file for each table, or the URL of a database. "
+    "Files may be given several times.",
 )
+@click.option("--server", metavar="NAME", help="The server of the contract, or its environment, that has the data.")
 @click.option(
     "--limit-samples",
     type=click.IntRange(min=0),
@@ -36,15 +41,15 @@ from weft.cli.output import print_diagnostics, print_json, print_text
     help="How many failing rows of each rule are shown.",
 )
 @format_option("text", "json", "junit")
-def command(target: str, data: tuple[str, ...], limit_samples: int, form: str) -> int:
+def command(target: str, data: tuple[str, ...], server: str | None, limit_samples: int, form: str) -> int:
     from weft import api
     from weft.cli.render.checks import junit, verification_text
 
     if api.is_file(target):  # needs no mesh
-        found = api.verify(target, data=data, sample_limit=limit_samples)
+        found = api.verify(target, data, server=server, sample_limit=limit_samples)
     else:
         with api.open() as mesh:
-            found = mesh.verify(target, data=data, sample_limit=limit_samples)
+            found = mesh.verify(target, data=data, server=server, sample_limit=limit_samples)
     print_diagnostics(found.diagnostics)
     if form == "json":
         print_json(found.as_json())
