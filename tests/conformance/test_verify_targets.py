@@ -408,3 +408,138 @@ def test_a_server_of_the_contract_says_where_the_data_is(target, tmp_path, monke
     alone = weft.verify(orders(servers=[server]))
 
     assert [v.result for v in (named, by_environment, alone)] == ["passed"] * 3
+
+
+KINDS = {
+    "flag": ("boolean", {"duckdb": "boolean", "postgres": "boolean", "mariadb": "boolean"}),
+    "moment": ("timestamp", {"duckdb": "timestamptz", "postgres": "timestamptz", "mariadb": "TIMESTAMP"}),
+    "clock": ("time", {"duckdb": "time", "postgres": "time", "mariadb": "time"}),
+    "small": ("integer", {"duckdb": "smallint", "postgres": "smallint", "mariadb": "smallint"}),
+    "kind": ("string", {"duckdb": "enum('a', 'b')", "postgres": "kinds", "mariadb": "enum('a', 'b')"}),
+    "key": ("string", {"duckdb": "uuid", "postgres": "uuid", "mariadb": "uuid"}),
+    "bytes": ("string", {"duckdb": "blob", "postgres": "bytea", "mariadb": "blob"}),
+    "anything": ("object", {"duckdb": "json", "postgres": "jsonb", "mariadb": "json"}),
+}
+
+
+def kinds(**options: dict[str, Any]) -> Contract:
+    """A contract of a column of each kind."""
+    properties: list[dict[str, Any]] = [
+        {"name": name, "logicalType": logical, "required": True, "logicalTypeOptions": dict(options.get(name, {}))}
+        for name, (logical, _) in KINDS.items()
+    ]
+    properties[1]["logicalTypeOptions"]["timezone"] = True
+    properties[4]["enum"] = [{"value": "a"}]
+    data = {"apiVersion": "v3.1.0", "kind": "DataContract", "id": "k", "version": "1.0.0", "status": "active"}
+    return read_contract(Document("k.odcs.yaml", {**data, "schema": [{"name": "kinds_of", "properties": properties}]}))
+
+
+def test_every_kind_of_column_has_its_type_and_its_rules(target):
+    if target.dialect == "postgres":
+        target.run("CREATE TYPE kinds AS ENUM ('a', 'b')")
+    target.table(
+        "kinds_of",
+        {name: types[target.dialect] for name, (_, types) in KINDS.items()},
+        [
+            (1, "2026-01-01 10:00:00", "10:00:00", 7, "a", str(uuid.UUID(int=1)), "abc", "{}"),
+            (0, "2026-01-01 09:59:59", "11:00:00", 8, "b", str(uuid.UUID(int=2)), "abcd", "[]"),
+        ]
+        if target.dialect != "postgres"
+        else [
+            ("true", "2026-01-01 10:00:00Z", "10:00:00", 7, "a", str(uuid.UUID(int=1)), "abc", "{}"),
+            ("false", "2026-01-01 09:59:59Z", "11:00:00", 8, "b", str(uuid.UUID(int=2)), "abcd", "[]"),
+        ],
+    )
+
+    found = weft.verify(
+        kinds(
+            moment={"minimum": "2026-01-01T11:00:00+01:00"},
+            clock={"maximum": "10:30:00"},
+            small={"multipleOf": 7},
+            key={"pattern": "-0+1$"},
+            bytes={"maxLength": 3},
+        ),
+        target.url,
+    )
+
+    assert outcomes(found) == {
+        "moment.range": ("failed", 1, 2),
+        "clock.range": ("failed", 1, 2),
+        "small.range": ("failed", 1, 2),
+        "kind.valid_values": ("failed", 1, 2),
+        "key.pattern": ("failed", 1, 2),
+        "bytes.length": ("failed", 1, 2),
+    }
+
+
+def test_an_integer_is_no_boolean_and_a_local_time_no_instant(target):
+    wrong = {"flag": "integer", "moment": "timestamp" if target.dialect != "mariadb" else "datetime"}
+    if target.dialect == "postgres":
+        target.run("CREATE TYPE kinds AS ENUM ('a', 'b')")
+    target.table("kinds_of", {name: wrong.get(name, types[target.dialect]) for name, (_, types) in KINDS.items()}, [])
+
+    found = weft.verify(kinds(), target.url)
+
+    assert outcomes(found) == {"flag.type": ("failed", None, None), "moment.type": ("failed", None, None)}
+
+
+PATTERNS = [
+    r"^\w+$",
+    r"\bAB\b",
+    r"^[^0-9]*$",
+    r"^(?:a|b){2,3}$",
+    r"[\s\S]x",
+    r"^.$",
+    r"\.$",
+    r"a{x",
+    r"[a\-z]$",
+    r"^\S+$",
+    "é",
+]
+TEXTS = [
+    "AB",
+    "AB-1",
+    "xAB",
+    "abab",
+    "ab",
+    "a\nx",
+    "\n",
+    "é",
+    "a.",
+    "a{x",
+    "a-",
+    "",
+    " ",
+    "b\\",
+    "'",
+    "\t",
+    "٣",
+    "ſ",
+    "K",
+]
+
+
+def test_patterns_mean_the_same_everywhere(target):
+    target.table("t", {"id": "integer", "text": "varchar(20)"}, list(enumerate(TEXTS)))
+    key = {"name": "id", "logicalType": "integer", "primaryKey": True}
+    rules = [
+        {"id": pattern, "metric": "invalidValues", "arguments": {"pattern": pattern}, "mustBe": 0}
+        for pattern in PATTERNS
+    ]
+    data = {"apiVersion": "v3.1.0", "kind": "DataContract", "id": "p", "version": "1.0.0", "status": "active"}
+    schema = [{"name": "t", "properties": [key, {"name": "text", "logicalType": "string", "quality": rules}]}]
+    contract = read_contract(Document("p.odcs.yaml", {**data, "schema": schema}))
+
+    found = {c.id: c for c in weft.verify(contract, target.url, sample_limit=99).checks}
+
+    with duckdb.connect() as reference:
+        for pattern in PATTERNS:
+            expected = [
+                i
+                for i, text in enumerate(TEXTS)
+                if not reference.execute("SELECT regexp_matches(?, ?)", [text, pattern]).fetchone()[0]
+            ]
+            assert (pattern, [s["id"] for s in sorted(found[pattern].samples, key=lambda s: s["id"])]) == (
+                pattern,
+                expected,
+            )

@@ -74,7 +74,8 @@ class MysqlDriver:
         for statement in (
             f"SET NAMES utf8mb4 COLLATE {self._collation}",
             f"SET SESSION {limit}, time_zone = '+00:00', sql_mode = '{_MODE}'",
-            "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ",
+            # the session too: a statement that ends the transaction, as DDL does, would be outside of it
+            "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY",
             "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY",
         ):
             self.run(statement)

@@ -111,9 +111,9 @@ class PostgresDriver:
         import psycopg
 
         try:
-            # a list of parameters, empty as it is, makes the server take one statement and no second one behind it
+            # a statement that is prepared is one: the server takes no second one behind it
             with self._connection.transaction():
-                return self._connection.execute(sql.encode(), []).fetchall()
+                return self._connection.execute(sql.encode(), prepare=True).fetchall()
         except psycopg.Error as problem:
             raise self._told(problem) from None  # the original may hold values of rows
 

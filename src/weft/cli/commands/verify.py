@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from weft.cli.options import examples, format_option
-from weft.cli.output import print_diagnostics, print_json, print_text
+from weft.cli.output import json_text, print_diagnostics, print_line, print_text
+
+if TYPE_CHECKING:
+    from weft.runs.results import Verification
 
 
 @click.command(
@@ -21,6 +28,7 @@ from weft.cli.output import print_diagnostics, print_json, print_text
         "weft verify shop.odcs.yaml --data postgresql://reader:env:SHOP_PASSWORD@db.example.com/shop",
         "weft verify shop.odcs.yaml --server production",
         "weft verify fleet.aircraft.planes --format junit > report.xml",
+        "weft verify fleet.aircraft.planes --format html --out report.html",
     ),
 )
 @click.argument("target")
@@ -40,10 +48,17 @@ from weft.cli.output import print_diagnostics, print_json, print_text
     metavar="N",
     help="How many failing rows of each rule are shown.",
 )
-@format_option("text", "json", "junit")
-def command(target: str, data: tuple[str, ...], server: str | None, limit_samples: int, form: str) -> int:
+@format_option("text", "json", "junit", "html")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    metavar="FILE",
+    help="Write the answer to a file.",
+)
+def command(
+    target: str, data: tuple[str, ...], server: str | None, limit_samples: int, form: str, out: Path | None
+) -> int:
     from weft import api
-    from weft.cli.render.checks import junit, verification_text
 
     if api.is_file(target):  # needs no mesh
         found = api.verify(target, data, server=server, sample_limit=limit_samples)
@@ -51,10 +66,27 @@ def command(target: str, data: tuple[str, ...], server: str | None, limit_sample
         with api.open() as mesh:
             found = mesh.verify(target, data=data, server=server, sample_limit=limit_samples)
     print_diagnostics(found.diagnostics)
-    if form == "json":
-        print_json(found.as_json())
-    elif form == "junit":
-        print_text(junit(found.contract, found.checks))
+    answer = _rendered(found, form)
+    if out is None:
+        print_text(answer)
     else:
-        print_text(verification_text(found.contract, found.version, found.result, found.rows, found.checks))
+        out.write_text(f"{answer}\n", encoding="utf-8")
+        print_line(f"{found.result}: written to {out}")
     return found.exit_code
+
+
+def _rendered(found: Verification, form: str) -> str:
+    if form == "json":
+        return json_text(found.as_json())
+    if form == "junit":
+        from weft.cli.render.checks import junit
+
+        return junit(found.contract, found.checks)
+    told = (found.contract, found.version, found.result, found.rows, found.checks)
+    if form == "html":
+        from weft.cli.render.report import report
+
+        return report(*told, found.diagnostics, dt.datetime.now(dt.UTC))
+    from weft.cli.render.checks import verification_text
+
+    return verification_text(*told)
