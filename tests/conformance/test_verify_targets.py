@@ -128,7 +128,20 @@ def orders(**fields: Any) -> Contract:
             "relationships": [{"to": "customers.id"}],
             "quality": [{"id": "few_nulls", "metric": "nullValues", "unit": "percent", "mustBeLessOrEqualTo": 30}],
         },
-        {"name": "code", "logicalType": "string", "unique": True, "logicalTypeOptions": code},
+        {
+            "name": "code",
+            "logicalType": "string",
+            "unique": True,
+            "logicalTypeOptions": code,
+            "quality": [
+                {
+                    "id": "missing",
+                    "metric": "missingValues",
+                    "arguments": {"missingValues": ["", "n/a"]},
+                    "mustBeLessThan": 2,
+                }
+            ],
+        },
         {"name": "status", "logicalType": "string", "enum": [{"value": "open"}, {"value": "paid"}]},
         {
             "name": "price",
@@ -204,7 +217,7 @@ def test_good_tables_pass_every_check(target):
 
     assert found.diagnostics == ()
     assert (outcomes(found), found.result, found.rows) == ({}, "passed", 7)
-    assert len(found.checks) == 44
+    assert len(found.checks) == 45
 
 
 CASES: dict[str, tuple[list[tuple[Any, ...]], dict[str, tuple[str, int | None, int | None]]]] = {
@@ -229,7 +242,11 @@ CASES: dict[str, tuple[list[tuple[Any, ...]], dict[str, tuple[str, int | None, i
     "a digit that is none of ASCII": (changed(0, code="AB-٠٠١"), {"orders.code.pattern": ("failed", 1, 4)}),
     "an empty text": (
         changed(0, code=""),
-        {"orders.code.pattern": ("failed", 1, 4), "orders.code.length": ("failed", 1, 4)},
+        {
+            "orders.code.pattern": ("failed", 1, 4),
+            "orders.code.length": ("failed", 1, 4),
+            "orders.missing": ("failed", 2, 4),
+        },
     ),
     "a text too long, with a backslash": (
         changed(0, code="AB-001\\'🦆🦆🦆"),
@@ -364,6 +381,7 @@ def test_samples_of_a_sql_rule_are_the_rows_that_it_counts(target):
         "SELECT count(*) FROM orders WHERE sleep(3) = 0",
         "SELECT 0) AS rule; DELETE FROM orders; SELECT * FROM (SELECT 0",
         "SELECT nextval('x')",
+        "SELECT count(*) FROM orders /*! WHERE sleep(3) = 0 */ WHERE pg_sleep(3) IS NULL",
     ],
 )
 def test_a_rule_that_does_more_than_compute_does_not_run(target, query):
@@ -543,3 +561,31 @@ def test_patterns_mean_the_same_everywhere(target):
                 pattern,
                 expected,
             )
+
+
+def test_a_reference_of_two_columns_is_held_against_both(target):
+    target.table("pairs", {"a": "integer", "b": "varchar(9)"}, [(1, "x"), (2, "y"), (2, None)])
+    target.table("lines", {"a": "integer", "b": "varchar(9)"}, [(1, "x"), (1, "y"), (2, "Y"), (None, "x"), (2, "y")])
+    columns = [{"name": "a", "logicalType": "integer"}, {"name": "b", "logicalType": "string"}]
+    reference = {"from": ["lines.a", "lines.b"], "to": ["pairs.a", "pairs.b"]}
+    data = {"apiVersion": "v3.1.0", "kind": "DataContract", "id": "r", "version": "1.0.0", "status": "active"}
+    schema = [{"name": "lines", "properties": columns, "relationships": [reference]}]
+    contract = read_contract(Document("r.odcs.yaml", {**data, "schema": schema}))
+
+    found = weft.verify(contract, target.url)
+
+    assert outcomes(found) == {"relationship": ("failed", 2, 5)}
+
+
+def test_what_the_contract_hides_is_in_no_sample(target):
+    fill(target, rows=changed(2, status="lost"))
+    contract = orders()
+    for name in ("id", "status"):
+        next(p for p in contract.objects[0].properties if p.name == name).data["classification"] = "restricted"
+
+    found = weft.verify(contract, target.url)
+
+    (sample,) = next(c.samples for c in found.checks if c.id == "orders.status.valid_values")
+    assert (set(sample), sample["line"]) == ({"id", "line"}, 1)
+    assert str(sample["id"]).startswith("#")
+    assert "lost" not in str(found)

@@ -11,7 +11,6 @@ from weft.connectors.targets import Database, named_table
 from weft.errors import SourceError, UserCodeError, error
 from weft.model.column import Column
 from weft.model.odcs import SchemaObject
-from weft.sql.dialects import translated
 from weft.sql.quoting import ident
 
 _ALL_OF = "SELECT * FROM "
@@ -78,6 +77,8 @@ class OpenServer:
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a query in DuckDB's words, which is translated and run where the rows are."""
+        from weft.sql.dialects import translated  # sqlglot is slow to import, and only servers need it
+
         return self._driver.run(translated(sql, self.dialect, {n: t.source for n, t in self._tables.items()}))
 
     def native(self, sql: str) -> list[tuple[Any, ...]]:

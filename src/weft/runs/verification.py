@@ -20,8 +20,7 @@ from weft.model.odcs import Contract
 from weft.model.odps import descriptor
 from weft.model.records import ProductRecord
 from weft.runs.context import Context
-from weft.sql.allowlist import Walk, walk
-from weft.sql.dialects import functions_of, walk_of
+from weft.sql.allowlist import walk
 
 
 def check_rows(
@@ -68,10 +67,15 @@ def admitted_by(session: Session, sql: str, dialect: str | None = None) -> tuple
     Args:
         dialect: the words of a server in which it is written, where they are not DuckDB's.
     """
-    found = walk(sql, session.parse(sql), qualified=False, also=functions_of(dialect))
-    if dialect is not None and any(p.code == "WFT-SQL-001" for p in found.problems):
-        found = Walk(problems=walk_of(sql, dialect))
-    return tuple(Diagnostic(p.code, p.severity, p.what, None, p.why, p.fix) for p in found.problems)
+    if dialect is None:
+        problems = walk(sql, session.parse(sql), qualified=False).problems
+    else:
+        from weft.sql.dialects import walk_of, words_of  # sqlglot is slow to import, and only servers need it
+
+        # where DuckDB can read it too, both have to admit it: one text may say different things to the two
+        problems = walk(sql, session.parse(sql), qualified=False, also=words_of(dialect)).problems
+        problems = tuple(p for p in problems if p.code != "WFT-SQL-001") + walk_of(sql, dialect)
+    return tuple(Diagnostic(p.code, p.severity, p.what, None, p.why, p.fix) for p in problems)
 
 
 def names_in(product: Product) -> dict[str, Address]:

@@ -47,7 +47,7 @@ def walk(sql: str, tree_json: str, *, qualified: bool, also: frozenset[str] = _N
         tree_json: what `json_serialize_sql` gives for it.
         qualified: False for a model, whose tables have one-part names; True for a user's query, whose tables are
             addresses `domain.product.port` or `domain.product."port@1"`.
-        also: functions that are allowed besides DuckDB's, where the text is not for DuckDB.
+        also: functions and types that are allowed besides DuckDB's, where the text is not for DuckDB.
     """
     try:
         root = json.loads(tree_json)
@@ -269,7 +269,7 @@ class _Walker(Struct):
 
     def type(self, node: Mapping[str, Any]) -> None:
         path = node["qualified_name"]["path"]
-        if len(path) != 1 or _folded(path[0]) not in names("types"):
+        if len(path) != 1 or _folded(path[0]) not in names("types") | self.also:
             self.refuse(
                 "WFT-SQL-004",
                 f"type `{'.'.join(path)}` is not allowed",

@@ -29,12 +29,13 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_FUNCTIONS: dict[str, frozenset[str]] = {
+_WORDS: dict[str, frozenset[str]] = {
     POSTGRES: _words(
         """array_length array_position btrim cardinality char_length character_length date_bin date_trunc div every
         initcap isfinite json_array_length json_typeof jsonb_array_length jsonb_typeof make_date make_time
         make_timestamp num_nonnulls num_nulls octet_length overlay percentile_cont percentile_disc scale
-        split_part starts_with to_char to_date to_number to_timestamp translate trim_scale width_bucket"""
+        split_part starts_with to_char to_date to_number to_timestamp translate trim_scale width_bucket
+        bpchar citext jsonb money"""
     ),
     MYSQL: _words(
         """adddate addtime char_length character_length convert_tz curdate datediff date_add date_format date_sub
@@ -42,10 +43,11 @@ _FUNCTIONS: dict[str, frozenset[str]] = {
         json_contains json_extract json_length json_type json_unquote json_valid last_day lcase locate mid
         octet_length period_add period_diff regexp_instr regexp_like str_to_date strcmp subdate substring_index
         subtime time_to_sec timediff timestampdiff to_days to_seconds truncate ucase unix_timestamp weekday
-        yearweek"""
+        yearweek
+        signed unsigned"""
     ),
 }
-"""Functions that SQL rules may use on a server, besides those that DuckDB has too. Each only computes."""
+"""Functions, and types, that SQL rules may use on a server besides those that DuckDB has too. Each only computes."""
 
 _TRANSLATED = (
     exp.Abs,
@@ -67,6 +69,8 @@ _TRANSLATED = (
     exp.Unnest,
 )
 _REFUSED = (exp.DML, exp.DDL, exp.Command, exp.Into, exp.Lock, exp.SessionParameter, exp.Parameter)
+_AMBIGUOUS = re.compile(r"/\*|--(?!\s|\Z)")
+"""MySQL runs what stands in `/*! … */`, ends `/* /* */` at the first end, and takes `1--1` for a sum."""
 _WORD = re.compile(r"[^\W\d]\w*")
 _KEYWORDS = _words(
     """all and any array as between by case cast collate distinct else except exists extract filter from group having in
@@ -76,9 +80,9 @@ _KEYWORDS = _words(
 """Words behind which a parenthesis opens that is no call, or one that only computes."""
 
 
-def functions_of(dialect: str | None) -> frozenset[str]:
-    """Functions that SQL rules may use on a server, besides DuckDB's."""
-    return _FUNCTIONS.get(dialect or "", frozenset())
+def words_of(dialect: str) -> frozenset[str]:
+    """Functions and types that SQL rules may use on a server, besides DuckDB's."""
+    return _WORDS[dialect]
 
 
 def translated(sql: str, dialect: str, sources: Mapping[str, str]) -> str:
@@ -101,6 +105,8 @@ def translated(sql: str, dialect: str, sources: Mapping[str, str]) -> str:
 
 def walk_of(sql: str, dialect: str) -> tuple[Problem, ...]:
     """What is refused of a SQL rule that only its server understands: anything but one SELECT that computes."""
+    if dialect == MYSQL and _AMBIGUOUS.search(sql):
+        return (_refused("WFT-SQL-004", "a comment that MySQL may run is not allowed"),)
     try:
         statements = sqlglot.parse(sql, read=dialect)
     except SqlglotError:
@@ -110,7 +116,7 @@ def walk_of(sql: str, dialect: str) -> tuple[Problem, ...]:
     found = [problem for node in statements[0].walk() if (problem := _refusal(node)) is not None]
     allowed = names("scalar_functions") | names("aggregate_functions") | names("window_functions") | names("types")
     called = dict.fromkeys(_calls(sql, dialect))
-    unknown = [name for name in called if name not in allowed | _FUNCTIONS[dialect]]
+    unknown = [name for name in called if name not in allowed | _WORDS[dialect]]
     return (*found, *(_refused("WFT-SQL-005", f"function `{name}` is not allowed") for name in unknown))
 
 

@@ -106,6 +106,8 @@ def test_a_pattern_that_a_server_would_read_otherwise_is_refused(pattern):
         ("SELECT count(*) FILTER (WHERE a IS NULL) FROM t", "postgres"),
         ("SELECT COUNT(*) FROM `t` WHERE a REGEXP 'x' AND DATE_FORMAT(b, '%Y') = '2026'", "mysql"),
         ("WITH x AS (SELECT a FROM t) SELECT max(a) FROM x", "mysql"),
+        ("SELECT COUNT(*) FROM t WHERE CAST(a AS UNSIGNED) > 3 -- as a number", "mysql"),
+        ("SELECT max(a::jsonb ->> 'x') FROM t", "postgres"),
     ],
 )
 def test_one_select_that_computes_may_run(sql, dialect):
@@ -129,6 +131,10 @@ def test_one_select_that_computes_may_run(sql, dialect):
         ("SELECT SLEEP (1)", "mysql", "WFT-SQL-005"),
         ("SELECT @@datadir", "mysql", "WFT-SQL-004"),
         ("SELECT FROM WHERE", "mysql", "WFT-SQL-001"),
+        ("SELECT 1 /*! , SLEEP(1) */", "mysql", "WFT-SQL-004"),
+        ("SELECT 1 /* /* */ , SLEEP(1) -- */", "mysql", "WFT-SQL-004"),
+        ("SELECT 1--SLEEP(1)", "mysql", "WFT-SQL-004"),
+        ("SELECT '\\'', SLEEP(1), '\\''", "mysql", "WFT-SQL-005"),
     ],
 )
 def test_whatever_does_more_is_refused(sql, dialect, code):

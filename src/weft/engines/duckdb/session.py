@@ -130,7 +130,8 @@ class DuckDBSession:
         try:
             self._connection.execute(f"ATTACH {literal(path)} AS {ident(name)} (READ_ONLY)")
         except duckdb.Error as e:
-            why = "another process writes it" if "lock" in str(e).lower() else None
+            held = re.search(r"(?i)\block\b|already attached|different configuration", str(e))
+            why = "another connection has it open for writing" if held else None
             what = f"`{Path(path).name}` cannot be opened as a DuckDB database"
             raise SourceError(error("WFT-SRC-010", what, why=why)) from None
         self._attached.append(name)
