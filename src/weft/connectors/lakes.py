@@ -101,6 +101,10 @@ class _Scans:
 
     def __init__(self, table: Any) -> None:
         self._table = table
+        self._schema = table.scan().to_arrow_batch_reader().schema
+
+    def __arrow_c_schema__(self) -> object:
+        return self._schema.__arrow_c_schema__()
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         return self._table.scan().to_arrow_batch_reader().__arrow_c_stream__(requested_schema)

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.config import Secret
 from weft.errors import SourceError, UsageError, did_you_mean, error
@@ -23,6 +24,7 @@ _KINDS = {
     "mariadb": "mysql",
 }
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_OF_TABLE = re.compile(r"\{(?:model|schema|table)\}")
 _PORTS = {"postgresql": 5432, "mysql": 3306}
 TIMEOUT_S = 300.0
 """How long a server may work on one query, where the URL says nothing (`?timeout_s=`)."""
@@ -61,6 +63,19 @@ class Place(Struct, frozen=True):
     endpoint: str | None = None
     format: str | None = None
     delimiter: str | None = None
+
+    @property
+    def of_each_table(self) -> bool:
+        """Whether a table's name is to be put into the path, which has `{model}`, `{schema}` or `{table}` in it."""
+        return _OF_TABLE.search(self.path) is not None
+
+    def of_table(self, name: str) -> Place:
+        """The place of one table.
+
+        >>> Place("in/{model}/*.csv").of_table("orders").path
+        'in/orders/*.csv'
+        """
+        return replace(self, path=_OF_TABLE.sub(lambda _: name, self.path))
 
 
 def is_database(text: str) -> bool:
@@ -201,7 +216,7 @@ def _seconds(text: str | None) -> float:
 def _readable(server: Mapping[str, Any]) -> bool:
     kind = _kind(server)
     path = str(server.get("path") or server.get("location") or "")
-    return kind in _KINDS or (kind in ("local", "s3") and bool(path) and "{" not in path)
+    return kind in _KINDS or (kind in ("local", "s3") and bool(path) and "{" not in _OF_TABLE.sub("", path))
 
 
 def _kind(server: Mapping[str, Any]) -> str:

@@ -242,6 +242,8 @@ def _data(contract: Contract, data: object, server: str | None, ways: Ways) -> D
         )
     if isinstance(described, Database):
         return described
+    if described.of_each_table:
+        return {o.name: described.of_table(str(o.data.get("physicalName") or o.name)) for o in contract.objects}
     return dict(_tables(described, contract, ways))
 
 

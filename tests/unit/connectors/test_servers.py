@@ -322,3 +322,22 @@ def test_the_error_of_a_missing_package_is_one_of_sources():
     from weft.connectors.servers import missing
 
     assert isinstance(missing("psycopg", "postgres"), SourceError)
+
+
+def test_a_rule_that_takes_too_long_on_mariadb_is_stopped_and_said_so(mariadb):
+    from urllib.parse import urlsplit
+
+    import pymysql
+
+    at = urlsplit(mariadb)
+    who = {"user": at.username, "password": at.password, "database": "weft"}
+    with pymysql.connect(host=at.hostname, port=at.port, **who) as connection:
+        connection.cursor().execute("CREATE TABLE many AS SELECT CAST(seq AS int) AS id FROM seq_1_to_3000")
+    rule = {"id": "slow", "type": "sql", "query": "SELECT sum(a.id * b.id * c.id) FROM many a, many b, many c"}
+    contract = a_contract(col("id", "integer"), table={"name": "many", "quality": [{**rule, "mustBe": 0}]})
+
+    found = weft.verify(contract, f"{mariadb}?timeout_s=0.5")
+
+    assert [(c.result.value, c.reason) for c in found.checks if c.id == "slow"] == [
+        ("error", "the query took longer than 0.5 s")
+    ]
