@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from weft.connectors.frames import readable
 from weft.connectors.lakes import lake_table
 from weft.connectors.stores import is_store, stored
 from weft.connectors.targets import Place
@@ -78,7 +79,7 @@ def count(tables: Iterable[Table], session: Session) -> int:
 
 def _held(name: str, held: object, session: Session) -> Table:
     known = f"weft given {name}"
-    session.register(known, held)
+    session.register(known, readable(held))
     if hasattr(held, "read_next_batch"):
         # a reader gives its rows once, and rules ask for them several times
         session.table(f"weft kept {name}", f"SELECT * FROM {ident(known)}")

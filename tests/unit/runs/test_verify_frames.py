@@ -112,3 +112,37 @@ def test_a_path_of_a_contract_will_do(tmp_path):
     file.write_text(json.dumps(dict(people().document.data)))
 
     assert weft.verify(file, arrow()).result == "failed"
+
+
+def test_a_column_of_objects_of_several_types_is_not_read_as_texts():
+    frame = pd.DataFrame({"id": [1, 2], "name": pd.Series([1, "sesame"], dtype=object), "price": [1.0, 2.0]})
+
+    found = weft.verify(people(), frame)
+
+    assert (found.result, [d.code for d in found.diagnostics]) == ("error", ["WFT-SRC-007"])
+    assert "`name`" in found.diagnostics[0].what
+    assert "sesame" not in str(found)
+
+
+def test_the_numbers_of_a_data_frame_are_not_copied():
+    frame = pd.DataFrame({"id": range(1_000_000)})
+    before = pa.total_allocated_bytes()
+
+    found = weft.verify(a_contract(col("id", "integer")), frame)
+
+    assert (found.result, found.rows) == ("passed", 1_000_000)
+    assert pa.total_allocated_bytes() == before
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("zone", [None, "Europe/Paris"])
+def test_instants_are_told_from_local_times_in_every_precision(unit, zone):
+    times = pa.array([1_577_836_799, 1_577_836_800], pa.int64()).cast(pa.timestamp("s")).cast(pa.timestamp(unit))
+    table = pa.table({"at": times.cast(pa.timestamp(unit, zone)) if zone else times})
+
+    found = weft.verify(
+        a_contract(col("at", "timestamp", options={"timezone": zone is not None, "minimum": "2020-01-01T00:00:00Z"})),
+        table,
+    )
+
+    assert outcomes(found) == {"at.range": ("failed", 1)}
