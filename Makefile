@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= weft-demo
 JOBS ?= 2
-SYSTEM_PACKAGES := git
+SYSTEM_PACKAGES := git postgresql mariadb-server
 
 # Start-up is measured and promised with compiled bytecode, so nothing here runs without it.
 unexport PYTHONDONTWRITEBYTECODE

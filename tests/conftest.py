@@ -77,3 +77,27 @@ def shared() -> Path:
 def _settings_of_the_machine_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [n for n in os.environ if n.startswith("WEFT_") and "__" in n]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The URL of a database of a real PostgreSQL."""
+    from tests.servers import postgres_running, program
+
+    if program("postgres") is None:
+        pytest.skip("PostgreSQL is not installed (Debian: `postgresql`)")
+    pytest.importorskip("psycopg")
+    with postgres_running() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[str]:
+    """The URL of a database of a real MariaDB."""
+    from tests.servers import mariadb_running, program
+
+    if program("mariadbd") is None:
+        pytest.skip("MariaDB is not installed (Debian: `mariadb-server`)")
+    pytest.importorskip("pymysql")
+    with mariadb_running() as url:
+        yield url

@@ -55,6 +55,7 @@ CODES: dict[str, str] = {
     "WFT-SQL-010": "unknown column or wrong types",
     "WFT-SQL-011": "cycle between models",
     "WFT-SQL-012": "lineage could not be resolved",
+    "WFT-SQL-013": "a rule that the server has no words for",
     # contracts
     "WFT-CON-001": "a column of the contract is not given by the model",
     "WFT-CON-002": "a column of the model is not in the contract",
@@ -120,6 +121,8 @@ CODES: dict[str, str] = {
     "WFT-SRC-007": "a source format is unknown",
     "WFT-SRC-008": "a source archive is unusable",
     "WFT-SRC-009": "a kind of source that this version does not read",
+    "WFT-SRC-010": "a database or a store cannot be opened",
+    "WFT-SRC-011": "a table is not in the database",
     # access
     "WFT-ACC-001": "no such table in the mesh",
     "WFT-ACC-002": "not readable",

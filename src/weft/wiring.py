@@ -19,7 +19,7 @@ from weft.model.mesh import Mesh, Source
 if TYPE_CHECKING:
     from weft.access.door import Door
     from weft.access.principals import Principal
-    from weft.connectors.files import BoundSource, FileConnector, ForeignFile
+    from weft.connectors.files import BoundSource, FileConnector
     from weft.engines.base import Engine, Session
     from weft.model.lineage import ColumnEdge
     from weft.model.publication import PortState
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from weft.registry.base import Registry
     from weft.runs.context import Context
     from weft.runs.progress import Progress
+    from weft.runs.verify import Ways
     from weft.storage.base import Storage
 
 
@@ -155,9 +156,19 @@ class Rooms:
             )
         return state
 
-    def foreign_files(self) -> Callable[[Source], ForeignFile]:
-        """Reads files that the person at the keyboard names."""
-        return lambda source: self.connector.foreign(source)
+    def ways(self, environ: Mapping[str, str]) -> Ways:
+        """How data that the person at the keyboard names is reached."""
+        from weft.connectors.servers import open_server
+        from weft.connectors.stores import listed
+        from weft.runs.verify import Ways
+
+        return Ways(
+            engine=self.engine,
+            files=lambda source: self.connector.foreign(source),
+            servers=open_server,
+            listed=lambda place: listed(place, environ),
+            environ=environ,
+        )
 
     def context(self, repository: Repository | None = None, progress: Progress | None = None) -> Context:
         """What a run works with; `repository` has the sources of a run that builds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -27,25 +28,31 @@ def is_file(target: str) -> bool:
     return target.endswith((".yaml", ".yml", ".json"))
 
 
-def verify(contract: str | Path, *, data: Sequence[str] = (), sample_limit: int = 5) -> Verification:
-    """A contract file against files, in a mesh or anywhere else.
+def verify(
+    contract: str | Path | Contract, data: object = None, *, server: str | None = None, sample_limit: int = 5
+) -> Verification:
+    """A contract against data, in a mesh or anywhere else.
 
     Args:
-        contract: path of an ODCS document.
-        data: `TABLE=PATH`, a path alone, or a folder that holds a file for each table; without any, the local servers
-            that the contract names.
+        contract: an ODCS document, or the path of one.
+        data: the URL of a database (`postgresql://…`, `mysql://…`, `duckdb:///…`); `TABLE=PATH`, a path alone, or a
+            folder that holds a file for each table; an Arrow table, dataset or reader, a pandas or Polars data frame;
+            a sequence of texts, or a mapping from tables to any of these. Without it, a server of the contract says
+            where the data is.
+        server: the name or the environment of that server, where it has several.
         sample_limit: failing rows to show for each check.
 
     Raises:
         UsageError: WFT-PRJ-001, there is no such contract; WFT-CLI-001, it is not clear what to verify.
         ProjectError: the contract is wrong; all problems at once.
     """
-    from weft.runs.verify import verify_files
+    from weft.model.odcs import Contract
+    from weft.runs.verify import verify_data
 
-    described = contract_file(contract)
+    described = contract if isinstance(contract, Contract) else contract_file(contract)
     with _rooms() as rooms:
         name = described.name or described.document.file
-        return verify_files(described, name, data, rooms.foreign_files(), rooms.engine, rooms.now(), sample_limit)
+        return verify_data(described, name, data, server, rooms.ways(os.environ), rooms.now(), sample_limit)
 
 
 class Bumped(Struct, frozen=True):
@@ -281,7 +288,7 @@ def _from_engine(kind: Kind, source: str, name: str | None, contract_id: str) ->
             file = str(Path(source).absolute())
             called = name or Path(source).name.partition(".")[0].strip("*") or "contract"
             form = None if kind.name == "json" and file.endswith((".ndjson", ".jsonl")) else kind.name
-            found = rooms.foreign_files()(Source(file, format=form))
+            found = rooms.connector.foreign(Source(file, format=form))
             with rooms.engine.session() as session:
                 made: Made = module.drafted(session, found.inferred, name=called, contract_id=contract_id)
                 return made

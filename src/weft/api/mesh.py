@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -187,19 +188,23 @@ class Mesh:
         reason, until = override
         return requested(reason, until, select, rooms.principal(), rooms.now(), self.settings.mesh.override_days)
 
-    def verify(self, target: str, *, data: Sequence[str] = (), sample_limit: int = 5) -> Verification:
-        """A port's contract against its published rows, or against files; a contract file is verified as `verify` does.
+    def verify(
+        self, target: str, *, data: object = None, server: str | None = None, sample_limit: int = 5
+    ) -> Verification:
+        """A port's contract against its published rows, or other data; a contract file is verified as `verify` does.
 
         Args:
-            data: files, see `verify`.
+            data: other data, see `verify`.
+            server: a server of the contract, see `verify`.
         """
         if is_file(target):
-            return verify(target, data=data, sample_limit=sample_limit)
+            return verify(target, data, server=server, sample_limit=sample_limit)
         from weft.runs.verify import verify_address
 
-        files = self._rooms.foreign_files()
+        rooms = self._rooms
+        ways = rooms.ways(os.environ)
         return verify_address(
-            parse_address(target), data, files, sample_limit, self._rooms.principal(), self._rooms.context()
+            parse_address(target), data, server, ways, sample_limit, rooms.principal(), rooms.context()
         )
 
     def preview(self, model: str, *, limit: int = 20) -> Result:

@@ -19,7 +19,12 @@ _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "c
 
 def print_json(document: Mapping[str, Any] | list[Any]) -> None:
     """Prints one JSON document on standard output."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=str))
+    click.echo(json_text(document))
+
+
+def json_text(document: Mapping[str, Any] | list[Any]) -> str:
+    """A document as `--format json` prints it."""
+    return json.dumps(document, ensure_ascii=False, indent=2, default=str)
 
 
 def print_text(text: str) -> None:

@@ -156,22 +156,10 @@ class FileConnector:
             SourceError: WFT-SRC-001 to 008.
         """
         kind, files = self._files(source, trusted=True)
-        listed = file_list(files)
-        if kind == "parquet":
-            relation = f"read_parquet({listed}, union_by_name = true)"
-            return ForeignFile(relation, relation, kind)
         if kind == "csv":
             for path in self._paths(source, trusted=True):
                 _header(source, path)
-            delimiter = f", delim = {literal(source.delimiter)}" if source.delimiter else ""
-            encoding = f", encoding = {literal(source.encoding)}" if source.encoding else ""
-            options = f"header = true, strict_mode = true, union_by_name = true{delimiter}{encoding}"
-            texts = f"read_csv({listed}, all_varchar = true, {options})"
-            return ForeignFile(texts, f"read_csv({listed}, sample_size = -1, {options})", kind)
-        form = "newline_delimited" if kind == "ndjson" else "auto"
-        options = "sample_size = -1, convert_strings_to_integers = false, union_by_name = true"
-        relation = f"read_json({listed}, format = '{form}', {options})"
-        return ForeignFile(relation, relation, kind)
+        return as_they_are(source, kind, [str(file) for file in files])
 
     def _files(self, source: Source, *, trusted: bool = False) -> tuple[str, list[Path]]:
         """Format and files of a source, archives unpacked."""
@@ -227,8 +215,7 @@ class FileConnector:
                     fix="use csv, json, ndjson or parquet",
                 )
             )
-        endings = [s.lower() for s in path.suffixes if s.lower() not in {".zip", ".gz"}]
-        kind = _FORMATS.get(endings[-1]) if endings else None
+        kind = format_of(path.name)
         if kind is None and path.suffix.lower() == ".zip":
             kind = "csv"
         if kind is None:
@@ -309,6 +296,38 @@ class FileConnector:
                 if not folder.is_dir():  # another process was faster: its copy is the same
                     raise
         return next(folder.iterdir())
+
+
+def as_they_are(source: Source, kind: str, files: Sequence[str]) -> ForeignFile:
+    """Files of a format, with nothing promised about their columns.
+
+    Args:
+        files: paths or URLs that the session can open.
+    """
+    listed = "[" + ", ".join(literal(f) for f in files) + "]"
+    if kind == "parquet":
+        relation = f"read_parquet({listed}, union_by_name = true)"
+        return ForeignFile(relation, relation, kind)
+    if kind == "csv":
+        delimiter = f", delim = {literal(source.delimiter)}" if source.delimiter else ""
+        encoding = f", encoding = {literal(source.encoding)}" if source.encoding else ""
+        options = f"header = true, strict_mode = true, union_by_name = true{delimiter}{encoding}"
+        texts = f"read_csv({listed}, all_varchar = true, {options})"
+        return ForeignFile(texts, f"read_csv({listed}, sample_size = -1, {options})", kind)
+    form = "newline_delimited" if kind == "ndjson" else "auto"
+    options = "sample_size = -1, convert_strings_to_integers = false, union_by_name = true"
+    relation = f"read_json({listed}, format = '{form}', {options})"
+    return ForeignFile(relation, relation, kind)
+
+
+def format_of(name: str) -> str | None:
+    """The format that a file's name tells, or None.
+
+    >>> format_of("a.csv.gz"), format_of("a.ndjson"), format_of("a")
+    ('csv', 'ndjson', None)
+    """
+    endings = [s.lower() for s in Path(name).suffixes if s.lower() not in {".zip", ".gz"}]
+    return _FORMATS.get(endings[-1]) if endings else None
 
 
 def _zipped(path: Path) -> bool:

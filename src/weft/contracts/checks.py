@@ -19,7 +19,7 @@ _INTEGERS = frozenset(
 _NUMBERS = _INTEGERS | {"FLOAT", "DOUBLE", "DECIMAL", "BIGNUM"}
 _TEXTS = frozenset({"VARCHAR", "ENUM", "UUID"})
 _LOCAL = frozenset({"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"})
-_INSTANTS = _LOCAL | {"TIMESTAMPTZ"}
+_INSTANTS = _LOCAL | {"TIMESTAMPTZ", "TIMESTAMPTZ_NS"}
 
 Predicate = Callable[[str, TypeText, str | None], str]
 """From an expression, its type and the struct around it (if any) to SQL that is true for a failing value."""
@@ -250,9 +250,9 @@ def _date_literal(text: str) -> str:
 def instant_literal(moment: datetime, tree: TypeText, zone: str) -> str:
     """An instant as SQL writes it for a column: a local one stands in `zone`."""
     place = place_of(zone)
-    if tree.name == "TIMESTAMPTZ":
+    if tree.name in ("TIMESTAMPTZ", "TIMESTAMPTZ_NS"):
         moment = moment if moment.tzinfo else moment.replace(tzinfo=place)
-        return f"TIMESTAMPTZ '{moment.astimezone(UTC).isoformat(' ')}'"
+        return f"{tree.name} '{moment.astimezone(UTC).isoformat(' ')}'"
     local = moment.astimezone(place).replace(tzinfo=None) if moment.tzinfo else moment
     return f"TIMESTAMP '{local.isoformat(' ')}'"
 

@@ -17,3 +17,25 @@ class Evaluator(Protocol):
     def columns(self, sql: str) -> tuple[Column, ...]:
         """Names and types of a query's result, by the binder alone."""
         ...
+
+
+class Server(Evaluator, Protocol):
+    """A database that answers where the rows are: it translates what contracts ask, SQL rules are in its own words.
+
+    Attributes:
+        dialect: whose words those are, as sqlglot names it.
+    """
+
+    dialect: str
+
+    def native(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query that is written in the server's own words; raises `WeftError` when it fails."""
+        ...
+
+    def quoted(self, name: str) -> str:
+        """A name as the server's SQL writes it."""
+        ...
+
+    def source(self, relation: str) -> str:
+        """What stands for a relation in the server's own SQL, as a FROM item."""
+        ...

@@ -61,10 +61,14 @@ def counted(promise: Promise, count: int, total: int, sample: Sample | None, *, 
 def why_not(problem: WeftError) -> str:
     """Why a query failed, in words that hold no value of a row.
 
-    A binder's message speaks of names; what a run says may quote the row at which it stopped, so only its code is
-    told.
+    A binder's message speaks of names, and how long a query took says nothing of rows; what else a run says may quote
+    the row at which it stopped, so only its code is told.
     """
     first = problem.diagnostics[0] if problem.diagnostics else None
     if first is None:
         return "the query failed"
-    return first.what if first.code.startswith("WFT-SQL-") else f"the query failed while it ran ({first.code})"
+    return (
+        first.what
+        if first.code.startswith(("WFT-SQL-", "WFT-ENG-003"))
+        else f"the query failed while it ran ({first.code})"
+    )

@@ -27,7 +27,7 @@ from weft.contracts.conditions import (
     Unevaluated,
     Valid,
 )
-from weft.contracts.evaluator import Evaluator
+from weft.contracts.evaluator import Evaluator, Server
 from weft.contracts.findings import Finding, cannot, counted, failed, not_judged, passed, why_not
 from weft.contracts.keys import distinct, references
 from weft.contracts.row_conditions import unparsed_condition, value_condition
@@ -54,6 +54,7 @@ class Judge(Struct, frozen=True):
         showing: what samples may show.
         scan: aggregates over all rows, run once.
         groups: aggregates over the distinct values of a column, for enumerations.
+        server: the evaluator, where it is a database that runs SQL rules in its own words.
     """
 
     contract: Contract
@@ -66,6 +67,7 @@ class Judge(Struct, frozen=True):
     showing: Showing
     scan: Scan
     groups: dict[str, Scan] = field(default_factory=dict)
+    server: Server | None = None
 
     def results(self, promises: Sequence[Promise]) -> tuple[CheckResult, ...]:
         """The result of each promise, in their order.
@@ -122,7 +124,8 @@ class Judge(Struct, frozen=True):
         if query is None:
             return ()
         try:
-            rows = self.evaluator.rows(query)
+            native = self.server is not None and isinstance(promise.condition, SqlValue)
+            rows = self.server.native(query) if self.server and native else self.evaluator.rows(query)
         except WeftError:
             return ()  # the finding stands; only its illustration could not be made
         return tuple(self.showing.row(names, row) for row in rows)
@@ -148,7 +151,8 @@ class Judge(Struct, frozen=True):
                 return self._age(promise, condition, total)
             case Distinct():
                 columns = [expression(p, subject.type_of(p))[0] for p in promise.properties]
-                return lambda: distinct(promise, columns, subject.relation, self.evaluator, total)
+                hashed = self.server is None
+                return lambda: distinct(promise, columns, subject.relation, self.evaluator, total, hashed=hashed)
             case References():
                 types = [expression(p, subject.type_of(p)) for p in promise.properties]
                 other = self._other(condition.table)
@@ -210,16 +214,16 @@ class Judge(Struct, frozen=True):
         for prop in promise.properties:
             self.subject.type_of(prop)
         column = promise.properties[0] if promise.properties else None
-        query = admitted(condition, column, self.subject, self.others, self.admit)
+        query = admitted(condition, column, self.subject, self.others, self.admit, self.server)
         together = None
-        if query.condition is not None:
+        if self.server is None and query.condition is not None:
             together = self.scan.add(f"count(*) FILTER (WHERE {query.condition}\n)")
 
         def value() -> Any:
             if together is not None:
                 with suppress(WeftError):  # it may mean more where it stands by itself
                     return self.scan.value(together)
-            return value_of(query, self.evaluator)
+            return value_of(query, self.server.native if self.server else self.evaluator.rows)
 
         return lambda: compared(
             condition, query, value(), self.admit, tuple(self.subject.types), self._sensitive_names()

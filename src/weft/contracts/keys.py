@@ -16,30 +16,34 @@ _ROWS_AT_ONCE = 10_000_000
 """Rows. So many distinct hashes take 0.4 GB."""
 
 
-def distinct(promise: Promise, columns: Sequence[str], relation: str, evaluator: Evaluator, total: int) -> Finding:
+def distinct(
+    promise: Promise, columns: Sequence[str], relation: str, evaluator: Evaluator, total: int, *, hashed: bool = True
+) -> Finding:
     """Whether no two rows share a key; counts all rows that share one, for a primary key also those with a null.
 
     Distinct hashes are counted first, which takes little memory. As many hashes as keys means that no key occurs
     twice; otherwise the keys of the hashes that occur twice are grouped exactly. Of very many rows, a part of the
-    hashes is looked at after another, so that memory stays what it is for `_ROWS_AT_ONCE`.
+    hashes is looked at after another, so that memory stays what it is for `_ROWS_AT_ONCE`. A server that is not
+    known to hash groups its keys at once.
     """
     nulls_fail = isinstance(promise.condition, Distinct) and promise.condition.nulls_fail
     filled = " AND ".join(f"{column} IS NOT NULL" for column in columns)
-    hashed = f"hash({', '.join(columns)})"
+    key = f"hash({', '.join(columns)})"
     names = [f"k{i}" for i in range(len(columns))]
     aliased = ", ".join(f"{column} AS {name}" for column, name in zip(columns, names, strict=True))
-    parts = -(-total // _ROWS_AT_ONCE) or 1
+    parts = (-(-total // _ROWS_AT_ONCE) or 1) if hashed else 1
+    differing = f"count(DISTINCT {key})" if hashed else "0"
     keys = doubles = 0
     shared = ""
     for part in range(parts):
-        where = filled if parts == 1 else f"{filled} AND {hashed} % {parts} = {part}"
-        (row,) = evaluator.rows(f"SELECT count(*), count(DISTINCT {hashed}) FROM {relation} WHERE {where}")
+        where = filled if parts == 1 else f"{filled} AND {key} % {parts} = {part}"
+        (row,) = evaluator.rows(f"SELECT count(*), {differing} FROM {relation} WHERE {where}")
         keys += int(row[0])
         if int(row[1]) == int(row[0]):
             continue
-        suspected = f"SELECT {hashed} FROM {relation} WHERE {where} GROUP BY {hashed} HAVING count(*) > 1"
+        suspected = f"SELECT {key} FROM {relation} WHERE {where} GROUP BY {key} HAVING count(*) > 1"
         found = (
-            f"SELECT {aliased}, count(*) AS n FROM {relation} WHERE {where} AND {hashed} IN ({suspected})"
+            f"SELECT {aliased}, count(*) AS n FROM {relation} WHERE {where}{f' AND {key} IN ({suspected})' * hashed}"
             f" GROUP BY {', '.join(columns)} HAVING count(*) > 1"
         )
         twice = int(evaluator.rows(f"SELECT coalesce(sum(n), 0) FROM ({found})")[0][0])

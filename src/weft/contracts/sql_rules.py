@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from weft.contracts.checks import Unusable, quote
 from weft.contracts.conditions import SqlValue
-from weft.contracts.evaluator import Evaluator
+from weft.contracts.evaluator import Server
 from weft.contracts.findings import Finding, cannot
-from weft.contracts.samples import select_list, shown
+from weft.contracts.samples import shown
 from weft.contracts.subject import Subject
 from weft.errors import Diagnostic, Severity
 from weft.model.checks import Outcome
@@ -41,11 +41,13 @@ class BoundQuery(Struct, frozen=True):
 
     Attributes:
         table: the one of `tables` whose rows are judged.
+        server: in whose words the text is written, where they are not DuckDB's.
     """
 
     text: str
     tables: Mapping[str, str]
     table: str
+    server: Server | None = None
 
     def sql(self) -> str:
         """The query as it runs: the tables that it names stand before it as common table expressions."""
@@ -85,22 +87,38 @@ class BoundQuery(Struct, frozen=True):
 
     def _around(self, text: str) -> str:
         named = [
-            f"{quote(name)} AS NOT MATERIALIZED (SELECT * FROM {source})"
+            f"{self._quoted(name)} AS {self._once}(SELECT * FROM {self._source(source)})"
             for name, source in self.tables.items()
             if _names(name, text)
         ]
         body = f"SELECT * FROM (\n{text}\n) AS rule"
         return f"WITH {', '.join(named)}\n{body}" if named else body
 
+    @property
+    def _once(self) -> str:
+        return "NOT MATERIALIZED " if self.server is None else ""
+
+    def _quoted(self, name: str) -> str:
+        return quote(name) if self.server is None else self.server.quoted(name)
+
+    def _source(self, relation: str) -> str:
+        return relation if self.server is None else self.server.source(relation)
+
 
 def bind(
-    query: str, table: SchemaObject, prop: Property | None, relation: str, others: Mapping[str, str | None]
+    query: str,
+    table: SchemaObject,
+    prop: Property | None,
+    relation: str,
+    others: Mapping[str, str | None],
+    server: Server | None = None,
 ) -> BoundQuery:
     """A rule's query with its placeholders filled in (Source: ODCS, quality type `sql`).
 
     `${object}`, `${table}`, `{object}` and the plain name are the table; `${property}`, `${column}` and `{property}`
     the column. Names are quoted; inside a text in single quotes they stand bare.
     """
+    quoted = quote if server is None else server.quoted
 
     def name(match: re.Match[str]) -> str:
         is_table = match["name"] in ("object", "table")
@@ -109,8 +127,8 @@ def bind(
         if opened == "'":
             return f"'{plain}{closed}"
         if opened and opened == closed:
-            return quote(plain)
-        return f"{opened}{quote(plain)}{closed}"
+            return quoted(plain)
+        return f"{opened}{quoted(plain)}{closed}"
 
     text = _PLACEHOLDER.sub(name, query).strip().rstrip(";").rstrip()
     tables = {other: item for other, item in others.items() if item is not None}
@@ -118,32 +136,37 @@ def bind(
     if isinstance(physical, str) and re.fullmatch(r"\w+", physical):
         tables[physical] = relation
     tables[table.name] = relation
-    return BoundQuery(text, _unlike(tables), table.name)
+    return BoundQuery(text, _unlike(tables), table.name, server)
 
 
 def admitted(
-    condition: SqlValue, prop: Property | None, subject: Subject, others: Mapping[str, str | None], admit: Admit
+    condition: SqlValue,
+    prop: Property | None,
+    subject: Subject,
+    others: Mapping[str, str | None],
+    admit: Admit,
+    server: Server | None = None,
 ) -> BoundQuery:
     """The bound query of a rule.
 
     Raises:
         Unusable: the query may not run.
     """
-    query = bind(condition.query, subject.table, prop, subject.relation, others)
+    query = bind(condition.query, subject.table, prop, subject.relation, others, server)
     refused = [d for d in admit(query.text) if d.severity is Severity.ERROR]
     if refused:
         raise Unusable(f"the query is not allowed: {'; '.join(d.what for d in refused)}")
     return query
 
 
-def value_of(query: BoundQuery, evaluator: Evaluator) -> Any:
+def value_of(query: BoundQuery, rows_of: Callable[[str], Sequence[Sequence[Any]]]) -> Any:
     """The one value that a query gives.
 
     Raises:
         Unusable: it gives another number of rows or columns.
         WeftError: it could not be run.
     """
-    rows = evaluator.rows(query.sql())
+    rows = rows_of(query.sql())
     if len(rows) != 1 or len(rows[0]) != 1:
         width = len(rows[0]) if rows else 0
         raise Unusable(f"the query gives {len(rows)} rows of {width} columns; it must give one value")
@@ -175,7 +198,8 @@ def compared(
     actual = "a value that is not shown: it is made from a classified column" if hidden else str(shown(value))
 
     def sample(names: Sequence[str], limit: int) -> str | None:
-        found = query.failing(select_list(names), limit) if counts else None
+        quoted = quote if query.server is None else query.server.quoted
+        found = query.failing(", ".join(quoted(n) for n in names), limit) if counts else None
         if found is None or any(d.severity is Severity.ERROR for d in admit(found[0])):
             return None
         return found[1]

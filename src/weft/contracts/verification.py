@@ -7,7 +7,7 @@ from datetime import datetime
 
 from weft.contracts.checks import Unusable, place_of
 from weft.contracts.conditions import RowCount
-from weft.contracts.evaluator import Evaluator
+from weft.contracts.evaluator import Evaluator, Server
 from weft.contracts.judging import Judge
 from weft.contracts.rules import promises, some_row
 from weft.contracts.samples import showing
@@ -33,6 +33,7 @@ def verify(
     table: str | None = None,
     text: bool = False,
     not_empty: bool = False,
+    server: Server | None = None,
 ) -> tuple[CheckResult, ...]:
     """The results of every rule that a contract has on a table, in the contract's order.
 
@@ -48,6 +49,7 @@ def verify(
         table: the schema object's name, by default the contract's first.
         not_empty: whether a table without rows fails where the contract says nothing of their count.
         text: the rows come from a text format, so that a column that is still text is checked by parsing it.
+        server: the evaluator, where it is a database that runs SQL rules in its own words.
 
     Raises:
         WeftError: the rows could not be read at all.
@@ -65,6 +67,7 @@ def verify(
         sample_limit=sample_limit,
         showing=showing(contract, chosen, salt),
         scan=Scan(subject.relation),
+        server=server,
     )
     found = promises(contract, chosen)
     if not_empty and not any(isinstance(p.condition, RowCount) for p in found):

@@ -72,6 +72,29 @@ class Session(Protocol):
         """Creates or replaces a table with the rows of a query."""
         ...
 
+    def register(self, name: str, rows: object) -> None:
+        """Makes an Arrow table, dataset or stream, or a data frame, readable under a name; nothing is copied.
+
+        Raises:
+            SourceError: WFT-SRC-007, it is nothing that holds rows.
+        """
+        ...
+
+    def attach(self, path: str) -> str:
+        """Opens a database file for reading alone and gives the name of its catalog.
+
+        Raises:
+            SourceError: WFT-SRC-010, it cannot be opened.
+        """
+        ...
+
+    def filesystem(self, files: Any) -> str:
+        """Makes the files of an fsspec file system readable; gives what their paths begin with.
+
+        No two sessions of one engine may be given file systems of the same protocol.
+        """
+        ...
+
     def copy_out(
         self, sql: str, *, folder: str, root: str, field_ids: str, columns: Sequence[Column]
     ) -> tuple[DataFile, ...]:

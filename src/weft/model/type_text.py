@@ -40,7 +40,7 @@ _NAMES: dict[str, str] = {
 _CANONICAL = {alias: name for name, aliases in _NAMES.items() for alias in aliases.split()}
 KNOWN = frozenset(
     {*_NAMES, "DATE", "TIME", "INTERVAL", "MAP", "ENUM", "UNION", "BIT", "NUMBER"}
-    | {"TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIME_NS", "BIGNUM", "VARIANT", "GEOMETRY"}
+    | {"TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMPTZ_NS", "TIME_NS", "BIGNUM", "VARIANT", "GEOMETRY"}
 )
 """Canonical names; a text that leads to another one is not understood."""
 

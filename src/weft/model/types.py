@@ -21,7 +21,7 @@ _FAMILIES: dict[str, frozenset[str]] = {
     "number": _NUMBERS,
     "boolean": frozenset({"BOOLEAN"}),
     "date": frozenset({"DATE"}),
-    "timestamp": _LOCAL_TIMESTAMPS | {"TIMESTAMPTZ"},
+    "timestamp": _LOCAL_TIMESTAMPS | {"TIMESTAMPTZ", "TIMESTAMPTZ_NS"},
     "time": frozenset({"TIME", "TIME_NS", "TIMETZ"}),
     "object": frozenset({"STRUCT", "JSON", "MAP", "UNION", "VARIANT"}),
     "array": frozenset({"LIST", "ARRAY"}),
@@ -224,7 +224,7 @@ def _misfit(prop: Property, actual: TypeText) -> str | None:
     if logical in _FAMILIES and actual.name not in _FAMILIES[logical] and not _whole(logical, actual):
         return f"{actual} is no {logical}"
     if actual.name in _FAMILIES["timestamp"] | _FAMILIES["time"] and logical in ("timestamp", "time", None):
-        zoned = actual.name in ("TIMESTAMPTZ", "TIMETZ")
+        zoned = actual.name in ("TIMESTAMPTZ", "TIMESTAMPTZ_NS", "TIMETZ")
         wanted = _zone(prop)
         if wanted is None and logical is not None:
             wanted = False

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 
 from weft.access.principals import Principal
+from weft.contracts.evaluator import Server
 from weft.contracts.rules import referenced_tables
 from weft.contracts.verification import verify
 from weft.engines.base import Session
@@ -35,6 +36,7 @@ def check_rows(
     samples: int = 5,
     built: bool = True,
     text: bool = False,
+    server: Server | None = None,
 ) -> tuple[CheckResult, ...]:
     """Every rule of a contract about one table (by default its first), evaluated on a relation.
 
@@ -42,28 +44,41 @@ def check_rows(
         built: whether weft built the rows: a column that the contract does not know is then forbidden by default,
             in foreign data it only warns; and that there are none breaks a contract that says nothing of their count.
         text: the rows come from a text format: their types are checked by parsing.
+        server: who has the relation, where it is not the session; the session then only parses.
     """
 
     return verify(
         contract,
         relation,
-        session,
+        server or session,
         others=others,
         now=now,
         sample_limit=samples,
         extra_columns="forbid" if built else "warn",
         not_empty=built,
-        admit=lambda sql: admitted_by(session, sql),
+        admit=lambda sql: admitted_by(session, sql, server.dialect if server else None),
         salt=secrets.token_hex(8),
         table=table,
         text=text,
+        server=server,
     )
 
 
-def admitted_by(session: Session, sql: str) -> tuple[Diagnostic, ...]:
-    """What the allow-list has against the SQL of a rule."""
-    found = walk(sql, session.parse(sql), qualified=False)
-    return tuple(Diagnostic(p.code, p.severity, p.what, None, p.why, p.fix) for p in found.problems)
+def admitted_by(session: Session, sql: str, dialect: str | None = None) -> tuple[Diagnostic, ...]:
+    """What the allow-list has against the SQL of a rule.
+
+    Args:
+        dialect: the words of a server in which it is written, where they are not DuckDB's.
+    """
+    if dialect is None:
+        problems = walk(sql, session.parse(sql), qualified=False).problems
+    else:
+        from weft.sql.dialects import walk_of, words_of  # sqlglot is slow to import, and only servers need it
+
+        # where DuckDB can read it too, both have to admit it: one text may say different things to the two
+        problems = walk(sql, session.parse(sql), qualified=False, also=words_of(dialect)).problems
+        problems = tuple(p for p in problems if p.code != "WFT-SQL-001") + walk_of(sql, dialect)
+    return tuple(Diagnostic(p.code, p.severity, p.what, None, p.why, p.fix) for p in problems)
 
 
 def names_in(product: Product) -> dict[str, Address]:

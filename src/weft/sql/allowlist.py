@@ -39,7 +39,7 @@ class Walk(Struct, frozen=True):
     problems: tuple[Problem, ...] = ()
 
 
-def walk(sql: str, tree_json: str, *, qualified: bool) -> Walk:
+def walk(sql: str, tree_json: str, *, qualified: bool, also: frozenset[str] = _NO_SCOPE) -> Walk:
     """What a SQL text reads and what of it is refused.
 
     Args:
@@ -47,6 +47,7 @@ def walk(sql: str, tree_json: str, *, qualified: bool) -> Walk:
         tree_json: what `json_serialize_sql` gives for it.
         qualified: False for a model, whose tables have one-part names; True for a user's query, whose tables are
             addresses `domain.product.port` or `domain.product."port@1"`.
+        also: functions and types that are allowed besides DuckDB's, where the text is not for DuckDB.
     """
     try:
         root = json.loads(tree_json)
@@ -55,7 +56,7 @@ def walk(sql: str, tree_json: str, *, qualified: bool) -> Walk:
         statements = root["statements"]
         if len(statements) != 1:
             return Walk(problems=(_not_one(sql, len(statements)),))
-        walker = _Walker(ByteOffsets(sql), qualified)
+        walker = _Walker(ByteOffsets(sql), qualified, also)
         walker.statement(statements[0], _NO_SCOPE)
     except RecursionError:
         return Walk(problems=(_TOO_DEEP,))
@@ -86,6 +87,7 @@ def _not_one(sql: str, count: int) -> Problem:
 class _Walker(Struct):
     at: ByteOffsets
     qualified: bool
+    also: frozenset[str] = _NO_SCOPE
     references: list[tuple[str, int]] = field(default_factory=list)
     volatile: list[tuple[str, int]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -247,7 +249,7 @@ class _Walker(Struct):
         prefix = [_folded(part) for part in path[:-1]]
         if name != _folded(node["function_name"]) or (prefix and (prefix[0] in _CATALOGS or what != "function")):
             self.refuse(code, f"{what} `{'.'.join(path)}` is named by schema or catalog", fix=f"write `{path[-1]}(…)`")
-        elif name not in allowed:
+        elif name not in allowed and (name not in self.also or what != "function"):
             self.refuse(
                 code,
                 f"{what} `{path[-1]}` is not allowed",
@@ -267,7 +269,7 @@ class _Walker(Struct):
 
     def type(self, node: Mapping[str, Any]) -> None:
         path = node["qualified_name"]["path"]
-        if len(path) != 1 or _folded(path[0]) not in names("types"):
+        if len(path) != 1 or _folded(path[0]) not in names("types") | self.also:
             self.refuse(
                 "WFT-SQL-004",
                 f"type `{'.'.join(path)}` is not allowed",

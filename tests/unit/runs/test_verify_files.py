@@ -217,3 +217,31 @@ def test_the_local_server_of_a_contract_is_found_beside_it(folder, monkeypatch):
     monkeypatch.chdir(folder / "elsewhere")
 
     assert weft.verify(f"../{contract}").result == "passed"
+
+
+def test_a_server_may_have_a_place_for_each_table(folder):
+    server = {"server": "here", "type": "local", "path": "data/{model}.csv", "format": "csv"}
+    contract = shop(folder, servers=[server])
+    (folder / "data").mkdir()
+    csv(folder, "data/orders.csv", *ORDERS)
+    csv(folder, "data/lines.csv", *LINES, "3,7,1")
+
+    found = weft.verify(contract)
+
+    assert (found.rows, list(outcomes(found).values())) == (5, [("failed", 1)])
+
+
+def test_a_server_must_be_chosen_where_several_could_be_meant(folder):
+    servers = [
+        {"server": name, "environment": kind, "type": "local", "path": f"{name}/orders.csv", "format": "csv"}
+        for name, kind in (("old", "test"), ("new", "prod"))
+    ]
+    contract = shop(folder, servers=servers)
+    (folder / "new").mkdir()
+    csv(folder, "new/orders.csv", *ORDERS)
+
+    with pytest.raises(UsageError, match="2 servers that could be meant"):
+        weft.verify(contract)
+
+    assert weft.verify(contract, server="new").result == "passed"
+    assert weft.verify(contract, server="prod").result == "passed"

@@ -23,7 +23,7 @@ def checks_text(checks: Sequence[CheckResult], *, every: bool = True) -> str:
     """
     lines = []
     notable = [c for c in checks if c.result is not Outcome.PASSED]
-    for check in sorted(notable, key=_urgency):
+    for check in sorted(notable, key=by_urgency):
         lines.append(f"{_mark(check)}  {check.id}{_figures(check)}")
         if check.expected:
             lines.append(f"    expected: {check.expected}")
@@ -101,7 +101,8 @@ def junit(name: str, checks: Sequence[CheckResult], problems: Sequence[Diagnosti
     return "\n".join(lines)
 
 
-def _urgency(check: CheckResult) -> tuple[bool, int]:
+def by_urgency(check: CheckResult) -> tuple[bool, int]:
+    """A key to sort checks by: what blocks first, failed before not evaluated."""
     order = [Outcome.FAILED, Outcome.ERROR, Outcome.NOT_EVALUATED, Outcome.PASSED]
     return not check.blocks, order.index(check.result)
 

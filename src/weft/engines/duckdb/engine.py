@@ -54,7 +54,11 @@ class DuckDBEngine:
         try:
             with told():
                 connection.execute(f"ATTACH ':memory:' AS {ident(own)}; USE {ident(own)}; SET TimeZone = 'UTC'")
-            yield DuckDBSession(connection)
+            session = DuckDBSession(connection)
+            try:
+                yield session
+            finally:
+                session.release()
         finally:
             connection.close()
             self._instance.execute(f"DETACH {ident(own)}")

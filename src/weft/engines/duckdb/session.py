@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from weft.engines.base import SourceFile
 from weft.engines.duckdb.failures import told
 from weft.engines.duckdb.texts import carried, overfull
-from weft.errors import Diagnostic, UserCodeError, Where, error
+from weft.errors import Diagnostic, SourceError, UserCodeError, Where, error
 from weft.model.column import Column
 from weft.model.publication import ColumnStatistics, DataFile
 from weft.model.types import normalise
@@ -32,6 +32,9 @@ class DuckDBSession:
         self._connection = connection
         self._single: set[str] = set()
         self._files: list[SourceFile] = []
+        self._registered: list[str] = []
+        self._attached: list[str] = []
+        self._filesystems: list[str] = []
 
     def namespace(self, name: str) -> None:
         """Makes a namespace, if it is new, and works in it from now on."""
@@ -124,6 +127,47 @@ class DuckDBSession:
         """Creates or replaces a table with the rows of a query."""
         with self._told():
             self._connection.execute(f"CREATE OR REPLACE TABLE {ident(name)} AS {self._one(sql)}")
+
+    def register(self, name: str, rows: object) -> None:
+        """Makes an Arrow table, dataset or stream, or a data frame, readable under a name; nothing is copied."""
+        try:
+            self._connection.register(name, rows)
+        except duckdb.InvalidInputException:
+            what = f"a {type(rows).__module__}.{type(rows).__qualname__} holds no rows that can be read"
+            fix = "give an Arrow table, dataset or reader, or a pandas or Polars data frame"
+            raise SourceError(error("WFT-SRC-007", what, fix=fix)) from None
+        self._registered.append(name)
+
+    def attach(self, path: str) -> str:
+        """Opens a database file for reading alone and gives the name of its catalog."""
+        name = f"file {uuid.uuid4().hex}"
+        try:
+            self._connection.execute(f"ATTACH {literal(path)} AS {ident(name)} (READ_ONLY)")
+        except duckdb.Error as e:
+            held = re.search(r"(?i)\block\b|already attached|different configuration", str(e))
+            why = "another connection has it open for writing" if held else None
+            what = f"`{Path(path).name}` cannot be opened as a DuckDB database"
+            raise SourceError(error("WFT-SRC-010", what, why=why)) from None
+        self._attached.append(name)
+        return name
+
+    def filesystem(self, files: Any) -> str:
+        """Makes the files of an fsspec file system readable; gives what their paths begin with."""
+        self._connection.register_filesystem(files)
+        self._filesystems.append(files.protocol)
+        return f"{files.protocol}://"
+
+    def release(self) -> None:
+        """Lets go of what was registered and attached."""
+        for name in self._registered:
+            self._connection.unregister(name)
+        for name in self._attached:
+            self._connection.execute(f"DETACH {ident(name)}")
+        for name in self._filesystems:
+            self._connection.unregister_filesystem(name)
+        self._filesystems.clear()
+        self._registered.clear()
+        self._attached.clear()
 
     def copy_out(
         self, sql: str, *, folder: str, root: str, field_ids: str, columns: Sequence[Column]

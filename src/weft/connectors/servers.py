@@ -1,0 +1,139 @@
+"""Database servers whose tables are verified in place: what they share, whatever they are made by."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from weft.connectors.targets import Database, named_table
+from weft.errors import SourceError, UserCodeError, error
+from weft.model.column import Column
+from weft.model.odcs import SchemaObject
+from weft.sql.quoting import ident
+
+_ALL_OF = "SELECT * FROM "
+
+
+class Driver(Protocol):
+    """A connection in a transaction that only reads, and what differs from one kind of server to the other.
+
+    Attributes:
+        dialect: as sqlglot names it.
+        schemas: where names without a schema are looked for.
+    """
+
+    dialect: str
+    schemas: list[str]
+
+    def tables(self) -> list[tuple[str, str]]:
+        """Every table and view that can be seen, as (schema, name)."""
+        ...
+
+    def described(self, schema: str, table: str, one: SchemaObject | None) -> Described:
+        """The columns of a table, by the catalog alone; no row is read."""
+        ...
+
+    def run(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query; raises `WeftError` when it fails, with no value of a row in it."""
+        ...
+
+    def quoted(self, name: str) -> str:
+        """A name as the server's SQL writes it."""
+        ...
+
+
+class Described(Struct, frozen=True):
+    """A table of a server.
+
+    Attributes:
+        columns: with the types that DuckDB has for them.
+        source: a FROM item of the server that gives them, with texts that compare as bytes.
+    """
+
+    columns: tuple[Column, ...]
+    source: str
+
+
+class OpenServer:
+    """The tables of one database under judgement. Implements `contracts.evaluator.Server`."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver = driver
+        self._tables: dict[str, Described] = {}
+        self.dialect = driver.dialect
+        self.available = driver.tables()
+
+    def table(self, one: SchemaObject | str) -> str | None:
+        """The relation of a table, for queries; None when the database has none of its name."""
+        place = named_table(one, self.available, self._driver.schemas)
+        if place is None:
+            return None
+        name = ".".join(place)
+        if name not in self._tables or not isinstance(one, str):
+            self._tables[name] = self._driver.described(*place, one if isinstance(one, SchemaObject) else None)
+        return ident(name)
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query in DuckDB's words, which is translated and run where the rows are."""
+        from weft.sql.dialects import translated  # sqlglot is slow to import, and only servers need it
+
+        return self._driver.run(translated(sql, self.dialect, {n: t.source for n, t in self._tables.items()}))
+
+    def native(self, sql: str) -> list[tuple[Any, ...]]:
+        """The rows of a query in the server's own words."""
+        return self._driver.run(sql)
+
+    def columns(self, sql: str) -> tuple[Column, ...]:
+        """The columns of a relation."""
+        found = self._known(sql.removeprefix(_ALL_OF)) if sql.startswith(_ALL_OF) else None
+        if found is None:
+            raise UserCodeError(error("WFT-SQL-013", "the columns of this query are not known before it runs"))
+        return found.columns
+
+    def quoted(self, name: str) -> str:
+        """A name as the server's SQL writes it."""
+        return self._driver.quoted(name)
+
+    def source(self, relation: str) -> str:
+        """What stands for a relation in the server's own SQL."""
+        found = self._known(relation)
+        assert found is not None, "a relation was made by `table`"
+        return f"{found.source} AS {self.quoted('rows of it')}" if found.source.startswith("(") else found.source
+
+    def _known(self, relation: str) -> Described | None:
+        return next((t for name, t in self._tables.items() if ident(name) == relation), None)
+
+
+def open_server(target: Database) -> AbstractContextManager[OpenServer]:
+    """The server of a database, connected in a transaction that only reads and sees one state of all tables.
+
+    Raises:
+        SourceError: WFT-SRC-006, its driver is not installed; WFT-SRC-010, it cannot be reached.
+    """
+    if target.kind == "postgresql":
+        from weft.connectors import postgres
+
+        return postgres.connected(target)
+    from weft.connectors import mysql
+
+    return mysql.connected(target)
+
+
+def missing(package: str, extra: str) -> SourceError:
+    """The error that a driver is not installed."""
+    what = f"the package `{package}` is not installed"
+    return SourceError(error("WFT-SRC-006", what, fix=f'pip install "weft[{extra}]"'))
+
+
+def unreachable(target: Database, why: str) -> SourceError:
+    """The error that a database cannot be opened."""
+    fix = "try the same address with the server's own client"
+    return SourceError(error("WFT-SRC-010", f"`{target}` cannot be opened", why=why, fix=fix))
+
+
+def too_long(target: Database) -> UserCodeError:
+    """The error that a query was stopped by the server."""
+    what = f"the query took longer than {target.timeout_s:g} s"
+    return UserCodeError(error("WFT-ENG-003", what, fix="allow more: `?timeout_s=` in the URL"))

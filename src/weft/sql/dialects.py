@@ -1,0 +1,283 @@
+"""Dialects: what contracts ask in DuckDB's words, said in those of a database server.
+
+Only what is listed is translated; for anything else there are no words, which is an error and never a guess. Names
+stand for the FROM items that the server reads.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from weft.errors import Severity, UserCodeError, error
+from weft.sql.allowed import names
+from weft.sql.patterns import Unsayable, pattern_for
+from weft.sql.problem import Problem
+
+POSTGRES = "postgres"
+MYSQL = "mysql"
+_TITLES = {POSTGRES: "PostgreSQL", MYSQL: "MySQL"}
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_WORDS: dict[str, frozenset[str]] = {
+    POSTGRES: _words(
+        """array_length array_position btrim cardinality char_length character_length date_bin date_trunc div every
+        initcap isfinite json_array_length json_typeof jsonb_array_length jsonb_typeof make_date make_time
+        make_timestamp num_nonnulls num_nulls octet_length overlay percentile_cont percentile_disc scale
+        split_part starts_with to_char to_date to_number to_timestamp translate trim_scale width_bucket
+        bpchar citext jsonb money"""
+    ),
+    MYSQL: _words(
+        """adddate addtime char_length character_length convert_tz curdate datediff date_add date_format date_sub
+        dayname dayofmonth dayofweek dayofyear elt field find_in_set from_days from_unixtime if ifnull instr
+        json_contains json_extract json_length json_type json_unquote json_valid last_day lcase locate mid
+        octet_length period_add period_diff regexp_instr regexp_like str_to_date strcmp subdate substring_index
+        subtime time_to_sec timediff timestampdiff to_days to_seconds truncate ucase unix_timestamp weekday
+        yearweek
+        signed unsigned"""
+    ),
+}
+"""Functions, and types, that SQL rules may use on a server besides those that DuckDB has too. Each only computes."""
+
+_TRANSLATED = (
+    exp.Abs,
+    exp.And,
+    exp.Case,
+    exp.Cast,
+    exp.Coalesce,
+    exp.Count,
+    exp.Exists,
+    exp.Greatest,
+    exp.If,
+    exp.Length,
+    exp.Max,
+    exp.Min,
+    exp.Or,
+    exp.RegexpLike,
+    exp.Round,
+    exp.Sum,
+    exp.Unnest,
+)
+_REFUSED = (exp.DML, exp.DDL, exp.Command, exp.Into, exp.Lock, exp.SessionParameter, exp.Parameter)
+_AMBIGUOUS = re.compile(r"/\*|--(?!\s|\Z)")
+"""MySQL runs what stands in `/*! … */`, ends `/* /* */` at the first end, and takes `1--1` for a sum."""
+_WORD = re.compile(r"[^\W\d]\w*")
+_KEYWORDS = _words(
+    """all and any array as between by case cast collate distinct else except exists extract filter from group having in
+    intersect interval is join lateral like limit not offset on or order over partition regexp rlike row select similar
+    some then to union using values when where with within"""
+)
+"""Words behind which a parenthesis opens that is no call, or one that only computes."""
+
+
+def words_of(dialect: str) -> frozenset[str]:
+    """Functions and types that SQL rules may use on a server, besides DuckDB's."""
+    return _WORDS[dialect]
+
+
+def translated(sql: str, dialect: str, sources: Mapping[str, str]) -> str:
+    """A query of contracts, which is DuckDB's, in the words of a server.
+
+    Args:
+        sources: by the names that the query reads: a FROM item of the server.
+
+    Raises:
+        UserCodeError: WFT-SQL-013, the server has no words for a part of it.
+    """
+    try:
+        tree: exp.Expr = sqlglot.parse_one(_lengths_apart(sql), read="duckdb")
+        return _Translator(dialect, sources).query(tree).sql(dialect=dialect)
+    except Unsayable as problem:
+        raise _wordless(dialect, f"a pattern with {problem}") from None
+    except SqlglotError:
+        raise _wordless(dialect, "this form of query") from None
+
+
+def walk_of(sql: str, dialect: str) -> tuple[Problem, ...]:
+    """What is refused of a SQL rule that only its server understands: anything but one SELECT that computes."""
+    if dialect == MYSQL and _AMBIGUOUS.search(sql):
+        return (_refused("WFT-SQL-004", "a comment that MySQL may run is not allowed"),)
+    try:
+        statements = sqlglot.parse(sql, read=dialect)
+    except SqlglotError:
+        return (_refused("WFT-SQL-001", f"the SQL does not parse as {_TITLES[dialect]}'s"),)
+    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
+        return (_refused("WFT-SQL-002", "not exactly one SELECT"),)
+    found = [problem for node in statements[0].walk() if (problem := _refusal(node)) is not None]
+    allowed = names("scalar_functions") | names("aggregate_functions") | names("window_functions") | names("types")
+    called = dict.fromkeys(_calls(sql, dialect))
+    unknown = [name for name in called if name not in allowed | _WORDS[dialect]]
+    return (*found, *(_refused("WFT-SQL-005", f"function `{name}` is not allowed") for name in unknown))
+
+
+def _refusal(node: exp.Expr) -> Problem | None:
+    if isinstance(node, _REFUSED) and not isinstance(node, exp.Query):
+        return _refused("WFT-SQL-004", f"{type(node).__name__.upper()} is not allowed")
+    if isinstance(node, exp.Table) and (node.db or not isinstance(node.this, exp.Identifier)):
+        return _refused("WFT-SQL-007", "a table is named otherwise than by one name")
+    return None
+
+
+def _calls(sql: str, dialect: str) -> Iterator[str]:
+    """The names, as written, behind which a parenthesis opens."""
+    tokens = sqlglot.tokenize(sql, read=dialect)
+    for token, following in itertools.pairwise(tokens):
+        if following.text == "(" and _WORD.fullmatch(token.text) and token.text.lower() not in _KEYWORDS:
+            yield token.text.lower()
+
+
+def _refused(code: str, what: str) -> Problem:
+    return Problem(code, Severity.ERROR, what)
+
+
+def _wordless(dialect: str, what: str) -> UserCodeError:
+    return UserCodeError(error("WFT-SQL-013", f"{_TITLES[dialect]} has no words for {what}"))
+
+
+@lru_cache(maxsize=256)
+def _lengths_apart(sql: str) -> str:
+    """The query with `len`, of arrays, under a name of its own: sqlglot takes it for `length`, which is of texts."""
+    tokens = sqlglot.tokenize(sql, read="duckdb")
+    starts = [
+        t.start
+        for t, following in itertools.pairwise(tokens)
+        if t.text == "len" and sql[t.start] != '"' and following.text == "("
+    ]
+    for start in reversed(starts):
+        sql = f"{sql[:start]}weft_{sql[start:]}"
+    return sql
+
+
+class _Translator:
+    """Rewrites a tree of DuckDB's until sqlglot says it as the server does."""
+
+    def __init__(self, dialect: str, sources: Mapping[str, str]) -> None:
+        self._dialect = dialect
+        self._sources = sources
+        self._aliases = 0
+
+    def query(self, tree: exp.Expr) -> exp.Expr:
+        steps: tuple[tuple[type[exp.Expr], Callable[..., exp.Expr]], ...] = (
+            (exp.Filter, self._filter),
+            (exp.CountIf, lambda e: _count_of(e.this)),
+            (exp.Anonymous, self._function),
+            (exp.RegexpLike, self._pattern),
+            (exp.Cast, self._cast),
+            (exp.Length, self._length),
+            (exp.Subquery, self._subquery),
+            (exp.Table, self._table),
+        )
+        for kind, step in steps:
+            for node in sorted(tree.find_all(kind), key=lambda n: -n.depth):
+                made = step(node)
+                if made is not node:
+                    tree = made if node is tree else (node.replace(made), tree)[1]
+        if self._dialect == MYSQL:
+            for select in tree.find_all(exp.Select):
+                _without_anti_join(select)
+        for node in tree.find_all(exp.Func):
+            if not isinstance(node, _TRANSLATED) and not (
+                isinstance(node, exp.Anonymous) and node.name in ("cardinality", "octet_length")
+            ):
+                raise self._wordless(node)
+        return tree
+
+    def _wordless(self, node: exp.Expr) -> UserCodeError:
+        if isinstance(node, exp.StructExtract):
+            return _wordless(self._dialect, "fields of an object")
+        name = (
+            node.name if isinstance(node, exp.Anonymous) else node.sql_names()[0] if isinstance(node, exp.Func) else ""
+        )
+        return _wordless(self._dialect, f"`{name.lower().removeprefix('weft_')}` of arrays or objects")
+
+    def _filter(self, node: exp.Filter) -> exp.Expr:
+        aggregate, where = node.this, node.expression.this
+        if isinstance(aggregate, exp.Count):
+            return _count_of(where)
+        return exp.Sum(this=exp.Case(ifs=[exp.If(this=where, true=aggregate.this)]))
+
+    def _function(self, node: exp.Anonymous) -> exp.Expr:
+        """Functions of arrays: subqueries over their items."""
+        if node.name != "weft_len":
+            return node
+        if self._dialect != POSTGRES:
+            raise _wordless(self._dialect, "arrays")
+        (items,) = node.expressions
+        if isinstance(items, exp.ArrayDistinct):
+            return self._items(items.this, exp.Count(this=exp.Distinct(expressions=[exp.column("item")])), "item", None)
+        if isinstance(items, exp.ArrayFilter):
+            name = items.expression.expressions[0].name
+            return self._items(items.this, exp.Count(this=exp.Star()), name, items.expression.this)
+        return exp.Anonymous(this="cardinality", expressions=[items])
+
+    def _items(self, array: exp.Expr, count: exp.Expr, name: str, condition: exp.Expr | None) -> exp.Expr:
+        self._aliases += 1
+        alias = exp.TableAlias(this=exp.to_identifier(f"items{self._aliases}"), columns=[exp.to_identifier(name)])
+        select = exp.select(count).from_(exp.Unnest(expressions=[array], alias=alias))
+        if condition is not None:
+            select = select.where(condition)
+        return exp.Subquery(this=select)
+
+    def _pattern(self, node: exp.RegexpLike) -> exp.Expr:
+        pattern = exp.Literal.string(pattern_for(str(node.expression.this), self._dialect))
+        if self._dialect == POSTGRES:
+            return exp.RegexpLike(this=node.this, expression=pattern)
+        # MariaDB has no REGEXP_LIKE(), which is how sqlglot says it
+        subject = node.this.sql(dialect=self._dialect)
+        return exp.Paren(this=exp.Var(this=f"{subject} REGEXP {pattern.sql(dialect=self._dialect)}"))
+
+    def _cast(self, node: exp.Cast) -> exp.Expr:
+        """Times as literals: MySQL has no zones, and all sessions are in UTC."""
+        if self._dialect != MYSQL or not isinstance(node.this, exp.Literal) or not node.this.is_string:
+            return node
+        kind, text = node.to.sql(dialect="duckdb"), str(node.this.this)
+        if kind not in ("TIMESTAMP", "TIMESTAMPTZ"):
+            return node
+        moment = exp.Literal.string(text.removesuffix("+00:00")).sql(dialect=self._dialect)
+        return exp.Var(this=f"CAST({moment} AS DATETIME(6))")
+
+    def _length(self, node: exp.Length) -> exp.Expr:
+        return exp.Length(this=node.this)
+
+    def _subquery(self, node: exp.Subquery) -> exp.Expr:
+        if not node.alias and isinstance(node.parent, exp.From | exp.Join):
+            self._aliases += 1
+            node.set("alias", exp.TableAlias(this=exp.to_identifier(f"q{self._aliases}")))
+        return node
+
+    def _table(self, node: exp.Table) -> exp.Expr:
+        source = self._sources.get(node.name)
+        if source is None:
+            raise _wordless(self._dialect, f"the table `{node.name}`")
+        alias = node.args.get("alias") or exp.TableAlias(this=exp.to_identifier(node.name, quoted=True))
+        return exp.Table(this=exp.Var(this=source), alias=alias)
+
+
+def _count_of(condition: exp.Expr) -> exp.Expr:
+    return exp.Count(this=exp.Case(ifs=[exp.If(this=condition, true=exp.Literal.number(1))]))
+
+
+def _without_anti_join(select: exp.Select) -> None:
+    """`NOT IN` instead of an anti join: MariaDB hashes its subquery, and looks each row up one by one otherwise."""
+    for join in select.args.get("joins") or ():
+        if join.kind != "ANTI":
+            continue
+        pairs = [(e.this, e.expression) for e in join.args["on"].flatten() if isinstance(e, exp.EQ)]
+        pairs = pairs or [(join.args["on"].this, join.args["on"].expression)]
+        keys = [theirs for _, theirs in pairs]
+        inner = exp.select(*(k.copy() for k in keys)).from_(join.this)
+        for key in keys:
+            inner = inner.where(exp.Not(this=exp.Is(this=key.copy(), expression=exp.Null())))
+        own = exp.Tuple(expressions=[mine for mine, _ in pairs]) if len(pairs) > 1 else pairs[0][0]
+        select.set("joins", [j for j in select.args["joins"] if j is not join])
+        select.where(exp.Not(this=exp.In(this=own, query=exp.Subquery(this=inner))), copy=False)

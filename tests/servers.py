@@ -1,0 +1,118 @@
+"""Real database servers for tests: on loopback, on a free port, with a data folder that goes with them."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+_PATIENCE_S = 60.0
+
+
+def program(name: str) -> str | None:
+    """The path of a server's program, which Debian keeps apart from what is for everybody."""
+    places = [*sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True), "/usr/sbin", "/usr/bin"]
+    return shutil.which(name, path=os.pathsep.join(places)) or shutil.which(name)
+
+
+@contextmanager
+def postgres_running() -> Iterator[str]:
+    """PostgreSQL; gives the URL of an empty database, whose user is its owner."""
+    import psycopg
+
+    made = program("postgres")
+    assert made is not None, "the caller looked for it"
+    with _folder("postgres") as (folder, user), _port() as port:
+        data = folder / "data"
+        initdb = str(program("initdb"))
+        _run([initdb, "-D", str(data), "-U", "weft", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"], user)
+        settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, "fsync": "off"}
+        command = [made, "-D", str(data), *(part for n, v in settings.items() for part in ("-c", f"{n}={v}"))]
+        at = {"host": "127.0.0.1", "port": port, "user": "weft", "dbname": "postgres"}
+        with _started(command, user, folder, lambda: psycopg.connect(**at).close()):
+            yield f"postgresql://weft@127.0.0.1:{port}/postgres"
+
+
+@contextmanager
+def mariadb_running() -> Iterator[str]:
+    """MariaDB; gives the URL of an empty database, whose user may do everything in it."""
+    import pymysql
+
+    made = program("mariadbd")
+    assert made is not None, "the caller looked for it"
+    with _folder("mysql") as (folder, user), _port() as port:
+        data = folder / "data"
+        install = [str(program("mariadb-install-db")), "--no-defaults", f"--datadir={data}", "--skip-test-db"]
+        _run([*install, "--auth-root-authentication-method=normal"], user)
+        command = [made, "--no-defaults", f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1"]
+        command += [f"--socket={folder}/socket", f"--pid-file={folder}/pid", "--innodb-flush-log-at-trx-commit=0"]
+        at: dict[str, Any] = {"unix_socket": f"{folder}/socket", "user": "root", "autocommit": True}
+        with _started(command, user, folder, lambda: pymysql.connect(**at).close()):
+            with pymysql.connect(**at) as connection, connection.cursor() as cursor:
+                cursor.execute("CREATE DATABASE weft")
+                cursor.execute("CREATE USER 'weft'@'127.0.0.1' IDENTIFIED BY 'sesame'")
+                cursor.execute("GRANT ALL ON *.* TO 'weft'@'127.0.0.1'")
+            yield f"mariadb://weft:sesame@127.0.0.1:{port}/weft"
+
+
+@contextmanager
+def _folder(account: str) -> Iterator[tuple[Path, str | None]]:
+    """A folder that a server may use, and as whom it runs: servers refuse to be root."""
+    folder = Path(tempfile.mkdtemp(prefix="weft-server-"))
+    user = None
+    if os.geteuid() == 0:
+        known = {entry.pw_name for entry in pwd.getpwall()}
+        user = account if account in known else "nobody"
+        shutil.chown(folder, user)
+    try:
+        yield folder, user
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _port() -> Iterator[int]:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        number = held.getsockname()[1]
+    yield number
+
+
+def _run(command: Sequence[str], user: str | None) -> None:
+    done = subprocess.run(command, user=user, cwd="/", capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, f"{command[0]} failed:\n{done.stdout}{done.stderr}"
+
+
+@contextmanager
+def _started(command: Sequence[str], user: str | None, folder: Path, ready: Callable[[], None]) -> Iterator[None]:
+    version = subprocess.run([command[0], "--version"], capture_output=True, text=True, user=user).stdout.strip()
+    with (folder / "log").open("w+") as log:
+        process = subprocess.Popen(command, user=user, cwd="/", stdout=log, stderr=log)
+        print(f"{version}: process {process.pid}")
+        try:
+            deadline = time.monotonic() + _PATIENCE_S
+            while True:
+                try:
+                    ready()
+                    break
+                except Exception as problem:
+                    if process.poll() is not None or time.monotonic() > deadline:
+                        log.seek(0)
+                        raise AssertionError(f"{command[0]} does not answer:\n{log.read()}") from problem
+                    time.sleep(0.1)
+            yield
+        finally:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(20)
+            if process.poll() is None:
+                process.kill()
+                process.wait()

@@ -1,0 +1,141 @@
+"""What contracts ask, in the words of servers; and what a SQL rule of a server may do."""
+
+import pytest
+
+from weft.errors import UserCodeError
+from weft.sql.dialects import translated, walk_of
+from weft.sql.patterns import Unsayable, pattern_for
+
+
+def said(sql, dialect):
+    """A query over the table `t` in the words of a server."""
+    return translated(sql, dialect, {"t": "shop.t", "o": "(SELECT * FROM shop.o)"})
+
+
+@pytest.mark.parametrize(
+    ("sql", "postgres", "mysql"),
+    [
+        (
+            'SELECT count_if("a" IS NULL) FROM "t"',
+            'SELECT COUNT(CASE WHEN "a" IS NULL THEN 1 END) FROM shop.t AS "t"',
+            "SELECT COUNT(CASE WHEN `a` IS NULL THEN 1 END) FROM shop.t AS `t`",
+        ),
+        (
+            'SELECT sum("n") FILTER (WHERE "a" > 1) FROM "t"',
+            'SELECT SUM(CASE WHEN "a" > 1 THEN "n" END) FROM shop.t AS "t"',
+            "SELECT SUM(CASE WHEN `a` > 1 THEN `n` END) FROM shop.t AS `t`",
+        ),
+        (
+            'SELECT "a" < TIMESTAMPTZ \'2026-01-01 00:00:00+00:00\' FROM "t"',
+            'SELECT "a" < CAST(\'2026-01-01 00:00:00+00:00\' AS TIMESTAMPTZ) FROM shop.t AS "t"',
+            "SELECT `a` < CAST('2026-01-01 00:00:00' AS DATETIME(6)) FROM shop.t AS `t`",
+        ),
+        (
+            'SELECT count(*) FROM (SELECT "a" FROM "t")',
+            'SELECT COUNT(*) FROM (SELECT "a" FROM shop.t AS "t") AS q1',
+            "SELECT COUNT(*) FROM (SELECT `a` FROM shop.t AS `t`) AS q1",
+        ),
+        (
+            'SELECT count(*) FROM (SELECT "a" AS k0 FROM "t") AS l ANTI JOIN (SELECT "b" AS k0 FROM "o") AS r'
+            " ON l.k0 = r.k0",
+            'SELECT COUNT(*) FROM (SELECT "a" AS k0 FROM shop.t AS "t") AS l WHERE NOT EXISTS(SELECT 1 FROM'
+            ' (SELECT "b" AS k0 FROM (SELECT * FROM shop.o) AS "o") AS r WHERE l.k0 = r.k0)',
+            "SELECT COUNT(*) FROM (SELECT `a` AS k0 FROM shop.t AS `t`) AS l WHERE NOT l.k0 IN (SELECT r.k0 FROM"
+            " (SELECT `b` AS k0 FROM (SELECT * FROM shop.o) AS `o`) AS r WHERE NOT r.k0 IS NULL)",
+        ),
+    ],
+)
+def test_a_query_is_said_in_the_words_of_each_server(sql, postgres, mysql):
+    assert said(sql, "postgres") == postgres
+    assert said(sql, "mysql") == mysql
+
+
+def test_len_is_of_arrays_and_length_of_texts_even_where_a_text_says_len():
+    found = said("""SELECT count_if(len("a") > 2), count_if(length("b") > 2), 'len(x)' FROM "t\"""", "postgres")
+
+    assert 'CARDINALITY("a")' in found.upper().replace('"A"', '"a"')
+    assert 'LENGTH("b")' in found
+    assert "'len(x)'" in found
+
+
+@pytest.mark.parametrize(
+    ("sql", "dialect", "what"),
+    [
+        ('SELECT struct_extract("a", \'b\') FROM "t"', "postgres", "PostgreSQL has no words for fields of an object"),
+        ('SELECT len("a") FROM "t"', "mysql", "MySQL has no words for arrays"),
+        ('SELECT hash("a") FROM "t"', "postgres", "`hash`"),
+        ('SELECT 1 FROM "elsewhere"', "postgres", "the table `elsewhere`"),
+        ('SELECT count_if(regexp_matches("a", \'\\\\p{L}\')) FROM "t"', "postgres", "a pattern with"),
+    ],
+)
+def test_what_has_no_words_is_an_error_and_no_guess(sql, dialect, what):
+    with pytest.raises(UserCodeError, match="WFT-SQL-013") as caught:
+        said(sql.replace("\\\\", "\\"), dialect)
+
+    assert what in caught.value.diagnostics[0].what
+
+
+@pytest.mark.parametrize(
+    ("pattern", "postgres", "mysql"),
+    [
+        (r"^\d+$", "(?:^[0-9]+$)", r"(?:^[0-9]+\z)"),
+        (r"[\w.-]", r"(?:[0-9A-Za-z_.-])", r"(?:[0-9A-Za-z_.-])"),
+        (r"a.b", r"(?:a[^\n]b)", r"(?:a[^\n]b)"),
+        (r"(?i)a|b", r"(?i)(?:a|b)", r"(?i)(?:a|b)"),
+        (r"(?<year>\d)", r"(?:([0-9]))", r"(?:([0-9]))"),
+        (r"[[:digit:]]", r"(?:[0-9])", r"(?:[0-9])"),
+        (r"é\/", r"(?:é/)", r"(?:é/)"),
+        ("", "(?:)", "(?:)"),
+    ],
+)
+def test_a_pattern_is_written_as_the_server_reads_it(pattern, postgres, mysql):
+    assert (pattern_for(pattern, "postgres"), pattern_for(pattern, "mysql")) == (postgres, mysql)
+
+
+@pytest.mark.parametrize("pattern", ["a\\", "[a", "[]", "a++", r"[\D]", r"\cA", "(?#x)", "(?im)a", r"\Qx\E"])
+def test_a_pattern_that_a_server_would_read_otherwise_is_refused(pattern):
+    with pytest.raises(Unsayable):
+        pattern_for(pattern, "postgres")
+
+
+@pytest.mark.parametrize(
+    ("sql", "dialect"),
+    [
+        ("SELECT count(*) FROM t WHERE a ~ 'x' AND b->>'c' = 'd'", "postgres"),
+        ("SELECT count(*) FROM t WHERE to_char(a, 'YYYY') IN ('x') AND a > now() - interval '1 day'", "postgres"),
+        ("SELECT count(*) FILTER (WHERE a IS NULL) FROM t", "postgres"),
+        ("SELECT COUNT(*) FROM `t` WHERE a REGEXP 'x' AND DATE_FORMAT(b, '%Y') = '2026'", "mysql"),
+        ("WITH x AS (SELECT a FROM t) SELECT max(a) FROM x", "mysql"),
+        ("SELECT COUNT(*) FROM t WHERE CAST(a AS UNSIGNED) > 3 -- as a number", "mysql"),
+        ("SELECT max(a::jsonb ->> 'x') FROM t", "postgres"),
+    ],
+)
+def test_one_select_that_computes_may_run(sql, dialect):
+    assert walk_of(sql, dialect) == ()
+
+
+@pytest.mark.parametrize(
+    ("sql", "dialect", "code"),
+    [
+        ("DELETE FROM t", "postgres", "WFT-SQL-002"),
+        ("SELECT 1; SELECT 2", "postgres", "WFT-SQL-002"),
+        ("SELECT 1 INTO x FROM t", "postgres", "WFT-SQL-004"),
+        ("SELECT a FROM t FOR UPDATE", "postgres", "WFT-SQL-004"),
+        ("WITH x AS (DELETE FROM t RETURNING 1) SELECT count(*) FROM x", "postgres", "WFT-SQL-004"),
+        ("SELECT count(*) FROM pg_catalog.pg_shadow", "postgres", "WFT-SQL-007"),
+        ("SELECT count(*) FROM generate_series(1, 9)", "postgres", "WFT-SQL-007"),
+        ("SELECT pg_sleep(1)", "postgres", "WFT-SQL-005"),
+        ("SELECT \"pg_read_file\"('/etc/passwd')", "postgres", "WFT-SQL-005"),
+        ("SELECT pg_catalog.pg_sleep(1)", "postgres", "WFT-SQL-005"),
+        ("SELECT LOAD_FILE('/etc/passwd')", "mysql", "WFT-SQL-005"),
+        ("SELECT SLEEP (1)", "mysql", "WFT-SQL-005"),
+        ("SELECT @@datadir", "mysql", "WFT-SQL-004"),
+        ("SELECT FROM WHERE", "mysql", "WFT-SQL-001"),
+        ("SELECT 1 /*! , SLEEP(1) */", "mysql", "WFT-SQL-004"),
+        ("SELECT 1 /* /* */ , SLEEP(1) -- */", "mysql", "WFT-SQL-004"),
+        ("SELECT 1--SLEEP(1)", "mysql", "WFT-SQL-004"),
+        ("SELECT '\\'', SLEEP(1), '\\''", "mysql", "WFT-SQL-005"),
+    ],
+)
+def test_whatever_does_more_is_refused(sql, dialect, code):
+    assert code in {problem.code for problem in walk_of(sql, dialect)}
