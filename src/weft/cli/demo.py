@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weft.catalog.lineage import node_name
 from weft.cli.demo_changes import BAD_ROWS, COLUMN, FLIGHTS, NEW_NAME, PLANES, rename_column, spoil_source
 from weft.cli.output import print_line, print_text
 from weft.cli.progress import progress
@@ -111,11 +110,23 @@ def _rename(mesh: Mesh, folder: Path) -> int:
         print_text("\nWhat breaks:")
         for one in plan.affected:
             print_text(f"  {one.column}, {one.via}")
-    below = {e.target for e in mesh.lineage(PLANES, down=True).edges}
-    safe = sorted(below - {node.table for c in plan.affected if (node := node_name(c.column))})
-    if safe:
-        print_text(f"\nWhat does not break: {', '.join(safe)}, made from other columns of {PLANES}.")
+    spared = _spared(mesh, {one.column for one in plan.affected})
+    if spared:
+        print_text("\nWhat does not break:")
+        for column, origin in spared.items():
+            print_text(f"  {column}, made from `{origin}`")
     return 0 if plan.refused else 5
+
+
+def _spared(mesh: Mesh, broken: set[str]) -> dict[str, str]:
+    """Columns downstream that are made from another column of the port, with that column."""
+    found: dict[str, str] = {}
+    for column in mesh.show(PLANES).as_json()["columns"]:
+        if column["name"] != COLUMN:
+            for edge in mesh.lineage(f"{PLANES}.{column['name']}", down=True).edges:
+                if edge.kind.value == "direct" and edge.target not in broken:
+                    found.setdefault(edge.target, column["name"])
+    return found
 
 
 def _bad_data(mesh: Mesh, folder: Path) -> int:
