@@ -421,3 +421,26 @@ def test_what_is_wrong_with_one_product_leaves_a_selection_of_others_alone(tmp_p
     assert mesh.weft("plan", "report").returncode == 2
     assert mesh.weft("plan", "sales+").returncode == 2
     assert mesh.weft("plan").returncode == 2
+
+
+def test_a_draft_is_for_its_own_domain(tmp_path):
+    mesh = two_products(tmp_path / "mesh")
+    for name in ("orders", "totals"):
+        mesh.edit(f"domains/sales/orders/contracts/{name}.odcs.yaml", '"status": "active"', '"status": "draft"')
+
+    found = mesh.json("plan", expect=2)["diagnostics"]
+
+    assert {(d["code"], d["where"]["file"]) for d in found} == {
+        ("WFT-PLN-010", "domains/report/daily/product.odps.yaml")
+    }
+    assert mesh.weft("apply", "sales").returncode == 0
+
+
+def test_an_apply_that_ends_with_2_or_more_says_why_where_every_command_does(tmp_path):
+    mesh = two_products(tmp_path / "mesh")
+    source_text = mesh.path("data/orders.csv").read_text()
+    mesh.write("data/orders.csv", source_text + "1,2\n")
+
+    answer = mesh.json("apply", expect=2)
+
+    assert [d["code"] for d in answer["diagnostics"]] == ["WFT-SRC-003"]

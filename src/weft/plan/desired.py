@@ -15,7 +15,7 @@ from weft.contracts.digests import physical_digest, rules_digest, texts_digest
 from weft.errors import Diagnostic, Severity, Where, did_you_mean, error, has_errors
 from weft.model.address import Address, ProductAddress
 from weft.model.column import Column
-from weft.model.mesh import BUILT, Domain, InputPort, Mesh, Model, OutputPort, Product
+from weft.model.mesh import BUILT, Domain, InputPort, Mesh, Model, OutputPort, Product, Status
 from weft.model.publication import QUARANTINE, Digests, PortState
 from weft.plan.binding import Binder, Bound, Columns, placed
 from weft.storage.schemas import unstorable
@@ -215,6 +215,16 @@ def _input_columns(
                     f"input port `{entry.name}` of `{product.address}` reads `{binding}`, which is {declared.status}",
                     entry.where,
                     fix="read another port, or ask its owner for its status",
+                )
+            )
+        if declared.status is Status.DRAFT and binding.domain != product.address.domain:
+            problems.append(
+                error(
+                    "WFT-PLN-010",
+                    f"input port `{entry.name}` of `{product.address}` reads `{binding}`, which is a draft",
+                    entry.where,
+                    why=f"a draft is for its own domain, {binding.domain}",
+                    fix="ask its owner to make it `active`",
                 )
             )
         if state is not None and breaks(declared, state):

@@ -107,7 +107,12 @@ class ApplyResult(Struct, frozen=True):
             "unchanged": [str(a) for a in self.unchanged],
             "retired": [str(a) for a in self.retired],
             "seconds": round(self.seconds, 3),
+            **({"diagnostics": self._problems()} if self.exit_code >= 2 else {}),
         }
+
+    def _problems(self) -> list[dict[str, Any]]:
+        """What failed, where any command that ends with 2 or more says it."""
+        return [d.as_json() for d in dict.fromkeys(d for one in self.failed for d in one.error.diagnostics)]
 
 
 class Verification(Struct, frozen=True):
