@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from weft.contracts.agreement import agree
 from weft.contracts.digests import physical_digest, rules_digest, texts_digest
-from weft.errors import Diagnostic, Severity, Where, did_you_mean, error, has_errors
+from weft.errors import Diagnostic, Severity, Where, did_you_mean, error, has_errors, warning
 from weft.model.address import Address, ProductAddress
 from weft.model.column import Column
 from weft.model.mesh import BUILT, Domain, InputPort, Mesh, Model, OutputPort, Product, Status
@@ -219,11 +219,11 @@ def _input_columns(
             )
         if declared.status is Status.DRAFT and binding.domain != product.address.domain:
             problems.append(
-                error(
+                warning(
                     "WFT-PLN-010",
                     f"input port `{entry.name}` of `{product.address}` reads `{binding}`, which is a draft",
                     entry.where,
-                    why=f"a draft is for its own domain, {binding.domain}",
+                    why=f"a draft is for its own domain, {binding.domain}, and may break without a new major",
                     fix="ask its owner to make it `active`",
                 )
             )
