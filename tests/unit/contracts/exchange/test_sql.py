@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 import sqlglot
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from msgspec.structs import replace
 from sqlglot import exp
 
@@ -169,6 +169,8 @@ def test_what_is_written_says_the_same_when_it_is_read(dialect: str) -> None:
 @settings(max_examples=40, deadline=None)
 @given(any_table(fields(DUCKDB, nested=("STRUCT", "LIST", "ARRAY", "MAP")), names=TEXTS))
 def test_duckdb_runs_what_is_written_whatever_the_names(table: Table) -> None:
+    # DuckDB refuses an index over intervals, so a contract whose key is one has no table there
+    assume(not any(f.type == "INTERVAL" and (f.unique or f.key_position) for f in table.fields))
     connection = duckdb.connect()
 
     connection.execute(exported("sql", table).text)
