@@ -46,14 +46,30 @@ def duration(text: str) -> timedelta:
     return timedelta(**{unit: int(match[1])})
 
 
+_BYTES = {"K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
+_LEAST_MEMORY = 64 * 10**6
+"""Bytes under which the engine cannot even hold its own tables."""
+
+
 def _memory(text: str) -> None:
-    if re.fullmatch(r"[0-9]+(\.[0-9]+)?\s*([KMGT]i?B|%)", text.strip(), re.IGNORECASE) is None:
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGT]I?)B|(%))", text.strip().upper())
+    if match is None:
         raise ValueError(f"must be a size like 4GB or 512MB, not {text!r}")
+    if match[3] and not 0 < float(match[1]) <= 100:
+        raise ValueError(f"must be a part of the machine's memory, above 0% and at most 100%, not {text!r}")
+    if match[2] and float(match[1]) * _BYTES[match[2]] < _LEAST_MEMORY:
+        raise ValueError(f"must be 64MB or more, not {text!r}")
 
 
 def _days(number: int) -> None:
     if not 0 <= number <= 3650:
         raise ValueError(f"must be a number of days, 0 to 3650, not {number}")
+
+
+def _threads(number: int) -> None:
+    # An engine that is asked for more threads than the system gives does not refuse: its process dies.
+    if not 0 <= number <= 1024:
+        raise ValueError(f"must be a number of threads, 0 to 1024, not {number}")
 
 
 def _setting(default: Any, meaning: str, check: Callable[[Any], object] | None = None) -> Any:
@@ -90,7 +106,7 @@ class EngineSettings:
 
     default: str = _setting("duckdb", "the engine that runs models")
     memory_limit: str = _setting("4GB", "how much memory the engine may take before it writes to disk", _memory)
-    threads: int = _setting(0, "how many threads the engine may use; 0 means all cores")
+    threads: int = _setting(0, "how many threads the engine may use, at most 1024; 0 means all cores", _threads)
 
 
 @dataclass(frozen=True, slots=True)

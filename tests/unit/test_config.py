@@ -85,6 +85,34 @@ def test_every_described_setting_can_be_set_by_the_variable_that_is_described(tm
     assert all(meaning for *_, meaning in described)
 
 
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("threads = -1", "must be a number of threads, 0 to 1024, not -1"),
+        ("threads = 33000", "must be a number of threads, 0 to 1024, not 33000"),
+        ('memory_limit = "0GB"', "must be 64MB or more, not '0GB'"),
+        ('memory_limit = "63.9 mb"', "must be 64MB or more, not '63.9 mb'"),
+        ('memory_limit = "900%"', "must be a part of the machine's memory, above 0% and at most 100%, not '900%'"),
+        ('memory_limit = "much"', "must be a size like 4GB or 512MB, not 'much'"),
+    ],
+)
+def test_the_engine_is_not_given_what_its_process_would_die_of(tmp_path: Path, line: str, told: str) -> None:
+    mesh(tmp_path, f"[engine]\n{line}\n")
+
+    with pytest.raises(ProjectError) as raised:
+        load(tmp_path)
+
+    key = line.partition(" ")[0]
+    assert [(d.code, d.what) for d in raised.value.diagnostics] == [("WFT-CFG-004", f"`engine.{key}` {told}")]
+
+
+@pytest.mark.parametrize("size", ["64MB", "62.5 MiB", "4GB", "1TiB", "100%", "0.5%"])
+def test_the_engine_may_be_given_memory_by_size_or_as_a_part(tmp_path: Path, size: str) -> None:
+    mesh(tmp_path, f'[engine]\nthreads = 1024\nmemory_limit = "{size}"\n')
+
+    assert load(tmp_path).engine.memory_limit == size
+
+
 def test_the_root_is_the_nearest_folder_upward(tmp_path: Path) -> None:
     inner = tmp_path / "a" / "b"
     inner.mkdir(parents=True)

@@ -60,6 +60,31 @@ def test_a_module_that_skips_itself_fails_where_every_component_is_required(
     result.stdout.fnmatch_lines(["*yet this skips: *a_package_that_nobody_has*"])
 
 
+@pytest.mark.parametrize("missing", ["pytest.skip('no such server here')", "pytest.importorskip('no_such_driver')"])
+def test_a_fixture_of_the_session_that_skips_fails_where_every_component_is_required(
+    house: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    house.makepyfile(f"""
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def server():
+            {missing}
+
+        def test_over_the_server(server):
+            pass
+
+        def test_over_the_same_server(server):
+            pass
+    """)
+    monkeypatch.setenv("WEFT_TEST_REQUIRE_ALL", "1")
+
+    result = house.runpytest_subprocess()
+
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(["*yet this skips: *no[ _]such[ _]*"])
+
+
 def test_the_absence_of_the_shared_folder_never_fails(house: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     house.makepyfile("""
         import pytest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
@@ -18,12 +19,12 @@ from weft.registry.tables import Tables
 _PAUSE_S = 0.05
 
 
-class RegistryWriter:
+class RegistryWriter(ABC):
     """Changes what is registered; a registry adds its transaction and how it is read."""
 
+    @abstractmethod
     def _transaction(self) -> AbstractContextManager[Tables]:
         """The tables, all of whose changes are kept when it ends well, and none when it raises."""
-        raise NotImplementedError
 
     def publish(self, publish: Publish) -> Sequence[Publication]:
         """The one commit point."""

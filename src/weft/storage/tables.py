@@ -6,6 +6,7 @@ import errno
 import itertools
 import shutil
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -51,7 +52,7 @@ class Catalog(Protocol):
         ...
 
 
-class TableStorage:
+class TableStorage(ABC):
     """Tables under `warehouse/<domain>/<product>/<port>@<major>`; a storage adds its catalog and its manifests."""
 
     def __init__(self, warehouse: Path) -> None:
@@ -64,18 +65,19 @@ class TableStorage:
         return str(self._warehouse)
 
     @property
+    @abstractmethod
     def _catalog(self) -> Catalog:
-        raise NotImplementedError
+        """Where the tables are listed."""
 
+    @abstractmethod
     def _with_snapshot(
         self, table: Metadata, schema_id: int, base: int | None, files: Sequence[DataFile]
     ) -> tuple[Metadata, int]:
         """The table with a snapshot of exactly `files` that no branch shows yet, and the snapshot's id."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _paths(self, table: Metadata, snapshot_id: int) -> Iterable[str]:
         """The files of a snapshot; none when there is no such snapshot."""
-        raise NotImplementedError
 
     def prepare(self, table: Address, columns: Sequence[Column], known: Sequence[Column], run_id: str) -> Target:
         """Field ids for the columns that a run will write, and an empty folder to write to."""
