@@ -12,8 +12,8 @@ from weft.contracts.samples import select_list
 from weft.model.type_text import TypeText
 from weft.model.types import logical_type, normalise
 
-_ROWS_AT_ONCE = 10_000_000
-"""Rows. So many distinct hashes take 0.4 GB."""
+_FEW = 10_000
+"""Hashes that a query names one by one."""
 
 
 def distinct(
@@ -21,35 +21,34 @@ def distinct(
 ) -> Finding:
     """Whether no two rows share a key; counts all rows that share one, for a primary key also those with a null.
 
-    Distinct hashes are counted first, which takes little memory. As many hashes as keys means that no key occurs
-    twice; otherwise the keys of the hashes that occur twice are grouped exactly. Of very many rows, a part of the
-    hashes is looked at after another, so that memory stays what it is for `_ROWS_AT_ONCE`. A server that is not
-    known to hash groups its keys at once.
+    The hashes of the keys are sorted, so that equal ones are neighbours: that takes half the time and a third of the
+    memory of grouping the keys, and it names the hashes that occur again. Only keys of these hashes are grouped, which
+    is exact; where they are very many, all keys are. A server that is not known to hash groups its keys at once.
     """
     nulls_fail = isinstance(promise.condition, Distinct) and promise.condition.nulls_fail
-    filled = " AND ".join(f"{column} IS NOT NULL" for column in columns)
-    key = f"hash({', '.join(columns)})"
     names = [f"k{i}" for i in range(len(columns))]
-    aliased = ", ".join(f"{column} AS {name}" for column, name in zip(columns, names, strict=True))
-    parts = (-(-total // _ROWS_AT_ONCE) or 1) if hashed else 1
-    differing = f"count(DISTINCT {key})" if hashed else "0"
-    keys = doubles = 0
-    shared = ""
-    for part in range(parts):
-        where = filled if parts == 1 else f"{filled} AND {key} % {parts} = {part}"
-        (row,) = evaluator.rows(f"SELECT count(*), {differing} FROM {relation} WHERE {where}")
-        keys += int(row[0])
-        if int(row[1]) == int(row[0]):
-            continue
-        suspected = f"SELECT {key} FROM {relation} WHERE {where} GROUP BY {key} HAVING count(*) > 1"
-        found = (
-            f"SELECT {aliased}, count(*) AS n FROM {relation} WHERE {where}{f' AND {key} IN ({suspected})' * hashed}"
-            f" GROUP BY {', '.join(columns)} HAVING count(*) > 1"
-        )
-        twice = int(evaluator.rows(f"SELECT coalesce(sum(n), 0) FROM ({found})")[0][0])
-        doubles += twice
-        shared = shared or (found if twice else "")
-    nulls = total - keys if nulls_fail else 0
+    filled = " AND ".join(f"{column} IS NOT NULL" for column in columns)
+    suspects = everything = f"{relation} WHERE {filled}"
+    few = False
+    if hashed:
+        key = f"hash({', '.join(columns)})"
+        sorted_ = f"SELECT h, lag(h) OVER (ORDER BY h) AS before FROM (SELECT {key} AS h FROM {everything})"
+        again = f"count(*) FILTER (WHERE h = before), min(h, {_FEW}) FILTER (WHERE h = before)"
+        keys, repeats, hashes = evaluator.rows(f"SELECT count(*), {again} FROM ({sorted_})")[0]
+        suspects += f" AND {key} IN (SELECT unnest([{', '.join(map(str, hashes or ()))}]::UBIGINT[]))"
+        few = repeats <= _FEW
+    else:
+        keys, repeats = evaluator.rows(f"SELECT count(*), 1 FROM {everything}")[0]
+
+    def shared(rows: str) -> str:
+        aliased = ", ".join(f"{column} AS {name}" for column, name in zip(columns, names, strict=True))
+        return f"SELECT {aliased}, count(*) AS n FROM {rows} GROUP BY {', '.join(columns)} HAVING count(*) > 1"
+
+    doubles = 0
+    if repeats:
+        query = f"SELECT coalesce(sum(n), 0) FROM ({shared(suspects if few else everything)})"
+        doubles = int(evaluator.rows(query)[0][0])
+    nulls = total - int(keys) if nulls_fail else 0
 
     def sample(shown: Sequence[str], limit: int) -> str:
         if not doubles:
@@ -58,8 +57,8 @@ def distinct(
         inner = ", ".join(f"{column} AS {quote(f'weft {name}')}" for column, name in zip(columns, names, strict=True))
         on = " AND ".join(f"r.{quote(f'weft {name}')} = d.{name}" for name in names)
         return (
-            f"SELECT {select_list(shown, 'r.')} FROM (SELECT *, {inner} FROM {relation}) AS r"
-            f" JOIN ({shared} LIMIT {limit}) AS d ON {on} ORDER BY {', '.join(f'd.{name}' for name in names)}"
+            f"SELECT {select_list(shown, 'r.')} FROM (SELECT *, {inner} FROM {suspects}) AS r"
+            f" JOIN ({shared(suspects)} LIMIT {limit}) AS d ON {on} ORDER BY {', '.join(f'd.{name}' for name in names)}"
             f" LIMIT {limit}"
         )
 

@@ -108,8 +108,9 @@ def test_a_composite_key_fails_on_nulls_and_on_keys_that_occur_twice() -> None:
     assert found.samples == ({"a": 1, "b": 1}, {"a": 1, "b": 1})
 
 
-def test_keys_of_very_many_rows_are_counted_in_parts(monkeypatch) -> None:
-    monkeypatch.setattr("weft.contracts.keys._ROWS_AT_ONCE", 100)
+@pytest.mark.parametrize("named", [5, 99, 100, 10_000])
+def test_every_row_that_shares_its_key_counts_however_many_there_are(monkeypatch, named) -> None:
+    monkeypatch.setattr("weft.contracts.keys._FEW", named)
     contract = a_contract(col("a", "integer", primaryKey=True), col("b", "string", unique=True))
     select = "SELECT nullif(range % 900, 7) AS a, 'x' || range AS b FROM range(1000)"
     database = Database()
@@ -117,8 +118,12 @@ def test_keys_of_very_many_rows_are_counted_in_parts(monkeypatch) -> None:
     found = check_all(contract, select, database)
 
     assert (found["a.primary_key"].failed_rows, found["b.unique"].failed_rows) == (200, 0)
-    assert len(found["a.primary_key"].samples) == 5
-    assert sum("count(DISTINCT" in q for q in database.queries) == 20
+    shown = [sample["a"] for sample in found["a.primary_key"].samples]
+    assert len(shown) == 5
+    assert {shown.count(key) for key in shown[:4]} == {2}, "the rows of a key stand side by side"
+    grouped = [q for q in database.queries if "GROUP BY" in q and q.startswith("SELECT coalesce")]
+    assert len(grouped) == 1, "keys that are all different are never grouped"
+    assert ("unnest" in grouped[0]) == (named >= 99), "only keys that may occur twice are grouped, unless they are many"
 
 
 def test_columns_may_have_any_name() -> None:
