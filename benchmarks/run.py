@@ -27,10 +27,13 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import comparison
 import machine
 
 HERE = Path(__file__).resolve().parent
 EXAMPLE = HERE.parent / "examples" / "flights"
+SAME_RULES = "same rules, "
+"""How cases begin that are compared with other tools."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,8 @@ def cases(weft: Sequence[str], folder: Path) -> dict[str, Case]:
         Case("verify, bare", lambda: [sys.executable, str(HERE / "bare" / "verify_flights.py"), str(bare)]),
         Case("verify", lambda: [*weft, "-C", str(applied), "verify", "operations.on_time.flights"]),
     ]
+    compared = comparison.commands(weft, folder, bare / "flights.parquet")
+    found += [Case(f"{SAME_RULES}{name}", lambda words=words: words) for name, words in compared.items()]
     return {case.name: case for case in found}
 
 
@@ -152,6 +157,30 @@ def targets(of: dict[str, Case]) -> list[Target]:
             1.25,
             " ×",
         ),
+        Target(
+            "`weft verify` of a file against queries by hand",
+            of[f"{SAME_RULES}weft"].cpu_s / of[f"{SAME_RULES}by hand"].cpu_s,
+            1.25,
+            " ×",
+        ),
+    ]
+
+
+def compared(of: dict[str, Case]) -> list[str]:
+    """The table of other tools: the same rules over the same 336,776 rows, each as a whole process."""
+    floor = of[f"{SAME_RULES}by hand"].cpu_s
+    tools = {name.removeprefix(SAME_RULES): case for name, case in of.items() if name.startswith(SAME_RULES)}
+    missing = [peer.distribution for peer in comparison.PEERS if peer.distribution not in tools]
+    return [
+        "",
+        "## The same rules in other tools",
+        "",
+        "52 rules over the flights in one Parquet file (`peers/rules.py`), each tool as a whole process.",
+        *(f"Not installed where this was measured: {name}." for name in missing),
+        "",
+        "| | CPU s | against by hand | peak MB |",
+        "|---|---|---|---|",
+        *(f"| {name} | {c.cpu_s:.2f} | {c.cpu_s / floor:.2f} × | {c.peak_mb:.0f} |" for name, c in tools.items()),
     ]
 
 
@@ -178,6 +207,7 @@ def report(found: dict[str, Case], reached: list[Target], about: dict[str, str])
         lines.append(
             f"| {case.name} | {case.cpu_s:.3f} | {min(seconds):.3f} | {max(seconds):.3f} | {case.peak_mb:.0f} |"
         )
+    lines += compared(found)
     lines += ["", "## The machine", "", "| | |", "|---|---|"]
     lines += [f"| {key} | {value} |" for key, value in machine.description().items()]
     return "\n".join([*lines, f"| load before and after the runs | {about['load']}, {about['load_after']} |", ""])
@@ -200,6 +230,8 @@ def main() -> None:
         found = cases(weft, folder)
         shutil.copytree(EXAMPLE, folder / "applied", ignore=shutil.ignore_patterns(".weft", "__pycache__"))
         measure([*weft, "-C", str(folder / "applied"), "apply"])
+        measure([sys.executable, str(HERE / "bare" / "first_apply.py"), "--out", str(folder / "bare")])
+        comparison.prepare(folder, folder / "bare" / "flights.parquet")
         load = wait_for_quiet(arguments.quiet_load, arguments.wait)
         for case in found.values():
             measure(case.command())

@@ -13,6 +13,7 @@ ROWS = """
 select
     count(*),
     count_if(batch is null), count_if(batch not between 0 and 59),
+    count_if(loaded_on is null), count_if(loaded_on not between date '2014-01-01' and date '2014-03-01'),
     count_if(row_id is null),
     count_if(row_code is null), count_if(not regexp_matches(row_code, '^F[0-9]{12}$')),
     count_if(flight_date is null), count_if(flight_date not between date '2013-01-01' and date '2013-12-31'),
