@@ -118,6 +118,28 @@ def test_junit_counts_what_blocks_as_failure_and_escapes() -> None:
     assert [c.get("name") for c in suite] == ["id", "tailnum.relationship", "distance.range", '<"&']
 
 
+def test_junit_tells_of_a_failure_how_many_rows_which_and_where_the_rule_stands() -> None:
+    suite = ElementTree.fromstring(junit("flights", [BROKEN]).partition("\n")[2])
+
+    failure = suite[0][0]
+    assert failure.get("message") == "300 rows below 1, expected: distance >= 1, 300 of 336,776 rows (0.09%)"
+    assert [line.split() for line in (failure.text or "").strip().splitlines()] == [
+        ["-->", "flights.odcs.yaml:88"],
+        ["flight", "distance"],
+        ["1545", "-1"],
+        ["1714", "∅"],
+    ]
+
+
+def test_a_check_tells_its_column_and_says_the_count_once() -> None:
+    known = CheckResult(
+        "known", Rule.METRIC, "status", None, CheckSeverity.ERROR, Outcome.FAILED, 1, 3, actual="1 row (33.33 %)"
+    )
+
+    assert checks_text([known]) == "FAILED  known (status)  1 of 3 rows (33.33%)"
+    assert 'message="1 of 3 rows (33.33%)"' in junit("orders", [known])
+
+
 def test_a_port_page_reads_from_top_to_bottom() -> None:
     text = page_text(page(flights(), "fleet.aircraft.planes", NOW), NOW)
 

@@ -67,7 +67,7 @@ def test_the_page_tells_what_was_promised_what_was_found_and_which_rows() -> Non
         "The data breaks its contract",
         "id.range",
         "≥ 1",
-        "2 of 7 (28.57%)",
+        "2 of 7 rows (28.57%)",
         "code",
         "∅",
         "2026-03-01 12:00:00 UTC",

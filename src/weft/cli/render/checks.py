@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from weft.cli.text import counted, number, table
@@ -24,11 +25,11 @@ def checks_text(checks: Sequence[CheckResult], *, every: bool = True) -> str:
     lines = []
     notable = [c for c in checks if c.result is not Outcome.PASSED]
     for check in sorted(notable, key=by_urgency):
-        lines.append(f"{_mark(check)}  {check.id}{_figures(check)}")
+        lines.append(f"{_mark(check)}  {named(check)}{f'  {failing(check)}' if failing(check) else ''}")
         if check.expected:
             lines.append(f"    expected: {check.expected}")
-        if check.actual:
-            lines.append(f"    found: {check.actual}")
+        if found(check):
+            lines.append(f"    found: {found(check)}")
         if check.reason:
             lines.append(f"    {check.reason}")
         if check.where:
@@ -87,15 +88,14 @@ def junit(name: str, checks: Sequence[CheckResult], problems: Sequence[Diagnosti
         lines.append("  </testcase>")
     for check in checks:
         lines.append(f"  <testcase classname={_attribute(f'{name}.{check.rule.value}')} name={_attribute(check.id)}>")
-        message = " ".join(
-            filter(None, (check.reason or check.actual, f"expected: {check.expected}" if check.expected else ""))
-        )
+        expected = f"expected: {check.expected}" if check.expected else None
+        message = ", ".join(filter(None, (check.reason or found(check), expected, failing(check))))
         if check.result is Outcome.NOT_EVALUATED or (check.result is not Outcome.PASSED and not check.blocks):
             lines.append(f"    <skipped message={_attribute(message or check.result.value)}/>")
         elif check.result is Outcome.FAILED:
-            lines.append(f"    <failure message={_attribute(message + _figures(check))}/>")
+            lines += [f"    <failure message={_attribute(message)}>", _body(check), "    </failure>"]
         elif check.result is Outcome.ERROR:
-            lines.append(f"    <error message={_attribute(message)}/>")
+            lines += [f"    <error message={_attribute(message)}>", _body(check), "    </error>"]
         lines.append("  </testcase>")
     lines.append("</testsuite>")
     return "\n".join(lines)
@@ -113,12 +113,33 @@ def _mark(check: CheckResult) -> str:
     return _MARKS[check.result]
 
 
-def _figures(check: CheckResult) -> str:
+def named(check: CheckResult) -> str:
+    """A check by its id, with its column where the id does not begin with it.
+
+    >>> from weft.model.checks import CheckSeverity, Rule
+    >>> named(CheckResult("known", Rule.METRIC, "status", None, CheckSeverity.ERROR, Outcome.FAILED))
+    'known (status)'
+    """
+    column = ", ".join(check.column) if isinstance(check.column, tuple) else check.column
+    told = column is None or check.id == column or check.id.startswith(f"{column}.") or isinstance(check.column, tuple)
+    return check.id if told else f"{check.id} ({column})"
+
+
+def failing(check: CheckResult) -> str | None:
+    """How many rows fail, of how many: `1 of 3 rows (33.33%)`. None where rows do not fail."""
     if check.failed_rows is None:
-        return ""
+        return None
     of = f" of {number(check.total_rows)}" if check.total_rows is not None else ""
     share = f" ({check.share:.2%})" if check.share is not None and check.failed_rows else ""
-    return f"  {number(check.failed_rows)}{of} rows{share}"
+    return f"{number(check.failed_rows)}{of} rows{share}"
+
+
+def found(check: CheckResult) -> str | None:
+    """What was found, unless it is the count of failing rows once more."""
+    counts_rows = check.failed_rows is not None and re.fullmatch(
+        r"[0-9]+ rows?( \([0-9.e+-]+ %\))?", check.actual or ""
+    )
+    return None if counts_rows else check.actual
 
 
 def _samples(check: CheckResult) -> str:
@@ -127,7 +148,20 @@ def _samples(check: CheckResult) -> str:
     return "\n".join("    " + line for line in table(names, rows).splitlines())
 
 
+def _body(check: CheckResult) -> str:
+    """Where the rule stands, and the rows, as the text of a JUnit element."""
+    from xml.sax.saxutils import escape
+
+    place = f"--> {check.where}" if check.where else ""
+    rows = _samples(check) if check.samples else ""
+    return escape("\n".join(_printable(part) for part in (place, rows) if part))
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() or c in "\t\n" else "?" for c in text)
+
+
 def _attribute(text: str) -> str:
     from xml.sax.saxutils import quoteattr  # costs 20 ms, and only JUnit needs it
 
-    return quoteattr("".join(c if c.isprintable() or c in "\t\n" else "?" for c in text))
+    return quoteattr(_printable(text))

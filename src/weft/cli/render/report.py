@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from weft.cli.render.checks import by_urgency, counts_text
+from weft.cli.render.checks import by_urgency, counts_text, failing, found
 from weft.cli.text import counted, number
 from weft.errors import Diagnostic
 from weft.model.checks import CheckResult, Outcome, count
@@ -122,11 +122,10 @@ def _notable(checks: Sequence[CheckResult]) -> Iterable[str]:
     for check in checks:
         warns = check.result in (Outcome.FAILED, Outcome.ERROR) and not check.blocks
         word = f"{_WORDS[check.result]}, {check.severity.value}" if warns else _WORDS[check.result]
-        counted_rows = check.failed_rows is not None and (check.actual or "").startswith(f"{check.failed_rows} rows")
         facts = [
             ("expected", check.expected),
-            ("found", None if counted_rows else check.actual),
-            ("rows", _failing(check)),
+            ("found", found(check)),
+            ("failing", failing(check)),
             ("reason", check.reason),
             ("column", _column(check)),
             ("dimension", check.dimension),
@@ -150,13 +149,6 @@ def _kept(checks: Sequence[CheckResult]) -> Iterable[str]:
         cells = f"<td>{_text(check.expected)}</td><td>{_text(check.actual)}</td>"
         yield f'<tr><td>{_text(check.id)}</td>{cells}<td class="number">{total}</td></tr>'
     yield "</tbody></table></div>"
-
-
-def _failing(check: CheckResult) -> str | None:
-    if check.failed_rows is None:
-        return None
-    share = f" ({check.share:.2%})" if check.share is not None and check.failed_rows else ""
-    return f"{number(check.failed_rows)} of {number(check.total_rows or 0)}{share}"
 
 
 def _column(check: CheckResult) -> str | None:
