@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from weft.contracts.checks import text_literal
 from weft.contracts.conditions import Promise
 from weft.contracts.quarantine import Allowance
 from weft.contracts.row_conditions import marked_rows
@@ -20,7 +19,7 @@ from weft.model.odcs import Contract
 from weft.model.publication import REASON_COLUMN, RULE_COLUMN, Manifest, Quarantine
 from weft.runs.build import Staged
 from weft.runs.context import Context
-from weft.sql.quoting import ident
+from weft.sql.quoting import ident, literal
 from weft.storage import reading
 from weft.storage.side import side_target
 
@@ -91,8 +90,8 @@ def split(
 
 def _told(broken: Sequence[Promise], flags: Sequence[str]) -> str:
     """The two columns that a side table adds, as SQL: which checks a row breaks, and what each expects."""
-    ids = [f"CASE WHEN {flag} THEN {text_literal(p.id)} END" for p, flag in zip(broken, flags, strict=True)]
-    reasons = [f"CASE WHEN {flag} THEN {text_literal(_reason(p))} END" for p, flag in zip(broken, flags, strict=True)]
+    ids = [f"CASE WHEN {flag} THEN {literal(p.id)} END" for p, flag in zip(broken, flags, strict=True)]
+    reasons = [f"CASE WHEN {flag} THEN {literal(_reason(p))} END" for p, flag in zip(broken, flags, strict=True)]
     return ", ".join(
         f"list_filter([{', '.join(parts)}], lambda told: told IS NOT NULL) AS {ident(name)}"
         for name, parts in ((RULE_COLUMN, ids), (REASON_COLUMN, reasons))
