@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -83,22 +84,24 @@ def _settings_of_the_machine_do_not_count(monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
     """The URL of a database of a real PostgreSQL."""
-    from tests.servers import postgres_running, program
+    from tests.servers import postgres_running
 
-    if program("postgres") is None:
-        pytest.skip("PostgreSQL is not installed (Debian: `postgresql`)")
-    pytest.importorskip("psycopg")
-    with postgres_running() as url:
-        yield url
+    yield from _server("postgres", "psycopg", "PostgreSQL is not installed (Debian: `postgresql`)", postgres_running)
 
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[str]:
     """The URL of a database of a real MariaDB."""
-    from tests.servers import mariadb_running, program
+    from tests.servers import mariadb_running
 
-    if program("mariadbd") is None:
-        pytest.skip("MariaDB is not installed (Debian: `mariadb-server`)")
-    pytest.importorskip("pymysql")
-    with mariadb_running() as url:
+    yield from _server("mariadbd", "pymysql", "MariaDB is not installed (Debian: `mariadb-server`)", mariadb_running)
+
+
+def _server(name: str, driver: str, absent: str, running: Callable[[], AbstractContextManager[str]]) -> Iterator[str]:
+    from tests.servers import program
+
+    if program(name) is None:
+        pytest.skip(absent)
+    pytest.importorskip(driver)
+    with running() as url:
         yield url

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from weft.connectors.servers import Described, OpenServer, missing, too_long, unreachable
+from weft.connectors.servers import Described, OpenServer, missing, read_as, too_long, unreachable
 from weft.connectors.targets import Database
 from weft.errors import SourceError, UserCodeError, WeftError, error
 from weft.model.column import Column
@@ -109,10 +109,7 @@ class MysqlDriver:
             tree = _type(str(kind).lower(), str(text), wanted, str(name) in checked)
             columns.append(Column(str(name), str(tree)))
             items.append(self._item(str(name), str(kind).lower(), tree))
-        source = f"{self.quoted(schema)}.{self.quoted(table)}"
-        if any(item != self.quoted(c.name) for item, c in zip(items, columns, strict=True)):
-            source = f"(SELECT {', '.join(items)} FROM {source})"
-        return Described(tuple(columns), source)
+        return read_as(f"{self.quoted(schema)}.{self.quoted(table)}", columns, items, self.quoted)
 
     def run(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of one query."""

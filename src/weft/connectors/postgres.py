@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from weft.connectors.servers import Described, OpenServer, missing, too_long, unreachable
+from weft.connectors.servers import Described, OpenServer, missing, read_as, too_long, unreachable
 from weft.connectors.targets import Database
 from weft.errors import SourceError, UserCodeError, WeftError, error
 from weft.model.column import Column
@@ -102,9 +102,7 @@ class PostgresDriver:
             tree = _type(str(given), str(kind), labels)
             columns.append(Column(str(column), str(tree)))
             items.append(_item(str(column), str(given), tree, bool(loose)))
-        plain = all(item == ident(column.name) for item, column in zip(items, columns, strict=True))
-        source = name if plain or not items else f"(SELECT {', '.join(items)} FROM {name})"
-        return Described(tuple(columns), source)
+        return read_as(name, columns, items, self.quoted)
 
     def run(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of one query; one that fails leaves the transaction as it was."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -104,6 +105,12 @@ class OpenServer:
 
     def _known(self, relation: str) -> Described | None:
         return next((t for name, t in self._tables.items() if ident(name) == relation), None)
+
+
+def read_as(name: str, columns: Sequence[Column], items: Sequence[str], quoted: Callable[[str], str]) -> Described:
+    """A table whose columns are read by these items of a SELECT; one whose items are its columns stands for itself."""
+    plain = all(item == quoted(column.name) for item, column in zip(items, columns, strict=True))
+    return Described(tuple(columns), name if plain else f"(SELECT {', '.join(items)} FROM {name})")
 
 
 def open_server(target: Database) -> AbstractContextManager[OpenServer]:

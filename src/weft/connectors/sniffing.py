@@ -8,7 +8,8 @@ from typing import Any, Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from weft.connectors.files import BoundSource, FileConnector, file_list
+from weft.connectors.files import BoundSource, FileConnector
+from weft.connectors.relations import file_list
 from weft.errors import SourceError, WeftError
 from weft.model.column import Column
 from weft.model.mesh import Source

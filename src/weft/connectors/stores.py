@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from weft.connectors.files import ForeignFile, as_they_are, format_of
+from weft.connectors.relations import ForeignFile, as_they_are, format_of
 from weft.connectors.servers import missing
 from weft.connectors.targets import Place
 from weft.errors import SourceError, error

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from weft.contracts.conditions import Age, Condition, Items, Length, NotNull, Range, Valid, dotted
 from weft.model.odcs import Property
 from weft.model.type_text import TypeText
+from weft.sql import quoting
+from weft.sql.quoting import ident
 
 _INTEGERS = frozenset(
     {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
@@ -25,22 +27,12 @@ Predicate = Callable[[str, TypeText, str | None], str]
 """From an expression, its type and the struct around it (if any) to SQL that is true for a failing value."""
 
 
+quote = ident
+"""`sql.quoting.ident`, by the name under which `keys`, `judging` and `samples` import it."""
+
+
 class Unusable(Exception):
     """A condition cannot be judged on the columns as they are; the text says why and names the column."""
-
-
-def quote(name: str) -> str:
-    """A name as SQL writes it.
-
-    >>> quote('a "b"')
-    '"a ""b\"""'
-    """
-    return '"' + name.replace('"', '""') + '"'
-
-
-def text_literal(value: str) -> str:
-    """A text as SQL writes it."""
-    return "'" + value.replace("'", "''") + "'"
 
 
 def expression(prop: Property, tree: TypeText) -> tuple[str, TypeText]:
@@ -49,7 +41,7 @@ def expression(prop: Property, tree: TypeText) -> tuple[str, TypeText]:
     Raises:
         Unusable: the path goes through the items of an array.
     """
-    sql = quote(prop.path[0])
+    sql = ident(prop.path[0])
     for step in prop.path[1:]:
         if step == "[]":
             raise Unusable(f"`{dotted(prop)}` stands in an array, where it has many values for one row")
@@ -64,7 +56,7 @@ def failing(condition: Condition, prop: Property, tree: TypeText, zone: str) -> 
         Unusable: the column's type does not fit the condition.
     """
     predicate = _predicate(condition, prop, zone)
-    return _descend(quote(prop.path[0]), tree, prop.path[1:], predicate, prop, None, 0)
+    return _descend(ident(prop.path[0]), tree, prop.path[1:], predicate, prop, None, 0)
 
 
 def _descend(
@@ -92,7 +84,7 @@ def _field(sql: str, tree: TypeText, name: str, prop: Property) -> tuple[str, Ty
     part = tree.part(name) if tree.name == "STRUCT" else None
     if part is None:
         raise Unusable(f"`{dotted(prop)}`: {tree} has no field `{name}`")
-    return f"struct_extract({sql}, {text_literal(name)})", part
+    return f"struct_extract({sql}, {quoting.literal(name)})", part
 
 
 def _predicate(condition: Condition, prop: Property, zone: str) -> Predicate:
@@ -131,7 +123,7 @@ def _invalid(condition: Valid, prop: Property, sql: str, tree: TypeText, zone: s
         if tree.name not in _TEXTS:
             raise Unusable(f"`{dotted(prop)}` is {tree}; a pattern needs text")
         text = sql if tree.name == "VARCHAR" else f"CAST({sql} AS VARCHAR)"
-        parts.append(f"NOT regexp_matches({text}, {text_literal(condition.pattern)})")
+        parts.append(f"NOT regexp_matches({text}, {quoting.literal(condition.pattern)})")
     return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
 
 
@@ -213,7 +205,7 @@ def literal(value: Any, tree: TypeText, zone: str) -> str | None:
     "TIMESTAMPTZ '2019-12-31 14:00:00+00:00'"
     """
     if tree.name in _TEXTS:
-        return text_literal(str(value).lower() if isinstance(value, bool) else str(value))
+        return quoting.literal(str(value).lower() if isinstance(value, bool) else str(value))
     if tree.name == "BOOLEAN":
         return str(value).lower() if str(value).lower() in ("true", "false") else None
     if tree.name in _NUMBERS:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
+from weft.contracts.fresh import fresh_id
 from weft.contracts.profile import ColumnProfile, Profile
 from weft.model.classification import Classification
 from weft.model.odcs import Contract, Property
@@ -76,7 +77,7 @@ def _property(
 ) -> dict[str, Any]:
     entry: dict[str, Any] = dict(prop.data) if prop else {"name": seen.name}
     if not entry.get("id"):
-        entry = {"id": _fresh_id(seen.name, ids), **entry}
+        entry = {"id": fresh_id(seen.name, ids), **entry}
     tree = parse_type(seen.type) or TypeText(seen.type)
     typed = prop is not None and (prop.logical_type or prop.physical_type)
     if not typed:
@@ -104,16 +105,6 @@ def _property(
 
 def _open(tree: TypeText) -> bool:
     return tree.name in ("STRUCT", "LIST", "ARRAY")
-
-
-def _fresh_id(name: str, ids: set[str]) -> str:
-    base = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_") or "column"
-    found, n = base, 1
-    while found in ids:
-        n += 1
-        found = f"{base}_{n}"
-    ids.add(found)
-    return found
 
 
 def _typed(tree: TypeText) -> dict[str, Any]:

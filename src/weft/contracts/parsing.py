@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from weft.contracts.checks import quote, text_literal
 from weft.model.odcs import SchemaObject
 from weft.model.type_text import TypeText, parse_type
 from weft.model.types import duck_type, normalise
+from weft.sql.quoting import ident, literal
 
 _INTEGERS = frozenset(
     {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
@@ -29,11 +29,11 @@ def parsed_as(value: str, given: TypeText, wanted: TypeText) -> str | None:
     if given.name != "VARCHAR":
         return None
     if wanted.name in _INTEGERS:
-        return f"CASE WHEN regexp_full_match({value}, {text_literal('[+-]?[0-9]+')}) THEN {cast} END"
+        return f"CASE WHEN regexp_full_match({value}, {literal('[+-]?[0-9]+')}) THEN {cast} END"
     if wanted.name == "DECIMAL":
         scale = wanted.parameters[1] if len(wanted.parameters) > 1 else 0
         pattern = f"[+-]?([0-9]+([.][0-9]{{0,{scale}}}0*)?|[.][0-9]{{1,{scale}}}0*)" if scale else "[+-]?[0-9]+([.]0*)?"
-        return f"CASE WHEN regexp_full_match({value}, {text_literal(pattern)}) THEN {cast} END"
+        return f"CASE WHEN regexp_full_match({value}, {literal(pattern)}) THEN {cast} END"
     return cast
 
 
@@ -50,12 +50,12 @@ def parsed_relation(table: SchemaObject, relation: str, types: dict[str, str]) -
         given = parse_type(types.get(prop.name, ""))
         if wanted is None or given is None:
             continue
-        sql = parsed_as(quote(prop.name), given, wanted)
+        sql = parsed_as(ident(prop.name), given, wanted)
         if sql is None:
             continue
         parsed[prop.name] = f"{prop.name} (as it was)"
-        casts.append(f"{sql} AS {quote(prop.name)}")
-        raws.append(f", {quote(prop.name)} AS {quote(parsed[prop.name])}")
+        casts.append(f"{sql} AS {ident(prop.name)}")
+        raws.append(f", {ident(prop.name)} AS {ident(parsed[prop.name])}")
         types[prop.name] = normalise(str(wanted))
     if casts:
         relation = f"(SELECT * REPLACE ({', '.join(casts)}){''.join(raws)} FROM {relation})"

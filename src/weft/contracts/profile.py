@@ -9,12 +9,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from weft.contracts.checks import listable, quote
+from weft.contracts.checks import listable
 from weft.contracts.evaluator import Evaluator
 from weft.contracts.scan import Scan
 from weft.model.column import Column
 from weft.model.type_text import parse_type
 from weft.model.types import logical_type, normalise
+from weft.sql.quoting import ident
 
 MOST_VALUES = 20
 """Columns with at most so many distinct values have them listed."""
@@ -111,7 +112,7 @@ def _listed(found: Sequence[Any]) -> tuple[Any, ...] | None:
 
 
 def _aggregates(column: Column, closed: bool) -> list[str]:
-    name = quote(column.name)
+    name = ident(column.name)
     found = [f"count({name})"]
     if _kind(column) not in ("object", "array"):
         found.append(f"approx_count_distinct({name})")
@@ -136,7 +137,7 @@ def _column(column: Column, scan: Scan, rows: int, closed: bool, evaluator: Eval
     listed = None
     tree = parse_type(column.type)
     if not closed and 0 < distinct <= MOST_VALUES * 2 and tree is not None and listable(tree):
-        name = quote(column.name)
+        name = ident(column.name)
         query = f"SELECT {name} FROM {relation} WHERE {name} IS NOT NULL GROUP BY 1 ORDER BY 1 LIMIT {MOST_VALUES + 1}"
         found = [row[0] for row in evaluator.rows(query)]
         if len(found) <= MOST_VALUES:
@@ -180,5 +181,5 @@ def _keys(
 
 
 def _unique(names: Sequence[str], rows: int, evaluator: Evaluator, relation: str) -> bool:
-    hashed = ", ".join(quote(name) for name in names)
+    hashed = ", ".join(ident(name) for name in names)
     return bool(evaluator.rows(f"SELECT count(DISTINCT hash({hashed})) FROM {relation}")[0][0] == rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from weft.contracts.checks import Unusable, expression, failing, quote
+from weft.contracts.checks import Unusable, expression, failing
 from weft.contracts.conditions import (
     Distinct,
     Items,
@@ -20,6 +20,7 @@ from weft.contracts.subject import Subject
 from weft.model.checks import CheckSeverity
 from weft.model.odcs import Contract
 from weft.model.types import misfit
+from weft.sql.quoting import ident
 
 _ROWS = "r"
 """The alias under which the rows stand, where a condition reaches beyond its own row."""
@@ -63,7 +64,7 @@ def value_condition(contract: Contract, subject: Subject, promise: Promise) -> s
     )
     raw = subject.parsed.get(prop.name) if len(prop.path) == 1 else None
     if isinstance(condition, NotNull) and raw is not None:
-        return f"{quote(raw)} IS NULL"  # what does not parse is there; the type check counts it
+        return f"{ident(raw)} IS NULL"  # what does not parse is there; the type check counts it
     return failing(condition, prop, tree, zone)
 
 
@@ -71,7 +72,7 @@ def unparsed_condition(subject: Subject, promise: Promise) -> str | None:
     """SQL that is true for a row whose text is no value of the promised type; None where the type is no text's."""
     name = promise.properties[0].name
     raw = subject.parsed.get(name)
-    return None if raw is None else f"{quote(raw)} IS NOT NULL AND {quote(name)} IS NULL"
+    return None if raw is None else f"{ident(raw)} IS NOT NULL AND {ident(name)} IS NULL"
 
 
 def marked_rows(
@@ -86,10 +87,10 @@ def marked_rows(
     outer: list[str] = []
     flags: list[str] = []
     for number, promise in enumerate(promises):
-        flag = quote(f"weft broken {number}")
+        flag = ident(f"weft broken {number}")
         flags.append(flag)
         if isinstance(promise.condition, Distinct | References):
-            keys = [quote(f"weft key {number} {i}") for i in range(len(promise.properties))]
+            keys = [ident(f"weft key {number} {i}") for i in range(len(promise.properties))]
             columns = [expression(p, subject.type_of(p))[0] for p in promise.properties]
             inner += [f"{column} AS {key}" for column, key in zip(columns, keys, strict=True)]
             outer.append(f"{_key_condition(promise, subject, keys, columns, others)} AS {flag}")
@@ -123,7 +124,7 @@ def _key_condition(
         other = subject.relation if condition.table in own else others.get(condition.table)
         if other is None:
             raise Unusable(f"table `{condition.table}` is not at hand")
-        theirs = ", ".join(f"{quote(column)} AS k{i}" for i, column in enumerate(condition.columns))
+        theirs = ", ".join(f"{ident(column)} AS k{i}" for i, column in enumerate(condition.columns))
         return f"({filled} AND NOT EXISTS (SELECT 1 FROM (SELECT {theirs} FROM {other}) AS o WHERE {same}))"
     assert isinstance(condition, Distinct), "a key is unique or refers to another table"
     listed = ", ".join(f"{column} AS k{i}" for i, column in enumerate(columns))

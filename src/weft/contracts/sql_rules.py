@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from weft.contracts.checks import Unusable, quote
+from weft.contracts.checks import Unusable
 from weft.contracts.conditions import SqlValue
 from weft.contracts.evaluator import Server
 from weft.contracts.findings import Finding, cannot
@@ -17,6 +17,7 @@ from weft.contracts.subject import Subject
 from weft.errors import Diagnostic, Severity
 from weft.model.checks import Outcome
 from weft.model.odcs import Property, SchemaObject
+from weft.sql.quoting import ident
 
 Admit = Callable[[str], Sequence[Diagnostic]]
 """Tells what forbids a SQL text of a contract to run: the allow-list; no error means that it may."""
@@ -99,7 +100,7 @@ class BoundQuery(Struct, frozen=True):
         return "NOT MATERIALIZED " if self.server is None else ""
 
     def _quoted(self, name: str) -> str:
-        return quote(name) if self.server is None else self.server.quoted(name)
+        return ident(name) if self.server is None else self.server.quoted(name)
 
     def _source(self, relation: str) -> str:
         return relation if self.server is None else self.server.source(relation)
@@ -118,7 +119,7 @@ def bind(
     `${object}`, `${table}`, `{object}` and the plain name are the table; `${property}`, `${column}` and `{property}`
     the column. Names are quoted; inside a text in single quotes they stand bare.
     """
-    quoted = quote if server is None else server.quoted
+    quoted = ident if server is None else server.quoted
 
     def name(match: re.Match[str]) -> str:
         is_table = match["name"] in ("object", "table")
@@ -198,7 +199,7 @@ def compared(
     actual = "a value that is not shown: it is made from a classified column" if hidden else str(shown(value))
 
     def sample(names: Sequence[str], limit: int) -> str | None:
-        quoted = quote if query.server is None else query.server.quoted
+        quoted = ident if query.server is None else query.server.quoted
         found = query.failing(", ".join(quoted(n) for n in names), limit) if counts else None
         if found is None or any(d.severity is Severity.ERROR for d in admit(found[0])):
             return None

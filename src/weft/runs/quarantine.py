@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from weft.contracts.checks import text_literal
 from weft.contracts.conditions import Promise
 from weft.contracts.quarantine import Allowance
 from weft.contracts.row_conditions import marked_rows
@@ -17,11 +16,12 @@ from weft.errors import Diagnostic, PlatformError, error
 from weft.model.address import Address
 from weft.model.checks import CheckResult
 from weft.model.odcs import Contract
-from weft.model.publication import REASON_COLUMN, RULE_COLUMN, Manifest, Quarantine
+from weft.model.publication import REASON_COLUMN, RULE_COLUMN, DataFile, Manifest, Quarantine
 from weft.runs.build import Staged
 from weft.runs.context import Context
-from weft.sql.quoting import ident
+from weft.sql.quoting import ident, literal
 from weft.storage import reading
+from weft.storage.base import Target
 from weft.storage.side import side_target
 
 
@@ -61,21 +61,10 @@ def split(
     if not allowed.admits(gone, total):
         return _too_many(staged.wanted.port.address, gone, total, allowed, contract)
     names = ", ".join(ident(c.name) for c in target.columns)
-    good_files = session.copy_out(
-        f"SELECT {names} FROM {marked} WHERE NOT ({bad})",
-        folder=target.folder,
-        root=root,
-        field_ids=target.field_ids,
-        columns=target.columns,
-    )
+    good_files = _written(session, f"SELECT {names} FROM {marked} WHERE NOT ({bad})", target, root)
     side = side_target(target)
-    bad_files = session.copy_out(
-        f"SELECT {names}, {_told(broken, flags)} FROM {marked} WHERE {bad}",
-        folder=side.folder,
-        root=root,
-        field_ids=side.field_ids,
-        columns=side.columns,
-    )
+    told = _told(broken, flags)
+    bad_files = _written(session, f"SELECT {names}, {told} FROM {marked} WHERE {bad}", side, root)
     known = before.manifest.files if before else ()
     counts = dict(before.checks) if before else {}
     for promise, count in zip(broken, found[1:], strict=True):
@@ -89,10 +78,14 @@ def split(
     return replace(staged, manifest=rest, quarantine=parted)
 
 
+def _written(session: Session, sql: str, target: Target, root: str) -> tuple[DataFile, ...]:
+    return session.copy_out(sql, folder=target.folder, root=root, field_ids=target.field_ids, columns=target.columns)
+
+
 def _told(broken: Sequence[Promise], flags: Sequence[str]) -> str:
     """The two columns that a side table adds, as SQL: which checks a row breaks, and what each expects."""
-    ids = [f"CASE WHEN {flag} THEN {text_literal(p.id)} END" for p, flag in zip(broken, flags, strict=True)]
-    reasons = [f"CASE WHEN {flag} THEN {text_literal(_reason(p))} END" for p, flag in zip(broken, flags, strict=True)]
+    ids = [f"CASE WHEN {flag} THEN {literal(p.id)} END" for p, flag in zip(broken, flags, strict=True)]
+    reasons = [f"CASE WHEN {flag} THEN {literal(_reason(p))} END" for p, flag in zip(broken, flags, strict=True)]
     return ", ".join(
         f"list_filter([{', '.join(parts)}], lambda told: told IS NOT NULL) AS {ident(name)}"
         for name, parts in ((RULE_COLUMN, ids), (REASON_COLUMN, reasons))

@@ -21,7 +21,7 @@ from weft.model.type_text import TypeText, parse_type
 from weft.sql.quoting import ident, literal
 
 if TYPE_CHECKING:
-    from weft.connectors.files import ForeignFile
+    from weft.connectors.relations import ForeignFile
 
     Files = Callable[[Source], ForeignFile]
 

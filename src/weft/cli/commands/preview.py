@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from weft.cli.commands.query import write_result
 from weft.cli.options import examples, format_option
+from weft.cli.rows import write_result
 
 
 @click.command(

@@ -91,14 +91,7 @@ def kind_of(name: str, direction: str, **options: str | None) -> Kind:
     """
     names = IMPORTS if direction == "import" else EXPORTS
     if name not in names:
-        raise UsageError(
-            error(
-                "WFT-IMP-001",
-                f"`{name}` is no kind of document that weft can {direction}",
-                why=f"there are: {', '.join(names)}",
-                fix=did_you_mean(name, names),
-            )
-        )
+        raise _unknown("WFT-IMP-001", name, f"no kind of document that weft can {direction}", names)
     kind = KINDS[name]
     allowed = kind.importing if direction == "import" else kind.exporting
     given = [n for n, value in options.items() if value is not None and n not in allowed]
@@ -108,15 +101,13 @@ def kind_of(name: str, direction: str, **options: str | None) -> Kind:
         )
     dialect = options.get("dialect")
     if dialect is not None and dialect not in DIALECTS:
-        raise UsageError(
-            error(
-                "WFT-IMP-002",
-                f"`{dialect}` is no dialect that weft knows",
-                why=f"there are: {', '.join(DIALECTS)}",
-                fix=did_you_mean(dialect, DIALECTS),
-            )
-        )
+        raise _unknown("WFT-IMP-002", dialect, "no dialect that weft knows", DIALECTS)
     return kind
+
+
+def _unknown(code: str, name: str, what: str, known: tuple[str, ...]) -> UsageError:
+    why = f"there are: {', '.join(known)}"
+    return UsageError(error(code, f"`{name}` is {what}", why=why, fix=did_you_mean(name, known)))
 
 
 def module_of(kind: Kind) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from weft.model.shape import Field
 
-LIMITS = (
+VALUE_LIMITS = (
     "minLength",
     "maxLength",
     "pattern",
@@ -13,10 +13,9 @@ LIMITS = (
     "exclusiveMinimum",
     "exclusiveMaximum",
     "multipleOf",
-    "minItems",
-    "maxItems",
-    "uniqueItems",
 )
+"""The limits of `logicalTypeOptions` that say something of one plain value."""
+LIMITS = (*VALUE_LIMITS, "minItems", "maxItems", "uniqueItems")
 """The limits of `logicalTypeOptions` that say something of values."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from weft.contracts.exchange.notes import LIMITS, Notes
+from weft.contracts.fresh import fresh_id
 from weft.contracts.references import referenced
 from weft.model.document import group
 from weft.model.odcs import Contract, Property, SchemaObject
@@ -86,7 +87,7 @@ def _property(field: Field, ids: set[str] | None) -> dict[str, Any]:
     entry = _typed(field)
     head: dict[str, Any] = {}
     if ids is not None:
-        head["id"] = _fresh_id(field.name, ids)
+        head["id"] = fresh_id(field.name, ids)
     head["name"] = field.name
     return head | entry
 
@@ -135,16 +136,6 @@ def _typed(field: Field) -> dict[str, Any]:
 
 def _custom(values: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{"property": name, "value": value} for name, value in values.items()]
-
-
-def _fresh_id(name: str, ids: set[str]) -> str:
-    base = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_") or "column"
-    found, n = base, 1
-    while found in ids:
-        n += 1
-        found = f"{base}_{n}"
-    ids.add(found)
-    return found
 
 
 def _table(table: SchemaObject, contract: Contract, notes: Notes) -> Table:

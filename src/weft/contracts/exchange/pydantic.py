@@ -12,6 +12,7 @@ from typing import Any
 
 from weft.contracts.exchange.kinds import Header, Written
 from weft.contracts.exchange.notes import Notes
+from weft.contracts.fresh import fresh
 from weft.model.shape import UNSET, Field, Table
 
 _BITS = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64, "HUGEINT": 128}
@@ -248,9 +249,4 @@ def _attribute(name: str, taken: set[str]) -> str:
     own = keyword.iskeyword(wanted) or wanted in _IN_ANNOTATIONS or wanted in _IMPORTED or wanted in _OF_MODELS
     if own or wanted.startswith("model_"):
         wanted = f"{wanted}_"
-    found, n = wanted, 1
-    while found in taken:
-        n += 1
-        found = f"{wanted}_{n}"
-    taken.add(found)
-    return found
+    return fresh(wanted, taken)

@@ -9,32 +9,11 @@ from typing import Any
 
 from weft.contracts.exchange.documents import malformed, missing
 from weft.contracts.exchange.kinds import Header, Read, Written
-from weft.contracts.exchange.notes import Notes
+from weft.contracts.exchange.notes import VALUE_LIMITS, Notes
 from weft.contracts.exchange.sql_dialects import DIALECTS, Dialect
 from weft.model.shape import UNSET, Field, Reference, Table
 
-_WHOLE = (
-    "minLength",
-    "maxLength",
-    "pattern",
-    "minimum",
-    "maximum",
-    "exclusiveMinimum",
-    "exclusiveMaximum",
-    "multipleOf",
-)
 _BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
-_TEMPORAL = (
-    "DATE",
-    "TIME",
-    "TIME_NS",
-    "TIMETZ",
-    "TIMESTAMP",
-    "TIMESTAMP_S",
-    "TIMESTAMP_MS",
-    "TIMESTAMP_NS",
-    "TIMESTAMPTZ",
-)
 _SHORT_KEY = 255
 
 
@@ -243,7 +222,7 @@ class _Writer:
         """What no DDL says of a part of a column."""
         sized = self._d.sized is not None and field.type == "VARCHAR"
         self.notes.lost(
-            place, field, self._d.name, "default", "values", *(n for n in _WHOLE if n != "maxLength" or not sized)
+            place, field, self._d.name, "default", "values", *(n for n in VALUE_LIMITS if n != "maxLength" or not sized)
         )
         self.notes.lost(place, field, self._d.name, "unique", "minItems", "maxItems", "uniqueItems")
 
@@ -318,7 +297,7 @@ class _Writer:
         d, options = self._d, field.options
         if not d.checks:
             said = d.sized is not None and isinstance(options.get("maxLength"), int)
-            self.notes.lost(place, field, d.name, *(n for n in _WHOLE if n != "maxLength" or not said))
+            self.notes.lost(place, field, d.name, *(n for n in VALUE_LIMITS if n != "maxLength" or not said))
             self.notes.lost(place, field, d.name, "values", "minItems", "maxItems", "uniqueItems")
             if field.type == "ENUM":
                 self.notes.add(place, f"{d.name} cannot say values")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Callable
+from typing import Any
 
 import click
 
@@ -41,15 +42,9 @@ def import_(
     from weft import api
 
     made = api.contract_import(kind, source, dialect=dialect, model=model, name=name)
-    _told(made.notes)
-    if out is not None:
-        api.write_text(out, made.text)
-        print_line(f"wrote {out}")
-    if form == "json":
-        print_json({"document": made.document, "notes": list(made.notes), "path": out})
-    elif out is None:
-        print_text(made.text.rstrip("\n"))
-    return 0
+    return _answer(
+        made.text, made.notes, lambda file: api.write_text(file, made.text), {"document": made.document}, out, form
+    )
 
 
 @click.command(
@@ -75,17 +70,32 @@ def export(kind: str, file: str, dialect: str | None, out: str | None, form: str
     from weft import api
 
     written = api.contract_export(kind, file, dialect=dialect)
-    _told(written.notes)
-    if out is not None:
-        api.write_export(out, written)
-        print_line(f"wrote {Path(out)}")
-    if form == "json":
-        print_json({"text": written.text, "notes": list(written.notes), "path": out})
-    elif out is None:
-        print_text(written.text.rstrip("\n"))
-    return 0
+    return _answer(
+        written.text, written.notes, lambda file: api.write_export(file, written), {"text": written.text}, out, form
+    )
 
 
-def _told(notes: tuple[str, ...]) -> None:
+def _answer(
+    text: str,
+    notes: tuple[str, ...],
+    write: Callable[[str], None],
+    document: dict[str, Any],
+    out: str | None,
+    form: str,
+) -> int:
+    """Tells the notes, then writes the text where it is wanted.
+
+    Args:
+        write: writes it to a file of a name.
+        document: what `--format json` prints, without the notes and the path.
+    """
     for note in notes:
         print_line(f"note: {note}")
+    if out is not None:
+        write(out)
+        print_line(f"wrote {out}")
+    if form == "json":
+        print_json({**document, "notes": list(notes), "path": out})
+    elif out is None:
+        print_text(text.rstrip("\n"))
+    return 0

@@ -1,0 +1,79 @@
+"""Names in the SQL of a product: which mean one thing, and which a model may read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from weft.errors import Diagnostic, did_you_mean, error, warning
+from weft.model.mesh import InputPort, Model, Reference
+
+
+def clashes(inputs: tuple[InputPort, ...], models: Mapping[str, Model]) -> list[Diagnostic]:
+    """Input ports and models of one name: they share a namespace in SQL."""
+    problems: list[Diagnostic] = []
+    seen: set[str] = set()
+    for port in inputs:
+        if port.name in models:
+            what = f"`{port.name}` is an input port and a model"
+            problems.append(
+                error(
+                    "WFT-PRJ-015", what, port.where, why="in SQL the name could mean either", fix="rename one of them"
+                )
+            )
+        elif port.name in seen:
+            problems.append(
+                error("WFT-PRJ-015", f"two input ports are named `{port.name}`", port.where, fix="rename one of them")
+            )
+        seen.add(port.name)
+    return problems
+
+
+def reference_problems(inputs: tuple[InputPort, ...], models: Mapping[str, Model]) -> list[Diagnostic]:
+    """What is wrong with what models read: tables that are not there, results that move by themselves, circles."""
+    problems: list[Diagnostic] = []
+    names = [i.name for i in inputs] + list(models)
+    for model in models.values():
+        problems += [_unknown_table(r, names) for r in model.references if r.name not in names]
+        problems += [
+            warning(
+                "WFT-SQL-008",
+                f"`{v.name}` gives another result at every run",
+                v.where,
+                why="the same inputs would give other rows, and a change of them cannot be told from a change of data",
+                fix="take the time from the data",
+            )
+            for v in model.volatile
+        ]
+    return problems + _cycles(models)
+
+
+def _unknown_table(reference: Reference, names: list[str]) -> Diagnostic:
+    return error(
+        "WFT-SQL-003",
+        f"unknown table `{reference.name}`",
+        reference.where,
+        why="a model reads the other models of its product and the product's input ports",
+        fix=did_you_mean(reference.name, names, otherwise="declare an input port of that name in product.odps.yaml"),
+    )
+
+
+def _cycles(models: Mapping[str, Model]) -> list[Diagnostic]:
+    found: list[Diagnostic] = []
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            circle = [*path[path.index(name) :], name]
+            where = next(r.where for r in models[path[-1]].references if r.name == name)
+            what = f"models read each other in a circle: {' → '.join(circle)}"
+            found.append(error("WFT-SQL-011", what, where, fix="take one of the references away"))
+            return
+        if name in done or name not in models:
+            return
+        for reference in models[name].references:
+            visit(reference.name, (*path, name))
+        done.add(name)
+
+    for name in models:
+        visit(name, ())
+    return found
