@@ -51,7 +51,8 @@ def model(name: str, parents: list[str], chance: random.Random) -> str:
         return f"    {chance.choice(EXPRESSIONS).format(t=t, u=u, x=x, y=y)} % 100000 as {column}"
 
     columns = ",\n".join(one(column) for column in NUMBERS)
-    return f"-- {name}\nwith joined as (\n    select\n    id,\n{columns}\n    from {tables[0]}{joins}\n)\n\nselect * from joined\n"
+    joined = f"select\n    id,\n{columns}\nfrom {tables[0]}{joins}"
+    return f"-- {name}\nwith joined as (\n{joined}\n)\n\nselect * from joined\n"
 
 
 def contract(product: int) -> dict[str, object]:
