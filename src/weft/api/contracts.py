@@ -260,7 +260,11 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def write_export(path: str | Path, written: Written) -> None:
-    """Writes what was exported; an Arrow schema becomes an IPC file where the name ends with .arrow or .feather."""
+    """Writes what was exported; an Arrow schema becomes an IPC file where the name ends with .arrow or .feather.
+
+    Raises:
+        UsageError: WFT-IMP-006, such a file cannot hold the schemas of several tables.
+    """
     import sys
 
     target = Path(path)
@@ -273,6 +277,11 @@ def write_export(path: str | Path, written: Written) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(ipc(written.value))
             return
+        if isinstance(written.value, dict):
+            from weft.contracts.exchange.documents import unwritable
+
+            why = f"it holds one schema, and the contract has the tables {', '.join(written.value)}"
+            raise unwritable(str(target), "written as one Arrow file", why)
     write_text(target, written.text)
 
 

@@ -424,7 +424,9 @@ class _TableReader:
                 self._limit(name, pattern=pattern)
                 return True
         if isinstance(part, exp.EQ) and isinstance(part.this, exp.Mod):
-            name, step = _column(part.this.this), _constant(_bare(part.this.expression))
+            divided = part.this.this  # PostgreSQL divides no float: it is cast
+            name = _column(divided.this if isinstance(divided, exp.Cast) else divided)
+            step = _constant(_bare(part.this.expression))
             if name and _constant(part.expression) == 0 and isinstance(step, int | float):
                 self._limit(name, multipleOf=step)
                 return True
