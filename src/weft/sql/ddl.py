@@ -15,6 +15,7 @@ from sqlglot.errors import ParseError, SqlglotError, TokenError
 
 from weft.model.shape import UNSET, Field, Reference, Table
 from weft.model.type_text import parse_type
+from weft.sql.stored_checks import as_written
 
 _T = exp.DataType.Type
 _PLAIN = {
@@ -393,16 +394,16 @@ class _TableReader:
         self.note(self.name, f"the foreign key to `{table}` names no columns there: left out")
 
     def _default(self, name: str, value: exp.Expr) -> None:
-        found = _constant(value)
+        found = _constant(as_written(value.copy()) if self._dialect == "postgres" else value)
         if found is UNSET:
             self.note(name, f"the default {_short(value.sql(self._dialect))} is computed: left out")
-        else:
+        elif found is not None or self._dialect != "mysql":  # which writes out that there is none
             self._change(name, default=found)
 
     def _check(self, condition: exp.Expr) -> None:
         """What a CHECK says of one column, if it is one of the promises that a contract has words for."""
         for part in _conjuncts(condition):
-            if not self._promise(part):
+            if not self._promise(as_written(part.copy()) if self._dialect == "postgres" else part):
                 names = [c.name for c in part.find_all(exp.Column)]
                 self.note(names[0] if names else self.name, f"CHECK ({_short(part.sql(self._dialect))}): left out")
 

@@ -149,7 +149,7 @@ class _Writer:
             else:
                 parts.append("NOT NULL")
         if field.unique:
-            if self._d.uniques:
+            if self._d.uniques and not (self._d.name == "mysql" and field.type == "JSON"):
                 parts.append("UNIQUE")
             else:
                 self.notes.lost(place, field, self._d.name, "unique")
@@ -191,6 +191,9 @@ class _Writer:
             return d.types["VARCHAR"]
         if field.type == "VARCHAR":
             return self._varchar(field, place, keyed=keyed)
+        if field.type == "BLOB" and d.name == "mysql" and (keyed or field.unique):
+            self.notes.add(place, f"mysql has no key of bytes of any length: written as VARBINARY({_SHORT_KEY})")
+            return f"VARBINARY({_SHORT_KEY})"
         if field.type in d.types:
             return d.types[field.type]
         wider = d.wider.get(field.type, d.types["VARCHAR"])

@@ -6,9 +6,14 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from msgspec.structs import replace
 
-from tests.unit.contracts.exchange.support import TEXTS, any_table, exported, fields
-from weft.model.shape import Field, Table
+import weft
+from tests.unit.contracts.exchange.support import TEXTS, any_table, exported, fields, imported, tables
+from weft.errors import SourceError, UsageError
+from weft.model.document import Document
+from weft.model.odcs import contract
+from weft.model.shape import Field, Reference, Table
 
 TYPES = (
     *("BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT"),
@@ -120,6 +125,55 @@ def test_the_server_makes_the_table_of_any_contract(
             assert found == [(f.name, not f.required, _kept(f.description, dialect)) for f in table.fields]
 
         proved()
+
+
+@pytest.mark.parametrize(("dialect", "fixture", "connected"), SERVERS, ids=["postgres", "mariadb"])
+def test_a_table_of_a_server_gives_back_the_contract_that_it_was_made_from(
+    request: pytest.FixtureRequest, dialect: str, fixture: str, connected: Any
+) -> None:
+    url = request.getfixturevalue(fixture)
+    parent = Table("goal", tuple(Field(n, "INTEGER", required=True, key_position=i) for i, n in enumerate("xy", 1)))
+    fields_ = (*LIMITED.fields, Field("a", "INTEGER", default=-5), Field("b", "INTEGER"))
+    child = replace(LIMITED, fields=fields_, references=(Reference(("a", "b"), "goal", ("x", "y")),))
+    text = exported("sql", parent, child, dialect=dialect).text
+    with connected(url) as connection, connection.cursor() as cursor:
+        _columns(cursor, dialect, text.partition("CREATE TABLE")[0] or "SELECT 1", child)
+        cursor.execute(text)
+        while dialect == "mysql" and cursor.nextset():
+            pass
+    schema = "made" if dialect == "postgres" else None
+    at = f"{url}?schema={schema}" if schema else url.rpartition("/")[0] + "/made"
+
+    found = weft.contract_import(dialect, f"{at}:order")
+
+    (written,) = tables(imported("sql", exported("sql", child, dialect=dialect).text, dialect=dialect))
+    (back,) = tables(contract(Document("c.odcs.yaml", found.document)))
+    assert {f.name: f for f in back.fields} == {f.name: f for f in written.fields}
+    assert (back.key, back.references, back.unique_sets, back.description) == (
+        ("Order No", "id"),
+        child.references,
+        child.unique_sets,
+        child.description,
+    )
+    assert not [note for note in found.notes if "CHECK" in note]
+
+
+@pytest.mark.parametrize(("dialect", "fixture"), [s[:2] for s in SERVERS], ids=["postgres", "mariadb"])
+def test_a_table_that_a_server_has_not_is_told(request: pytest.FixtureRequest, dialect: str, fixture: str) -> None:
+    with pytest.raises(SourceError) as refused:
+        weft.contract_import(dialect, f"{request.getfixturevalue(fixture)}:no_such_table")
+
+    assert [d.code for d in refused.value.diagnostics] == ["WFT-IMP-004"]
+
+
+@pytest.mark.parametrize(
+    "source", ["orders", "postgresql://localhost/shop", "mysql://localhost/shop:orders", "x:orders"]
+)
+def test_a_source_that_is_no_url_with_a_table_is_refused(source: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        weft.contract_import("postgres", source)
+
+    assert [d.code for d in refused.value.diagnostics] == ["WFT-IMP-002"]
 
 
 def _kept(comment: str | None, dialect: str) -> str | None:
