@@ -172,6 +172,7 @@ def test_a_rule_that_could_not_be_evaluated_blocks_all_the_same(mesh):
         ([NAME, f"+{NAME}"], REASON, 3, f"`+{NAME}` is none"),
         ([NAME], "because", 3, "no reason"),
         ([NAME], REASON, 0, "would have ended"),
+        ([NAME], REASON, -1, "would have ended"),
         ([NAME], REASON, 31, "too long"),
     ],
 )

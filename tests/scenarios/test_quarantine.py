@@ -156,6 +156,65 @@ def test_without_the_setting_the_rows_that_had_gone_block_again(mesh):
     assert {d["code"] for d in answer["failed"][0]["diagnostics"]} == {"WFT-CHK-001"}
 
 
+def test_a_row_that_breaks_several_rules_goes_once_and_names_each(mesh):
+    bad_rows(mesh, "98,1,-1,")
+    allow(mesh, ["*"], "4%")
+
+    [published] = mesh.json("apply", "sales.orders.orders")["published"]
+
+    assert (published["rows"], published["quarantine"]["rows"]) == (97, 4)
+    assert published["quarantine"]["checks"] == {"amount.range": 2, "day.required": 1, "id.primary_key": 3}
+    [several] = [row for row in mesh.json("quarantine", PORT)["rows"] if row[3] is None]
+    assert sorted(several[-2]) == ["amount.range", "day.required", "id.primary_key"]
+    assert len(several[-1]) == 3
+
+
+def test_rows_without_a_key_go_each_by_itself(mesh):
+    contract = json.loads(mesh.path(CONTRACT).read_text())
+    contract["schema"][0]["properties"][0] |= {"primaryKey": False, "required": False}
+    mesh.write(CONTRACT, json.dumps(contract, indent=2))
+    bad_rows(mesh, "97,1,-5,3", ",1,-5,3", ",1,5,3")
+    allow(mesh, ["*"], "5%")
+
+    [published] = mesh.json("apply", "sales.orders.orders")["published"]
+
+    assert (published["rows"], published["quarantine"]["rows"]) == (100, 3)
+    left_out = mesh.json("quarantine", PORT)["rows"]
+    assert sorted((row[0] for row in left_out), key=str) == [97, 97, None]
+    assert {tuple(row[-2]) for row in left_out} == {("amount.range",)}
+
+
+def test_a_rule_of_the_whole_table_is_judged_on_the_rows_that_are_left(mesh):
+    contract = json.loads(mesh.path(CONTRACT).read_text())
+    contract["schema"][0]["quality"] = [{"id": "enough", "metric": "rowCount", "mustBeGreaterThan": 98}]
+    mesh.write(CONTRACT, json.dumps(contract, indent=2))
+    allow(mesh, ["*"], "5%")
+
+    refused = mesh.json("apply", "sales.orders.orders", expect=1)["failed"][0]["diagnostics"]
+
+    assert ["breaks `row_count`" in d["what"] for d in refused] == [True]
+    assert mesh.weft("show", PORT).returncode == 2
+
+
+def test_a_broken_rule_of_the_whole_table_keeps_the_bad_rows_from_going(mesh):
+    contract = json.loads(mesh.path(CONTRACT).read_text())
+    contract["schema"][0]["quality"] = [{"id": "enough", "metric": "rowCount", "mustBeGreaterThan": 1000}]
+    mesh.write(CONTRACT, json.dumps(contract, indent=2))
+    allow(mesh, ["*"], "5%")
+
+    refused = mesh.json("apply", "sales.orders.orders", expect=1)["failed"][0]["diagnostics"]
+
+    assert len(refused) == 3
+    assert mesh.weft("show", PORT).returncode == 2
+
+
+@pytest.mark.parametrize(("share", "code"), [(0.03, 0), (0.0299, 1), (0, 1), ("100%", 0)])
+def test_the_share_itself_is_still_allowed_and_nothing_above_it(mesh, share, code):
+    allow(mesh, ["*"], share)
+
+    assert mesh.weft("apply", "sales.orders.orders").returncode == code
+
+
 @pytest.mark.parametrize(
     ("rules", "share", "words"),
     [

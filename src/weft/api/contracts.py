@@ -18,7 +18,7 @@ from weft.wiring import Rooms
 if TYPE_CHECKING:
     from weft.contracts.compatibility import Comparison
     from weft.contracts.exchange.exchange import Made
-    from weft.contracts.exchange.kinds import Kind, Written
+    from weft.contracts.exchange.kinds import Kind, Read, Written
     from weft.model.odcs import Contract
     from weft.runs.results import Verification
 
@@ -178,8 +178,9 @@ def contract_import(
     """The contract that a document of another kind, or a sample of rows, describes.
 
     Args:
-        kind: sql, jsonschema, avro, arrow, dbt, duckdb, parquet, csv or json.
-        source: a path; `FILE:TABLE` for duckdb; for arrow also a `pyarrow.Schema`.
+        kind: sql, jsonschema, avro, arrow, dbt, duckdb, postgres, mysql, parquet, csv or json.
+        source: a path; `FILE:TABLE` for duckdb; `URL:TABLE` for postgres and mysql (MariaDB too); for arrow also a
+            `pyarrow.Schema`.
         dialect: the system of SQL: duckdb, postgres, mysql, spark, snowflake, bigquery.
         model: the model of a dbt manifest.
         name: of the contract; by default that of the file.
@@ -214,6 +215,9 @@ def _imported(
 
     given = {k: v for k, v in (("dialect", dialect), ("model", model)) if v is not None}
     contract_id = str(uuid.uuid4())
+    if found.module == "servers":
+        read = _from_server(found, str(source))
+        return contract_of(read, name=name or read.tables[0].name, contract_id=contract_id)
     if found.rows or found.name == "duckdb":
         return _from_engine(found, str(source), name, contract_id)
     if not isinstance(source, str | Path):
@@ -260,7 +264,11 @@ def write_text(path: str | Path, text: str) -> None:
 
 
 def write_export(path: str | Path, written: Written) -> None:
-    """Writes what was exported; an Arrow schema becomes an IPC file where the name ends with .arrow or .feather."""
+    """Writes what was exported; an Arrow schema becomes an IPC file where the name ends with .arrow or .feather.
+
+    Raises:
+        UsageError: WFT-IMP-006, such a file cannot hold the schemas of several tables.
+    """
     import sys
 
     target = Path(path)
@@ -273,6 +281,11 @@ def write_export(path: str | Path, written: Written) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(ipc(written.value))
             return
+        if isinstance(written.value, dict):
+            from weft.contracts.exchange.documents import unwritable
+
+            why = f"it holds one schema, and the contract has the tables {', '.join(written.value)}"
+            raise unwritable(str(target), "written as one Arrow file", why)
     write_text(target, written.text)
 
 
@@ -298,6 +311,23 @@ def _from_engine(kind: Kind, source: str, name: str | None, contract_id: str) ->
         with rooms.engine.session() as session:
             read = module.imported(session, str(Path(path).absolute()), table, path)
         return contract_of(read, name=name or read.tables[0].name, contract_id=contract_id)
+
+
+def _from_server(kind: Kind, source: str) -> Read:
+    """A table of a database server, connected for as long as its catalog is read."""
+    from weft.connectors.targets import database, is_database
+    from weft.contracts.exchange.kinds import module_of
+
+    module = module_of(kind)
+    url, table = module.parted(source)
+    target = database(url, os.environ) if is_database(url) else None
+    if target is None or not target.kind.startswith(kind.name):
+        what = f"the source of the kind `{kind.name}` is no URL of such a database"
+        raise UsageError(error("WFT-IMP-002", what, fix=f"write `{kind.name}://user:env:NAME@host/db:TABLE`"))
+    with _rooms() as rooms, rooms.ways(os.environ).servers(target) as server:
+        known = tuple(name for _, name in server.available)
+        read: Read = module.imported(server.script(table), table, str(target), kind.name, known)
+        return read
 
 
 def _content(path: Path, name: str, kind: Kind) -> str | bytes:

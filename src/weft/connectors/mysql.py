@@ -111,6 +111,23 @@ class MysqlDriver:
             items.append(self._item(str(name), str(kind).lower(), tree))
         return read_as(f"{self.quoted(schema)}.{self.quoted(table)}", columns, items, self.quoted)
 
+    def script(self, schema: str, table: str) -> str:
+        """CREATE TABLE as the server writes it; of a view, its columns."""
+        name = f"{self.quoted(schema)}.{self.quoted(table)}"
+        made = str(self.run(f"SHOW CREATE TABLE {name}")[0][1])
+        if made.startswith("CREATE TABLE"):
+            for column in map(self.quoted, self._json_columns(schema, table)):
+                # MariaDB's JSON is a text with a condition
+                made = made.replace(f"{column} longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", f"{column} json")
+                made = made.replace(f" CHECK (json_valid({column}))", "")
+            return made
+        found = self.run(
+            "SELECT column_name, column_type, is_nullable FROM information_schema.columns"
+            f" WHERE table_schema = {_text(schema)} AND table_name = {_text(table)} ORDER BY ordinal_position"
+        )
+        columns = [f"{self.quoted(str(c))} {kind}{'' if null == 'YES' else ' NOT NULL'}" for c, kind, null in found]
+        return f"CREATE TABLE {self.quoted(table)} ({', '.join(columns)})"
+
     def run(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of one query."""
         import pymysql

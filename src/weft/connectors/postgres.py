@@ -104,6 +104,41 @@ class PostgresDriver:
             items.append(_item(str(column), str(given), tree, bool(loose)))
         return read_as(name, columns, items, self.quoted)
 
+    def script(self, schema: str, table: str) -> str:
+        """CREATE TABLE from pg_catalog; a domain has its base type, an enumeration is a text with a condition."""
+        of = f"{literal(dotted((schema, table)))}::regclass"
+        found = self.run(
+            "SELECT a.attname, CASE t.typtype WHEN 'd' THEN format_type(t.typbasetype, t.typtypmod)"
+            " ELSE format_type(a.atttypid, a.atttypmod) END, a.attnotnull OR t.typnotnull,"
+            " CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END,"
+            " ARRAY(SELECT e.enumlabel::text FROM pg_catalog.pg_enum e WHERE e.enumtypid = t.oid"
+            " ORDER BY e.enumsortorder), col_description(a.attrelid, a.attnum)"
+            " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
+            " LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum"
+            f" WHERE a.attrelid = {of} AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
+        )
+        parts, comments = [], []
+        for column, given, required, default, labels, comment in found:
+            name = ident(str(column))
+            stated = f" DEFAULT {default}" if default is not None else ""
+            parts.append(f"{name} {'TEXT' if labels else given}{' NOT NULL' if required else ''}{stated}")
+            if labels:
+                parts.append(f"CHECK ({name} IN ({', '.join(literal(str(label)) for label in labels)}))")
+            if comment is not None:
+                comments.append(f"COMMENT ON COLUMN {ident(table)}.{name} IS {literal(str(comment))};")
+        parts += [
+            str(text)
+            for (text,) in self.run(
+                f"SELECT pg_get_constraintdef(oid, true) FROM pg_catalog.pg_constraint WHERE conrelid = {of}"
+                " AND contype IN ('p', 'u', 'f', 'c') ORDER BY contype DESC, conname"
+            )
+        ]
+        ((about,),) = self.run(f"SELECT obj_description({of}, 'pg_class')")
+        if about is not None:
+            comments.append(f"COMMENT ON TABLE {ident(table)} IS {literal(str(about))};")
+        inside = ",\n    ".join(parts)
+        return "\n".join([f"CREATE TABLE {ident(table)} (\n    {inside}\n);", *comments])
+
     def run(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of one query; one that fails leaves the transaction as it was."""
         import psycopg

@@ -36,6 +36,10 @@ class Driver(Protocol):
         """The columns of a table, by the catalog alone; no row is read."""
         ...
 
+    def script(self, schema: str, table: str) -> str:
+        """The DDL that would make a table: columns, keys, conditions and comments; no row is read."""
+        ...
+
     def run(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a query; raises `WeftError` when it fails, with no value of a row in it."""
         ...
@@ -75,6 +79,11 @@ class OpenServer:
         if name not in self._tables or not isinstance(one, str):
             self._tables[name] = self._driver.described(*place, one if isinstance(one, SchemaObject) else None)
         return ident(name)
+
+    def script(self, table: str) -> str | None:
+        """The DDL that would make a table, in the server's words; None when the database has none of its name."""
+        place = named_table(table, self.available, self._driver.schemas)
+        return None if place is None else self._driver.script(*place)
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
         """The rows of a query in DuckDB's words, which is translated and run where the rows are."""

@@ -9,12 +9,13 @@ from typing import Any
 from msgspec import Struct
 
 from weft.contracts.conditions import dotted
-from weft.contracts.strictness import options_kept, relationship_kept, rule_kept, values_kept
+from weft.contracts.limits import stated_limits, stated_values
+from weft.contracts.strictness import options_kept, rule_kept, type_kept, values_kept
 from weft.errors import nearest
 from weft.model.document import Pointer
-from weft.model.odcs import Property
+from weft.model.odcs import Property, map_parts
 from weft.model.type_text import parse_type
-from weft.model.types import duck_type, widens
+from weft.model.types import duck_type
 
 _DEFAULTS: dict[str, Any] = {
     "required": False,
@@ -30,11 +31,12 @@ _DEFAULTS: dict[str, Any] = {
 _JUDGED = frozenset(
     {"id", "name", "required", "unique", "primaryKey", "primaryKeyPosition", "logicalType", "logicalTypeOptions"}
     | {"physicalType", "enum", "quality", "relationships", "properties", "items", "map", "customProperties"}
-    | {"classification", "partitioned", "partitionKeyPosition"}
+    | {"classification", "partitioned", "partitionKeyPosition", "authoritativeDefinitions", "semanticType"}
 )
 _RULE_DEFAULTS = {"unit": ("rows",), "severity": ("error",), "type": ("library", "foreignKey")}
 _UNITS = frozenset({"unit", "weft.unit", "currency"})
 """Custom properties that say in what a number is counted."""
+_OF_MEANING = frozenset({"businessdefinition", "business-definition", "semantics"})
 _OPEN = frozenset({"integer", "number"})
 """Logical types that leave the physical one open."""
 
@@ -100,6 +102,13 @@ def column_changes(old: Sequence[Property], new: Sequence[Property], pointer: Po
             yield Change(dotted(prop), "added", "compatible", None, prop.name, reason, prop.pointer)
 
 
+def renames(old: Sequence[Property], new: Sequence[Property]) -> dict[str, str]:
+    """What columns that keep their id are called now, by what they were called."""
+    by_id = {p.id: p for p in new if p.id}
+    found = {p.name: by_id[p.id].name for p in old if p.id and p.id in by_id}
+    return {was: now for was, now in found.items() if was != now}
+
+
 def _like(gone: Property, old: Sequence[Property], new: Sequence[Property]) -> str:
     """A guess at what a column without id is called now: alike in name and type, else the only one of its type."""
     before, kind = {p.name for p in old}, duck_type(gone)
@@ -126,7 +135,7 @@ def _one(old: Property, new: Property) -> Iterator[Change]:
         verdict = "compatible" if new.unique else "breaking"
         yield _change(old, "unique", verdict, old.unique, new.unique, f"column `{path}` {words}", new.pointer)
     yield from _options(old, new)
-    before, after = _enumeration(old), _enumeration(new)
+    before, after = stated_values(old), stated_values(new)
     if _text(before) != _text(after) and (
         before is None or after is None or set(map(_text, before)) != set(map(_text, after))
     ):
@@ -134,14 +143,6 @@ def _one(old: Property, new: Property) -> Iterator[Change]:
         reason = f"column `{path}` allows {'fewer' if kept else 'other or more'} values"
         yield _change(old, "enum", _verdict(kept), before, after, reason, (*new.pointer, "enum"))
     yield from rule_changes("quality", old, old.quality, new.quality, rule_kept, (*new.pointer, "quality"))
-    yield from rule_changes(
-        "relationship",
-        old,
-        old.relationships,
-        new.relationships,
-        relationship_kept,
-        (*new.pointer, "relationships"),
-    )
     yield from column_changes(old.fields, new.fields, new.pointer)
     if old.items is not None and new.items is not None:
         yield from _one(old.items, new.items)
@@ -149,6 +150,7 @@ def _one(old: Property, new: Property) -> Iterator[Change]:
         yield _change(old, "items", "breaking", None, None, f"items of `{path}` are no longer described", new.pointer)
     elif new.items is not None:
         yield _change(old, "items", "compatible", None, None, f"items of `{path}` are described", new.pointer)
+    yield from _map_changes(old, new)
     for name in ("classification", "partitioned", "partitionKeyPosition"):
         was, now = (p.data.get(name, _DEFAULTS.get(name)) for p in (old, new))
         if name == "classification":
@@ -157,6 +159,7 @@ def _one(old: Property, new: Property) -> Iterator[Change]:
             raised = name == "classification" and old.classification < new.classification
             reason = f"{name} of `{path}` is {now}, was {was}" + ("; readers may see less" if raised else "")
             yield _change(old, name, "compatible", was, now, reason, (*new.pointer, name))
+    yield from meaning_changes(old, new)
     yield from _custom(old, new)
     yield from text_changes(path, old, _texts(old), _texts(new), new.pointer)
 
@@ -177,7 +180,7 @@ def _type(old: Property, new: Property) -> Iterator[Change]:
     was, now = _promised(old), _promised(new)
     if was == now:
         return
-    kept = was is None or (now is not None and widens(was, now))
+    kept = was is None or (now is not None and type_kept(was, now))
     reason = f"column `{path}` is {now or 'of an open physical type'}, was {was or 'open'}"
     yield _change(old, "type", _verdict(kept), was, now, reason, (*new.pointer, "physicalType"))
 
@@ -194,31 +197,40 @@ def _promised(prop: Property) -> str | None:
         return None if tree is None or tree.name in ("STRUCT", "LIST") else str(tree)
     if tree is not None and tree.name == "NUMBER":
         return None
+    if tree is not None and tree.name == "ENUM":
+        return "ENUM"  # its labels are judged as values
+    if prop.logical_type == "map" and (tree is None or not tree.parts) and map_parts(prop):
+        return None
     return duck_type(prop)
+
+
+def _map_changes(old: Property, new: Property) -> Iterator[Change]:
+    """Changes of the key and the value of a map."""
+    path, after = dotted(old), {part.name: part for part in map_parts(new)}
+    for part in map_parts(old):
+        other = after.pop(part.name, None)
+        if other is not None:
+            yield from _one(part, other)
+        else:
+            reason = f"the {part.name} of `{path}` is no longer described"
+            yield _change(old, "map", "breaking", part.name, None, reason, new.pointer)
+    for name, part in after.items():
+        yield _change(old, "map", "compatible", None, name, f"the {name} of `{path}` is described", part.pointer)
 
 
 def _options(old: Property, new: Property) -> Iterator[Change]:
     path, pointer = dotted(old), (*new.pointer, "logicalTypeOptions")
-    before, after = old.options, new.options
+    before, after = stated_limits(old), stated_limits(new)
     broken = options_kept(before, after)
     for name in broken:
         reason = f"`{name}` of `{path}` is {after.get(name, 'gone')}, was {before.get(name)}"
         yield _change(old, "options", "breaking", before.get(name), after.get(name), reason, pointer)
-    typed = {"format", "timezone", "elementType", "dimensions"} if new.logical_type != "string" else set()
+    typed = {"timezone", "elementType", "dimensions"} if new.logical_type != "string" else set()
     for name in sorted(before.keys() | after.keys()):
         was, now = before.get(name), after.get(name)
         if name not in broken and name not in typed and was != now:
-            if (now is None or now is False) and (was is None or was is False):
-                continue
             reason = f"`{name}` of `{path}` is {now}" + (f", was {was}" if was is not None else "")
             yield _change(old, "options", "compatible", was, now, reason, pointer)
-
-
-def _enumeration(prop: Property) -> list[Any] | None:
-    entries = prop.data.get("enum")
-    if not entries:
-        return None
-    return [e.get("value") if isinstance(e, Mapping) else e for e in entries]
 
 
 def rule_changes(
@@ -238,19 +250,34 @@ def rule_changes(
             continue
         name = _label(entry, kind)
         follower = next((n for n in new if kept(entry, n)), None)
-        if follower is None:
+        # what a stricter rule says too is told of that one
+        implied = _implied(entry, old, kept)
+        if follower is None and not implied:
             reason = f"{kind} rule `{name}`{subject} is withdrawn or weakened"
             yield Change(name, kind, "breaking", name, None, reason, pointer, column)
-        elif not kept(follower, entry):
+        elif follower is None or implied or kept(follower, entry):
+            yield Change(name, "text", "patch", None, None, f"texts of {kind} rule `{name}`{subject}", pointer, column)
+        else:
             reason = f"{kind} rule `{name}`{subject} is stricter"
             yield Change(name, kind, "compatible", name, _label(follower, kind), reason, pointer, column)
-        else:
-            yield Change(name, "text", "patch", None, None, f"texts of {kind} rule `{name}`{subject}", pointer, column)
     for entry in new:
         if _rule_text(entry) not in same and not any(kept(o, entry) for o in old):
             name = _label(entry, kind)
+            if _implied(entry, new, kept):
+                reason = f"{kind} rule `{name}`{subject} says less than another one"
+                yield Change(name, "text", "patch", None, None, reason, pointer, column)
+                continue
             reason = f"{kind} rule `{name}`{subject} is added"
             yield Change(name, kind, "compatible", None, name, reason, pointer, column)
+
+
+def _implied(
+    entry: Mapping[str, Any],
+    entries: Sequence[Mapping[str, Any]],
+    kept: Callable[[Mapping[str, Any], Mapping[str, Any]], bool],
+) -> bool:
+    """Whether a stricter one of the same list says all that a rule says."""
+    return any(kept(entry, other) and not kept(other, entry) for other in entries)
 
 
 def _rule_text(entry: Mapping[str, Any]) -> str:
@@ -281,15 +308,53 @@ def _texts(prop: Property) -> dict[str, Any]:
     return {k: v for k, v in prop.data.items() if k not in _JUDGED}
 
 
+def meaning_changes(old: Property, new: Property) -> Iterator[Change]:
+    """Changes of what a column means: its business definitions, and whether it is a measure."""
+    path, pointer = dotted(old), (*new.pointer, "authoritativeDefinitions")
+    before, after = _definitions(old), _definitions(new)
+    if before != after:
+        kept = before <= after
+        told = (sorted(before) or None, sorted(after) or None)
+        reason = f"`{path}` means what is defined at {', '.join(sorted(after)) or 'no place'}"
+        reason += f", was {', '.join(sorted(before))}" if before else ""
+        yield _change(old, "meaning", _verdict(kept), *told, reason, pointer)
+    elif _text(old.data.get("authoritativeDefinitions")) != _text(new.data.get("authoritativeDefinitions")):
+        reason = f"`{path}` is explained at other places"
+        yield _change(old, "text", "patch", None, None, reason, pointer)
+    was, now = (str(p.data.get("semanticType") or "column") for p in (old, new))
+    if was != now:
+        verdict = "breaking" if "measure" in (was, now) else "patch"
+        reason = f"`{path}` is a {now}, was a {was}"
+        yield _change(old, "meaning", verdict, was, now, reason, (*new.pointer, "semanticType"))
+
+
+def _definitions(prop: Property) -> set[str]:
+    """Where the meaning of a column is defined (Source: ODCS, `authoritativeDefinitions`, type businessDefinition)."""
+    listed = prop.data.get("authoritativeDefinitions")
+    found = [d for d in listed if isinstance(d, Mapping)] if isinstance(listed, list) else []
+    return {str(d.get("url")) for d in found if str(d.get("type")).lower() in _OF_MEANING}
+
+
 def _custom(old: Property, new: Property) -> Iterator[Change]:
     before, after = old.custom, new.custom
     for name in sorted(before.keys() | after.keys()):
         was, now = before.get(name), after.get(name)
         if was != now:
-            breaks = name == "weft.timezone" or (name in _UNITS and was is not None)
-            verdict = "breaking" if breaks else "compatible" if name in _UNITS else "patch"
+            verdict = "patch"
+            if name == "weft.timezone":
+                # UTC is meant when nothing is said (Source: architecture.md, time)
+                verdict = "patch" if (was or "UTC") == (now or "UTC") or not is_local_time(old) else "breaking"
+            elif name in _UNITS:
+                verdict = "breaking" if was is not None else "compatible"
             reason = f"`{name}` of `{dotted(old)}` is {now}, was {was}"
             yield _change(old, "setting", verdict, was, now, reason, (*new.pointer, "customProperties"))
+
+
+def is_local_time(prop: Property) -> bool:
+    """Whether a column holds times without a zone."""
+    tree = parse_type(prop.physical_type) if isinstance(prop.physical_type, str) else None
+    zoned = prop.options.get("timezone") is True or (tree is not None and tree.name in ("TIMESTAMPTZ", "TIMETZ"))
+    return prop.logical_type in ("timestamp", "time") and not zoned
 
 
 def _text(value: Any) -> str:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from weft.contracts.column_changes import Change, column_changes, rule_changes, text_changes
-from weft.contracts.strictness import relationship_kept, rule_kept, service_level_kept
+from weft.contracts.column_changes import Change, column_changes, is_local_time, renames, rule_changes, text_changes
+from weft.contracts.levels_kept import level_kept, promised_levels
+from weft.contracts.relationship_changes import relationship_changes
+from weft.contracts.strictness import rule_kept
 from weft.contracts.terms import FIELDS, term_changes
-from weft.model.odcs import Contract, Property, SchemaObject
+from weft.model.odcs import Contract, SchemaObject, every_property
 from weft.model.version import Version
 
 _LEVELS = ("none", "patch", "compatible", "breaking")
 _APART = frozenset({"schema", "slaProperties", "customProperties", "version", "apiVersion", "kind", "id", "status"})
 _EXTRA_COLUMNS = ("allow", "warn", "forbid")
-_LIFE = frozenset({"generalavailability", "ga", "endofsupport", "es", "endoflife", "el"})
 
 
 class Comparison(Struct, frozen=True):
@@ -66,16 +68,42 @@ def for_producers(old: Contract, new: Contract) -> Comparison:
     What strengthens a promise asks more of them, so that data which was good may be refused: the verdict is that of
     the way back. What is told stays that of the way forward.
     """
-    back: dict[tuple[str, str], str] = {}
+    names = _names(old, new)
+    exactly: dict[str, str] = {}
+    roughly: dict[tuple[str, str], str] = {}
     for change in _all(new, old):
         kind = _MIRRORED.get(change.kind, change.kind)
-        path = str(change.to) if change.kind == "renamed" else change.path
-        key = (kind, path)
-        back[key] = max(back.get(key, "none"), change.verdict, key=_LEVELS.index)
-    found = tuple(replace(c, verdict=_asked(c, back.get((c.kind, c.path), c.verdict))) for c in _all(old, new))
+        path = str(change.to) if change.kind == "renamed" else _called(change.path, names)
+        exactly[_fact(kind, path, change.to, change.from_)] = change.verdict
+        roughly[kind, path] = max(roughly.get((kind, path), "none"), change.verdict, key=_LEVELS.index)
+
+    def back(change: Change) -> str:
+        """The verdict of the way back: of the same fact, else of what is told of the same place."""
+        fact = _fact(change.kind, change.path, change.from_, change.to)
+        return exactly.get(fact) or roughly.get((change.kind, change.path), change.verdict)
+
+    found = tuple(replace(c, verdict=_asked(c, back(c))) for c in _all(old, new))
     verdict = max((c.verdict for c in found), key=_LEVELS.index, default="none")
     broken = dict.fromkeys(c.column for c in found if c.verdict == "breaking" and c.column)
     return Comparison(verdict, _required(old.version or Version(1), verdict), found, tuple(broken))
+
+
+def _names(old: Contract, new: Contract) -> dict[str, str]:
+    """What the old version calls columns that the new one has renamed."""
+    return {
+        now: was
+        for table, other in zip(old.objects, new.objects, strict=False)
+        for was, now in renames(table.properties, other.properties).items()
+    }
+
+
+def _called(path: str, names: Mapping[str, str]) -> str:
+    head, dot, rest = path.partition(".")
+    return f"{names.get(head, head)}{dot}{rest}"
+
+
+def _fact(kind: str, path: str, was: Any, now: Any) -> str:
+    return json.dumps([kind, path, was, now], sort_keys=True, default=str)
 
 
 def _asked(change: Change, back: str) -> str:
@@ -92,27 +120,13 @@ def _required(version: Version, verdict: str) -> Version:
 
 
 def _all(old: Contract, new: Contract) -> Iterator[Change]:
-    tables = {t.name: t for t in new.objects}
-    only = len(old.objects) == len(new.objects) == 1
-    for table in old.objects:
-        # the one table of a port is the port's, whatever it is called
-        other = new.objects[0] if only else tables.get(table.name)
-        if other is None:
-            where = ("schema",)
-            yield Change(table.name, "table", "breaking", table.name, None, f"table `{table.name}` is removed", where)
-        else:
-            yield from _table(table, other)
-    known = {t.name for t in old.objects}
-    for table in new.objects:
-        if table.name not in known and not only:
-            reason = f"table `{table.name}` is added"
-            yield Change(table.name, "table", "compatible", None, table.name, reason, table.pointer)
+    yield from _tables(old, new)
     yield from rule_changes(
         "service level",
         None,
-        _levels(old.slas),
-        _levels(new.slas),
-        service_level_kept,
+        promised_levels(old),
+        promised_levels(new),
+        level_kept,
         ("slaProperties",),
     )
     yield from _settings(old, new)
@@ -128,14 +142,47 @@ def _all(old: Contract, new: Contract) -> Iterator[Change]:
             yield Change(name, "text", "patch", old.data.get(name), new.data.get(name), words, (name,))
 
 
-def _levels(entries: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
-    """Service levels without the dates of a product's life, which are facts."""
-    return tuple(e for e in entries if str(e.get("property", "")).lower() not in _LIFE)
+def _tables(old: Contract, new: Contract) -> Iterator[Change]:
+    by_name = {t.name: t for t in new.objects}
+    by_id = {str(t.data["id"]): t for t in new.objects if t.data.get("id")}
+    only = len(old.objects) == len(new.objects) == 1
+    taken: set[str] = set()
+    for table in old.objects:
+        same = by_id.get(str(table.data.get("id")))
+        # the one table of a port is the port's, whatever it is called
+        other = new.objects[0] if only else same or by_name.get(table.name)
+        if other is None:
+            reason = f"table `{table.name}` is removed{_like(table, old, new)}"
+            yield Change(table.name, "table", "breaking", table.name, None, reason, ("schema",))
+            continue
+        taken.add(other.name)
+        if other.name != table.name:
+            yield _renamed(table, other, only)
+        yield from _table(old, table, new, other)
+    for table in new.objects:
+        if table.name not in taken:
+            reason = f"table `{table.name}` is added"
+            yield Change(table.name, "table", "compatible", None, table.name, reason, table.pointer)
 
 
-def _table(old: SchemaObject, new: SchemaObject) -> Iterator[Change]:
-    if old.name != new.name:
-        yield Change(old.name, "text", "patch", old.name, new.name, f"the table is called `{new.name}`", new.pointer)
+def _renamed(old: SchemaObject, new: SchemaObject, only: bool) -> Change:
+    if only:
+        reason = f"the table is called `{new.name}`"
+        return Change(old.name, "text", "patch", old.name, new.name, reason, new.pointer)
+    reason = f"table `{old.name}` is renamed to `{new.name}`"
+    return Change(old.name, "renamed", "breaking", old.name, new.name, reason, new.pointer)
+
+
+def _like(gone: SchemaObject, old: Contract, new: Contract) -> str:
+    """A guess at what a table without id is called now: the new one with most of its columns."""
+    known, names = {t.name for t in old.objects}, {p.name for p in gone.properties}
+    added = {t.name: len(names & {p.name for p in t.properties}) for t in new.objects if t.name not in known}
+    like = max(added, key=lambda name: added[name], default=None)
+    alike = like is not None and 2 * added[like] > len(names)
+    return f"; was it renamed to `{like}`? give both the same `id`" if alike else ""
+
+
+def _table(old_contract: Contract, old: SchemaObject, new_contract: Contract, new: SchemaObject) -> Iterator[Change]:
     yield from column_changes(old.properties, new.properties, new.pointer)
     before, after = set(old.key), set(new.key)
     if before and before != after:
@@ -146,14 +193,11 @@ def _table(old: SchemaObject, new: SchemaObject) -> Iterator[Change]:
         reason = f"the primary key is {', '.join(new.key)}"
         yield Change(old.name, "primary_key", "compatible", None, list(new.key), reason, new.pointer)
     yield from rule_changes("quality", None, old.quality, new.quality, rule_kept, (*new.pointer, "quality"))
-    yield from rule_changes(
-        "relationship",
-        None,
-        old.relationships,
-        new.relationships,
-        relationship_kept,
-        (*new.pointer, "relationships"),
-    )
+    was, now = (str(t.data.get("physicalName") or t.name) for t in (old, new))
+    if was != now and old_contract.data.get("servers") and old.data.get("physicalName"):
+        reason = f"the table is `{now}` on its servers, was `{was}`"
+        yield Change(old.name, "physical_name", "breaking", was, now, reason, (*new.pointer, "physicalName"))
+    yield from relationship_changes(old_contract, old, new_contract, new)
     apart = {"name", "properties", "quality", "relationships", "customProperties", "id"}
     texts = {k: v for k, v in old.data.items() if k not in apart}, {k: v for k, v in new.data.items() if k not in apart}
     yield from text_changes(old.name, None, *texts, new.pointer)
@@ -175,7 +219,8 @@ def _settings(old: Contract, new: Contract) -> Iterator[Change]:
             was, now = was or "forbid", now or "forbid"
             verdict = "compatible" if _rank(now) >= _rank(was) else "breaking"
         elif name == "weft.timezone":
-            verdict = "breaking" if _has_local_times(old) else "compatible"
+            # UTC is meant when nothing is said (Source: architecture.md, time)
+            verdict = "breaking" if (was or "UTC") != (now or "UTC") and _has_local_times(old) else "compatible"
         elif name == "weft.mustEvaluate":
             verdict = "compatible" if now else "breaking"
         elif name.startswith("weft."):
@@ -189,10 +234,12 @@ def _rank(policy: Any) -> int:
 
 
 def _has_local_times(contract: Contract) -> bool:
-    def local(prop: Property) -> bool:
-        return prop.logical_type in ("timestamp", "time") and prop.options.get("timezone") is not True
-
-    return any(local(prop) for table in contract.objects for prop in table.properties)
+    """Whether some local time says nothing of its own zone, so that the contract's is meant."""
+    return any(
+        is_local_time(prop) and not prop.custom.get("weft.timezone")
+        for table in contract.objects
+        for prop in every_property(table.properties)
+    )
 
 
 __all__ = ["Change", "Comparison", "changes"]

@@ -12,6 +12,8 @@ from typing import Any
 from weft.contracts.conditions import OPERATORS, comparison_of
 from weft.model.checks import CheckSeverity
 from weft.model.document import custom_properties
+from weft.model.type_text import TypeText, parse_type
+from weft.model.types import widens
 
 _TEXTS = frozenset(
     {"id", "name", "description", "businessImpact", "tags", "authoritativeDefinitions", "schedule", "scheduler"}
@@ -24,11 +26,16 @@ _UPPER = (("maximum", "exclusiveMaximum"), ("maxLength", None), ("maxItems", Non
 Bound = tuple[Any, bool]
 """A limit and whether it is itself excluded."""
 
+Interval = tuple[float, float, bool, bool]
+"""Low, high, and whether each is included."""
+
+_NONE: Interval = (0.0, 0.0, True, True)
+
 
 def options_kept(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Names of the logical type options whose promise the new ones do not keep."""
     broken = []
-    done = {"format", "timezone", "elementType", "dimensions"}  # these belong to the type
+    done = {"timezone", "elementType", "dimensions"}  # these belong to the type
     for pairs, upper in ((_LOWER, False), (_UPPER, True)):
         for plain, exclusive in pairs:
             done |= {plain, exclusive or plain}
@@ -118,7 +125,7 @@ def rule_kept(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     before, after = old.get("arguments") or {}, new.get("arguments") or {}
     listed_before = before.get("validValues", old.get("validValues"))
     listed_after = after.get("validValues", new.get("validValues"))
-    if listed_before != listed_after and _interval(new) != (0, 0, True, True) != _interval(old):
+    if listed_before != listed_after and (_NONE,) not in (_allowed(new), _allowed(old)):
         return False  # of how many invalid values with another list may be said nothing is known
     return values_kept(listed_before, listed_after) and _comparison_kept(old, new)
 
@@ -140,36 +147,87 @@ def _core(entry: Mapping[str, Any]) -> str:
         if k not in _TEXTS and k not in OPERATORS and k not in ("severity", "type", "unit", "dimension", "validValues")
     }
     arguments = {k: v for k, v in (entry.get("arguments") or {}).items() if k != "validValues"}
-    unit = str(entry.get("unit") or "rows").lower()
-    return _text([_kind(entry), unit, {**kept, "arguments": arguments}])
+    return _text([_kind(entry), {**kept, "arguments": arguments}])
 
 
-def _interval(entry: Mapping[str, Any]) -> tuple[float, float, bool, bool] | None:
-    """The values that a rule lets pass: low, high, and whether each is included."""
+def _unit(entry: Mapping[str, Any]) -> str:
+    return str(entry.get("unit") or "rows").lower()
+
+
+def _allowed(entry: Mapping[str, Any]) -> tuple[Interval, ...] | None:
+    """The values that a rule lets pass, as intervals that lie apart; None when they are no numbers.
+
+    How many rows break a rule is a whole number that is not negative, so `mustBe: 0` and `mustBeLessThan: 1` are one.
+    """
     comparison = comparison_of(entry)
-    if isinstance(comparison, str) or comparison.operator.startswith("mustNot"):
+    if isinstance(comparison, str):
         return None
-    bound = comparison.bound
-    if comparison.operator == "mustBeBetween":
-        return float(bound[0]), float(bound[1]), True, True
-    if isinstance(bound, bool) or not isinstance(bound, int | float):
+    bounds = comparison.bound if isinstance(comparison.bound, list | tuple) else [comparison.bound]
+    if any(isinstance(b, bool) or not isinstance(b, int | float) for b in bounds):
         return None
+    low, high = float(bounds[0]), float(bounds[-1])
+    below, above = (-math.inf, low, True, False), (high, math.inf, False, True)
+    found: tuple[Interval, ...]
     match comparison.operator:
-        case "mustBe":
-            return float(bound), float(bound), True, True
+        case "mustBe" | "mustBeBetween":
+            found = ((low, high, True, True),)
+        case "mustNotBe" | "mustNotBeBetween":
+            found = (below, above) if low <= high else ((-math.inf, math.inf, True, True),)
         case "mustBeGreaterThan" | "mustBeGreaterOrEqualTo":
-            return float(bound), math.inf, comparison.operator == "mustBeGreaterOrEqualTo", True
+            found = ((low, math.inf, comparison.operator == "mustBeGreaterOrEqualTo", True),)
         case _:
-            return -math.inf, float(bound), True, comparison.operator == "mustBeLessOrEqualTo"
+            found = ((-math.inf, high, True, comparison.operator == "mustBeLessOrEqualTo"),)
+    if _kind(entry) == "library" and _unit(entry) == "rows":
+        found = tuple(_whole(i) for i in found)
+    elif _kind(entry) == "library":
+        found = tuple((0.0, i[1], True, i[3]) if i[0] < 0 else i for i in found)
+    return tuple(i for i in found if i[0] < i[1] or (i[0] == i[1] and i[2] and i[3]))
+
+
+def _whole(interval: Interval) -> Interval:
+    """The whole numbers from 0 on that lie in an interval."""
+    low, high, with_low, with_high = interval
+    if math.isfinite(low):
+        low = math.ceil(low) if with_low or low != math.floor(low) else low + 1
+    if math.isfinite(high):
+        high = math.floor(high) if with_high or high != math.ceil(high) else high - 1
+    return max(low, 0.0), high, True, True
 
 
 def _comparison_kept(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    before, after = _interval(old), _interval(new)
+    before, after = _allowed(old), _allowed(new)
     if before is None or after is None:
-        return _text({k: old.get(k) for k in OPERATORS}) == _text({k: new.get(k) for k in OPERATORS})
-    low = after[0] > before[0] or (after[0] == before[0] and (before[2] or not after[2]))
-    high = after[1] < before[1] or (after[1] == before[1] and (before[3] or not after[3]))
+        same = _text({k: old.get(k) for k in OPERATORS}) == _text({k: new.get(k) for k in OPERATORS})
+        return same and _unit(old) == _unit(new)
+    # no row is no row, whether rows are counted or their share
+    if _unit(old) != _unit(new) and not all(_inside(i, _NONE) for i in after):
+        return False
+    return all(any(_inside(i, other) for other in before) for i in after)
+
+
+def _inside(inner: Interval, outer: Interval) -> bool:
+    low = inner[0] > outer[0] or (inner[0] == outer[0] and (outer[2] or not inner[2]))
+    high = inner[1] < outer[1] or (inner[1] == outer[1] and (outer[3] or not inner[3]))
     return low and high
+
+
+def type_kept(old: str, new: str) -> bool:
+    """Whether what reads a physical type reads the other one too: the same, a wider one, or with more fields."""
+    before, after = parse_type(old), parse_type(new)
+    return before is not None and after is not None and _tree_kept(before, after)
+
+
+def _tree_kept(old: TypeText, new: TypeText) -> bool:
+    if str(old) == str(new) or widens(str(old), str(new)):
+        return True
+    if old.name != new.name or old.parameters != new.parameters or not old.parts or not new.parts:
+        return False
+    if old.name == "STRUCT":
+        fields = dict(new.parts)
+        return all(label in fields and _tree_kept(part, fields[label]) for label, part in old.parts)
+    same = [label for label, _ in old.parts] == [label for label, _ in new.parts]
+    parts = zip(old.parts, new.parts, strict=True) if same else ()
+    return same and all(_tree_kept(part, other) for (_, part), (_, other) in parts)
 
 
 def relationship_kept(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
@@ -184,21 +242,6 @@ def relationship_kept(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 def _orphans(entry: Mapping[str, Any]) -> float:
     value = custom_properties(entry).get("weft.maxOrphans", 0)
     return float(value) if isinstance(value, int | float) else math.inf
-
-
-def service_level_kept(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Whether a service level is at least as good as another one."""
-    if any(old.get(k) != new.get(k) for k in ("property", "unit", "element", "valueExt")):
-        return False
-    before, after = old.get("value"), new.get("value")
-    if before == after:
-        return True
-    if not isinstance(before, int | float) or not isinstance(after, int | float):
-        return False
-    name = str(old.get("property", "")).lower()
-    if name in ("freshness", "latency", "frequency"):
-        return after <= before
-    return name in ("completeness", "availability") and after >= before
 
 
 def _text(value: Any) -> str:

@@ -13,7 +13,10 @@ from weft.model.odcs import Contract
 FIELDS = frozenset({"servers", "roles", "price"})
 """Fields of a contract that are judged here (Source: ODCS, infrastructure and servers, roles, pricing)."""
 
-_WORDS = frozenset({"description", "id", "customProperties", "authoritativeDefinitions"})
+_WORDS = frozenset(
+    {"description", "id", "customProperties", "authoritativeDefinitions"}
+    | {"firstLevelApprovers", "secondLevelApprovers"}  # who decides takes nothing from those who have the role
+)
 
 
 def term_changes(old: Contract, new: Contract) -> Iterator[Change]:

@@ -230,6 +230,16 @@ def every_property(properties: tuple[Property, ...]) -> Iterator[Property]:
             yield from every_property((prop.items,))
 
 
+def map_parts(prop: Property) -> tuple[Property, ...]:
+    """The key and the value of a map, as far as the contract describes them (Source: ODCS v3.2, `map`)."""
+    parts = group(prop.data, "map")
+    return tuple(
+        _property(part, name, prop.path, (*prop.pointer, "map", name))
+        for name in ("key", "value")
+        if isinstance(part := parts.get(name), Mapping)
+    )
+
+
 def _properties(data: Mapping[str, Any], parents: tuple[str, ...], pointer: Pointer) -> tuple[Property, ...]:
     return tuple(
         _property(entry, text(entry, "name") or "", parents, (*pointer, "properties", i))

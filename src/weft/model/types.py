@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from weft.model.document import group
-from weft.model.odcs import Property
+from weft.model.odcs import Property, map_parts
 from weft.model.type_text import TypeText, parse_type
 
 _SIGNED = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64, "HUGEINT": 128}
@@ -210,13 +209,8 @@ def _wanted_object(prop: Property) -> TypeText:
 
 
 def _map_parts(prop: Property) -> tuple[tuple[str, TypeText], ...]:
-    entry = group(prop.data, "map")
-    found = []
-    for label in ("key", "value"):
-        part = group(entry, label)
-        tree = _wanted(Property(label, (*prop.path, label), part, (*prop.pointer, "map", label)))
-        found.append((label, tree or TypeText("VARCHAR")))
-    return tuple(found)
+    described = {part.name: _wanted(part) for part in map_parts(prop)}
+    return tuple((label, described.get(label) or TypeText("VARCHAR")) for label in ("key", "value"))
 
 
 def _misfit(prop: Property, actual: TypeText) -> str | None:

@@ -63,7 +63,9 @@ def promised(part: exp.Expr, has_items: Callable[[str], bool]) -> Promised | Non
         if name and isinstance(pattern, str) and not part.args.get("flag"):
             return Promised(name, limits={"pattern": pattern})
     if isinstance(part, exp.EQ) and isinstance(part.this, exp.Mod):
-        name, step = _column(part.this.this), written(bare(part.this.expression))
+        divided = part.this.this  # PostgreSQL divides no float: it is cast
+        name = _column(divided.this if isinstance(divided, exp.Cast) else divided)
+        step = written(bare(part.this.expression))
         if name and written(part.expression) == 0 and isinstance(step, int | float):
             return Promised(name, limits={"multipleOf": step})
     return _compared(part, has_items) if type(part) in _COMPARISONS else None

@@ -12,6 +12,7 @@ from weft.model.shape import UNSET, Field, Reference, Table
 from weft.sql.ddl_conditions import conjuncts, promised
 from weft.sql.ddl_types import TypeReader
 from weft.sql.ddl_values import short, written
+from weft.sql.stored_checks import as_written
 
 
 class TableReader:
@@ -134,16 +135,16 @@ class TableReader:
         self.note(self.name, f"the foreign key to `{table}` names no columns there: left out")
 
     def _default(self, name: str, value: exp.Expr) -> None:
-        found = written(value)
+        found = written(as_written(value.copy()) if self._dialect == "postgres" else value)
         if found is UNSET:
             self.note(name, f"the default {short(value.sql(self._dialect))} is computed: left out")
-        else:
+        elif found is not None or self._dialect != "mysql":  # which writes out that there is none
             self._change(name, default=found)
 
     def _check(self, condition: exp.Expr) -> None:
         """What a CHECK says of one column, if it is one of the promises that a contract has words for."""
         for part in conjuncts(condition):
-            if not self._promise(part):
+            if not self._promise(as_written(part.copy()) if self._dialect == "postgres" else part):
                 names = [c.name for c in part.find_all(exp.Column)]
                 self.note(names[0] if names else self.name, f"CHECK ({short(part.sql(self._dialect))}): left out")
 

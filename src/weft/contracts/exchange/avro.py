@@ -281,7 +281,7 @@ class _Writer:
 
     def _type(self, field: Field, place: str) -> Any:
         limits = [n for n in LIMITS if n not in ("maxLength", "minLength") or field.type != "BLOB"]
-        self.notes.lost(place, field, "Avro", *limits)
+        self.notes.lost(place, field, "Avro", "format", *limits)
         found = self._plain(field, place)
         return found if field.required else ["null", found] if not isinstance(found, list) else ["null", *found]
 

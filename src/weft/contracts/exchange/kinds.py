@@ -44,6 +44,8 @@ _KINDS = (
     Kind("arrow", "arrow", reads=True, writes=True, binary=True),
     Kind("dbt", "dbt", reads=True, writes=True, importing=("model",), exporting=("dialect",)),
     Kind("duckdb", "duckdb", reads=True),
+    Kind("postgres", "servers", reads=True),
+    Kind("mysql", "servers", reads=True),
     Kind("parquet", "samples", reads=True, rows=True),
     Kind("csv", "samples", reads=True, rows=True),
     Kind("json", "samples", reads=True, rows=True),

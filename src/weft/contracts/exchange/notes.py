@@ -51,5 +51,6 @@ def _has(field: Field, name: str) -> bool:
         "description": field.description is not None,
         "default": field.default is not UNSET,
         "values": bool(field.values) and field.type != "ENUM",
+        "format": field.type == "VARCHAR" and bool(field.options.get("format")),
     }
     return bool(told[name]) if name in told else field.options.get(name) not in (None, False)

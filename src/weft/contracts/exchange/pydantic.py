@@ -134,7 +134,7 @@ class _Writer:
 
     def _line(self, field: Field, place: str, owner: str, taken: set[str]) -> str:
         name = _attribute(field.name, taken)
-        self.notes.lost(place, field, "pydantic", "unique", "uniqueItems")
+        self.notes.lost(place, field, "pydantic", "unique", "uniqueItems", "format")
         annotation = self._annotation(field, place, owner)
         arguments = [f"alias={field.name!r}"] if name != field.name else []
         arguments += [f"title={field.title!r}"] if field.title is not None else []
@@ -189,7 +189,7 @@ class _Writer:
         return _limited(base, dict(self._limits(field, place)))
 
     def _lost_inside(self, field: Field, place: str) -> None:
-        self.notes.lost(place, field, "pydantic", "description", "default")
+        self.notes.lost(place, field, "pydantic", "description", "default", "format")
 
     def _limits(self, field: Field, place: str) -> Iterator[tuple[str, str]]:
         if field.type in _BITS:

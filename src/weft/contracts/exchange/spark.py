@@ -70,7 +70,7 @@ def _struct(fields: tuple[Field, ...], notes: Notes, prefix: str) -> dict[str, A
 
 
 def _type(field: Field, notes: Notes, place: str) -> Any:
-    notes.lost(place, field, "a StructType", "values", *LIMITS)
+    notes.lost(place, field, "a StructType", "values", "format", *LIMITS)
     if field.type == "ENUM":
         notes.add(place, "a StructType cannot say values")
     if field.type == "STRUCT":

@@ -128,7 +128,7 @@ class _Writer:
             else:
                 parts.append("NOT NULL")
         if field.unique:
-            if self._d.uniques:
+            if self._d.uniques and not (self._d.name == "mysql" and field.type == "JSON"):
                 parts.append("UNIQUE")
             else:
                 self.notes.lost(place, field, self._d.name, "unique")
@@ -170,6 +170,9 @@ class _Writer:
             return d.types["VARCHAR"]
         if field.type == "VARCHAR":
             return self._varchar(field, place, keyed=keyed)
+        if field.type == "BLOB" and d.name == "mysql" and (keyed or field.unique):
+            self.notes.add(place, f"mysql has no key of bytes of any length: written as VARBINARY({_SHORT_KEY})")
+            return f"VARBINARY({_SHORT_KEY})"
         if field.type in d.types:
             return d.types[field.type]
         wider = d.wider.get(field.type, d.types["VARCHAR"])
@@ -224,7 +227,7 @@ class _Writer:
         self.notes.lost(
             place, field, self._d.name, "default", "values", *(n for n in VALUE_LIMITS if n != "maxLength" or not sized)
         )
-        self.notes.lost(place, field, self._d.name, "unique", "minItems", "maxItems", "uniqueItems")
+        self.notes.lost(place, field, self._d.name, "unique", "minItems", "maxItems", "uniqueItems", "format")
 
     def _element(self, field: Field, place: str) -> str:
         text = self.type(field, place)
@@ -283,18 +286,21 @@ class _Writer:
                 table.name, f"the foreign key of {columns} is not written: the table `{reference.table}` {why}"
             )
             return None
-        known = {frozenset(target.key), *(frozenset(s) for s in target.unique_sets)}
-        known |= {frozenset([f.name]) for f in target.fields if f.unique}
+        known = {frozenset(target.key)}
+        if self._d.uniques:
+            known |= {frozenset(s) for s in target.unique_sets}
+            known |= {frozenset([f.name]) for f in target.fields if f.unique}
         if frozenset(reference.targets) not in known:
             self.notes.add(table.name, f"the foreign key of {columns} is not written: its targets are no key there")
             return None
         own = ", ".join(self._name(c) for c in reference.columns)
         there = ", ".join(self._name(c) for c in reference.targets)
-        return f"FOREIGN KEY ({own}) REFERENCES {self._name(reference.table)} ({there})"
+        return f"FOREIGN KEY ({own}) REFERENCES {self._name(reference.table)} ({there}){self._d.key}"
 
     def checks(self, field: Field, place: str) -> list[str]:
         """Conditions for all that a contract says of a column's values and its type does not."""
         d, options = self._d, field.options
+        self.notes.lost(place, field, d.name, "format")
         if not d.checks:
             said = d.sized is not None and isinstance(options.get("maxLength"), int)
             self.notes.lost(place, field, d.name, *(n for n in VALUE_LIMITS if n != "maxLength" or not said))
@@ -310,7 +316,9 @@ class _Writer:
             if options.get(limit) is not None:
                 found.append(f"{name} {sign} {self._value(options[limit])}")
         if options.get("multipleOf") is not None:
-            found.append(f"{name} % {self._value(options['multipleOf'])} = 0")
+            float_ = d.name == "postgres" and field.type in ("FLOAT", "DOUBLE")  # it has no % for them
+            divided = f"CAST({name} AS NUMERIC)" if float_ else name
+            found.append(f"{divided} % {self._value(options['multipleOf'])} = 0")
         measured = f"{d.length}({name})" if field.type == "VARCHAR" else None
         if options.get("minLength") is not None and measured:
             found.append(f"{measured} >= {options['minLength']}")

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 import weft
 from weft.cli.group import weft as command
-from weft.contracts.exchange.kinds import EXPORTS, IMPORTS, KINDS, module_of
+from weft.contracts.exchange.kinds import DIALECTS, EXPORTS, IMPORTS, KINDS, module_of
 from weft.errors import ProjectError, UsageError
 
 DDL = """
@@ -174,6 +174,31 @@ def test_a_contract_without_tables_cannot_be_exported(folder: Path) -> None:
         weft.contract_export("sql", _saved(folder, document))
 
     assert refused.value.diagnostics[0].code == "WFT-IMP-006"
+
+
+def test_several_tables_are_no_arrow_file_and_nothing_is_written(folder: Path) -> None:
+    (folder / "two.sql").write_text(DDL + "CREATE TABLE other (a INTEGER);")
+    (folder / "two.odcs.yaml").write_text(weft.contract_import("sql", "two.sql").text)
+
+    done = CliRunner().invoke(command, ["contract", "export", "arrow", "two.odcs.yaml", "--out", "two.arrow"])
+
+    assert done.exit_code != 0
+    assert isinstance(done.exception, UsageError)
+    assert done.exception.diagnostics[0].code == "WFT-IMP-006"
+    assert not (folder / "two.arrow").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "dialect"), [("sql", d) for d in DIALECTS] + [(k, None) for k in ("avro", "spark", "pydantic", "dbt")]
+)
+def test_the_format_of_a_text_is_told_where_it_cannot_be_said(folder: Path, kind: str, dialect: str | None) -> None:
+    column = {"name": "mail", "logicalType": "string", "logicalTypeOptions": {"format": "email"}}
+    document = weft.contract_import("sql", "schema.sql").document
+    document["schema"][0]["properties"] = [column]
+
+    notes = weft.contract_export(kind, _saved(folder, document), dialect=dialect).notes
+
+    assert [n for n in notes if n.startswith("`mail`") and n.endswith("cannot say format")] != []
 
 
 def test_only_what_a_kind_needs_is_imported(folder: Path, contract: str) -> None:

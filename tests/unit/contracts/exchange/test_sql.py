@@ -226,6 +226,19 @@ def test_foreign_keys_and_sets_of_columns_come_back_in_the_order_that_tables_nee
     assert back[1].references == ORDERS.references
 
 
+def test_bigquery_gets_the_foreign_keys_that_name_a_primary_key_and_is_told_of_the_others() -> None:
+    to_key = Reference(("a", "b"), "goal", ("x", "y"))
+    goal = Table("goal", tuple(Field(n, "BIGINT", required=True, key_position=i) for i, n in enumerate("xy", 1)))
+    start = Table("start", (Field("a", "BIGINT"), Field("b", "BIGINT")), references=(to_key,))
+
+    written = exported("sql", goal, start, dialect="bigquery")
+
+    assert "FOREIGN KEY (`a`, `b`) REFERENCES `goal` (`x`, `y`) NOT ENFORCED" in written.text
+    assert {t.name: t for t in read(written.text, "t", "bigquery").tables}["start"].references == (to_key,)
+    other = replace(start, references=(Reference(("a",), "goal", ("y",)),))
+    assert any("its targets are no key there" in n for n in exported("sql", goal, other, dialect="bigquery").notes)
+
+
 def test_ddl_as_people_write_it_in_postgres() -> None:
     text = """
         CREATE TYPE mood AS ENUM ('sad', 'ok');

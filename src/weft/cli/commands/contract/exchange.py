@@ -21,12 +21,14 @@ _OUT = click.option(
     "import",
     help="Make a contract of what another tool says of a table, or of rows.\n\n"
     "KIND is sql (CREATE TABLE), jsonschema, avro, arrow (an IPC or Feather file), dbt (manifest.json), duckdb "
-    "(FILE:TABLE of a database file), or a sample: parquet, csv, json. Standard output has the ODCS document; what "
-    "a contract cannot say is told on standard error, one line each.",
+    "(FILE:TABLE of a database file), postgres or mysql (URL:TABLE of a server, MariaDB too), or a sample: parquet, "
+    "csv, json. Standard output has the ODCS document; what a contract cannot say is told on standard error, one line "
+    "each.",
     epilog=examples(
         "weft contract import sql schema.sql --dialect postgres --out orders.odcs.yaml",
         "weft contract import dbt target/manifest.json --model orders",
         "weft contract import duckdb shop.duckdb:orders",
+        "weft contract import postgres postgresql://reader:env:SHOP_PASSWORD@db.example.com/shop:orders",
     ),
 )
 @click.argument("kind")
