@@ -23,6 +23,11 @@ class Principal(Struct, frozen=True):
     name: str
     kind: PrincipalKind
 
+    @property
+    def domain(self) -> str | None:
+        """The domain of a product; None for anybody else."""
+        return self.name.partition(".")[0] if self.kind is PrincipalKind.PRODUCT else None
+
 
 def local_principal(user: str, requested: str | None = None) -> Principal:
     """The owner of a local mesh; nobody else is known to it.

@@ -24,12 +24,19 @@ _DIGITS = 15
 """A range is proposed for numbers with at most so many digits before or behind the point."""
 
 
-def draft(profile: Profile, existing: Contract | None, *, name: str, contract_id: str | None = None) -> dict[str, Any]:
+def draft(
+    profile: Profile,
+    existing: Contract | None,
+    *,
+    name: str,
+    contract_id: str | None = None,
+    status: str = "draft",
+) -> dict[str, Any]:
     """A whole ODCS document, v3.1.0 unless the existing one says another: what is written is kept, the rest proposed.
 
     Ids and types are filled in for every column. Rules are proposed only for columns on which a person has written
     none, each named in the column's `weft.proposed`. Nothing is proposed from values of a column that looks personal
-    or is classified above internal, and no classification is.
+    or is classified above internal, and no classification is. A contract without a status gets the one that is given.
     """
     data = dict(existing.data) if existing else {}
     table = dict(data["schema"][0]) if data.get("schema") else {"name": name, "physicalType": "table"}
@@ -39,7 +46,7 @@ def draft(profile: Profile, existing: Contract | None, *, name: str, contract_id
         "id": contract_id or str(uuid.uuid4()),
         "name": name,
         "version": "1.0.0",
-        "status": "draft",
+        "status": str(status),
         **{key: value for key, value in data.items() if value is not None},
     }
     table["properties"] = _properties(profile, existing)

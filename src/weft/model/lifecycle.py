@@ -1,4 +1,4 @@
-"""The end of a deprecated port: until when it is served, and what takes its place."""
+"""What a port's status means for who reads it: whom a draft is for, until when a deprecated port is served."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ SUCCESSOR = "weft.successor"
 
 _LEVELS = (frozenset({"endoflife", "el"}), frozenset({"endofsupport", "es"}))
 _NO_SUCCESSORS = frozenset({"deprecated", "retired", "proposed"})
+
+
+def open_to(status: str, port: Address, domain: str) -> bool:
+    """Whether products of a domain may read a port of that status: a draft is for its own domain alone.
+
+    >>> open_to("draft", parse_address("fleet.aircraft.planes@1"), "operations")
+    False
+    """
+    return status != "draft" or port.domain == domain
 
 
 class EndOfLife(Struct, frozen=True):
