@@ -11,13 +11,13 @@ from msgspec.structs import replace
 from weft.contracts.column_changes import Change, column_changes, rule_changes, text_changes
 from weft.contracts.strictness import relationship_kept, rule_kept, service_level_kept
 from weft.contracts.terms import FIELDS, term_changes
+from weft.model.lifecycle import DATES_OF_LIFE, END_OF_LIFE, SUCCESSOR, moved_day
 from weft.model.odcs import Contract, Property, SchemaObject
 from weft.model.version import Version
 
 _LEVELS = ("none", "patch", "compatible", "breaking")
 _APART = frozenset({"schema", "slaProperties", "customProperties", "version", "apiVersion", "kind", "id", "status"})
 _EXTRA_COLUMNS = ("allow", "warn", "forbid")
-_LIFE = frozenset({"generalavailability", "ga", "endofsupport", "es", "endoflife", "el"})
 
 
 class Comparison(Struct, frozen=True):
@@ -115,6 +115,7 @@ def _all(old: Contract, new: Contract) -> Iterator[Change]:
         service_level_kept,
         ("slaProperties",),
     )
+    yield from _dates(old, new)
     yield from _settings(old, new)
     yield from term_changes(old, new)
     texts = (
@@ -130,7 +131,19 @@ def _all(old: Contract, new: Contract) -> Iterator[Change]:
 
 def _levels(entries: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
     """Service levels without the dates of a product's life, which are facts."""
-    return tuple(e for e in entries if str(e.get("property", "")).lower() not in _LIFE)
+    return tuple(e for e in entries if str(e.get("property", "")).lower() not in DATES_OF_LIFE)
+
+
+def _dates(old: Contract, new: Contract) -> Iterator[Change]:
+    """Dates of the product's life that moved: no promise, but its readers have to be told."""
+    before, after = (
+        {str(e["property"]): e.get("value") for e in c.slas if str(e.get("property", "")).lower() in DATES_OF_LIFE}
+        for c in (old, new)
+    )
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        if was != now:
+            yield Change(name, "date", "patch", was, now, moved_day(name, was, now), ("slaProperties",))
 
 
 def _table(old: SchemaObject, new: SchemaObject) -> Iterator[Change]:
@@ -178,10 +191,12 @@ def _settings(old: Contract, new: Contract) -> Iterator[Change]:
             verdict = "breaking" if _has_local_times(old) else "compatible"
         elif name == "weft.mustEvaluate":
             verdict = "compatible" if now else "breaking"
-        elif name.startswith("weft."):
+        elif name.startswith("weft.") and name not in (END_OF_LIFE, SUCCESSOR):
             verdict = "compatible"
         if was != now:
-            yield Change(name, "setting", verdict, was, now, f"`{name}` is {now}, was {was}", ("customProperties",))
+            kind = "date" if name == END_OF_LIFE else "setting"
+            reason = moved_day(name, was, now) if kind == "date" else f"`{name}` is {now}, was {was}"
+            yield Change(name, kind, verdict, was, now, reason, ("customProperties",))
 
 
 def _rank(policy: Any) -> int:

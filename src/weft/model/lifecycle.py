@@ -14,6 +14,8 @@ from weft.model.document import Pointer, custom_properties, entries, text
 
 END_OF_LIFE = "weft.endOfLife"
 SUCCESSOR = "weft.successor"
+DATES_OF_LIFE = frozenset({"generalavailability", "ga", "endofsupport", "es", "endoflife", "el"})
+"""Service levels that say when a product begins and ends: facts for readers, on which no check depends."""
 
 _LEVELS = (frozenset({"endoflife", "el"}), frozenset({"endofsupport", "es"}))
 _NO_SUCCESSORS = frozenset({"deprecated", "retired", "proposed"})
@@ -83,6 +85,22 @@ class Fault(Struct, frozen=True):
     pointer: Pointer
     what: str
     fix: str
+
+
+def moved_day(name: str, was: Any, now: Any) -> str:
+    """In words, how a date of a product's life moved.
+
+    >>> moved_day("endOfLife", "2030-12-31", "2030-06-30")
+    '`endOfLife` is brought forward to 2030-06-30, was 2030-12-31'
+    """
+    if was is None:
+        return f"`{name}` is set: {now}"
+    if now is None:
+        return f"`{name}` is taken away, was {was}"
+    before, after = _day(was), _day(now)
+    if before is None or after is None or before == after:
+        return f"`{name}` is {now}, was {was}"
+    return f"`{name}` is {'brought forward' if after < before else 'put off'} to {now}, was {was}"
 
 
 def end_of_life(
