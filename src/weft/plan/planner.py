@@ -200,21 +200,21 @@ def _change(
     if full_refresh:
         return Change(port.address, Action.REBUILD, "a full refresh was asked for", moved)
     reasons = _reasons(wanted, state, building)
-    if state.pinned is not None and not reasons:
-        return Change(port.address, Action.NONE, f"pinned by a rollback: {state.pinned}", moved)
     if reasons:
         return Change(port.address, Action.REBUILD, "; ".join(reasons), moved)
     if state.override is not None and state.override.ended(today):
         reason = f"the override of its failed checks ended on {state.override.until}"
         return Change(port.address, Action.REBUILD, reason, moved)
+    pin = f"pinned by a rollback: {state.pinned}" if state.pinned is not None else None
+    its_rows = f"; its rows stay {pin}" if pin else ""
     if digests.rules != state.digests.rules:
-        if state.quarantine is not None or QUARANTINE in port.contract.custom:
+        if pin is None and (state.quarantine is not None or QUARANTINE in port.contract.custom):
             reason = "its rules changed, and with them which rows go to quarantine"
             return Change(port.address, Action.REBUILD, reason, moved)
-        return Change(port.address, Action.UPDATE, "its rules changed", moved)
+        return Change(port.address, Action.UPDATE, f"its rules changed{its_rows}", moved)
     if digests.texts != state.digests.texts:
-        return Change(port.address, Action.UPDATE, "its descriptions changed", moved)
-    return Change(port.address, Action.NONE, "nothing to do", moved)
+        return Change(port.address, Action.UPDATE, f"its descriptions changed{its_rows}", moved)
+    return Change(port.address, Action.NONE, pin or "nothing to do", moved)
 
 
 def _reasons(wanted: Desired, state: PortState, building: set[Address]) -> list[str]:

@@ -217,7 +217,16 @@ class _OneRun:
                     committed += [self._updated(one, ports, judged) for one in update]
                     context.progress.stage(str(work.address), "publish")
                     published = publishing.commit(
-                        self._mesh, product, committed, checks, edges, work.retire, revisions, self.run_id, context
+                        self._mesh,
+                        product,
+                        committed,
+                        checks,
+                        edges,
+                        work.retire,
+                        work.update,
+                        revisions,
+                        self.run_id,
+                        context,
                     )
                 except WeftError:  # told to stop in here, it may be published: a sweep knows, this place does not
                     self._discard(staged)
@@ -334,6 +343,10 @@ class _OneRun:
             self._context,
         )
         fresh = replace(fresh, quarantine=current.quarantine)
+        if ports[address].pinned is not None:
+            # its rows are not those that the files would make: a release has to find out what to build again
+            digests = replace(fresh.digests, fingerprint=current.digests.fingerprint)
+            fresh = replace(fresh, parts=current.parts, digests=digests)
         if address in judged.checks:
             return replace(fresh, override=judged.overrides.get(address))
         return replace(fresh, checks=ports[address].checks, override=current.override)

@@ -53,6 +53,7 @@ def roll_back(address: Address, snapshot_id: str, reason: str, principal: Princi
             version=state.version,
             status=state.status,
             contract=state.contract,
+            digests=replace(state.digests, fingerprint=opened.publication.digests.fingerprint),
             checks=count(checks),
             published_at=context.now(),
             published_by=context.actor,
