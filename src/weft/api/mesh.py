@@ -245,11 +245,12 @@ class Mesh:
 
         Raises:
             UsageError: WFT-ACC-001 no such port, WFT-PLN-013 it is retired or its end of life has passed.
-            AccessDenied: WFT-PLN-004, the product belongs to another mesh.
+            AccessDenied: WFT-ACC-002 who asks does not own the port, WFT-PLN-004 it belongs to another mesh.
         """
         from weft.runs.default import move_default
 
-        return move_default(parse_address(address), self._rooms.settings.mesh.name, self._rooms.context())
+        rooms = self._rooms
+        return move_default(parse_address(address), rooms.settings.mesh.name, rooms.principal(), rooms.context())
 
     # verbs: read
 
