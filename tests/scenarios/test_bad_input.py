@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sqlite3
 
@@ -459,6 +460,17 @@ def test_a_draft_is_for_its_own_domain_at_every_door(tmp_path):
         for p in ("big", "small")
     }
     assert mesh.weft("apply").returncode == 0
+
+
+def test_a_preview_is_written_as_csv_too(tmp_path):
+    mesh = two_products(tmp_path / "mesh")
+
+    done = mesh.weft("preview", "sales.orders.totals", "--format", "csv", "--limit", "3")
+
+    assert done.returncode == 0, done.stderr
+    header, *rows = csv.reader(done.stdout.splitlines())
+    assert header == ["day", "batch", "amount"]
+    assert [row[1] for row in rows] == ["1", "1", "1"]
 
 
 def test_a_draft_that_is_not_published_yet_is_not_previewed_from_another_domain(tmp_path):

@@ -90,7 +90,7 @@ def _property(
         entry |= _typed(tree)
     elif prop is not None and prop.logical_type is None:
         entry["logicalType"] = logical_type(seen.type)
-    elif prop is not None and prop.physical_type is None and not _open(tree):
+    elif prop is not None and prop.physical_type is None and not _open(tree) and not _untold(tree):
         entry["physicalType"] = str(tree)
     if prop is not None and _RULES & {k for k in prop.data if k != "relationships"}:
         return entry
@@ -113,6 +113,10 @@ def _open(tree: TypeText) -> bool:
     return tree.name in ("STRUCT", "LIST", "ARRAY")
 
 
+def _untold(tree: TypeText) -> bool:
+    return tree.name == "NULL" or any(_untold(part) for _, part in tree.parts)
+
+
 def _fresh_id(name: str, ids: set[str]) -> str:
     base = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_") or "column"
     found, n = base, 1
@@ -124,6 +128,9 @@ def _fresh_id(name: str, ids: set[str]) -> str:
 
 
 def _typed(tree: TypeText) -> dict[str, Any]:
+    """The types of a column; none where rows do not tell, since there is nothing but NULL in it."""
+    if _untold(tree):
+        return {}
     logical = logical_type(str(tree))
     entry: dict[str, Any] = {"logicalType": logical, "physicalType": str(tree)}
     if tree.name == "STRUCT":

@@ -264,16 +264,6 @@ def _check_references(inputs: tuple[InputPort, ...], models: Mapping[str, Model]
     names = [i.name for i in inputs] + list(models)
     for model in models.values():
         problems += [_unknown_table(r, names) for r in model.references if r.name not in names]
-        problems += [
-            warning(
-                "WFT-SQL-008",
-                f"`{v.name}` gives another result at every run",
-                v.where,
-                why="the same inputs would give other rows, and a change of them cannot be told from a change of data",
-                fix="take the time from the data",
-            )
-            for v in model.volatile
-        ]
     problems += _cycles(models)
 
 
@@ -347,9 +337,9 @@ def _outputs(
         stem = entry.name if major == newest else f"{entry.name}@{major}"
         used.add(stem)
         promised, model = contracts.get(stem), models.get(stem)
-        if promised is None:
+        if promised is None and not (folder.path / "contracts" / f"{stem}{_CONTRACT_ENDING}").is_file():
             problems.append(_missing("WFT-PRJ-011", entry, f"contract `contracts/{stem}.odcs.yaml`", product, where))
-        if model is None:
+        if model is None and not (folder.path / "models" / f"{stem}.sql").is_file():
             problems.append(_missing("WFT-PRJ-013", entry, f"model `models/{stem}.sql`", product, where))
         if promised is None or model is None:
             continue
