@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -48,18 +48,20 @@ def make_plan(
     *,
     select: Sequence[str] = (),
     full_refresh: bool = False,
+    refreshed: Collection[Address] = (),
 ) -> Plan:
     """The plan that makes the selected ports what their files want.
 
     `today` is the day (UTC) by which overrides have ended.
     `products` stand in the order of dependencies; `desired` holds every port whose files are right.
+    `refreshed` are ports that were built since the full refresh was asked for.
     """
     own = {a for a, s in registered.ports.items() if not s.retired and _owned(mesh, registered, a.of_product)}
     declared = {p.address: p for p in mesh.ports()}
     endings = _endings(mesh, registered, today)
 
     def moved() -> list[Address]:
-        every = _changes(list(desired), desired, registered.ports, endings, today, full_refresh=False)
+        every = _changes(list(desired), desired, registered.ports, endings, today)
         return [c.address for c in every if c.action is not Action.NONE]
 
     wanted = selection.select(
@@ -70,7 +72,8 @@ def make_plan(
         changed=moved,
     )
     in_order = [p.address for product in products for p in product.outputs if p.address in wanted]
-    planned = _changes(in_order, desired, registered.ports, endings, today, full_refresh=full_refresh)
+    refresh = set(in_order).difference(refreshed) if full_refresh else set()
+    planned = _changes(in_order, desired, registered.ports, endings, today, refresh)
     planned += _retirements(wanted, declared, own, named=bool(select))
 
     objections: list[Diagnostic] = [d for d in mesh.diagnostics if not select or _concerns(d, wanted, mesh)]
@@ -119,11 +122,11 @@ def _changes(
     registered: Mapping[Address, PortState],
     endings: Endings | None,
     today: dt.date,
-    *,
-    full_refresh: bool,
+    refresh: Collection[Address] = (),
 ) -> list[Change]:
     """The change of each address; an upstream that is built in the same plan rebuilds what reads it.
 
+    `refresh` are those that are built again whatever has moved.
     A port whose end of life has passed stays as it is, and so does what would be built from one.
     """
     done: dict[Address, Change] = {}
@@ -132,7 +135,7 @@ def _changes(
         if wanted is None:
             continue
         building = {a for a, c in done.items() if c.action in (Action.CREATE, Action.REBUILD)}
-        change = _change(wanted, registered.get(address), building, today, full_refresh=full_refresh)
+        change = _change(wanted, registered.get(address), building, today, full_refresh=address in refresh)
         stopped = _stopped(change, wanted, endings, done, registered) if endings is not None else None
         done[address] = stopped or change
     return list(done.values())
