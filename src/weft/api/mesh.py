@@ -128,7 +128,6 @@ class Mesh:
             loaded.desired,
             loaded.registered,
             Impact(self._rooms.registry, loaded.mesh),
-            self._rooms.now().date(),
             select=select,
             full_refresh=full_refresh,
             refreshed=refreshed,
