@@ -108,6 +108,7 @@ def test_an_address_without_a_major_means_what_it_meant_until_the_owner_moves_it
     moved = mesh.json("default", NEW)
     again = mesh.json("default", NEW)
 
+    assert mesh.weft("default", NEW).stdout.strip() == f"sales.orders.orders means {NEW} already"
     assert (moved["from"], moved["address"], again["from"]) == (OLD, NEW, NEW)
     assert mesh.json("query", asked)["snapshot"].keys() == {NEW}
     assert mesh.json("show", OLD)["default"] is False
