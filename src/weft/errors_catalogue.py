@@ -3,7 +3,7 @@
 The middle part names the room: PRJ project, SQL sql, CON contracts, CHK verification, PLN plan, RUN runs, ENG engines,
 STO storage, REG registry, SRC connectors, ACC access, CAT catalog, CFG settings, CLI command line, IMP import and
 export of contracts.
-A code is never used for another meaning.
+A code is never used for another meaning: the number of one that was taken away stays free.
 """
 
 CODES: dict[str, str] = {
@@ -12,7 +12,6 @@ CODES: dict[str, str] = {
     "WFT-CFG-002": "weft.toml does not parse",
     "WFT-CFG-003": "unknown setting",
     "WFT-CFG-004": "a setting has the wrong type or value",
-    "WFT-CFG-005": "a secret stands in the file or cannot be found",
     # project
     "WFT-PRJ-001": "a file is missing",
     "WFT-PRJ-002": "YAML does not parse",
@@ -69,7 +68,6 @@ CODES: dict[str, str] = {
     "WFT-CHK-001": "rows break a rule",
     "WFT-CHK-002": "a rule could not be evaluated",
     "WFT-CHK-003": "a rule is not evaluated by design",
-    "WFT-CHK-004": "data could not be read",
     "WFT-CHK-005": "more bad rows than quarantine takes",
     # plan
     "WFT-PLN-001": "no such address",
@@ -88,7 +86,6 @@ CODES: dict[str, str] = {
     "WFT-PLN-014": "the override of a failed check has ended",
     # runs
     "WFT-RUN-001": "something moved since the plan",
-    "WFT-RUN-002": "skipped because something upstream failed",
     "WFT-RUN-003": "interrupted",
     "WFT-RUN-004": "no such run",
     "WFT-RUN-005": "no such snapshot",
@@ -126,7 +123,6 @@ CODES: dict[str, str] = {
     # access
     "WFT-ACC-001": "no such table in the mesh",
     "WFT-ACC-002": "not readable",
-    "WFT-ACC-003": "the query failed",
     "WFT-ACC-004": "an unpinned snapshot is ambiguous",
     "WFT-ACC-005": "an unknown principal",
     "WFT-ACC-006": "the port is deprecated",

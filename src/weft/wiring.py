@@ -135,7 +135,7 @@ class Rooms:
         from weft.plan.repository import read_repository
 
         binder = Binder(lambda: self.parser, self.cache, plugins.version_of("duckdb"))
-        return read_repository(self.declared(), lambda: self.connector, self.registry, binder)
+        return read_repository(self.declared(), lambda: self.connector, self.registry, binder, self.now().date())
 
     def published(self, address: str) -> PortState:
         """A published port, by an address with or without major.

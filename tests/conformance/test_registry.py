@@ -224,6 +224,17 @@ def test_a_publication_clears_the_pin(registry):
     assert registry.port(A).pinned is None
 
 
+def test_a_publication_that_keeps_the_rows_keeps_the_pin(registry):
+    publish(registry, publication(A, "1"))
+    publish(registry, publication(A, "2", 1, parts={"sql": "2"}))
+    registry.rollback(publication(A, "1", 2), expected_revision=2, reason="bad rows", actor="ann", at=at(2))
+
+    publish(registry, publication(A, "1", 3, status="deprecated"), kept=[A])
+
+    state = registry.port(A)
+    assert (state.status, state.pinned, state.held, state.revision) == ("deprecated", "bad rows", {"sql": "2"}, 4)
+
+
 def test_a_time_finds_what_could_be_read_then(registry):
     publish(registry, publication(A, "1", 0))
     publish(registry, publication(A, "2", 10))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 from tests.docs.pages import REFERENCE, ROOT
@@ -36,3 +37,15 @@ def test_the_code_raises_only_codes_of_the_catalogue() -> None:
     }
 
     assert raised - CODES.keys() == set()
+
+
+def test_every_code_of_the_catalogue_is_given_somewhere() -> None:
+    given = {
+        node.value
+        for path in (ROOT / "src" / "weft").rglob("*.py")
+        if path.name != "errors_catalogue.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+    assert CODES.keys() - given == set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import sqlite3
 
@@ -423,16 +424,65 @@ def test_what_is_wrong_with_one_product_leaves_a_selection_of_others_alone(tmp_p
     assert mesh.weft("plan").returncode == 2
 
 
-def test_whoever_reads_a_draft_of_another_domain_is_warned(tmp_path):
+def test_a_draft_is_for_its_own_domain(tmp_path):
     mesh = two_products(tmp_path / "mesh")
     for name in ("orders", "totals"):
         mesh.edit(f"domains/sales/orders/contracts/{name}.odcs.yaml", '"status": "active"', '"status": "draft"')
 
-    found = mesh.json("check")["diagnostics"]
+    found = mesh.json("plan", expect=2)["diagnostics"]
 
     assert {(d["code"], d["severity"], d["where"]["file"]) for d in found} == {
-        ("WFT-PLN-010", "warning", "domains/report/daily/product.odps.yaml")
+        ("WFT-PLN-010", "error", "domains/report/daily/product.odps.yaml")
     }
+    assert mesh.weft("apply").returncode == 2
+    assert mesh.weft("apply", "report").returncode == 2
+    assert mesh.weft("apply", "sales").returncode == 0
+    assert mesh.json("show", "sales.orders.orders")["status"] == "draft"
+    assert mesh.weft("show", "report.daily.big").returncode != 0
+
+
+def test_a_draft_is_for_its_own_domain_at_every_door(tmp_path):
+    mesh = two_products(tmp_path / "mesh")
+    assert mesh.weft("apply", "sales").returncode == 0
+    contract = "domains/sales/orders/contracts/orders.odcs.yaml"
+    mesh.edit(contract, '"status": "active"', '"status": "draft"')
+
+    assert mesh.weft("apply", "sales").returncode == 0
+    previewed = mesh.weft("preview", "report.daily.big")
+    mesh.edit(contract, '"status": "draft"', '"status": "active"')
+    half = mesh.json("plan", "report", expect=1)["objections"]
+
+    assert (previewed.returncode, "WFT-ACC-002" in previewed.stderr) == (3, True), previewed.stderr
+    assert "a draft, which is for its own domain, sales" in previewed.stderr
+    assert mesh.weft("preview", "sales.orders.totals").returncode == 0
+    assert {(d["code"], d["what"]) for d in half} == {
+        ("WFT-PLN-010", f"`report.daily.{p}@1` reads `sales.orders.orders@1`, which is published as a draft")
+        for p in ("big", "small")
+    }
+    assert mesh.weft("apply").returncode == 0
+
+
+def test_a_preview_is_written_as_csv_too(tmp_path):
+    mesh = two_products(tmp_path / "mesh")
+
+    done = mesh.weft("preview", "sales.orders.totals", "--format", "csv", "--limit", "3")
+
+    assert done.returncode == 0, done.stderr
+    header, *rows = csv.reader(done.stdout.splitlines())
+    assert header == ["day", "batch", "amount"]
+    assert [row[1] for row in rows] == ["1", "1", "1"]
+
+
+def test_a_draft_that_is_not_published_yet_is_not_previewed_from_another_domain(tmp_path):
+    mesh = two_products(tmp_path / "mesh")
+    contract = "domains/sales/orders/contracts/orders.odcs.yaml"
+    mesh.edit(contract, '"status": "active"', '"status": "draft"')
+
+    previewed = mesh.weft("preview", "report.daily.big")
+
+    assert (previewed.returncode, "WFT-ACC-002" in previewed.stderr) == (3, True), previewed.stderr
+    assert "which is a draft" in previewed.stderr
+    assert mesh.weft("preview", "sales.orders.totals").returncode == 0
 
 
 def test_an_apply_that_ends_with_2_or_more_says_why_where_every_command_does(tmp_path):

@@ -112,7 +112,10 @@ def test_a_new_rule_is_verified_on_the_published_rows_and_needs_a_new_version(me
     plan = mesh.json("plan", expect=1)
     (objection,) = plan["objections"]
     assert objection["code"] == "WFT-CON-005"
-    assert objection["fix"].startswith("write `version: 1.1.0` there and at the port")
+    assert objection["fix"] == (
+        "write `version: 1.1.0` there and at the port in product.odps.yaml; "
+        "`weft contract bump domains/sales/orders/contracts/orders.odcs.yaml` does both"
+    )
 
     new_version(mesh, "1.1.0", stricter)
     answer = mesh.json("apply")

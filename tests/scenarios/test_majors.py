@@ -108,6 +108,7 @@ def test_an_address_without_a_major_means_what_it_meant_until_the_owner_moves_it
     moved = mesh.json("default", NEW)
     again = mesh.json("default", NEW)
 
+    assert mesh.weft("default", NEW).stdout.strip() == f"sales.orders.orders means {NEW} already"
     assert (moved["from"], moved["address"], again["from"]) == (OLD, NEW, NEW)
     assert mesh.json("query", asked)["snapshot"].keys() == {NEW}
     assert mesh.json("show", OLD)["default"] is False
@@ -288,15 +289,13 @@ def test_retiring_waits_for_readers_and_keeps_the_snapshots(ending):
         ({"slaProperties": [{"property": "el", "value": "2030-01-31T23:00:00-08:00"}]}, "2030-01-31"),
         ({"slaProperties": [{"property": "endOfSupport", "value": "2030-02-10"}]}, "2030-02-10"),
         (
-            {"customProperties": [{"property": "weft.endOfLife", "value": "2030-03-01"}], "version": "1.1.0"},
+            {"customProperties": [{"property": "weft.endOfLife", "value": "2030-03-01"}]},
             "2030-03-01",
         ),
     ],
 )
 def test_the_end_is_read_from_the_fields_of_the_standard_else_from_our_own(mesh, fields, day):
     deprecate(mesh, None, **fields)
-    if "version" in fields:
-        edit_json(mesh, f"{ORDERS}/product.odps.yaml", lambda d: d["outputPorts"][0].update(version="1.1.0"))
     applied(mesh, today=TODAY)
 
     assert mesh.json("show", OLD, today=TODAY)["end_of_life"]["date"] == day
@@ -330,10 +329,7 @@ def test_an_end_that_is_no_date_is_told_with_its_place(mesh):
 
 
 def test_the_owner_is_told_of_a_successor_that_there_is_not(mesh):
-    more = {"customProperties": [{"property": "weft.successor", "value": "sales.orders.orders@7"}], "version": "1.1.0"}
-    deprecate(mesh, **more)
-    edit_json(mesh, f"{ORDERS}/product.odps.yaml", lambda d: d["outputPorts"][0].update(version="1.1.0"))
-    edit_json(mesh, f"{DAILY}/product.odps.yaml", lambda d: d["inputPorts"][0].update(version="1.1.0"))
+    deprecate(mesh, customProperties=[{"property": "weft.successor", "value": "sales.orders.orders@7"}])
 
     [found] = objections(mesh.json("plan", today=TODAY), "WFT-ACC-006")
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from weft.access.principals import Principal, PrincipalKind
 from weft.model.address import Address
+from weft.model.lifecycle import open_to
 from weft.model.publication import PortState
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ def decide(
         return Decision(False, (), reason, "WFT-ACC-007")
     if principal.kind is PrincipalKind.OWNER:
         return Decision(True, every, f"`{principal.name}` owns this mesh")
+    if principal.domain is not None and not open_to(port.status, port.address, principal.domain):
+        return Decision(False, (), f"`{port.address}` is a draft, which is for its own domain, {port.address.domain}")
     if principal.kind is PrincipalKind.PRODUCT and port.address in reads:
         return Decision(True, every, f"`{port.address}` is an input port of `{principal.name}`")
     return Decision(False, (), f"`{principal.name}` has no grant on `{port.address}`")

@@ -23,6 +23,25 @@ class Principal(Struct, frozen=True):
     name: str
     kind: PrincipalKind
 
+    @property
+    def domain(self) -> str | None:
+        """The domain of a product; None for anybody else."""
+        return self.name.partition(".")[0] if self.kind is PrincipalKind.PRODUCT else None
+
+
+def require_owner(principal: Principal, what: str, why: str) -> None:
+    """Refuses what is for owners alone.
+
+    Args:
+        what: what the principal may not do, behind “may not”.
+        why: whose business it is.
+
+    Raises:
+        AccessDenied: WFT-ACC-002, the principal is no owner.
+    """
+    if principal.kind is not PrincipalKind.OWNER:
+        raise AccessDenied(error("WFT-ACC-002", f"`{principal.name}` may not {what}", why=why))
+
 
 def local_principal(user: str, requested: str | None = None) -> Principal:
     """The owner of a local mesh; nobody else is known to it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -116,7 +116,9 @@ class Mesh:
         """
         return self._planned(self._rooms.repository().sound(select), select, full_refresh=full_refresh)
 
-    def _planned(self, loaded: Repository, select: Sequence[str], *, full_refresh: bool) -> Plan:
+    def _planned(
+        self, loaded: Repository, select: Sequence[str], *, full_refresh: bool, refreshed: Collection[Address] = ()
+    ) -> Plan:
         from weft.plan.impact import Impact
         from weft.plan.planner import make_plan
 
@@ -126,9 +128,9 @@ class Mesh:
             loaded.desired,
             loaded.registered,
             Impact(self._rooms.registry, loaded.mesh),
-            self._rooms.now().date(),
             select=select,
             full_refresh=full_refresh,
+            refreshed=refreshed,
         )
 
     def apply(
@@ -143,6 +145,8 @@ class Mesh:
         confirm: Callable[[Plan], bool] | None = None,
     ) -> ApplyResult:
         """Plans, then builds, verifies and publishes; with `plan`, carries out exactly that one.
+
+        A port that another run has moved meanwhile is planned again, unless `plan` or `override` is given.
 
         Args:
             yes: retire ports whose files are gone.
@@ -179,7 +183,38 @@ class Mesh:
         consent = yes or bool(current.retires and confirm is not None and confirm(current))
         context = self._rooms.context(loaded, progress)
         done = apply(current, loaded.mesh, loaded.desired, context, consent=consent, override=decided)
+        if plan is None and decided is None:
+            done = self._again(done, loaded, full_refresh=full_refresh, consent=consent, progress=progress)
         return done.with_failed(stopped) if stopped else done
+
+    def _again(
+        self, done: ApplyResult, first: Repository, *, full_refresh: bool, consent: bool, progress: Progress | None
+    ) -> ApplyResult:
+        """Goes on with the ports that another run has moved while they were built, until each is as its files want it.
+
+        What a full refresh asked for is done where the other run has built the port.
+        """
+        from weft.runs import again
+        from weft.runs.apply import apply
+
+        before = {a: s.snapshot_id for a, s in first.registered.ports.items()}
+        for _ in range(again.ROUNDS):
+            left = again.left(done, first.mesh)
+            if not left:
+                break
+            select = [str(a) for a in left]
+            loaded = self._rooms.repository()
+            if loaded.mesh.files != first.mesh.files or has_errors(set(loaded.problems).difference(first.problems)):
+                break  # the files are no longer those that were to be applied
+            built = {a for a, s in loaded.registered.ports.items() if s.snapshot_id != before.get(a)}
+            plan = self._planned(loaded, select, full_refresh=full_refresh, refreshed=built)
+            if plan.refused or (plan.retires and not consent):
+                break
+            context = self._rooms.context(loaded, progress)
+            context.progress.note(f"another run was faster: planned again for {', '.join(f'`{a}`' for a in left)}")
+            once_more = apply(plan, loaded.mesh, loaded.desired, context, consent=consent)
+            done = again.together(done, once_more, left)
+        return done
 
     def _decided(self, override: tuple[str, str], select: Sequence[str]) -> Override:
         from weft.runs.overriding import requested
@@ -245,11 +280,12 @@ class Mesh:
 
         Raises:
             UsageError: WFT-ACC-001 no such port, WFT-PLN-013 it is retired or its end of life has passed.
-            AccessDenied: WFT-PLN-004, the product belongs to another mesh.
+            AccessDenied: WFT-ACC-002 who asks does not own the port, WFT-PLN-004 it belongs to another mesh.
         """
         from weft.runs.default import move_default
 
-        return move_default(parse_address(address), self._rooms.settings.mesh.name, self._rooms.context())
+        rooms = self._rooms
+        return move_default(parse_address(address), rooms.settings.mesh.name, rooms.principal(), rooms.context())
 
     # verbs: read
 

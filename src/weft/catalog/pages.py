@@ -19,6 +19,7 @@ from weft.observability.freshness import freshness
 from weft.observability.quality import Quality, checked_run, quality
 from weft.registry.base import RegistryReader
 from weft.registry.lifecycle import registered_end
+from weft.registry.readers import readers_of
 
 
 class Page(Struct, frozen=True):
@@ -86,7 +87,8 @@ def _product_page(reader: RegistryReader, product: ProductRecord, now: datetime)
     described = document.get("description")
     described = described if isinstance(described, Mapping) else {}
     states = _ports_of(reader, product.address)
-    consumers = {str(c) for s in states for c in reader.consumers(s.address)} - {str(product.address)}
+    registered = reader.ports()
+    consumers = {str(c) for s in states for c in readers_of(reader, s.address, registered)}
     return Page(
         str(product.address),
         "product",
@@ -157,7 +159,7 @@ def _port_page(reader: RegistryReader, state: PortState, now: datetime) -> Page:
             "last_run": _last_run(reader, state.address),
             "upstream": [name for name in state.upstream if not name.startswith("source:")],
             "sources": [name.removeprefix("source:") for name in state.upstream if name.startswith("source:")],
-            "downstream": sorted(str(c) for c in reader.consumers(state.address)),
+            "downstream": sorted(str(c) for c in readers_of(reader, state.address, reader.ports())),
         },
     )
 

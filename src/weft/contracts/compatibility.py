@@ -14,6 +14,7 @@ from weft.contracts.levels_kept import level_kept, promised_levels
 from weft.contracts.relationship_changes import relationship_changes
 from weft.contracts.strictness import rule_kept
 from weft.contracts.terms import FIELDS, term_changes
+from weft.model.lifecycle import DATES_OF_LIFE, END_OF_LIFE, SUCCESSOR, moved_day
 from weft.model.odcs import Contract, SchemaObject, every_property
 from weft.model.version import Version
 
@@ -129,6 +130,7 @@ def _all(old: Contract, new: Contract) -> Iterator[Change]:
         level_kept,
         ("slaProperties",),
     )
+    yield from _dates(old, new)
     yield from _settings(old, new)
     yield from term_changes(old, new)
     texts = (
@@ -140,6 +142,18 @@ def _all(old: Contract, new: Contract) -> Iterator[Change]:
         if old.data.get(name) != new.data.get(name):
             words = f"{name} is {new.data.get(name)}"
             yield Change(name, "text", "patch", old.data.get(name), new.data.get(name), words, (name,))
+
+
+def _dates(old: Contract, new: Contract) -> Iterator[Change]:
+    """Dates of the product's life that moved: no promise, but its readers have to be told."""
+    before, after = (
+        {str(e["property"]): e.get("value") for e in c.slas if str(e.get("property", "")).lower() in DATES_OF_LIFE}
+        for c in (old, new)
+    )
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        if was != now:
+            yield Change(name, "date", "patch", was, now, moved_day(name, was, now), ("slaProperties",))
 
 
 def _tables(old: Contract, new: Contract) -> Iterator[Change]:
@@ -223,10 +237,12 @@ def _settings(old: Contract, new: Contract) -> Iterator[Change]:
             verdict = "breaking" if (was or "UTC") != (now or "UTC") and _has_local_times(old) else "compatible"
         elif name == "weft.mustEvaluate":
             verdict = "compatible" if now else "breaking"
-        elif name.startswith("weft."):
+        elif name.startswith("weft.") and name not in (END_OF_LIFE, SUCCESSOR):
             verdict = "compatible"
         if was != now:
-            yield Change(name, "setting", verdict, was, now, f"`{name}` is {now}, was {was}", ("customProperties",))
+            kind = "date" if name == END_OF_LIFE else "setting"
+            reason = moved_day(name, was, now) if kind == "date" else f"`{name}` is {now}, was {was}"
+            yield Change(name, kind, verdict, was, now, reason, ("customProperties",))
 
 
 def _rank(policy: Any) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weft.model.document import Document
+from weft.model.lifecycle import DATES_OF_LIFE, END_OF_LIFE, SUCCESSOR
 from weft.model.odcs import Contract, Property
 from weft.model.types import duck_type
 
@@ -33,7 +34,8 @@ _TEXTS = frozenset(
 )
 """Fields on which no check depends, wherever they stand."""
 
-_PROPOSED = "weft.proposed"
+_SAID = frozenset({"weft.proposed", END_OF_LIFE, SUCCESSOR})
+"""Custom properties of our own on which no check depends."""
 
 
 def physical_digest(contract: Contract) -> str:
@@ -47,7 +49,9 @@ def rules_digest(contract: Contract) -> str:
     return _digest(
         {
             "schema": _without_texts(data.get("schema") or ()),
-            "slaProperties": _without_texts(data.get("slaProperties") or ()),
+            "slaProperties": _without_texts(
+                [level for level in data.get("slaProperties") or () if not _of_life(level)]
+            ),
             "slaDefaultElement": data.get("slaDefaultElement"),
             "customProperties": _settings(data.get("customProperties")),
         }
@@ -80,6 +84,10 @@ def _without_texts(value: Any) -> Any:
     return value
 
 
+def _of_life(level: Any) -> bool:
+    return isinstance(level, Mapping) and str(level.get("property", "")).lower() in DATES_OF_LIFE
+
+
 def _settings(entries: Any) -> dict[str, Any]:
     """The custom properties that checks read: our own, and those that complete a type."""
     if not isinstance(entries, Sequence):
@@ -87,7 +95,7 @@ def _settings(entries: Any) -> dict[str, Any]:
     return {
         name: entry.get("value")
         for entry in entries
-        if isinstance(entry, Mapping) and (name := str(entry.get("property", ""))) != _PROPOSED
+        if isinstance(entry, Mapping) and (name := str(entry.get("property", ""))) not in _SAID
         if name.startswith("weft.") or name in ("precision", "scale")
     }
 

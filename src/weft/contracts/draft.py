@@ -25,12 +25,19 @@ _DIGITS = 15
 """A range is proposed for numbers with at most so many digits before or behind the point."""
 
 
-def draft(profile: Profile, existing: Contract | None, *, name: str, contract_id: str | None = None) -> dict[str, Any]:
+def draft(
+    profile: Profile,
+    existing: Contract | None,
+    *,
+    name: str,
+    contract_id: str | None = None,
+    status: str = "draft",
+) -> dict[str, Any]:
     """A whole ODCS document, v3.1.0 unless the existing one says another: what is written is kept, the rest proposed.
 
     Ids and types are filled in for every column. Rules are proposed only for columns on which a person has written
     none, each named in the column's `weft.proposed`. Nothing is proposed from values of a column that looks personal
-    or is classified above internal, and no classification is.
+    or is classified above internal, and no classification is. A contract without a status gets the one that is given.
     """
     data = dict(existing.data) if existing else {}
     table = dict(data["schema"][0]) if data.get("schema") else {"name": name, "physicalType": "table"}
@@ -40,7 +47,7 @@ def draft(profile: Profile, existing: Contract | None, *, name: str, contract_id
         "id": contract_id or str(uuid.uuid4()),
         "name": name,
         "version": "1.0.0",
-        "status": "draft",
+        "status": str(status),
         **{key: value for key, value in data.items() if value is not None},
     }
     table["properties"] = _properties(profile, existing)
@@ -84,7 +91,7 @@ def _property(
         entry |= _typed(tree)
     elif prop is not None and prop.logical_type is None:
         entry["logicalType"] = logical_type(seen.type)
-    elif prop is not None and prop.physical_type is None and not _open(tree):
+    elif prop is not None and prop.physical_type is None and not _open(tree) and not _untold(tree):
         entry["physicalType"] = str(tree)
     if prop is not None and _RULES & {k for k in prop.data if k != "relationships"}:
         return entry
@@ -107,7 +114,14 @@ def _open(tree: TypeText) -> bool:
     return tree.name in ("STRUCT", "LIST", "ARRAY")
 
 
+def _untold(tree: TypeText) -> bool:
+    return tree.name == "NULL" or any(_untold(part) for _, part in tree.parts)
+
+
 def _typed(tree: TypeText) -> dict[str, Any]:
+    """The types of a column; none where rows do not tell, since there is nothing but NULL in it."""
+    if _untold(tree):
+        return {}
     logical = logical_type(str(tree))
     entry: dict[str, Any] = {"logicalType": logical, "physicalType": str(tree)}
     if tree.name == "STRUCT":

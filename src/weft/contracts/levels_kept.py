@@ -6,10 +6,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from weft.model.lifecycle import DATES_OF_LIFE
 from weft.model.odcs import Contract
-
-_LIFE = frozenset({"generalavailability", "ga", "endofsupport", "es", "endoflife", "el"})
-"""Dates of a product's life, which are facts."""
 
 _NAMES = {
     "ly": "freshness",
@@ -60,7 +58,7 @@ def promised_levels(contract: Contract) -> tuple[Mapping[str, Any], ...]:
 
 
 def _levels(contract: Contract, entry: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    if str(entry.get("property", "")).lower() in _LIFE:
+    if str(entry.get("property", "")).lower() in DATES_OF_LIFE:
         return
     stated = entry.get("element") or contract.data.get("slaDefaultElement")
     rest = {k: v for k, v in entry.items() if k != "element"}

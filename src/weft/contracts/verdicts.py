@@ -438,10 +438,15 @@ GROUPS: dict[str, tuple[Example, ...]] = {
             "end of life is another day",
             _level("endOfLife", "2027-01-01"),
             _level("endOfLife", "2028-01-01"),
-            _SAME,
-            _SAME,
+            _WORDS,
+            _WORDS,
             "contract",
         ),
+        Example("an end of life is set", {}, _level("endOfLife", "2027-01-01"), _WORDS, _WORDS, "contract"),
+        Example(
+            "an end of life of our own is set", {}, _custom("weft.endOfLife", "2027-01-01"), _WORDS, _WORDS, "contract"
+        ),
+        Example("a successor is named", {}, _custom("weft.successor", "a.b.c@2"), _WORDS, _WORDS, "contract"),
         Example("a server removed", {"servers": [{"server": "a", "type": "s3"}]}, {}, _BREAKS, _KEEPS, "contract"),
         Example("a server added", {}, {"servers": [{"server": "a", "type": "s3"}]}, _KEEPS, _KEEPS, "contract"),
         Example(

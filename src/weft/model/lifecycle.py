@@ -1,4 +1,4 @@
-"""The end of a deprecated port: until when it is served, and what takes its place."""
+"""What a port's status means for who reads it: whom a draft is for, until when a deprecated port is served."""
 
 from __future__ import annotations
 
@@ -14,9 +14,20 @@ from weft.model.document import Pointer, custom_properties, entries, text
 
 END_OF_LIFE = "weft.endOfLife"
 SUCCESSOR = "weft.successor"
+DATES_OF_LIFE = frozenset({"generalavailability", "ga", "endofsupport", "es", "endoflife", "el"})
+"""Service levels that say when a product begins and ends: facts for readers, on which no check depends."""
 
 _LEVELS = (frozenset({"endoflife", "el"}), frozenset({"endofsupport", "es"}))
 _NO_SUCCESSORS = frozenset({"deprecated", "retired", "proposed"})
+
+
+def open_to(status: str, port: Address, domain: str) -> bool:
+    """Whether products of a domain may read a port of that status: a draft is for its own domain alone.
+
+    >>> open_to("draft", parse_address("fleet.aircraft.planes@1"), "operations")
+    False
+    """
+    return status != "draft" or port.domain == domain
 
 
 class EndOfLife(Struct, frozen=True):
@@ -74,6 +85,22 @@ class Fault(Struct, frozen=True):
     pointer: Pointer
     what: str
     fix: str
+
+
+def moved_day(name: str, was: Any, now: Any) -> str:
+    """In words, how a date of a product's life moved.
+
+    >>> moved_day("endOfLife", "2030-12-31", "2030-06-30")
+    '`endOfLife` is brought forward to 2030-06-30, was 2030-12-31'
+    """
+    if was is None:
+        return f"`{name}` is set: {now}"
+    if now is None:
+        return f"`{name}` is taken away, was {was}"
+    before, after = _day(was), _day(now)
+    if before is None or after is None or before == after:
+        return f"`{name}` is {now}, was {was}"
+    return f"`{name}` is {'brought forward' if after < before else 'put off'} to {now}, was {was}"
 
 
 def end_of_life(

@@ -107,6 +107,7 @@ class Publish(Struct, frozen=True):
         checks: results by pinned address; samples go to a table that can be erased.
         edges: lineage into the ports and private models of this product, replacing what was there.
         retire: ports of this product to retire in the same transaction.
+        kept: ports whose rows stay, since only their texts or rules move: the pin of a rollback holds on.
     """
 
     domain: DomainRecord
@@ -120,3 +121,4 @@ class Publish(Struct, frozen=True):
     at: datetime
     defaults: Sequence[Address] = ()
     retire: Sequence[Address] = ()
+    kept: Sequence[Address] = ()

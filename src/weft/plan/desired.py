@@ -12,10 +12,11 @@ from msgspec.structs import replace
 
 from weft.contracts.agreement import agree
 from weft.contracts.digests import physical_digest, rules_digest, texts_digest
-from weft.errors import Diagnostic, Severity, Where, did_you_mean, error, has_errors, warning
+from weft.errors import Diagnostic, Severity, Where, did_you_mean, error, has_errors
 from weft.model.address import Address, ProductAddress
 from weft.model.column import Column
-from weft.model.mesh import BUILT, Domain, InputPort, Mesh, Model, OutputPort, Product, Status
+from weft.model.lifecycle import open_to
+from weft.model.mesh import BUILT, Domain, InputPort, Mesh, Model, OutputPort, Product
 from weft.model.publication import QUARANTINE, Digests, PortState
 from weft.plan.binding import Binder, Bound, Columns, placed
 from weft.storage.schemas import unstorable
@@ -197,6 +198,17 @@ def _input_columns(
     state = registered.get(binding)
     declared = mesh.port(binding)
     problems = _version_problems(product, entry, binding, declared, state)
+    status = declared.status if declared is not None else state.status if state is not None else ""
+    if not open_to(status, binding, product.address.domain):
+        problems.append(
+            error(
+                "WFT-PLN-010",
+                f"input port `{entry.name}` of `{product.address}` reads `{binding}`, which is a draft",
+                entry.where,
+                why=f"a draft is for its own domain, {binding.domain}, and may break without a new major",
+                fix="ask its owner to make it `active`",
+            )
+        )
     if declared is not None:
         if binding.of_product == product.address:
             problems.append(
@@ -215,16 +227,6 @@ def _input_columns(
                     f"input port `{entry.name}` of `{product.address}` reads `{binding}`, which is {declared.status}",
                     entry.where,
                     fix="read another port, or ask its owner for its status",
-                )
-            )
-        if declared.status is Status.DRAFT and binding.domain != product.address.domain:
-            problems.append(
-                warning(
-                    "WFT-PLN-010",
-                    f"input port `{entry.name}` of `{product.address}` reads `{binding}`, which is a draft",
-                    entry.where,
-                    why=f"a draft is for its own domain, {binding.domain}, and may break without a new major",
-                    fix="ask its owner to make it `active`",
                 )
             )
         if state is not None and breaks(declared, state):

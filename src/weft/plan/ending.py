@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from weft.errors import Diagnostic, Severity, Where, error, warning
 from weft.model.address import Address, ProductAddress
 from weft.model.lifecycle import EndOfLife, end_of_life
 from weft.model.mesh import InputPort, Mesh, OutputPort, Product, Status
-from weft.model.publication import PortState
-from weft.model.records import ProductRecord
+
+if TYPE_CHECKING:
+    from weft.plan.planner import Registered
 
 
 class Endings:
     """Which ports are deprecated and how they end: as the files declare it, else as it is registered."""
 
-    def __init__(
-        self,
-        mesh: Mesh,
-        ports: Mapping[Address, PortState],
-        products: Mapping[ProductAddress, ProductRecord],
-        today: dt.date,
-    ) -> None:
-        self.today = today
+    def __init__(self, mesh: Mesh, registered: Registered) -> None:
+        self.today = registered.today
         self._mesh = mesh
-        self._ports = ports
-        self._products = products
+        self._ports = registered.ports
+        self._products = registered.products
         self._declared: Mapping[Address, OutputPort] = {p.address: p for p in mesh.ports()}
         self._known: dict[Address, EndOfLife | None] = {}
 

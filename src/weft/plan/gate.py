@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from weft.errors import Diagnostic, Severity, error
 from weft.model.address import Address, ProductAddress
+from weft.model.lifecycle import open_to
 from weft.model.mesh import Mesh, OutputPort, Status
 from weft.model.publication import PortState
 from weft.model.records import ProductRecord
@@ -166,7 +167,10 @@ def other_owners(
 def missing_upstream(
     wanted: Sequence[Desired], planned: Sequence[Change], registered: Mapping[Address, PortState]
 ) -> list[Diagnostic]:
-    """An objection for each port that would be built from a port that neither is published nor will be."""
+    """An objection for each port that would be built from a port that neither is published nor will be.
+
+    One that is published as a draft of another domain is as good as not published.
+    """
     actions = {c.address: c.action for c in planned}
     found = []
     for one in wanted:
@@ -176,11 +180,20 @@ def missing_upstream(
             upstream = entry.binding
             if not isinstance(upstream, Address) or actions.get(upstream) is Action.CREATE:
                 continue
-            if upstream not in registered or registered[upstream].retired:
+            state = registered.get(upstream)
+            if state is None or state.retired:
+                reason = "is not published"
+            elif actions.get(upstream, Action.NONE) is Action.NONE and not open_to(
+                state.status, upstream, one.port.address.domain
+            ):
+                reason = "is published as a draft"
+            else:
+                reason = None
+            if reason is not None:
                 found.append(
                     error(
                         "WFT-PLN-010",
-                        f"`{one.port.address}` reads `{upstream}`, which is not published",
+                        f"`{one.port.address}` reads `{upstream}`, which {reason}",
                         entry.where,
                         fix=f"select it too: `weft apply +{one.port.address}`",
                     )

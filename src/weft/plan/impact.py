@@ -14,6 +14,7 @@ from weft.model.mesh import Mesh, Product
 from weft.model.publication import PortState
 from weft.plan.values import Affected, Unaffected
 from weft.registry.base import RegistryReader
+from weft.registry.readers import readers_of
 
 if TYPE_CHECKING:
     from weft.contracts.compatibility import Comparison
@@ -53,9 +54,7 @@ class Impact:
 
     def readers(self, address: Address, ports: Mapping[Address, PortState]) -> tuple[ProductAddress, ...]:
         """Other products that read a port, as they are registered; one whose ports are all retired reads nothing."""
-        found = [p for p in self._reader.consumers(address) if p != address.of_product]
-        alive = {a.of_product for a, s in ports.items() if not s.retired} if found else ()
-        return tuple(p for p in found if p in alive)
+        return readers_of(self._reader, address, ports)
 
     def of(self, address: Address, comparison: Comparison, ports: Mapping[Address, PortState]) -> Reach:
         """What depends on the columns that a comparison breaks, and which readers of the port do not.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 
 
 class Registered(Struct, frozen=True):
-    """What the registry held when the plan was made."""
+    """What the registry held when it was read, and the day (UTC) of that: by it overrides and ports have ended."""
 
     ports: Mapping[Address, PortState]
     products: Mapping[ProductAddress, ProductRecord]
+    today: dt.date
 
 
 def comparison(port: OutputPort, state: PortState) -> Comparison:
@@ -44,22 +45,22 @@ def make_plan(
     desired: Mapping[Address, Desired],
     registered: Registered,
     impact: Impact,
-    today: dt.date,
     *,
     select: Sequence[str] = (),
     full_refresh: bool = False,
+    refreshed: Collection[Address] = (),
 ) -> Plan:
     """The plan that makes the selected ports what their files want.
 
-    `today` is the day (UTC) by which overrides have ended.
     `products` stand in the order of dependencies; `desired` holds every port whose files are right.
+    `refreshed` are ports that were built since the full refresh was asked for.
     """
     own = {a for a, s in registered.ports.items() if not s.retired and _owned(mesh, registered, a.of_product)}
     declared = {p.address: p for p in mesh.ports()}
-    endings = _endings(mesh, registered, today)
+    endings = _endings(mesh, registered)
 
     def moved() -> list[Address]:
-        every = _changes(list(desired), desired, registered.ports, endings, today, full_refresh=False)
+        every = _changes(list(desired), desired, registered, endings)
         return [c.address for c in every if c.action is not Action.NONE]
 
     wanted = selection.select(
@@ -70,7 +71,8 @@ def make_plan(
         changed=moved,
     )
     in_order = [p.address for product in products for p in product.outputs if p.address in wanted]
-    planned = _changes(in_order, desired, registered.ports, endings, today, full_refresh=full_refresh)
+    refresh = set(in_order).difference(refreshed) if full_refresh else set()
+    planned = _changes(in_order, desired, registered, endings, refresh)
     planned += _retirements(wanted, declared, own, named=bool(select))
 
     objections: list[Diagnostic] = [d for d in mesh.diagnostics if not select or _concerns(d, wanted, mesh)]
@@ -94,7 +96,7 @@ def make_plan(
         told = {c.stopped.where for c in planned if c.stopped is not None}
         objections += [w for w in endings.warnings(wanted, readers) if w.where not in told]
     objections += gate.ended_overrides(
-        [registered.ports[c.address] for c in planned if c.address in registered.ports], today
+        [registered.ports[c.address] for c in planned if c.address in registered.ports], registered.today
     )
     objections += gate.other_owners(mesh, registered.products, {a.of_product for a in wanted})
     objections += gate.missing_upstream(
@@ -116,14 +118,13 @@ def make_plan(
 def _changes(
     addresses: Sequence[Address],
     desired: Mapping[Address, Desired],
-    registered: Mapping[Address, PortState],
+    registered: Registered,
     endings: Endings | None,
-    today: dt.date,
-    *,
-    full_refresh: bool,
+    refresh: Collection[Address] = (),
 ) -> list[Change]:
     """The change of each address; an upstream that is built in the same plan rebuilds what reads it.
 
+    `refresh` are those that are built again whatever has moved.
     A port whose end of life has passed stays as it is, and so does what would be built from one.
     """
     done: dict[Address, Change] = {}
@@ -132,13 +133,13 @@ def _changes(
         if wanted is None:
             continue
         building = {a for a, c in done.items() if c.action in (Action.CREATE, Action.REBUILD)}
-        change = _change(wanted, registered.get(address), building, today, full_refresh=full_refresh)
-        stopped = _stopped(change, wanted, endings, done, registered) if endings is not None else None
+        change = _change(wanted, registered, building, full_refresh=address in refresh)
+        stopped = _stopped(change, wanted, endings, done, registered.ports) if endings is not None else None
         done[address] = stopped or change
     return list(done.values())
 
 
-def _endings(mesh: Mesh, registered: Registered, today: dt.date) -> Endings | None:
+def _endings(mesh: Mesh, registered: Registered) -> Endings | None:
     """How deprecated ports end; None where there is none, as in most meshes."""
     if not any(p.status is Status.DEPRECATED for p in mesh.ports()) and not any(
         s.status == Status.DEPRECATED for s in registered.ports.values()
@@ -146,7 +147,7 @@ def _endings(mesh: Mesh, registered: Registered, today: dt.date) -> Endings | No
         return None
     from weft.plan.ending import Endings
 
-    return Endings(mesh, registered.ports, registered.products, today)
+    return Endings(mesh, registered)
 
 
 def _stopped(
@@ -176,10 +177,9 @@ def _stopped(
     return None
 
 
-def _change(
-    wanted: Desired, state: PortState | None, building: set[Address], today: dt.date, *, full_refresh: bool
-) -> Change:
+def _change(wanted: Desired, registered: Registered, building: set[Address], *, full_refresh: bool) -> Change:
     port = wanted.port
+    state = registered.ports.get(port.address)
     if port.status not in BUILT:
         if state is not None and not state.retired:
             return Change(port.address, Action.RETIRE, f"its status is {port.status}")
@@ -200,21 +200,21 @@ def _change(
     if full_refresh:
         return Change(port.address, Action.REBUILD, "a full refresh was asked for", moved)
     reasons = _reasons(wanted, state, building)
-    if state.pinned is not None and not reasons:
-        return Change(port.address, Action.NONE, f"pinned by a rollback: {state.pinned}", moved)
     if reasons:
         return Change(port.address, Action.REBUILD, "; ".join(reasons), moved)
-    if state.override is not None and state.override.ended(today):
+    if state.override is not None and state.override.ended(registered.today):
         reason = f"the override of its failed checks ended on {state.override.until}"
         return Change(port.address, Action.REBUILD, reason, moved)
+    pin = f"pinned by a rollback: {state.pinned}" if state.pinned is not None else None
+    its_rows = f"; its rows stay {pin}" if pin else ""
     if digests.rules != state.digests.rules:
-        if state.quarantine is not None or QUARANTINE in port.contract.custom:
+        if pin is None and (state.quarantine is not None or QUARANTINE in port.contract.custom):
             reason = "its rules changed, and with them which rows go to quarantine"
             return Change(port.address, Action.REBUILD, reason, moved)
-        return Change(port.address, Action.UPDATE, "its rules changed", moved)
+        return Change(port.address, Action.UPDATE, f"its rules changed{its_rows}", moved)
     if digests.texts != state.digests.texts:
-        return Change(port.address, Action.UPDATE, "its descriptions changed", moved)
-    return Change(port.address, Action.NONE, "nothing to do", moved)
+        return Change(port.address, Action.UPDATE, f"its descriptions changed{its_rows}", moved)
+    return Change(port.address, Action.NONE, pin or "nothing to do", moved)
 
 
 def _reasons(wanted: Desired, state: PortState, building: set[Address]) -> list[str]:

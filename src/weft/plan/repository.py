@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -60,10 +61,10 @@ class Repository(Struct, frozen=True):
 
 
 def read_repository(
-    mesh: Mesh, connector: Callable[[], FileConnector], registry: Registry, binder: Binder
+    mesh: Mesh, connector: Callable[[], FileConnector], registry: Registry, binder: Binder, today: date
 ) -> Repository:
     """What the files declare, bound and held against the registry; problems are collected, not raised."""
-    registered = Registered(registry.ports(), registry.products())
+    registered = Registered(registry.ports(), registry.products(), today)
     try:
         in_order = order.build_order(mesh)
     except ProjectError as e:

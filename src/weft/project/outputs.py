@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from weft.errors import Diagnostic, Where, did_you_mean, error
 from weft.model.address import Address, ProductAddress, is_slug
@@ -11,6 +12,7 @@ from weft.model.odcs import Contract
 from weft.model.odps import Descriptor, OutputPortEntry
 from weft.model.version import parse_version
 
+CONTRACT_ENDING = ".odcs.yaml"
 _LIFECYCLE = list(Status)
 
 
@@ -20,11 +22,13 @@ def output_ports(
     product_status: Status,
     contracts: Mapping[str, Contract],
     models: Mapping[str, Model],
+    home: Path,
     problems: list[Diagnostic],
 ) -> tuple[OutputPort, ...]:
     """The output ports that have all that belongs to them.
 
     Args:
+        home: the product's folder; of a file that is there and cannot be read, something else is told already.
         contracts, models: by file stem, `flights` or for an older major `flights@1`.
         problems: gets what the others lack, and where contract and descriptor disagree.
     """
@@ -57,9 +61,9 @@ def output_ports(
         stem = entry.name if major == newest else f"{entry.name}@{major}"
         used.add(stem)
         promised, model = contracts.get(stem), models.get(stem)
-        if promised is None:
+        if promised is None and not (home / "contracts" / f"{stem}{CONTRACT_ENDING}").is_file():
             problems.append(_missing("WFT-PRJ-011", entry, f"contract `contracts/{stem}.odcs.yaml`", product, where))
-        if model is None:
+        if model is None and not (home / "models" / f"{stem}.sql").is_file():
             problems.append(_missing("WFT-PRJ-013", entry, f"model `models/{stem}.sql`", product, where))
         if promised is None or model is None:
             continue

@@ -15,10 +15,8 @@ from weft.project import documents
 from weft.project.cache import Cache
 from weft.project.inputs import input_ports
 from weft.project.models import Parse, read_model
-from weft.project.outputs import major_of, output_ports, status_of
+from weft.project.outputs import CONTRACT_ENDING, major_of, output_ports, status_of
 from weft.project.references import clashes, reference_problems
-
-_CONTRACT_ENDING = ".odcs.yaml"
 
 
 class Folder(Struct, frozen=True):
@@ -68,7 +66,7 @@ def read_product(
     problems += clashes(inputs, models)
     problems += reference_problems(inputs, models)
     status = status_of(described.status, described.where(("status",)), problems)
-    outputs = output_ports(address, described, status, contracts, models, problems)
+    outputs = output_ports(address, described, status, contracts, models, folder.path, problems)
     product = Product(address, described.name or slug, status, described, inputs, outputs, tuple(models.values()))
     _check_needed(product, problems)
     return product
@@ -79,7 +77,7 @@ def _contracts(
 ) -> dict[str, Contract]:
     """The contracts of a folder by file stem: `flights`, `flights@1`."""
     found: dict[str, Contract] = {}
-    for file in sorted(path.glob(f"*{_CONTRACT_ENDING}")) if path.is_dir() else ():
+    for file in sorted(path.glob(f"*{CONTRACT_ENDING}")) if path.is_dir() else ():
         read = documents.read(file, folder.root, "contract", cache)
         problems += read.problems
         if read.document is None:
@@ -100,7 +98,7 @@ def _contracts(
         if twice is not None:
             problems.append(twice)
             continue
-        found[file.name.removesuffix(_CONTRACT_ENDING)] = one
+        found[file.name.removesuffix(CONTRACT_ENDING)] = one
     return found
 
 

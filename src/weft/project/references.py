@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from weft.errors import Diagnostic, did_you_mean, error, warning
+from weft.errors import Diagnostic, did_you_mean, error
 from weft.model.mesh import InputPort, Model, Reference
 
 
@@ -29,21 +29,11 @@ def clashes(inputs: tuple[InputPort, ...], models: Mapping[str, Model]) -> list[
 
 
 def reference_problems(inputs: tuple[InputPort, ...], models: Mapping[str, Model]) -> list[Diagnostic]:
-    """What is wrong with what models read: tables that are not there, results that move by themselves, circles."""
+    """What is wrong with what models read: tables that are not there, circles."""
     problems: list[Diagnostic] = []
     names = [i.name for i in inputs] + list(models)
     for model in models.values():
         problems += [_unknown_table(r, names) for r in model.references if r.name not in names]
-        problems += [
-            warning(
-                "WFT-SQL-008",
-                f"`{v.name}` gives another result at every run",
-                v.where,
-                why="the same inputs would give other rows, and a change of them cannot be told from a change of data",
-                fix="take the time from the data",
-            )
-            for v in model.volatile
-        ]
     return problems + _cycles(models)
 
 

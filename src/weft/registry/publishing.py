@@ -33,7 +33,8 @@ def publish(tables: Tables, publish: Publish) -> list[Publication]:
     first = [a for a in publish.defaults if not _has_default(tables, a)]
     numbered = [_put(tables, p) for p in publish.publications]
     for one in numbered:
-        unpin(tables, one.address)
+        if one.address not in publish.kept:
+            unpin(tables, one.address)
     for address in first:
         put_default(tables, address)
     retire(tables, publish.retire, publish.actor, publish.run_id, publish.at)

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from weft.access.principals import product_principal
 from weft.engines.base import Session
-from weft.errors import Conflict, UsageError, WeftError, error, of_the_system
+from weft.errors import Conflict, Diagnostic, UsageError, WeftError, error, of_the_system
 from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.mesh import Mesh, Product
 from weft.model.publication import QUARANTINE, Override, PortState, Publication
@@ -23,7 +23,7 @@ from weft.runs import publishing, repair
 from weft.runs.build import Staged, open_inputs, run_models, stage
 from weft.runs.context import Context, new_run_id
 from weft.runs.judging import Judged, Judging
-from weft.runs.lineage import edges_of
+from weft.runs.lineage import edges_of, unresolved
 from weft.runs.overriding import decisions
 from weft.runs.results import ApplyResult, Failed, Published, Skipped
 
@@ -105,6 +105,7 @@ def apply(
         unchanged,
         tuple(one_run.retired),
         time.monotonic() - began,
+        tuple(one_run.warnings),
     )
 
 
@@ -125,6 +126,7 @@ class _OneRun:
         self.skipped: list[Skipped] = []
         self.failed: list[Failed] = []
         self.retired: list[Address] = []
+        self.warnings: list[Diagnostic] = []
         self._plan = plan
         self._mesh = mesh
         self._desired = desired
@@ -190,7 +192,7 @@ class _OneRun:
                 self._discard([one for one in staged if one.wanted.port.address not in work.build])
                 checks = judged.checks
                 context.progress.stage(str(work.address), "commit")
-                edges = edges_of(product, build, context)
+                edges = edges_of(product, build, [a for a, s in ports.items() if not s.retired], context)
             except BaseException:  # also when it was told to stop
                 self._discard(staged)
                 raise
@@ -217,13 +219,23 @@ class _OneRun:
                     committed += [self._updated(one, ports, judged) for one in update]
                     context.progress.stage(str(work.address), "publish")
                     published = publishing.commit(
-                        self._mesh, product, committed, checks, edges, work.retire, revisions, self.run_id, context
+                        self._mesh,
+                        product,
+                        committed,
+                        checks,
+                        edges,
+                        work.retire,
+                        work.update,
+                        revisions,
+                        self.run_id,
+                        context,
                     )
                 except WeftError:  # told to stop in here, it may be published: a sweep knows, this place does not
                     self._discard(staged)
                     raise
                 context.progress.stage(str(work.address), "follow")
                 publishing.follow([p for p in published if p.address in work.build], self.run_id, context)
+        self.warnings += unresolved(product, edges)
         self._report(work, published, time.monotonic() - began)
 
     def _beside(self, product: Product, build: Sequence[Desired]) -> list[Desired]:
@@ -334,6 +346,10 @@ class _OneRun:
             self._context,
         )
         fresh = replace(fresh, quarantine=current.quarantine)
+        if ports[address].pinned is not None:
+            # its rows are not those that the files would make: a release has to find out what to build again
+            digests = replace(fresh.digests, fingerprint=current.digests.fingerprint)
+            fresh = replace(fresh, parts=current.parts, digests=digests)
         if address in judged.checks:
             return replace(fresh, override=judged.overrides.get(address))
         return replace(fresh, checks=ports[address].checks, override=current.override)

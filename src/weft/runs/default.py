@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from weft.access.principals import Principal, require_owner
 from weft.errors import AccessDenied, Diagnostic, UsageError, did_you_mean, error, warning
 from weft.model.address import Address
 from weft.registry.lifecycle import registered_end
@@ -34,13 +35,14 @@ class DefaultMoved(Struct, frozen=True):
         }
 
 
-def move_default(address: Address, mesh: str, context: Context) -> DefaultMoved:
-    """Makes a major the default of its port. Only the mesh that owns the product may.
+def move_default(address: Address, mesh: str, principal: Principal, context: Context) -> DefaultMoved:
+    """Makes a major the default of its port. Only its owner may, in the mesh that owns the product.
 
     Raises:
         UsageError: WFT-ACC-001 no such port, WFT-PLN-013 it is retired or its end of life has passed.
-        AccessDenied: WFT-PLN-004, another mesh owns the product.
+        AccessDenied: WFT-ACC-002 the principal does not own the port, WFT-PLN-004 another mesh owns the product.
     """
+    require_owner(principal, f"say what `{address.unpinned}` means", "only the owner of a port may")
     registry = context.registry
     state = registry.port(address)
     if state is None:

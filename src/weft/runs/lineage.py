@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
+from weft.errors import Diagnostic, Where, warning
 from weft.model.address import Address
-from weft.model.lineage import ColumnEdge, EdgeKind, LineageEdge, Transformation, column_id
+from weft.model.lineage import ColumnEdge, EdgeKind, LineageEdge, Transformation, column_id, table_of
 from weft.model.mesh import Model, Product
 from weft.plan.binding import Remembered
 from weft.plan.desired import Desired, models_of
@@ -17,16 +18,24 @@ _READING = 2
 """Goes up when the edges of the same SQL become other ones."""
 
 
-def edges_of(product: Product, wanted: Sequence[Desired], context: Context) -> list[LineageEdge]:
-    """Every edge into the ports of a product and into the private models that they need."""
+def edges_of(
+    product: Product, wanted: Sequence[Desired], published: Collection[Address], context: Context
+) -> list[LineageEdge]:
+    """Every edge into the ports of a product that are built, and into the models that they need.
+
+    A port of the product that is published and not built keeps the edges of the rows that it serves.
+    """
     columns: dict[str, tuple[str, ...]] = {}
-    ports = {one.port.model.name: one.port.address for one in wanted}
+    ports = {port.model.name: port.address for port in product.outputs}
+    served = set(published).difference(one.port.address for one in wanted)
     found: dict[LineageEdge, None] = {}
     for one in wanted:
         for entry in one.inputs:
             columns.setdefault(entry.name, one.input_columns[entry.name])
     for model in models_of(wanted):
         columns[model.name] = _columns_of(model, wanted)
+        if ports.get(model.name) in served:
+            continue
         read = {r.name: columns[r.name] for r in model.references}
         edges = context.lineage(model.digest, model.sql, read, columns[model.name])
         target = _node(product, model.name, ports)
@@ -44,12 +53,37 @@ def edges_of(product: Product, wanted: Sequence[Desired], context: Context) -> l
     return list(found)
 
 
+def unresolved(product: Product, edges: Sequence[LineageEdge]) -> list[Diagnostic]:
+    """A warning for each model of which weft could not say what its columns are made from."""
+    nodes = {f"{product.address}.~{m.name}": m for m in product.models}
+    nodes |= {str(port.address): port.model for port in product.outputs}
+    columns: dict[str, dict[str, None]] = {}
+    for edge in edges:
+        if edge.transformation is Transformation.UNRESOLVED:
+            table = table_of(edge.target)
+            columns.setdefault(table, {})[edge.target.removeprefix(f"{table}.")] = None
+    return [
+        warning(
+            "WFT-SQL-012",
+            f"what {', '.join(f'`{c}`' for c in found)} of `{model.name}` is made from could not be resolved",
+            Where(model.file, model.first_line),
+            why="its lineage names every column that it might be made from",
+            fix="name columns instead of `*`, and the table before each",
+        )
+        for model, found in ((nodes[table], names) for table, names in columns.items())
+    ]
+
+
 def _columns_of(model: Model, wanted: Sequence[Desired]) -> tuple[str, ...]:
     return next(one.model_columns[model.name] for one in wanted if model.name in one.model_columns)
 
 
-def _node(product: Product, name: str, ports: dict[str, Address]) -> str:
-    """The node of a table that a model names, without its column."""
+def _node(product: Product, name: str, ports: Mapping[str, Address]) -> str:
+    """The node of a table that a model names, without its column: the same whatever is built.
+
+    Args:
+        ports: every port of the product, by its model.
+    """
     if name in ports:
         return str(ports[name])
     if product.model(name) is not None:

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from msgspec.structs import replace
 
-from weft.access.principals import Principal, PrincipalKind
-from weft.errors import AccessDenied, UsageError, error
+from weft.access.principals import Principal, require_owner
+from weft.errors import UsageError, error
 from weft.model.address import Address
 from weft.model.checks import CheckResult, Outcome, Rule
 from weft.model.publication import Override, PortState
@@ -34,9 +34,7 @@ def requested(
         AccessDenied: WFT-ACC-002, the principal does not own the ports.
         UsageError: WFT-RUN-007, it has no proper reason or end, or does not name its ports.
     """
-    if principal.kind is not PrincipalKind.OWNER:
-        what = f"`{principal.name}` may not publish against failed checks"
-        raise AccessDenied(error("WFT-ACC-002", what, why="only the owner of a port may"))
+    require_owner(principal, "publish against failed checks", "only the owner of a port may")
     if not select:
         raise _refused("an override needs ports by name", "name each: `weft apply domain.product.port --override …`")
     unnamed = [s for s in select if s.count(".") != 2 or s.startswith(("+", "tag:")) or s.endswith("+")]

@@ -9,8 +9,9 @@ from weft.access.principals import product_principal
 from weft.access.result import Result, ResultColumn
 from weft.connectors.files import FileConnector
 from weft.engines.base import Session
-from weft.errors import ProjectError, Severity, UsageError, UserCodeError, did_you_mean, error
+from weft.errors import AccessDenied, ProjectError, Severity, UsageError, UserCodeError, did_you_mean, error
 from weft.model.address import Address, ProductAddress
+from weft.model.lifecycle import open_to
 from weft.model.mesh import Mesh, Model, Product
 from weft.model.publication import PortState
 from weft.plan.binding import placed
@@ -35,6 +36,7 @@ def preview(
 
     Raises:
         UsageError: WFT-PLN-001, there is no such model.
+        AccessDenied: WFT-ACC-002, it would read a draft of another domain.
         UserCodeError: the model's SQL failed.
     """
     product, model, cte = _find(name, mesh)
@@ -117,6 +119,10 @@ class Preparation:
         upstream = self._mesh.products.get(binding.of_product)
         if declared is None or upstream is None:
             raise UsageError(error("WFT-PLN-010", f"`{binding}` is neither published nor declared here", entry.where))
+        if not open_to(declared.status, binding, product.address.domain):
+            what = f"`{product.address}` may not read `{binding}`, which is a draft"
+            why = f"a draft is for its own domain, {binding.domain}"
+            raise AccessDenied(error("WFT-ACC-002", what, entry.where, why=why))
         space = f"preview {upstream.address}"
         self.models(upstream, declared.model, into=space)
         table = f"upstream {binding}"

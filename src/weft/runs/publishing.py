@@ -50,6 +50,7 @@ def commit(
     checks: Mapping[Address, Sequence[CheckResult]],
     edges: Sequence[LineageEdge],
     retire: Sequence[Address],
+    kept: Sequence[Address],
     revisions: Mapping[Address, int],
     run_id: str,
     context: Context,
@@ -72,6 +73,7 @@ def commit(
             at=context.now(),
             defaults=[p.address for p in product.outputs if p.default and _first(p.address, publications)],
             retire=retire,
+            kept=kept,
         )
     )
 

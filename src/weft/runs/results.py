@@ -76,7 +76,11 @@ class Skipped(Struct, frozen=True):
 
 
 class ApplyResult(Struct, frozen=True):
-    """What an apply did; `run_id` is None when there was nothing to do."""
+    """What an apply did; `run_id` is None when there was nothing to do.
+
+    Attributes:
+        warnings: what the owner should know of what was published.
+    """
 
     run_id: str | None
     published: tuple[Published, ...] = ()
@@ -85,6 +89,7 @@ class ApplyResult(Struct, frozen=True):
     unchanged: tuple[Address, ...] = ()
     retired: tuple[Address, ...] = ()
     seconds: float = 0.0
+    warnings: tuple[Diagnostic, ...] = ()
 
     @property
     def exit_code(self) -> int:
@@ -107,12 +112,13 @@ class ApplyResult(Struct, frozen=True):
             "unchanged": [str(a) for a in self.unchanged],
             "retired": [str(a) for a in self.retired],
             "seconds": round(self.seconds, 3),
-            **({"diagnostics": self._problems()} if self.exit_code >= 2 else {}),
+            **({"diagnostics": told} if (told := self._told()) else {}),
         }
 
-    def _problems(self) -> list[dict[str, Any]]:
-        """What failed, where any command that ends with 2 or more says it."""
-        return [d.as_json() for d in dict.fromkeys(d for one in self.failed for d in one.error.diagnostics)]
+    def _told(self) -> list[dict[str, Any]]:
+        """Warnings, and what failed where any command that ends with 2 or more says it."""
+        failed = [d for one in self.failed for d in one.error.diagnostics] if self.exit_code >= 2 else []
+        return [d.as_json() for d in dict.fromkeys((*self.warnings, *failed))]
 
 
 class Verification(Struct, frozen=True):

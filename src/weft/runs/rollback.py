@@ -9,6 +9,7 @@ from weft.errors import Diagnostic, UsageError, error
 from weft.model.address import Address
 from weft.model.checks import count
 from weft.model.odcs import published_contract
+from weft.registry.readers import readers_of
 from weft.runs.context import Context, new_run_id
 from weft.runs.results import RolledBack
 from weft.runs.verification import broken, check_rows, names_in_record, other_tables
@@ -52,6 +53,7 @@ def roll_back(address: Address, snapshot_id: str, reason: str, principal: Princi
             version=state.version,
             status=state.status,
             contract=state.contract,
+            digests=replace(state.digests, fingerprint=opened.publication.digests.fingerprint),
             checks=count(checks),
             published_at=context.now(),
             published_by=context.actor,
@@ -63,5 +65,5 @@ def roll_back(address: Address, snapshot_id: str, reason: str, principal: Princi
         at=context.now(),
     )
     context.storage.follow(address, published.snapshot_id, None)
-    stale = tuple(str(p) for p in registry.consumers(address))
+    stale = tuple(str(p) for p in readers_of(registry, address, registry.ports()))
     return RolledBack(address, state.snapshot_id, snapshot_id, stale)

@@ -19,7 +19,7 @@ from weft.model.address import Address, ProductAddress, slugify
 from weft.model.classification import Classification
 from weft.model.column import Column
 from weft.model.document import Document
-from weft.model.mesh import Mesh, Model, Product, Source
+from weft.model.mesh import Mesh, Model, Product, Source, Status
 from weft.model.odcs import Contract, contract
 from weft.project import edit
 from weft.project.documents import dump, parse
@@ -54,7 +54,7 @@ def sync(address: Address, mesh: Mesh, connector: FileConnector, context: Contex
     with context.engine.session(None) as session:
         preparation = Preparation(session, mesh, context.registry.ports(), connector, context, {}, sample_rows=None)
         preparation.models(product, model, into="sync")
-        drafted = _drafted(session, model.name, model.sql, existing, entry.get("contractId"))
+        drafted = _drafted(session, model.name, model.sql, existing, entry.get("contractId"), _status(product))
     after, notes = edit.merged(before, drafted)
     if write and notes:
         edit.write_whole(path, after)
@@ -81,7 +81,7 @@ def product_from_file(file: str, product: ProductAddress, connector: FileConnect
 
     def typed(columns: Sequence[Column]) -> Contract:
         shape = Profile(0, tuple(ColumnProfile(c.name, c.type, 0, 0) for c in columns), ())
-        return contract(Document(file, draft(shape, None, name=source_name) | {"status": "active"}))
+        return contract(Document(file, draft(shape, None, name=source_name, status=Status.ACTIVE)))
 
     with context.engine.session() as session:
         session.reads(source_files(connector.read(Source(file)), source_name, product))
@@ -93,10 +93,9 @@ def product_from_file(file: str, product: ProductAddress, connector: FileConnect
             why = "a contract is drafted from what rows are like"
             raise SourceError(error("WFT-SRC-003", what, why=why, fix="name a file that has some"))
         model = _select(found.bound.columns, source_name)
-        promised = _drafted(session, name, model, None, None)
+        promised = _drafted(session, name, model, None, None, Status.ACTIVE)
     assert found.source.contract is not None, "it was sniffed with one"
     declared = dict(found.source.contract.data)
-    promised["status"] = "active"
     return {
         "inputs": [
             {
@@ -125,7 +124,7 @@ def _select(columns: Sequence[Column], source: str) -> str:
 
 
 def _drafted(
-    session: Session, name: str, sql: str, existing: Contract | None, contract_id: str | None
+    session: Session, name: str, sql: str, existing: Contract | None, contract_id: str | None, status: Status
 ) -> dict[str, Any]:
     """A draft from all rows of a query. Columns above internal are not looked into."""
     closed = []
@@ -133,7 +132,13 @@ def _drafted(
         closed = [p.name for p in existing.table.properties if p.classification > Classification.INTERNAL]
     session.table("rows to profile", sql)
     seen = profile(session, ident("rows to profile"), sensitive=closed)
-    return draft(seen, existing, name=name.partition("@")[0], contract_id=contract_id)
+    return draft(seen, existing, name=name.partition("@")[0], contract_id=contract_id, status=status)
+
+
+def _status(product: Product) -> Status:
+    """The product's own: a draft beside an active product would shut out its readers of other domains."""
+    known = [s for s in Status if s == product.descriptor.status]
+    return known[0] if known else Status.DRAFT
 
 
 def _existing(text: str, file: str) -> Contract | None:

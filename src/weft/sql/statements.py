@@ -53,16 +53,22 @@ def refused_statement(sql: str, error: Mapping[str, Any]) -> Problem:
             why="a model or a query is exactly one SELECT",
             fix="keep one; parts of it can be named with WITH, or be models of their own",
         )
-    word, offset = begins[0] if begins else ("", 0)
-    if word in ("PIVOT", "WITH"):
+    pivot = _pivot(sql)
+    if pivot is not None:
         return Problem(
             "WFT-SQL-004",
             Severity.ERROR,
-            "PIVOT as a statement is not allowed" if word == "PIVOT" else "what follows WITH is not a SELECT",
-            offset,
-            why="its columns would depend on the rows" if word == "PIVOT" else "SQL here is exactly one SELECT",
-            fix="list the values: `from t pivot (sum(x) for y in ('a', 'b'))`" if word == "PIVOT" else None,
+            "PIVOT as a statement is not allowed",
+            pivot,
+            why="its columns would depend on the rows",
+            fix="list the values: `from t pivot (sum(x) for y in ('a', 'b'))`",
         )
+    word, offset = begins[0] if begins else ("", 0)
+    if word in ("WITH", "SELECT", "FROM", "("):
+        what = (
+            "what follows WITH is not a SELECT" if word == "WITH" else "a part of the SELECT is a statement of its own"
+        )
+        return Problem("WFT-SQL-004", Severity.ERROR, what, offset, why="SQL here is exactly one SELECT")
     return Problem(
         "WFT-SQL-004",
         Severity.ERROR,
@@ -71,6 +77,18 @@ def refused_statement(sql: str, error: Mapping[str, Any]) -> Problem:
         why="a model or a query is exactly one SELECT; weft creates tables, binds files and sets settings itself",
         fix="write a SELECT; settings of a model stand in its `/* weft … */` comment",
     )
+
+
+def _pivot(sql: str) -> int | None:
+    """Where PIVOT stands as a statement or in the place of one: it begins the text or a pair of brackets, or is behind
+    WITH. Behind a table, and before brackets, it is a part of FROM."""
+    tokens = [t for t in _TOKEN.finditer(sql) if t.lastgroup not in ("comment", "space")]
+    before, after = ["(", *(t.group() for t in tokens)], [*(t.group() for t in tokens[1:]), ""]
+    for token, left, right in zip(tokens, before, after, strict=False):
+        named = token.group().upper() in ("PIVOT", "PIVOT_WIDER")
+        if named and (left == "(" or (left == ")" and right != "(")) and right not in (",", ")"):
+            return token.start()
+    return None
 
 
 def _statements(sql: str) -> Iterator[tuple[str, int]]:

@@ -52,6 +52,18 @@ def test_a_product_reads_the_ports_that_it_has_declared_and_nothing_else():
     assert "no grant" in denied.reason
 
 
+def test_a_draft_is_read_by_products_of_its_own_domain_and_by_the_owner():
+    own, other = ProductAddress("fleet", "ageing"), ProductAddress("operations", "on_time")
+    draft = state(status="draft")
+
+    denied = decide(product_principal(other), draft, [PORT])
+
+    assert decide(product_principal(own), draft, [PORT]).allowed
+    assert decide(Principal("ann", PrincipalKind.OWNER), draft).allowed
+    assert (denied.allowed, denied.columns, denied.code) == (False, (), "WFT-ACC-002")
+    assert denied.reason == "`fleet.aircraft.planes@1` is a draft, which is for its own domain, fleet"
+
+
 def test_nobody_reads_a_retired_port():
     assert not decide(Principal("ann", PrincipalKind.OWNER), state(retired=True)).allowed
 

@@ -72,6 +72,15 @@ def test_a_product_page_lists_ports_and_readers() -> None:
     assert document["consumers"] == ["punctuality.performance"]
 
 
+def test_a_product_whose_ports_are_all_retired_reads_nothing_any_more() -> None:
+    mesh = flights()
+    for address in [a for a in mesh.states if a.product == "performance"]:
+        mesh.change(str(address), retired=True)
+
+    assert page(mesh, "operations.on_time", NOW).as_json()["consumers"] == []
+    assert page(mesh, "fleet.aircraft.planes", NOW).as_json()["downstream"] == []
+
+
 def test_a_domain_page_lists_members_and_products() -> None:
     document = page(flights(), "crew", NOW).as_json()
 

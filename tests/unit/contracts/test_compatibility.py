@@ -131,6 +131,33 @@ def test_service_levels_and_settings_are_promises() -> None:
     assert changes(with_(1), with_(1, description={"purpose": "x"})).verdict == "patch"
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (None, "2030-06-30", "is set: 2030-06-30"),
+        ("2030-12-31", "2030-06-30", "is brought forward to 2030-06-30, was 2030-12-31"),
+        ("2030-06-30", "2030-12-31", "is put off to 2030-12-31, was 2030-06-30"),
+        ("2030-06-30", None, "is taken away, was 2030-06-30"),
+    ],
+)
+def test_an_end_of_life_that_moves_is_told_and_needs_no_new_version(
+    old: str | None, new: str | None, words: str
+) -> None:
+    def by_level(day: str | None) -> Contract:
+        return a_contract(col("a"), slaProperties=[{"property": "endOfLife", "value": day}] if day else [])
+
+    def of_our_own(day: str | None) -> Contract:
+        return a_contract(col("a"), customProperties=custom(endOfLife=day) if day else [])
+
+    for with_, name in ((by_level, "endOfLife"), (of_our_own, "weft.endOfLife")):
+        found = changes(with_(old), with_(new))
+
+        assert [(c.path, c.kind, c.verdict, c.reason) for c in found.changes] == [
+            (name, "date", "patch", f"`{name}` {words}")
+        ]
+        assert (found.verdict, found.required_version) == ("patch", with_(old).version)
+
+
 OPTIONS = st.fixed_dictionaries(
     {},
     optional={

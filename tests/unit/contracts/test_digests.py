@@ -25,6 +25,8 @@ BASE = col("a", "integer", id="1", physicalType="int")
         (BASE | {"description": "x", "tags": ["y"]}, {}, "t"),
         (BASE, {"slaProperties": [{"property": "freshness", "value": 1, "unit": "d", "element": "a"}]}, "rt"),
         (BASE, {"customProperties": custom(referenceTime="2014-01-01")}, "rt"),
+        (BASE, {"customProperties": custom(endOfLife="2030-01-31", successor="a.b.c@2")}, "t"),
+        (BASE, {"slaProperties": [{"property": "endOfLife", "value": "2030-01-31"}]}, "t"),
         (BASE, {"customProperties": [{"property": "other", "value": 1}]}, "t"),
         (BASE, {"team": {"name": "x"}}, "t"),
         (BASE, {"version": "1.0.1"}, "t"),

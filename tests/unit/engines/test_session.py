@@ -170,6 +170,15 @@ def test_views_and_tables_are_replaced_and_their_names_are_quoted(session: DuckD
     assert session.rows('select x from "select"') == [(3,)]
 
 
+@pytest.mark.parametrize("value", ["null", "[null]", "{'a': null, 'NULL': 1}", "map([1], [null])"])
+def test_an_empty_table_has_columns_of_which_nothing_but_null_is_known(session: DuckDBSession, value: str) -> None:
+    columns = session.columns(f"select {value} as n")
+
+    session.empty_table("t", columns)
+
+    assert session.columns("select * from t") == columns
+
+
 def test_an_empty_table_binds_and_has_no_rows(session: DuckDBSession) -> None:
     columns = (Column("order", "INTEGER"), Column("Name", "VARCHAR[]"), Column("s", 'STRUCT("a b" INTEGER)'))
     session.empty_table("t", columns)

@@ -181,6 +181,30 @@ def test_what_gives_another_result_at_every_run_is_kept_with_its_place(models: M
     ]
 
 
+@pytest.mark.parametrize(
+    ("sql", "what", "column"),
+    [
+        ("pivot t on c", "PIVOT as a statement is not allowed", 1),
+        ("select * from (pivot t on c)", "PIVOT as a statement is not allowed", 16),
+        ("with w as (select 1 as c) pivot w on c", "PIVOT as a statement is not allowed", 27),
+        ("with w as ( /* x */ PIVOT t on c) select * from w", "PIVOT as a statement is not allowed", 21),
+        ("with w as (select 1) insert into t from w", "what follows WITH is not a SELECT", 1),
+        ("insert into t select 1", "INSERT is not allowed", 1),
+    ],
+)
+def test_a_statement_inside_a_select_is_named_and_not_the_select(
+    models: Models, sql: str, what: str, column: int
+) -> None:
+    [found] = models.read(sql).problems
+
+    assert (found.code, found.what, found.where.column) == ("WFT-SQL-004", what, column)
+    assert ("list the values" in (found.fix or "")) == ("PIVOT" in what)
+
+
+def test_a_pivot_that_lists_its_values_is_no_statement(models: Models) -> None:
+    assert models.read("from (select 1 as a, 2 as b) pivot (sum(a) for b in (1, 2))").problems == ()
+
+
 @given(
     st.text(st.characters(exclude_categories=("Cs",)), max_size=20).filter(lambda t: "*/" not in t),
     st.sampled_from(["", "\n", "\n\n  ", "\r\n"]),

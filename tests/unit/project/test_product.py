@@ -50,6 +50,28 @@ def change(mesh: TestMesh, file: str, changed: Callable[[Any], Any]) -> None:
     mesh.write(file, json.dumps(document, indent=2))
 
 
+def test_a_contract_that_cannot_be_read_is_not_called_missing_too(mesh: TestMesh) -> None:
+    mesh.write(CONTRACT, "schema: [\n")
+
+    assert {(d.code, d.where.file if d.where else None) for d in checked(mesh)} >= {("WFT-PRJ-002", CONTRACT)}
+    assert "WFT-PRJ-011" not in {d.code for d in checked(mesh)}
+
+
+def test_a_model_that_is_not_text_is_not_called_missing_too(mesh: TestMesh) -> None:
+    mesh.path(f"{ORDERS}/models/orders.sql").write_bytes(b"select '\xff'")
+
+    assert "WFT-PRJ-021" in {d.code for d in checked(mesh)}
+    assert "WFT-PRJ-013" not in {d.code for d in checked(mesh)}
+
+
+def test_what_depends_on_the_time_of_the_run_is_told_once(mesh: TestMesh) -> None:
+    mesh.edit(f"{ORDERS}/models/orders.sql", "from raw", "from raw where now() > timestamptz '2000-01-01'")
+
+    found = only(mesh, "WFT-SQL-008")
+
+    assert (found.severity, found.what) == (Severity.WARNING, "`now()` gives another result each time it runs")
+
+
 def only(mesh: TestMesh, code: str) -> Diagnostic:
     """The one diagnostic of a code."""
     found = [d for d in checked(mesh) if d.code == code]

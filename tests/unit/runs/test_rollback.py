@@ -70,6 +70,59 @@ def test_the_pin_holds_until_it_is_released(mesh):
     assert batch(mesh) == {2}
 
 
+def change(mesh, **fields) -> None:
+    """Changes fields of the contract of `orders`, and its version at the port."""
+    path = mesh.settings.root / ORDERS / "contracts/orders.odcs.yaml"
+    contract = json.loads(path.read_text()) | fields
+    path.write_text(json.dumps(contract, indent=2))
+    product = json.loads((mesh.settings.root / ORDERS / "product.odps.yaml").read_text())
+    product["outputPorts"][0]["version"] = contract["version"]
+    (mesh.settings.root / ORDERS / "product.odps.yaml").write_text(json.dumps(product, indent=2))
+
+
+def test_what_is_said_of_a_pinned_port_reaches_its_readers_and_its_rows_stay(mesh):
+    mesh.rollback(PORT, snapshots(mesh)[1], reason="bad batch")
+    change(mesh, status="deprecated", slaProperties=[{"property": "endOfLife", "value": "2999-12-31"}])
+
+    [planned] = [c for c in mesh.plan(["sales.orders.orders"]).changes if str(c.address) == PORT]
+    applied = mesh.apply(["sales"])
+
+    assert planned.reason == "its descriptions changed; its rows stay pinned by a rollback: bad batch"
+    assert [(str(p.address), p.built) for p in applied.published if str(p.address) == PORT] == [(PORT, False)]
+    assert batch(mesh) == {1}
+    assert mesh.history(PORT).as_json()["snapshots"][0]["reason"] == "bad batch"
+    warned = mesh.query("select 1 from sales.orders.orders limit 1").diagnostics
+    assert "2999-12-31" in warned[0].what
+    assert mesh.apply(["sales"]).published == ()
+
+    mesh.release(PORT)
+    mesh.apply(["sales"])
+    assert batch(mesh) == {2}
+
+
+def test_rules_of_a_pinned_port_are_held_against_the_rows_that_it_shows(mesh):
+    mesh.rollback(PORT, snapshots(mesh)[1], reason="bad batch")
+    rules = json.loads((mesh.settings.root / ORDERS / "contracts/orders.odcs.yaml").read_text())["schema"]
+    rules[0]["properties"][1]["logicalTypeOptions"] = {"maximum": 1}
+    change(mesh, schema=rules, version="1.1.0")
+    assert mesh.apply(["sales.orders.orders"]).exit_code == 0
+    assert (mesh.show(PORT).body["version"], batch(mesh)) == ("1.1.0", {1})
+
+    rules[0]["properties"][1]["logicalTypeOptions"] = {"maximum": 0}
+    change(mesh, schema=rules, version="1.2.0")
+    assert mesh.apply(["sales.orders.orders"]).exit_code == 1
+    assert (mesh.show(PORT).body["version"], batch(mesh)) == ("1.1.0", {1})
+
+
+def test_a_rollback_by_itself_leaves_nothing_to_say(mesh):
+    change(mesh, description={"purpose": "orders"})
+    mesh.apply(["sales"])
+
+    mesh.rollback(PORT, snapshots(mesh)[-1], reason="bad batch")
+
+    assert mesh.apply(["sales"]).published == ()
+
+
 def test_an_address_without_major_is_rolled_back_too(mesh):
     back = mesh.rollback("sales.orders.orders", snapshots(mesh)[1], reason="bad batch")
 

@@ -93,6 +93,24 @@ def test_a_column_that_is_new_is_added_and_what_is_written_stays(mesh):
     assert errors(mesh) == []
 
 
+def test_a_column_of_nothing_but_null_is_drafted_without_a_type_and_its_model_is_told_to_cast(mesh):
+    mesh.edit(f"{ORDERS}/models/totals.sql", "select day,", "select day, null as n, [null] as m,")
+
+    sync(mesh)
+
+    drafted = {p["name"]: p for p in content(mesh)["schema"][0]["properties"]}
+    assert not {"logicalType", "physicalType", "items"} & {*drafted["n"], *drafted["m"]}
+    with weft.open(mesh.root) as opened:
+        found = [d for d in opened.check().diagnostics if d.severity == "error"]
+    assert {d.code for d in found} == {"WFT-STO-005"}
+    assert found[0].fix == 'cast it in the model: `"n"::VARCHAR as "n"`'
+
+    mesh.edit(f"{ORDERS}/models/totals.sql", "null as n, [null] as m", "null::varchar as n, [null]::integer[] as m")
+    sync(mesh)
+    assert errors(mesh) == []
+    assert {p["name"]: p["physicalType"] for p in content(mesh)["schema"][0]["properties"]}["n"] == "VARCHAR"
+
+
 def test_a_contract_that_lacks_nothing_stays_to_the_letter(mesh):
     sync(mesh)
     before = mesh.path(CONTRACT).read_bytes()

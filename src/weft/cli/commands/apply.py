@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from weft.cli.options import SELECT_HELP, examples, format_option, select_argument
-from weft.cli.output import print_json, print_text
+from weft.cli.output import print_diagnostics, print_json, print_text
 from weft.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def command(
     if form == "json":
         print_json(result.as_json())
     else:
+        print_diagnostics(result.warnings)
         print_text(applied_text(result))
     return int(result.exit_code)
 

@@ -13,14 +13,15 @@ from weft.cli.rows import write_result
     help="Run a model, or one of its CTEs, on a sample.\n\n"
     "MODEL is domain.product.model, or domain.product.model.cte. Nothing is published.",
     epilog=examples(
-        "weft preview operations.on_time.cleaned", "weft preview operations.on_time.flights.parts --limit 5"
+        "weft preview operations.on_time.cleaned",
+        "weft preview operations.on_time.flights.parts --limit 5 --format csv",
     ),
 )
 @click.argument("model")
 @click.option(
     "--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="How many rows are shown."
 )
-@format_option("table", "json")
+@format_option("table", "json", "csv")
 def command(model: str, limit: int, form: str) -> int:
     from weft import api
 

@@ -73,15 +73,15 @@ class _Writer:
         prefix = f"{table.name}." if self._several else ""
         key = table.key
         lines = [self._column(f, f"{prefix}{f.name}", key) for f in table.fields]
-        if key:
+        if key and self._index(table, key, "are its primary key"):
             listed = ", ".join(self._name(c) for c in key)
             lines.append(f"PRIMARY KEY ({listed}){self._d.key}")
             if self._d.name == "spark":
                 self.notes.add(table.name, "PRIMARY KEY is known to Databricks and to Spark from 4.1 on")
         for names in table.unique_sets:
-            if self._d.uniques:
+            if self._d.uniques and self._index(table, names, "are unique together"):
                 lines.append(f"UNIQUE ({', '.join(self._name(c) for c in names)})")
-            else:
+            elif not self._d.uniques:
                 self.notes.add(table.name, f"{self._d.name} cannot say that {', '.join(names)} are unique together")
         lines += filter(None, (self._foreign(r, table) for r in table.references))
         for field in table.fields:
@@ -93,6 +93,15 @@ class _Writer:
         if self._d.comments == "statements":
             statements += self._comments(table)
         return "".join(statements)
+
+    def _index(self, table: Table, names: tuple[str, ...], said: str) -> bool:
+        """Whether the system has an index over columns; a note tells what it could not say for want of one."""
+        types = {f.name: f.type for f in table.fields}
+        without = [n for n in names if types.get(n) in self._d.unindexed]
+        if without:
+            listed, why = ", ".join(names), ", ".join(f"{n} is {types[n]}" for n in without)
+            self.notes.add(table.name, f"{self._d.name} cannot say that {listed} {said}: it has no index where {why}")
+        return not without
 
     def _name(self, name: str) -> str:
         q = self._d.quote
@@ -122,13 +131,13 @@ class _Writer:
         parts = [self._name(field.name), typed]
         if field.default is not UNSET:
             parts += self._default(field, place)
-        if field.required:
+        if field.required or (field.name in key and field.type in self._d.unindexed):
             if self._d.name == "bigquery" and field.type in ("LIST", "ARRAY", "MAP"):
                 self.notes.add(place, "bigquery's arrays are never NULL, and cannot be declared so")
             else:
                 parts.append("NOT NULL")
         if field.unique:
-            if self._d.uniques and not (self._d.name == "mysql" and field.type == "JSON"):
+            if self._d.uniques and field.type not in self._d.unindexed:
                 parts.append("UNIQUE")
             else:
                 self.notes.lost(place, field, self._d.name, "unique")
@@ -290,7 +299,8 @@ class _Writer:
         if self._d.uniques:
             known |= {frozenset(s) for s in target.unique_sets}
             known |= {frozenset([f.name]) for f in target.fields if f.unique}
-        if frozenset(reference.targets) not in known:
+        unindexed = {f.name for f in target.fields if f.type in self._d.unindexed}
+        if frozenset(reference.targets) not in known or unindexed & set(reference.targets):
             self.notes.add(table.name, f"the foreign key of {columns} is not written: its targets are no key there")
             return None
         own = ", ".join(self._name(c) for c in reference.columns)

@@ -32,6 +32,7 @@ class Dialect(Struct, frozen=True):
         match: a regular expression, `{column}` and `{pattern}`.
         key: what stands behind PRIMARY KEY (…).
         uniques: whether there is UNIQUE.
+        unindexed: types over which it has no index, so neither PRIMARY KEY nor UNIQUE.
         foreign: whether FOREIGN KEY is written.
         defaults: whether DEFAULT is.
         structs, lists, maps: how nested types are written; None when there are none.
@@ -52,6 +53,7 @@ class Dialect(Struct, frozen=True):
     match: str | None = None
     key: str = ""
     uniques: bool = True
+    unindexed: frozenset[str] = frozenset()
     foreign: bool = True
     structs: str | None = None
     lists: str | None = None
@@ -123,6 +125,7 @@ _ALL = (
         _types(_DUCK),
         {},
         sized=None,
+        unindexed=frozenset({"INTERVAL", "VARIANT", "STRUCT", "LIST", "ARRAY", "MAP"}),
         match="regexp_matches({column}, {pattern})",
         structs="STRUCT({})",
         lists="{}[]",
@@ -147,6 +150,7 @@ _ALL = (
         comments="inline",
         length="char_length",
         match="{column} REGEXP {pattern}",
+        unindexed=frozenset({"JSON", "VARIANT", "STRUCT", "LIST", "ARRAY", "MAP"}),
         quote="`",
         escapes=True,
     ),

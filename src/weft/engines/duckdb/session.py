@@ -18,6 +18,7 @@ from weft.engines.duckdb.texts import carried, overfull
 from weft.errors import Diagnostic, SourceError, UserCodeError, Where, error
 from weft.model.column import Column
 from weft.model.publication import ColumnStatistics, DataFile
+from weft.model.type_text import TypeText, parse_type
 from weft.model.types import normalise
 from weft.sql.quoting import dotted, ident, literal
 
@@ -114,7 +115,7 @@ class DuckDBSession:
 
     def empty_table(self, name: str, columns: Sequence[Column]) -> None:
         """Creates or replaces a table without rows, for binding."""
-        listed = ", ".join(f"{ident(c.name)} {c.type}" for c in columns)
+        listed = ", ".join(f"{ident(c.name)} {_declared(c.type)}" for c in columns)
         with self._told():
             self._connection.execute(f"CREATE OR REPLACE TABLE {ident(name)} ({listed})")
 
@@ -278,3 +279,14 @@ def _statistics(found: Mapping[str, str]) -> ColumnStatistics:
         int(size) if size is not None else None,
         exact,
     )
+
+
+def _declared(type_text: str) -> str:
+    """A type as DDL names it: that of nothing but NULL is quoted there, as it is a word of SQL."""
+    tree = parse_type(type_text) if "NULL" in type_text else None
+    return type_text if tree is None else str(_quoted(tree))
+
+
+def _quoted(tree: TypeText) -> TypeText:
+    name = '"NULL"' if tree.name == "NULL" else tree.name
+    return replace(tree, name=name, parts=tuple((label, _quoted(part)) for label, part in tree.parts))
