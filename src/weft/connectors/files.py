@@ -159,6 +159,8 @@ class FileConnector:
         if kind == "csv":
             for path in self._paths(source, trusted=True):
                 _header(source, path)
+        if kind == "json":
+            _whole(files)
         return as_they_are(source, kind, [str(file) for file in files])
 
     def _files(self, source: Source, *, trusted: bool = False) -> tuple[str, list[Path]]:
@@ -228,13 +230,12 @@ class FileConnector:
         known = self._cache.get("source columns", version)
         if known is not None:
             return tuple(Column(name, type_) for name, type_ in json.loads(known))
+        if kind == "json":
+            _whole(paths)
         if kind == "csv":
             columns = _named_columns(source, paths, [_distinct(p, _header(source, p)) for p in paths])
         elif kind == "parquet":
             columns = _parquet_columns(source, paths)
-        elif kind == "json" and (cut := next((p for p in paths if _cut_off(p)), None)) is not None:
-            what = f"the source `{cut.name}` is no JSON: its array has no end"
-            raise SourceError(error("WFT-SRC-003", what, fix="write the file again"))
         elif source.contract is not None:
             columns = _declared(source.contract)
         else:
@@ -535,6 +536,16 @@ def _csv_relation(source: Source, files: str, header: list[str], columns: tuple[
     if [c.name for c in columns] == header:
         return reader
     return f"(SELECT {', '.join(ident(c.name) for c in columns)} FROM {reader})"
+
+
+def _whole(paths: Sequence[Path]) -> None:
+    for path in paths:
+        if path.stat().st_size == 0:
+            what = f"the source `{path.name}` is empty: no JSON, not even an array of no records"
+            raise SourceError(error("WFT-SRC-003", what, fix="write the file again"))
+        if _cut_off(path):
+            what = f"the source `{path.name}` is no JSON: its array has no end"
+            raise SourceError(error("WFT-SRC-003", what, fix="write the file again"))
 
 
 def _cut_off(path: Path) -> bool:

@@ -167,6 +167,8 @@ def _outside_range(condition: Range, prop: Property, sql: str, tree: TypeText, z
         parts.append(f"{sql} >= {below}")
     if condition.multiple_of is not None:
         parts.append(_no_multiple(sql, tree, prop, condition.multiple_of))
+    if tree.name in ("FLOAT", "DOUBLE") and high is None and below is None:
+        parts.append(f"isnan({sql})")  # it stands above every number, and is a multiple of none
     return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
 
 

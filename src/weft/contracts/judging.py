@@ -31,7 +31,7 @@ from weft.contracts.evaluator import Evaluator, Server
 from weft.contracts.findings import Finding, cannot, counted, failed, not_judged, passed, why_not
 from weft.contracts.keys import distinct, references
 from weft.contracts.row_conditions import unparsed_condition, value_condition
-from weft.contracts.samples import Showing, select_list
+from weft.contracts.samples import Showing
 from weft.contracts.scan import Scan
 from weft.contracts.sql_rules import Admit, admitted, compared, value_of
 from weft.contracts.subject import Subject
@@ -183,7 +183,7 @@ class Judge(Struct, frozen=True):
         actual = self.subject.types[prop.name]
         condition = unparsed_condition(self.subject, promise)
         if condition is not None:
-            return self._counting(promise, self.scan, f"count_if({condition})", condition, total)
+            return self._counting(promise, self.scan, f"count_if({condition})", condition, total, written=True)
         reason = misfit(prop, actual)
         return lambda: passed(actual) if reason is None else failed(actual, reason=reason)
 
@@ -201,12 +201,17 @@ class Judge(Struct, frozen=True):
         source = f"(SELECT {name}, count(*) AS {quote(_COUNT)} FROM {self.subject.relation} GROUP BY {name})"
         return self.groups.setdefault(column, Scan(source))
 
-    def _counting(self, promise: Promise, scan: Scan, aggregate: str, where: str, total: int) -> Pending:
+    def _counting(
+        self, promise: Promise, scan: Scan, aggregate: str, where: str, total: int, *, written: bool = False
+    ) -> Pending:
+        """What a scan counts; samples show the promise's column as it was written where that is asked for."""
         scan.add(aggregate)
         relation = self.subject.relation
 
         def sample(names: Sequence[str], limit: int) -> str:
-            return f"SELECT {select_list(names)} FROM {relation} WHERE {where} LIMIT {limit}"
+            own = promise.properties[0].name if written else None
+            columns = (f"{self.subject.parsed[n].text} AS {quote(n)}" if n == own else quote(n) for n in names)
+            return f"SELECT {', '.join(columns)} FROM {relation} WHERE {where} LIMIT {limit}"
 
         return lambda: counted(promise, int(scan.value(aggregate) or 0), total, sample)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from weft.contracts.checks import Unusable, expression, failing, quote
+from weft.contracts.checks import Unusable, expression, failing, literal, quote, text_literal
 from weft.contracts.conditions import (
     Distinct,
     Items,
@@ -16,9 +16,11 @@ from weft.contracts.conditions import (
     TypeKept,
     Valid,
 )
+from weft.contracts.parsing import ParsedColumn
 from weft.contracts.subject import Subject
 from weft.model.checks import CheckSeverity
-from weft.model.odcs import Contract
+from weft.model.odcs import Contract, Property
+from weft.model.type_text import TypeText
 from weft.model.types import misfit
 
 _ROWS = "r"
@@ -61,17 +63,27 @@ def value_condition(contract: Contract, subject: Subject, promise: Promise) -> s
         or prop.options.get("defaultTimezone")
         or "UTC"
     )
-    raw = subject.parsed.get(prop.name) if len(prop.path) == 1 else None
-    if isinstance(condition, NotNull) and raw is not None:
-        return f"{quote(raw)} IS NULL"  # what does not parse is there; the type check counts it
+    parsed = subject.parsed.get(prop.name) if len(prop.path) == 1 else None
+    if isinstance(condition, NotNull) and parsed is not None:
+        return _missing(condition, prop, parsed, tree, zone)
     return failing(condition, prop, tree, zone)
+
+
+def _missing(condition: NotNull, prop: Property, parsed: ParsedColumn, tree: TypeText, zone: str) -> str:
+    """What does not parse is there, and the type check counts it; a word for nothing is found as it was written."""
+    found = [f"{quote(parsed.raw)} IS NULL"]
+    if condition.also:
+        words = ", ".join(text_literal(str(value)) for value in condition.also)
+        found.append(f"coalesce({parsed.text} IN ({words}), false)")
+        values = [text for value in condition.also if (text := literal(value, tree, zone)) is not None]
+        found += [f"coalesce({quote(prop.name)} IN ({', '.join(values)}), false)"] * bool(values)
+    return f"({' OR '.join(found)})"
 
 
 def unparsed_condition(subject: Subject, promise: Promise) -> str | None:
     """SQL that is true for a row whose text is no value of the promised type; None where the type is no text's."""
-    name = promise.properties[0].name
-    raw = subject.parsed.get(name)
-    return None if raw is None else f"{quote(raw)} IS NOT NULL AND {quote(name)} IS NULL"
+    parsed = subject.parsed.get(promise.properties[0].name)
+    return None if parsed is None else parsed.broken
 
 
 def marked_rows(

@@ -7,7 +7,7 @@ from msgspec import Struct
 from weft.contracts.checks import Unusable
 from weft.contracts.conditions import dotted
 from weft.contracts.evaluator import Evaluator
-from weft.contracts.parsing import parsed_relation
+from weft.contracts.parsing import ParsedColumn, parsed_relation
 from weft.model.odcs import Property, SchemaObject
 from weft.model.type_text import TypeText, parse_type
 from weft.model.types import normalise
@@ -19,13 +19,13 @@ class Subject(Struct, frozen=True):
     Attributes:
         relation: a FROM item.
         types: the type of each column as it is.
-        parsed: columns of a text format that are judged after parsing, each with the name of what it was before.
+        parsed: by name, the columns of a text format that are judged after parsing.
     """
 
     table: SchemaObject
     relation: str
     types: dict[str, str]
-    parsed: dict[str, str]
+    parsed: dict[str, ParsedColumn]
 
     def type_of(self, prop: Property) -> TypeText:
         """The type of the column that holds a property.
