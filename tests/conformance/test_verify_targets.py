@@ -549,6 +549,143 @@ def test_a_renamed_column_is_told_with_what_it_may_be_called_now(target):
     assert found["orders.extra_columns"].actual == "1 more: `state`"
 
 
+NESTED = ("json", "ndjson", "parquet", "duckdb")
+PARCEL = {
+    "id": "integer",
+    "address": "STRUCT(street VARCHAR, zip INTEGER, since DATE)",
+    "tags": "VARCHAR[]",
+    "lines": "STRUCT(sku VARCHAR, n INTEGER)[]",
+    "prices": "MAP(VARCHAR, DOUBLE)",
+}
+PARCELS = [
+    (
+        1,
+        {"street": "A 1", "zip": 1000, "since": "2026-01-01"},
+        ["a", "b"],
+        [{"sku": "x", "n": 1}, {"sku": "y", "n": 2}],
+        {"eur": 1.5},
+    ),
+    (2, {"street": "B 2", "zip": 2000, "since": None}, ["c"], [{"sku": "z", "n": 3}], {"eur": 2.5, "usd": 3.5}),
+    (3, None, None, None, None),
+]
+
+
+def parcels() -> Contract:
+    """A contract of objects, arrays and a map."""
+    number = {"logicalType": "integer", "logicalTypeOptions": {"minimum": 1}}
+    street = {"name": "street", "logicalType": "string", "required": True, "logicalTypeOptions": {"maxLength": 5}}
+    sku = {"name": "sku", "logicalType": "string", "required": True}
+    fields = [street, {"name": "zip", **number}, {"name": "since", "logicalType": "date"}]
+    tag = {"logicalType": "string", "logicalTypeOptions": {"maxLength": 3}, "enum": [{"value": v} for v in "abcd"]}
+    prices = {
+        "key": {"logicalType": "string", "logicalTypeOptions": {"pattern": "^[a-z]{3}$"}},
+        "value": {"logicalType": "number", "required": True, "logicalTypeOptions": {"maximum": 100}},
+    }
+    properties = [
+        {"name": "id", "logicalType": "integer", "primaryKey": True},
+        {"name": "address", "logicalType": "object", "properties": fields},
+        {"name": "tags", "logicalType": "array", "logicalTypeOptions": {"maxItems": 2}, "items": tag},
+        {
+            "name": "lines",
+            "logicalType": "array",
+            "items": {"logicalType": "object", "properties": [sku, {"name": "n", **number}]},
+        },
+        {"name": "prices", "logicalType": "map", "map": prices},
+    ]
+    data = {"apiVersion": "v3.2.0", "kind": "DataContract", "id": "p", "version": "1.0.0", "status": "active"}
+    return read_contract(Document("p.odcs.yaml", {**data, "schema": [{"name": "parcels", "properties": properties}]}))
+
+
+def parcel(row: int, **values: Any) -> list[tuple[Any, ...]]:
+    """The good parcels with one that has other values."""
+    names = list(PARCEL)
+    return [
+        tuple(values.get(n, v) for n, v in zip(names, given, strict=True)) if i == row else given
+        for i, given in enumerate(PARCELS)
+    ]
+
+
+NESTED_CASES: dict[str, Case] = {
+    "nothing": Case({}),
+    "a null in a nested field that is required": Case(
+        {"address.street.required": ("failed", 1, 3)},
+        rows=parcel(1, address={"street": None, "zip": 2000, "since": None}),
+    ),
+    "a nested field that is nowhere": Case(
+        {"address.type": ("failed", None, None), "address.zip.range": ("error", None, None)},
+        rows=[(i, a and {"street": a["street"], "since": a["since"]}, *rest) for i, a, *rest in PARCELS],
+        columns={**PARCEL, "address": "STRUCT(street VARCHAR, since DATE)"},
+    ),
+    "a nested field that nobody promised": Case(
+        {"extra_columns": ("failed", None, None)},
+        rows=[(i, a and {**a, "note": "x"}, *rest) for i, a, *rest in PARCELS],
+        columns={**PARCEL, "address": "STRUCT(street VARCHAR, zip INTEGER, since DATE, note VARCHAR)"},
+    ),
+    "a nested text too long": Case(
+        {"address.street.length": ("failed", 1, 3)},
+        rows=parcel(0, address={"street": "Avenue 1", "zip": 1000, "since": None}),
+    ),
+    "a nested number that is a text": Case(
+        {"address.type": ("failed", None, None), "address.zip.range": ("error", None, None)},
+        rows=parcel(0, address={"street": "A 1", "zip": "n/a", "since": "2026-01-01"}),
+        columns={**PARCEL, "address": "STRUCT(street VARCHAR, zip VARCHAR, since DATE)"},
+        of_values={"address.type": ("failed", 1, 3)},
+    ),
+    "a nested date in another form": Case(
+        {"address.type": ("failed", None, None)},
+        rows=parcel(0, address={"street": "A 1", "zip": 1000, "since": "01/02/2026"}),
+        columns={**PARCEL, "address": "STRUCT(street VARCHAR, zip INTEGER, since VARCHAR)"},
+        of_values={"address.type": ("failed", 1, 3)},
+    ),
+    "an array too long": Case({"tags.items": ("failed", 1, 3)}, rows=parcel(1, tags=["a", "b", "c"])),
+    "an item that is too long": Case(
+        {"tags[].length": ("failed", 1, 3), "tags[].valid_values": ("failed", 1, 3)},
+        rows=parcel(1, tags=["a", "bbbb"]),
+    ),
+    "a field of an item that is null": Case(
+        {"lines[].sku.required": ("failed", 1, 3)}, rows=parcel(0, lines=[{"sku": "x", "n": 1}, {"sku": None, "n": 2}])
+    ),
+    "a field of an item below its range": Case(
+        {"lines[].n.range": ("failed", 1, 3)}, rows=parcel(0, lines=[{"sku": "x", "n": 1}, {"sku": "y", "n": 0}])
+    ),
+    "a field of items that is of another type": Case(
+        {"lines.type": ("failed", None, None), "lines[].n.range": ("error", None, None)},
+        rows=[(i, a, t, s and [{**e, "n": str(e["n"])} for e in s], p) for i, a, t, s, p in PARCELS],
+        columns={**PARCEL, "lines": "STRUCT(sku VARCHAR, n VARCHAR)[]"},
+        of_values={"lines.type": ("failed", 2, 3)},
+    ),
+    "a key of a map in another form": Case(
+        {"prices{key}.pattern": ("failed", 1, 3)}, rows=parcel(0, prices={"EUR": 1.5})
+    ),
+    "a value of a map that is too high": Case(
+        {"prices{}.range": ("failed", 1, 3)}, rows=parcel(1, prices={"eur": 2.5, "usd": 1000.5})
+    ),
+    "a value of a map that is null": Case(
+        {"prices{}.required": ("failed", 1, 3)}, rows=parcel(1, prices={"eur": 2.5, "usd": None})
+    ),
+    "values of a map that are of another type": Case(
+        {"prices.type": ("failed", None, None), "prices{}.range": ("error", None, None)},
+        rows=[(*row[:-1], row[-1] and {k: str(v) for k, v in row[-1].items()}) for row in PARCELS],
+        columns={**PARCEL, "prices": "MAP(VARCHAR, VARCHAR)"},
+        of_values={"prices.type": ("failed", 2, 3)},
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("target", "case"), [(kind, name) for kind in NESTED for name in NESTED_CASES], indirect=["target"]
+)
+def test_a_breakage_in_objects_arrays_and_maps_fails_its_own_checks(target, case):
+    broken = NESTED_CASES[case]
+    target.table("parcels", broken.columns or PARCEL, PARCELS if broken.rows is None else broken.rows)
+
+    found = weft.verify(parcels(), target.data)
+
+    assert found.diagnostics == ()
+    assert outcomes(found) == broken.outcomes_in(target.kind)
+    assert len(found.checks) == 23
+
+
 def test_samples_name_the_row_by_its_key(target):
     fill(target, rows=changed(2, customer=99, status="lost", code="x"))
 

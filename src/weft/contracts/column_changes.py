@@ -149,6 +149,9 @@ def _one(old: Property, new: Property) -> Iterator[Change]:
         yield _change(old, "items", "breaking", None, None, f"items of `{path}` are no longer described", new.pointer)
     elif new.items is not None:
         yield _change(old, "items", "compatible", None, None, f"items of `{path}` are described", new.pointer)
+    for before_end, after_end in ((old.key, new.key), (old.value, new.value)):
+        if before_end is not None and after_end is not None:
+            yield from _one(before_end, after_end)
     for name in ("classification", "partitioned", "partitionKeyPosition"):
         was, now = (p.data.get(name, _DEFAULTS.get(name)) for p in (old, new))
         if name == "classification":

@@ -272,8 +272,8 @@ class Promise(Struct, frozen=True):
 
 
 def dotted(prop: Property) -> str:
-    """The path of a property: `address.zip`, `tags[]`."""
-    return ".".join(prop.path).replace(".[]", "[]")
+    """The path of a property: `address.zip`, `tags[]`, of a map `prices{key}` and, its values, `prices{}`."""
+    return ".".join(prop.path).replace(".[]", "[]").replace(".{key}", "{key}").replace(".{}", "{}")
 
 
 def comparison_of(entry: Mapping[str, Any]) -> Comparison | str:

@@ -181,10 +181,10 @@ class Judge(Struct, frozen=True):
         prop = promise.properties[0]
         self.subject.type_of(prop)
         actual = self.subject.types[prop.name]
-        condition = unparsed_condition(self.subject, promise)
-        if condition is not None:
-            return self._counting(promise, self.scan, f"count_if({condition})", condition, total, written=True)
         reason = misfit(prop, actual)
+        condition = unparsed_condition(self.subject, promise)
+        if condition is not None and reason is None:
+            return self._counting(promise, self.scan, f"count_if({condition})", condition, total, written=True)
         return lambda: passed(actual) if reason is None else failed(actual, reason=reason)
 
     def _values(self, promise: Promise, condition: NotNull | Valid | Length | Range | Items, total: int) -> Pending:

@@ -62,11 +62,13 @@ class ParsedColumn(Struct, frozen=True):
 
     Attributes:
         raw: the name under which it is still as it was.
+        given: the type that it was of.
         text: SQL of what was written.
         broken: SQL that is true for a row in which it is no value of its promised type.
     """
 
     raw: str
+    given: TypeText
     text: str
     broken: str
 
@@ -89,7 +91,7 @@ def parsed_value(value: str, given: TypeText, wanted: TypeText, depth: int = 0) 
     cast = _scalar(value, given, wanted)
     if cast is not None:
         return Parsed(cast, f"({value} IS NOT NULL AND {cast} IS NULL)", wanted)
-    if given.name == "JSON" and wanted.name in ("STRUCT", *_LISTS) and wanted.parts:
+    if given.name == "JSON" and wanted.name in ("STRUCT", "MAP", *_LISTS) and wanted.parts:
         return _from_json(value, wanted, depth)
     return None
 
@@ -149,7 +151,7 @@ def parsed_relation(table: SchemaObject, relation: str, types: dict[str, str]) -
             assert nested is not None, "it was parsed a moment ago"
             broken = nested.broken
         text = f"({quote(raw)} ->> '$')" if given.name == "JSON" else f"CAST({quote(raw)} AS VARCHAR)"
-        parsed[prop.name] = ParsedColumn(raw, text, broken)
+        parsed[prop.name] = ParsedColumn(raw, given, text, broken)
         casts.append(f"{read.value} AS {quote(prop.name)}")
         raws.append(f", {quote(prop.name)} AS {quote(raw)}")
         types[prop.name] = normalise(str(read.type))
@@ -160,13 +162,15 @@ def parsed_relation(table: SchemaObject, relation: str, types: dict[str, str]) -
 
 def _parses(wanted: TypeText) -> bool:
     """Whether a single value of JSON can be read as the type."""
-    nested = wanted.name in ("STRUCT", *_LISTS) and bool(wanted.parts)
+    nested = wanted.name in ("STRUCT", "MAP", *_LISTS) and bool(wanted.parts)
     return nested or wanted.name in _NUMBERS | _WRITTEN_AS_TEXT | {"VARCHAR", "BOOLEAN"}
 
 
 def _scalar(value: str, given: TypeText, wanted: TypeText) -> str | None:
     if given.name in _INTEGERS:
         return f"TRY_CAST({value} AS {wanted})" if wanted.name in _NUMBERS else None
+    if (given.name, wanted.name) == ("DOUBLE", "FLOAT"):  # a number of JSON is as long as it is written
+        return f"TRY_CAST({value} AS FLOAT)"
     if given.name == "JSON":
         return _scalar_of_json(value, wanted)
     if given.name == "BLOB":
@@ -266,9 +270,9 @@ def _map(value: str, given: TypeText, wanted: TypeText, depth: int) -> Parsed | 
 
 
 def _from_json(value: str, wanted: TypeText, depth: int) -> Parsed:
-    """A list or an object among values that are none."""
+    """A list, an object or a map among values that are none."""
     shape = _open(wanted)
-    kind = "OBJECT" if wanted.name == "STRUCT" else "ARRAY"
+    kind = "ARRAY" if wanted.name in _LISTS else "OBJECT"
     made = f"CASE WHEN json_type({value}) = '{kind}' THEN json_transform({value}, {text_literal(_as_json(shape))}) END"
     read = parsed_value(made, shape, wanted, depth)
     wrong = f"({value} IS NOT NULL AND json_type({value}) <> '{kind}')"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from weft.contracts.checks import Unusable, expression, failing, literal, quote, text_literal
 from weft.contracts.conditions import (
@@ -63,9 +64,12 @@ def value_condition(contract: Contract, subject: Subject, promise: Promise) -> s
         or prop.options.get("defaultTimezone")
         or "UTC"
     )
-    parsed = subject.parsed.get(prop.name) if len(prop.path) == 1 else None
+    parsed = subject.parsed.get(prop.path[0])
     if isinstance(condition, NotNull) and parsed is not None:
-        return _missing(condition, prop, parsed, tree, zone)
+        if len(prop.path) == 1:
+            return _missing(condition, prop, parsed, tree, zone)
+        with suppress(Unusable):  # what was JSON throughout has its parts only once it is parsed
+            return failing(condition, prop, parsed.given, zone, parsed.raw)
     return failing(condition, prop, tree, zone)
 
 

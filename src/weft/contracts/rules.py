@@ -177,6 +177,9 @@ class _Reader:
         )
         if bounds != Range():
             self._add(Rule.RANGE, prop, bounds, _range_words(bounds), pointer)
+        if prop.logical_type == "vector" and isinstance(options.get("dimensions"), int):
+            size = options["dimensions"]
+            self._add(Rule.ITEMS, prop, Items(size, size), f"{size} dimensions", (*pointer, "dimensions"))
         fewest, most, unique = options.get("minItems"), options.get("maxItems"), bool(options.get("uniqueItems"))
         if fewest or most is not None or unique:
             words = ", ".join(
@@ -184,8 +187,11 @@ class _Reader:
             )
             self._add(Rule.ITEMS, prop, Items(fewest, most, unique), words, pointer)
         if options.get("minProperties") or options.get("maxProperties") is not None:
-            words = _between(options.get("minProperties"), options.get("maxProperties")) + " fields"
-            self._add(Rule.ITEMS, prop, Unevaluated("the fields of a column are fixed by its type"), words, pointer)
+            fewest, most = options.get("minProperties"), options.get("maxProperties")
+            entries: Condition = Unevaluated("the fields of a column are fixed by its type")
+            if prop.logical_type == "map":
+                entries = Items(fewest, most)
+            self._add(Rule.ITEMS, prop, entries, _between(fewest, most) + " fields", pointer)
 
     def _primary_key(self) -> None:
         key = tuple(p for name in self._table.key if (p := self._table.property(name)) is not None)

@@ -68,7 +68,7 @@ def subject_of(table: SchemaObject, relation: str, evaluator: Evaluator, *, text
 def _extra_fields(prop: Property, tree: TypeText) -> list[str]:
     if tree.name == "STRUCT" and prop.fields:
         known = {field.name: field for field in prop.fields}
-        found = []
+        found: list[str] = []
         for name, part in tree.parts:
             if name in known:
                 found += _extra_fields(known[name], part)
@@ -77,4 +77,9 @@ def _extra_fields(prop: Property, tree: TypeText) -> list[str]:
         return found
     if prop.items is not None and tree.element is not None:
         return _extra_fields(prop.items, tree.element)
-    return []
+    found = []
+    for end, label in ((prop.key, "key"), (prop.value, "value")):
+        inner = tree.part(label) if tree.name == "MAP" else None
+        if end is not None and inner is not None:
+            found += _extra_fields(end, inner)
+    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from weft.model.document import group
 from weft.model.odcs import Property
 from weft.model.type_text import TypeText, parse_type
 
@@ -210,11 +209,9 @@ def _wanted_object(prop: Property) -> TypeText:
 
 
 def _map_parts(prop: Property) -> tuple[tuple[str, TypeText], ...]:
-    entry = group(prop.data, "map")
     found = []
-    for label in ("key", "value"):
-        part = group(entry, label)
-        tree = _wanted(Property(label, (*prop.path, label), part, (*prop.pointer, "map", label)))
+    for label, part in (("key", prop.key), ("value", prop.value)):
+        tree = _wanted(part) if part is not None else None
         found.append((label, tree or TypeText("VARCHAR")))
     return tuple(found)
 
@@ -246,6 +243,24 @@ def _misfit(prop: Property, actual: TypeText) -> str | None:
         reason = _misfit(prop.items, actual.element)
         if reason:
             return f"items: {reason}"
+    if actual.name == "MAP":
+        for label, end in (("key", prop.key), ("value", prop.value)):
+            inner = actual.part(label)
+            reason = _misfit(end, inner) if end is not None and inner is not None else None
+            if reason:
+                return f"{label}s: {reason}"
+    return _vector_misfit(prop, actual) if logical == "vector" else None
+
+
+def _vector_misfit(prop: Property, actual: TypeText) -> str | None:
+    """What a vector holds, and how many of them where the type says so (Source: ODCS 3.2, `vector`)."""
+    wanted = _wanted(prop)
+    if wanted is None or wanted.element is None or actual.element is None:
+        return None
+    if wanted.element != actual.element and prop.options.get("elementType") in (None, *_VECTOR_ELEMENTS):
+        return f"{actual.element} is not {wanted.element}"
+    if wanted.name == actual.name == "ARRAY" and wanted.parameters != actual.parameters:
+        return f"{actual} has not {wanted.parameters[0]} dimensions"
     return None
 
 

@@ -14,6 +14,7 @@ from weft.connectors.stores import is_store, stored
 from weft.connectors.targets import Place
 from weft.contracts.parsing import json_shape, parsed_relation
 from weft.engines.base import Session
+from weft.errors import UserCodeError
 from weft.model.mesh import Source
 from weft.model.odcs import Contract, SchemaObject
 from weft.model.type_text import TypeText, parse_type
@@ -109,7 +110,11 @@ def _held(name: str, held: object, session: Session) -> Table:
 def _typed(found: ForeignFile, session: Session, described: SchemaObject | None) -> Table:
     if found.format in ("csv", "parquet"):
         return Table(found.relation, found.inferred, found.format == "csv")
-    inferred = session.columns(f"SELECT * FROM {found.relation}")
+    try:
+        inferred = session.columns(f"SELECT * FROM {found.relation}")
+    except UserCodeError:
+        # keys of maps that differ in case only cannot be fields of one object
+        inferred = session.columns(f"SELECT * FROM {found.relation[:-1]}, maximum_depth = 1)")
     promised = {p.name: parse_type(duck_type(p) or "") for p in described.properties} if described else {}
     if [(c.name, c.type) for c in inferred] == [_NO_RECORDS] and promised and _NO_RECORDS[0] not in promised:
         # columns stand in the records of JSON: where there is no record, none is missing

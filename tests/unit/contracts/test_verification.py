@@ -193,6 +193,62 @@ def test_nested_fields_and_items_have_rules_too() -> None:
     }
 
 
+def test_rules_reach_arrays_of_arrays_and_maps_at_any_depth() -> None:
+    number = {"logicalType": "integer", "logicalTypeOptions": {"maximum": 9}}
+    word = {"logicalType": "string", "logicalTypeOptions": {"maxLength": 2}, "classification": "restricted"}
+    inner = {"logicalType": "map", "map": {"key": word, "value": {"logicalType": "array", "items": number}}}
+    contract = a_contract(
+        col("id", "integer", primaryKey=True),
+        col("deep", "array", items={"logicalType": "array", "items": inner}, options={"minItems": 1}),
+        col("few", "map", map={"key": word, "value": number}, options={"maxProperties": 1}),
+    )
+
+    found = check_all(
+        contract,
+        """
+        SELECT 1 AS id, [[MAP {'a': [1, 2]}], [MAP {'bbb': [3]}]] AS deep, MAP {'a': 1} AS few
+        UNION ALL SELECT 2, [[MAP {'a': [1, 10]}]], MAP {'a': 1, 'b': 10}
+        UNION ALL SELECT 3, [[NULL, MAP {'a': NULL}], NULL], NULL
+        """,
+    )
+
+    failed = {i: r.failed_rows for i, r in found.items() if r.result is not Outcome.PASSED}
+    assert failed == {"deep[][]{key}.length": 1, "deep[][]{}[].range": 1, "few.items": 1, "few{}.range": 1}
+    # a map's keys are classified, and with them the column
+    assert [dict(s) for s in found["few{}.range"].samples] == [{"id": 2}]
+
+
+def test_a_rule_inside_a_map_that_cannot_be_judged_is_an_error_and_not_passed() -> None:
+    contract = a_contract(
+        col("m", "map", map={"key": {"logicalType": "string", "unique": True}, "value": {"logicalType": "integer"}}),
+        col("o", "map", map={"key": {"logicalType": "string"}, "value": {"logicalType": "date"}}),
+    )
+
+    found = check_all(contract, "SELECT MAP {'a': 1} AS m, MAP {'a': 'x'} AS o")
+
+    assert found["m{key}.unique"].result is Outcome.ERROR
+    assert "stands in a map" in str(found["m{key}.unique"].reason)
+    assert (found["o.type"].result, found["o.type"].reason) == (Outcome.FAILED, "values: VARCHAR is no date")
+
+
+@pytest.mark.parametrize(
+    ("vector", "failed"),
+    [
+        ("[1, 2, 3]::FLOAT[]", {}),
+        ("[1, 2, 3]::FLOAT[3]", {}),
+        ("[1, 2]::FLOAT[]", {"v.items": 1}),
+        ("[1, 2]::FLOAT[2]", {"v.items": 1, "v.type": None}),
+        ("[1, 2, 3]::DOUBLE[]", {"v.type": None}),
+    ],
+)
+def test_a_vector_has_its_dimensions_and_its_kind_of_numbers(vector: str, failed: dict[str, int | None]) -> None:
+    contract = a_contract(col("v", "vector", options={"dimensions": 3}))
+
+    found = check_all(contract, f"SELECT {vector} AS v")
+
+    assert {i: r.failed_rows for i, r in found.items() if r.result is not Outcome.PASSED} == failed
+
+
 def test_extra_columns_are_forbidden_warned_of_or_allowed() -> None:
     select = "SELECT 1 AS a, {'b': 1, 'c': 2} AS s, 3 AS d"
     contract = a_contract(col("a", "integer"), col("s", "object", properties=[col("b", "integer")]))
