@@ -842,6 +842,60 @@ def test_an_integer_is_no_boolean_and_a_local_time_no_instant(database):
     assert outcomes(found) == {"flag.type": ("failed", None, None), "moment.type": ("failed", None, None)}
 
 
+FILTERED: dict[str, tuple[dict[str, Any], tuple[str, int | None, int | None]]] = {
+    "status = 'open'": ({"metric": "nullValues", "mustBe": 0, "column": "customer"}, ("passed", 0, 2)),
+    "price >= 0.10 AND price < 9.5": (
+        {"metric": "invalidValues", "arguments": {"validValues": ["open"]}, "mustBe": 0, "column": "status"},
+        ("failed", 1, 2),
+    ),
+    "${property} IS NOT NULL": (
+        {
+            "metric": "invalidValues",
+            "arguments": {"pattern": "^AB"},
+            "unit": "percent",
+            "mustBeLessThan": 30,
+            "column": "code",
+        },
+        ("failed", 1, 3),
+    ),
+    "orders.line = 1": (
+        {"metric": "duplicateValues", "arguments": {"properties": ["line"]}, "mustBe": 0},
+        ("failed", 3, 3),
+    ),
+    "day > '2026-02-27'": ({"metric": "rowCount", "mustBe": 2}, ("passed", None, None)),
+    "status <> 'select' AND line = 9": (
+        {"metric": "missingValues", "unit": "percent", "mustBe": 0, "column": "agent"},
+        ("passed", 0, 0),
+    ),
+    "id IN (SELECT id FROM customers)": ({"metric": "rowCount", "mustBe": 0}, ("error", None, None)),
+    "nobody = 1": ({"metric": "rowCount", "mustBe": 0}, ("error", None, None)),
+    "1 = 1) OR (pg_sleep(3) IS NULL": ({"metric": "rowCount", "mustBe": 0}, ("error", None, None)),
+    "line = 1; DELETE FROM orders": ({"metric": "rowCount", "mustBe": 0}, ("error", None, None)),
+}
+
+
+def test_a_metric_may_speak_of_some_rows_alone(target):
+    fill(target)
+    contract = orders()
+    rules = [
+        {**rule, "id": text, "arguments": {**rule.get("arguments", {}), "filter": text}}
+        for text, (rule, _) in FILTERED.items()
+    ]
+    for rule in rules:
+        name = rule.pop("column", None)
+        place = next((p for p in contract.objects[0].properties if p.name == name), contract.objects[0])
+        place.data["quality"] = [*place.data.get("quality", []), rule]
+
+    found = {c.id: c for c in weft.verify(contract, target.data).checks if c.id.removeprefix("orders.") in FILTERED}
+
+    assert {i.removeprefix("orders."): (c.result.value, c.failed_rows, c.total_rows) for i, c in found.items()} == {
+        text: outcome for text, (_, outcome) in FILTERED.items()
+    }
+    samples = found["orders.price >= 0.10 AND price < 9.5"].samples
+    assert [dict(s) for s in samples] == [{"id": 1, "line": 2, "status": "paid"}]
+    assert [c.id for c in weft.verify(orders(), target.data).checks] == CHECKS
+
+
 PATTERNS = [
     r"^\w+$",
     r"\bAB\b",

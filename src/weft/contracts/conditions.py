@@ -249,6 +249,7 @@ class Promise(Struct, frozen=True):
         properties: the columns (or nested fields) that it speaks of; empty for a rule of the table.
         threshold: how many rows may fail; None for none.
         expected: the promise in words.
+        filter: SQL that chooses the rows that it speaks of; None for all.
     """
 
     id: str
@@ -261,6 +262,7 @@ class Promise(Struct, frozen=True):
     severity: CheckSeverity = CheckSeverity.ERROR
     threshold: Threshold | None = None
     must_evaluate: bool = False
+    filter: str | None = None
 
     @property
     def column(self) -> str | tuple[str, ...] | None:

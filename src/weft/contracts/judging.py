@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from weft.contracts.checks import Unusable, expression, oldest_allowed, quote
 from weft.contracts.conditions import (
@@ -31,6 +32,7 @@ from weft.contracts.evaluator import Evaluator, Server
 from weft.contracts.findings import Finding, cannot, counted, failed, not_judged, passed, why_not
 from weft.contracts.keys import distinct, references
 from weft.contracts.row_conditions import unparsed_condition, value_condition
+from weft.contracts.row_filters import filtered
 from weft.contracts.samples import Showing
 from weft.contracts.scan import Scan
 from weft.contracts.sql_rules import Admit, admitted, compared, value_of
@@ -76,11 +78,33 @@ class Judge(Struct, frozen=True):
             WeftError: the rows could not be read at all.
         """
         total = int(self.evaluator.rows(f"SELECT count(*) FROM {self.subject.relation}")[0][0])
-        pending = [self._asked(promise, total) for promise in promises]
+        whole = [p for p in promises if p.filter is None]
+        pending = [self._asked(promise, total) for promise in whole]
         self.scan.run(self.evaluator)
         for group in self.groups.values():
             group.run(self.evaluator)
-        return tuple(self._result(promise, reading, total) for promise, reading in zip(promises, pending, strict=True))
+        found = {p.id: self._result(p, reading, total) for p, reading in zip(whole, pending, strict=True)}
+        chosen: dict[tuple[str, str], list[Promise]] = {}
+        for promise in promises:
+            if promise.filter is not None:
+                # `${property}` in a filter is the column of its rule
+                chosen.setdefault((promise.filter, str(promise.column)), []).append(promise)
+        for (text, _), some in chosen.items():
+            found |= {r.id: r for r in self._among(text, some)}
+        return tuple(found[promise.id] for promise in promises)
+
+    def _among(self, text: str, promises: Sequence[Promise]) -> tuple[CheckResult, ...]:
+        """The results of promises that speak of the rows of one filter."""
+        column = promises[0].properties[0] if len(promises[0].properties) == 1 else None
+        try:
+            subject = filtered(text, column, self.subject, self.admit, self.server)
+            judge = replace(self, subject=subject, scan=Scan(subject.relation), groups={})
+            return judge.results([replace(promise, filter=None) for promise in promises])
+        except Unusable as problem:
+            reason = str(problem)
+        except WeftError as problem:
+            reason = why_not(problem)
+        return tuple(self._result(promise, lambda: cannot(reason), 0) for promise in promises)
 
     def _asked(self, promise: Promise, total: int) -> Pending:
         try:

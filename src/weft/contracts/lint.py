@@ -23,6 +23,7 @@ from weft.contracts.conditions import (
     dotted,
 )
 from weft.contracts.quarantine import quarantine_problems
+from weft.contracts.row_filters import filter_query, reaches_further
 from weft.contracts.rules import promises
 from weft.contracts.sql_rules import Admit, bind
 from weft.errors import Diagnostic, Severity, did_you_mean, error, note, warning
@@ -78,6 +79,8 @@ def _types(contract: Contract, table: SchemaObject) -> Iterator[Diagnostic]:
 def _promise(contract: Contract, table: SchemaObject, promise: Promise, admit: Admit | None) -> Iterator[Diagnostic]:
     subject = f"`{dotted(promise.properties[0])}`" if len(promise.properties) == 1 else f"`{table.name}`"
     where = promise.where
+    if promise.filter is not None:
+        yield from _filter(table, promise, subject, admit)
     match promise.condition:
         case Faulty(reason):
             yield error("WFT-CON-006", f"{subject}: {reason}", where, why="the rule cannot be understood")
@@ -100,6 +103,18 @@ def _promise(contract: Contract, table: SchemaObject, promise: Promise, admit: A
                 problem = _unkeepable(condition, prop) or _unfit(condition, table, prop)
                 if problem:
                     yield error("WFT-CON-006", f"{subject}: {problem}", where, why="no data can keep the rule")
+
+
+def _filter(table: SchemaObject, promise: Promise, subject: str, admit: Admit | None) -> Iterator[Diagnostic]:
+    text = str(promise.filter)
+    if reaches_further(text):
+        what = f"{subject}: the filter of `{promise.id}` holds a query"
+        yield error("WFT-CON-006", what, promise.where, fix="write a condition on the columns of one row")
+    elif admit is not None:
+        query = filter_query(text, table, promise.properties[0] if len(promise.properties) == 1 else None)
+        for d in admit(query):
+            if d.severity is Severity.ERROR:
+                yield Diagnostic(d.code, d.severity, f"{subject}: {d.what}", promise.where, d.why, d.fix)
 
 
 def _unfit(condition: Condition, table: SchemaObject, prop: Property) -> str | None:

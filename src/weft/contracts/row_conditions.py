@@ -30,6 +30,8 @@ _ROWS = "r"
 
 def tells_rows(promise: Promise) -> bool:
     """Whether the promise says which rows break it: one bad row breaks it, and without the bad rows it is kept."""
+    if promise.filter is not None:
+        return False  # of a part of the rows
     match promise.condition:
         case NotNull() | Valid() | Length() | Range() | Items() | Distinct():
             return promise.threshold is None or (promise.threshold.comparison.limits and _none_may_fail(promise))

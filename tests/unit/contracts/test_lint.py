@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.contracts.support import a_contract
+from tests.unit.contracts.support import a_contract, col
 from weft.contracts.lint import lint
 from weft.errors import error
 
@@ -78,3 +78,25 @@ def test_sql_that_is_not_allowed_is_told_with_its_place():
     problems = lint(contract, lambda sql: (error("WFT-SQL-005", "no"),) if "read_csv" in sql else ())
 
     assert [(d.code, d.what) for d in problems] == [("WFT-SQL-005", "`t`: no")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"filter": "x IN (SELECT 1)"}, "holds a query"),
+        ({"filter": "x = 1 -- and more"}, "holds a query"),
+        ({"filter": 3}, "`filter` is no text"),
+        ({"filter": " "}, "`filter` is no text"),
+        ({"where": "x = 1"}, "`arguments` knows no `where`"),
+        ({"filter": "sleep(x) = 1"}, "not allowed"),
+        ({"filter": "x > 1 AND note <> 'select; --'"}, None),
+    ],
+)
+def test_a_filter_of_a_metric_is_a_condition_that_may_run(arguments: dict[str, object], said: str | None) -> None:
+    rule = {"metric": "nullValues", "arguments": arguments, "mustBe": 0}
+    described = a_contract(col("x", "integer", quality=[rule]), col("note", "string"))
+    refused = error("WFT-SQL-005", "function `sleep` is not allowed")
+
+    found = lint(described, lambda sql: (refused,) if "sleep" in sql else ())
+
+    assert [said in d.what for d in found] == ([True] if said else [])
