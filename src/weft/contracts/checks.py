@@ -304,23 +304,27 @@ def oldest_allowed(age: Age, prop: Property, tree: TypeText, now: datetime) -> s
     """
     if tree.name != "DATE" and tree.name not in _INSTANTS:
         raise Unusable(f"`{dotted(prop)}` is {tree}, which tells no age")
-    place = place_of(age.zone)
-    try:
-        return _oldest(age, tree, now, place)
-    except (OverflowError, ValueError) as problem:
-        raise Unusable("the period is longer than the calendar") from problem
-
-
-def _oldest(age: Age, tree: TypeText, now: datetime, place: ZoneInfo) -> str:
-    if age.unit in ("hour", "minute", "second"):
-        moment = (now.astimezone(UTC) - timedelta(**{f"{age.unit}s": age.value})).astimezone(place)
-    else:
-        moment = _back(now.astimezone(place), age)
+    moment = earliest(age, now)
     if tree.name == "DATE":
         if age.unit in ("hour", "minute", "second"):
             return f"TIMESTAMP '{moment.replace(tzinfo=None).isoformat(' ')}'"
         return f"DATE '{moment.date().isoformat()}'"
     return instant_literal(moment, tree, age.zone)
+
+
+def earliest(age: Age, now: datetime) -> datetime:
+    """The instant as long before another one as an age says, in the age's zone.
+
+    Raises:
+        Unusable: there is no such zone, or the calendar ends before.
+    """
+    place = place_of(age.zone)
+    try:
+        if age.unit in ("hour", "minute", "second"):
+            return (now.astimezone(UTC) - timedelta(**{f"{age.unit}s": age.value})).astimezone(place)
+        return _back(now.astimezone(place), age)
+    except (OverflowError, ValueError) as problem:
+        raise Unusable("the period is longer than the calendar") from problem
 
 
 def _back(moment: datetime, age: Age) -> datetime:

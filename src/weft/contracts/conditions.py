@@ -210,6 +210,12 @@ class Age(Struct, frozen=True):
     newest: bool
 
 
+class Frequency(Struct, frozen=True):
+    """How long it may be from one publication of new rows to the next."""
+
+    age: Age
+
+
 class Unevaluated(Struct, frozen=True):
     """Cannot be evaluated by design."""
 
@@ -236,6 +242,7 @@ Condition = (
     | SqlValue
     | References
     | Age
+    | Frequency
     | Unevaluated
     | Faulty
 )

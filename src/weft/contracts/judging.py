@@ -16,6 +16,7 @@ from weft.contracts.conditions import (
     ColumnExists,
     Distinct,
     Faulty,
+    Frequency,
     Items,
     Length,
     NotNull,
@@ -30,6 +31,7 @@ from weft.contracts.conditions import (
 )
 from weft.contracts.evaluator import Evaluator, Server
 from weft.contracts.findings import Finding, cannot, counted, failed, not_judged, passed, why_not
+from weft.contracts.frequency import kept_pace
 from weft.contracts.keys import distinct, references
 from weft.contracts.row_conditions import unparsed_condition, value_condition
 from weft.contracts.row_filters import filtered
@@ -57,6 +59,7 @@ class Judge(Struct, frozen=True):
         scan: aggregates over all rows, run once.
         groups: aggregates over the distinct values of a column, for enumerations.
         server: the evaluator, where it is a database that runs SQL rules in its own words.
+        published: when new rows were published, newest first; None where there is no history of it.
     """
 
     contract: Contract
@@ -70,6 +73,7 @@ class Judge(Struct, frozen=True):
     scan: Scan
     groups: dict[str, Scan] = field(default_factory=dict)
     server: Server | None = None
+    published: Sequence[datetime] | None = None
 
     def results(self, promises: Sequence[Promise]) -> tuple[CheckResult, ...]:
         """The result of each promise, in their order.
@@ -171,6 +175,8 @@ class Judge(Struct, frozen=True):
                 return lambda: passed(rows) if comparison.holds(total) else failed(rows)
             case NotNull() | Valid() | Length() | Range() | Items():
                 return self._values(promise, condition, total)
+            case Frequency(age):
+                return lambda: kept_pace(age, self.published, self.now)
             case Age():
                 return self._age(promise, condition, total)
             case Distinct():

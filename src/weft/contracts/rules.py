@@ -132,6 +132,7 @@ class _Reader:
                 key=level.key,
                 dimension=level.dimension,
                 threshold=level.threshold,
+                severity=level.severity,
                 fallback=level.name,
             )
         return tuple(self._found)

@@ -24,7 +24,7 @@ from weft.model.odcs import Contract, SchemaObject, published_contract
 from weft.runs.context import Context
 from weft.runs.results import Verification, verdict
 from weft.runs.tables import Rows, Table, as_promised, by_table, count, opened
-from weft.runs.verification import check_rows, names_in_record, other_tables
+from weft.runs.verification import check_rows, names_in_record, other_tables, times_of
 from weft.sql.quoting import dotted, literal
 
 if TYPE_CHECKING:
@@ -73,7 +73,10 @@ def verify_address(
     with context.engine.session() as session:
         names = names_in_record(context.registry.products().get(state.address.of_product), context.registry.ports())
         others = other_tables(contract, names, {}, principal, context)
-        checks = check_rows(session, contract, opened.relation, others, context.now(), samples=samples)
+        published = times_of(state.address, contract, context.registry)
+        checks = check_rows(
+            session, contract, opened.relation, others, context.now(), samples=samples, published=published
+        )
     return Verification(str(state.address), state.version, verdict(checks), opened.publication.rows, checks)
 
 

@@ -10,6 +10,7 @@ import pytest
 from tests.unit.contracts.support import NOW, Database, a_contract, check_all, col, custom
 from weft.errors import ProjectError, WeftError, error
 from weft.model.checks import CheckSeverity, Outcome, Rule
+from weft.model.odcs import contract as read_contract
 
 PASSED, FAILED, ERROR, SKIPPED = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR, Outcome.NOT_EVALUATED
 
@@ -645,3 +646,42 @@ def test_every_check_has_an_id_of_its_own_and_a_place() -> None:
     assert {"c.metric", "c.metric_2"} <= set(found)
     assert all(r.where is not None and r.where.file == "t.odcs.yaml" for r in found.values())
     assert NOW.tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    ("level", "published", "result"),
+    [
+        ({"value": 1, "unit": "d"}, ["2026-02-28T12:00Z"], PASSED),
+        ({"value": 1, "unit": "d"}, ["2026-02-28T11:59Z"], FAILED),
+        ({"value": 6, "unit": "h"}, ["2026-03-01T11:00Z", "2026-03-01T05:00Z", "2025-01-01T00:00Z"], PASSED),
+        ({"value": 6, "unit": "h"}, ["2026-03-01T11:00Z", "2026-03-01T04:59Z"], FAILED),
+        ({"value": 1, "unit": "mo"}, ["2026-02-01T12:00Z", "2026-01-01T12:00Z"], PASSED),
+        ({"value": 1, "unit": "d"}, None, SKIPPED),
+        ({"value": 0, "unit": "d"}, ["2026-03-01T11:00Z"], ERROR),
+        ({"value": 1, "unit": "fortnight"}, ["2026-03-01T11:00Z"], ERROR),
+    ],
+)
+def test_frequency_is_the_time_between_publications(
+    level: dict[str, Any], published: list[str] | None, result: Outcome
+) -> None:
+    times = None if published is None else [dt.datetime.fromisoformat(text) for text in published]
+    contract = a_contract(col("c", "integer"), slaProperties=[{"property": "frequency", **level}])
+
+    found = check_all(contract, "SELECT 1 AS c", published=times)["frequency"]
+
+    assert (found.result, found.rule.value, found.blocks) == (result, "frequency", result is ERROR)
+
+
+def test_frequency_is_not_asked_of_closed_data_or_of_another_table() -> None:
+    level = {"property": "frequency", "value": 1, "unit": "d"}
+    old = [dt.datetime(2020, 1, 1, tzinfo=dt.UTC)]
+    closed = a_contract(
+        col("c", "integer"), slaProperties=[level], customProperties=custom(referenceTime="2014-01-01T00:00:00")
+    )
+    other = a_contract(col("c", "integer"), slaProperties=[{**level, "element": "u.x"}])
+    other.data["schema"].append({"name": "u", "properties": [col("x", "integer")]})
+
+    found = check_all(read_contract(other.document), "SELECT 1 AS c", published=old)
+
+    assert check_all(closed, "SELECT 1 AS c", published=old)["frequency"].result is SKIPPED
+    assert "frequency" not in found
