@@ -28,6 +28,7 @@ from weft.contracts.rules import promises
 from weft.contracts.sql_rules import Admit, bind
 from weft.errors import Diagnostic, Severity, did_you_mean, error, note, warning
 from weft.model.odcs import Contract, Property, SchemaObject, column_named_twice, every_property
+from weft.model.schedule import cron_problem, schedules
 from weft.model.type_text import TypeText, parse_type
 from weft.model.types import duck_type
 
@@ -40,8 +41,8 @@ def lint(contract: Contract, admit: Admit | None = None) -> tuple[Diagnostic, ..
 
     Returns:
         WFT-PRJ-027 for a column or table that stands twice, WFT-CON-006 for a rule that cannot be understood or that no
-        value can keep, -007 for a version that is none, -008 for a type that is not known; notes, WFT-CHK-003, for
-        rules that weft does not evaluate.
+        value can keep, -007 for a version that is none, -008 for a type that is not known, -009 for a schedule that is
+        none; notes, WFT-CHK-003, for rules that weft does not evaluate.
     """
     found: list[Diagnostic] = []
     if contract.version is None:
@@ -60,6 +61,7 @@ def lint(contract: Contract, admit: Admit | None = None) -> tuple[Diagnostic, ..
         for promise in promises(contract, table):
             found += _promise(contract, table, promise, admit)
     found += quarantine_problems(contract)
+    found += _schedules(contract)
     return tuple(dict.fromkeys(found))
 
 
@@ -73,6 +75,18 @@ def _types(contract: Contract, table: SchemaObject) -> Iterator[Diagnostic]:
                 contract.where((*prop.pointer, "physicalType" if prop.physical_type else "logicalType")),
                 why="nothing is checked of it but that the column is there",
                 fix="state a `logicalType`",
+            )
+
+
+def _schedules(contract: Contract) -> Iterator[Diagnostic]:
+    for schedule in schedules(contract):
+        problem = cron_problem(schedule.text) if schedule.is_cron else None
+        if problem:
+            yield warning(
+                "WFT-CON-009",
+                f"the schedule `{schedule.text}` of `{schedule.of}` is no cron expression: {problem}",
+                contract.where(schedule.pointer),
+                fix="write five fields, as in `0 20 * * *`, or name the `scheduler` whose words they are",
             )
 
 

@@ -10,7 +10,7 @@ from tests.meshes import TestMesh, source_rows, two_products
 from tests.unit.runs.published import ORDERS, PORT
 
 START = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
-LEVEL = {"property": "frequency", "value": 1, "unit": "d"}
+LEVEL = {"property": "frequency", "value": 1, "unit": "d", "schedule": "0 20 * * *", "scheduler": "cron"}
 
 
 def at(hours: float) -> dt.datetime:
@@ -85,3 +85,14 @@ def test_where_there_is_no_history_it_is_not_evaluated_with_the_reason(tmp_path)
         "not_evaluated",
         "there is no history of publications for these rows",
     )
+
+
+def test_a_page_of_the_port_tells_its_schedules(tmp_path):
+    mesh = promising(tmp_path / "mesh")
+    applied(mesh, 1, 0)
+
+    shown = mesh.weft("show", PORT).stdout
+    body = mesh.json("show", PORT)
+
+    assert "frequency 0 20 * * * (cron)" in shown
+    assert "0 20 * * *" in json.dumps(body)
