@@ -139,6 +139,8 @@ def _physical(prop: Property) -> TypeText | None:
     """The physical type as far as it is understood."""
     text = prop.physical_type
     tree = parse_type(text) if isinstance(text, str) else None
+    if tree is not None and tree.name == "ARRAY" and prop.logical_type == "string" and tree.element is not None:
+        tree = tree.element  # `varchar[15]`, as official examples write a length
     return tree if tree is not None and tree.known else None
 
 
@@ -218,7 +220,9 @@ def _map_parts(prop: Property) -> tuple[tuple[str, TypeText], ...]:
 
 def _misfit(prop: Property, actual: TypeText) -> str | None:
     logical = prop.logical_type
-    if logical in _FAMILIES and actual.name not in _FAMILIES[logical] and not _whole(logical, actual):
+    if logical in _FAMILIES and not (
+        actual.name in _FAMILIES[logical] or _whole(logical, actual) or _dated(prop, actual)
+    ):
         return f"{actual} is no {logical}"
     if actual.name in _FAMILIES["timestamp"] | _FAMILIES["time"] and logical in ("timestamp", "time", None):
         zoned = actual.name in ("TIMESTAMPTZ", "TIMESTAMPTZ_NS", "TIMETZ")
@@ -269,8 +273,18 @@ def _whole(logical: str, actual: TypeText) -> bool:
     return logical == "integer" and actual.name == "DECIMAL" and (*actual.parameters, 0, 0)[1] == 0
 
 
+def _dated(prop: Property, actual: TypeText) -> bool:
+    """ODCS 3.0 has one logical type, `date`, for dates and times; the physical type says which it is."""
+    physical = _physical(prop)
+    times = _FAMILIES["timestamp"] | _FAMILIES["time"]
+    return prop.logical_type == "date" and physical is not None and physical.name in times and actual.name in times
+
+
 def _format_misfit(prop: Property, actual: TypeText) -> str | None:
     stated = prop.options.get("format")
+    physical = _physical(prop)
+    if physical is not None and physical.name == actual.name:
+        return None  # it decides, where the two contradict each other
     if prop.logical_type == "integer" and stated in _INTEGER_FORMATS:
         wanted = _INTEGER_FORMATS[stated]
         if actual.name in _INTEGERS and not _within(actual.name, wanted):
