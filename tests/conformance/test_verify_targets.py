@@ -896,6 +896,44 @@ def test_a_metric_may_speak_of_some_rows_alone(target):
     assert [c.id for c in weft.verify(orders(), target.data).checks] == CHECKS
 
 
+BOUNDS: list[tuple[str, Any, Any, bool]] = [
+    ("mustBe", 1, 25, True),
+    ("mustBe", 2, 26, False),
+    ("mustNotBe", 2, 26, True),
+    ("mustNotBe", 1, 25, False),
+    ("mustBeGreaterThan", 0, 24.9, True),
+    ("mustBeGreaterThan", 1, 25, False),
+    ("mustBeGreaterOrEqualTo", 1, 25, True),
+    ("mustBeGreaterOrEqualTo", 2, 25.1, False),
+    ("mustBeLessThan", 2, 25.1, True),
+    ("mustBeLessThan", 1, 25, False),
+    ("mustBeLessOrEqualTo", 1, 25, True),
+    ("mustBeLessOrEqualTo", 0, 24.9, False),
+    ("mustBeBetween", [1, 3], [25, 30], True),
+    ("mustBeBetween", [2, 3], [26, 30], False),
+    ("mustNotBeBetween", [2, 3], [26, 30], True),
+    ("mustNotBeBetween", [0, 1], [0, 25], False),
+]
+"""An operator, its bound in rows and in percent, and whether one row of four keeps it."""
+
+
+def test_every_operator_compares_rows_and_percent(target):
+    fill(target)
+    contract = orders()
+    day = next(p for p in contract.objects[0].properties if p.name == "day")
+    expected = {}
+    for operator, rows, percent, kept in BOUNDS:
+        for unit, bound in (("rows", rows), ("percent", percent)):
+            name = f"{operator} {bound} {unit}"
+            rule = {"id": name, "metric": "nullValues", "unit": unit, operator: bound}
+            day.data["quality"] = [*day.data.get("quality", []), rule]
+            expected[f"orders.{name}"] = ("passed" if kept else "failed", 1, 4)
+
+    found = weft.verify(contract, target.data).checks
+
+    assert {c.id: (c.result.value, c.failed_rows, c.total_rows) for c in found if c.id not in CHECKS} == expected
+
+
 PATTERNS = [
     r"^\w+$",
     r"\bAB\b",
