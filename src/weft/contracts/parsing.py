@@ -187,7 +187,7 @@ def _of_text(value: str, wanted: TypeText) -> str:
         scale = wanted.parameters[1] if len(wanted.parameters) > 1 else 0
         pattern = f"[+-]?([0-9]+([.][0-9]{{0,{scale}}}0*)?|[.][0-9]{{1,{scale}}}0*)" if scale else "[+-]?[0-9]+([.]0*)?"
     elif wanted.name in _FLOATS:
-        pattern = "[^_]*"  # which DuckDB leaves out between digits
+        return f"CASE WHEN NOT contains({value}, '_') THEN {cast} END"  # which DuckDB leaves out between digits
     elif wanted.name in _WRITTEN:
         pattern = _WRITTEN[wanted.name]
     else:
