@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+import weft
 from tests.unit.contracts.support import NOW, Database
 from weft.contracts.verification import verify
 from weft.model.checks import Outcome
@@ -65,3 +66,11 @@ def test_a_foreign_contract_and_its_data_come_to_the_stated_outcome(case: dict[s
         failed = {r.id: r.failed_rows for r in results if r.result is Outcome.FAILED}
         # both bounds of `amount` are one rule of ours: -5 and 200 break it
         assert failed == {"email.length": 1, "email.pattern": 1, "amount.range": 2, "order_id.unique": 2}
+
+
+@pytest.mark.parametrize("case", CASES, ids=[c["id"] for c in CASES])
+def test_verifying_the_files_of_a_foreign_contract_comes_to_the_same_outcome(case: dict[str, Any]) -> None:
+    found = weft.verify(str(FOLDER / case["contract"]), data=[str(FOLDER / case["data"][0])])
+
+    assert found.diagnostics == ()
+    assert found.exit_code == (1 if case["expected"] == "failed" else 0), [c for c in found.checks if c.blocks]

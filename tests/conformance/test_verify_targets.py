@@ -1,99 +1,24 @@
-"""The same broken tables give the same checks, outcomes and counts wherever they lie: DuckDB, PostgreSQL, MariaDB."""
+"""The same broken tables give the same checks, outcomes and counts wherever they lie: files of each format, DuckDB,
+PostgreSQL, MariaDB."""
 
 from __future__ import annotations
 
+import math
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import duckdb
 import pytest
+from msgspec import Struct
 
 import weft
+from tests.conformance.targets import DATABASES, FILES, TEXT_FILES, Files, Target
 from weft.model.document import Document
 from weft.model.odcs import Contract
 from weft.model.odcs import contract as read_contract
 
 NOW = "2026-03-01T12:00:00Z"
-DIALECTS = ("duckdb", "postgres", "mariadb")
-
-
-@dataclass
-class Target:
-    """A database: how statements run in it, how types are called there, and the URL under which weft finds it."""
-
-    dialect: str
-    url: str
-    run: Callable[[str], None]
-
-    def typed(self, name: str) -> str:
-        """The name of a type."""
-        double = {"duckdb": "DOUBLE", "postgres": "double precision", "mariadb": "double"}[self.dialect]
-        return (
-            {"double": double, "timestamp": "datetime"}.get(name, name)
-            if self.dialect == "mariadb"
-            else {"double": double}.get(name, name)
-        )
-
-    def table(self, name: str, columns: dict[str, str], rows: list[tuple[Any, ...]]) -> None:
-        """Makes a table; rows that are missing columns of it do not exist."""
-        listed = ", ".join(f"{self.quoted(c)} {self.typed(t)}" for c, t in columns.items())
-        self.run(f"CREATE TABLE {self.quoted(name)} ({listed})")
-        if rows:
-            values = ", ".join("(" + ", ".join(self.literal(v) for v in row) + ")" for row in rows)
-            self.run(f"INSERT INTO {self.quoted(name)} VALUES {values}")
-
-    def quoted(self, name: str) -> str:
-        """A name as the dialect writes it."""
-        return f"`{name}`" if self.dialect == "mariadb" else f'"{name}"'
-
-    def literal(self, value: Any) -> str:
-        """A value as the dialect writes it."""
-        if value is None:
-            return "NULL"
-        if isinstance(value, bool | int | float):
-            return str(value)
-        text = str(value).replace("'", "''")
-        return "'" + (text.replace("\\", "\\\\") if self.dialect == "mariadb" else text) + "'"
-
-
-@pytest.fixture(params=DIALECTS)
-def target(request, tmp_path):
-    """Each kind of database in turn, empty."""
-    if request.param == "duckdb":
-        file = tmp_path / "shop.db"
-
-        def in_duckdb(sql: str) -> None:
-            with duckdb.connect(str(file)) as connection:
-                connection.execute(sql)
-
-        in_duckdb("SELECT 1")
-        yield Target("duckdb", f"duckdb:///{file}", in_duckdb)
-    elif request.param == "postgres":
-        import psycopg
-
-        server = request.getfixturevalue("postgres")
-        name = f"t{uuid.uuid4().hex}"
-        with psycopg.connect(server, autocommit=True) as connection:
-            connection.execute(f"CREATE SCHEMA {name}")
-            connection.execute(f"SET search_path = {name}")
-            yield Target("postgres", f"{server}?schema={name}", lambda sql: connection.execute(sql) and None)
-            connection.execute(f"DROP SCHEMA {name} CASCADE")
-    else:
-        import pymysql
-
-        server = urlsplit(request.getfixturevalue("mariadb"))
-        name = f"t{uuid.uuid4().hex}"
-        at = {"host": server.hostname, "port": server.port, "user": server.username, "password": server.password}
-        with pymysql.connect(**at, charset="utf8mb4", autocommit=True) as connection, connection.cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE {name} CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci")
-            cursor.execute(f"USE {name}")
-            url = f"mariadb://weft:sesame@127.0.0.1:{server.port}/{name}"
-            yield Target("mariadb", url, lambda sql: cursor.execute(sql) and None)
-            cursor.execute(f"DROP DATABASE {name}")
-
 
 ORDERS = {
     "id": "integer",
@@ -105,12 +30,54 @@ ORDERS = {
     "weight": "double",
     "placed": "timestamp",
     "day": "date",
+    "height": "double",
+    "moment": "timestamptz",
+    "agent": "varchar(20)",
 }
 GOOD = [
-    (1, 1, 10, "AB-001", "open", "9.50", 0.3, "2026-03-01 10:00:00", "2026-03-01"),
-    (1, 2, 11, "AB-002", "paid", "0.10", 0.7, "2026-02-28 10:00:00", "2026-02-28"),
-    (2, 1, 12, "CD-003", "open", "7.00", 1.1, "2026-02-27 10:00:00", "2026-02-27"),
-    (3, 1, None, None, None, None, None, "2026-02-26 10:00:00", None),
+    (
+        1,
+        1,
+        10,
+        "AB-001",
+        "open",
+        "9.50",
+        0.3,
+        "2026-03-01 10:00:00",
+        "2026-03-01",
+        0.0,
+        "2026-03-01 10:00:00+00:00",
+        "Ada",
+    ),
+    (
+        1,
+        2,
+        11,
+        "AB-002",
+        "paid",
+        "0.10",
+        0.7,
+        "2026-02-28 10:00:00",
+        "2026-02-28",
+        1.8,
+        "2026-02-28 10:00:00+00:00",
+        "Bert",
+    ),
+    (
+        2,
+        1,
+        12,
+        "CD-003",
+        "open",
+        "7.00",
+        1.1,
+        "2026-02-27 10:00:00",
+        "2026-02-27",
+        2.5,
+        "2026-02-27 10:00:00+00:00",
+        "Cleo",
+    ),
+    (3, 1, None, None, None, None, None, "2026-02-26 10:00:00", None, None, None, None),
 ]
 CUSTOMERS = [(10, "Ada"), (11, "Bert"), (12, "Cleo")]
 
@@ -152,6 +119,9 @@ def orders(**fields: Any) -> Contract:
         {"name": "weight", "logicalType": "number", "logicalTypeOptions": {"multipleOf": 0.1}},
         {"name": "placed", "logicalType": "timestamp", "required": True},
         {"name": "day", "logicalType": "date", "logicalTypeOptions": {"minimum": "2026-01-01"}},
+        {"name": "height", "logicalType": "number", "logicalTypeOptions": {"minimum": 0}},
+        {"name": "moment", "logicalType": "timestamp", "logicalTypeOptions": {"timezone": True}},
+        {"name": "agent", "logicalType": "string", "relationships": [{"to": "customers.name"}]},
     ]
     quality = [
         {"id": "enough", "metric": "rowCount", "mustBeGreaterOrEqualTo": 4},
@@ -200,9 +170,71 @@ def changed(row: int, **values: Any) -> list[tuple[Any, ...]]:
     ]
 
 
-def outcomes(found: Any) -> dict[str, tuple[str, int | None, int | None]]:
+Outcomes = dict[str, tuple[str, int | None, int | None]]
+"""By the id of a check: what came of it, how many rows failed, and of how many."""
+
+
+def outcomes(found: Any) -> Outcomes:
     """What did not pass."""
     return {c.id: (c.result.value, c.failed_rows, c.total_rows) for c in found.checks if c.result.value != "passed"}
+
+
+CHECKS = [
+    "orders.id.column_exists",
+    "orders.id.type",
+    "orders.line.column_exists",
+    "orders.line.type",
+    "orders.customer.column_exists",
+    "orders.customer.type",
+    "orders.code.column_exists",
+    "orders.code.type",
+    "orders.status.column_exists",
+    "orders.status.type",
+    "orders.price.column_exists",
+    "orders.price.type",
+    "orders.weight.column_exists",
+    "orders.weight.type",
+    "orders.placed.column_exists",
+    "orders.placed.type",
+    "orders.day.column_exists",
+    "orders.day.type",
+    "orders.height.column_exists",
+    "orders.height.type",
+    "orders.moment.column_exists",
+    "orders.moment.type",
+    "orders.agent.column_exists",
+    "orders.agent.type",
+    "orders.line.range",
+    "orders.few_nulls",
+    "orders.customer.relationship",
+    "orders.code.unique",
+    "orders.code.pattern",
+    "orders.code.length",
+    "orders.missing",
+    "orders.status.valid_values",
+    "orders.price.range",
+    "orders.weight.range",
+    "orders.placed.required",
+    "orders.day.range",
+    "orders.height.range",
+    "orders.agent.relationship",
+    "orders.primary_key",
+    "orders.enough",
+    "orders.dear",
+    "orders.mean",
+    "orders.twice",
+    "orders.placed.freshness",
+    "orders.day.retention",
+    "orders.extra_columns",
+    "customers.id.column_exists",
+    "customers.id.type",
+    "customers.name.column_exists",
+    "customers.name.type",
+    "customers.name.unique",
+    "customers.id.primary_key",
+    "customers.extra_columns",
+]
+"""Every check of the contract, by its id."""
 
 
 def fill(target: Target, columns: dict[str, str] = ORDERS, rows: list[tuple[Any, ...]] = GOOD) -> None:
@@ -213,142 +245,451 @@ def fill(target: Target, columns: dict[str, str] = ORDERS, rows: list[tuple[Any,
 def test_good_tables_pass_every_check(target):
     fill(target)
 
-    found = weft.verify(orders(), target.url)
+    found = weft.verify(orders(), target.data)
 
     assert found.diagnostics == ()
     assert (outcomes(found), found.result, found.rows) == ({}, "passed", 7)
-    assert len(found.checks) == 45
+    assert [c.id for c in found.checks] == CHECKS
 
 
-CASES: dict[str, tuple[list[tuple[Any, ...]], dict[str, tuple[str, int | None, int | None]]]] = {
-    "a null in the key": (changed(0, id=None), {"orders.primary_key": ("failed", 1, 4)}),
-    "a null where none may be": (changed(3, placed=None), {"orders.placed.required": ("failed", 1, 4)}),
-    "too many nulls": (changed(0, customer=None), {"orders.few_nulls": ("failed", 2, 4)}),
-    "a key twice": (changed(1, line=1), {"orders.primary_key": ("failed", 2, 4)}),
-    "a value twice": (changed(1, code="AB-001"), {"orders.code.unique": ("failed", 2, 4)}),
-    "values that differ in case only": (
-        changed(1, code="ab-001"),
-        {"orders.code.pattern": ("failed", 1, 4)},
-    ),
-    "a pair twice": (
-        changed(1, customer=10, day="2026-03-01"),
-        {"orders.twice": ("failed", 2, 4)},
-    ),
-    "an orphan": (changed(2, customer=99), {"orders.customer.relationship": ("failed", 1, 4)}),
-    "a line feed behind the pattern": (
-        changed(0, code="AB-001\n"),
-        {"orders.code.pattern": ("failed", 1, 4)},
-    ),
-    "a digit that is none of ASCII": (changed(0, code="AB-٠٠١"), {"orders.code.pattern": ("failed", 1, 4)}),
-    "an empty text": (
-        changed(0, code=""),
+class Case(Struct):
+    """One breakage of the table of orders, and all checks that do not pass.
+
+    Attributes:
+        of_values: the same in files of text, where types are those of single values; None where they are no others.
+        by_kind: the same in one kind of place.
+        absent: the kinds of places that cannot express it.
+    """
+
+    expected: Outcomes
+    rows: list[tuple[Any, ...]] | None = None
+    columns: dict[str, str] | None = None
+    of_values: Outcomes | None = None
+    by_kind: dict[str, Outcomes] = {}
+    absent: tuple[str, ...] = ()
+
+    def outcomes_in(self, kind: str) -> Outcomes:
+        """What does not pass in a kind of place."""
+        if self.of_values is not None and kind in TEXT_FILES:
+            return self.by_kind.get(kind, self.of_values)
+        return self.by_kind.get(kind, self.expected)
+
+
+def with_column(name: str, type_: str) -> dict[str, str]:
+    """The columns of orders, one of which has another type."""
+    return {**ORDERS, name: type_}
+
+
+def renamed(old: str, new: str) -> dict[str, str]:
+    """The columns of orders, one of which has another name."""
+    return {new if name == old else name: type_ for name, type_ in ORDERS.items()}
+
+
+def without(name: str) -> list[tuple[Any, ...]]:
+    """The good rows without a column."""
+    at = list(ORDERS).index(name)
+    return [(*row[:at], *row[at + 1 :]) for row in GOOD]
+
+
+def each(name: str, *values: Any) -> list[tuple[Any, ...]]:
+    """The good rows with other values in a column."""
+    at = list(ORDERS).index(name)
+    return [(*row[:at], value, *row[at + 1 :]) for row, value in zip(GOOD, values, strict=True)]
+
+
+CASES: dict[str, Case] = {
+    "a null in the key": Case({"orders.primary_key": ("failed", 1, 4)}, rows=changed(0, id=None)),
+    "a null where none may be": Case({"orders.placed.required": ("failed", 1, 4)}, rows=changed(3, placed=None)),
+    "too many nulls": Case({"orders.few_nulls": ("failed", 2, 4)}, rows=changed(0, customer=None)),
+    "a key twice": Case({"orders.primary_key": ("failed", 2, 4)}, rows=changed(1, line=1)),
+    "a value twice": Case({"orders.code.unique": ("failed", 2, 4)}, rows=changed(1, code="AB-001")),
+    "values that differ in case only": Case({"orders.code.pattern": ("failed", 1, 4)}, rows=changed(1, code="ab-001")),
+    "a pair twice": Case({"orders.twice": ("failed", 2, 4)}, rows=changed(1, customer=10, day="2026-03-01")),
+    "an orphan": Case({"orders.customer.relationship": ("failed", 1, 4)}, rows=changed(2, customer=99)),
+    "a line feed behind the pattern": Case({"orders.code.pattern": ("failed", 1, 4)}, rows=changed(0, code="AB-001\n")),
+    "a digit that is none of ASCII": Case({"orders.code.pattern": ("failed", 1, 4)}, rows=changed(0, code="AB-٠٠١")),
+    "an empty text": Case(
         {
             "orders.code.pattern": ("failed", 1, 4),
             "orders.code.length": ("failed", 1, 4),
             "orders.missing": ("failed", 2, 4),
         },
+        rows=changed(0, code=""),
+        by_kind={"csv": {"orders.missing": ("failed", 2, 4)}},
     ),
-    "a text too long, with a backslash": (
-        changed(0, code="AB-001\\'🦆🦆🦆"),
+    "a text too long, with a backslash": Case(
         {"orders.code.pattern": ("failed", 1, 4), "orders.code.length": ("failed", 1, 4)},
+        rows=changed(0, code="AB-001\\'🦆🦆🦆"),
     ),
-    "a value out of the list": (changed(1, status="lost"), {"orders.status.valid_values": ("failed", 1, 4)}),
-    "a value of the list in other letters": (
-        changed(1, status="Paid"),
-        {"orders.status.valid_values": ("failed", 1, 4)},
+    "a value out of the list": Case({"orders.status.valid_values": ("failed", 1, 4)}, rows=changed(1, status="lost")),
+    "a value of the list in other letters": Case(
+        {"orders.status.valid_values": ("failed", 1, 4)}, rows=changed(1, status="Paid")
     ),
-    "a value of the list with a blank behind": (
-        changed(1, status="paid "),
-        {"orders.status.valid_values": ("failed", 1, 4)},
+    "a value of the list with a blank behind": Case(
+        {"orders.status.valid_values": ("failed", 1, 4)}, rows=changed(1, status="paid ")
     ),
-    "a number below the range": (changed(0, price="-1.00"), {"orders.price.range": ("failed", 1, 4)}),
-    "a number at the end that is excluded": (
-        changed(0, price="100.00"),
+    "a number below the range": Case({"orders.price.range": ("failed", 1, 4)}, rows=changed(0, price="-1.00")),
+    "a number at the end that is excluded": Case(
         {
             "orders.price.range": ("failed", 1, 4),
             "orders.dear": ("failed", 1, 4),
             "orders.mean": ("failed", None, None),
         },
+        rows=changed(0, price="100.00"),
     ),
-    "no multiple of a decimal": (changed(0, price="9.51"), {"orders.price.range": ("failed", 1, 4)}),
-    "no multiple of a float": (changed(0, weight=0.35), {"orders.weight.range": ("failed", 1, 4)}),
-    "a date too early, and too old": (
-        changed(0, day="2025-12-31"),
-        {"orders.day.range": ("failed", 1, 4), "orders.retention": ("failed", 1, 4)},
+    "no multiple of a decimal": Case({"orders.price.range": ("failed", 1, 4)}, rows=changed(0, price="9.51")),
+    "no multiple of a float": Case({"orders.weight.range": ("failed", 1, 4)}, rows=changed(0, weight=0.35)),
+    "a date too early, and too old": Case(
+        {"orders.day.range": ("failed", 1, 4), "orders.day.retention": ("failed", 1, 4)},
+        rows=changed(0, day="2025-12-31"),
     ),
-    "nothing new": (
-        changed(0, placed="2026-02-28 11:59:59"),
-        {"orders.placed.freshness": ("failed", None, None)},
+    "nothing new": Case(
+        {"orders.placed.freshness": ("failed", None, None)}, rows=changed(0, placed="2026-02-28 11:59:59")
     ),
-    "too few rows": (GOOD[:3], {"orders.enough": ("failed", None, None)}),
-    "no rows": (
-        [],
+    "too few rows": Case({"orders.enough": ("failed", None, None)}, rows=GOOD[:3]),
+    "no rows": Case(
         {
             "orders.enough": ("failed", None, None),
             "orders.mean": ("error", None, None),
             "orders.placed.freshness": ("failed", None, None),
         },
+        rows=[],
+    ),
+    "an integer became a float": Case(
+        {"orders.customer.type": ("failed", None, None)},
+        rows=each("customer", 10.0, 11.0, 12.0, None),
+        columns=with_column("customer", "double"),
+        of_values={"orders.customer.type": ("failed", 3, 4)},
+    ),
+    "numbers became texts that look like numbers": Case(
+        {"orders.weight.type": ("failed", None, None), "orders.weight.range": ("error", None, None)},
+        rows=each("weight", "0.3", "0.7", "1.1", None),
+        columns=with_column("weight", "varchar(20)"),
+        of_values={"orders.weight.type": ("failed", 3, 4)},
+        absent=("csv",),
+    ),
+    "`n/a` in a number": Case(
+        {"orders.weight.type": ("failed", None, None), "orders.weight.range": ("error", None, None)},
+        rows=each("weight", 0.3, "n/a", 1.1, None),
+        columns=with_column("weight", "any"),
+        of_values={"orders.weight.type": ("failed", 1, 4)},
+    ),
+    "a missing column": Case(
+        {
+            "orders.status.column_exists": ("failed", None, None),
+            "orders.status.type": ("error", None, None),
+            "orders.status.valid_values": ("error", None, None),
+        },
+        rows=without("status"),
+        columns={name: type_ for name, type_ in ORDERS.items() if name != "status"},
+    ),
+    "an extra column": Case(
+        {"orders.extra_columns": ("failed", None, None)},
+        rows=[(*row, "x") for row in GOOD],
+        columns={**ORDERS, "note": "varchar(9)"},
+    ),
+    "a renamed column": Case(
+        {
+            "orders.status.column_exists": ("failed", None, None),
+            "orders.status.type": ("error", None, None),
+            "orders.status.valid_values": ("error", None, None),
+            "orders.extra_columns": ("failed", None, None),
+        },
+        columns=renamed("status", "state"),
+    ),
+    "dates as text": Case(
+        {
+            "orders.day.type": ("failed", None, None),
+            "orders.day.range": ("error", None, None),
+            "orders.day.retention": ("error", None, None),
+        },
+        rows=each("day", "01/03/2026", "28/02/2026", "27/02/2026", None),
+        columns=with_column("day", "varchar(20)"),
+        of_values={"orders.day.type": ("failed", 3, 4)},
+    ),
+    "dates with a year of two digits": Case(
+        {
+            "orders.day.type": ("failed", None, None),
+            "orders.day.range": ("error", None, None),
+            "orders.day.retention": ("error", None, None),
+        },
+        rows=changed(1, day="26-02-28"),
+        columns=with_column("day", "varchar(20)"),
+        of_values={"orders.day.type": ("failed", 1, 4)},
+    ),
+    "a date with a time of day": Case(
+        {"orders.day.type": ("failed", None, None)}
+        | {f"orders.day.{rule}": ("error", None, None) for rule in ("range",)},
+        rows=each("day", "2026-03-01 10:00:00", "2026-02-28 10:00:00", "2026-02-27 10:00:00", None),
+        columns=with_column("day", "timestamp"),
+        of_values={"orders.day.type": ("failed", 3, 4)},
+    ),
+    "more decimal digits than promised": Case(
+        {"orders.price.type": ("failed", None, None), "orders.price.range": ("failed", 1, 4)},
+        rows=changed(0, price="9.505"),
+        columns=with_column("price", "decimal(10,3)"),
+        of_values={"orders.price.type": ("failed", 1, 4)},
+    ),
+    "a wider decimal than promised": Case(
+        {"orders.price.type": ("failed", None, None)},
+        columns=with_column("price", "decimal(12,3)"),
+        absent=TEXT_FILES,
+    ),
+    "what is not a number, where only a lower bound is promised": Case(
+        {"orders.height.range": ("failed", 1, 4)},
+        rows=changed(0, height=math.nan),
+        absent=("mariadb",),
+    ),
+    "what is not a number, where a multiple is promised": Case(
+        {"orders.weight.range": ("failed", 1, 4)},
+        rows=changed(0, weight=math.nan),
+        absent=("mariadb",),
+    ),
+    "instants without a time zone": Case(
+        {"orders.moment.type": ("failed", None, None)},
+        rows=each("moment", *(row[10] and row[10].removesuffix("+00:00") for row in GOOD)),
+        columns=with_column("moment", "timestamp"),
+        of_values={"orders.moment.type": ("failed", 3, 4)},
+    ),
+    "local times with a time zone": Case(
+        {"orders.placed.type": ("failed", None, None)},
+        rows=changed(1, placed="2026-02-28 10:00:00+00:00"),
+        columns=with_column("placed", "timestamptz"),
+        of_values={"orders.placed.type": ("failed", 1, 4)},
+        absent=("mariadb",),
+    ),
+    "a padded key": Case({"orders.agent.relationship": ("failed", 1, 4)}, rows=changed(1, agent="Bert ")),
+}
+
+
+@pytest.mark.parametrize(
+    ("target", "case"),
+    [(kind, name) for kind in (*FILES, *DATABASES) for name, case in CASES.items() if kind not in case.absent],
+    indirect=["target"],
+)
+def test_a_breakage_fails_its_own_checks_with_their_counts_and_every_other_check_passes(target, case):
+    broken = CASES[case]
+    fill(target, broken.columns or ORDERS, GOOD if broken.rows is None else broken.rows)
+
+    found = weft.verify(orders(), target.data)
+
+    assert found.diagnostics == ()
+    assert outcomes(found) == broken.outcomes_in(target.kind)
+    assert [c.id for c in found.checks] == CHECKS
+
+
+def test_what_is_not_utf8_in_a_csv_file_fails_the_type_of_its_column(tmp_path):
+    place = Files("csv", tmp_path)
+    fill(place, rows=changed(1, agent="Zoë"))
+    path = place.paths["orders"]
+    path.write_bytes(path.read_text(encoding="utf-8").replace("AB-002", "ÄB-002").encode("latin-1"))
+
+    found = weft.verify(orders(), place.data)
+
+    assert outcomes(found) == {"orders.code.type": ("failed", 1, 4), "orders.agent.type": ("failed", 1, 4)}
+    assert [c.id for c in found.checks] == CHECKS
+    samples = {c.id: [dict(s) for s in c.samples] for c in found.checks}
+    assert samples["orders.agent.type"] == [{"id": 1, "line": 2, "agent": "Zo\\xEB"}]
+
+
+@pytest.mark.parametrize("kind", ["json", "ndjson"])
+def test_json_that_is_not_utf8_is_an_error_that_names_the_file(tmp_path, kind):
+    place = Files(kind, tmp_path)
+    fill(place)
+    path = place.paths["orders"]
+    path.write_bytes(path.read_bytes().replace(b"AB-002", b"\xc4B-002"))
+
+    found = weft.verify(orders(), place.data)
+
+    assert (found.result, found.checks) == ("error", ())
+    assert [d.code for d in found.diagnostics] == ["WFT-SRC-002"]
+
+
+def test_json_whose_end_is_missing_is_an_error_that_names_the_file(tmp_path):
+    place = Files("json", tmp_path)
+    fill(place)
+    path = place.paths["orders"]
+    text = path.read_text()
+    path.write_text(text[: text.rindex("{")].rstrip(" ,"))
+
+    found = weft.verify(orders(), place.data)
+
+    assert (found.result, found.checks) == ("error", ())
+    assert [d.code for d in found.diagnostics] == ["WFT-SRC-003"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "json"])
+def test_a_file_without_a_byte_is_an_error_that_names_it(tmp_path, kind):
+    place = Files(kind, tmp_path)
+    fill(place)
+    place.paths["orders"].write_bytes(b"")
+
+    found = weft.verify(orders(), place.data)
+
+    assert (found.result, found.checks) == ("error", ())
+    assert [d.code for d in found.diagnostics] == ["WFT-SRC-003"]
+    assert "orders" in str(found.diagnostics[0])
+
+
+def test_samples_of_a_wrong_type_show_what_was_written(tmp_path):
+    place = Files("json", tmp_path)
+    fill(place, with_column("weight", "any"), changed(1, weight="n/a"))
+
+    found = {c.id: [dict(s) for s in c.samples] for c in weft.verify(orders(), place.data).checks}
+
+    assert found["orders.weight.type"] == [{"id": 1, "line": 2, "weight": "n/a"}]
+
+
+def test_a_renamed_column_is_told_with_what_it_may_be_called_now(target):
+    fill(target, renamed("status", "state"))
+
+    found = {c.id: c for c in weft.verify(orders(), target.data).checks}
+
+    assert found["orders.status.column_exists"].reason == "was it renamed? there is a column `state`"
+    assert found["orders.extra_columns"].actual == "1 more: `state`"
+
+
+NESTED = ("json", "ndjson", "parquet", "duckdb")
+PARCEL = {
+    "id": "integer",
+    "address": "STRUCT(street VARCHAR, zip INTEGER, since DATE)",
+    "tags": "VARCHAR[]",
+    "lines": "STRUCT(sku VARCHAR, n INTEGER)[]",
+    "prices": "MAP(VARCHAR, DOUBLE)",
+}
+PARCELS = [
+    (
+        1,
+        {"street": "A 1", "zip": 1000, "since": "2026-01-01"},
+        ["a", "b"],
+        [{"sku": "x", "n": 1}, {"sku": "y", "n": 2}],
+        {"eur": 1.5},
+    ),
+    (2, {"street": "B 2", "zip": 2000, "since": None}, ["c"], [{"sku": "z", "n": 3}], {"eur": 2.5, "usd": 3.5}),
+    (3, None, None, None, None),
+]
+
+
+def parcels() -> Contract:
+    """A contract of objects, arrays and a map."""
+    number = {"logicalType": "integer", "logicalTypeOptions": {"minimum": 1}}
+    street = {"name": "street", "logicalType": "string", "required": True, "logicalTypeOptions": {"maxLength": 5}}
+    sku = {"name": "sku", "logicalType": "string", "required": True}
+    fields = [street, {"name": "zip", **number}, {"name": "since", "logicalType": "date"}]
+    tag = {"logicalType": "string", "logicalTypeOptions": {"maxLength": 3}, "enum": [{"value": v} for v in "abcd"]}
+    prices = {
+        "key": {"logicalType": "string", "logicalTypeOptions": {"pattern": "^[a-z]{3}$"}},
+        "value": {"logicalType": "number", "required": True, "logicalTypeOptions": {"maximum": 100}},
+    }
+    properties = [
+        {"name": "id", "logicalType": "integer", "primaryKey": True},
+        {"name": "address", "logicalType": "object", "properties": fields},
+        {"name": "tags", "logicalType": "array", "logicalTypeOptions": {"maxItems": 2}, "items": tag},
+        {
+            "name": "lines",
+            "logicalType": "array",
+            "items": {"logicalType": "object", "properties": [sku, {"name": "n", **number}]},
+        },
+        {"name": "prices", "logicalType": "map", "map": prices},
+    ]
+    data = {"apiVersion": "v3.2.0", "kind": "DataContract", "id": "p", "version": "1.0.0", "status": "active"}
+    return read_contract(Document("p.odcs.yaml", {**data, "schema": [{"name": "parcels", "properties": properties}]}))
+
+
+def parcel(row: int, **values: Any) -> list[tuple[Any, ...]]:
+    """The good parcels with one that has other values."""
+    names = list(PARCEL)
+    return [
+        tuple(values.get(n, v) for n, v in zip(names, given, strict=True)) if i == row else given
+        for i, given in enumerate(PARCELS)
+    ]
+
+
+NESTED_CASES: dict[str, Case] = {
+    "nothing": Case({}),
+    "a null in a nested field that is required": Case(
+        {"address.street.required": ("failed", 1, 3)},
+        rows=parcel(1, address={"street": None, "zip": 2000, "since": None}),
+    ),
+    "a nested field that is nowhere": Case(
+        {"address.type": ("failed", None, None), "address.zip.range": ("error", None, None)},
+        rows=[(i, a and {"street": a["street"], "since": a["since"]}, *rest) for i, a, *rest in PARCELS],
+        columns={**PARCEL, "address": "STRUCT(street VARCHAR, since DATE)"},
+    ),
+    "a nested field that nobody promised": Case(
+        {"extra_columns": ("failed", None, None)},
+        rows=[(i, a and {**a, "note": "x"}, *rest) for i, a, *rest in PARCELS],
+        columns={**PARCEL, "address": "STRUCT(street VARCHAR, zip INTEGER, since DATE, note VARCHAR)"},
+    ),
+    "a nested text too long": Case(
+        {"address.street.length": ("failed", 1, 3)},
+        rows=parcel(0, address={"street": "Avenue 1", "zip": 1000, "since": None}),
+    ),
+    "a nested number that is a text": Case(
+        {"address.type": ("failed", None, None), "address.zip.range": ("error", None, None)},
+        rows=parcel(0, address={"street": "A 1", "zip": "n/a", "since": "2026-01-01"}),
+        columns={**PARCEL, "address": "STRUCT(street VARCHAR, zip VARCHAR, since DATE)"},
+        of_values={"address.type": ("failed", 1, 3)},
+    ),
+    "a nested date in another form": Case(
+        {"address.type": ("failed", None, None)},
+        rows=parcel(0, address={"street": "A 1", "zip": 1000, "since": "01/02/2026"}),
+        columns={**PARCEL, "address": "STRUCT(street VARCHAR, zip INTEGER, since VARCHAR)"},
+        of_values={"address.type": ("failed", 1, 3)},
+    ),
+    "an array too long": Case({"tags.items": ("failed", 1, 3)}, rows=parcel(1, tags=["a", "b", "c"])),
+    "an item that is too long": Case(
+        {"tags[].length": ("failed", 1, 3), "tags[].valid_values": ("failed", 1, 3)},
+        rows=parcel(1, tags=["a", "bbbb"]),
+    ),
+    "a field of an item that is null": Case(
+        {"lines[].sku.required": ("failed", 1, 3)}, rows=parcel(0, lines=[{"sku": "x", "n": 1}, {"sku": None, "n": 2}])
+    ),
+    "a field of an item below its range": Case(
+        {"lines[].n.range": ("failed", 1, 3)}, rows=parcel(0, lines=[{"sku": "x", "n": 1}, {"sku": "y", "n": 0}])
+    ),
+    "a field of items that is of another type": Case(
+        {"lines.type": ("failed", None, None), "lines[].n.range": ("error", None, None)},
+        rows=[(i, a, t, s and [{**e, "n": str(e["n"])} for e in s], p) for i, a, t, s, p in PARCELS],
+        columns={**PARCEL, "lines": "STRUCT(sku VARCHAR, n VARCHAR)[]"},
+        of_values={"lines.type": ("failed", 2, 3)},
+    ),
+    "a key of a map in another form": Case(
+        {"prices{key}.pattern": ("failed", 1, 3)}, rows=parcel(0, prices={"EUR": 1.5})
+    ),
+    "a value of a map that is too high": Case(
+        {"prices{}.range": ("failed", 1, 3)}, rows=parcel(1, prices={"eur": 2.5, "usd": 1000.5})
+    ),
+    "a value of a map that is null": Case(
+        {"prices{}.required": ("failed", 1, 3)}, rows=parcel(1, prices={"eur": 2.5, "usd": None})
+    ),
+    "values of a map that are of another type": Case(
+        {"prices.type": ("failed", None, None), "prices{}.range": ("error", None, None)},
+        rows=[(*row[:-1], row[-1] and {k: str(v) for k, v in row[-1].items()}) for row in PARCELS],
+        columns={**PARCEL, "prices": "MAP(VARCHAR, VARCHAR)"},
+        of_values={"prices.type": ("failed", 2, 3)},
     ),
 }
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_rows_that_break_a_rule_are_counted_by_it(target, case):
-    rows, expected = CASES[case]
-    fill(target, rows=rows)
+@pytest.mark.parametrize(
+    ("target", "case"), [(kind, name) for kind in NESTED for name in NESTED_CASES], indirect=["target"]
+)
+def test_a_breakage_in_objects_arrays_and_maps_fails_its_own_checks(target, case):
+    broken = NESTED_CASES[case]
+    target.table("parcels", broken.columns or PARCEL, PARCELS if broken.rows is None else broken.rows)
 
-    found = weft.verify(orders(), target.url)
+    found = weft.verify(parcels(), target.data)
 
-    assert outcomes(found) == {renamed(k): v for k, v in expected.items()}
-
-
-def renamed(check: str) -> str:
-    """Checks of service levels are named by their column."""
-    return {"orders.retention": "orders.day.retention"}.get(check, check)
-
-
-def test_a_column_of_another_type_fails_its_type_and_its_other_rules_cannot_be_judged(target):
-    fill(target, {**ORDERS, "price": "varchar(20)", "day": "varchar(20)"})
-
-    found = weft.verify(orders(), target.url)
-
-    assert {k: r for k, (r, *_) in outcomes(found).items()} | {"orders.mean": "", "orders.dear": ""} == {
-        "orders.price.type": "failed",
-        "orders.price.range": "error",
-        "orders.day.type": "failed",
-        "orders.day.range": "error",
-        "orders.day.retention": "error",
-        "orders.mean": "",
-        "orders.dear": "",
-    }
-
-
-def test_a_wider_type_than_promised_is_told(target):
-    fill(target, {**ORDERS, "price": "decimal(12,3)"})
-
-    found = weft.verify(orders(), target.url)
-
-    assert outcomes(found) == {"orders.price.type": ("failed", None, None)}
-
-
-def test_a_missing_and_an_extra_column_are_told(target):
-    columns = {("state" if n == "status" else n): t for n, t in ORDERS.items()}
-    fill(target, columns)
-
-    found = weft.verify(orders(), target.url)
-
-    assert outcomes(found) == {
-        "orders.status.column_exists": ("failed", None, None),
-        "orders.status.type": ("error", None, None),
-        "orders.status.valid_values": ("error", None, None),
-        "orders.extra_columns": ("failed", None, None),
-    }
+    assert found.diagnostics == ()
+    assert outcomes(found) == broken.outcomes_in(target.kind)
+    assert len(found.checks) == 23
 
 
 def test_samples_name_the_row_by_its_key(target):
     fill(target, rows=changed(2, customer=99, status="lost", code="x"))
 
-    found = {c.id: [dict(s) for s in c.samples] for c in weft.verify(orders(), target.url).checks}
+    found = {c.id: [dict(s) for s in c.samples] for c in weft.verify(orders(), target.data).checks}
 
     assert found["orders.customer.relationship"] == [{"id": 2, "line": 1, "customer": 99}]
     assert found["orders.status.valid_values"] == [{"id": 2, "line": 1, "status": "lost"}]
@@ -358,15 +699,15 @@ def test_samples_name_the_row_by_its_key(target):
 def test_samples_of_a_key_that_occurs_twice_stand_side_by_side(target):
     fill(target, rows=changed(1, line=1))
 
-    found = {c.id: [dict(s) for s in c.samples] for c in weft.verify(orders(), target.url).checks}
+    found = {c.id: [dict(s) for s in c.samples] for c in weft.verify(orders(), target.data).checks}
 
     assert found["orders.primary_key"] == [{"id": 1, "line": 1}, {"id": 1, "line": 1}]
 
 
-def test_samples_of_a_sql_rule_are_the_rows_that_it_counts(target):
-    fill(target, rows=changed(0, price="60.00"))
+def test_samples_of_a_sql_rule_are_the_rows_that_it_counts(database):
+    fill(database, rows=changed(0, price="60.00"))
 
-    found = {c.id: [dict(s) for s in c.samples] for c in weft.verify(orders(), target.url).checks}
+    found = {c.id: [dict(s) for s in c.samples] for c in weft.verify(orders(), database.url).checks}
 
     assert found["orders.dear"] == [{"id": 1, "line": 1}]
 
@@ -384,36 +725,36 @@ def test_samples_of_a_sql_rule_are_the_rows_that_it_counts(target):
         "SELECT count(*) FROM orders /*! WHERE sleep(3) = 0 */ WHERE pg_sleep(3) IS NULL",
     ],
 )
-def test_a_rule_that_does_more_than_compute_does_not_run(target, query):
-    fill(target)
+def test_a_rule_that_does_more_than_compute_does_not_run(database, query):
+    fill(database)
     contract = orders()
     contract.objects[0].data["quality"][1]["query"] = query
 
-    found = weft.verify(contract, target.url)
+    found = weft.verify(contract, database.url)
 
     assert outcomes(found) == {"orders.dear": ("error", None, None)}
-    assert weft.verify(orders(), target.url).rows == 7
+    assert weft.verify(orders(), database.url).rows == 7
 
 
-def test_a_table_that_is_not_there_is_an_error_that_proposes_the_nearest(target):
-    target.table("ordes", ORDERS, GOOD)
-    target.table("customers", {"id": "integer", "name": "varchar(40)"}, CUSTOMERS)
+def test_a_table_that_is_not_there_is_an_error_that_proposes_the_nearest(database):
+    database.table("ordes", ORDERS, GOOD)
+    database.table("customers", {"id": "integer", "name": "varchar(40)"}, CUSTOMERS)
 
-    found = weft.verify(orders(), target.url)
+    found = weft.verify(orders(), database.url)
 
     assert (found.result, found.exit_code) == ("error", 2)
     assert [d.code for d in found.diagnostics] == ["WFT-SRC-011"]
     assert "`ordes`" in str(found.diagnostics[0].fix)
 
 
-def test_a_server_of_the_contract_says_where_the_data_is(target, tmp_path, monkeypatch):
-    fill(target)
-    parts = urlsplit(target.url)
-    kind = {"duckdb": "duckdb", "postgres": "postgres", "mariadb": "mysql"}[target.dialect]
+def test_a_server_of_the_contract_says_where_the_data_is(database, tmp_path, monkeypatch):
+    fill(database)
+    parts = urlsplit(database.url)
+    kind = {"duckdb": "duckdb", "postgres": "postgres", "mariadb": "mysql"}[database.kind]
     server = {"server": "production", "type": kind, "environment": "prod", "host": parts.hostname, "port": parts.port}
-    server["database"] = parts.path.lstrip("/") if target.dialect != "duckdb" else str(tmp_path / "shop.db")
-    if target.dialect == "postgres":
-        server["schema"] = target.url.partition("schema=")[2]
+    server["database"] = parts.path.lstrip("/") if database.kind != "duckdb" else str(tmp_path / "shop.db")
+    if database.kind == "postgres":
+        server["schema"] = database.url.partition("schema=")[2]
     monkeypatch.setenv("SHOP_PASSWORD", "sesame")
     server["customProperties"] = [
         {"property": "weft.user", "value": "weft"},
@@ -452,17 +793,17 @@ def kinds(**options: dict[str, Any]) -> Contract:
     return read_contract(Document("k.odcs.yaml", {**data, "schema": [{"name": "kinds_of", "properties": properties}]}))
 
 
-def test_every_kind_of_column_has_its_type_and_its_rules(target):
-    if target.dialect == "postgres":
-        target.run("CREATE TYPE kinds AS ENUM ('a', 'b')")
-    target.table(
+def test_every_kind_of_column_has_its_type_and_its_rules(database):
+    if database.kind == "postgres":
+        database.run("CREATE TYPE kinds AS ENUM ('a', 'b')")
+    database.table(
         "kinds_of",
-        {name: types[target.dialect] for name, (_, types) in KINDS.items()},
+        {name: types[database.kind] for name, (_, types) in KINDS.items()},
         [
             (1, "2026-01-01 10:00:00", "10:00:00", 7, "a", str(uuid.UUID(int=1)), "abc", "{}"),
             (0, "2026-01-01 09:59:59", "11:00:00", 8, "b", str(uuid.UUID(int=2)), "abcd", "[]"),
         ]
-        if target.dialect != "postgres"
+        if database.kind != "postgres"
         else [
             ("true", "2026-01-01 10:00:00Z", "10:00:00", 7, "a", str(uuid.UUID(int=1)), "abc", "{}"),
             ("false", "2026-01-01 09:59:59Z", "11:00:00", 8, "b", str(uuid.UUID(int=2)), "abcd", "[]"),
@@ -477,7 +818,7 @@ def test_every_kind_of_column_has_its_type_and_its_rules(target):
             key={"pattern": "-0+1$"},
             bytes={"maxLength": 3},
         ),
-        target.url,
+        database.url,
     )
 
     assert outcomes(found) == {
@@ -490,15 +831,107 @@ def test_every_kind_of_column_has_its_type_and_its_rules(target):
     }
 
 
-def test_an_integer_is_no_boolean_and_a_local_time_no_instant(target):
-    wrong = {"flag": "integer", "moment": "timestamp" if target.dialect != "mariadb" else "datetime"}
-    if target.dialect == "postgres":
-        target.run("CREATE TYPE kinds AS ENUM ('a', 'b')")
-    target.table("kinds_of", {name: wrong.get(name, types[target.dialect]) for name, (_, types) in KINDS.items()}, [])
+def test_an_integer_is_no_boolean_and_a_local_time_no_instant(database):
+    wrong = {"flag": "integer", "moment": "timestamp" if database.kind != "mariadb" else "datetime"}
+    if database.kind == "postgres":
+        database.run("CREATE TYPE kinds AS ENUM ('a', 'b')")
+    database.table("kinds_of", {name: wrong.get(name, types[database.kind]) for name, (_, types) in KINDS.items()}, [])
 
-    found = weft.verify(kinds(), target.url)
+    found = weft.verify(kinds(), database.url)
 
     assert outcomes(found) == {"flag.type": ("failed", None, None), "moment.type": ("failed", None, None)}
+
+
+FILTERED: dict[str, tuple[dict[str, Any], tuple[str, int | None, int | None]]] = {
+    "status = 'open'": ({"metric": "nullValues", "mustBe": 0, "column": "customer"}, ("passed", 0, 2)),
+    "price >= 0.10 AND price < 9.5": (
+        {"metric": "invalidValues", "arguments": {"validValues": ["open"]}, "mustBe": 0, "column": "status"},
+        ("failed", 1, 2),
+    ),
+    "${property} IS NOT NULL": (
+        {
+            "metric": "invalidValues",
+            "arguments": {"pattern": "^AB"},
+            "unit": "percent",
+            "mustBeLessThan": 30,
+            "column": "code",
+        },
+        ("failed", 1, 3),
+    ),
+    "orders.line = 1": (
+        {"metric": "duplicateValues", "arguments": {"properties": ["line"]}, "mustBe": 0},
+        ("failed", 3, 3),
+    ),
+    "day > '2026-02-27'": ({"metric": "rowCount", "mustBe": 2}, ("passed", None, None)),
+    "status <> 'select' AND line = 9": (
+        {"metric": "missingValues", "unit": "percent", "mustBe": 0, "column": "agent"},
+        ("passed", 0, 0),
+    ),
+    "id IN (SELECT id FROM customers)": ({"metric": "rowCount", "mustBe": 0}, ("error", None, None)),
+    "nobody = 1": ({"metric": "rowCount", "mustBe": 0}, ("error", None, None)),
+    "1 = 1) OR (pg_sleep(3) IS NULL": ({"metric": "rowCount", "mustBe": 0}, ("error", None, None)),
+    "line = 1; DELETE FROM orders": ({"metric": "rowCount", "mustBe": 0}, ("error", None, None)),
+}
+
+
+def test_a_metric_may_speak_of_some_rows_alone(target):
+    fill(target)
+    contract = orders()
+    rules = [
+        {**rule, "id": text, "arguments": {**rule.get("arguments", {}), "filter": text}}
+        for text, (rule, _) in FILTERED.items()
+    ]
+    for rule in rules:
+        name = rule.pop("column", None)
+        place = next((p for p in contract.objects[0].properties if p.name == name), contract.objects[0])
+        place.data["quality"] = [*place.data.get("quality", []), rule]
+
+    found = {c.id: c for c in weft.verify(contract, target.data).checks if c.id.removeprefix("orders.") in FILTERED}
+
+    assert {i.removeprefix("orders."): (c.result.value, c.failed_rows, c.total_rows) for i, c in found.items()} == {
+        text: outcome for text, (_, outcome) in FILTERED.items()
+    }
+    samples = found["orders.price >= 0.10 AND price < 9.5"].samples
+    assert [dict(s) for s in samples] == [{"id": 1, "line": 2, "status": "paid"}]
+    assert [c.id for c in weft.verify(orders(), target.data).checks] == CHECKS
+
+
+BOUNDS: list[tuple[str, Any, Any, bool]] = [
+    ("mustBe", 1, 25, True),
+    ("mustBe", 2, 26, False),
+    ("mustNotBe", 2, 26, True),
+    ("mustNotBe", 1, 25, False),
+    ("mustBeGreaterThan", 0, 24.9, True),
+    ("mustBeGreaterThan", 1, 25, False),
+    ("mustBeGreaterOrEqualTo", 1, 25, True),
+    ("mustBeGreaterOrEqualTo", 2, 25.1, False),
+    ("mustBeLessThan", 2, 25.1, True),
+    ("mustBeLessThan", 1, 25, False),
+    ("mustBeLessOrEqualTo", 1, 25, True),
+    ("mustBeLessOrEqualTo", 0, 24.9, False),
+    ("mustBeBetween", [1, 3], [25, 30], True),
+    ("mustBeBetween", [2, 3], [26, 30], False),
+    ("mustNotBeBetween", [2, 3], [26, 30], True),
+    ("mustNotBeBetween", [0, 1], [0, 25], False),
+]
+"""An operator, its bound in rows and in percent, and whether one row of four keeps it."""
+
+
+def test_every_operator_compares_rows_and_percent(target):
+    fill(target)
+    contract = orders()
+    day = next(p for p in contract.objects[0].properties if p.name == "day")
+    expected = {}
+    for operator, rows, percent, kept in BOUNDS:
+        for unit, bound in (("rows", rows), ("percent", percent)):
+            name = f"{operator} {bound} {unit}"
+            rule = {"id": name, "metric": "nullValues", "unit": unit, operator: bound}
+            day.data["quality"] = [*day.data.get("quality", []), rule]
+            expected[f"orders.{name}"] = ("passed" if kept else "failed", 1, 4)
+
+    found = weft.verify(contract, target.data).checks
+
+    assert {c.id: (c.result.value, c.failed_rows, c.total_rows) for c in found if c.id not in CHECKS} == expected
 
 
 PATTERNS = [
@@ -537,8 +970,8 @@ TEXTS = [
 ]
 
 
-def test_patterns_mean_the_same_everywhere(target):
-    target.table("t", {"id": "integer", "text": "varchar(20)"}, list(enumerate(TEXTS)))
+def test_patterns_mean_the_same_everywhere(database):
+    database.table("t", {"id": "integer", "text": "varchar(20)"}, list(enumerate(TEXTS)))
     key = {"name": "id", "logicalType": "integer", "primaryKey": True}
     rules = [
         {"id": pattern, "metric": "invalidValues", "arguments": {"pattern": pattern}, "mustBe": 0}
@@ -548,7 +981,7 @@ def test_patterns_mean_the_same_everywhere(target):
     schema = [{"name": "t", "properties": [key, {"name": "text", "logicalType": "string", "quality": rules}]}]
     contract = read_contract(Document("p.odcs.yaml", {**data, "schema": schema}))
 
-    found = {c.id: c for c in weft.verify(contract, target.url, sample_limit=99).checks}
+    found = {c.id: c for c in weft.verify(contract, database.url, sample_limit=99).checks}
 
     with duckdb.connect() as reference:
         for pattern in PATTERNS:
@@ -572,7 +1005,7 @@ def test_a_reference_of_two_columns_is_held_against_both(target):
     schema = [{"name": "lines", "properties": columns, "relationships": [reference]}]
     contract = read_contract(Document("r.odcs.yaml", {**data, "schema": schema}))
 
-    found = weft.verify(contract, target.url)
+    found = weft.verify(contract, target.data)
 
     assert outcomes(found) == {"relationship": ("failed", 2, 5)}
 
@@ -583,7 +1016,7 @@ def test_what_the_contract_hides_is_in_no_sample(target):
     for name in ("id", "status"):
         next(p for p in contract.objects[0].properties if p.name == name).data["classification"] = "restricted"
 
-    found = weft.verify(contract, target.url)
+    found = weft.verify(contract, target.data)
 
     (sample,) = next(c.samples for c in found.checks if c.id == "orders.status.valid_values")
     assert (set(sample), sample["line"]) == ({"id", "line"}, 1)

@@ -15,6 +15,7 @@ from weft.model.document import custom_properties
 from weft.model.odcs import Contract, Property
 from weft.model.publication import PortState
 from weft.model.records import DomainRecord, ProductRecord, Run
+from weft.model.schedule import schedules
 from weft.observability.freshness import freshness
 from weft.observability.quality import Quality, checked_run, quality
 from weft.registry.base import RegistryReader
@@ -196,6 +197,7 @@ def _contract(contract: Contract, found: Quality) -> dict[str, Any]:
             {k: level.get(k) for k in ("property", "value", "unit", "element") if level.get(k) is not None}
             for level in contract.slas
         ],
+        "schedules": [schedule.as_json() for schedule in schedules(contract)],
         "checks": found.counts.as_json(),
         "rules": [
             {

@@ -13,8 +13,8 @@ from msgspec import Struct
 from weft.config import Settings
 from weft.connectors.archives import unpacked, zipped
 from weft.connectors.headers import (
+    check_whole,
     csv_header,
-    cut_off,
     declared,
     distinct,
     first_object,
@@ -142,6 +142,8 @@ class FileConnector:
         if kind == "csv":
             for path in places(source, self._settings, trusted=True):
                 csv_header(source, path)
+        if kind == "json":
+            check_whole(files)
         return as_they_are(source, kind, [str(file) for file in files])
 
     def _files(self, source: Source, *, trusted: bool) -> tuple[str, list[Path]]:
@@ -175,13 +177,12 @@ class FileConnector:
         known = self._cache.get("source columns", version)
         if known is not None:
             return tuple(Column(name, type_) for name, type_ in json.loads(known))
+        if kind == "json":
+            check_whole(paths)
         if kind == "csv":
             columns = named_columns(source, paths, [distinct(p, csv_header(source, p)) for p in paths])
         elif kind == "parquet":
             columns = parquet_columns(source, paths)
-        elif kind == "json" and (cut := next((p for p in paths if cut_off(p)), None)) is not None:
-            what = f"the source `{cut.name}` is no JSON: its array has no end"
-            raise SourceError(error("WFT-SRC-003", what, fix="write the file again"))
         elif source.contract is not None:
             columns = declared(source.contract)
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,22 @@ def parquet_schemas(paths: list[Path]) -> list[Any]:
     return schemas
 
 
-def cut_off(path: Path) -> bool:
+def check_whole(paths: Sequence[Path]) -> None:
+    """Refuses JSON files that hold nothing, or whose array has no end, which DuckDB reads without a word.
+
+    Raises:
+        SourceError: WFT-SRC-003.
+    """
+    for path in paths:
+        if path.stat().st_size == 0:
+            what = f"the source `{path.name}` is empty: no JSON, not even an array of no records"
+            raise SourceError(error("WFT-SRC-003", what, fix="write the file again"))
+        if _cut_off(path):
+            what = f"the source `{path.name}` is no JSON: its array has no end"
+            raise SourceError(error("WFT-SRC-003", what, fix="write the file again"))
+
+
+def _cut_off(path: Path) -> bool:
     """Whether a JSON file begins an array and does not end it, which DuckDB reads without a word."""
     with path.open("rb") as file:
         first = file.read(1024).lstrip(b"\xef\xbb\xbf \t\r\n")[:1]

@@ -106,6 +106,15 @@ class OpenServer:
         """A name as the server's SQL writes it."""
         return self._driver.quoted(name)
 
+    def filtered(self, relation: str, alias: str, condition: str) -> str:
+        """The relation of those rows of another one that meet a condition in the server's own words."""
+        found = self._known(relation)
+        assert found is not None, "a relation was made by `table`"
+        name = f"{relation} where {condition}"
+        rows = f"(SELECT * FROM {found.source} AS {self.quoted(alias)} WHERE ({condition}\n))"
+        self._tables[name] = Described(found.columns, rows)
+        return ident(name)
+
     def source(self, relation: str) -> str:
         """What stands for a relation in the server's own SQL."""
         found = self._known(relation)

@@ -23,12 +23,11 @@ _TEXTS = frozenset({"VARCHAR", "ENUM", "UUID"})
 _LOCAL = frozenset({"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"})
 _INSTANTS = _LOCAL | {"TIMESTAMPTZ", "TIMESTAMPTZ_NS"}
 
+_ENDS = {"{key}": ("key", "map_keys"), "{}": ("value", "map_values")}
+"""The steps of a path into a map: the part of its type, and the function that gives all of one row."""
+
 Predicate = Callable[[str, TypeText, str | None], str]
 """From an expression, its type and the struct around it (if any) to SQL that is true for a failing value."""
-
-
-quote = ident
-"""`sql.quoting.ident`, by the name under which `keys`, `judging` and `samples` import it."""
 
 
 class Unusable(Exception):
@@ -39,24 +38,29 @@ def expression(prop: Property, tree: TypeText) -> tuple[str, TypeText]:
     """The SQL of a column or of a field in it, and its type; `tree` is the column's type.
 
     Raises:
-        Unusable: the path goes through the items of an array.
+        Unusable: the path goes through the items of an array or the entries of a map.
     """
     sql = ident(prop.path[0])
     for step in prop.path[1:]:
-        if step == "[]":
-            raise Unusable(f"`{dotted(prop)}` stands in an array, where it has many values for one row")
+        if step in ("[]", *_ENDS):
+            place = "an array" if step == "[]" else "a map"
+            raise Unusable(f"`{dotted(prop)}` stands in {place}, where it has many values for one row")
         sql, tree = _field(sql, tree, step, prop)
     return sql, tree
 
 
-def failing(condition: Condition, prop: Property, tree: TypeText, zone: str) -> str:
+def failing(condition: Condition, prop: Property, tree: TypeText, zone: str, column: str | None = None) -> str:
     """SQL that is true for a row that breaks a condition on a column, on a field in it, or on items of an array.
+
+    Args:
+        tree: the column's type.
+        column: under which name the column stands, where that is not its own.
 
     Raises:
         Unusable: the column's type does not fit the condition.
     """
     predicate = _predicate(condition, prop, zone)
-    return _descend(ident(prop.path[0]), tree, prop.path[1:], predicate, prop, None, 0)
+    return _descend(ident(column or prop.path[0]), tree, prop.path[1:], predicate, prop, None, 0)
 
 
 def _descend(
@@ -70,14 +74,26 @@ def _descend(
 ) -> str:
     if not steps:
         return predicate(sql, tree, parent)
-    if steps[0] == "[]":
-        if tree.element is None:
-            raise Unusable(f"`{dotted(prop)}`: {tree} has no items")
+    if steps[0] in ("[]", *_ENDS):
+        many, element = _many(sql, tree, steps[0], prop)
         variable = f"item{depth}"
-        inner = _descend(variable, tree.element, steps[1:], predicate, prop, None, depth + 1)
-        return f"len(list_filter({sql}, lambda {variable}: {inner})) > 0"
+        inner = _descend(variable, element, steps[1:], predicate, prop, None, depth + 1)
+        return f"len(list_filter({many}, lambda {variable}: {inner})) > 0"
     field, part = _field(sql, tree, steps[0], prop)
     return _descend(field, part, steps[1:], predicate, prop, sql, depth)
+
+
+def _many(sql: str, tree: TypeText, step: str, prop: Property) -> tuple[str, TypeText]:
+    """The list of the items of an array, or of the keys or values of a map, and of which type each is."""
+    if step == "[]":
+        if tree.element is None:
+            raise Unusable(f"`{dotted(prop)}`: {tree} has no items")
+        return sql, tree.element
+    label, function = _ENDS[step]
+    part = tree.part(label) if tree.name == "MAP" else None
+    if part is None:
+        raise Unusable(f"`{dotted(prop)}`: {tree} is no map")
+    return f"{function}({sql})", part
 
 
 def _field(sql: str, tree: TypeText, name: str, prop: Property) -> tuple[str, TypeText]:
@@ -159,6 +175,8 @@ def _outside_range(condition: Range, prop: Property, sql: str, tree: TypeText, z
         parts.append(f"{sql} >= {below}")
     if condition.multiple_of is not None:
         parts.append(_no_multiple(sql, tree, prop, condition.multiple_of))
+    if tree.name in ("FLOAT", "DOUBLE") and high is None and below is None:
+        parts.append(f"isnan({sql})")  # it stands above every number, and is a multiple of none
     return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
 
 
@@ -175,6 +193,8 @@ def _no_multiple(sql: str, tree: TypeText, prop: Property, step: Any) -> str:
 
 
 def _wrong_items(condition: Items, prop: Property, sql: str, tree: TypeText) -> str:
+    if tree.name == "MAP" and not condition.unique:
+        return _outside(f"cardinality({sql})", condition.minimum, condition.maximum)
     if tree.name not in ("LIST", "ARRAY"):
         raise Unusable(f"`{dotted(prop)}` is {tree}; only an array has items")
     parts = []
@@ -272,23 +292,27 @@ def oldest_allowed(age: Age, prop: Property, tree: TypeText, now: datetime) -> s
     """
     if tree.name != "DATE" and tree.name not in _INSTANTS:
         raise Unusable(f"`{dotted(prop)}` is {tree}, which tells no age")
-    place = place_of(age.zone)
-    try:
-        return _oldest(age, tree, now, place)
-    except (OverflowError, ValueError) as problem:
-        raise Unusable("the period is longer than the calendar") from problem
-
-
-def _oldest(age: Age, tree: TypeText, now: datetime, place: ZoneInfo) -> str:
-    if age.unit in ("hour", "minute", "second"):
-        moment = (now.astimezone(UTC) - timedelta(**{f"{age.unit}s": age.value})).astimezone(place)
-    else:
-        moment = _back(now.astimezone(place), age)
+    moment = earliest(age, now)
     if tree.name == "DATE":
         if age.unit in ("hour", "minute", "second"):
             return f"TIMESTAMP '{moment.replace(tzinfo=None).isoformat(' ')}'"
         return f"DATE '{moment.date().isoformat()}'"
     return instant_literal(moment, tree, age.zone)
+
+
+def earliest(age: Age, now: datetime) -> datetime:
+    """The instant as long before another one as an age says, in the age's zone.
+
+    Raises:
+        Unusable: there is no such zone, or the calendar ends before.
+    """
+    place = place_of(age.zone)
+    try:
+        if age.unit in ("hour", "minute", "second"):
+            return (now.astimezone(UTC) - timedelta(**{f"{age.unit}s": age.value})).astimezone(place)
+        return _back(now.astimezone(place), age)
+    except (OverflowError, ValueError) as problem:
+        raise Unusable("the period is longer than the calendar") from problem
 
 
 def _back(moment: datetime, age: Age) -> datetime:

@@ -13,7 +13,7 @@ from weft.contracts.limits import stated_limits, stated_values
 from weft.contracts.strictness import options_kept, rule_kept, type_kept, values_kept
 from weft.errors import nearest
 from weft.model.document import Pointer
-from weft.model.odcs import Property, map_parts
+from weft.model.odcs import Property
 from weft.model.type_text import parse_type
 from weft.model.types import duck_type
 
@@ -199,23 +199,22 @@ def _promised(prop: Property) -> str | None:
         return None
     if tree is not None and tree.name == "ENUM":
         return "ENUM"  # its labels are judged as values
-    if prop.logical_type == "map" and (tree is None or not tree.parts) and map_parts(prop):
+    if prop.logical_type == "map" and (tree is None or not tree.parts) and (prop.key or prop.value):
         return None
     return duck_type(prop)
 
 
 def _map_changes(old: Property, new: Property) -> Iterator[Change]:
     """Changes of the key and the value of a map."""
-    path, after = dotted(old), {part.name: part for part in map_parts(new)}
-    for part in map_parts(old):
-        other = after.pop(part.name, None)
-        if other is not None:
-            yield from _one(part, other)
-        else:
-            reason = f"the {part.name} of `{path}` is no longer described"
-            yield _change(old, "map", "breaking", part.name, None, reason, new.pointer)
-    for name, part in after.items():
-        yield _change(old, "map", "compatible", None, name, f"the {name} of `{path}` is described", part.pointer)
+    path = dotted(old)
+    for name, was, now in (("key", old.key, new.key), ("value", old.value, new.value)):
+        if was is not None and now is not None:
+            yield from _one(was, now)
+        elif was is not None:
+            reason = f"the {name} of `{path}` is no longer described"
+            yield _change(old, "map", "breaking", name, None, reason, new.pointer)
+        elif now is not None:
+            yield _change(old, "map", "compatible", None, name, f"the {name} of `{path}` is described", now.pointer)
 
 
 def _options(old: Property, new: Property) -> Iterator[Change]:

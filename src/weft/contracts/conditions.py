@@ -210,6 +210,12 @@ class Age(Struct, frozen=True):
     newest: bool
 
 
+class Frequency(Struct, frozen=True):
+    """How long it may be from one publication of new rows to the next."""
+
+    age: Age
+
+
 class Unevaluated(Struct, frozen=True):
     """Cannot be evaluated by design."""
 
@@ -236,6 +242,7 @@ Condition = (
     | SqlValue
     | References
     | Age
+    | Frequency
     | Unevaluated
     | Faulty
 )
@@ -249,6 +256,7 @@ class Promise(Struct, frozen=True):
         properties: the columns (or nested fields) that it speaks of; empty for a rule of the table.
         threshold: how many rows may fail; None for none.
         expected: the promise in words.
+        filter: SQL that chooses the rows that it speaks of; None for all.
     """
 
     id: str
@@ -261,6 +269,7 @@ class Promise(Struct, frozen=True):
     severity: CheckSeverity = CheckSeverity.ERROR
     threshold: Threshold | None = None
     must_evaluate: bool = False
+    filter: str | None = None
 
     @property
     def column(self) -> str | tuple[str, ...] | None:
@@ -272,8 +281,8 @@ class Promise(Struct, frozen=True):
 
 
 def dotted(prop: Property) -> str:
-    """The path of a property: `address.zip`, `tags[]`."""
-    return ".".join(prop.path).replace(".[]", "[]")
+    """The path of a property: `address.zip`, `tags[]`, of a map `prices{key}` and, its values, `prices{}`."""
+    return ".".join(prop.path).replace(".[]", "[]").replace(".{key}", "{key}").replace(".{}", "{}")
 
 
 def comparison_of(entry: Mapping[str, Any]) -> Comparison | str:

@@ -71,6 +71,7 @@ def _shape(prop: Property) -> list[Any]:
         prop.required,
         [_shape(field) for field in prop.fields],
         _shape(prop.items) if prop.items else None,
+        *(_shape(end) for end in (prop.key, prop.value) if end is not None),
     ]
 
 

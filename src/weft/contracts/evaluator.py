@@ -36,6 +36,10 @@ class Server(Evaluator, Protocol):
         """A name as the server's SQL writes it."""
         ...
 
+    def filtered(self, relation: str, alias: str, condition: str) -> str:
+        """The relation of those rows of another one that meet a condition, which is in the server's own words."""
+        ...
+
     def source(self, relation: str) -> str:
         """What stands for a relation in the server's own SQL, as a FROM item."""
         ...

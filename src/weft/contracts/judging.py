@@ -8,13 +8,15 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from weft.contracts.checks import Unusable, expression, oldest_allowed, quote
+from weft.contracts.checks import Unusable, expression, oldest_allowed
 from weft.contracts.conditions import (
     Age,
     ColumnExists,
     Distinct,
     Faulty,
+    Frequency,
     Items,
     Length,
     NotNull,
@@ -29,9 +31,11 @@ from weft.contracts.conditions import (
 )
 from weft.contracts.evaluator import Evaluator, Server
 from weft.contracts.findings import Finding, cannot, counted, failed, not_judged, passed, why_not
+from weft.contracts.frequency import kept_pace
 from weft.contracts.keys import distinct, references
 from weft.contracts.row_conditions import unparsed_condition, value_condition
-from weft.contracts.samples import Showing, select_list
+from weft.contracts.row_filters import filtered
+from weft.contracts.samples import Showing
 from weft.contracts.scan import Scan
 from weft.contracts.sql_rules import Admit, admitted, compared, value_of
 from weft.contracts.subject import Subject
@@ -39,6 +43,7 @@ from weft.errors import WeftError, nearest
 from weft.model.checks import CheckResult, Outcome
 from weft.model.odcs import Contract
 from weft.model.types import misfit
+from weft.sql.quoting import ident
 
 Pending = Callable[[], Finding]
 """Reads what a scan has found, once it has run."""
@@ -55,6 +60,7 @@ class Judge(Struct, frozen=True):
         scan: aggregates over all rows, run once.
         groups: aggregates over the distinct values of a column, for enumerations.
         server: the evaluator, where it is a database that runs SQL rules in its own words.
+        published: when new rows were published, newest first; None where there is no history of it.
     """
 
     contract: Contract
@@ -68,6 +74,7 @@ class Judge(Struct, frozen=True):
     scan: Scan
     groups: dict[str, Scan] = field(default_factory=dict)
     server: Server | None = None
+    published: Sequence[datetime] | None = None
 
     def results(self, promises: Sequence[Promise]) -> tuple[CheckResult, ...]:
         """The result of each promise, in their order.
@@ -76,11 +83,33 @@ class Judge(Struct, frozen=True):
             WeftError: the rows could not be read at all.
         """
         total = int(self.evaluator.rows(f"SELECT count(*) FROM {self.subject.relation}")[0][0])
-        pending = [self._asked(promise, total) for promise in promises]
+        whole = [p for p in promises if p.filter is None]
+        pending = [self._asked(promise, total) for promise in whole]
         self.scan.run(self.evaluator)
         for group in self.groups.values():
             group.run(self.evaluator)
-        return tuple(self._result(promise, reading, total) for promise, reading in zip(promises, pending, strict=True))
+        found = {p.id: self._result(p, reading, total) for p, reading in zip(whole, pending, strict=True)}
+        chosen: dict[tuple[str, str], list[Promise]] = {}
+        for promise in promises:
+            if promise.filter is not None:
+                # `${property}` in a filter is the column of its rule
+                chosen.setdefault((promise.filter, str(promise.column)), []).append(promise)
+        for (text, _), some in chosen.items():
+            found |= {r.id: r for r in self._among(text, some)}
+        return tuple(found[promise.id] for promise in promises)
+
+    def _among(self, text: str, promises: Sequence[Promise]) -> tuple[CheckResult, ...]:
+        """The results of promises that speak of the rows of one filter."""
+        column = promises[0].properties[0] if len(promises[0].properties) == 1 else None
+        try:
+            subject = filtered(text, column, self.subject, self.admit, self.server)
+            judge = replace(self, subject=subject, scan=Scan(subject.relation), groups={})
+            return judge.results([replace(promise, filter=None) for promise in promises])
+        except Unusable as problem:
+            reason = str(problem)
+        except WeftError as problem:
+            reason = why_not(problem)
+        return tuple(self._result(promise, lambda: cannot(reason), 0) for promise in promises)
 
     def _asked(self, promise: Promise, total: int) -> Pending:
         try:
@@ -147,6 +176,8 @@ class Judge(Struct, frozen=True):
                 return lambda: passed(rows) if comparison.holds(total) else failed(rows)
             case NotNull() | Valid() | Length() | Range() | Items():
                 return self._values(promise, condition, total)
+            case Frequency(age):
+                return lambda: kept_pace(age, self.published, self.now)
             case Age():
                 return self._age(promise, condition, total)
             case Distinct():
@@ -181,10 +212,10 @@ class Judge(Struct, frozen=True):
         prop = promise.properties[0]
         self.subject.type_of(prop)
         actual = self.subject.types[prop.name]
-        condition = unparsed_condition(self.subject, promise)
-        if condition is not None:
-            return self._counting(promise, self.scan, f"count_if({condition})", condition, total)
         reason = misfit(prop, actual)
+        condition = unparsed_condition(self.subject, promise)
+        if condition is not None and reason is None:
+            return self._counting(promise, self.scan, f"count_if({condition})", condition, total, written=True)
         return lambda: passed(actual) if reason is None else failed(actual, reason=reason)
 
     def _values(self, promise: Promise, condition: NotNull | Valid | Length | Range | Items, total: int) -> Pending:
@@ -193,20 +224,25 @@ class Judge(Struct, frozen=True):
         if isinstance(condition, Valid) and condition.values is not None and len(prop.path) == 1:
             # an enumeration has few values: judging each value once is far cheaper than judging each row
             group = self._group(prop.name)
-            return self._counting(promise, group, f"sum({quote(_COUNT)}) FILTER (WHERE {where})", where, total)
+            return self._counting(promise, group, f"sum({ident(_COUNT)}) FILTER (WHERE {where})", where, total)
         return self._counting(promise, self.scan, f"count_if({where})", where, total)
 
     def _group(self, column: str) -> Scan:
-        name = quote(column)
-        source = f"(SELECT {name}, count(*) AS {quote(_COUNT)} FROM {self.subject.relation} GROUP BY {name})"
+        name = ident(column)
+        source = f"(SELECT {name}, count(*) AS {ident(_COUNT)} FROM {self.subject.relation} GROUP BY {name})"
         return self.groups.setdefault(column, Scan(source))
 
-    def _counting(self, promise: Promise, scan: Scan, aggregate: str, where: str, total: int) -> Pending:
+    def _counting(
+        self, promise: Promise, scan: Scan, aggregate: str, where: str, total: int, *, written: bool = False
+    ) -> Pending:
+        """What a scan counts; samples show the promise's column as it was written where that is asked for."""
         scan.add(aggregate)
         relation = self.subject.relation
 
         def sample(names: Sequence[str], limit: int) -> str:
-            return f"SELECT {select_list(names)} FROM {relation} WHERE {where} LIMIT {limit}"
+            own = promise.properties[0].name if written else None
+            columns = (f"{self.subject.parsed[n].text} AS {ident(n)}" if n == own else ident(n) for n in names)
+            return f"SELECT {', '.join(columns)} FROM {relation} WHERE {where} LIMIT {limit}"
 
         return lambda: counted(promise, int(scan.value(aggregate) or 0), total, sample)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from weft.contracts.checks import Unusable, quote
+from weft.contracts.checks import Unusable
 from weft.contracts.conditions import Distinct, Promise, References, dotted
 from weft.contracts.evaluator import Evaluator
 from weft.contracts.findings import Finding, counted, not_judged
 from weft.contracts.samples import select_list
 from weft.model.type_text import TypeText
 from weft.model.types import logical_type, normalise
+from weft.sql.quoting import ident
 
 _FEW = 10_000
 """Hashes that a query names one by one."""
@@ -54,8 +55,8 @@ def distinct(
         if not doubles:
             return f"SELECT {select_list(shown)} FROM {relation} WHERE NOT ({filled}) LIMIT {limit}"
         # a key that occurs twice makes two rows, which stand side by side in the sample
-        inner = ", ".join(f"{column} AS {quote(f'weft {name}')}" for column, name in zip(columns, names, strict=True))
-        on = " AND ".join(f"r.{quote(f'weft {name}')} = d.{name}" for name in names)
+        inner = ", ".join(f"{column} AS {ident(f'weft {name}')}" for column, name in zip(columns, names, strict=True))
+        on = " AND ".join(f"r.{ident(f'weft {name}')} = d.{name}" for name in names)
         return (
             f"SELECT {select_list(shown, 'r.')} FROM (SELECT *, {inner} FROM {suspects}) AS r"
             f" JOIN ({shared(suspects)} LIMIT {limit}) AS d ON {on} ORDER BY {', '.join(f'd.{name}' for name in names)}"
@@ -85,7 +86,7 @@ def references(
     names = [f"k{i}" for i in range(len(columns))]
     own = ", ".join(f"{sql} AS {name}" for (sql, _), name in zip(columns, names, strict=True))
     filled = " AND ".join(f"{sql} IS NOT NULL" for sql, _ in columns)
-    theirs = ", ".join(f"{quote(c)} AS {name}" for c, name in zip(condition.columns, names, strict=True))
+    theirs = ", ".join(f"{ident(c)} AS {name}" for c, name in zip(condition.columns, names, strict=True))
     on = " AND ".join(f"l.{name} = r.{name}" for name in names)
     orphans = f"ANTI JOIN (SELECT {theirs} FROM {other}) AS r ON {on}"  # the engine hashes the smaller side
     query = f"SELECT count(*) FROM (SELECT {own} FROM {relation} WHERE {filled}) AS l {orphans}"

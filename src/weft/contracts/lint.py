@@ -23,10 +23,12 @@ from weft.contracts.conditions import (
     dotted,
 )
 from weft.contracts.quarantine import quarantine_problems
+from weft.contracts.row_filters import filter_query, reaches_further
 from weft.contracts.rules import promises
 from weft.contracts.sql_rules import Admit, bind
 from weft.errors import Diagnostic, Severity, did_you_mean, error, note, warning
 from weft.model.odcs import Contract, Property, SchemaObject, column_named_twice, every_property
+from weft.model.schedule import cron_problem, schedules
 from weft.model.type_text import TypeText, parse_type
 from weft.model.types import duck_type
 
@@ -39,8 +41,8 @@ def lint(contract: Contract, admit: Admit | None = None) -> tuple[Diagnostic, ..
 
     Returns:
         WFT-PRJ-027 for a column or table that stands twice, WFT-CON-006 for a rule that cannot be understood or that no
-        value can keep, -007 for a version that is none, -008 for a type that is not known; notes, WFT-CHK-003, for
-        rules that weft does not evaluate.
+        value can keep, -007 for a version that is none, -008 for a type that is not known, -009 for a schedule that is
+        none; notes, WFT-CHK-003, for rules that weft does not evaluate.
     """
     found: list[Diagnostic] = []
     if contract.version is None:
@@ -59,6 +61,7 @@ def lint(contract: Contract, admit: Admit | None = None) -> tuple[Diagnostic, ..
         for promise in promises(contract, table):
             found += _promise(contract, table, promise, admit)
     found += quarantine_problems(contract)
+    found += _schedules(contract)
     return tuple(dict.fromkeys(found))
 
 
@@ -75,9 +78,23 @@ def _types(contract: Contract, table: SchemaObject) -> Iterator[Diagnostic]:
             )
 
 
+def _schedules(contract: Contract) -> Iterator[Diagnostic]:
+    for schedule in schedules(contract):
+        problem = cron_problem(schedule.text) if schedule.is_cron else None
+        if problem:
+            yield warning(
+                "WFT-CON-009",
+                f"the schedule `{schedule.text}` of `{schedule.of}` is no cron expression: {problem}",
+                contract.where(schedule.pointer),
+                fix="write five fields, as in `0 20 * * *`, or name the `scheduler` whose words they are",
+            )
+
+
 def _promise(contract: Contract, table: SchemaObject, promise: Promise, admit: Admit | None) -> Iterator[Diagnostic]:
     subject = f"`{dotted(promise.properties[0])}`" if len(promise.properties) == 1 else f"`{table.name}`"
     where = promise.where
+    if promise.filter is not None:
+        yield from _filter(table, promise, subject, admit)
     match promise.condition:
         case Faulty(reason):
             yield error("WFT-CON-006", f"{subject}: {reason}", where, why="the rule cannot be understood")
@@ -100,6 +117,18 @@ def _promise(contract: Contract, table: SchemaObject, promise: Promise, admit: A
                 problem = _unkeepable(condition, prop) or _unfit(condition, table, prop)
                 if problem:
                     yield error("WFT-CON-006", f"{subject}: {problem}", where, why="no data can keep the rule")
+
+
+def _filter(table: SchemaObject, promise: Promise, subject: str, admit: Admit | None) -> Iterator[Diagnostic]:
+    text = str(promise.filter)
+    if reaches_further(text):
+        what = f"{subject}: the filter of `{promise.id}` holds a query"
+        yield error("WFT-CON-006", what, promise.where, fix="write a condition on the columns of one row")
+    elif admit is not None:
+        query = filter_query(text, table, promise.properties[0] if len(promise.properties) == 1 else None)
+        for d in admit(query):
+            if d.severity is Severity.ERROR:
+                yield Diagnostic(d.code, d.severity, f"{subject}: {d.what}", promise.where, d.why, d.fix)
 
 
 def _unfit(condition: Condition, table: SchemaObject, prop: Property) -> str | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
-from weft.contracts.checks import Unusable, expression, failing
+from weft.contracts.checks import Unusable, expression, failing, literal
 from weft.contracts.conditions import (
     Distinct,
     Items,
@@ -16,10 +17,13 @@ from weft.contracts.conditions import (
     TypeKept,
     Valid,
 )
+from weft.contracts.parsing import ParsedColumn
 from weft.contracts.subject import Subject
 from weft.model.checks import CheckSeverity
-from weft.model.odcs import Contract
+from weft.model.odcs import Contract, Property
+from weft.model.type_text import TypeText
 from weft.model.types import misfit
+from weft.sql import quoting
 from weft.sql.quoting import ident
 
 _ROWS = "r"
@@ -28,6 +32,8 @@ _ROWS = "r"
 
 def tells_rows(promise: Promise) -> bool:
     """Whether the promise says which rows break it: one bad row breaks it, and without the bad rows it is kept."""
+    if promise.filter is not None:
+        return False  # of a part of the rows
     match promise.condition:
         case NotNull() | Valid() | Length() | Range() | Items() | Distinct():
             return promise.threshold is None or (promise.threshold.comparison.limits and _none_may_fail(promise))
@@ -62,17 +68,30 @@ def value_condition(contract: Contract, subject: Subject, promise: Promise) -> s
         or prop.options.get("defaultTimezone")
         or "UTC"
     )
-    raw = subject.parsed.get(prop.name) if len(prop.path) == 1 else None
-    if isinstance(condition, NotNull) and raw is not None:
-        return f"{ident(raw)} IS NULL"  # what does not parse is there; the type check counts it
+    parsed = subject.parsed.get(prop.path[0])
+    if isinstance(condition, NotNull) and parsed is not None:
+        if len(prop.path) == 1:
+            return _missing(condition, prop, parsed, tree, zone)
+        with suppress(Unusable):  # what was JSON throughout has its parts only once it is parsed
+            return failing(condition, prop, parsed.given, zone, parsed.raw)
     return failing(condition, prop, tree, zone)
+
+
+def _missing(condition: NotNull, prop: Property, parsed: ParsedColumn, tree: TypeText, zone: str) -> str:
+    """What does not parse is there, and the type check counts it; a word for nothing is found as it was written."""
+    found = [f"{ident(parsed.raw)} IS NULL"]
+    if condition.also:
+        words = ", ".join(quoting.literal(str(value)) for value in condition.also)
+        found.append(f"coalesce({parsed.text} IN ({words}), false)")
+        values = [text for value in condition.also if (text := literal(value, tree, zone)) is not None]
+        found += [f"coalesce({ident(prop.name)} IN ({', '.join(values)}), false)"] * bool(values)
+    return f"({' OR '.join(found)})"
 
 
 def unparsed_condition(subject: Subject, promise: Promise) -> str | None:
     """SQL that is true for a row whose text is no value of the promised type; None where the type is no text's."""
-    name = promise.properties[0].name
-    raw = subject.parsed.get(name)
-    return None if raw is None else f"{ident(raw)} IS NOT NULL AND {ident(name)} IS NULL"
+    parsed = subject.parsed.get(promise.properties[0].name)
+    return None if parsed is None else parsed.broken
 
 
 def marked_rows(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from weft.contracts.arguments import misshapen_arguments
 from weft.contracts.conditions import (
     ColumnExists,
     Comparison,
@@ -131,6 +132,7 @@ class _Reader:
                 key=level.key,
                 dimension=level.dimension,
                 threshold=level.threshold,
+                severity=level.severity,
                 fallback=level.name,
             )
         return tuple(self._found)
@@ -177,6 +179,9 @@ class _Reader:
         )
         if bounds != Range():
             self._add(Rule.RANGE, prop, bounds, _range_words(bounds), pointer)
+        if prop.logical_type == "vector" and isinstance(options.get("dimensions"), int):
+            size = options["dimensions"]
+            self._add(Rule.ITEMS, prop, Items(size, size), f"{size} dimensions", (*pointer, "dimensions"))
         fewest, most, unique = options.get("minItems"), options.get("maxItems"), bool(options.get("uniqueItems"))
         if fewest or most is not None or unique:
             words = ", ".join(
@@ -184,8 +189,11 @@ class _Reader:
             )
             self._add(Rule.ITEMS, prop, Items(fewest, most, unique), words, pointer)
         if options.get("minProperties") or options.get("maxProperties") is not None:
-            words = _between(options.get("minProperties"), options.get("maxProperties")) + " fields"
-            self._add(Rule.ITEMS, prop, Unevaluated("the fields of a column are fixed by its type"), words, pointer)
+            fewest, most = options.get("minProperties"), options.get("maxProperties")
+            entries: Condition = Unevaluated("the fields of a column are fixed by its type")
+            if prop.logical_type == "map":
+                entries = Items(fewest, most)
+            self._add(Rule.ITEMS, prop, entries, _between(fewest, most) + " fields", pointer)
 
     def _primary_key(self) -> None:
         key = tuple(p for name in self._table.key if (p := self._table.property(name)) is not None)
@@ -221,20 +229,22 @@ class _Reader:
         if isinstance(comparison, str):
             self._quality_rule(entry, prop, pointer, Rule.METRIC, Faulty(comparison))
             return
-        unit = str(entry.get("unit") or "rows").lower()
-        if metric == "rowCount":
-            if unit == "percent":
-                self._quality_rule(entry, None, pointer, Rule.ROW_COUNT, Faulty("rows cannot be counted in percent"))
-                return
-            words = f"rows {comparison}"
-            self._quality_rule(entry, None, pointer, Rule.ROW_COUNT, RowCount(comparison), expected=words)
-            return
-        threshold = Threshold(comparison, percent=unit in ("percent", "%"))
         arguments = entry.get("arguments") or {}
-        misshapen = _misshapen(arguments, entry)
+        misshapen = misshapen_arguments(arguments, entry)
         if misshapen:
             self._quality_rule(entry, prop, pointer, Rule.METRIC, Faulty(misshapen))
             return
+        unit = str(entry.get("unit") or "rows").lower()
+        rows = arguments.get("filter")
+        among = f" among rows where {rows}" if rows else ""
+        if metric == "rowCount":
+            condition: Condition = RowCount(comparison)
+            if unit == "percent":
+                condition = Faulty("rows cannot be counted in percent")
+            words = f"rows {comparison}{among}"
+            self._quality_rule(entry, None, pointer, Rule.ROW_COUNT, condition, expected=words, filter=rows)
+            return
+        threshold = Threshold(comparison, percent=unit in ("percent", "%"))
         properties, condition, rule = self._counted(metric, stated, entry, arguments, prop)
         self._quality_rule(
             entry,
@@ -243,9 +253,10 @@ class _Reader:
             rule,
             condition,
             properties=properties,
-            expected=f"{metric} {threshold}",
+            expected=f"{metric} {threshold}{among}",
             threshold=threshold,
             dimension=_METRIC_DIMENSIONS.get(metric),
+            filter=rows,
         )
 
     def _counted(
@@ -298,6 +309,7 @@ class _Reader:
         expected: str | None = None,
         threshold: Threshold | None = None,
         dimension: str | None = None,
+        filter: str | None = None,
     ) -> None:
         if properties is None:
             properties = (prop,) if prop else ()
@@ -312,6 +324,7 @@ class _Reader:
             severity=severity_of(entry.get("severity")),
             threshold=threshold,
             insist=bool(custom_properties(entry).get("weft.mustEvaluate")),
+            filter=filter,
         )
 
     def _relationships(self, entries: tuple[Mapping[str, Any], ...], prop: Property | None, parent: Pointer) -> None:
@@ -362,6 +375,7 @@ class _Reader:
         threshold: Threshold | None = None,
         insist: bool = False,
         fallback: str | None = None,
+        filter: str | None = None,
     ) -> None:
         name = str(key) if key else None
         if name is None:
@@ -379,26 +393,13 @@ class _Reader:
                 severity=severity,
                 threshold=threshold,
                 must_evaluate=self._insist or insist,
+                filter=filter,
             )
         )
 
     def _unique(self, name: str) -> str:
         self._ids[name] = self._ids.get(name, 0) + 1
         return name if self._ids[name] == 1 else self._unique(f"{name}_{self._ids[name]}")
-
-
-def _misshapen(arguments: Any, entry: Mapping[str, Any]) -> str | None:
-    """What is wrong with the shape of a metric's arguments, which the standard's schema leaves open."""
-    if not isinstance(arguments, Mapping):
-        return "`arguments` is no group of fields"
-    for name in ("validValues", "missingValues", "properties"):
-        for given in (arguments.get(name), entry.get(name)):
-            if given is not None and (not isinstance(given, list) or any(isinstance(v, Mapping | list) for v in given)):
-                return f"`{name}` is no list of values"
-    if arguments.get("validValues") == [] or entry.get("validValues") == []:
-        return "`validValues` is empty: nothing would be valid"
-    pattern = arguments.get("pattern")
-    return "`pattern` is no text" if pattern is not None and not isinstance(pattern, str) else None
 
 
 def _between(low: Any, high: Any) -> str:

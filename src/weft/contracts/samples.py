@@ -11,9 +11,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from weft.contracts.checks import quote
 from weft.model.classification import Classification, parse_classification
 from weft.model.odcs import Contract, Property, SchemaObject, every_property
+from weft.sql.quoting import ident
 
 _LONGEST = 200
 """Characters of a text that a sample shows."""
@@ -73,7 +73,7 @@ def showing(contract: Contract, table: SchemaObject, salt: str | None) -> Showin
 
 def select_list(names: Sequence[str], alias: str = "") -> str:
     """The columns of a sample as SQL."""
-    return ", ".join(f"{alias}{quote(name)}" for name in names)
+    return ", ".join(f"{alias}{ident(name)}" for name in names)
 
 
 def shown(value: Any) -> Any:

@@ -8,9 +8,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from weft.contracts.conditions import Age, Comparison, Condition, Faulty, NotNull, Threshold, Unevaluated
-from weft.model.checks import Rule
+from weft.contracts.conditions import Age, Comparison, Condition, Faulty, Frequency, NotNull, Threshold, Unevaluated
+from weft.model.checks import CheckSeverity, Rule
 from weft.model.document import Pointer
+from weft.model.lifecycle import DATES_OF_LIFE
 from weft.model.odcs import Contract, Property, SchemaObject
 
 _UNITS = {
@@ -27,8 +28,7 @@ _UNIT_OF = {alias: unit for unit, aliases in _UNITS.items() for alias in aliases
 _FRESHNESS = frozenset({"freshness", "latency", "ly", "fr"})
 _RETENTION = frozenset({"retention", "re"})
 _COMPLETENESS = frozenset({"completeness", "cm"})
-_DATES_OF_LIFE = frozenset({"generalavailability", "ga", "endofsupport", "es", "endoflife", "el"})
-"""Facts about the product, not conditions."""
+_FREQUENCY = frozenset({"frequency", "fy"})
 
 
 class ServiceLevel(Struct, frozen=True):
@@ -43,21 +43,25 @@ class ServiceLevel(Struct, frozen=True):
     dimension: str | None
     pointer: Pointer
     threshold: Threshold | None = None
+    severity: CheckSeverity = CheckSeverity.ERROR
 
 
 def service_levels(contract: Contract, table: SchemaObject) -> Iterator[ServiceLevel]:
     """The service levels of a table (Source: ODCS, `slaProperties`).
 
     Freshness (or latency): the newest value of `element` is at most so old. Retention: no row is older. Completeness:
-    at least so many percent of `element` are filled. What speaks about the service is not evaluated.
+    at least so many percent of `element` are filled. Frequency: so long at most from one publication to the next. What
+    else speaks about the service is not evaluated.
     """
     for i, entry in enumerate(contract.slas):
         name = str(entry.get("property", ""))
-        if name.lower() in _DATES_OF_LIFE:
+        if name.lower() in DATES_OF_LIFE:
             continue
         pointer: Pointer = ("slaProperties", i)
         elements = entry.get("element") or contract.data.get("slaDefaultElement")
-        if name.lower() not in _FRESHNESS | _RETENTION | _COMPLETENESS:
+        if name.lower() in _FREQUENCY:
+            yield from _of_publications(contract, table, entry, name, pointer, str(elements or ""))
+        elif name.lower() not in _FRESHNESS | _RETENTION | _COMPLETENESS:
             reason = "this service level speaks about the service, not about rows"
             yield _level(entry, name, pointer, Rule.CUSTOM, Unevaluated(reason))
         elif not elements:
@@ -82,6 +86,33 @@ def _kind(name: str) -> Rule:
     if lower in _FRESHNESS:
         return Rule.FRESHNESS
     return Rule.RETENTION if lower in _RETENTION else Rule.METRIC
+
+
+def _of_publications(
+    contract: Contract, table: SchemaObject, entry: Mapping[str, Any], name: str, pointer: Pointer, elements: str
+) -> Iterator[ServiceLevel]:
+    """A late publication is told and not kept back, which would make it later still: it warns."""
+    others = {n for t in contract.objects if t is not table for n in (t.name, t.data.get("physicalName"))}
+    heads = [element.strip().partition(".")[0] for element in elements.split(",") if element.strip()]
+    if heads and all(head in others for head in heads):
+        return
+    number, unit_text = _number(entry.get("value")), str(entry.get("unit") or "")
+    unit = _UNIT_OF.get(unit_text.lower())
+    condition: Condition
+    expected = None
+    if number is None or number <= 0:
+        condition = Faulty("`value` is no length of time")
+    elif unit is None:
+        condition = Faulty(_no_unit(unit_text))
+    else:
+        condition = Frequency(Age(number, unit, str(contract.custom.get("weft.timezone") or "UTC"), True))
+        expected = f"published anew within {entry.get('value')} {unit}(s)"
+    warns = CheckSeverity.ERROR if isinstance(condition, Faulty) else CheckSeverity.WARNING
+    yield _level(entry, name, pointer, Rule.FREQUENCY, condition, expected=expected, severity=warns)
+
+
+def _no_unit(text: str) -> str:
+    return f"unit `{text}` is not one of d, h, m, s, w, mo, y" if text else "it names no `unit`"
 
 
 def _on_element(
@@ -109,8 +140,7 @@ def _on_element(
         return
     unit = _UNIT_OF.get(unit_text.lower())
     if unit is None:
-        fault = f"unit `{unit_text}` is not one of d, h, m, s, w, mo, y" if unit_text else "it names no `unit`"
-        yield _level(entry, name, pointer, _kind(name), Faulty(fault), prop)
+        yield _level(entry, name, pointer, _kind(name), Faulty(_no_unit(unit_text)), prop)
         return
     newest = _kind(name) is Rule.FRESHNESS
     words = f"{'newest' if newest else 'no'} row {'at most' if newest else 'older than'} {value} {unit}(s)"
@@ -127,6 +157,7 @@ def _level(
     prop: Property | None = None,
     expected: str | None = None,
     threshold: Threshold | None = None,
+    severity: CheckSeverity = CheckSeverity.ERROR,
 ) -> ServiceLevel:
     stated = " ".join(str(entry[k]) for k in ("value", "unit") if entry.get(k) is not None)
     return ServiceLevel(
@@ -139,6 +170,7 @@ def _level(
         dimension="completeness" if rule is Rule.METRIC else "timeliness",
         pointer=pointer,
         threshold=threshold,
+        severity=severity,
     )
 
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 from weft.contracts.checks import Unusable
 from weft.contracts.conditions import dotted
 from weft.contracts.evaluator import Evaluator
-from weft.contracts.parsing import parsed_relation
+from weft.contracts.parsing import ParsedColumn, parsed_relation
 from weft.model.odcs import Property, SchemaObject
 from weft.model.type_text import TypeText, parse_type
 from weft.model.types import normalise
@@ -19,13 +19,13 @@ class Subject(Struct, frozen=True):
     Attributes:
         relation: a FROM item.
         types: the type of each column as it is.
-        parsed: columns of a text format that are judged after parsing, each with the name of what it was before.
+        parsed: by name, the columns of a text format that are judged after parsing.
     """
 
     table: SchemaObject
     relation: str
     types: dict[str, str]
-    parsed: dict[str, str]
+    parsed: dict[str, ParsedColumn]
 
     def type_of(self, prop: Property) -> TypeText:
         """The type of the column that holds a property.
@@ -68,7 +68,7 @@ def subject_of(table: SchemaObject, relation: str, evaluator: Evaluator, *, text
 def _extra_fields(prop: Property, tree: TypeText) -> list[str]:
     if tree.name == "STRUCT" and prop.fields:
         known = {field.name: field for field in prop.fields}
-        found = []
+        found: list[str] = []
         for name, part in tree.parts:
             if name in known:
                 found += _extra_fields(known[name], part)
@@ -77,4 +77,9 @@ def _extra_fields(prop: Property, tree: TypeText) -> list[str]:
         return found
     if prop.items is not None and tree.element is not None:
         return _extra_fields(prop.items, tree.element)
-    return []
+    found = []
+    for end, label in ((prop.key, "key"), (prop.value, "value")):
+        inner = tree.part(label) if tree.name == "MAP" else None
+        if end is not None and inner is not None:
+            found += _extra_fields(end, inner)
+    return found

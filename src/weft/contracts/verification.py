@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from weft.contracts.checks import Unusable, place_of
@@ -34,6 +34,7 @@ def verify(
     text: bool = False,
     not_empty: bool = False,
     server: Server | None = None,
+    published: Sequence[datetime] | None = None,
 ) -> tuple[CheckResult, ...]:
     """The results of every rule that a contract has on a table, in the contract's order.
 
@@ -50,6 +51,8 @@ def verify(
         not_empty: whether a table without rows fails where the contract says nothing of their count.
         text: the rows come from a text format, so that a column that is still text is checked by parsing it.
         server: the evaluator, where it is a database that runs SQL rules in its own words.
+        published: when new rows of the table were published, newest first; None where that is not known. It is not
+            asked of a contract of closed data, which measures ages from an instant of its own.
 
     Raises:
         WeftError: the rows could not be read at all.
@@ -68,6 +71,7 @@ def verify(
         showing=showing(contract, chosen, salt),
         scan=Scan(subject.relation),
         server=server,
+        published=None if contract.custom.get("weft.referenceTime") else published,
     )
     found = promises(contract, chosen)
     if not_empty and not any(isinstance(p.condition, RowCount) for p in found):

@@ -28,6 +28,7 @@ class Rule(StrEnum):
     RELATIONSHIP = "relationship"
     FRESHNESS = "freshness"
     RETENTION = "retention"
+    FREQUENCY = "frequency"
     ROW_COUNT = "row_count"
     METRIC = "metric"
     SQL = "sql"

@@ -25,6 +25,8 @@ class Property(Struct, frozen=True):
         pointer: where it stands in the document.
         fields: the properties of an object.
         items: the element of an array.
+        key: of a map, what its keys are.
+        value: of a map, what its values are.
     """
 
     name: str
@@ -33,6 +35,8 @@ class Property(Struct, frozen=True):
     pointer: Pointer
     fields: tuple[Property, ...] = ()
     items: Property | None = None
+    key: Property | None = None
+    value: Property | None = None
 
     @property
     def id(self) -> str | None:
@@ -99,6 +103,11 @@ class Property(Struct, frozen=True):
     def custom(self) -> dict[str, Any]:
         """Custom properties, by name."""
         return custom_properties(self.data)
+
+    @property
+    def parts(self) -> tuple[Property, ...]:
+        """What it is made of: the fields of an object, the element of an array, key and value of a map."""
+        return (*self.fields, *(part for part in (self.items, self.key, self.value) if part is not None))
 
 
 class SchemaObject(Struct, frozen=True):
@@ -222,22 +231,10 @@ def column_named_twice(contract: Contract, table: SchemaObject) -> Diagnostic | 
 
 
 def every_property(properties: tuple[Property, ...]) -> Iterator[Property]:
-    """All columns and, below each, its nested fields and items."""
+    """All columns and, below each, its nested fields, items, keys and values."""
     for prop in properties:
         yield prop
-        yield from every_property(prop.fields)
-        if prop.items is not None:
-            yield from every_property((prop.items,))
-
-
-def map_parts(prop: Property) -> tuple[Property, ...]:
-    """The key and the value of a map, as far as the contract describes them (Source: ODCS v3.2, `map`)."""
-    parts = group(prop.data, "map")
-    return tuple(
-        _property(part, name, prop.path, (*prop.pointer, "map", name))
-        for name in ("key", "value")
-        if isinstance(part := parts.get(name), Mapping)
-    )
+        yield from every_property(prop.parts)
 
 
 def _properties(data: Mapping[str, Any], parents: tuple[str, ...], pointer: Pointer) -> tuple[Property, ...]:
@@ -250,6 +247,13 @@ def _properties(data: Mapping[str, Any], parents: tuple[str, ...], pointer: Poin
 def _property(entry: Mapping[str, Any], name: str, parents: tuple[str, ...], pointer: Pointer) -> Property:
     path = (*parents, name)
     items = entry.get("items")
+    ends = group(entry, "map")
+
+    def end(label: str, step: str) -> Property | None:
+        """Source: ODCS 3.2, `map`."""
+        part = ends.get(label)
+        return _property(part, step, path, (*pointer, "map", label)) if isinstance(part, Mapping) else None
+
     return Property(
         name=name,
         path=path,
@@ -257,4 +261,6 @@ def _property(entry: Mapping[str, Any], name: str, parents: tuple[str, ...], poi
         pointer=pointer,
         fields=_properties(entry, path, pointer),
         items=_property(items, "[]", path, (*pointer, "items")) if isinstance(items, Mapping) else None,
+        key=end("key", "{key}"),
+        value=end("value", "{}"),
     )

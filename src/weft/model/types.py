@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from weft.model.odcs import Property, map_parts
+from weft.model.odcs import Property
 from weft.model.type_text import TypeText, parse_type
 
 _SIGNED = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64, "HUGEINT": 128}
@@ -139,6 +139,8 @@ def _physical(prop: Property) -> TypeText | None:
     """The physical type as far as it is understood."""
     text = prop.physical_type
     tree = parse_type(text) if isinstance(text, str) else None
+    if tree is not None and tree.name == "ARRAY" and prop.logical_type == "string" and tree.element is not None:
+        tree = tree.element  # `varchar[15]`, as official examples write a length
     return tree if tree is not None and tree.known else None
 
 
@@ -209,13 +211,18 @@ def _wanted_object(prop: Property) -> TypeText:
 
 
 def _map_parts(prop: Property) -> tuple[tuple[str, TypeText], ...]:
-    described = {part.name: _wanted(part) for part in map_parts(prop)}
-    return tuple((label, described.get(label) or TypeText("VARCHAR")) for label in ("key", "value"))
+    found = []
+    for label, part in (("key", prop.key), ("value", prop.value)):
+        tree = _wanted(part) if part is not None else None
+        found.append((label, tree or TypeText("VARCHAR")))
+    return tuple(found)
 
 
 def _misfit(prop: Property, actual: TypeText) -> str | None:
     logical = prop.logical_type
-    if logical in _FAMILIES and actual.name not in _FAMILIES[logical] and not _whole(logical, actual):
+    if logical in _FAMILIES and not (
+        actual.name in _FAMILIES[logical] or _whole(logical, actual) or _dated(prop, actual)
+    ):
         return f"{actual} is no {logical}"
     if actual.name in _FAMILIES["timestamp"] | _FAMILIES["time"] and logical in ("timestamp", "time", None):
         zoned = actual.name in ("TIMESTAMPTZ", "TIMESTAMPTZ_NS", "TIMETZ")
@@ -240,6 +247,24 @@ def _misfit(prop: Property, actual: TypeText) -> str | None:
         reason = _misfit(prop.items, actual.element)
         if reason:
             return f"items: {reason}"
+    if actual.name == "MAP":
+        for label, end in (("key", prop.key), ("value", prop.value)):
+            inner = actual.part(label)
+            reason = _misfit(end, inner) if end is not None and inner is not None else None
+            if reason:
+                return f"{label}s: {reason}"
+    return _vector_misfit(prop, actual) if logical == "vector" else None
+
+
+def _vector_misfit(prop: Property, actual: TypeText) -> str | None:
+    """What a vector holds, and how many of them where the type says so (Source: ODCS 3.2, `vector`)."""
+    wanted = _wanted(prop)
+    if wanted is None or wanted.element is None or actual.element is None:
+        return None
+    if wanted.element != actual.element and prop.options.get("elementType") in (None, *_VECTOR_ELEMENTS):
+        return f"{actual.element} is not {wanted.element}"
+    if wanted.name == actual.name == "ARRAY" and wanted.parameters != actual.parameters:
+        return f"{actual} has not {wanted.parameters[0]} dimensions"
     return None
 
 
@@ -248,8 +273,18 @@ def _whole(logical: str, actual: TypeText) -> bool:
     return logical == "integer" and actual.name == "DECIMAL" and (*actual.parameters, 0, 0)[1] == 0
 
 
+def _dated(prop: Property, actual: TypeText) -> bool:
+    """ODCS 3.0 has one logical type, `date`, for dates and times; the physical type says which it is."""
+    physical = _physical(prop)
+    times = _FAMILIES["timestamp"] | _FAMILIES["time"]
+    return prop.logical_type == "date" and physical is not None and physical.name in times and actual.name in times
+
+
 def _format_misfit(prop: Property, actual: TypeText) -> str | None:
     stated = prop.options.get("format")
+    physical = _physical(prop)
+    if physical is not None and physical.name == actual.name:
+        return None  # it decides, where the two contradict each other
     if prop.logical_type == "integer" and stated in _INTEGER_FORMATS:
         wanted = _INTEGER_FORMATS[stated]
         if actual.name in _INTEGERS and not _within(actual.name, wanted):

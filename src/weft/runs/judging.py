@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 
 from msgspec import Struct
@@ -20,7 +21,7 @@ from weft.runs.build import Staged, rebuilt
 from weft.runs.context import Context
 from weft.runs.overriding import overridden
 from weft.runs.quarantine import split
-from weft.runs.verification import broken, check_rows, names_in, other_tables
+from weft.runs.verification import broken, check_rows, names_in, other_tables, times_of
 from weft.storage import reading
 
 
@@ -86,6 +87,7 @@ class Judging:
                     self._relations[address],
                     self._others(address),
                     self._context.now(),
+                    published=self._published(address),
                 )
             moved = [address for address in pending if self._parted(address)]
             if moved:
@@ -125,6 +127,11 @@ class Judging:
             self._relations[address] = reading.relation(staged.manifest, self._context.storage.root)
             self._too_many.pop(address, None)
         return list(found)
+
+    def _published(self, address: Address) -> tuple[dt.datetime, ...]:
+        """When new rows of a port were published; of one that is about to be, also now."""
+        found = times_of(address, self._contracts[address], self._context.registry)
+        return (self._context.now(), *found) if address in self._staged else found
 
     def _others(self, address: Address) -> dict[str, str | None]:
         fresh = sorted(self._staged.keys() - self._beside)

@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from weft.connectors.frames import readable
 from weft.connectors.lakes import lake_table
 from weft.connectors.stores import is_store, stored
 from weft.connectors.targets import Place
-from weft.contracts.parsing import parsed_relation
+from weft.contracts.parsing import json_shape, parsed_relation
 from weft.engines.base import Session
+from weft.errors import UserCodeError
 from weft.model.mesh import Source
-from weft.model.odcs import Contract
+from weft.model.odcs import Contract, SchemaObject
 from weft.model.type_text import TypeText, parse_type
+from weft.model.types import duck_type
 from weft.sql.quoting import ident, literal
 
 if TYPE_CHECKING:
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 
     Files = Callable[[Source], ForeignFile]
 
-_TEMPORAL = frozenset({"DATE", "TIME", "TIMETZ", "TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMP_NS", "UUID"})
+_NO_RECORDS = ("json", "JSON")
+"""The one column that DuckDB finds in JSON without records."""
+_BYTES = "latin-1"
+"""The encoding that has a character for each byte."""
 
 
 class Table(Struct, frozen=True):
@@ -46,8 +50,21 @@ class Rows(Struct, frozen=True):
     held: object
 
 
-def opened(name: str, data: Place | Rows, session: Session, files: Files, environ: Mapping[str, str]) -> Table:
+def opened(
+    name: str,
+    data: Place | Rows,
+    session: Session,
+    files: Files,
+    environ: Mapping[str, str],
+    described: SchemaObject | None = None,
+    *,
+    as_bytes: bool = False,
+) -> Table:
     """The table that a file, an object or Python's rows are, readable in a session.
+
+    Args:
+        described: what the contract says of it: JSON is read so that each value can be held against its type.
+        as_bytes: a CSV file is not UTF-8 throughout: it is read as bytes, so that the values that are can be judged.
 
     Raises:
         SourceError: it cannot be read.
@@ -58,9 +75,12 @@ def opened(name: str, data: Place | Rows, session: Session, files: Files, enviro
     if lake is not None:
         return _held(name, lake, session)
     if is_store(data.path):
-        return _typed(stored(data, environ, session.filesystem), session)
-    path = str(Path(data.path).absolute())
-    return _typed(files(Source(path, format=data.format, delimiter=data.delimiter)), session)
+        found = stored(data, environ, session.filesystem)
+    else:
+        encoding = _BYTES if as_bytes else None  # which JSON and Parquet, whose encoding is fixed, do not heed
+        path = str(Path(data.path).absolute())
+        found = files(Source(path, format=data.format, delimiter=data.delimiter, encoding=encoding))
+    return _in_bytes(found, session) if as_bytes and found.format == "csv" else _typed(found, session, described)
 
 
 def as_promised(contract: Contract, name: str, table: Table, session: Session) -> str:
@@ -87,25 +107,48 @@ def _held(name: str, held: object, session: Session) -> Table:
     return Table(ident(known), ident(known))
 
 
-def _typed(found: ForeignFile, session: Session) -> Table:
+def _typed(found: ForeignFile, session: Session, described: SchemaObject | None) -> Table:
     if found.format in ("csv", "parquet"):
         return Table(found.relation, found.inferred, found.format == "csv")
-    # JSON has no dates: what looks like one is a text, which the contract may want to be parsed
-    columns = session.columns(f"SELECT * FROM {found.relation}")
-    types = ", ".join(f"{literal(c.name)}: {literal(_untimed(c.type))}" for c in columns)
+    try:
+        inferred = session.columns(f"SELECT * FROM {found.relation}")
+    except UserCodeError:
+        # keys of maps that differ in case only cannot be fields of one object
+        inferred = session.columns(f"SELECT * FROM {found.relation[:-1]}, maximum_depth = 1)")
+    promised = {p.name: parse_type(duck_type(p) or "") for p in described.properties} if described else {}
+    if [(c.name, c.type) for c in inferred] == [_NO_RECORDS] and promised and _NO_RECORDS[0] not in promised:
+        # columns stand in the records of JSON: where there is no record, none is missing
+        columns = {name: str(tree or "VARCHAR") for name, tree in promised.items()}
+    else:
+        columns = {c.name: _shape(c.type, promised.get(c.name)) for c in inferred}
+    types = ", ".join(f"{literal(name)}: {literal(text)}" for name, text in columns.items())
     relation = f"{found.relation[:-1]}, auto_detect = false, columns = {{{types}}})"
     return Table(relation, relation, True)
 
 
-def _untimed(text: str) -> str:
+def _in_bytes(found: ForeignFile, session: Session) -> Table:
+    """A CSV file whose columns are the bytes that stand in it."""
+    relation = found.relation if "encoding =" in found.relation else f"{found.relation[:-1]}, encoding = '{_BYTES}')"
+    columns = [c.name for c in session.columns(f"SELECT * FROM {relation}")]
+    numbers = "list_transform(string_split({0}, ''), lambda c: printf('%02x', ord(c)))"
+    # an empty text has no character to be told the code of
+    value = f"CASE WHEN {{0}} = '' THEN ''::BLOB ELSE unhex(array_to_string({numbers}, '')) END"
+    items = ", ".join(f"{value.format(ident(name))} AS {ident(_named(name))}" for name in columns)
+    made = f"(SELECT {items} FROM {relation})"
+    return Table(made, made, True)
+
+
+def _named(name: str) -> str:
+    """The name of a column whose bytes were read one by one."""
+    try:
+        return name.encode(_BYTES).decode()
+    except UnicodeError:
+        return name
+
+
+def _shape(text: str, promised: TypeText | None) -> str:
     tree = parse_type(text)
-    return str(_texts_for_times(tree)) if tree else text
-
-
-def _texts_for_times(tree: TypeText) -> TypeText:
-    if tree.name in _TEMPORAL:
-        return TypeText("VARCHAR")
-    return replace(tree, parts=tuple((name, _texts_for_times(part)) for name, part in tree.parts))
+    return str(json_shape(tree, promised)) if tree else text
 
 
 def by_table(given: Mapping[str, object]) -> dict[str, Place | Rows]:

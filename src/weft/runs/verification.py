@@ -5,22 +5,23 @@ from __future__ import annotations
 import datetime as dt
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from weft.access.principals import Principal
 from weft.contracts.evaluator import Server
-from weft.contracts.rules import referenced_tables
+from weft.contracts.rules import promises, referenced_tables
 from weft.contracts.verification import verify
 from weft.engines.base import Session
 from weft.errors import ContractBroken, Diagnostic, WeftError, error
 from weft.model.address import Address, parse_address
-from weft.model.checks import CheckResult, Outcome
+from weft.model.checks import CheckResult, Outcome, Rule
 from weft.model.document import Document
 from weft.model.mesh import Product
 from weft.model.odcs import Contract
 from weft.model.odps import descriptor
-from weft.model.publication import PortState
+from weft.model.publication import PortState, Publication
 from weft.model.records import ProductRecord
+from weft.registry.base import RegistryReader
 from weft.runs.context import Context
 from weft.sql.allowlist import walk
 
@@ -37,6 +38,7 @@ def check_rows(
     built: bool = True,
     text: bool = False,
     server: Server | None = None,
+    published: Sequence[dt.datetime] | None = None,
 ) -> tuple[CheckResult, ...]:
     """Every rule of a contract about one table (by default its first), evaluated on a relation.
 
@@ -45,6 +47,7 @@ def check_rows(
             in foreign data it only warns; and that there are none breaks a contract that says nothing of their count.
         text: the rows come from a text format: their types are checked by parsing.
         server: who has the relation, where it is not the session; the session then only parses.
+        published: when new rows of a port were published, newest first; None where it is no port.
     """
 
     return verify(
@@ -61,7 +64,23 @@ def check_rows(
         table=table,
         text=text,
         server=server,
+        published=published,
     )
+
+
+def times_of(address: Address, contract: Contract, registry: RegistryReader) -> tuple[dt.datetime, ...]:
+    """When new rows of a port were published, newest first; empty where the contract promises nothing about it.
+
+    A publication of other texts or rules for the same rows is none of new ones.
+    """
+    if not any(p.rule is Rule.FREQUENCY for p in promises(contract)):
+        return ()
+    first = {p.snapshot_id: p.published_at for p in sorted(registry.history(address), key=_when, reverse=True)}
+    return tuple(sorted(first.values(), reverse=True))
+
+
+def _when(publication: Publication) -> dt.datetime:
+    return publication.published_at
 
 
 def admitted_by(session: Session, sql: str, dialect: str | None = None) -> tuple[Diagnostic, ...]:

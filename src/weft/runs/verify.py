@@ -24,7 +24,7 @@ from weft.model.odcs import Contract, SchemaObject, published_contract
 from weft.runs.context import Context
 from weft.runs.results import Verification, verdict
 from weft.runs.tables import Rows, Table, as_promised, by_table, count, opened
-from weft.runs.verification import check_rows, names_in_record, other_tables
+from weft.runs.verification import check_rows, names_in_record, other_tables, times_of
 from weft.sql.quoting import dotted, literal
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     Servers = Callable[[Database], AbstractContextManager[OpenServer]]
 
+_NOT_ENCODED = "WFT-SRC-002"
 _ENDINGS = (".parquet", ".csv", ".csv.gz", ".csv.zip", ".tsv", ".json", ".ndjson", ".jsonl")
 
 
@@ -72,7 +73,10 @@ def verify_address(
     with context.engine.session() as session:
         names = names_in_record(context.registry.products().get(state.address.of_product), context.registry.ports())
         others = other_tables(contract, names, {}, principal, context)
-        checks = check_rows(session, contract, opened.relation, others, context.now(), samples=samples)
+        published = times_of(state.address, contract, context.registry)
+        checks = check_rows(
+            session, contract, opened.relation, others, context.now(), samples=samples, published=published
+        )
     return Verification(str(state.address), state.version, verdict(checks), opened.publication.rows, checks)
 
 
@@ -116,8 +120,31 @@ def _of_tables(
     if not judged:
         what = f"none of the data is for a table of `{contract.document.file}`"
         raise UsageError(error("WFT-CLI-001", what, fix=f"name one: {_named(contract)}=PATH"))
+    try:
+        return _of_files(contract, judged, data, ways, now, samples)
+    except SourceError as problem:
+        if {d.code for d in problem.diagnostics} != {_NOT_ENCODED}:
+            raise
+        # seldom, so that only then are values read in a way in which each can be told apart
+        return _of_files(contract, judged, data, ways, now, samples, as_bytes=True)
+
+
+def _of_files(
+    contract: Contract,
+    judged: Sequence[SchemaObject],
+    data: Mapping[str, Place | Rows],
+    ways: Ways,
+    now: dt.datetime,
+    samples: int,
+    *,
+    as_bytes: bool = False,
+) -> tuple[tuple[CheckResult, ...], int]:
+    described = {o.name: o for o in contract.objects}
     with ways.engine.session() as session:
-        tables = {t: opened(t, place, session, ways.files, ways.environ) for t, place in data.items()}
+        tables = {
+            t: opened(t, place, session, ways.files, ways.environ, described.get(t), as_bytes=as_bytes)
+            for t, place in data.items()
+        }
         others: dict[str, str | None] = {t: as_promised(contract, t, table, session) for t, table in tables.items()}
         checks = _each(contract, judged, tables, others, session, now, samples)
         return checks, count((tables[o.name] for o in judged), session)

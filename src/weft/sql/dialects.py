@@ -173,6 +173,7 @@ class _Translator:
             (exp.Anonymous, self._function),
             (exp.RegexpLike, self._pattern),
             (exp.Cast, self._cast),
+            (exp.IsNan, self._not_a_number),
             (exp.Length, self._length),
             (exp.Subquery, self._subquery),
             (exp.Table, self._table),
@@ -245,6 +246,12 @@ class _Translator:
             return node
         moment = exp.Literal.string(text.removesuffix("+00:00")).sql(dialect=self._dialect)
         return exp.Var(this=f"CAST({moment} AS DATETIME(6))")
+
+    def _not_a_number(self, node: exp.IsNan) -> exp.Expr:
+        """PostgreSQL has no function for it, MySQL no such value."""
+        if self._dialect == MYSQL:
+            return exp.false()
+        return exp.EQ(this=node.this, expression=exp.Literal.string("NaN"))
 
     def _length(self, node: exp.Length) -> exp.Expr:
         return exp.Length(this=node.this)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.contracts.support import a_contract
+from tests.unit.contracts.support import a_contract, col
 from weft.contracts.lint import lint
 from weft.errors import error
 
@@ -78,3 +78,67 @@ def test_sql_that_is_not_allowed_is_told_with_its_place():
     problems = lint(contract, lambda sql: (error("WFT-SQL-005", "no"),) if "read_csv" in sql else ())
 
     assert [(d.code, d.what) for d in problems] == [("WFT-SQL-005", "`t`: no")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"filter": "x IN (SELECT 1)"}, "holds a query"),
+        ({"filter": "x = 1 -- and more"}, "holds a query"),
+        ({"filter": 3}, "`filter` is no text"),
+        ({"filter": " "}, "`filter` is no text"),
+        ({"where": "x = 1"}, "`arguments` knows no `where`"),
+        ({"filter": "sleep(x) = 1"}, "not allowed"),
+        ({"filter": "x > 1 AND note <> 'select; --'"}, None),
+    ],
+)
+def test_a_filter_of_a_metric_is_a_condition_that_may_run(arguments: dict[str, object], said: str | None) -> None:
+    rule = {"metric": "nullValues", "arguments": arguments, "mustBe": 0}
+    described = a_contract(col("x", "integer", quality=[rule]), col("note", "string"))
+    refused = error("WFT-SQL-005", "function `sleep` is not allowed")
+
+    found = lint(described, lambda sql: (refused,) if "sleep" in sql else ())
+
+    assert [said in d.what for d in found] == ([True] if said else [])
+
+
+@pytest.mark.parametrize(
+    ("schedule", "said"),
+    [
+        ({"schedule": "0 20 * * *", "scheduler": "cron"}, None),
+        ({"schedule": "*/15 8-18 1,15 jan-mar,12 MON-FRI"}, None),
+        ({"schedule": "5/20 0 * * 7"}, None),
+        ({"schedule": "@hourly"}, None),
+        ({"schedule": "0 0 29 2 *"}, None),
+        ({"schedule": "0 0 31 2 mon"}, None),
+        ({"schedule": "every day at eight", "scheduler": "airflow"}, None),
+        ({"schedule": "60 20 * * *", "scheduler": "cron"}, "its minute `60` is not 0 to 59"),
+        ({"schedule": "0 20 0 * *"}, "its day of the month `0` is not 1 to 31"),
+        ({"schedule": "0 20 * * 8"}, "its day of the week `8`"),
+        ({"schedule": "0 20 * smarch *"}, "its month `smarch`"),
+        ({"schedule": "0 18-8 * * *"}, "its hour `18-8`"),
+        ({"schedule": "*/0 * * * *"}, "its minute `*/0`"),
+        ({"schedule": "0 20 * *"}, "it has 4 of five fields"),
+        ({"schedule": "daily"}, "it has 1 of five fields"),
+        ({"schedule": "@often"}, "`@often` is none of"),
+        ({"schedule": "0 0 31 4,6 *"}, "no such day"),
+        ({"schedule": "², * * * *"}, "its minute"),
+    ],
+)
+def test_a_schedule_is_an_expression_of_cron_or_in_the_words_of_another_scheduler(
+    schedule: dict[str, str], said: str | None
+) -> None:
+    rule = {"metric": "nullValues", "mustBe": 0, **schedule}
+    level = {"property": "retention", "value": 1, "unit": "y", "element": "d", **schedule}
+    contract = a_contract(
+        col("x", "map", map={"key": col("", "string"), "value": col("", "integer", quality=[rule])}),
+        col("d", "date"),
+        table={"quality": [{"metric": "rowCount", "mustBeGreaterThan": 0, **schedule}]},
+        slaProperties=[level],
+    )
+
+    found = lint(contract)
+
+    assert [(d.code, d.severity.value, bool(said and said in d.what)) for d in found] == (
+        [("WFT-CON-009", "warning", True)] * 3 if said else []
+    )

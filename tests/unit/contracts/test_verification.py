@@ -10,6 +10,7 @@ import pytest
 from tests.unit.contracts.support import NOW, Database, a_contract, check_all, col, custom
 from weft.errors import ProjectError, WeftError, error
 from weft.model.checks import CheckSeverity, Outcome, Rule
+from weft.model.odcs import contract as read_contract
 
 PASSED, FAILED, ERROR, SKIPPED = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR, Outcome.NOT_EVALUATED
 
@@ -196,6 +197,62 @@ def test_nested_fields_and_items_have_rules_too() -> None:
         "l[].length": 1,
         "o[].b.range": 1,
     }
+
+
+def test_rules_reach_arrays_of_arrays_and_maps_at_any_depth() -> None:
+    number = {"logicalType": "integer", "logicalTypeOptions": {"maximum": 9}}
+    word = {"logicalType": "string", "logicalTypeOptions": {"maxLength": 2}, "classification": "restricted"}
+    inner = {"logicalType": "map", "map": {"key": word, "value": {"logicalType": "array", "items": number}}}
+    contract = a_contract(
+        col("id", "integer", primaryKey=True),
+        col("deep", "array", items={"logicalType": "array", "items": inner}, options={"minItems": 1}),
+        col("few", "map", map={"key": word, "value": number}, options={"maxProperties": 1}),
+    )
+
+    found = check_all(
+        contract,
+        """
+        SELECT 1 AS id, [[MAP {'a': [1, 2]}], [MAP {'bbb': [3]}]] AS deep, MAP {'a': 1} AS few
+        UNION ALL SELECT 2, [[MAP {'a': [1, 10]}]], MAP {'a': 1, 'b': 10}
+        UNION ALL SELECT 3, [[NULL, MAP {'a': NULL}], NULL], NULL
+        """,
+    )
+
+    failed = {i: r.failed_rows for i, r in found.items() if r.result is not Outcome.PASSED}
+    assert failed == {"deep[][]{key}.length": 1, "deep[][]{}[].range": 1, "few.items": 1, "few{}.range": 1}
+    # a map's keys are classified, and with them the column
+    assert [dict(s) for s in found["few{}.range"].samples] == [{"id": 2}]
+
+
+def test_a_rule_inside_a_map_that_cannot_be_judged_is_an_error_and_not_passed() -> None:
+    contract = a_contract(
+        col("m", "map", map={"key": {"logicalType": "string", "unique": True}, "value": {"logicalType": "integer"}}),
+        col("o", "map", map={"key": {"logicalType": "string"}, "value": {"logicalType": "date"}}),
+    )
+
+    found = check_all(contract, "SELECT MAP {'a': 1} AS m, MAP {'a': 'x'} AS o")
+
+    assert found["m{key}.unique"].result is Outcome.ERROR
+    assert "stands in a map" in str(found["m{key}.unique"].reason)
+    assert (found["o.type"].result, found["o.type"].reason) == (Outcome.FAILED, "values: VARCHAR is no date")
+
+
+@pytest.mark.parametrize(
+    ("vector", "failed"),
+    [
+        ("[1, 2, 3]::FLOAT[]", {}),
+        ("[1, 2, 3]::FLOAT[3]", {}),
+        ("[1, 2]::FLOAT[]", {"v.items": 1}),
+        ("[1, 2]::FLOAT[2]", {"v.items": 1, "v.type": None}),
+        ("[1, 2, 3]::DOUBLE[]", {"v.type": None}),
+    ],
+)
+def test_a_vector_has_its_dimensions_and_its_kind_of_numbers(vector: str, failed: dict[str, int | None]) -> None:
+    contract = a_contract(col("v", "vector", options={"dimensions": 3}))
+
+    found = check_all(contract, f"SELECT {vector} AS v")
+
+    assert {i: r.failed_rows for i, r in found.items() if r.result is not Outcome.PASSED} == failed
 
 
 def test_extra_columns_are_forbidden_warned_of_or_allowed() -> None:
@@ -594,3 +651,42 @@ def test_every_check_has_an_id_of_its_own_and_a_place() -> None:
     assert {"c.metric", "c.metric_2"} <= set(found)
     assert all(r.where is not None and r.where.file == "t.odcs.yaml" for r in found.values())
     assert NOW.tzinfo is not None
+
+
+@pytest.mark.parametrize(
+    ("level", "published", "result"),
+    [
+        ({"value": 1, "unit": "d"}, ["2026-02-28T12:00Z"], PASSED),
+        ({"value": 1, "unit": "d"}, ["2026-02-28T11:59Z"], FAILED),
+        ({"value": 6, "unit": "h"}, ["2026-03-01T11:00Z", "2026-03-01T05:00Z", "2025-01-01T00:00Z"], PASSED),
+        ({"value": 6, "unit": "h"}, ["2026-03-01T11:00Z", "2026-03-01T04:59Z"], FAILED),
+        ({"value": 1, "unit": "mo"}, ["2026-02-01T12:00Z", "2026-01-01T12:00Z"], PASSED),
+        ({"value": 1, "unit": "d"}, None, SKIPPED),
+        ({"value": 0, "unit": "d"}, ["2026-03-01T11:00Z"], ERROR),
+        ({"value": 1, "unit": "fortnight"}, ["2026-03-01T11:00Z"], ERROR),
+    ],
+)
+def test_frequency_is_the_time_between_publications(
+    level: dict[str, Any], published: list[str] | None, result: Outcome
+) -> None:
+    times = None if published is None else [dt.datetime.fromisoformat(text) for text in published]
+    contract = a_contract(col("c", "integer"), slaProperties=[{"property": "frequency", **level}])
+
+    found = check_all(contract, "SELECT 1 AS c", published=times)["frequency"]
+
+    assert (found.result, found.rule.value, found.blocks) == (result, "frequency", result is ERROR)
+
+
+def test_frequency_is_not_asked_of_closed_data_or_of_another_table() -> None:
+    level = {"property": "frequency", "value": 1, "unit": "d"}
+    old = [dt.datetime(2020, 1, 1, tzinfo=dt.UTC)]
+    closed = a_contract(
+        col("c", "integer"), slaProperties=[level], customProperties=custom(referenceTime="2014-01-01T00:00:00")
+    )
+    other = a_contract(col("c", "integer"), slaProperties=[{**level, "element": "u.x"}])
+    other.data["schema"].append({"name": "u", "properties": [col("x", "integer")]})
+
+    found = check_all(read_contract(other.document), "SELECT 1 AS c", published=old)
+
+    assert check_all(closed, "SELECT 1 AS c", published=old)["frequency"].result is SKIPPED
+    assert "frequency" not in found

@@ -84,6 +84,7 @@ def _port(body: Mapping[str, Any], now: datetime, columns_wide: int | None) -> l
                 "override": _override(body["override"]),
                 "checks": _checks(body),
                 "freshness": _freshness(body["freshness"]),
+                "scheduled": "; ".join(_schedule(s) for s in body["contract"]["schedules"]),
                 "key": ", ".join(body["contract"]["key"]),
                 "tags": ", ".join(body["tags"]),
                 "made from": ", ".join([*body["upstream"], *(f"{s} (source)" for s in body["sources"])]),
@@ -147,6 +148,10 @@ def _checks(body: Mapping[str, Any]) -> str:
     if body["quality"]["newest_failed"]:
         text += "; the newest run was refused, the rows of the run before are served"
     return text
+
+
+def _schedule(found: Mapping[str, Any]) -> str:
+    return f"{found['of']} {found['schedule']}{' (' + found['scheduler'] + ')' if found['scheduler'] else ''}"
 
 
 def _freshness(found: Mapping[str, Any]) -> str:

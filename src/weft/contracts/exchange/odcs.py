@@ -172,13 +172,9 @@ def _field(prop: Property, place: str, notes: Notes, position: int = 0) -> Field
         fields = tuple(_field(f, f"{place}.{f.name}", notes) for f in prop.fields)
     if prop.items is not None and tree.name in ("LIST", "ARRAY"):
         items = _named(_field(prop.items, f"{place}[]", notes), "items")
-    if tree.name == "MAP" and prop.data.get("map"):
-        ends = {
-            e: Property(e, (*prop.path, e), group(group(prop.data, "map"), e), prop.pointer) for e in ("key", "value")
-        }
-        read = {e: _whole(p) for e, p in ends.items()}
-        key = _named(_field(read["key"], f"{place}{{key}}", notes), "key")
-        items = _named(_field(read["value"], f"{place}{{}}", notes), "value")
+    if tree.name == "MAP" and prop.key is not None and prop.value is not None:
+        key = _named(_field(prop.key, f"{place}{{key}}", notes), "key")
+        items = _named(_field(prop.value, f"{place}{{}}", notes), "value")
     custom = prop.custom
     default = custom.pop("default", UNSET)
     values = found.values or tuple(e.get("value") if isinstance(e, Mapping) else e for e in prop.data.get("enum") or ())
@@ -200,15 +196,6 @@ def _field(prop: Property, place: str, notes: Notes, position: int = 0) -> Field
         key=key,
         custom=custom,
     )
-
-
-def _whole(prop: Property) -> Property:
-    """The key or value of a map with what stands below it."""
-    from weft.model.document import Document
-    from weft.model.odcs import contract
-
-    nested = {"schema": [{"name": "map", "properties": [{**prop.data, "name": prop.name}]}]}
-    return contract(Document("", nested)).table.properties[0]
 
 
 def _named(field: Field, name: str) -> Field:

@@ -189,3 +189,14 @@ __all__ = [
     "simple_fields",
     "tables",
 ]
+
+
+def said(table: Table, dialect: str) -> Table:
+    """What a system can say of a table: DuckDB has no index over intervals."""
+    without = {f.name for f in table.fields if f.type == "INTERVAL"} if dialect == "duckdb" else set()
+    keyless = bool(without & set(table.key))
+    fields = (
+        replace(f, unique=f.unique and f.name not in without, key_position=0 if keyless else f.key_position)
+        for f in table.fields
+    )
+    return replace(table, fields=tuple(fields))

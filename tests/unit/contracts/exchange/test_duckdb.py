@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.unit.contracts.exchange.support import NAMES, any_table, exported, fields
+from tests.unit.contracts.exchange.support import NAMES, any_table, exported, fields, said
 from weft.contracts.exchange.duckdb import imported, parted
 from weft.engines.duckdb.engine import DuckDBEngine
 from weft.engines.duckdb.session import DuckDBSession
@@ -47,7 +47,7 @@ def test_a_table_that_was_made_from_a_contract_gives_the_contract_back(
 
     found = imported(session, str(path), table.name, path.name)
 
-    assert found.tables == (table,)
+    assert found.tables == (said(table, "duckdb"),)
     assert found.notes == ()
 
 

@@ -9,7 +9,16 @@ from hypothesis import given, settings
 from msgspec.structs import replace
 from sqlglot import exp
 
-from tests.unit.contracts.exchange.support import TEXTS, a_contract_of, any_table, exported, fields, imported, tables
+from tests.unit.contracts.exchange.support import (
+    TEXTS,
+    a_contract_of,
+    any_table,
+    exported,
+    fields,
+    imported,
+    said,
+    tables,
+)
 from weft.contracts.exchange.kinds import DIALECTS
 from weft.contracts.exchange.sql import imported as read
 from weft.errors import SourceError
@@ -149,17 +158,6 @@ ORDERS = Table(
 CUSTOMERS = Table(
     "customers", (Field("id", "INTEGER", required=True, key_position=1), Field("mail", "VARCHAR", unique=True))
 )
-
-
-def said(table: Table, dialect: str) -> Table:
-    """What a system can say of a table: DuckDB has no index over intervals."""
-    without = {f.name for f in table.fields if f.type == "INTERVAL"} if dialect == "duckdb" else set()
-    keyless = bool(without & set(table.key))
-    fields = (
-        replace(f, unique=f.unique and f.name not in without, key_position=0 if keyless else f.key_position)
-        for f in table.fields
-    )
-    return replace(table, fields=tuple(fields))
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
