@@ -90,3 +90,14 @@ def test_what_must_be_evaluated_and_was_not_stops_a_publication_at_any_severity(
     mesh = a_mesh(tmp_path, severity, "not_evaluated", must_evaluate=True)
 
     expect(mesh, severity, "not_evaluated", blocks=True)
+
+
+@pytest.mark.parametrize("outcome", list(RULES))
+def test_a_strict_verification_is_broken_by_what_was_not_evaluated(tmp_path: Path, outcome: str) -> None:
+    mesh = a_mesh(tmp_path, "info", outcome)
+    words = ("verify", CONTRACT, "--data", "data/orders.csv")
+
+    assert mesh.json(*words)["result"] == "passed"
+
+    found = mesh.json(*words, "--strict", expect=1 if outcome == "not_evaluated" else 0)
+    assert found["result"] == ("failed" if outcome == "not_evaluated" else "passed")

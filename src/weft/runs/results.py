@@ -136,6 +136,11 @@ class Verification(Struct, frozen=True):
         """0 passed, 1 failed, 2 the data could not be read."""
         return {"passed": 0, "failed": 1, "error": 2}[self.result]
 
+    def strict(self) -> Verification:
+        """The same where a check that was not evaluated blocks, as `weft verify --strict` has it."""
+        checks = tuple(replace(check, must_evaluate=True) for check in self.checks)
+        return replace(self, checks=checks, result=self.result if self.result == "error" else verdict(checks))
+
     def as_json(self) -> dict[str, Any]:
         """The shape of `weft verify --format json`."""
         return {

@@ -7,7 +7,8 @@ import pytest
 
 import weft
 from weft.contracts.compatibility import changes, for_producers
-from weft.contracts.verdicts import GROUPS, Example, contracts
+from weft.contracts.verdict_examples import Example
+from weft.contracts.verdicts import GROUPS, contracts
 from weft.model.document import Document
 from weft.model.odcs import contract
 

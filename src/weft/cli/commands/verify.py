@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="How many failing rows of each rule are shown.",
 )
+@click.option("--strict", is_flag=True, help="A rule that is not evaluated counts as broken.")
 @format_option("text", "json", "junit", "html")
 @click.option(
     "--out",
@@ -56,7 +57,13 @@ if TYPE_CHECKING:
     help="Write the answer to a file.",
 )
 def command(
-    target: str, data: tuple[str, ...], server: str | None, limit_samples: int, form: str, out: Path | None
+    target: str,
+    data: tuple[str, ...],
+    server: str | None,
+    limit_samples: int,
+    strict: bool,
+    form: str,
+    out: Path | None,
 ) -> int:
     from weft import api
 
@@ -65,6 +72,8 @@ def command(
     else:
         with api.open() as mesh:
             found = mesh.verify(target, data=data, server=server, sample_limit=limit_samples)
+    if strict:
+        found = found.strict()
     print_diagnostics(found.diagnostics)
     answer = _rendered(found, form)
     if out is None:
