@@ -9,13 +9,13 @@ import pytest
 
 from tests.unit.contracts.support import NOW, Database
 from weft.api.contracts import contract_lint
-from weft.contracts.checks import quote
 from weft.contracts.rules import promises
 from weft.contracts.verification import verify
 from weft.model.checks import Outcome, Rule
 from weft.model.odcs import Contract, contract
 from weft.model.types import duck_type, misfit
 from weft.project.documents import parse
+from weft.sql.quoting import ident
 
 pytestmark = pytest.mark.shared
 
@@ -66,7 +66,7 @@ def test_each_rule_of_an_official_example_is_evaluated_on_a_table_of_its_types(e
             wanted = duck_type(prop)
             assert wanted is None or misfit(prop, wanted) is None, (table.name, prop.name)
         database = Database()
-        columns = ", ".join(f"{quote(p.name)} {duck_type(p) or 'VARCHAR'}" for p in table.properties)
+        columns = ", ".join(f"{ident(p.name)} {duck_type(p) or 'VARCHAR'}" for p in table.properties)
         database.execute(f"CREATE TABLE t ({columns})")
 
         found = verify(described, "t", database, others={}, now=NOW, admit=lambda _: (), table=table.name)
