@@ -6,47 +6,20 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from weft.contracts.level_words import level_name, level_unit
 from weft.model.lifecycle import DATES_OF_LIFE
 from weft.model.odcs import Contract
-
-_NAMES = {
-    "ly": "freshness",
-    "latency": "freshness",
-    "fr": "freshness",
-    "fy": "frequency",
-    "re": "retention",
-    "cm": "completeness",
-    "av": "availability",
-    "th": "throughput",
-    "er": "errorrate",
-    "td": "timetodetect",
-    "tn": "timetonotify",
-    "tr": "timetorepair",
-}
-"""Other words for a service level (Source: ODCS, service level agreement); freshness and latency are checked alike."""
 
 _LESS_IS_BETTER = frozenset({"freshness", "frequency", "errorrate", "timetodetect", "timetonotify", "timetorepair"})
 _MORE_IS_BETTER = frozenset({"availability", "completeness", "throughput"})
 
-_UNITS = {
-    "s": ("seconds", 1),
-    "sec": ("seconds", 1),
+_SIZES = {
     "second": ("seconds", 1),
-    "m": ("seconds", 60),
-    "min": ("seconds", 60),
     "minute": ("seconds", 60),
-    "h": ("seconds", 3600),
-    "hr": ("seconds", 3600),
     "hour": ("seconds", 3600),
-    "d": ("seconds", 86400),
     "day": ("seconds", 86400),
-    "w": ("seconds", 604800),
-    "wk": ("seconds", 604800),
     "week": ("seconds", 604800),
-    "mo": ("months", 1),
     "month": ("months", 1),
-    "y": ("months", 12),
-    "yr": ("months", 12),
     "year": ("months", 12),
 }
 """What can be counted in seconds, and what in months; of a month in seconds nothing exact can be said."""
@@ -74,8 +47,10 @@ def _levels(contract: Contract, entry: Mapping[str, Any]) -> Iterator[Mapping[st
 
 def level_kept(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     """Whether a service level is at least as good as another one."""
-    name = _name(old)
-    if name != _name(new) or any(old.get(k) != new.get(k) for k in ("element", "valueExt")):
+    name = level_name(str(old.get("property", "")))
+    if name != level_name(str(new.get("property", ""))) or any(
+        old.get(k) != new.get(k) for k in ("element", "valueExt")
+    ):
         return False
     (before, unit), (after, other) = _amount(old), _amount(new)
     if unit != other:
@@ -87,15 +62,10 @@ def level_kept(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     return after < before if name in _LESS_IS_BETTER else name in _MORE_IS_BETTER and after > before
 
 
-def _name(entry: Mapping[str, Any]) -> str:
-    text = str(entry.get("property", "")).lower()
-    return _NAMES.get(text, text)
-
-
 def _amount(entry: Mapping[str, Any]) -> tuple[float | str, str]:
     """The value as a number, in the smallest unit of its kind; what is no number stays text."""
     text, value = str(entry.get("unit") or "").lower(), entry.get("value")
-    unit, size = _UNITS.get(text) or _UNITS.get(text.removesuffix("s")) or (text, 1)
+    unit, size = _SIZES.get(level_unit(text) or "", (text, 1))
     try:
         number = float(str(value)) * size
     except ValueError:

@@ -9,26 +9,11 @@ from typing import Any
 from msgspec import Struct
 
 from weft.contracts.conditions import Age, Comparison, Condition, Faulty, Frequency, NotNull, Threshold, Unevaluated
+from weft.contracts.level_words import level_name, level_unit
 from weft.model.checks import CheckSeverity, Rule
 from weft.model.document import Pointer
 from weft.model.lifecycle import DATES_OF_LIFE
 from weft.model.odcs import Contract, Property, SchemaObject
-
-_UNITS = {
-    "year": "y yr yrs year years",
-    "month": "mo mon month months",
-    "week": "w wk week weeks",
-    "day": "d day days",
-    "hour": "h hr hrs hour hours",
-    "minute": "m min mins minute minutes",
-    "second": "s sec secs second seconds",
-}
-_UNIT_OF = {alias: unit for unit, aliases in _UNITS.items() for alias in aliases.split()}
-
-_FRESHNESS = frozenset({"freshness", "latency", "ly", "fr"})
-_RETENTION = frozenset({"retention", "re"})
-_COMPLETENESS = frozenset({"completeness", "cm"})
-_FREQUENCY = frozenset({"frequency", "fy"})
 
 
 class ServiceLevel(Struct, frozen=True):
@@ -59,9 +44,9 @@ def service_levels(contract: Contract, table: SchemaObject) -> Iterator[ServiceL
             continue
         pointer: Pointer = ("slaProperties", i)
         elements = entry.get("element") or contract.data.get("slaDefaultElement")
-        if name.lower() in _FREQUENCY:
+        if level_name(name) == "frequency":
             yield from _of_publications(contract, table, entry, name, pointer, str(elements or ""))
-        elif name.lower() not in _FRESHNESS | _RETENTION | _COMPLETENESS:
+        elif level_name(name) not in ("freshness", "retention", "completeness"):
             reason = "this service level speaks about the service, not about rows"
             yield _level(entry, name, pointer, Rule.CUSTOM, Unevaluated(reason))
         elif not elements:
@@ -82,10 +67,7 @@ def zone_of(contract: Contract, prop: Property) -> str:
 
 
 def _kind(name: str) -> Rule:
-    lower = name.lower()
-    if lower in _FRESHNESS:
-        return Rule.FRESHNESS
-    return Rule.RETENTION if lower in _RETENTION else Rule.METRIC
+    return {"freshness": Rule.FRESHNESS, "retention": Rule.RETENTION}.get(level_name(name), Rule.METRIC)
 
 
 def _of_publications(
@@ -97,7 +79,7 @@ def _of_publications(
     if heads and all(head in others for head in heads):
         return
     number, unit_text = _number(entry.get("value")), str(entry.get("unit") or "")
-    unit = _UNIT_OF.get(unit_text.lower())
+    unit = level_unit(unit_text)
     condition: Condition
     expected = None
     if number is None or number <= 0:
@@ -138,7 +120,7 @@ def _on_element(
         filled = Threshold(Comparison("mustBeLessOrEqualTo", round(100 - number, 9)), percent=True)
         yield _level(entry, name, pointer, Rule.METRIC, NotNull(), prop, f"at least {value} % filled", filled)
         return
-    unit = _UNIT_OF.get(unit_text.lower())
+    unit = level_unit(unit_text)
     if unit is None:
         yield _level(entry, name, pointer, _kind(name), Faulty(_no_unit(unit_text)), prop)
         return
