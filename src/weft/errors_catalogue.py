@@ -63,7 +63,7 @@ CODES: dict[str, str] = {
     "WFT-CON-005": "a published version was changed",
     "WFT-CON-006": "a rule cannot be understood",
     "WFT-CON-007": "the version is not a semantic version",
-    "WFT-CON-008": "unknown logical or physical type",
+    "WFT-CON-008": "unknown logical or physical type, or format of dates",
     "WFT-CON-009": "a schedule is none",
     # verification
     "WFT-CHK-001": "rows break a rule",

@@ -26,6 +26,7 @@ from weft.contracts.quarantine import quarantine_problems
 from weft.contracts.row_filters import filter_query, reaches_further
 from weft.contracts.rules import promises
 from weft.contracts.sql_rules import Admit, bind
+from weft.contracts.written_dates import form_of, stated_form
 from weft.errors import Diagnostic, Severity, did_you_mean, error, note, warning
 from weft.model.odcs import Contract, Property, SchemaObject, column_named_twice, every_property
 from weft.model.schedule import cron_problem, schedules
@@ -41,7 +42,8 @@ def lint(contract: Contract, admit: Admit | None = None) -> tuple[Diagnostic, ..
 
     Returns:
         WFT-PRJ-027 for a column or table that stands twice, WFT-CON-006 for a rule that cannot be understood or that no
-        value can keep, -007 for a version that is none, -008 for a type that is not known, -009 for a schedule that is
+        value can keep, -007 for a version that is none, -008 for a type or a format of
+        dates that is not known, -009 for a schedule that is
         none; notes, WFT-CHK-003, for rules that weft does not evaluate.
     """
     found: list[Diagnostic] = []
@@ -75,6 +77,15 @@ def _types(contract: Contract, table: SchemaObject) -> Iterator[Diagnostic]:
                 contract.where((*prop.pointer, "physicalType" if prop.physical_type else "logicalType")),
                 why="nothing is checked of it but that the column is there",
                 fix="state a `logicalType`",
+            )
+        pattern = stated_form(prop)
+        if pattern and form_of(pattern) is None:
+            yield warning(
+                "WFT-CON-008",
+                f"`{dotted(prop)}`: the format `{pattern}` is not understood",
+                contract.where((*prop.pointer, "logicalTypeOptions", "format")),
+                why="texts are read as ISO 8601 writes them",
+                fix="write years to seconds as y, M, d, H, m, s, as in `yyyy-MM-dd HH:mm:ss`",
             )
 
 

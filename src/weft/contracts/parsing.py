@@ -7,7 +7,8 @@ import json
 from msgspec import Struct
 from msgspec.structs import replace
 
-from weft.model.odcs import SchemaObject
+from weft.contracts.written_dates import written_date
+from weft.model.odcs import Property, SchemaObject
 from weft.model.type_text import TypeText, parse_type
 from weft.model.types import duck_type, normalise
 from weft.sql.quoting import ident, literal
@@ -140,7 +141,7 @@ def parsed_relation(table: SchemaObject, relation: str, types: dict[str, str]) -
         given = parse_type(types.get(prop.name, ""))
         if wanted is None or given is None:
             continue
-        read = parsed_value(ident(prop.name), given, wanted)
+        read = _as_stated(prop, given, wanted) or parsed_value(ident(prop.name), given, wanted)
         if read is None:
             continue
         raw = f"{prop.name} (as it was)"
@@ -158,6 +159,18 @@ def parsed_relation(table: SchemaObject, relation: str, types: dict[str, str]) -
     if casts:
         relation = f"(SELECT * REPLACE ({', '.join(casts)}){''.join(raws)} FROM {relation})"
     return relation, parsed
+
+
+def _as_stated(prop: Property, given: TypeText, wanted: TypeText) -> Parsed | None:
+    """A text in the form that the contract states for its dates or times."""
+    value = ident(prop.name)
+    text = {"VARCHAR": value, "JSON": f"({value} ->> '$')", "BLOB": f"TRY(decode({value}))"}.get(given.name)
+    written = written_date(text, prop, wanted) if text is not None else None
+    if written is None:
+        return None
+    if given.name == "JSON":
+        written = f"CASE WHEN json_type({value}) = 'VARCHAR' THEN {written} END"
+    return Parsed(written, f"({value} IS NOT NULL AND {written} IS NULL)", wanted)
 
 
 def _parses(wanted: TypeText) -> bool:

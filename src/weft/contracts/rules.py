@@ -29,6 +29,7 @@ from weft.contracts.conditions import (
 )
 from weft.contracts.references import other_tables, referenced
 from weft.contracts.service_levels import service_levels
+from weft.contracts.written_dates import stated_form
 from weft.model.checks import CheckSeverity, Rule
 from weft.model.document import Pointer, custom_properties
 from weft.model.odcs import Contract, Property, SchemaObject, every_property
@@ -115,8 +116,9 @@ class _Reader:
         for prop in self._table.properties:
             self._add(Rule.COLUMN_EXISTS, prop, ColumnExists(), "the column is there", prop.pointer)
             if prop.logical_type or prop.physical_type:
-                expected = prop.physical_type or prop.logical_type or ""
-                self._add(Rule.TYPE, prop, TypeKept(), str(expected), prop.pointer)
+                form = stated_form(prop)
+                expected = f"{prop.physical_type or prop.logical_type}{f', as text {form}' if form else ''}"
+                self._add(Rule.TYPE, prop, TypeKept(), expected, prop.pointer)
         for prop in every_property(self._table.properties):
             self._column(prop)
         self._primary_key()
