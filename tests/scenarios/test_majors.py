@@ -101,6 +101,18 @@ def test_two_majors_have_each_its_table_its_contract_its_checks_and_its_history(
     assert mesh.json("history", OLD) == before
 
 
+def test_the_files_of_a_major_that_are_renamed_for_a_newer_one_do_not_rebuild_it_nor_its_readers(tmp_path):
+    mesh = two_products(tmp_path / "mesh")
+    applied(mesh, today=TODAY)
+
+    add_second_major(mesh)
+    plan = mesh.json("plan", today=TODAY)
+
+    assert actions(plan)[NEW] == "create"
+    assert actions(plan)[OLD] == "update"  # the texts of the product changed: it lists another port
+    assert [c["address"] for c in plan["changes"] if f"`{OLD}`" in c["reason"]] == []
+
+
 def test_an_address_without_a_major_means_what_it_meant_until_the_owner_moves_it(mesh):
     asked = "select count(*) from sales.orders.orders"
     assert mesh.json("query", asked)["snapshot"].keys() == {OLD}

@@ -158,7 +158,11 @@ def _desired(
     parts = {
         "weft": SEMANTICS,
         "sql": hashlib.sha256(
-            json.dumps([(m.name, m.digest, dict(m.settings)) for m in models], sort_keys=True).encode()
+            # a port keeps its name when a newer major moves its files to `NAME@MAJOR`: its rows do not move with them
+            json.dumps(
+                [(port.address.port if m == port.model else m.name, m.digest, dict(m.settings)) for m in models],
+                sort_keys=True,
+            ).encode()
         ).hexdigest(),
         "contract": physical_digest(port.contract),
     }
