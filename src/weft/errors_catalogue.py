@@ -65,6 +65,7 @@ CODES: dict[str, str] = {
     "WFT-CON-007": "the version is not a semantic version",
     "WFT-CON-008": "unknown logical or physical type, or format of dates",
     "WFT-CON-009": "a schedule is none",
+    "WFT-CON-010": "a word that weft takes for another",
     # verification
     "WFT-CHK-001": "rows break a rule",
     "WFT-CHK-002": "a rule could not be evaluated",

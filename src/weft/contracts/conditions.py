@@ -223,9 +223,10 @@ class Unevaluated(Struct, frozen=True):
 
 
 class Faulty(Struct, frozen=True):
-    """Cannot be understood."""
+    """Cannot be understood; `fix` says how to write it."""
 
     reason: str
+    fix: str | None = None
 
 
 Condition = (

@@ -26,6 +26,7 @@ from weft.contracts.quarantine import quarantine_problems
 from weft.contracts.row_filters import filter_query, reaches_further
 from weft.contracts.rules import promises
 from weft.contracts.sql_rules import Admit, bind
+from weft.contracts.words import word_problems
 from weft.contracts.written_dates import form_of, stated_form
 from weft.errors import Diagnostic, Severity, did_you_mean, error, note, warning
 from weft.model.odcs import Contract, Property, SchemaObject, column_named_twice, every_property
@@ -44,7 +45,7 @@ def lint(contract: Contract, admit: Admit | None = None) -> tuple[Diagnostic, ..
         WFT-PRJ-027 for a column or table that stands twice, WFT-CON-006 for a rule that cannot be understood or that no
         value can keep, -007 for a version that is none, -008 for a type or a format of
         dates that is not known, -009 for a schedule that is
-        none; notes, WFT-CHK-003, for rules that weft does not evaluate.
+        none; what `words` finds; notes, WFT-CHK-003, for rules that weft does not evaluate.
     """
     found: list[Diagnostic] = []
     if contract.version is None:
@@ -63,6 +64,7 @@ def lint(contract: Contract, admit: Admit | None = None) -> tuple[Diagnostic, ..
         for promise in promises(contract, table):
             found += _promise(contract, table, promise, admit)
     found += quarantine_problems(contract)
+    found += word_problems(contract)
     found += _schedules(contract)
     return tuple(dict.fromkeys(found))
 
@@ -107,8 +109,8 @@ def _promise(contract: Contract, table: SchemaObject, promise: Promise, admit: A
     if promise.filter is not None:
         yield from _filter(table, promise, subject, admit)
     match promise.condition:
-        case Faulty(reason):
-            yield error("WFT-CON-006", f"{subject}: {reason}", where, why="the rule cannot be understood")
+        case Faulty(reason, fix):
+            yield error("WFT-CON-006", f"{subject}: {reason}", where, why="the rule cannot be understood", fix=fix)
         case Unevaluated(reason):
             yield note("WFT-CHK-003", f"{subject}: `{promise.id}` is not evaluated: {reason}", where)
         case References(name, columns):
@@ -117,7 +119,8 @@ def _promise(contract: Contract, table: SchemaObject, promise: Promise, admit: A
                 if other and other.property(column) is None:
                     known = [p.name for p in other.properties]
                     what = f"{subject}: table `{name}` has no column `{column}`"
-                    yield error("WFT-CON-006", what, where, fix=did_you_mean(column, known))
+                    fix = did_you_mean(column, known, otherwise=f"name a column of `{name}`")
+                    yield error("WFT-CON-006", what, where, fix=fix)
         case SqlValue(query) if admit is not None:
             bound = bind(query, table, promise.properties[0] if promise.properties else None, "t", {})
             for d in admit(bound.text):
@@ -127,7 +130,11 @@ def _promise(contract: Contract, table: SchemaObject, promise: Promise, admit: A
             for prop in promise.properties:
                 problem = _unkeepable(condition, prop) or _unfit(condition, table, prop)
                 if problem:
-                    yield error("WFT-CON-006", f"{subject}: {problem}", where, why="no data can keep the rule")
+                    why = "no data can keep the rule"
+                    yield error("WFT-CON-006", f"{subject}: {problem}", where, why=why, fix=_RULE_OR_TYPE)
+
+
+_RULE_OR_TYPE = "change the rule, or the type of the column"
 
 
 def _filter(table: SchemaObject, promise: Promise, subject: str, admit: Admit | None) -> Iterator[Diagnostic]:

@@ -30,6 +30,7 @@ from weft.contracts.conditions import (
 from weft.contracts.references import other_tables, referenced
 from weft.contracts.service_levels import service_levels
 from weft.contracts.written_dates import stated_form
+from weft.errors import did_you_mean
 from weft.model.checks import CheckSeverity, Rule
 from weft.model.document import Pointer, custom_properties
 from weft.model.odcs import Contract, Property, SchemaObject, every_property
@@ -102,6 +103,9 @@ def severity_of(text: Any) -> CheckSeverity:
     return CheckSeverity.NOTE if str(text).lower() == "note" else CheckSeverity.WARNING
 
 
+_COMPARE = "write one operator, as in `mustBe: 0` or `mustBeBetween: [1, 5]`"
+
+
 class _Reader:
     """Collects the promises of one table in the order of the document."""
 
@@ -149,7 +153,10 @@ class _Reader:
             field = next((f for f in prop.fields if f.name == name), None)
             if field is None:
                 fault: Condition = (
-                    Faulty(f"`{name}` is no field of `{dotted(prop)}`")
+                    Faulty(
+                        f"`{name}` is no field of `{dotted(prop)}`",
+                        did_you_mean(name, [f.name for f in prop.fields], otherwise="describe it under `properties`"),
+                    )
                     if prop.fields
                     else Unevaluated(f"the contract does not describe the fields of `{dotted(prop)}`")
                 )
@@ -217,7 +224,7 @@ class _Reader:
         elif kind == "sql":
             comparison = comparison_of(entry)
             if isinstance(comparison, str):
-                self._quality_rule(entry, prop, pointer, Rule.SQL, Faulty(comparison))
+                self._quality_rule(entry, prop, pointer, Rule.SQL, Faulty(comparison, _COMPARE))
             else:
                 condition = SqlValue(str(entry.get("query", "")), comparison)
                 self._quality_rule(entry, prop, pointer, Rule.SQL, condition, expected=str(comparison))
@@ -229,20 +236,22 @@ class _Reader:
         metric = _FORMER_METRICS.get(stated, stated)
         comparison = comparison_of(entry)
         if isinstance(comparison, str):
-            self._quality_rule(entry, prop, pointer, Rule.METRIC, Faulty(comparison))
+            self._quality_rule(entry, prop, pointer, Rule.METRIC, Faulty(comparison, _COMPARE))
             return
         arguments = entry.get("arguments") or {}
         misshapen = misshapen_arguments(arguments, entry)
         if misshapen:
-            self._quality_rule(entry, prop, pointer, Rule.METRIC, Faulty(misshapen))
+            self._quality_rule(
+                entry, prop, pointer, Rule.METRIC, Faulty(misshapen, "write it like `arguments: {validValues: [a, b]}`")
+            )
             return
         unit = str(entry.get("unit") or "rows").lower()
         rows = arguments.get("filter")
         among = f" among rows where {rows}" if rows else ""
         if metric == "rowCount":
             condition: Condition = RowCount(comparison)
-            if unit == "percent":
-                condition = Faulty("rows cannot be counted in percent")
+            if unit in ("percent", "%"):
+                condition = Faulty("rows cannot be counted in percent", "take `unit` away, and state a number of rows")
             words = f"rows {comparison}{among}"
             self._quality_rule(entry, None, pointer, Rule.ROW_COUNT, condition, expected=words, filter=rows)
             return
@@ -278,12 +287,12 @@ class _Reader:
             if not names or len(found) != len(names):
                 unknown = ", ".join(f"`{n}`" for n, c in zip(names, columns, strict=True) if c is None)
                 reason = f"{unknown} is no column" if unknown else "it names no columns (`arguments: properties`)"
-                return found, Faulty(reason), Rule.METRIC
+                return found, Faulty(reason, "name columns of the table"), Rule.METRIC
             return found, Distinct(), Rule.METRIC
         if prop is None:
             named = self._table.property(str(arguments.get("property") or entry.get("column") or ""))
             if named is None:
-                return (), Faulty(f"metric `{stated}` needs a column"), Rule.METRIC
+                return (), Faulty(f"metric `{stated}` needs a column", "put the rule under its column"), Rule.METRIC
             prop = named
         if metric == "nullValues":
             return (prop,), NotNull(), Rule.METRIC
@@ -294,10 +303,14 @@ class _Reader:
             listed = arguments.get("validValues", entry.get("validValues"))
             pattern = arguments.get("pattern")
             if listed is None and pattern is None:
-                return (prop,), Faulty("it needs `arguments: validValues` or `pattern`"), Rule.VALID_VALUES
+                fault = Faulty(
+                    "it needs `arguments: validValues` or `pattern`", "write `arguments: {validValues: [a, b]}`"
+                )
+                return (prop,), fault, Rule.VALID_VALUES
             rule = Rule.VALID_VALUES if listed is not None else Rule.PATTERN
             return (prop,), Valid(None if listed is None else tuple(listed), pattern), rule
-        return (prop,), Faulty(f"metric `{stated}` is not one of ODCS"), Rule.METRIC
+        fix = did_you_mean(stated, _METRIC_DIMENSIONS, otherwise="say it as a rule of `type: sql`")
+        return (prop,), Faulty(f"metric `{stated}` is not one of ODCS", fix), Rule.METRIC
 
     def _quality_rule(
         self,
@@ -338,7 +351,9 @@ class _Reader:
                 names = [r.column for r in referenced(entry, "from", self._contract)]
                 own = tuple(p for name in names if (p := self._table.property(name)) is not None)
                 if len(own) != len(names):
-                    condition = Faulty(f"`from` names a column that `{self._table.name}` does not have")
+                    condition = Faulty(
+                        f"`from` names a column that `{self._table.name}` does not have", "name columns of this table"
+                    )
             expected = "a foreign key"
             if isinstance(condition, References):
                 tolerated = f", at most {condition.max_orphans:g} % orphans" if condition.max_orphans else ""
@@ -350,14 +365,17 @@ class _Reader:
             return Unevaluated(f"a relationship of type `{entry.get('type')}` says nothing about rows")
         to = referenced(entry, "to", self._contract)
         if not to:
-            return Faulty("it has no `to`")
+            return Faulty("it has no `to`", "write `to: TABLE.COLUMN`")
         width = 1 if prop is not None else len(referenced(entry, "from", self._contract))
         tables = {reference.table or self._table.name for reference in to}
         if len(to) != width or len(tables) != 1:
-            return Faulty("`from` and `to` need the same number of columns, `to` those of one table")
+            return Faulty(
+                "`from` and `to` need the same number of columns, `to` those of one table",
+                "name as many columns in `to` as in `from`",
+            )
         tolerated = custom_properties(entry).get("weft.maxOrphans", 0)
         if isinstance(tolerated, bool) or not isinstance(tolerated, int | float):
-            return Faulty("`weft.maxOrphans` is a percentage")
+            return Faulty("`weft.maxOrphans` is a percentage", "write a number from 0 to 100")
         return References(tables.pop(), tuple(r.column for r in to), float(tolerated))
 
     def _add(self, rule: Rule, prop: Property, condition: Condition, expected: str, pointer: Pointer) -> None:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from weft.contracts.conditions import Age, Comparison, Condition, Faulty, Frequency, NotNull, Threshold, Unevaluated
 from weft.contracts.level_words import level_name, level_unit
+from weft.errors import did_you_mean
 from weft.model.checks import CheckSeverity, Rule
 from weft.model.document import Pointer
 from weft.model.lifecycle import DATES_OF_LIFE
@@ -83,9 +84,9 @@ def _of_publications(
     condition: Condition
     expected = None
     if number is None or number <= 0:
-        condition = Faulty("`value` is no length of time")
+        condition = Faulty("`value` is no length of time", "write a number above 0, and its `unit`")
     elif unit is None:
-        condition = Faulty(_no_unit(unit_text))
+        condition = Faulty(_no_unit(unit_text), "write a `unit`: d, h, m, s, w, mo or y")
     else:
         condition = Frequency(Age(number, unit, str(contract.custom.get("weft.timezone") or "UTC"), True))
         expected = f"published anew within {entry.get('value')} {unit}(s)"
@@ -108,12 +109,20 @@ def _on_element(
     prop = table.property(rest or head)
     if prop is None:
         reason = f"`element: {element}` is no column of `{table.name}`"
-        yield _level(entry, name, pointer, _kind(name), Faulty(reason))
+        fix = did_you_mean(rest or head, [p.name for p in table.properties], otherwise="name a column of the table")
+        yield _level(entry, name, pointer, _kind(name), Faulty(reason, fix))
         return
     value = entry.get("value")
     number = _number(value)
     if number is None:
-        yield _level(entry, name, pointer, _kind(name), Faulty("`value` is no number"), prop)
+        yield _level(
+            entry,
+            name,
+            pointer,
+            _kind(name),
+            Faulty("`value` is no number", "write a number, and its `unit` beside it"),
+            prop,
+        )
         return
     unit_text = str(entry.get("unit") or "")
     if _kind(name) is Rule.METRIC:
@@ -122,7 +131,14 @@ def _on_element(
         return
     unit = level_unit(unit_text)
     if unit is None:
-        yield _level(entry, name, pointer, _kind(name), Faulty(_no_unit(unit_text)), prop)
+        yield _level(
+            entry,
+            name,
+            pointer,
+            _kind(name),
+            Faulty(_no_unit(unit_text), "write a `unit`: d, h, m, s, w, mo or y"),
+            prop,
+        )
         return
     newest = _kind(name) is Rule.FRESHNESS
     words = f"{'newest' if newest else 'no'} row {'at most' if newest else 'older than'} {value} {unit}(s)"

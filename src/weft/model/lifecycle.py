@@ -158,6 +158,13 @@ def faults(contract: Mapping[str, Any], descriptor: Mapping[str, Any], address: 
             )
 
 
+def date_faults(contract: Mapping[str, Any]) -> Iterator[Fault]:
+    """What a contract names as its end and is no date, whatever its status and wherever it is published."""
+    for value, pointer in _dates(contract):
+        if _day(value) is None:
+            yield Fault("contract", pointer, f"`{value}` is no date, so nobody knows when this ends", _A_DATE)
+
+
 _A_DATE = "write it like 2026-12-31"
 
 

@@ -16,7 +16,7 @@ from weft.errors import Diagnostic, Severity, Where, did_you_mean, error, has_er
 from weft.model.address import Address, ProductAddress
 from weft.model.column import Column
 from weft.model.lifecycle import open_to
-from weft.model.mesh import BUILT, Domain, InputPort, Mesh, Model, OutputPort, Product
+from weft.model.mesh import BUILT, Domain, InputPort, Mesh, Model, OutputPort, Product, Status
 from weft.model.publication import QUARANTINE, Digests, PortState
 from weft.plan.binding import Binder, Bound, Columns, placed
 from weft.storage.schemas import unstorable
@@ -124,7 +124,9 @@ def _unsound(port: OutputPort, state: PortState | None, binder: Binder) -> list[
         return []
     from weft.contracts.lint import lint
 
-    return [d for d in lint(port.contract, binder.refusals) if d.severity is not Severity.NOTE]
+    told = {"WFT-PRJ-028"} if port.status is Status.DEPRECATED else set()  # by loading, which knows whose end it is
+    found = lint(port.contract, binder.refusals)
+    return [d for d in found if d.severity is not Severity.NOTE and d.code not in told]
 
 
 def _unstorable(model: Model, columns: Columns) -> list[Diagnostic]:

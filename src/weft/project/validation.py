@@ -8,9 +8,11 @@ from typing import Any
 
 import jsonschema_rs
 
-from weft.errors import Diagnostic, did_you_mean, error, warning
+from weft.errors import Diagnostic, Severity, did_you_mean, error, warning
 from weft.model.document import Document, Pointer
 from weft.project.schema import json_schema
+
+_ELSEWHERE = "the standard knows it, but not beside what stands there"
 
 
 @cache
@@ -20,12 +22,16 @@ def _validator(kind: str) -> Any:
 
 def violations(document: Document, kind: str) -> Iterator[Diagnostic]:
     """Every violation of the schema; an unknown field is a warning, and is kept."""
-    seen: set[tuple[Pointer, str]] = set()
+    found: dict[tuple[Pointer, str], Diagnostic] = {}
     for problem in _validator(kind).iter_errors(document.data):
         for pointer, one in _told(problem, document, kind):
-            if (pointer, one.what) not in seen:
-                seen.add((pointer, one.what))
-                yield one
+            found.setdefault((pointer, one.what), one)
+    wrong = [pointer for (pointer, _), one in found.items() if one.severity is Severity.ERROR]
+    for (pointer, _), one in found.items():
+        # beside an error the schema does not look at the other fields, and would call them unknown
+        if one.why == _ELSEWHERE and any(p[: len(pointer)] == pointer for p in wrong):
+            continue
+        yield one
 
 
 def _told(problem: Any, document: Document, schema_kind: str) -> Iterator[tuple[Pointer, Diagnostic]]:
@@ -58,12 +64,15 @@ def _diagnostic(problem: Any, kind: str, pointer: Pointer, document: Document, s
     if kind in ("AdditionalProperties", "UnevaluatedProperties"):
         unknown = list(inner.unexpected)
         known = _known_fields(problem, schema_kind)
+        elsewhere = unknown[0] in _fields(schema_kind)
         return warning(
             "WFT-PRJ-006",
             f"unknown field `{unknown[0]}`" + (f" in {subject}" if name else ""),
             document.where((*pointer, unknown[0])),
-            why="it is kept, and has no meaning for weft",
-            fix=did_you_mean(unknown[0], known, otherwise="put your own fields under `customProperties`"),
+            why=_ELSEWHERE if elsewhere else "it is kept, and has no meaning for weft",
+            fix="take it away, or correct the type beside it"
+            if elsewhere
+            else did_you_mean(unknown[0], known, otherwise="put your own fields under `customProperties`"),
         )
     if kind == "Required":
         missing = inner.property
@@ -74,11 +83,12 @@ def _diagnostic(problem: Any, kind: str, pointer: Pointer, document: Document, s
     if kind == "Enum":
         options = [str(o) for o in inner.options]
         what = f"{subject} is `{value}`, must be one of {', '.join(options)}"
-        return error("WFT-PRJ-005", what, where, fix=did_you_mean(str(value), options))
+        return error("WFT-PRJ-005", what, where, fix=did_you_mean(str(value), options, otherwise="write one of them"))
     if kind == "Type":
         types = inner.types if isinstance(inner.types, list) else [inner.types]
-        return error("WFT-PRJ-005", f"{subject} must be {_article(types)}, not {_described(value)}", where)
-    return error("WFT-PRJ-005", f"{subject}: {problem.message}", where)
+        what = f"{subject} must be {_article(types)}, not {_described(value)}"
+        return error("WFT-PRJ-005", what, where, fix=_retyped(types, value))
+    return error("WFT-PRJ-005", f"{subject}: {problem.message}", where, fix="write what the standard allows there")
 
 
 def path_text(pointer: Pointer) -> str:
@@ -107,6 +117,37 @@ def _resolved(node: Any, schema: Any) -> Any:
         for part in reference.removeprefix("#/").split("/"):
             node = node.get(part, {})
     return node
+
+
+@cache
+def _fields(schema_kind: str) -> frozenset[str]:
+    """Every field that the schema knows at any place."""
+    found: set[str] = set()
+    nodes: list[Any] = [json_schema(schema_kind)]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, dict):
+            properties = node.get("properties")
+            found |= set(properties) if isinstance(properties, dict) else set()
+            nodes += node.values()
+        elif isinstance(node, list):
+            nodes += node
+    return frozenset(found)
+
+
+def _retyped(types: list[str], value: Any) -> str:
+    """How to write a value of one of some types."""
+    if "string" in types and isinstance(value, int | float):
+        return f'put it in quotes: `"{str(value).lower() if isinstance(value, bool) else value}"`'
+    ways = {
+        "string": "write one text",
+        "boolean": "write `true` or `false`",
+        "integer": "write a whole number, without quotes",
+        "number": "write a number, without quotes",
+        "array": "write a list: each entry on a line of its own, behind `- `",
+        "object": "write its fields below it, each `name: value`",
+    }
+    return next((ways[str(t)] for t in types if str(t) in ways), "leave it empty")
 
 
 def _article(types: list[str]) -> str:

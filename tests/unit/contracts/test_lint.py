@@ -46,6 +46,79 @@ def test_a_rule_that_cannot_be_kept_or_understood_is_told(prop, code, said):
     assert problems[0].where.file
 
 
+def test_every_rule_that_cannot_be_understood_or_kept_says_how_to_mend_it():
+    table = {
+        "properties": [
+            column(logicalType="integer", logicalTypeOptions={"minimum": 5, "maximum": 4}),
+            {"name": "d", "logicalType": "integer", "quality": [{"metric": "nullValues"}]},
+            {"name": "e", "logicalType": "integer", "quality": [{"metric": "nulValues", "mustBe": 0}]},
+            {"name": "f", "logicalType": "string", "quality": [{"metric": "invalidValues", "mustBe": 0}]},
+            {"name": "g", "logicalType": "integer", "relationships": [{"to": "t.nowhere"}, {"type": "foreignKey"}]},
+            {"name": "h", "logicalType": "string", "logicalTypeOptions": {"pattern": "("}},
+        ],
+        "quality": [
+            {"metric": "rowCount", "mustBeBetween": [5, 1]},
+            {"metric": "rowCount", "mustBe": 5, "unit": "%"},
+            {"metric": "nullValues", "mustBe": 0},
+            {"metric": "duplicateValues", "mustBe": 0, "arguments": {"properties": ["nope"]}},
+        ],
+    }
+    levels = [
+        {"property": "freshness", "value": "soon", "unit": "d", "element": "t.c"},
+        {"property": "freshness", "value": 1, "unit": "parsecs", "element": "t.c"},
+        {"property": "freshness", "value": 1, "unit": "d", "element": "t.nowhere"},
+    ]
+
+    problems = lint(a_contract(table=table, slaProperties=levels))
+
+    assert len(problems) == 14
+    assert {d.code for d in problems} == {"WFT-CON-006"}
+    assert [d.what for d in problems if not d.fix] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "code", "fix"),
+    [
+        ("weft.quarantin", {}, "WFT-PRJ-006", "did you mean `weft.quarantine`?"),
+        ("weft.extraColumns", "allowed", "WFT-CON-006", "did you mean `allow`?"),
+        ("weft.sampleClassification", "all", "WFT-CON-006", "write one of public, internal, confidential, restricted"),
+        ("weft.referenceTime", "noon", "WFT-CON-006", "write it like 2026-12-31T12:00:00Z"),
+        ("weft.endOfLife", "someday", "WFT-PRJ-028", "write it like 2026-12-31"),
+    ],
+)
+def test_a_setting_in_a_contract_that_means_nothing_is_told(name, value, code, fix):
+    listed = [{"property": "weft.timezone", "value": "UTC"}, {"property": name, "value": value}]
+
+    problems = lint(a_contract(column(logicalType="integer"), customProperties=listed))
+
+    assert [(d.code, d.fix) for d in problems] == [(code, fix)]
+
+
+def test_a_status_of_the_team_s_own_is_no_problem():
+    assert found(column(logicalType="integer"), status="in development") == []
+
+
+def test_a_custom_property_of_another_name_is_nobody_s_business():
+    assert found(column(logicalType="integer", customProperties=[{"property": "weftish", "value": 1}])) == []
+
+
+@pytest.mark.parametrize(
+    ("prop", "fields", "why", "fix"),
+    [
+        ({"classification": "confidental"}, {}, "taken for restricted", "did you mean `confidential`?"),
+        ({"quality": [{"metric": "nullValues", "mustBe": 0, "severity": "eror"}]}, {}, "this one warns", "`error`"),
+        ({"quality": [{"metric": "nullValues", "mustBe": 0, "unit": "pct"}]}, {}, "rows are counted", "`percent`"),
+        ({}, {"status": "activ"}, "does not build", "did you mean `active`?"),
+    ],
+)
+def test_a_word_that_is_taken_for_another_one_is_told(prop, fields, why, fix):
+    (problem,) = lint(a_contract(column(logicalType="integer", **prop), **fields))
+
+    assert (problem.code, problem.severity.value) == ("WFT-CON-010", "warning")
+    assert why in problem.why
+    assert fix in problem.fix
+
+
 def test_a_good_contract_has_no_problem():
     prop = column(
         logicalType="integer",

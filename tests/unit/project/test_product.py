@@ -182,12 +182,17 @@ def test_a_document_of_the_older_contract_standard_is_told_so(mesh: TestMesh) ->
     ("change_of", "text", "fix"),
     [
         (lambda d: d["schema"][0]["properties"][0].update(logicalType="intger"), '"intger"', "did you mean `integer`?"),
-        (lambda d: d["schema"][0]["properties"][1].update(required="yes"), '"yes"', None),
-        (lambda d: d.update(tags="sales"), '"tags"', None),
+        (lambda d: d["schema"][0]["properties"][1].update(required="yes"), '"yes"', "write `true` or `false`"),
+        (
+            lambda d: d.update(tags="sales"),
+            '"tags"',
+            "write a list: each entry on a line of its own, behind `- `",
+        ),
+        (lambda d: d.update(version=1.5), '"version"', 'put it in quotes: `"1.5"`'),
     ],
 )
 def test_a_value_that_the_standard_does_not_allow_is_told_in_its_line(
-    mesh: TestMesh, change_of: Callable[[Any], Any], text: str, fix: str | None
+    mesh: TestMesh, change_of: Callable[[Any], Any], text: str, fix: str
 ) -> None:
     change(mesh, CONTRACT, change_of)
 
@@ -634,3 +639,15 @@ def test_everything_that_is_wrong_is_told_at_once(mesh: TestMesh) -> None:
     with weft.open(mesh.root) as opened, pytest.raises(WeftError) as raised:
         opened.plan()
     assert codes <= {d.code for d in raised.value.diagnostics}
+
+
+def test_a_field_beside_an_error_is_not_called_unknown(mesh: TestMesh) -> None:
+    def misspelt(document: Any) -> None:
+        document["schema"][0]["properties"][0]["quality"] = [{"metric": "nulValues", "mustBe": 0}]
+
+    change(mesh, CONTRACT, misspelt)
+
+    found = mesh.json("contract", "lint", str(mesh.path(CONTRACT)), expect=2)["diagnostics"]
+
+    assert [d["what"] for d in found if d["code"] == "WFT-PRJ-006"] == []
+    assert found[0]["fix"] == "did you mean `nullValues`?"
