@@ -147,3 +147,14 @@ def test_bump_compares_with_what_is_published_under_the_same_id(published):
     published.write(ORDERS, text)
 
     assert (done["verdict"], done["from"], done["to"]) == ("compatible", "1.0.0", "1.1.0")
+
+
+@pytest.mark.parametrize(("kind", "text"), [("sql", "create ("), ("avro", "[1]"), ("jsonschema", "[1]"), ("dbt", "{")])
+def test_a_document_that_cannot_be_imported_is_named_by_its_file(files, kind, text):
+    files.write("made/it.txt", text)
+
+    [found] = files.json("contract", "import", kind, "made/it.txt", expect=2)["diagnostics"]
+
+    assert found["code"] == "WFT-IMP-003"
+    assert found["where"]["file"].endswith("made/it.txt")
+    assert "Error" not in found["why"]

@@ -52,6 +52,15 @@ def deprecate(mesh: TestMesh, day: str | None = LAST_DAY, status: str = "depreca
     edit_json(mesh, f"{ORDERS}/contracts/orders@1.odcs.yaml", ended)
 
 
+def follow_to_new(ending: TestMesh) -> None:
+    """`report.daily` reads `orders@2` from now on."""
+    ending.edit(f"{DAILY}/product.odps.yaml", OLD, NEW)
+    edit_json(ending, f"{DAILY}/product.odps.yaml", lambda d: d["inputPorts"][0].update(version="2.0.0"))
+    for name in ("big", "small"):
+        ending.edit(f"{DAILY}/models/{name}.sql", "o.amount\n", "o.total as amount\n")
+        ending.edit(f"{DAILY}/models/{name}.sql", "where o.amount", "where o.total")
+
+
 def applied(mesh: TestMesh, *words: str, today: str | None = None) -> None:
     done = mesh.weft("apply", *words, today=today)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -81,6 +90,13 @@ def ending(mesh) -> TestMesh:
     deprecate(mesh)
     applied(mesh, today=TODAY)
     return mesh
+
+
+def test_a_major_without_quotes_is_told_to_be_quoted(mesh):
+    [found] = mesh.json("query", f"select * from {NEW}", expect=2)["diagnostics"]
+
+    assert found["code"] == "WFT-SQL-001"
+    assert 'domain.product."port@1"' in found["fix"]
 
 
 def test_two_majors_have_each_its_table_its_contract_its_checks_and_its_history(mesh):
@@ -274,17 +290,27 @@ def test_the_owner_gives_more_time_and_the_port_is_published_and_read_again(endi
     assert ending.json("query", f"select max(batch) from {PINNED}", today=AFTER)["rows"] == [[2]]
 
 
+def test_a_plan_that_retires_the_default_major_says_what_the_address_without_one_will_mean(ending):
+    deprecate(ending, status="retired")
+    follow_to_new(ending)
+
+    before = ending.weft("plan", today=TODAY).stdout
+    assert ending.weft("default", NEW, today=TODAY).returncode == 0
+    after = ending.weft("plan", today=TODAY).stdout
+
+    assert f"its status is retired; `sales.orders.orders` will mean `{NEW}`" in before
+    assert "its status is retired" in after
+    assert "will mean" not in after
+
+
 def test_retiring_waits_for_readers_and_keeps_the_snapshots(ending):
     deprecate(ending, status="retired")
     refused = ending.json("plan", today=AFTER, expect=2)
     assert {d["code"] for d in refused["diagnostics"]} == {"WFT-PLN-010"}
-    ending.edit(f"{DAILY}/product.odps.yaml", OLD, NEW)
-    edit_json(ending, f"{DAILY}/product.odps.yaml", lambda d: d["inputPorts"][0].update(version="2.0.0"))
-    for name in ("big", "small"):
-        ending.edit(f"{DAILY}/models/{name}.sql", "o.amount\n", "o.total as amount\n")
-        ending.edit(f"{DAILY}/models/{name}.sql", "where o.amount", "where o.total")
+    follow_to_new(ending)
 
-    assert actions(ending.json("plan", today=AFTER))[OLD] == "retire"
+    plan = ending.json("plan", today=AFTER)
+    assert actions(plan)[OLD] == "retire"
     applied(ending, "--yes", today=AFTER)
 
     [found] = ending.json("query", f"from {PINNED}", today=AFTER, expect=3)["diagnostics"]

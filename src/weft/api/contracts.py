@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from weft.config import Settings, find_root, load_settings
-from weft.errors import Diagnostic, ProjectError, UsageError, Where, error, has_errors
+from weft.errors import Diagnostic, ProjectError, SourceError, UsageError, Where, error, has_errors
 from weft.wiring import Rooms
 
 if TYPE_CHECKING:
@@ -228,7 +228,11 @@ def _imported(
         return contract_of(module_of(found).imported(source, called), name=called, contract_id=contract_id)
     path = Path(source)
     called = name or path.name.partition(".")[0] or "contract"
-    read = module_of(found).imported(_content(path, str(source), found), called, **given)
+    content = _content(path, str(source), found)
+    try:
+        read = module_of(found).imported(content, called, **given)
+    except SourceError as problem:
+        raise SourceError(*(_in_file(d, called, str(source)) for d in problem.diagnostics)) from problem
     named = name or model or (read.tables[0].name if len(read.tables) == 1 else called)
     return contract_of(read, name=named, contract_id=contract_id)
 
@@ -287,6 +291,13 @@ def write_export(path: str | Path, written: Written) -> None:
             why = f"it holds one schema, and the contract has the tables {', '.join(written.value)}"
             raise unwritable(str(target), "written as one Arrow file", why)
     write_text(target, written.text)
+
+
+def _in_file(told: Diagnostic, called: str, file: str) -> Diagnostic:
+    """A problem of a document with the file that it stands in; the readers know the name of the table alone."""
+    if told.where is None or told.where.file != called:
+        return told
+    return replace(told, where=replace(told.where, file=file))
 
 
 def _from_engine(kind: Kind, source: str, name: str | None, contract_id: str) -> Made:

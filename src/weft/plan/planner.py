@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.errors import Diagnostic
 from weft.model.address import Address, ProductAddress
@@ -73,7 +74,7 @@ def make_plan(
     in_order = [p.address for product in products for p in product.outputs if p.address in wanted]
     refresh = set(in_order).difference(refreshed) if full_refresh else set()
     planned = _changes(in_order, desired, registered, endings, refresh)
-    planned += _retirements(wanted, declared, own, named=bool(select))
+    planned = _handed_on([*planned, *_retirements(wanted, declared, own, named=bool(select))], registered.ports)
 
     objections: list[Diagnostic] = [d for d in mesh.diagnostics if not select or _concerns(d, wanted, mesh)]
     objections += [c.stopped for c in planned if c.stopped is not None]
@@ -253,6 +254,23 @@ def _retirements(
     return [
         Change(a, Action.RETIRE, "its files are gone") for a in sorted(own - set(declared)) if a in wanted or not named
     ]
+
+
+def _handed_on(planned: Sequence[Change], registered: Mapping[Address, PortState]) -> list[Change]:
+    """The changes, where one that retires a default major says what the address without a major means afterwards."""
+    going = {c.address for c in planned if c.action is Action.RETIRE}
+    found = []
+    for change in planned:
+        state = registered.get(change.address)
+        if change.action is Action.RETIRE and state is not None and state.default:
+            name = change.address.unpinned
+            left = [a for a, s in registered.items() if a.unpinned == name and not s.retired and a not in going]
+            left = left or [c.address for c in planned if c.action is Action.CREATE and c.address.unpinned == name]
+            if left:
+                newest = max(left, key=lambda a: a.major or 0)
+                change = replace(change, reason=f"{change.reason}; `{name}` will mean `{newest}`")
+        found.append(change)
+    return found
 
 
 def _gone(planned: Sequence[Change], registered: Mapping[Address, PortState]) -> set[ProductAddress]:

@@ -42,7 +42,14 @@ def refused_statement(sql: str, error: Mapping[str, Any]) -> Problem:
         position = error.get("position")
         offset = ByteOffsets(sql)(int(position)) if position is not None and str(position).isdigit() else None
         message = str(error.get("error_message", "it does not parse")).splitlines()[0]
-        return Problem("WFT-SQL-001", Severity.ERROR, f"SQL does not parse: {message}", offset)
+        pinned = 'near "@"' in message
+        return Problem(
+            "WFT-SQL-001",
+            Severity.ERROR,
+            f"SQL does not parse: {message}",
+            offset,
+            fix='write the port and its major in quotes: domain.product."port@1"' if pinned else None,
+        )
     begins = list(_statements(sql))
     if len(begins) > 1:
         return Problem(

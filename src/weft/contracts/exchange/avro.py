@@ -69,13 +69,15 @@ def imported(text: str, name: str) -> Read:
     import fastavro
 
     data = parsed_json(text, name)
+    if not isinstance(data, dict):
+        raise malformed(name, "an Avro schema of a record", "the schema of a table is a record")
     try:
         fastavro.parse_schema(data, _write_hint=False)
     except (fastavro.schema.SchemaParseException, fastavro.schema.UnknownType) as e:
         raise malformed(name, "an Avro schema", str(e)) from e
     except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as e:
         raise malformed(name, "an Avro schema", f"{type(e).__name__} {e}") from e
-    if not isinstance(data, dict) or data.get("type") not in ("record", "error"):
+    if data.get("type") not in ("record", "error"):
         raise malformed(name, "an Avro schema of a record", "the schema of a table is a record")
     reader = _Reader(name)
     try:
