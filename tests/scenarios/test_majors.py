@@ -92,6 +92,15 @@ def ending(mesh) -> TestMesh:
     return mesh
 
 
+def test_files_of_an_older_major_without_an_output_port_are_told_to_be_listed(mesh):
+    edit_json(mesh, f"{ORDERS}/product.odps.yaml", lambda d: d["outputPorts"].pop(0))
+
+    told = mesh.json("check", expect=2)["diagnostics"]
+
+    [found] = [d for d in told if d["code"] == "WFT-PRJ-012"]
+    assert "`{name: orders, version: 1.0.0, contractId: " in found["fix"]
+
+
 def test_a_major_without_quotes_is_told_to_be_quoted(mesh):
     [found] = mesh.json("query", f"select * from {NEW}", expect=2)["diagnostics"]
 

@@ -92,7 +92,9 @@ def output_ports(
                     "WFT-PRJ-012",
                     f"contract `{stem}` belongs to no output port",
                     promised.where(),
-                    fix=did_you_mean(stem, names, otherwise=f"list `{stem}` under outputPorts in product.odps.yaml"),
+                    fix=_listed(stem, promised)
+                    if "@" in stem
+                    else did_you_mean(stem, names, otherwise=f"list `{stem}` under outputPorts in product.odps.yaml"),
                 )
             )
     return tuple(found)
@@ -112,6 +114,12 @@ def _end(address: Address, promised: Contract, described: Descriptor, where: Whe
         )
         for fault in faults(promised.data, described.document.data, address)
     ]
+
+
+def _listed(stem: str, promised: Contract) -> str:
+    """How the contract of an older major gets its output port, beside that of the newest."""
+    entry = f"{{name: {stem.partition('@')[0]}, version: {promised.version_text}, contractId: {promised.id}}}"
+    return f"list it under outputPorts in product.odps.yaml: `{entry}`"
 
 
 def _rank(status: Status) -> int:
