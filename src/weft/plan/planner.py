@@ -214,7 +214,9 @@ def _change(wanted: Desired, registered: Registered, building: set[Address], *, 
             return Change(port.address, Action.REBUILD, reason, moved)
         return Change(port.address, Action.UPDATE, f"its rules changed{its_rows}", moved)
     if digests.texts != state.digests.texts:
-        return Change(port.address, Action.UPDATE, f"its descriptions changed{its_rows}", moved)
+        was, now = state.status, str(port.status)
+        told = "its descriptions changed" if was == now else f"its status is `{now}`, was `{was}`"
+        return Change(port.address, Action.UPDATE, f"{told}{its_rows}", moved)
     return Change(port.address, Action.NONE, pin or "nothing to do", moved)
 
 

@@ -87,7 +87,7 @@ def test_what_is_said_of_a_pinned_port_reaches_its_readers_and_its_rows_stay(mes
     [planned] = [c for c in mesh.plan(["sales.orders.orders"]).changes if str(c.address) == PORT]
     applied = mesh.apply(["sales"])
 
-    assert planned.reason == "its descriptions changed; its rows stay pinned by a rollback: bad batch"
+    assert planned.reason == "its status is `deprecated`, was `active`; its rows stay pinned by a rollback: bad batch"
     assert [(str(p.address), p.built) for p in applied.published if str(p.address) == PORT] == [(PORT, False)]
     assert batch(mesh) == {1}
     assert mesh.history(PORT).as_json()["snapshots"][0]["reason"] == "bad batch"
