@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +10,12 @@ from msgspec import Struct
 
 from weft.connectors.frames import readable
 from weft.connectors.lakes import lake_table
+from weft.connectors.relations import format_of
 from weft.connectors.stores import is_store, stored
 from weft.connectors.targets import Place
 from weft.contracts.parsing import json_shape, parsed_relation
 from weft.engines.base import Session
-from weft.errors import UserCodeError
+from weft.errors import UsageError, UserCodeError, error
 from weft.model.mesh import Source
 from weft.model.odcs import Contract, SchemaObject
 from weft.model.type_text import TypeText, parse_type
@@ -50,9 +51,15 @@ class Rows(Struct, frozen=True):
     held: object
 
 
+class Several(Struct, frozen=True):
+    """Files, folders or objects that hold the rows of one table together."""
+
+    places: tuple[Place, ...]
+
+
 def opened(
     name: str,
-    data: Place | Rows,
+    data: Place | Rows | Several,
     session: Session,
     files: Files,
     environ: Mapping[str, str],
@@ -69,6 +76,12 @@ def opened(
     Raises:
         SourceError: it cannot be read.
     """
+    if isinstance(data, Several):
+        tables = [
+            opened(f"{name} {i}", place, session, files, environ, described, as_bytes=as_bytes)
+            for i, place in enumerate(data.places)
+        ]
+        return Table(_united(t.relation for t in tables), _united(t.inferred for t in tables), tables[0].text)
     if isinstance(data, Rows):
         return _held(name, data.held, session)
     lake = lake_table(data, environ)
@@ -151,6 +164,44 @@ def _shape(text: str, promised: TypeText | None) -> str:
     return str(json_shape(tree, promised)) if tree else text
 
 
-def by_table(given: Mapping[str, object]) -> dict[str, Place | Rows]:
-    """What each table is read from, where Python names it."""
-    return {t: Place(str(v)) if isinstance(v, str | Path) else Rows(v) for t, v in given.items()}
+def by_table(given: Mapping[str, object]) -> dict[str, Place | Rows | Several]:
+    """What each table is read from, where Python names it.
+
+    Raises:
+        UsageError: WFT-CLI-001, a table is given nothing, or files of several formats.
+    """
+    return {name: _given(name, value) for name, value in given.items()}
+
+
+def _given(name: str, value: object) -> Place | Rows | Several:
+    if isinstance(value, str | Path):
+        return Place(str(value))
+    if value is None:
+        raise UsageError(error("WFT-CLI-001", f"nothing is given for the table `{name}`", fix="leave it out"))
+    if isinstance(value, list | tuple) and value and all(isinstance(entry, str | Path) for entry in value):
+        return together(name, [Place(str(entry)) for entry in value])
+    return Rows(value)
+
+
+def together(name: str, places: Sequence[Place]) -> Place | Several:
+    """What holds the rows of a table, in one place or in several.
+
+    Raises:
+        UsageError: WFT-CLI-001, the files are of several formats: what a type is there differs.
+    """
+    formats = sorted({_format(p) for p in places})
+    if len(formats) > 1:
+        what = f"the data for the table `{name}` is of several formats: {', '.join(formats)}"
+        raise UsageError(error("WFT-CLI-001", what, fix="verify those of each format by themselves"))
+    once = tuple(dict.fromkeys(places))
+    return once[0] if len(once) == 1 else Several(once)
+
+
+def _format(place: Place) -> str:
+    archive = Path(place.path).suffix.lower() in (".zip", ".gz")
+    return str(place.format or format_of(Path(place.path).name) or ("csv" if archive else "table"))
+
+
+def _united(relations: Iterable[str]) -> str:
+    """All rows; a column that a part lacks is null in it, as it is where one pattern names several files."""
+    return f"({' UNION ALL BY NAME '.join(f'SELECT * FROM {relation}' for relation in relations)})"
