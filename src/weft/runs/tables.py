@@ -15,7 +15,7 @@ from weft.connectors.stores import is_store, stored
 from weft.connectors.targets import Place
 from weft.contracts.parsing import json_shape, parsed_relation
 from weft.engines.base import Session
-from weft.errors import UsageError, UserCodeError, error
+from weft.errors import SourceError, UsageError, UserCodeError, error
 from weft.model.mesh import Source
 from weft.model.odcs import Contract, SchemaObject
 from weft.model.type_text import TypeText, parse_type
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _NO_RECORDS = ("json", "JSON")
 """The one column that DuckDB finds in JSON without records."""
+_DELIMITERS = (",", ";", "\t", "|")
 _BYTES = "latin-1"
 """The encoding that has a character for each byte."""
 
@@ -121,6 +122,8 @@ def _held(name: str, held: object, session: Session) -> Table:
 
 
 def _typed(found: ForeignFile, session: Session, described: SchemaObject | None) -> Table:
+    if found.format == "csv":
+        _check_whole_header(found, session, described)
     if found.format in ("csv", "parquet"):
         return Table(found.relation, found.inferred, found.format == "csv")
     try:
@@ -137,6 +140,24 @@ def _typed(found: ForeignFile, session: Session, described: SchemaObject | None)
     types = ", ".join(f"{literal(name)}: {literal(text)}" for name, text in columns.items())
     relation = f"{found.relation[:-1]}, auto_detect = false, columns = {{{types}}})"
     return Table(relation, relation, True)
+
+
+def _check_whole_header(found: ForeignFile, session: Session, described: SchemaObject | None) -> None:
+    """Where rows are broken DuckDB may guess a way of writing that leaves the header whole: the rows are to be told.
+
+    Raises:
+        SourceError: WFT-SRC-003, a row has another number of columns than the header.
+    """
+    promised = {p.name for p in described.properties} if described else set()
+    for column in session.columns(f"SELECT * FROM {found.relation}"):
+        delimiter = next((d for d in _DELIMITERS if promised.intersection(column.name.split(d))), None)
+        if delimiter is None or delimiter not in column.name or column.name in promised:
+            continue
+        names = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in dict.fromkeys(column.name.split(delimiter)))
+        written = f"auto_detect = false, delim = {literal(delimiter)}, quote = '\"', escape = '\"'"
+        session.rows(f"SELECT count(COLUMNS(*)) FROM {found.relation[:-1]}, {written}, columns = {{{names}}})")
+        what = f"its rows have another number of columns than its header, {delimiter.join(sorted(promised))}"
+        raise SourceError(error("WFT-SRC-003", f"a CSV source cannot be read: {what}", fix="mend the file"))
 
 
 def _in_bytes(found: ForeignFile, session: Session) -> Table:

@@ -275,3 +275,24 @@ def test_files_of_one_table_in_several_formats_are_refused(folder):
 def test_a_table_that_is_given_nothing_is_told(folder):
     with pytest.raises(UsageError, match="nothing is given for the table `lines`"):
         weft.verify(shop(folder), {"lines": None})
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ("id,order_id,price", "1,1,9.50,x", "2,2,0.10"),
+        ("id,order_id,price", "1,1,9.50", "2,2"),
+        ("id,order_id,price", "1,1,9.50,x", "2,2,0.10,x"),
+        ("id;order_id;price", "1;1;9.50", "2", "3;3;4;5;6"),
+    ],
+)
+def test_rows_with_another_number_of_columns_than_the_header_are_told_and_not_guessed_around(folder, rows):
+    contract = shop(folder)
+    csv(folder, "lines.csv", *rows)
+
+    found = weft.verify(contract, "lines.csv")
+
+    assert (found.result, found.checks) == ("error", ())
+    (told,) = found.diagnostics
+    assert (told.code, "another number of columns than the header" in told.what) == ("WFT-SRC-003", True)
+    assert "line" not in told.what  # which one it is cannot be told from a guess
