@@ -645,6 +645,16 @@ def test_the_limit_of_what_samples_show_is_the_contracts() -> None:
     assert check_all(contract, "SELECT 5 AS n")["n.range"].samples == ({"n": 5},)
 
 
+def test_a_sample_tells_what_is_no_number_from_what_is_missing() -> None:
+    contract = a_contract(col("n", "number", required=True, logicalTypeOptions={"minimum": 0, "maximum": 9}))
+    rows = "SELECT unnest(['nan'::DOUBLE, '-inf', 'inf', NULL]) AS n"
+
+    found = check_all(contract, rows)
+
+    assert [s["n"] for s in found["n.range"].samples] == ["NaN", "-Infinity", "Infinity"]
+    assert [s["n"] for s in found["n.required"].samples] == [None]
+
+
 def test_as_many_samples_as_asked_for() -> None:
     contract = a_contract(col("n", "integer", options={"maximum": 1}))
 
