@@ -736,6 +736,17 @@ def test_a_rule_that_does_more_than_compute_does_not_run(database, query):
     assert weft.verify(orders(), database.url).rows == 7
 
 
+def test_a_rule_reads_no_table_that_its_contract_does_not_name(database):
+    fill(database)
+    database.table("aside", {"id": "integer"}, [(1,)])
+    contract = orders()
+    contract.objects[0].data["quality"][1]["query"] = "SELECT count(*) FROM orders WHERE id IN (SELECT id FROM aside)"
+
+    found = weft.verify(contract, database.url)
+
+    assert outcomes(found) == {"orders.dear": ("error", None, None)}
+
+
 def test_a_table_that_is_not_there_is_an_error_that_proposes_the_nearest(database):
     database.table("ordes", ORDERS, GOOD)
     database.table("customers", {"id": "integer", "name": "varchar(40)"}, CUSTOMERS)

@@ -65,7 +65,8 @@ def as_they_are(source: Source, kind: str, files: Sequence[str]) -> ForeignFile:
     if kind == "csv":
         delimiter = f", delim = {literal(source.delimiter)}" if source.delimiter else ""
         encoding = f", encoding = {literal(source.encoding)}" if source.encoding else ""
-        options = f"header = true, strict_mode = true, union_by_name = true{delimiter}{encoding}"
+        # a header is the first line, whatever stands below it
+        options = f"header = true, skip = 0, strict_mode = true, union_by_name = true{delimiter}{encoding}"
         texts = f"read_csv({listed}, all_varchar = true, {options})"
         return ForeignFile(texts, f"read_csv({listed}, sample_size = -1, {options})", kind)
     form = "newline_delimited" if kind == "ndjson" else "auto"

@@ -29,6 +29,7 @@ from weft.contracts.conditions import (
 )
 from weft.contracts.references import other_tables, referenced
 from weft.contracts.service_levels import service_levels
+from weft.contracts.text_formats import pattern_of
 from weft.contracts.written_dates import stated_form
 from weft.errors import did_you_mean
 from weft.model.checks import CheckSeverity, Rule
@@ -166,12 +167,21 @@ class _Reader:
         if options.get("pattern") is not None:
             text = str(options["pattern"])
             self._add(Rule.PATTERN, prop, Valid(pattern=text), f"matches {text}", (*pointer, "pattern"))
+        if prop.logical_type == "string" and options.get("format") is not None:
+            self._text_format(str(options["format"]), prop, (*pointer, "format"))
         self._bounds(prop, pointer)
         if prop.data.get("enum"):
             values = tuple(e.get("value") if isinstance(e, Mapping) else e for e in prop.data["enum"])
             self._add(Rule.VALID_VALUES, prop, Valid(values), _listed(values), (*prop.pointer, "enum"))
         self._quality(prop.quality, prop, prop.pointer)
         self._relationships(prop.relationships, prop, prop.pointer)
+
+    def _text_format(self, stated: str, prop: Property, pointer: Pointer) -> None:
+        pattern = pattern_of(stated)
+        condition: Condition = Valid(pattern=pattern)
+        if pattern is None:
+            condition = Unevaluated(f"`{stated}` is no format that a pattern tells")
+        self._append(Rule.PATTERN, (prop,), condition, f"format {stated}", pointer, key=f"{dotted(prop)}.format")
 
     def _bounds(self, prop: Property, pointer: Pointer) -> None:
         options = prop.options

@@ -77,14 +77,16 @@ def select_list(names: Sequence[str], alias: str = "") -> str:
 
 
 def shown(value: Any) -> Any:
-    """A value as JSON can carry it: decimals and large integers as text, times in ISO 8601, long texts cut."""
+    """A value as JSON can carry it: decimals, large integers, NaN and infinity as text, times in ISO 8601; long texts
+    are cut.
+    """
     match value:
         case bool() | None:
             return value
         case int():
             return value if abs(value) <= 2**53 else str(value)
         case float():
-            return value if math.isfinite(value) else None
+            return value if math.isfinite(value) else str(Decimal(value))
         case Decimal():
             return str(value)
         case datetime() | date() | time():

@@ -23,12 +23,16 @@ Admit = Callable[[str], Sequence[Diagnostic]]
 """Tells what forbids a SQL text of a contract to run: the allow-list; no error means that it may."""
 
 _PLACEHOLDER = re.compile(r"""(?P<open>["'`]?)\$?\{\s*(?P<name>object|table|property|column)\s*\}(?P<close>["'`]?)""")
-_COUNT = re.compile(
-    r"\s*select\s+count\s*\(\s*(?:\*|1)?\s*\)\s*(?:(?:as\s+)?\w+\s+)?from\s+(?P<rest>.+?\bwhere\b.+)",
-    re.IGNORECASE | re.DOTALL,
-)
+_COUNT = re.compile(r"\s*select\s+count\s*\(\s*(?:\*|1)?\s*\)\s*(?:(?:as\s+)?\w+\s+)?from\s+(?=[\w\"`])", re.IGNORECASE)
+_HEAD = re.compile(r"""(?P<table>\w+|"_*"|`_*`)\s+(?:(?:as\s+)?(?!where\b)[\w"`]+\s+)?where\b""", re.IGNORECASE)
 _CLAUSES = re.compile(
-    r"\b(group\s+by|having|union|intersect|except|qualify|window|limit|join|sample|pivot)\b|--|/\*|;", re.IGNORECASE
+    r"\b(group\s+by|having|union|intersect|except|qualify|window|limit|join|sample|pivot|order\s+by|offset|fetch)\b|;",
+    re.IGNORECASE,
+)
+_NESTED = re.compile(r"\bselect\b|\(\s*(?:from|table|with|values)\b|--|/\*", re.IGNORECASE)
+_ASIDE = re.compile(
+    r"""(?P<quoted>'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`)|(?P<comment>--[^\n]*|/\*.*?\*/)|(?P<bracket>[()])""",
+    re.DOTALL,
 )
 _COUNT_OF_TABLE = re.compile(
     r"""\s*select\s+count\s*\(\s*\*?\s*\)\s*from\s+(?P<table>\w+|"[^"]+")\s+where\s+(?P<condition>.+?)\s*""",
@@ -56,22 +60,24 @@ class BoundQuery(Struct, frozen=True):
 
     def failing(self, columns: str, limit: int) -> tuple[str, str] | None:
         """For a plain count of rows `WHERE …`: the query for those rows, as written and as it runs; else None."""
-        match = _COUNT.fullmatch(self.text)
-        if match is None or _CLAUSES.search(_without_texts(match["rest"])):
+        match = _COUNT.match(self.text)
+        if match is None:
             return None
-        if (
-            len(re.findall(r"\bselect\b", match["rest"], re.IGNORECASE))
-            or "," in match["rest"].lower().split("where")[0]
-        ):
+        rest = _outline(self.text)[match.end() :]
+        head = _HEAD.match(rest)
+        if head is None or _CLAUSES.search(rest, head.end()):
             return None
-        text = f"SELECT {columns} FROM {match['rest']}\nLIMIT {limit}"
+        name = self.text[match.end() :][head.start("table") : head.end("table")].strip('"`').lower()
+        if all(name != known.lower() or source != self.tables[self.table] for known, source in self.tables.items()):
+            return None
+        text = f"SELECT {columns} FROM {self.text[match.end() :]}\nLIMIT {limit}"
         return text, self._around(text)
 
     @property
     def condition(self) -> str | None:
         """What the rows of a plain count meet, when it can be asked in one scan with other rules; else None."""
         match = _COUNT_OF_TABLE.fullmatch(self.text)
-        if match is None or not self.counts:
+        if match is None or not self.counts or _NESTED.search(_without_texts(self.text[len("select") :])):
             return None
         name = match["table"].strip('"')
         own = [t for t in self.tables if t.lower() == name.lower()]
@@ -195,7 +201,7 @@ def compared(
     except TypeError:
         return cannot(f"the query gives a {type(value).__name__}, which cannot be compared with the bound")
     counts = query.counts and condition.comparison.limits
-    hidden = not counts and _reveals(query, columns, sensitive)
+    hidden = not query.counts and _reveals(query, columns, sensitive)
     actual = "a value that is not shown: it is made from a classified column" if hidden else str(shown(value))
 
     def sample(names: Sequence[str], limit: int) -> str | None:
@@ -223,7 +229,8 @@ def _reveals(query: BoundQuery, columns: Sequence[str], sensitive: Collection[st
 
     known = {name: tuple(columns) for name, source in query.tables.items() if source == own}
     secret = {name.lower() for name in sensitive}
-    edges = column_lineage(query.text, known | dict.fromkeys(others, ()))
+    dialect = "duckdb" if query.server is None else query.server.dialect
+    edges = column_lineage(query.text, known | dict.fromkeys(others, ()), dialect=dialect)
     return not edges or any(
         e.transformation is Transformation.UNRESOLVED
         or (e.kind is EdgeKind.DIRECT and (e.source.lower() in secret or e.source_table in others))
@@ -239,6 +246,26 @@ def _unlike(tables: Mapping[str, str]) -> dict[str, str]:
     """One entry for names that differ in case only: SQL takes them for one; the last one wins."""
     last = {name.lower(): name for name in tables}
     return {name: tables[name] for name in last.values()}
+
+
+def _outline(sql: str) -> str:
+    """A text in which `_` stands for what is quoted, for comments and for all that is in parentheses."""
+    outline, at, depth = [], 0, 0
+
+    def shown(text: str) -> str:
+        return text if depth == 0 else "_" * len(text)
+
+    for match in _ASIDE.finditer(sql):
+        outline.append(shown(sql[at : match.start()]))
+        at, found = match.end(), match[0]
+        if match["bracket"]:
+            depth = max(depth + (1 if found == "(" else -1), 0)
+            outline.append("_" if depth or found == ")" else shown(found))
+        elif match["quoted"]:
+            outline.append(f"{found[0]}{'_' * (len(found) - 2)}{found[-1]}")
+        else:
+            outline.append(" " * len(found))
+    return "".join([*outline, shown(sql[at:])])
 
 
 def _without_texts(sql: str) -> str:

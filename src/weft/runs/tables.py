@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,11 +10,12 @@ from msgspec import Struct
 
 from weft.connectors.frames import readable
 from weft.connectors.lakes import lake_table
+from weft.connectors.relations import format_of
 from weft.connectors.stores import is_store, stored
 from weft.connectors.targets import Place
 from weft.contracts.parsing import json_shape, parsed_relation
 from weft.engines.base import Session
-from weft.errors import UserCodeError
+from weft.errors import SourceError, UsageError, UserCodeError, error
 from weft.model.mesh import Source
 from weft.model.odcs import Contract, SchemaObject
 from weft.model.type_text import TypeText, parse_type
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _NO_RECORDS = ("json", "JSON")
 """The one column that DuckDB finds in JSON without records."""
+_DELIMITERS = (",", ";", "\t", "|")
 _BYTES = "latin-1"
 """The encoding that has a character for each byte."""
 
@@ -50,9 +52,15 @@ class Rows(Struct, frozen=True):
     held: object
 
 
+class Several(Struct, frozen=True):
+    """Files, folders or objects that hold the rows of one table together."""
+
+    places: tuple[Place, ...]
+
+
 def opened(
     name: str,
-    data: Place | Rows,
+    data: Place | Rows | Several,
     session: Session,
     files: Files,
     environ: Mapping[str, str],
@@ -69,6 +77,12 @@ def opened(
     Raises:
         SourceError: it cannot be read.
     """
+    if isinstance(data, Several):
+        tables = [
+            opened(f"{name} {i}", place, session, files, environ, described, as_bytes=as_bytes)
+            for i, place in enumerate(data.places)
+        ]
+        return Table(_united(t.relation for t in tables), _united(t.inferred for t in tables), tables[0].text)
     if isinstance(data, Rows):
         return _held(name, data.held, session)
     lake = lake_table(data, environ)
@@ -108,6 +122,8 @@ def _held(name: str, held: object, session: Session) -> Table:
 
 
 def _typed(found: ForeignFile, session: Session, described: SchemaObject | None) -> Table:
+    if found.format == "csv":
+        _check_whole_header(found, session, described)
     if found.format in ("csv", "parquet"):
         return Table(found.relation, found.inferred, found.format == "csv")
     try:
@@ -124,6 +140,24 @@ def _typed(found: ForeignFile, session: Session, described: SchemaObject | None)
     types = ", ".join(f"{literal(name)}: {literal(text)}" for name, text in columns.items())
     relation = f"{found.relation[:-1]}, auto_detect = false, columns = {{{types}}})"
     return Table(relation, relation, True)
+
+
+def _check_whole_header(found: ForeignFile, session: Session, described: SchemaObject | None) -> None:
+    """Where rows are broken DuckDB may guess a way of writing that leaves the header whole: the rows are to be told.
+
+    Raises:
+        SourceError: WFT-SRC-003, a row has another number of columns than the header.
+    """
+    promised = {p.name for p in described.properties} if described else set()
+    for column in session.columns(f"SELECT * FROM {found.relation}"):
+        delimiter = next((d for d in _DELIMITERS if promised.intersection(column.name.split(d))), None)
+        if delimiter is None or delimiter not in column.name or column.name in promised:
+            continue
+        names = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in dict.fromkeys(column.name.split(delimiter)))
+        written = f"auto_detect = false, delim = {literal(delimiter)}, quote = '\"', escape = '\"'"
+        session.rows(f"SELECT count(COLUMNS(*)) FROM {found.relation[:-1]}, {written}, columns = {{{names}}})")
+        what = f"its rows have another number of columns than its header, {delimiter.join(sorted(promised))}"
+        raise SourceError(error("WFT-SRC-003", f"a CSV source cannot be read: {what}", fix="mend the file"))
 
 
 def _in_bytes(found: ForeignFile, session: Session) -> Table:
@@ -151,6 +185,44 @@ def _shape(text: str, promised: TypeText | None) -> str:
     return str(json_shape(tree, promised)) if tree else text
 
 
-def by_table(given: Mapping[str, object]) -> dict[str, Place | Rows]:
-    """What each table is read from, where Python names it."""
-    return {t: Place(str(v)) if isinstance(v, str | Path) else Rows(v) for t, v in given.items()}
+def by_table(given: Mapping[str, object]) -> dict[str, Place | Rows | Several]:
+    """What each table is read from, where Python names it.
+
+    Raises:
+        UsageError: WFT-CLI-001, a table is given nothing, or files of several formats.
+    """
+    return {name: _given(name, value) for name, value in given.items()}
+
+
+def _given(name: str, value: object) -> Place | Rows | Several:
+    if isinstance(value, str | Path):
+        return Place(str(value))
+    if value is None:
+        raise UsageError(error("WFT-CLI-001", f"nothing is given for the table `{name}`", fix="leave it out"))
+    if isinstance(value, list | tuple) and value and all(isinstance(entry, str | Path) for entry in value):
+        return together(name, [Place(str(entry)) for entry in value])
+    return Rows(value)
+
+
+def together(name: str, places: Sequence[Place]) -> Place | Several:
+    """What holds the rows of a table, in one place or in several.
+
+    Raises:
+        UsageError: WFT-CLI-001, the files are of several formats: what a type is there differs.
+    """
+    formats = sorted({_format(p) for p in places})
+    if len(formats) > 1:
+        what = f"the data for the table `{name}` is of several formats: {', '.join(formats)}"
+        raise UsageError(error("WFT-CLI-001", what, fix="verify those of each format by themselves"))
+    once = tuple(dict.fromkeys(places))
+    return once[0] if len(once) == 1 else Several(once)
+
+
+def _format(place: Place) -> str:
+    archive = Path(place.path).suffix.lower() in (".zip", ".gz")
+    return str(place.format or format_of(Path(place.path).name) or ("csv" if archive else "table"))
+
+
+def _united(relations: Iterable[str]) -> str:
+    """All rows; a column that a part lacks is null in it, as it is where one pattern names several files."""
+    return f"({' UNION ALL BY NAME '.join(f'SELECT * FROM {relation}' for relation in relations)})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from weft.access.principals import Principal
 from weft.contracts.evaluator import Server
@@ -49,7 +49,8 @@ def check_rows(
         server: who has the relation, where it is not the session; the session then only parses.
         published: when new rows of a port were published, newest first; None where it is no port.
     """
-
+    own = contract.table if table is None else next(o for o in contract.objects if o.name == table)
+    known = {own.name, str(own.data.get("physicalName") or own.name), *(n for n, item in others.items() if item)}
     return verify(
         contract,
         relation,
@@ -59,7 +60,7 @@ def check_rows(
         sample_limit=samples,
         extra_columns="forbid" if built else "warn",
         not_empty=built,
-        admit=lambda sql: admitted_by(session, sql, server.dialect if server else None),
+        admit=lambda sql: admitted_by(session, sql, server.dialect if server else None, known),
         salt=secrets.token_hex(8),
         table=table,
         text=text,
@@ -83,11 +84,14 @@ def _when(publication: Publication) -> dt.datetime:
     return publication.published_at
 
 
-def admitted_by(session: Session, sql: str, dialect: str | None = None) -> tuple[Diagnostic, ...]:
+def admitted_by(
+    session: Session, sql: str, dialect: str | None = None, tables: Collection[str] | None = None
+) -> tuple[Diagnostic, ...]:
     """What the allow-list has against the SQL of a rule.
 
     Args:
         dialect: the words of a server in which it is written, where they are not DuckDB's.
+        tables: all that a rule of a server may read; None for any. A session has no others.
     """
     if dialect is None:
         problems = walk(sql, session.parse(sql), qualified=False).problems
@@ -96,7 +100,7 @@ def admitted_by(session: Session, sql: str, dialect: str | None = None) -> tuple
 
         # where DuckDB can read it too, both have to admit it: one text may say different things to the two
         problems = walk(sql, session.parse(sql), qualified=False, also=words_of(dialect)).problems
-        problems = tuple(p for p in problems if p.code != "WFT-SQL-001") + walk_of(sql, dialect)
+        problems = tuple(p for p in problems if p.code != "WFT-SQL-001") + walk_of(sql, dialect, tables)
     return tuple(Diagnostic(p.code, p.severity, p.what, None, p.why, p.fix) for p in problems)
 
 

@@ -23,7 +23,7 @@ from weft.model.checks import CheckResult
 from weft.model.odcs import Contract, SchemaObject, published_contract
 from weft.runs.context import Context
 from weft.runs.results import Verification, verdict
-from weft.runs.tables import Rows, Table, as_promised, by_table, count, opened
+from weft.runs.tables import Rows, Several, Table, as_promised, by_table, count, opened, together
 from weft.runs.verification import check_rows, names_in_record, other_tables, times_of
 from weft.sql.quoting import dotted, literal
 
@@ -114,7 +114,7 @@ def verify_data(
 
 
 def _of_tables(
-    contract: Contract, data: Mapping[str, Place | Rows], ways: Ways, now: dt.datetime, samples: int
+    contract: Contract, data: Mapping[str, Place | Rows | Several], ways: Ways, now: dt.datetime, samples: int
 ) -> tuple[tuple[CheckResult, ...], int]:
     judged = [o for o in contract.objects if o.name in data]
     if not judged:
@@ -132,7 +132,7 @@ def _of_tables(
 def _of_files(
     contract: Contract,
     judged: Sequence[SchemaObject],
-    data: Mapping[str, Place | Rows],
+    data: Mapping[str, Place | Rows | Several],
     ways: Ways,
     now: dt.datetime,
     samples: int,
@@ -235,7 +235,9 @@ def _each(
     return tuple(checks())
 
 
-def _data(contract: Contract, data: object, server: str | None, ways: Ways) -> Database | dict[str, Place | Rows]:
+def _data(
+    contract: Contract, data: object, server: str | None, ways: Ways
+) -> Database | dict[str, Place | Rows | Several]:
     """What is to be verified: a database, or for each table what it is read from."""
     if isinstance(data, str | Path):
         data = [str(data)]
@@ -256,7 +258,7 @@ def _data(contract: Contract, data: object, server: str | None, ways: Ways) -> D
         return database(urls[0], ways.environ)
     if entries:
         places = [Place(entry) for entry in entries]
-        return {t: p for place in places for t, p in _tables(place, contract, ways)}
+        return _gathered(found for place in places for found in _tables(place, contract, ways))
     described = server_of(contract, server, ways.environ)
     if described is None:
         raise UsageError(
@@ -271,7 +273,14 @@ def _data(contract: Contract, data: object, server: str | None, ways: Ways) -> D
         return described
     if described.of_each_table:
         return {o.name: described.of_table(str(o.data.get("physicalName") or o.name)) for o in contract.objects}
-    return dict(_tables(described, contract, ways))
+    return _gathered(_tables(described, contract, ways))
+
+
+def _gathered(found: Iterable[tuple[str, Place]]) -> dict[str, Place | Rows | Several]:
+    places: dict[str, list[Place]] = {}
+    for table, place in found:
+        places.setdefault(table, []).append(place)
+    return {table: together(table, some) for table, some in places.items()}
 
 
 def _texts(data: object) -> bool:

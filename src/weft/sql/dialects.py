@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 
 import sqlglot
@@ -69,6 +69,9 @@ _TRANSLATED = (
     exp.Unnest,
 )
 _REFUSED = (exp.DML, exp.DDL, exp.Command, exp.Into, exp.Lock, exp.SessionParameter, exp.Parameter)
+_WHO = (exp.CurrentCatalog, exp.CurrentDatabase, exp.CurrentRole, exp.CurrentSchema, exp.CurrentUser, exp.SessionUser)
+_WHO_WORDS = {POSTGRES: _words("current_role user"), MYSQL: _words("current_role")}
+"""What names the user or the place of a connection, which a contract is not to learn: nodes, and words alone."""
 _AMBIGUOUS = re.compile(r"/\*|--(?!\s|\Z)")
 """MySQL runs what stands in `/*! … */`, ends `/* /* */` at the first end, and takes `1--1` for a sum."""
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -103,8 +106,12 @@ def translated(sql: str, dialect: str, sources: Mapping[str, str]) -> str:
         raise _wordless(dialect, "this form of query") from None
 
 
-def walk_of(sql: str, dialect: str) -> tuple[Problem, ...]:
-    """What is refused of a SQL rule that only its server understands: anything but one SELECT that computes."""
+def walk_of(sql: str, dialect: str, tables: Collection[str] | None = None) -> tuple[Problem, ...]:
+    """What is refused of a SQL rule that only its server understands: anything but one SELECT that computes.
+
+    Args:
+        tables: all that it may read, whatever their case; None for any.
+    """
     if dialect == MYSQL and _AMBIGUOUS.search(sql):
         return (_refused("WFT-SQL-004", "a comment that MySQL may run is not allowed"),)
     try:
@@ -113,19 +120,75 @@ def walk_of(sql: str, dialect: str) -> tuple[Problem, ...]:
         return (_refused("WFT-SQL-001", f"the SQL does not parse as {_TITLES[dialect]}'s"),)
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         return (_refused("WFT-SQL-002", "not exactly one SELECT"),)
-    found = [problem for node in statements[0].walk() if (problem := _refusal(node)) is not None]
+    found = [problem for node in statements[0].walk() if (problem := _refusal(node, dialect)) is not None]
+    if tables is not None:
+        found += [not_at_hand(name) for name in unknown_of(_read_by(statements[0]), tables)]
     allowed = names("scalar_functions") | names("aggregate_functions") | names("window_functions") | names("types")
     called = dict.fromkeys(_calls(sql, dialect))
     unknown = [name for name in called if name not in allowed | _WORDS[dialect]]
     return (*found, *(_refused("WFT-SQL-005", f"function `{name}` is not allowed") for name in unknown))
 
 
-def _refusal(node: exp.Expr) -> Problem | None:
+def unknown_of(read: Iterable[str], tables: Collection[str]) -> tuple[str, ...]:
+    """The tables that a rule reads and may not, once each; names are told apart whatever their case.
+
+    >>> unknown_of(["orders", "Users", "users"], ["Orders"])
+    ('Users',)
+    """
+    known = {name.lower() for name in tables}
+    return tuple({name.lower(): name for name in reversed([*read]) if name.lower() not in known}.values())[::-1]
+
+
+def not_at_hand(name: str) -> Problem:
+    """The refusal of a table that the contract does not name, or that is not there."""
+    return _refused("WFT-SQL-007", f"`{name}` is no table that the contract describes or refers to")
+
+
+def _read_by(tree: exp.Expr) -> Iterator[str]:
+    """The names of the tables that a query reads, without its own common table expressions where these hold."""
+    for node in tree.find_all(exp.Table):
+        if isinstance(node.this, exp.Identifier) and not _is_common(node):
+            yield node.name
+
+
+def _is_common(node: exp.Table) -> bool:
+    inner: exp.Expr = node
+    outer = node.parent
+    while outer is not None:
+        stated = outer.args.get("with_") or outer.args.get("with")
+        if isinstance(stated, exp.With):
+            # in one of them only those before it are known, and with RECURSIVE all
+            every = inner is not stated or stated.recursive
+            before = stated.expressions if every else _before(stated, node)
+            if any(e.alias.lower() == node.name.lower() for e in before):
+                return True
+        inner, outer = outer, outer.parent
+    return False
+
+
+def _before(stated: exp.With, node: exp.Expr) -> list[exp.Expr]:
+    found = []
+    for one in stated.expressions:
+        if any(part is node for part in one.walk()):
+            break
+        found.append(one)
+    return found
+
+
+def _refusal(node: exp.Expr, dialect: str) -> Problem | None:
     if isinstance(node, _REFUSED) and not isinstance(node, exp.Query):
         return _refused("WFT-SQL-004", f"{type(node).__name__.upper()} is not allowed")
+    if isinstance(node, _WHO) or (isinstance(node, exp.Column) and _bare(node) in _WHO_WORDS[dialect]):
+        return _refused("WFT-SQL-005", f"`{node.sql(dialect=dialect).lower()}` is not allowed: it is not about rows")
     if isinstance(node, exp.Table) and (node.db or not isinstance(node.this, exp.Identifier)):
         return _refused("WFT-SQL-007", "a table is named otherwise than by one name")
     return None
+
+
+def _bare(node: exp.Column) -> str:
+    """The word that a column is, where nothing is quoted and nothing stands before it."""
+    quoted = isinstance(node.this, exp.Identifier) and node.this.quoted
+    return "" if quoted or node.table else node.name.lower()
 
 
 def _calls(sql: str, dialect: str) -> Iterator[str]:

@@ -20,18 +20,19 @@ from weft.sql.stars import selected
 
 
 def column_lineage(
-    sql: str, schemas: Mapping[str, Sequence[str]], outputs: Sequence[str] | None = None
+    sql: str, schemas: Mapping[str, Sequence[str]], outputs: Sequence[str] | None = None, *, dialect: str = "duckdb"
 ) -> tuple[ColumnEdge, ...]:
     """The edges from the columns of the tables that a query names into its output columns.
 
     Args:
-        sql: one SELECT in DuckDB's dialect.
+        sql: one SELECT.
         schemas: column names of every table that it names.
+        dialect: in whose words it is, as sqlglot names it.
         outputs: names of its columns in their order, where DuckDB has said them.
     """
     tables = {table.lower(): _table(table, columns) for table, columns in schemas.items()}
     try:
-        found = _read(sql, tables)
+        found = _read(sql, tables, dialect)
         columns = _called(found, outputs) if outputs is not None else _uncalled(found)
     except (SqlglotError, Unreadable, RecursionError):
         every = unresolved(Flow(frozenset().union(*(t.all.direct for t in tables.values()))))
@@ -55,8 +56,8 @@ def _table(table: str, columns: Sequence[str]) -> Relation:
     )
 
 
-def _read(sql: str, tables: Mapping[str, Relation]) -> Relation:
-    tree = parse_one(sql, read="duckdb")
+def _read(sql: str, tables: Mapping[str, Relation], dialect: str = "duckdb") -> Relation:
+    tree = parse_one(sql, read=dialect)
     reading = Reading(tables, query, selected)
     found = query(tree, Scope(reading))
     if any(id(node) not in reading.seen for node in tree.find_all(exp.Column, exp.Table)):

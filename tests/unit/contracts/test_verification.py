@@ -370,6 +370,40 @@ def test_a_sql_rule_that_counts_rows_shows_them() -> None:
 
 
 @pytest.mark.parametrize(
+    "condition",
+    [
+        "c IN (SELECT k FROM other GROUP BY k)",
+        "EXISTS (SELECT 1 FROM other AS o JOIN other USING (k) WHERE o.k = t.c)",
+        "c = 'a' -- it's a comment; GROUP BY nothing",
+        "c = 'a' /* LIMIT 1 */ AND id < (SELECT 1 + max(id) FROM t)",
+    ],
+)
+def test_a_sql_rule_that_counts_rows_by_another_query_shows_them(condition: str) -> None:
+    rule = {"id": "q", "type": "sql", "query": f"SELECT count(*) FROM t WHERE {condition}", "mustBe": 0}
+    contract = a_contract(
+        KEYED, col("c", "string"), col("pay", "integer", classification="restricted"), table={"quality": [rule]}
+    )
+
+    found = check_all(contract, f"SELECT *, 1 AS pay FROM ({METRIC_ROWS})", others={"other": "(SELECT 'a' AS k)"})["q"]
+
+    assert (found.failed_rows, found.total_rows, found.actual) == (2, 5, "2")
+    assert found.samples == ({"id": 1}, {"id": 2})
+
+
+@pytest.mark.parametrize(
+    "query", ["SELECT count(*) FROM other WHERE k = 'a'", "SELECT count(*) FROM t, t AS u WHERE 1 = 1"]
+)
+def test_a_count_of_other_rows_is_no_number_of_failing_ones(query: str) -> None:
+    rule = {"id": "q", "type": "sql", "query": query, "mustBe": 0}
+
+    found = check_all(a_contract(KEYED, table={"quality": [rule]}), METRIC_ROWS, others={"other": "(SELECT 'a' AS k)"})[
+        "q"
+    ]
+
+    assert (found.result, found.failed_rows, found.samples) == (FAILED, None, ())
+
+
+@pytest.mark.parametrize(
     ("rule", "result", "reason"),
     [
         ({"query": "SELECT id FROM t", "mustBe": 0}, ERROR, "5 rows"),
@@ -609,6 +643,16 @@ def test_the_limit_of_what_samples_show_is_the_contracts() -> None:
     )
 
     assert check_all(contract, "SELECT 5 AS n")["n.range"].samples == ({"n": 5},)
+
+
+def test_a_sample_tells_what_is_no_number_from_what_is_missing() -> None:
+    contract = a_contract(col("n", "number", required=True, logicalTypeOptions={"minimum": 0, "maximum": 9}))
+    rows = "SELECT unnest(['nan'::DOUBLE, '-inf', 'inf', NULL]) AS n"
+
+    found = check_all(contract, rows)
+
+    assert [s["n"] for s in found["n.range"].samples] == ["NaN", "-Infinity", "Infinity"]
+    assert [s["n"] for s in found["n.required"].samples] == [None]
 
 
 def test_as_many_samples_as_asked_for() -> None:

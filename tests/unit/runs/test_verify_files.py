@@ -245,3 +245,54 @@ def test_a_server_must_be_chosen_where_several_could_be_meant(folder):
 
     assert weft.verify(contract, server="new").result == "passed"
     assert weft.verify(contract, server="prod").result == "passed"
+
+
+@pytest.mark.parametrize("as_python", [False, True])
+def test_several_files_of_one_table_are_verified_together(folder, as_python):
+    contract = shop(folder)
+    csv(folder, "old.csv", *LINES)
+    csv(folder, "new.csv", "price,id,order_id", "-1,3,1", "1,2,1")
+    data = {"lines": ["old.csv", "new.csv"]} if as_python else ["lines=old.csv", "lines=new.csv", "lines=old.csv"]
+
+    found = weft.verify(contract, data)
+
+    assert found.rows == 4
+    assert {k: v for k, v in outcomes(found).items() if v[0] == "failed"} == {
+        "price.range": ("failed", 1),
+        "id.primary_key": ("failed", 2),
+    }
+
+
+def test_files_of_one_table_in_several_formats_are_refused(folder):
+    contract = shop(folder)
+    csv(folder, "old.csv", *LINES)
+    (folder / "new.ndjson").write_text('{"id": 3, "order_id": 1, "price": 1}\n', encoding="utf-8")
+
+    with pytest.raises(UsageError, match="of several formats: csv, ndjson"):
+        weft.verify(contract, ["lines=old.csv", "lines=new.ndjson"])
+
+
+def test_a_table_that_is_given_nothing_is_told(folder):
+    with pytest.raises(UsageError, match="nothing is given for the table `lines`"):
+        weft.verify(shop(folder), {"lines": None})
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ("id,order_id,price", "1,1,9.50,x", "2,2,0.10"),
+        ("id,order_id,price", "1,1,9.50", "2,2"),
+        ("id,order_id,price", "1,1,9.50,x", "2,2,0.10,x"),
+        ("id;order_id;price", "1;1;9.50", "2", "3;3;4;5;6"),
+    ],
+)
+def test_rows_with_another_number_of_columns_than_the_header_are_told_and_not_guessed_around(folder, rows):
+    contract = shop(folder)
+    csv(folder, "lines.csv", *rows)
+
+    found = weft.verify(contract, "lines.csv")
+
+    assert (found.result, found.checks) == ("error", ())
+    (told,) = found.diagnostics
+    assert (told.code, "another number of columns than the header" in told.what) == ("WFT-SRC-003", True)
+    assert "line" not in told.what  # which one it is cannot be told from a guess

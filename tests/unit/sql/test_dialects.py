@@ -139,3 +139,44 @@ def test_one_select_that_computes_may_run(sql, dialect):
 )
 def test_whatever_does_more_is_refused(sql, dialect, code):
     assert code in {problem.code for problem in walk_of(sql, dialect)}
+
+
+@pytest.mark.parametrize(
+    ("sql", "dialect", "refused"),
+    [
+        ("SELECT count(*) FROM t WHERE id NOT IN (SELECT id FROM Orders)", "postgres", []),
+        ("WITH other AS (SELECT id FROM t) SELECT count(*) FROM other", "mysql", []),
+        ("SELECT count(*) FROM other", "postgres", ["other"]),
+        ("SELECT count(*) FROM `other`", "mysql", ["other"]),
+        ("SELECT count(*) FROM t WHERE EXISTS (TABLE other)", "postgres", ["other"]),
+        ("WITH other AS (SELECT * FROM other) SELECT count(*) FROM other", "postgres", ["other"]),
+        ("SELECT count(*) FROM (WITH other AS (SELECT 1) TABLE other) AS x, other", "postgres", ["other"]),
+        ("WITH a AS (SELECT * FROM b), b AS (SELECT 1 AS x) SELECT count(*) FROM a, b", "postgres", ["b"]),
+        ("WITH RECURSIVE a AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM a WHERE n < 3) TABLE a", "postgres", []),
+    ],
+)
+def test_a_rule_reads_no_table_that_its_contract_does_not_name(sql, dialect, refused):
+    problems = walk_of(sql, dialect, ["t", "orders"])
+
+    assert [p.code for p in problems] == ["WFT-SQL-007"] * len(refused)
+    assert all(f"`{name}`" in p.what for name, p in zip(refused, problems, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("sql", "dialect"),
+    [
+        ("SELECT current_user", "postgres"),
+        ("SELECT session_user", "postgres"),
+        ("SELECT user", "postgres"),
+        ("SELECT current_schema", "postgres"),
+        ("SELECT CURRENT_USER", "mysql"),
+        ("SELECT CURRENT_ROLE", "mysql"),
+    ],
+)
+def test_a_rule_does_not_learn_who_asks(sql, dialect):
+    assert walk_of(sql, dialect)
+
+
+def test_a_column_may_have_the_name_of_such_a_word():
+    assert walk_of('SELECT count(*) FROM t WHERE t.user IS NULL AND "current_role" = 1', "postgres") == ()
+    assert walk_of("SELECT count(*) FROM t WHERE user IS NULL", "mysql") == ()

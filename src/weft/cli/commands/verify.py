@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     multiple=True,
     metavar="[TABLE=]PATH|URL",
     help="The data to check: a file, a glob, a folder that holds a file for each table, or the URL of a database. "
-    "Files may be given several times.",
+    "Files may be given several times, also for one table.",
 )
 @click.option("--server", metavar="NAME", help="The server of the contract, or its environment, that has the data.")
 @click.option(

@@ -139,7 +139,7 @@ def _io(text: str, files: Sequence[SourceFile]) -> WeftError:
 
 def _csv(text: str) -> Diagnostic:
     """A reader's error: the line and the column, never the line's text."""
-    line = _CSV_LINE.search(text)
+    line = None if "sniffing file" in text else _CSV_LINE.search(text)
     at = f" on line {line[1]}" if line else ""
     if "Invalid unicode" in text:
         return error(
