@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from msgspec import Struct
 from msgspec.structs import replace
 
-from weft.config import Secret
+from weft.config import Secret, find_root
 from weft.errors import SourceError, UsageError, did_you_mean, error
 from weft.model.document import custom_properties
 from weft.model.odcs import Contract, SchemaObject
@@ -125,11 +125,16 @@ def database(url: str, environ: Mapping[str, str]) -> Database:
 def server_of(contract: Contract, named: str | None, environ: Mapping[str, str]) -> Database | Place | None:
     """Where a server of a contract says that the data is (Source: ODCS, `servers`); None when no server says so.
 
+    A contract may come from anybody. So a file of a server lies in the folder of the contract or the mesh around it,
+    and a database server, which is sent a password, is asked only where somebody has named it.
+
     Args:
         named: the `server` or the `environment` of the one that is meant; needed where several can be read.
 
     Raises:
-        UsageError: WFT-CLI-001, there is no such server, it is of a kind that is not read, or there are several.
+        UsageError: WFT-CLI-001, there is no such server, it is of a kind that is not read, there are several, or it is
+            a database server that nobody has named.
+        SourceError: WFT-SRC-005, its file lies elsewhere.
     """
     servers = [s for s in contract.data.get("servers") or () if isinstance(s, dict)]
     if named is not None:
@@ -151,6 +156,16 @@ def server_of(contract: Contract, named: str | None, environ: Mapping[str, str])
     if not _readable(meant[0]):
         what = f"the server `{named}` of type `{meant[0].get('type')}` is none that weft reads"
         raise UsageError(error("WFT-CLI-001", what, fix=_one_of(["local", "s3", *_KINDS])))
+    if named is None and _KINDS.get(_kind(meant[0])) in _PORTS:
+        name = meant[0].get("server")
+        raise UsageError(
+            error(
+                "WFT-CLI-001",
+                f"`{name}` at {meant[0].get('host') or 'localhost'} would be sent a password, and nobody has named it",
+                why="a contract may come from anybody",
+                fix=f"choose it with `--server {name}`",
+            )
+        )
     return _described(meant[0], Path(contract.document.file).absolute().parent, environ)
 
 
@@ -228,7 +243,7 @@ def _kind(server: Mapping[str, Any]) -> str:
 def _described(server: Mapping[str, Any], folder: Path, environ: Mapping[str, str]) -> Database | Place:
     kind, custom = _kind(server), custom_properties(server)
     if kind == "local":
-        path = folder / str(server.get("path") or server.get("location"))
+        path = _inside(folder, str(server.get("path") or server.get("location")))
         return Place(str(path), format=server.get("format"), delimiter=server.get("delimiter"))
     if kind == "s3":
         return Place(
@@ -239,7 +254,7 @@ def _described(server: Mapping[str, Any], folder: Path, environ: Mapping[str, st
         )
     name, schema = str(server.get("database") or ""), server.get("schema")
     if _KINDS[kind] == "duckdb":
-        return Database("duckdb", str(folder / name), schema=schema)
+        return Database("duckdb", str(_inside(folder, name)), schema=schema)
     password = custom.get("weft.password")
     if password is not None and not str(password).startswith("env:"):
         what = "a password stands in the contract, where everybody reads it"
@@ -254,6 +269,23 @@ def _described(server: Mapping[str, Any], folder: Path, environ: Mapping[str, st
         password=_secret(str(password), environ) if password is not None else None,
         schema=schema,
     )
+
+
+def _inside(folder: Path, text: str) -> Path:
+    """The path that a server of a contract names, which leads out of neither its folder nor the mesh around that."""
+    path = folder / text
+    home = (find_root(folder) or folder).resolve()
+    beyond_a_pattern = re.search(r"[*?\[].*[/\\]\.\.([/\\]|$)", text) is not None
+    if beyond_a_pattern or not path.resolve().is_relative_to(home):
+        raise SourceError(
+            error(
+                "WFT-SRC-005",
+                f"the server's `{text}` lies outside the folder of the contract",
+                why="a contract may come from anybody, and what it names is read and shown",
+                fix="name the data with `--data`, or put it beside the contract",
+            )
+        )
+    return path
 
 
 def _one_of(names: Iterable[str]) -> str:

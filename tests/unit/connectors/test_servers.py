@@ -1,6 +1,8 @@
 """Database servers: how they are named, what they are asked, and what is never told of them."""
 
 import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,8 +10,10 @@ import weft
 from tests.unit.contracts.support import a_contract, col
 from weft.config import Secret
 from weft.connectors.servers import open_server
-from weft.connectors.targets import Database, database, is_database, server_of
+from weft.connectors.targets import Database, Place, database, is_database, server_of
 from weft.errors import SourceError, UsageError, UserCodeError
+from weft.model.document import Document
+from weft.model.odcs import Contract, contract
 
 ENVIRON = {"SHOP_PASSWORD": "sesame"}
 
@@ -80,9 +84,59 @@ def test_a_password_in_a_contract_is_refused():
     server = {"server": "s", "type": "postgres", "host": "h", "database": "d", "customProperties": secret}
 
     with pytest.raises(UsageError, match="a password stands in the contract") as caught:
-        server_of(a_contract(servers=[server]), None, {})
+        server_of(a_contract(servers=[server]), "s", {})
 
     assert "sesame" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["postgres", "postgresql", "mysql", "mariadb"])
+def test_a_database_server_of_a_contract_is_asked_only_when_somebody_has_named_it(kind):
+    secret = [{"property": "weft.password", "value": "env:DEPLOY_TOKEN"}]
+    server = {"server": "s", "type": kind, "host": "elsewhere.example", "database": "d", "customProperties": secret}
+    if kind == "mariadb":
+        server |= {"type": "custom", "customProperties": [*secret, {"property": "weft.type", "value": "mariadb"}]}
+
+    with pytest.raises(UsageError, match=r"elsewhere\.example would be sent a password") as caught:
+        server_of(a_contract(servers=[server]), None, {"DEPLOY_TOKEN": "sesame"})
+
+    assert caught.value.diagnostics[0].fix == "choose it with `--server s`"
+    named = server_of(a_contract(servers=[server]), "s", {"DEPLOY_TOKEN": "sesame"})
+    assert isinstance(named, Database) and named.password is not None and named.password.value == "sesame"
+
+
+@pytest.mark.parametrize("named", [None, "s"])
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "../other/x.csv", "../../*", "*/../../../etc/passwd", "in/../../x.csv", "link/x.csv"]
+)
+@pytest.mark.parametrize("kind", ["local", "duckdb"])
+def test_a_file_of_a_server_lies_in_the_folder_of_the_contract(kind, path, named, tmp_path):
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "link").symlink_to("/etc")
+    server = {"server": "s", "type": kind, "path" if kind == "local" else "database": path}
+
+    with pytest.raises(SourceError) as caught:
+        server_of(in_folder(home, server), named, {})
+
+    assert [d.code for d in caught.value.diagnostics] == ["WFT-SRC-005"]
+
+
+def test_a_file_of_a_server_may_lie_anywhere_in_the_mesh_of_the_contract(tmp_path):
+    (tmp_path / "weft.toml").write_text("")
+    home = tmp_path / "domains" / "sales" / "contracts"
+    home.mkdir(parents=True)
+    server = {"server": "s", "type": "local", "path": "../../../data/*.csv"}
+
+    found = server_of(in_folder(home, server), None, {})
+
+    assert isinstance(found, Place)
+    assert Path(found.path).resolve() == (tmp_path / "data" / "*.csv")
+
+
+def in_folder(home: Path, server: dict[str, Any]) -> Contract:
+    """A contract that lies in a folder and names a server."""
+    described = a_contract(servers=[server])
+    return contract(Document(str(home / "t.odcs.yaml"), dict(described.data)))
 
 
 @pytest.mark.parametrize(
@@ -102,7 +156,7 @@ def test_mariadb_is_a_custom_server_of_a_type():
     kind = [{"property": "weft.type", "value": "mariadb"}]
     server = {"server": "s", "type": "custom", "host": "h", "database": "d", "customProperties": kind}
 
-    found = server_of(a_contract(servers=[server]), None, {})
+    found = server_of(a_contract(servers=[server]), "s", {})
 
     assert isinstance(found, Database)
     assert (found.kind, found.port) == ("mysql", 3306)
