@@ -25,7 +25,7 @@ from weft.contracts.conditions import (
 from weft.contracts.quarantine import quarantine_problems
 from weft.contracts.row_filters import filter_query, reaches_further
 from weft.contracts.rules import promises
-from weft.contracts.sql_rules import Admit, bind
+from weft.contracts.sql_rules import Admit, bind, to_admit
 from weft.contracts.words import word_problems
 from weft.contracts.written_dates import form_of, stated_form
 from weft.errors import Diagnostic, Severity, did_you_mean, error, note, warning
@@ -123,7 +123,7 @@ def _promise(contract: Contract, table: SchemaObject, promise: Promise, admit: A
                     yield error("WFT-CON-006", what, where, fix=fix)
         case SqlValue(query) if admit is not None:
             bound = bind(query, table, promise.properties[0] if promise.properties else None, "t", {})
-            for d in admit(bound.text):
+            for d in admit(to_admit(bound.text, bound.tables)):
                 if d.severity is Severity.ERROR:
                     yield Diagnostic(d.code, d.severity, f"{subject}: {d.what}", where, d.why, d.fix)
         case NotNull() | Valid() | Length() | Range() | Items() | Distinct() as condition:

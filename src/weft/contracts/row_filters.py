@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from weft.contracts.checks import Unusable
 from weft.contracts.evaluator import Server
-from weft.contracts.sql_rules import Admit, bind
+from weft.contracts.sql_rules import Admit, bind, to_admit
 from weft.contracts.subject import Subject
 from weft.errors import Severity
 from weft.model.odcs import Property, SchemaObject
@@ -23,7 +23,8 @@ _QUOTED = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`")
 def filter_query(text: str, table: SchemaObject, prop: Property | None, server: Server | None = None) -> str:
     """A query that counts the rows of a filter: what an allow-list is asked about."""
     quoted = ident if server is None else server.quoted
-    return f"SELECT count(*) FROM {quoted(table.name)} WHERE ({_condition(text, table, prop, server)}\n)"
+    query = f"SELECT count(*) FROM {quoted(table.name)} WHERE ({_condition(text, table, prop, server)}\n)"
+    return to_admit(query, [table.name], server)
 
 
 def reaches_further(text: str) -> bool:

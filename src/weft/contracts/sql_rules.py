@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -146,6 +146,17 @@ def bind(
     return BoundQuery(text, _unlike(tables), table.name, server)
 
 
+def to_admit(text: str, tables: Iterable[str], server: Server | None = None) -> str:
+    """What an allow-list is asked about a text: with the tables in front of it whose names are no plain words.
+
+    >>> to_admit('SELECT count(*) FROM "Order Lines"', ["Order Lines", "orders"]).splitlines()[0]
+    'WITH "Order Lines" AS (SELECT 1)'
+    """
+    quoted = ident if server is None else server.quoted
+    odd = [f"{quoted(name)} AS (SELECT 1)" for name in tables if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name)]
+    return f"WITH {', '.join(odd)}\nSELECT * FROM (\n{text}\n) AS rule" if odd else text
+
+
 def admitted(
     condition: SqlValue,
     prop: Property | None,
@@ -160,7 +171,7 @@ def admitted(
         Unusable: the query may not run.
     """
     query = bind(condition.query, subject.table, prop, subject.relation, others, server)
-    refused = [d for d in admit(query.text) if d.severity is Severity.ERROR]
+    refused = [d for d in admit(to_admit(query.text, query.tables, server)) if d.severity is Severity.ERROR]
     if refused:
         raise Unusable(f"the query is not allowed: {'; '.join(d.what for d in refused)}")
     return query
@@ -207,9 +218,10 @@ def compared(
     def sample(names: Sequence[str], limit: int) -> str | None:
         quoted = ident if query.server is None else query.server.quoted
         found = query.failing(", ".join(quoted(n) for n in names), limit) if counts else None
-        if found is None or any(d.severity is Severity.ERROR for d in admit(found[0])):
+        if found is None:
             return None
-        return found[1]
+        asked = to_admit(found[0], query.tables, query.server)
+        return None if any(d.severity is Severity.ERROR for d in admit(asked)) else found[1]
 
     outcome = Outcome.PASSED if kept else Outcome.FAILED
     return Finding(outcome, int(value) if counts else None, actual, sample=sample)
