@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 import weft
+from weft.errors import UsageError
 from weft.model.document import Document
 from weft.model.odcs import contract
 
@@ -47,3 +48,26 @@ def test_a_table_with_an_odd_name_opens_nothing_else(query):
 
     assert [c.result.value for c in found.checks if c.id == "r"] == ["error"]
     assert "root" not in str([c.as_json() for c in found.checks])
+
+
+@pytest.mark.parametrize("name", ["orders", "shop_orders_v3"])
+def test_data_names_a_table_as_the_contract_or_as_its_place_does(name, tmp_path):
+    head = {"apiVersion": "v3.1.0", "kind": "DataContract", "id": "t", "version": "1.0.0", "status": "active"}
+    tables = [
+        {
+            "name": "orders",
+            "physicalName": "shop_orders_v3",
+            "properties": [{"name": "id", "required": True}, {"name": "v"}],
+        },
+        {"name": "lines", "properties": [{"name": "id"}]},
+    ]
+    described = contract(Document("t.odcs.yaml", {**head, "schema": tables}))
+    (tmp_path / "x.csv").write_text("id,v\n1,a\n,b\n")
+
+    in_memory = weft.verify(described, {name: pa.table({"id": [1, None], "v": ["a", "b"]})})
+    in_a_file = weft.verify(described, f"{name}={tmp_path / 'x.csv'}")
+
+    for found in (in_memory, in_a_file):
+        assert [(c.id, c.failed_rows) for c in found.checks if c.result.value == "failed"] == [("id.required", 1)]
+    with pytest.raises(UsageError, match="no table `ordres`"):
+        weft.verify(described, {"ordres": pa.table({"id": [1]})})

@@ -30,11 +30,13 @@ class ForeignFile(Struct, frozen=True):
         relation: a FROM item. CSV gives texts, JSON what its values are by themselves, Parquet its own types.
         inferred: one in which a CSV's types are guessed from all its values.
         format: csv, json, ndjson or parquet.
+        name: what a person knows them by.
     """
 
     relation: str
     inferred: str
     format: str
+    name: str
 
 
 def format_of(name: str) -> str | None:
@@ -61,18 +63,18 @@ def as_they_are(source: Source, kind: str, files: Sequence[str]) -> ForeignFile:
     listed = file_list(files)
     if kind == "parquet":
         relation = f"read_parquet({listed}, union_by_name = true)"
-        return ForeignFile(relation, relation, kind)
+        return ForeignFile(relation, relation, kind, source.file)
     if kind == "csv":
         delimiter = f", delim = {literal(source.delimiter)}" if source.delimiter else ""
         encoding = f", encoding = {literal(source.encoding)}" if source.encoding else ""
         # a header is the first line, whatever stands below it
         options = f"header = true, skip = 0, strict_mode = true, union_by_name = true{delimiter}{encoding}"
         texts = f"read_csv({listed}, all_varchar = true, {options})"
-        return ForeignFile(texts, f"read_csv({listed}, sample_size = -1, {options})", kind)
+        return ForeignFile(texts, f"read_csv({listed}, sample_size = -1, {options})", kind, source.file)
     form = "newline_delimited" if kind == "ndjson" else "auto"
     options = "sample_size = -1, convert_strings_to_integers = false, union_by_name = true"
     relation = f"read_json({listed}, format = '{form}', {options})"
-    return ForeignFile(relation, relation, kind)
+    return ForeignFile(relation, relation, kind, source.file)
 
 
 def parquet_relation(files: Sequence[Path], columns: Sequence[Column]) -> str:

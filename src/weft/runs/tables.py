@@ -15,7 +15,7 @@ from weft.connectors.stores import is_store, stored
 from weft.connectors.targets import Place
 from weft.contracts.parsing import json_shape, parsed_relation
 from weft.engines.base import Session
-from weft.errors import SourceError, UsageError, UserCodeError, error
+from weft.errors import SourceError, UsageError, UserCodeError, Where, error
 from weft.model.mesh import Source
 from weft.model.odcs import Contract, SchemaObject
 from weft.model.type_text import TypeText, parse_type
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Files = Callable[[Source], ForeignFile]
 
-_NO_RECORDS = ("json", "JSON")
+_NO_RECORDS = "json"
 """The one column that DuckDB finds in JSON without records."""
 _DELIMITERS = (",", ";", "\t", "|")
 _BYTES = "latin-1"
@@ -132,7 +132,8 @@ def _typed(found: ForeignFile, session: Session, described: SchemaObject | None)
         # keys of maps that differ in case only cannot be fields of one object
         inferred = session.columns(f"SELECT * FROM {found.relation[:-1]}, maximum_depth = 1)")
     promised = {p.name: parse_type(duck_type(p) or "") for p in described.properties} if described else {}
-    if [(c.name, c.type) for c in inferred] == [_NO_RECORDS] and promised and _NO_RECORDS[0] not in promised:
+    alone = [c.name for c in inferred] == [_NO_RECORDS] and promised and _NO_RECORDS not in promised
+    if alone and not _has_records(found, session):
         # columns stand in the records of JSON: where there is no record, none is missing
         columns = {name: str(tree or "VARCHAR") for name, tree in promised.items()}
     else:
@@ -140,6 +141,22 @@ def _typed(found: ForeignFile, session: Session, described: SchemaObject | None)
     types = ", ".join(f"{literal(name)}: {literal(text)}" for name, text in columns.items())
     relation = f"{found.relation[:-1]}, auto_detect = false, columns = {{{types}}})"
     return Table(relation, relation, True)
+
+
+def _has_records(found: ForeignFile, session: Session) -> bool:
+    """Whether there is a record; values that are no objects would make one column of JSON, of which no rule speaks.
+
+    Raises:
+        SourceError: WFT-SRC-003.
+    """
+    if not session.rows(f"SELECT 1 FROM {found.relation} LIMIT 1"):
+        return False
+    try:
+        return bool(session.columns(f"SELECT * FROM {found.relation[:-1]}, records = true)"))
+    except UserCodeError:
+        what = "the source holds values that are no records: neither an array of objects nor an object on each line"
+        where = Where(Path(found.name).name)
+        raise SourceError(error("WFT-SRC-003", what, where, fix="write the file again")) from None
 
 
 def _check_whole_header(found: ForeignFile, session: Session, described: SchemaObject | None) -> None:

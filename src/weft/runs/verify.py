@@ -242,8 +242,7 @@ def _data(
     if isinstance(data, str | Path):
         data = [str(data)]
     if isinstance(data, Mapping):
-        _known_tables(contract, [str(name) for name in data])
-        return by_table(data)
+        return by_table({_known_table(contract, str(name)): rows for name, rows in data.items()})
     if data is not None and not _texts(data):
         if len(contract.objects) != 1:
             what = f"which table the rows are for cannot be told: the contract describes {len(contract.objects)}"
@@ -292,8 +291,7 @@ def _tables(place: Place, contract: Contract, ways: Ways) -> list[tuple[str, Pla
     known, entry = _names(contract), place.path
     table, equals, path = entry.partition("=")
     if equals and not Path(entry).exists() and "/" not in table:
-        _known_tables(contract, [table])
-        return [(table, replace(place, path=path))]
+        return [(_known_table(contract, table), replace(place, path=path))]
     if (Path(entry).is_dir() or (is_store(entry) and entry.endswith("/"))) and not is_lake(place, ways.environ):
         found = [(t, replace(place, path=path)) for t, path in _in_folder(place, known, ways)]
         if not found:
@@ -328,12 +326,16 @@ def _names(contract: Contract) -> list[str]:
     return list(names | dict.fromkeys(n for o in contract.objects for n in referenced_tables(contract, o)))
 
 
-def _known_tables(contract: Contract, names: Iterable[str]) -> None:
+def _known_table(contract: Contract, named: str) -> str:
+    """The table that is meant, by its name or the `physicalName` under which others know it."""
     known = _names(contract)
-    for table in names:
-        if table not in known:
-            what = f"the contract has no table `{table}`, and no relationship names one"
-            raise UsageError(error("WFT-CLI-001", what, fix=did_you_mean(table, known, otherwise=_listed(known))))
+    if named in known:
+        return named
+    physical = [o.name for o in contract.objects if o.data.get("physicalName") == named]
+    if len(physical) == 1:
+        return physical[0]
+    what = f"the contract has no table `{named}`, and no relationship names one"
+    raise UsageError(error("WFT-CLI-001", what, fix=did_you_mean(named, known, otherwise=_listed(known))))
 
 
 def _named(contract: Contract) -> str:

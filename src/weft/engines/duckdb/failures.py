@@ -35,6 +35,7 @@ _DAMAGED = re.compile(
     r"|TProtocolException"
     r"|Prefetch registered for bytes outside file: (.*), attempted range)"
 )
+_FILE = re.compile(r' in file "([^"\n]+)"')
 _PLACE_IN_FILE = re.compile(r" on line (\d+)")
 _JSON_LINE = re.compile(r"JSON transform error in file .*, in line (\d+): ")
 
@@ -108,7 +109,8 @@ def _in_file(diagnostic: Diagnostic, text: str, files: Sequence[SourceFile]) -> 
     """A diagnostic of a source with its input port and its file, which DuckDB's text tells by the path."""
     named = [f for f in files if f.path in text]
     if not named:
-        return diagnostic
+        found = _FILE.search(text)
+        return replace(diagnostic, where=Where(PurePath(found[1]).name)) if found else diagnostic
     file = max(named, key=lambda f: len(f.path))
     line = _PLACE_IN_FILE.search(diagnostic.what)
     where = Where(file.shown, int(line[1]) if line else None)
