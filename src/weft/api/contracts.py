@@ -113,7 +113,9 @@ def contract_lint(files: Sequence[str | Path]) -> tuple[Diagnostic, ...]:
             problems, described = _read(Path(file), str(file))
             found |= dict.fromkeys(problems)
             if described is not None:
-                found |= dict.fromkeys(lint(described, lambda sql: admitted_by(rooms.parser, sql)))
+                found |= dict.fromkeys(
+                    lint(described, lambda sql: admitted_by(rooms.parser, sql), lambda sql: rooms.parser.columns(sql))
+                )
     return tuple(found)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal, InvalidOperation
 
 from weft.contracts.checks import Unusable, expression, failing, literal
@@ -25,21 +25,26 @@ from weft.contracts.conditions import (
 from weft.contracts.quarantine import quarantine_problems
 from weft.contracts.row_filters import filter_query, reaches_further
 from weft.contracts.rules import promises
-from weft.contracts.sql_rules import Admit, bind, to_admit
+from weft.contracts.sql_rules import Admit, BoundQuery, bind, to_admit
 from weft.contracts.words import word_problems
 from weft.contracts.written_dates import form_of, stated_form
-from weft.errors import Diagnostic, Severity, did_you_mean, error, note, warning
+from weft.errors import Diagnostic, Severity, WeftError, did_you_mean, error, note, warning
 from weft.model.odcs import Contract, Property, SchemaObject, column_named_twice, every_property
 from weft.model.schedule import cron_problem, schedules
 from weft.model.type_text import TypeText, parse_type
 from weft.model.types import duck_type
+from weft.sql.quoting import ident
+
+Bind = Callable[[str], object]
+"""Raises `WeftError` where a query cannot be bound."""
 
 
-def lint(contract: Contract, admit: Admit | None = None) -> tuple[Diagnostic, ...]:
+def lint(contract: Contract, admit: Admit | None = None, bound: Bind | None = None) -> tuple[Diagnostic, ...]:
     """Every problem of a contract that its schema does not tell, in the order of the document.
 
     Args:
         admit: the allow-list for SQL rules; without it they are not looked at.
+        bound: asks an engine for the columns of a query, so that SQL rules name only columns that there are.
 
     Returns:
         WFT-PRJ-027 for a column or table that stands twice, WFT-CON-006 for a rule that cannot be understood or that no
@@ -62,7 +67,7 @@ def lint(contract: Contract, admit: Admit | None = None) -> tuple[Diagnostic, ..
             found.append(twice)
         found += _types(contract, table)
         for promise in promises(contract, table):
-            found += _promise(contract, table, promise, admit)
+            found += _promise(contract, table, promise, admit, bound)
     found += quarantine_problems(contract)
     found += word_problems(contract)
     found += _schedules(contract)
@@ -103,7 +108,9 @@ def _schedules(contract: Contract) -> Iterator[Diagnostic]:
             )
 
 
-def _promise(contract: Contract, table: SchemaObject, promise: Promise, admit: Admit | None) -> Iterator[Diagnostic]:
+def _promise(
+    contract: Contract, table: SchemaObject, promise: Promise, admit: Admit | None, bound: Bind | None
+) -> Iterator[Diagnostic]:
     subject = f"`{dotted(promise.properties[0])}`" if len(promise.properties) == 1 else f"`{table.name}`"
     where = promise.where
     if promise.filter is not None:
@@ -122,10 +129,14 @@ def _promise(contract: Contract, table: SchemaObject, promise: Promise, admit: A
                     fix = did_you_mean(column, known, otherwise=f"name a column of `{name}`")
                     yield error("WFT-CON-006", what, where, fix=fix)
         case SqlValue(query) if admit is not None:
-            bound = bind(query, table, promise.properties[0] if promise.properties else None, "t", {})
-            for d in admit(to_admit(bound.text, bound.tables)):
-                if d.severity is Severity.ERROR:
-                    yield Diagnostic(d.code, d.severity, f"{subject}: {d.what}", where, d.why, d.fix)
+            others = {o.name: _empty(o) for o in contract.objects if o is not table}
+            asked = bind(query, table, promise.properties[0] if promise.properties else None, _empty(table), others)
+            refused = [d for d in admit(to_admit(asked.text, asked.tables)) if d.severity is Severity.ERROR]
+            more = contract.custom.get("weft.extraColumns") in ("allow", "warn")
+            if not refused and bound is not None and not more and not _of_a_server(contract):
+                refused = _unbound(asked, bound)
+            for d in refused:
+                yield Diagnostic(d.code, d.severity, f"{subject}: {d.what}", where, d.why, d.fix)
         case NotNull() | Valid() | Length() | Range() | Items() | Distinct() as condition:
             for prop in promise.properties:
                 problem = _unkeepable(condition, prop) or _unfit(condition, table, prop)
@@ -147,6 +158,27 @@ def _filter(table: SchemaObject, promise: Promise, subject: str, admit: Admit | 
         for d in admit(query):
             if d.severity is Severity.ERROR:
                 yield Diagnostic(d.code, d.severity, f"{subject}: {d.what}", promise.where, d.why, d.fix)
+
+
+def _empty(table: SchemaObject) -> str:
+    """A FROM item of the promised columns, without rows."""
+    typed = [(p.name, duck_type(p) or "VARCHAR") for p in table.properties] or [("none", "VARCHAR")]
+    return f"(SELECT {', '.join(f'CAST(NULL AS {kind}) AS {ident(name)}' for name, kind in typed)} LIMIT 0)"
+
+
+def _of_a_server(contract: Contract) -> bool:
+    """Whether SQL rules may be in the words of a database server."""
+    servers = [s for s in contract.data.get("servers") or () if isinstance(s, dict)]
+    return any(s.get("type") not in ("local", "s3", "duckdb") for s in servers)
+
+
+def _unbound(query: BoundQuery, bound: Bind) -> list[Diagnostic]:
+    """What an engine has against a query over the promised columns; tables that others have are not known here."""
+    try:
+        bound(query.sql())
+    except WeftError as problem:
+        return [d for d in problem.diagnostics if d.code == "WFT-SQL-010"]
+    return []
 
 
 def _unfit(condition: Condition, table: SchemaObject, prop: Property) -> str | None:

@@ -39,6 +39,15 @@ class Database:
         except duckdb.Error as problem:
             raise UserCodeError(error("WFT-ENG-001", str(problem))) from problem
 
+    def bound(self, sql: str) -> None:
+        """Binds a query as a session of an engine does."""
+        try:
+            self.connection.execute(f"EXPLAIN {sql}")
+        except duckdb.BinderException as problem:
+            raise UserCodeError(error("WFT-SQL-010", str(problem).splitlines()[0])) from problem
+        except duckdb.CatalogException as problem:
+            raise UserCodeError(error("WFT-SQL-003", str(problem).splitlines()[0])) from problem
+
     def columns(self, sql: str) -> tuple[Column, ...]:
         try:
             described = self.connection.execute(f"DESCRIBE {sql}").fetchall()

@@ -1,8 +1,10 @@
 """What is wrong with a contract by itself is told with the place where it stands."""
 
+from typing import Any
+
 import pytest
 
-from tests.unit.contracts.support import a_contract, col
+from tests.unit.contracts.support import Database, a_contract, col, custom
 from weft.contracts.lint import lint
 from weft.errors import error
 
@@ -215,3 +217,27 @@ def test_a_schedule_is_an_expression_of_cron_or_in_the_words_of_another_schedule
     assert [(d.code, d.severity.value, bool(said and said in d.what)) for d in found] == (
         [("WFT-CON-009", "warning", True)] * 3 if said else []
     )
+
+
+@pytest.mark.parametrize(
+    ("query", "fields", "said"),
+    [
+        ("select count(*) from {object} where amoun < 0", {}, "Referenced column"),
+        ("select count(*) from {object} where starts_with(amount, 'x')", {}, "No function matches"),
+        ("select count(*) from {object} where amount < 0 and {property} > 1", {}, None),
+        ("select count(*) from elsewhere where amoun < 0", {}, None),
+        (
+            "select count(*) from {object} where amoun < 0",
+            {"customProperties": custom(extraColumns="allow")},
+            None,
+        ),
+        ("select count(*) from {object} where amoun < 0", {"servers": [{"server": "p", "type": "postgres"}]}, None),
+    ],
+)
+def test_a_rule_in_sql_names_columns_that_there_are(query: str, fields: dict[str, Any], said: str | None) -> None:
+    rule = {"id": "r", "type": "sql", "query": query, "mustBe": 0}
+    contract = a_contract(col("id", "integer", quality=[rule]), col("amount", "number"), **fields)
+
+    found = [d for d in lint(contract, lambda _: (), Database().bound) if d.code == "WFT-SQL-010"]
+
+    assert [said in d.what for d in found] == ([True] if said else [])
