@@ -60,7 +60,9 @@ class Database(Target):
             self.run(f"INSERT INTO {self.quoted(name)} VALUES {values}")
 
     def typed(self, name: str) -> str:
-        """The name of a type."""
+        """The name of a type; objects, arrays and maps are documents on servers."""
+        if self.kind != "duckdb" and (name.endswith("]") or name.startswith(("STRUCT", "MAP"))):
+            return "jsonb" if self.kind == "postgres" else "json"
         own = {
             "duckdb": {"any": "varchar"},
             "postgres": {"double": "double precision", "any": "varchar(40)"},
@@ -76,6 +78,8 @@ class Database(Target):
         """A value as the dialect writes it."""
         if value is None:
             return "NULL"
+        if isinstance(value, list | dict) and self.kind != "duckdb":
+            return self.literal(json.dumps(value))
         if isinstance(value, list):
             return f"[{', '.join(self.literal(v) for v in value)}]"
         if isinstance(value, dict) and type_.startswith("MAP"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import uuid
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ import pytest
 from msgspec import Struct
 
 import weft
-from tests.conformance.targets import DATABASES, FILES, TEXT_FILES, Files, Target
+from tests.conformance.targets import DATABASES, FILES, TEXT_FILES, Files, Target, opened
 from weft.errors import UsageError
 from weft.model.document import Document
 from weft.model.odcs import Contract
@@ -269,9 +270,9 @@ class Case(Struct):
     by_kind: dict[str, Outcomes] = {}
     absent: tuple[str, ...] = ()
 
-    def outcomes_in(self, kind: str) -> Outcomes:
-        """What does not pass in a kind of place."""
-        if self.of_values is not None and kind in TEXT_FILES:
+    def outcomes_in(self, kind: str, of_values_too: tuple[str, ...] = ()) -> Outcomes:
+        """What does not pass in a kind of place; in some more than files of text, types may be those of values."""
+        if self.of_values is not None and kind in (*TEXT_FILES, *of_values_too):
             return self.by_kind.get(kind, self.of_values)
         return self.by_kind.get(kind, self.expected)
 
@@ -550,7 +551,9 @@ def test_a_renamed_column_is_told_with_what_it_may_be_called_now(target):
     assert found["orders.extra_columns"].actual == "1 more: `state`"
 
 
-NESTED = ("json", "ndjson", "parquet", "duckdb")
+NESTED = ("json", "ndjson", "parquet", *DATABASES)
+DOCUMENTS = ("postgres", "mariadb")
+"""Where objects, arrays and maps are columns of JSON."""
 PARCEL = {
     "id": "integer",
     "address": "STRUCT(street VARCHAR, zip INTEGER, since DATE)",
@@ -616,6 +619,7 @@ NESTED_CASES: dict[str, Case] = {
         {"address.type": ("failed", None, None), "address.zip.range": ("error", None, None)},
         rows=[(i, a and {"street": a["street"], "since": a["since"]}, *rest) for i, a, *rest in PARCELS],
         columns={**PARCEL, "address": "STRUCT(street VARCHAR, since DATE)"},
+        by_kind={"postgres": {}, "mariadb": {}},  # a document that does not say a field says that it is null
     ),
     "a nested field that nobody promised": Case(
         {"extra_columns": ("failed", None, None)},
@@ -683,8 +687,222 @@ def test_a_breakage_in_objects_arrays_and_maps_fails_its_own_checks(target, case
     found = weft.verify(parcels(), target.data)
 
     assert found.diagnostics == ()
-    assert outcomes(found) == broken.outcomes_in(target.kind)
+    assert outcomes(found) == broken.outcomes_in(target.kind, DOCUMENTS)
     assert len(found.checks) == 23
+
+
+VALUES = [
+    *(12, -1, 0, 12.5, 12.0, 0.1, 0.125, 1e300, 127, 128, 2**31, 2**63 - 1, 2**63, True, False, None),
+    *("", "12", "true", "null", "a ", "b", "é🦆\n", [], [1], {}, {"a": "x"}),
+    *("2026-02-28", "2026-02-30", "2026-2-8", "2026/02/28", "2026/02-28", "26-02-28", "2024-02-29", "2023-02-29"),
+    *("1900-02-29", "2000-02-29", "2026-04-31", "2026-13-01", "2026-00-10", "2026-02-28\n", "2026-02-28T00:00:00"),
+    *("2026-02-28T10:00:00", "2026-02-28 1:02", "2026-02-28 23:59:60", "2026-02-28 25:00", "2026-02-28T10:00:00.123"),
+    *("2026-02-28T10:00:00Z", "2026-02-28 10:00+02", "2026-02-28 10:00:00.5-0530", "2026-02-28 10:00 +02:00"),
+    *("2026-02-28 10:00z", "2026-02-28 10:00 UTC"),
+    *("10:00", "24:01", "9:00:59.5", "10:60", "10:00Z"),
+    *("00000000-0000-0000-0000-00000000000A", "00000000-0000-0000-0000-00000000000g"),
+]
+READ_AS: dict[str, dict[str, Any]] = {
+    "text": {"logicalType": "string", "logicalTypeOptions": {"minLength": 2}},
+    "listed": {"logicalType": "string", "enum": [{"value": "a"}, {"value": "b"}, {"value": "12"}]},
+    "integer": {"logicalType": "integer", "logicalTypeOptions": {"minimum": 0, "multipleOf": 4}},
+    "tiny": {"logicalType": "integer", "physicalType": "tinyint", "logicalTypeOptions": {"maximum": 12}},
+    "number": {"logicalType": "number", "logicalTypeOptions": {"exclusiveMinimum": 0, "maximum": 12}},
+    "tenths": {"logicalType": "number", "logicalTypeOptions": {"multipleOf": 0.1}},
+    "decimal": {"logicalType": "number", "physicalType": "decimal(4,2)", "logicalTypeOptions": {"minimum": 0.11}},
+    "flag": {"logicalType": "boolean"},
+    "day": {"logicalType": "date", "logicalTypeOptions": {"minimum": "2024-02-29"}},
+    "moment": {"logicalType": "timestamp", "logicalTypeOptions": {"maximum": "2026-02-28T09:00:00"}},
+    "instant": {
+        "logicalType": "timestamp",
+        "logicalTypeOptions": {"timezone": True, "minimum": "2026-02-28T10:00:00Z"},
+    },
+    "clock": {"logicalType": "time", "logicalTypeOptions": {"maximum": "09:30:00"}},
+    "uuid": {"logicalType": "string", "physicalType": "uuid", "logicalTypeOptions": {"pattern": "-0+a$"}},
+    "list": {"logicalType": "array", "items": {"logicalType": "integer"}, "logicalTypeOptions": {"minItems": 1}},
+    "object": {"logicalType": "object", "properties": [{"name": "a", "logicalType": "string", "required": True}]},
+}
+"""What a field of an object may be promised to be."""
+
+
+def documents() -> Contract:
+    """A contract of objects with one field each."""
+    key = {"name": "id", "logicalType": "integer", "primaryKey": True}
+    columns = [
+        {"name": f"of_{name}", "logicalType": "object", "properties": [{"name": "v", "required": True, **field}]}
+        for name, field in READ_AS.items()
+    ]
+    data = {"apiVersion": "v3.1.0", "kind": "DataContract", "id": "d", "version": "1.0.0", "status": "active"}
+    return read_contract(Document("d.odcs.yaml", {**data, "schema": [{"name": "d", "properties": [key, *columns]}]}))
+
+
+@pytest.mark.parametrize("target", DOCUMENTS, indirect=True)
+def test_a_value_of_a_document_is_judged_as_in_a_file(target, tmp_path):
+    rows = [(i, *[{"v": value}] * len(READ_AS)) for i, value in enumerate(VALUES)]
+    file = Files("ndjson", tmp_path)
+    for place in (file, target):
+        place.table("d", {"id": "integer", **dict.fromkeys((f"of_{n}" for n in READ_AS), "STRUCT(v JSON)")}, rows)
+
+    found, expected = (
+        {c.id: (c.result, c.reason, c.failed_rows, {repr(VALUES[s["id"]]) for s in c.samples}) for c in checks}
+        for checks in (weft.verify(documents(), place.data, sample_limit=99).checks for place in (target, file))
+    )
+
+    assert found == expected
+    assert {result for result, *_ in found.values()} == {"passed", "failed"}
+
+
+@pytest.fixture(params=DOCUMENTS)
+def server(request: pytest.FixtureRequest) -> Iterator[Target]:
+    """Each kind of server in turn, empty."""
+    with opened(request.param, request.getfixturevalue("tmp_path"), request.getfixturevalue(request.param)) as found:
+        yield found
+
+
+def document(server: Target, shape: dict[str, Any], *values: Any, kind: str = "STRUCT(v JSON)") -> dict[str, Any]:
+    """The checks of a column `d` that holds these values of JSON, by their ids; the first row is number 1."""
+    server.table("t", {"id": "integer", "d": kind}, [(i, v) for i, v in enumerate(values, start=1)])
+    properties = [{"name": "id", "logicalType": "integer", "primaryKey": True}, {"name": "d", **shape}]
+    data = {"apiVersion": "v3.2.0", "kind": "DataContract", "id": "d", "version": "1.0.0", "status": "active"}
+    contract = read_contract(Document("d.odcs.yaml", {**data, "schema": [{"name": "t", "properties": properties}]}))
+    found = weft.verify(contract, server.data, sample_limit=9)
+    assert found.diagnostics == ()
+    return {c.id: c for c in found.checks}
+
+
+def failing(found: dict[str, Any], check: str) -> tuple[str, list[int]]:
+    """The outcome of a check, and the numbers of the rows that its samples show."""
+    return found[check].result.value, sorted(s["id"] for s in found[check].samples)
+
+
+OBJECT = {"logicalType": "object", "properties": [{"name": "a", "logicalType": "integer", "required": True}]}
+
+
+@pytest.mark.parametrize("physical", [None, "json", "jsonb"])
+def test_what_is_missing_or_null_in_a_document_is_null_and_what_is_of_another_type_is_not(server, physical):
+    shape = {**OBJECT, "required": True, "physicalType": physical}
+
+    found = document(server, shape, {"a": 1}, {"a": None}, {}, {"a": "1"}, {"a": 1.5}, {"a": [1]}, [1], None)
+
+    assert failing(found, "d.a.required") == ("failed", [2, 3])
+    assert failing(found, "d.type") == ("failed", [4, 5, 6, 7])
+    assert failing(found, "d.required") == ("failed", [8])
+    assert dict(found["d.type"].samples[0]) == {"id": 4, "d": {"a": "1"}}
+    assert (found["d.type"].failed_rows, found["d.type"].total_rows) == (4, 8)
+
+
+def test_the_null_of_json_is_null_as_a_whole_too(server):
+    server.run("CREATE TABLE n (id integer, d json)")
+    server.run("INSERT INTO n VALUES (1, 'null'), (2, '{}'), (3, '3'), (4, '\"a\"')")
+    properties = [{"name": "id", "logicalType": "integer", "primaryKey": True}, {"name": "d", "required": True}]
+    properties[1] |= {"logicalType": "object", "properties": [{"name": "a", "logicalType": "string"}]}
+    data = {"apiVersion": "v3.2.0", "kind": "DataContract", "id": "n", "version": "1.0.0", "status": "active"}
+    contract = read_contract(Document("n.odcs.yaml", {**data, "schema": [{"name": "n", "properties": properties}]}))
+
+    found = weft.verify(contract, server.data)
+
+    assert outcomes(found) == {"d.required": ("failed", 1, 4), "d.type": ("failed", 2, 4)}
+    samples = next(c.samples for c in found.checks if c.id == "d.type")
+    assert sorted((s["id"], s["d"]) for s in samples) == [(3, 3), (4, "a")]
+
+
+def test_objects_in_arrays_in_objects_are_judged_and_what_nobody_promised_is_told(server):
+    leaf = {"name": "n", "logicalType": "integer", "logicalTypeOptions": {"maximum": 5}}
+    inner = {"name": "inner", "logicalType": "object", "properties": [leaf]}
+    items = {"logicalType": "object", "properties": [inner]}
+    lists = {"logicalType": "array", "items": {"logicalType": "array", "items": items}}
+    shape = {"logicalType": "object", "properties": [{"name": "lists", **lists}]}
+
+    good = {"lists": [[{"inner": {"n": 1}}], []]}
+    high = {"lists": [[], [{"inner": {"n": 1}}, {"inner": {"n": 6}}]]}
+    text = {"lists": [[{"inner": {"n": "6"}}]], "x": 1, "z": 2}
+    more = {"lists": [[{"inner": {"n": 1, "y": 2}}]], "y": None}
+    found = document(server, shape, good, high, text, more)
+
+    assert failing(found, "d.type") == ("failed", [3])
+    assert failing(found, "d.lists[][].inner.n.range") == ("failed", [2])
+    assert found["extra_columns"].actual == "4 more: `d.lists[][].inner.y`, `d.x`, `d.y`, `d.z`"
+
+
+def test_items_of_a_document_are_counted_and_compared(server):
+    tags = {"logicalType": "array", "items": {"logicalType": "string"}, "logicalTypeOptions": {"uniqueItems": True}}
+    tags["logicalTypeOptions"] |= {"minItems": 1, "maxItems": 2}
+    values = (["a", "A"], ["a", "a"], ["a", "a "], [], ["a", "b", "c"], None, [None, None], ["é", "e"])
+
+    found = document(server, tags, *values, kind="VARCHAR[]")
+
+    assert failing(found, "d.items") == ("failed", [2, 4, 5, 7])
+    assert failing(found, "d.type") == ("passed", [])
+
+
+def test_objects_in_an_array_are_compared_where_the_server_can(server):
+    shape = {"logicalType": "array", "items": OBJECT, "logicalTypeOptions": {"uniqueItems": True}}
+
+    one, other = {"a": 1, "b": 2}, {"b": 2, "a": 1}
+    found = document(server, shape, [one, {"a": 2}], [one, other], [one, None], [None, None], kind="JSON[]")
+
+    expected = {
+        "postgres": (None, [2, 4]),
+        "mariadb": ("MySQL has no words for whether two objects or arrays are the same", []),
+    }
+    assert (found["d.items"].reason, failing(found, "d.items")[1]) == expected[server.kind]
+    assert found["d.items"].result.value == ("failed" if server.kind == "postgres" else "error")
+
+
+def test_entries_of_a_map_are_counted_and_their_keys_are_read(server):
+    ends = {"key": {"logicalType": "integer"}, "value": OBJECT}
+    shape = {"logicalType": "map", "map": ends, "logicalTypeOptions": {"maxProperties": 2}}
+    one = {"a": 1}
+
+    found = document(server, shape, {"1": one}, {"x": one}, {"1": one, "2": one, "3": one}, {"1": {}}, {"1": 1})
+
+    assert failing(found, "d.type") == ("failed", [2, 5])
+    assert failing(found, "d.items") == ("failed", [3])
+    assert failing(found, "d{}.a.required") == ("failed", [4])
+
+
+@pytest.mark.parametrize("name", ["é", "Ünicode 🦆", "a b", 'a"b', "a\\b", "a.b", "$", "0", "a~b", "*"])
+def test_a_field_of_a_document_may_have_any_name(server, name):
+    field = {"name": name, "logicalType": "integer", "required": True, "logicalTypeOptions": {"minimum": 1}}
+
+    found = document(server, {"logicalType": "object", "properties": [field]}, {name: 1}, {name: 0}, {name + "x": 1})
+
+    assert failing(found, f"d.{name}.required") == ("failed", [3])
+    assert failing(found, f"d.{name}.range") == ("failed", [2])
+    assert found["extra_columns"].actual == f"1 more: `d.{name}x`"
+
+
+def test_what_cannot_be_said_of_a_document_is_an_error_with_its_reason(server):
+    fields = [
+        {"name": "untyped", "logicalTypeOptions": {"pattern": "^a"}},
+        {"name": "bytes", "logicalType": "string", "physicalType": "blob"},
+    ]
+
+    found = document(server, {"logicalType": "object", "properties": fields}, {"untyped": 1, "bytes": "x"})
+
+    title = {"postgres": "PostgreSQL", "mariadb": "MySQL"}[server.kind]
+    assert {i: (c.result.value, c.reason) for i, c in found.items() if c.result.value != "passed"} == {
+        "d.type": ("error", f"{title} has no words for values of BLOB in JSON"),
+        "d.untyped.pattern": ("error", "`d.untyped`: JSON has no type that a value could be read as"),
+    }
+
+
+def test_a_zone_by_its_name_is_read_where_the_server_knows_zones(server):
+    field = {"name": "at", "logicalType": "timestamp", "logicalTypeOptions": {"timezone": True}}
+    field["logicalTypeOptions"]["minimum"] = "2026-02-28T09:30:00Z"
+
+    values = [{"at": "2026-02-28 10:00:00 Europe/Berlin"}, {"at": "2026-02-28T10:00:00Z"}]
+    found = document(server, {"logicalType": "object", "properties": [field]}, *values)
+
+    expected = {"postgres": ("failed", [1]), "mariadb": ("error", [])}
+    assert failing(found, "d.at.range") == expected[server.kind]
+
+
+def test_a_column_of_texts_is_no_document(server):
+    found = document(server, OBJECT, '{"a": 1}', kind="varchar(40)")
+
+    assert found["d.type"].reason == "VARCHAR is no object"
+    assert found["d.a.required"].result.value == "error"
 
 
 def test_samples_name_the_row_by_its_key(target):

@@ -59,8 +59,8 @@ def failing(condition: Condition, prop: Property, tree: TypeText, zone: str, col
     Raises:
         Unusable: the column's type does not fit the condition.
     """
-    predicate = _predicate(condition, prop, zone)
-    return _descend(ident(column or prop.path[0]), tree, prop.path[1:], predicate, prop, None, 0)
+    fails = predicate(condition, prop, zone)
+    return _descend(ident(column or prop.path[0]), tree, prop.path[1:], fails, prop, None, 0)
 
 
 def _descend(
@@ -103,7 +103,8 @@ def _field(sql: str, tree: TypeText, name: str, prop: Property) -> tuple[str, Ty
     return f"struct_extract({sql}, {quoting.literal(name)})", part
 
 
-def _predicate(condition: Condition, prop: Property, zone: str) -> Predicate:
+def predicate(condition: Condition, prop: Property, zone: str) -> Predicate:
+    """What makes SQL that is true for a single value that breaks a condition."""
     match condition:
         case NotNull(also):
             return lambda sql, tree, parent: _null(sql, tree, parent, also, zone)
@@ -147,12 +148,13 @@ def _outside_length(condition: Length, prop: Property, sql: str, tree: TypeText)
     if tree.name not in ("VARCHAR", "BLOB", "ENUM"):
         raise Unusable(f"`{dotted(prop)}` is {tree}; a length needs text")
     text = f"CAST({sql} AS VARCHAR)" if tree.name == "ENUM" else sql
-    return _outside(
+    return outside(
         f"{'octet_length' if tree.name == 'BLOB' else 'length'}({text})", condition.minimum, condition.maximum
     )
 
 
-def _outside(sql: str, low: Any, high: Any) -> str:
+def outside(sql: str, low: Any, high: Any) -> str:
+    """SQL that is true for a value below or above two bounds, one of which may be missing."""
     if low is not None and high is not None:
         return f"{sql} NOT BETWEEN {low} AND {high}"
     return f"{sql} < {low}" if low is not None else f"{sql} > {high}"
@@ -168,7 +170,7 @@ def _outside_range(condition: Range, prop: Property, sql: str, tree: TypeText, z
         return text
 
     low, high = bound(condition.minimum), bound(condition.maximum)
-    parts = [_outside(sql, low, high)] if low or high else []
+    parts = [outside(sql, low, high)] if low or high else []
     if (above := bound(condition.exclusive_minimum)) is not None:
         parts.append(f"{sql} <= {above}")
     if (below := bound(condition.exclusive_maximum)) is not None:
@@ -194,12 +196,12 @@ def _no_multiple(sql: str, tree: TypeText, prop: Property, step: Any) -> str:
 
 def _wrong_items(condition: Items, prop: Property, sql: str, tree: TypeText) -> str:
     if tree.name == "MAP" and not condition.unique:
-        return _outside(f"cardinality({sql})", condition.minimum, condition.maximum)
+        return outside(f"cardinality({sql})", condition.minimum, condition.maximum)
     if tree.name not in ("LIST", "ARRAY"):
         raise Unusable(f"`{dotted(prop)}` is {tree}; only an array has items")
     parts = []
     if condition.minimum is not None or condition.maximum is not None:
-        parts.append(_outside(f"len({sql})", condition.minimum, condition.maximum))
+        parts.append(outside(f"len({sql})", condition.minimum, condition.maximum))
     if condition.unique:
         # list_distinct leaves nulls out
         filled = f"len(list_filter({sql}, lambda item: item IS NOT NULL))"

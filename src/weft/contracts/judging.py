@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -157,7 +158,14 @@ class Judge(Struct, frozen=True):
             rows = self.server.native(query) if self.server and native else self.evaluator.rows(query)
         except WeftError:
             return ()  # the finding stands; only its illustration could not be made
-        return tuple(self.showing.row(names, row) for row in rows)
+        return tuple(self.showing.row(names, self._read(names, row)) for row in rows)
+
+    def _read(self, names: Sequence[str], row: Sequence[Any]) -> list[Any]:
+        """The values of a sample; a document is what its text says."""
+        return [
+            _parsed(value) if name in self.subject.documents and isinstance(value, str) else value
+            for name, value in zip(names, row, strict=True)
+        ]
 
     def _prepare(self, promise: Promise, total: int) -> Pending:
         """Asks the scans for what a promise needs; gives the reading of it."""
@@ -212,7 +220,7 @@ class Judge(Struct, frozen=True):
         prop = promise.properties[0]
         self.subject.type_of(prop)
         actual = self.subject.types[prop.name]
-        reason = misfit(prop, actual)
+        reason = misfit(prop, actual) if prop.name not in self.subject.documents else None
         condition = unparsed_condition(self.subject, promise)
         if condition is not None and reason is None:
             return self._counting(promise, self.scan, f"count_if({condition})", condition, total, written=True)
@@ -240,8 +248,9 @@ class Judge(Struct, frozen=True):
         relation = self.subject.relation
 
         def sample(names: Sequence[str], limit: int) -> str:
-            own = promise.properties[0].name if written else None
-            columns = (f"{self.subject.parsed[n].text} AS {ident(n)}" if n == own else ident(n) for n in names)
+            own = {promise.properties[0].name} if written else set()
+            apart = own | self.subject.documents.keys()
+            columns = (f"{self.subject.written(n)} AS {ident(n)}" if n in apart else ident(n) for n in names)
             return f"SELECT {', '.join(columns)} FROM {relation} WHERE {where} LIMIT {limit}"
 
         return lambda: counted(promise, int(scan.value(aggregate) or 0), total, sample)
@@ -284,3 +293,10 @@ class Judge(Struct, frozen=True):
             return passed(actual) if self.scan.value(fresh) else failed(actual)
 
         return reading
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text  # a driver has already parsed it

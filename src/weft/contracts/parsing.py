@@ -185,14 +185,17 @@ def _scalar(value: str, given: TypeText, wanted: TypeText) -> str | None:
     if (given.name, wanted.name) == ("DOUBLE", "FLOAT"):  # a number of JSON is as long as it is written
         return f"TRY_CAST({value} AS FLOAT)"
     if given.name == "JSON":
-        return _scalar_of_json(value, wanted)
+        return scalar_of_json(value, wanted)
     if given.name == "BLOB":
         return _of_bytes(value, wanted)
-    return _of_text(value, wanted) if given.name == "VARCHAR" else None
+    return scalar_of_text(value, wanted) if given.name == "VARCHAR" else None
 
 
-def _of_text(value: str, wanted: TypeText) -> str:
-    """DuckDB would read `1.5` as the integer 2 and cut a decimal's digits off: what would be rounded is none."""
+def scalar_of_text(value: str, wanted: TypeText) -> str:
+    """A text read as a type, null where it is no value of it.
+
+    DuckDB would read `1.5` as the integer 2 and cut a decimal's digits off: what would be rounded is none.
+    """
     cast = f"TRY_CAST({value} AS {wanted})"
     if wanted.name in _INTEGERS:
         pattern = "[+-]?[0-9]+"
@@ -211,10 +214,10 @@ def _of_text(value: str, wanted: TypeText) -> str:
 def _of_bytes(value: str, wanted: TypeText) -> str:
     """Bytes of a file that is not UTF-8 throughout: a value that is not is none of any type."""
     text = f"TRY(decode({value}))"
-    return text if wanted.name == "VARCHAR" else _of_text(text, wanted)
+    return text if wanted.name == "VARCHAR" else scalar_of_text(text, wanted)
 
 
-def _scalar_of_json(value: str, wanted: TypeText) -> str | None:
+def scalar_of_json(value: str, wanted: TypeText) -> str | None:
     """A value as it stands in JSON, if it is of the kind: the text "1" is no number, and the number 1 no text."""
     if wanted.name in _NUMBERS:
         kinds, text = "'BIGINT', 'UBIGINT', 'DOUBLE'", f"CAST({value} AS VARCHAR)"
@@ -224,7 +227,8 @@ def _scalar_of_json(value: str, wanted: TypeText) -> str | None:
         kinds, text = "'VARCHAR'", f"({value} ->> '$')"
     else:
         return None
-    return f"CASE WHEN json_type({value}) IN ({kinds}) THEN {_of_text(text, wanted)} END"
+    read = f"TRY_CAST({text} AS {wanted})" if wanted.name in _FLOATS else scalar_of_text(text, wanted)
+    return f"CASE WHEN json_type({value}) IN ({kinds}) THEN {read} END"
 
 
 def _object(value: str, given: TypeText, wanted: TypeText, depth: int) -> Parsed | None:

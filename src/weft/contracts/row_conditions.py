@@ -17,6 +17,7 @@ from weft.contracts.conditions import (
     TypeKept,
     Valid,
 )
+from weft.contracts.documents import failing_within
 from weft.contracts.parsing import ParsedColumn
 from weft.contracts.subject import Subject
 from weft.model.checks import CheckSeverity
@@ -60,7 +61,8 @@ def value_condition(contract: Contract, subject: Subject, promise: Promise) -> s
     assert isinstance(condition, NotNull | Valid | Length | Range | Items), "single values break it"
     prop = promise.properties[0]
     tree = subject.type_of(prop)
-    if prop.logical_type and len(prop.path) == 1 and not isinstance(condition, NotNull):
+    judged_by_type = len(prop.path) == 1 and prop.name not in subject.documents
+    if prop.logical_type and judged_by_type and not isinstance(condition, NotNull):
         _of_its_type(promise, subject)
     zone = str(
         prop.custom.get("weft.timezone")
@@ -68,6 +70,9 @@ def value_condition(contract: Contract, subject: Subject, promise: Promise) -> s
         or prop.options.get("defaultTimezone")
         or "UTC"
     )
+    document = subject.documents.get(prop.path[0])
+    if document is not None:
+        return failing_within(condition, prop, document, zone)
     parsed = subject.parsed.get(prop.path[0])
     if isinstance(condition, NotNull) and parsed is not None:
         if len(prop.path) == 1:
@@ -89,9 +94,10 @@ def _missing(condition: NotNull, prop: Property, parsed: ParsedColumn, tree: Typ
 
 
 def unparsed_condition(subject: Subject, promise: Promise) -> str | None:
-    """SQL that is true for a row whose text is no value of the promised type; None where the type is no text's."""
-    parsed = subject.parsed.get(promise.properties[0].name)
-    return None if parsed is None else parsed.broken
+    """SQL that is true for a row whose value is none of the promised type; None where the column's type says it all."""
+    name = promise.properties[0].name
+    read = subject.documents.get(name) or subject.parsed.get(name)
+    return None if read is None else read.broken
 
 
 def marked_rows(

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from weft.contracts.checks import Unusable
 from weft.contracts.conditions import dotted
+from weft.contracts.documents import Document, documents
 from weft.contracts.evaluator import Evaluator
 from weft.contracts.parsing import ParsedColumn, parsed_relation
 from weft.model.odcs import Property, SchemaObject
@@ -20,12 +21,14 @@ class Subject(Struct, frozen=True):
         relation: a FROM item.
         types: the type of each column as it is.
         parsed: by name, the columns of a text format that are judged after parsing.
+        documents: by name, the columns of JSON on a server whose fields are judged where they stand.
     """
 
     table: SchemaObject
     relation: str
     types: dict[str, str]
     parsed: dict[str, ParsedColumn]
+    documents: dict[str, Document] = {}
 
     def type_of(self, prop: Property) -> TypeText:
         """The type of the column that holds a property.
@@ -37,6 +40,10 @@ class Subject(Struct, frozen=True):
         if name not in self.types:
             raise Unusable(f"there is no column `{name}`")
         return parse_type(self.types[name]) or TypeText(self.types[name])
+
+    def written(self, column: str) -> str:
+        """SQL of a column that is parsed, or of a document, as it is written."""
+        return (self.documents.get(column) or self.parsed[column]).text
 
     @property
     def extra(self) -> tuple[str, ...]:
@@ -52,15 +59,21 @@ class Subject(Struct, frozen=True):
         return tuple(found)
 
 
-def subject_of(table: SchemaObject, relation: str, evaluator: Evaluator, *, text: bool) -> Subject:
+def subject_of(
+    table: SchemaObject, relation: str, evaluator: Evaluator, *, text: bool, server: bool = False
+) -> Subject:
     """The subject of a relation; its columns come from the binder, before any row is read.
+
+    Args:
+        text: whether the rows come from a text format.
+        server: whether they lie in a database server.
 
     Raises:
         WeftError: the relation cannot be read at all.
     """
     types = {column.name: normalise(column.type) for column in evaluator.columns(f"SELECT * FROM {relation}")}
     if not text:
-        return Subject(table, relation, types, {})
+        return Subject(table, relation, types, {}, documents(table, types) if server else {})
     relation, parsed = parsed_relation(table, relation, types)
     return Subject(table, relation, types, parsed)
 

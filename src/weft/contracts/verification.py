@@ -7,14 +7,16 @@ from datetime import datetime
 
 from weft.contracts.checks import Unusable, place_of
 from weft.contracts.conditions import RowCount
+from weft.contracts.documents import unknown_fields
 from weft.contracts.evaluator import Evaluator, Server
+from weft.contracts.findings import why_not
 from weft.contracts.judging import Judge
 from weft.contracts.rules import promises, some_row
 from weft.contracts.samples import showing
 from weft.contracts.scan import Scan
 from weft.contracts.sql_rules import Admit
 from weft.contracts.subject import Subject, subject_of
-from weft.errors import ProjectError, UsageError, did_you_mean, error
+from weft.errors import ProjectError, UsageError, WeftError, did_you_mean, error
 from weft.model.checks import CheckResult, CheckSeverity, Outcome, Rule
 from weft.model.odcs import Contract, SchemaObject
 
@@ -59,7 +61,7 @@ def verify(
     """
     chosen = contract.table if table is None else _chosen(contract, table)
     now = _reference_time(contract, now)
-    subject = subject_of(chosen, relation, evaluator, text=text)
+    subject = subject_of(chosen, relation, evaluator, text=text, server=server is not None)
     judge = Judge(
         contract=contract,
         subject=subject,
@@ -80,11 +82,16 @@ def verify(
     results = judge.results(found)
     if policy == "allow":
         return results
-    return (*results, _extra(contract, chosen, subject, policy))
+    return (*results, _extra(contract, chosen, subject, evaluator, policy))
 
 
-def _extra(contract: Contract, table: SchemaObject, subject: Subject, policy: str) -> CheckResult:
-    names = subject.extra
+def _extra(contract: Contract, table: SchemaObject, subject: Subject, evaluator: Evaluator, policy: str) -> CheckResult:
+    names, reason = subject.extra, None
+    try:
+        names += unknown_fields(subject.documents, subject.relation, evaluator)
+    except WeftError as problem:
+        reason = why_not(problem)
+    unfit = Outcome.FAILED if names else Outcome.ERROR if reason else None
     listed = ", ".join(f"`{name}`" for name in names)
     return CheckResult(
         id="extra_columns",
@@ -92,9 +99,10 @@ def _extra(contract: Contract, table: SchemaObject, subject: Subject, policy: st
         column=None,
         dimension="conformity",
         severity=CheckSeverity.ERROR if policy == "forbid" else CheckSeverity.WARNING,
-        result=Outcome.FAILED if names else Outcome.PASSED,
+        result=unfit or Outcome.PASSED,
         expected="no column beyond the contract",
-        actual=f"{len(names)} more: {listed}" if names else "none",
+        actual=f"{len(names)} more: {listed}" if names else None if reason else "none",
+        reason=reason,
         where=contract.where((*table.pointer, "properties")),
     )
 

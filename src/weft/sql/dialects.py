@@ -17,8 +17,10 @@ from sqlglot.errors import SqlglotError
 
 from weft.errors import Severity, UserCodeError, error
 from weft.sql.allowed import names
+from weft.sql.json_words import JsonWords
 from weft.sql.patterns import Unsayable, pattern_for
 from weft.sql.problem import Problem
+from weft.sql.readings import read_as
 
 POSTGRES = "postgres"
 MYSQL = "mysql"
@@ -59,6 +61,7 @@ _TRANSLATED = (
     exp.Exists,
     exp.Greatest,
     exp.If,
+    exp.JSONBExtractScalar,
     exp.Length,
     exp.Max,
     exp.Min,
@@ -101,7 +104,7 @@ def translated(sql: str, dialect: str, sources: Mapping[str, str]) -> str:
         tree: exp.Expr = sqlglot.parse_one(_lengths_apart(sql), read="duckdb")
         return _Translator(dialect, sources).query(tree).sql(dialect=dialect)
     except Unsayable as problem:
-        raise _wordless(dialect, f"a pattern with {problem}") from None
+        raise _wordless(dialect, str(problem)) from None
     except SqlglotError:
         raise _wordless(dialect, "this form of query") from None
 
@@ -228,13 +231,21 @@ class _Translator:
         self._dialect = dialect
         self._sources = sources
         self._aliases = 0
+        self._json = JsonWords(dialect)
 
     def query(self, tree: exp.Expr) -> exp.Expr:
         steps: tuple[tuple[type[exp.Expr], Callable[..., exp.Expr]], ...] = (
             (exp.Filter, self._filter),
             (exp.CountIf, lambda e: _count_of(e.this)),
+            (exp.ArrayFilter, self._json.keys),
+            (exp.JSONExtract, self._json.field),
+            (exp.JSONExtractScalar, self._json.text),
+            (exp.JSONType, self._json.kind),
+            (exp.TryCast, self._reading),
             (exp.Anonymous, self._function),
+            (exp.ArrayMax, self._largest),
             (exp.RegexpLike, self._pattern),
+            (exp.RegexpFullMatch, self._whole_pattern),
             (exp.Cast, self._cast),
             (exp.IsNan, self._not_a_number),
             (exp.Length, self._length),
@@ -251,7 +262,7 @@ class _Translator:
                 _without_anti_join(select)
         for node in tree.find_all(exp.Func):
             if not isinstance(node, _TRANSLATED) and not (
-                isinstance(node, exp.Anonymous) and node.name in ("cardinality", "octet_length")
+                isinstance(node, exp.Anonymous) and node.name in {"cardinality", "octet_length", *self._json.functions}
             ):
                 raise self._wordless(node)
         return tree
@@ -272,28 +283,70 @@ class _Translator:
 
     def _function(self, node: exp.Anonymous) -> exp.Expr:
         """Functions of arrays: subqueries over their items."""
+        if node.name == "json_array_length":
+            return self._json.length(node)
         if node.name != "weft_len":
             return node
-        if self._dialect != POSTGRES:
-            raise _wordless(self._dialect, "arrays")
         (items,) = node.expressions
         if isinstance(items, exp.ArrayDistinct):
-            return self._items(items.this, exp.Count(this=exp.Distinct(expressions=[exp.column("item")])), "item", None)
+            return self._different(items.this)
         if isinstance(items, exp.ArrayFilter):
             name = items.expression.expressions[0].name
             return self._items(items.this, exp.Count(this=exp.Star()), name, items.expression.this)
+        if isinstance(items, exp.JSONKeys):
+            return self._items(items, exp.Count(this=exp.Star()), "item", None)
+        self._has_arrays()
         return exp.Anonymous(this="cardinality", expressions=[items])
+
+    def _different(self, items: exp.Expr) -> exp.Expr:
+        """How many different items there are: of a list as it is, filtered, or as each item is read."""
+        if not isinstance(items, exp.Transform) and self._dialect != POSTGRES:
+            raise _wordless(self._dialect, "whether two objects or arrays are the same")
+        if not isinstance(items, exp.Transform | exp.ArrayFilter):
+            return self._items(items, exp.Count(this=exp.Distinct(expressions=[exp.column("item")])), "item", None)
+        name, body = items.expression.expressions[0].name, items.expression.this
+        read, condition = (body, None) if isinstance(items, exp.Transform) else (exp.column(name), body)
+        return self._items(items.this, exp.Count(this=exp.Distinct(expressions=[read])), name, condition)
+
+    def _largest(self, node: exp.ArrayMax) -> exp.Expr:
+        """The largest of a list that is filtered, or of what is made of one."""
+        many = node.this
+        if not isinstance(many, exp.ArrayFilter | exp.Transform):
+            return node
+        name, body = many.expression.expressions[0].name, many.expression.this
+        if isinstance(many, exp.Transform):
+            return self._items(many.this, exp.Max(this=body), name, None)
+        return self._items(many.this, exp.Max(this=self._json.item(many.this, name)), name, body)
+
+    def _has_arrays(self) -> None:
+        if self._dialect != POSTGRES:
+            raise _wordless(self._dialect, "arrays")
 
     def _items(self, array: exp.Expr, count: exp.Expr, name: str, condition: exp.Expr | None) -> exp.Expr:
         self._aliases += 1
-        alias = exp.TableAlias(this=exp.to_identifier(f"items{self._aliases}"), columns=[exp.to_identifier(name)])
-        select = exp.select(count).from_(exp.Unnest(expressions=[array], alias=alias))
+        alias = f"items{self._aliases}"
+        rows = self._json.rows_of(array, name, alias)
+        if rows is None:
+            self._has_arrays()
+            unnested = exp.TableAlias(this=exp.to_identifier(alias), columns=[exp.to_identifier(name)])
+            rows = exp.Unnest(expressions=[array], alias=unnested)
+        select = exp.select(count).from_(rows)
         if condition is not None:
             select = select.where(condition)
         return exp.Subquery(this=select)
 
-    def _pattern(self, node: exp.RegexpLike) -> exp.Expr:
-        pattern = exp.Literal.string(pattern_for(str(node.expression.this), self._dialect))
+    def _reading(self, node: exp.TryCast) -> exp.Expr:
+        return exp.Paren(this=exp.Var(this=read_as(node.this.sql(dialect=self._dialect), node.to, self._dialect)))
+
+    def _whole_pattern(self, node: exp.RegexpFullMatch) -> exp.Expr:
+        node.set("expression", exp.Literal.string(f"^(?:{node.expression.this})$"))
+        return self._pattern(node)
+
+    def _pattern(self, node: exp.RegexpLike | exp.RegexpFullMatch) -> exp.Expr:
+        try:
+            pattern = exp.Literal.string(pattern_for(str(node.expression.this), self._dialect))
+        except Unsayable as problem:
+            raise _wordless(self._dialect, f"a pattern with {problem}") from None
         if self._dialect == POSTGRES:
             return exp.RegexpLike(this=node.this, expression=pattern)
         # MariaDB has no REGEXP_LIKE(), which is how sqlglot says it

@@ -322,12 +322,13 @@ def test_a_view_and_a_table_of_another_schema_are_found_by_their_physical_names(
 
 
 def test_a_field_of_an_object_that_cannot_be_judged_is_an_error(tables):
-    url = tables("CREATE TABLE t (place jsonb)", """INSERT INTO t VALUES ('{"zip": "x"}')""")
-    place = col("place", "object", properties=[col("zip", "string", required=True)])
+    url = tables("CREATE TABLE t (place jsonb)", """INSERT INTO t VALUES ('{"zip": "x"}'), ('{}')""")
+    zip_ = col("zip", "string", required=True, logicalTypeOptions={"pattern": r"\p{L}"})
+    place = col("place", "object", properties=[zip_])
 
     found = weft.verify(a_contract(place), url)
 
-    assert outcomes(found) == {"place.zip.required": ("error", None)}
+    assert outcomes(found) == {"place.zip.required": ("failed", 1), "place.zip.pattern": ("error", None)}
 
 
 def test_a_database_is_named_alone():

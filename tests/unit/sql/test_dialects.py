@@ -50,6 +50,41 @@ def test_a_query_is_said_in_the_words_of_each_server(sql, postgres, mysql):
     assert said(sql, "mysql") == mysql
 
 
+@pytest.mark.parametrize(
+    ("sql", "postgres", "mysql"),
+    [
+        (
+            """json_type(json_extract("d", '/a')) IN ('VARCHAR', 'BIGINT', 'DOUBLE')""",
+            """JSONB_TYPEOF(JSONB_OBJECT_FIELD(CAST("d" AS JSONB), 'a')) IN ('string', 'number')""",
+            """JSON_TYPE(JSON_EXTRACT(`d`, '$."a"')) IN ('STRING', 'INTEGER', 'DOUBLE', 'DECIMAL')""",
+        ),
+        (
+            """(json_extract("d", '/a~1~0"b') ->> '$')""",
+            """((JSONB_OBJECT_FIELD(CAST("d" AS JSONB), 'a/~"b') #>> '{}'))""",
+            None,
+        ),
+        (
+            """len(list_filter(json_keys("d"), lambda k: k IN ('a')))""",
+            "(SELECT COUNT(*) FROM jsonb_object_keys(CASE WHEN JSONB_TYPEOF(CAST(\"d\" AS JSONB)) = 'object' THEN"
+            " CAST(\"d\" AS JSONB) END) AS items1(k) WHERE k IN ('a'))",
+            "(SELECT COUNT(*) FROM JSON_TABLE(JSON_KEYS(CASE WHEN JSON_TYPE(`d`) = 'OBJECT' THEN `d` END), '$[*]'"
+            " COLUMNS(k JSON PATH '$')) AS items1 WHERE CAST(JSON_UNQUOTE(k) AS CHAR) IN ('a'))",
+        ),
+        (
+            'TRY_CAST("t" AS TINYINT)',
+            '(CASE WHEN CAST("t" AS DECIMAL) BETWEEN -128 AND 127 THEN CAST("t" AS DECIMAL) END)',
+            "(CASE WHEN CAST(`t` AS DECIMAL(65, 0)) BETWEEN -128 AND 127 THEN CAST(`t` AS DECIMAL(65, 0)) END)",
+        ),
+    ],
+)
+def test_json_is_asked_in_the_words_of_each_server(sql, postgres, mysql):
+    for dialect, expected in (("postgres", postgres), ("mysql", mysql)):
+        if expected is not None:
+            assert (
+                said(f'SELECT {sql} FROM "t"', dialect).removeprefix("SELECT ").partition(" FROM shop.t")[0] == expected
+            )
+
+
 def test_len_is_of_arrays_and_length_of_texts_even_where_a_text_says_len():
     found = said("""SELECT count_if(len("a") > 2), count_if(length("b") > 2), 'len(x)' FROM "t\"""", "postgres")
 
@@ -63,6 +98,13 @@ def test_len_is_of_arrays_and_length_of_texts_even_where_a_text_says_len():
     [
         ('SELECT struct_extract("a", \'b\') FROM "t"', "postgres", "PostgreSQL has no words for fields of an object"),
         ('SELECT len("a") FROM "t"', "mysql", "MySQL has no words for arrays"),
+        (
+            'SELECT json_extract("a", \'/b~1c\') FROM "t"',
+            "mysql",
+            "the field `b/c`, which documents spell in more than",
+        ),
+        ('SELECT TRY_CAST("a" AS BLOB) FROM "t"', "postgres", "values of BLOB in JSON"),
+        ('SELECT list_max("a") FROM "t"', "postgres", "of arrays or objects"),
         ('SELECT hash("a") FROM "t"', "postgres", "`hash`"),
         ('SELECT 1 FROM "elsewhere"', "postgres", "the table `elsewhere`"),
         ('SELECT count_if(regexp_matches("a", \'\\\\p{L}\')) FROM "t"', "postgres", "a pattern with"),
