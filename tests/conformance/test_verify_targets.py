@@ -872,6 +872,35 @@ def test_a_field_of_a_document_may_have_any_name(server, name):
     assert found["extra_columns"].actual == f"1 more: `d.{name}x`"
 
 
+def test_a_field_of_a_document_may_be_unique_and_refer_to_another_table(server):
+    server.table("o", {"code": "varchar(9)"}, [("a",), ("b",), ("B ",)])
+    values = [
+        {"k": 1, "c": "a"},
+        {"k": 2, "c": "B"},
+        {"k": 2, "c": "b", "at": "2026-03-01"},
+        {"k": "2"},
+        {"k": 3.5},
+        {},
+    ]
+    server.table("t", {"id": "integer", "d": "STRUCT(v JSON)"}, list(enumerate(values, start=1)))
+    fields = [
+        {"name": "k", "logicalType": "integer", "unique": True},
+        {"name": "c", "logicalType": "string", "relationships": [{"to": "o.code"}]},
+    ]
+    properties = [{"name": "id", "logicalType": "integer", "primaryKey": True}]
+    properties += [{"name": "d", "logicalType": "object", "properties": fields}]
+    data = {"apiVersion": "v3.1.0", "kind": "DataContract", "id": "k", "version": "1.0.0", "status": "active"}
+    other = {"name": "o", "properties": [{"name": "code", "logicalType": "string"}]}
+    schema = [{"name": "t", "properties": properties}, other]
+    contract = read_contract(Document("k.odcs.yaml", {**data, "schema": schema}))
+
+    found = {c.id: c for c in weft.verify(contract, server.data).checks}
+
+    assert failing(found, "t.d.k.unique") == ("failed", [2, 3])
+    assert failing(found, "t.d.c.relationship") == ("failed", [2])
+    assert failing(found, "t.d.type") == ("failed", [4, 5])
+
+
 def test_what_cannot_be_said_of_a_document_is_an_error_with_its_reason(server):
     fields = [
         {"name": "untyped", "logicalTypeOptions": {"pattern": "^a"}},

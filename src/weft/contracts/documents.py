@@ -88,6 +88,24 @@ def failing_within(
     return _Judged(condition, prop, zone).descend(ident(prop.path[0]), document.shape, prop.path[1:], None, 0)
 
 
+def value_within(prop: Property, document: Document) -> tuple[str, TypeText]:
+    """The SQL of a field of a document, read as what it should be, and its type.
+
+    Raises:
+        Unusable: the field has many values for one row, or none that is read.
+    """
+    value, shape = ident(prop.path[0]), document.shape
+    for step in prop.path[1:]:
+        part = shape.part(step) if shape.name == "STRUCT" else None
+        if part is None:
+            raise Unusable(f"`{dotted(prop)}` stands in an array or a map, where it has many values for one row")
+        value, shape = _field(value, step), part
+    read = scalar_of_json(value, shape)
+    if read is None:
+        raise Unusable(f"`{dotted(prop)}` is {shape}, which is no single value")
+    return read, shape
+
+
 class _Object(Struct, frozen=True):
     """An object of a document: where it stands, its known fields, and SQL of a further one's name in a row."""
 

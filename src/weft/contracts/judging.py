@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from weft.contracts.checks import Unusable, expression, oldest_allowed
+from weft.contracts.checks import Unusable, oldest_allowed
 from weft.contracts.conditions import (
     Age,
     ColumnExists,
@@ -189,11 +189,11 @@ class Judge(Struct, frozen=True):
             case Age():
                 return self._age(promise, condition, total)
             case Distinct():
-                columns = [expression(p, subject.type_of(p))[0] for p in promise.properties]
+                columns = [subject.expression(p)[0] for p in promise.properties]
                 hashed = self.server is None
                 return lambda: distinct(promise, columns, subject.relation, self.evaluator, total, hashed=hashed)
             case References():
-                types = [expression(p, subject.type_of(p)) for p in promise.properties]
+                types = [subject.expression(p) for p in promise.properties]
                 other = self._other(condition.table)
                 return lambda: references(promise, condition, types, subject.relation, other, self.evaluator, total)
             case SqlValue():
@@ -276,7 +276,7 @@ class Judge(Struct, frozen=True):
 
     def _age(self, promise: Promise, condition: Age, total: int) -> Pending:
         prop = promise.properties[0]
-        sql, tree = expression(prop, self.subject.type_of(prop))
+        sql, tree = self.subject.expression(prop)
         limit = oldest_allowed(condition, prop, tree, self.now)
         if not condition.newest:
             where = f"{sql} < {limit}"

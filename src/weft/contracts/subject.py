@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from weft.contracts.checks import Unusable
+from weft.contracts.checks import Unusable, expression
 from weft.contracts.conditions import dotted
-from weft.contracts.documents import Document, documents
+from weft.contracts.documents import Document, documents, value_within
 from weft.contracts.evaluator import Evaluator
 from weft.contracts.parsing import ParsedColumn, parsed_relation
 from weft.model.odcs import Property, SchemaObject
@@ -40,6 +40,15 @@ class Subject(Struct, frozen=True):
         if name not in self.types:
             raise Unusable(f"there is no column `{name}`")
         return parse_type(self.types[name]) or TypeText(self.types[name])
+
+    def expression(self, prop: Property) -> tuple[str, TypeText]:
+        """The SQL of a column or of a field in it, and its type.
+
+        Raises:
+            Unusable: there is no such column or field, or it has many values for one row.
+        """
+        document = self.documents.get(prop.path[0])
+        return expression(prop, self.type_of(prop)) if document is None else value_within(prop, document)
 
     def written(self, column: str) -> str:
         """SQL of a column that is parsed, or of a document, as it is written."""
