@@ -27,6 +27,7 @@ from weft.contracts.conditions import (
     comparison_of,
     dotted,
 )
+from weft.contracts.expectations import between, listed, range_words
 from weft.contracts.references import other_tables, referenced
 from weft.contracts.service_levels import service_levels
 from weft.contracts.text_formats import pattern_of
@@ -172,7 +173,7 @@ class _Reader:
         self._bounds(prop, pointer)
         if prop.data.get("enum"):
             values = tuple(e.get("value") if isinstance(e, Mapping) else e for e in prop.data["enum"])
-            self._add(Rule.VALID_VALUES, prop, Valid(values), _listed(values), (*prop.pointer, "enum"))
+            self._add(Rule.VALID_VALUES, prop, Valid(values), listed(values), (*prop.pointer, "enum"))
         self._quality(prop.quality, prop, prop.pointer)
         self._relationships(prop.relationships, prop, prop.pointer)
 
@@ -187,7 +188,7 @@ class _Reader:
         options = prop.options
         shortest, longest = options.get("minLength"), options.get("maxLength")
         if shortest is not None or longest is not None:
-            words = _between(shortest, longest) + " characters"
+            words = between(shortest, longest) + " characters"
             self._add(Rule.LENGTH, prop, Length(shortest, longest), words, pointer)
         bounds = Range(
             options.get("minimum"),
@@ -197,14 +198,14 @@ class _Reader:
             options.get("multipleOf"),
         )
         if bounds != Range():
-            self._add(Rule.RANGE, prop, bounds, _range_words(bounds), pointer)
+            self._add(Rule.RANGE, prop, bounds, range_words(bounds), pointer)
         if prop.logical_type == "vector" and isinstance(options.get("dimensions"), int):
             size = options["dimensions"]
             self._add(Rule.ITEMS, prop, Items(size, size), f"{size} dimensions", (*pointer, "dimensions"))
         fewest, most, unique = options.get("minItems"), options.get("maxItems"), bool(options.get("uniqueItems"))
         if fewest or most is not None or unique:
             words = ", ".join(
-                [_between(fewest, most) + " items"] * bool(fewest or most is not None) + ["all different"] * unique
+                [between(fewest, most) + " items"] * bool(fewest or most is not None) + ["all different"] * unique
             )
             self._add(Rule.ITEMS, prop, Items(fewest, most, unique), words, pointer)
         if options.get("minProperties") or options.get("maxProperties") is not None:
@@ -212,7 +213,7 @@ class _Reader:
             entries: Condition = Unevaluated("the fields of a column are fixed by its type")
             if prop.logical_type == "map":
                 entries = Items(fewest, most)
-            self._add(Rule.ITEMS, prop, entries, _between(fewest, most) + " fields", pointer)
+            self._add(Rule.ITEMS, prop, entries, between(fewest, most) + " fields", pointer)
 
     def _primary_key(self) -> None:
         key = tuple(p for name in self._table.key if (p := self._table.property(name)) is not None)
@@ -430,25 +431,3 @@ class _Reader:
     def _unique(self, name: str) -> str:
         self._ids[name] = self._ids.get(name, 0) + 1
         return name if self._ids[name] == 1 else self._unique(f"{name}_{self._ids[name]}")
-
-
-def _between(low: Any, high: Any) -> str:
-    if low is None or high is None:
-        return f"at least {low}" if high is None else f"at most {high}"
-    return f"{low}" if low == high else f"{low} to {high}"
-
-
-def _range_words(bounds: Range) -> str:
-    parts = [
-        f"≥ {bounds.minimum}" if bounds.minimum is not None else "",
-        f"> {bounds.exclusive_minimum}" if bounds.exclusive_minimum is not None else "",
-        f"≤ {bounds.maximum}" if bounds.maximum is not None else "",
-        f"< {bounds.exclusive_maximum}" if bounds.exclusive_maximum is not None else "",
-        f"a multiple of {bounds.multiple_of}" if bounds.multiple_of is not None else "",
-    ]
-    return ", ".join(part for part in parts if part)
-
-
-def _listed(values: tuple[Any, ...]) -> str:
-    shown = ", ".join(str(v) for v in values[:10])
-    return f"one of {shown}" + (f" and {len(values) - 10} more" if len(values) > 10 else "")

@@ -62,14 +62,6 @@ class Binder:
         found = walk(sql, self._open_session().parse(sql), qualified=False)
         return tuple(Diagnostic(p.code, p.severity, p.what, None, p.why, p.fix) for p in found.problems)
 
-    def bound(self, sql: str) -> Columns:
-        """The columns of a query over tables of its own.
-
-        Raises:
-            UserCodeError: it cannot be bound.
-        """
-        return self._open_session().columns(sql)
-
     def _ask(self, inputs: Mapping[str, Columns], models: Sequence[Model]) -> Bound:
         session = self._open_session()
         session.namespace("binding")

@@ -125,7 +125,7 @@ def _unsound(port: OutputPort, state: PortState | None, binder: Binder) -> list[
     from weft.contracts.lint import lint
 
     told = {"WFT-PRJ-028"} if port.status is Status.DEPRECATED else set()  # by loading, which knows whose end it is
-    found = lint(port.contract, binder.refusals, binder.bound)
+    found = lint(port.contract, binder.refusals)
     return [d for d in found if d.severity is not Severity.NOTE and d.code not in told]
 
 
