@@ -41,7 +41,7 @@ class Peer:
 PEERS = (
     Peer("pandera", "pandera", ("{peers}/with_pandera.py", "{parquet}")),
     Peer("soda-duckdb", "soda_duckdb", ("{peers}/with_soda.py", "{folder}")),
-    Peer("datacontract-cli", "datacontract", ("-m", "datacontract.cli", "test", "{folder}/flights.odcs.yaml")),
+    Peer("datacontract-cli", "datacontract", ("{peers}/with_datacontract.py", "{folder}")),
     Peer("great_expectations", "great_expectations", ("{peers}/with_great_expectations.py", "{parquet}")),
 )
 
