@@ -105,7 +105,7 @@ def files_page() -> str:
 
 def compatibility_page() -> str:
     """Every rule by which two contracts are compared, from the examples that the tests hold to their word."""
-    from weft.contracts.verdicts import GROUPS
+    from weft.contracts.comparing.verdicts import GROUPS
 
     lines = [
         "# What a change of a contract means",

@@ -16,7 +16,7 @@ from weft.errors import Diagnostic, ProjectError, SourceError, UsageError, Where
 from weft.wiring import Rooms
 
 if TYPE_CHECKING:
-    from weft.contracts.compatibility import Comparison
+    from weft.contracts.comparing.compatibility import Comparison
     from weft.contracts.exchange.exchange import Made
     from weft.contracts.exchange.kinds import Kind, Read, Written
     from weft.model.odcs import Contract
@@ -130,7 +130,7 @@ def contract_diff(old: str | Path | Contract, new: str | Path | Contract, *, vie
         UsageError: WFT-PRJ-001 or WFT-ACC-001, there is no such file or published port.
         ProjectError: a file holds no contract.
     """
-    from weft.contracts.compatibility import changes, for_producers
+    from weft.contracts.comparing.compatibility import changes, for_producers
 
     before, after = _named(old), _named(new)
     return changes(before, after) if view == "consumer" else for_producers(before, after)

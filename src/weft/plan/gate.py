@@ -18,7 +18,7 @@ from weft.plan.impact import Reach
 from weft.plan.values import Action, Change
 
 if TYPE_CHECKING:
-    from weft.contracts.compatibility import Comparison
+    from weft.contracts.comparing.compatibility import Comparison
 
 
 def contract_moves(

@@ -17,7 +17,7 @@ from weft.registry.base import RegistryReader
 from weft.registry.readers import readers_of
 
 if TYPE_CHECKING:
-    from weft.contracts.compatibility import Comparison
+    from weft.contracts.comparing.compatibility import Comparison
 
 _ALL = 2**31
 """Hops and edges. What a breaking change reaches is named to the last column."""

@@ -21,7 +21,7 @@ from weft.plan.impact import Impact, Reach
 from weft.plan.values import Action, Change, ContractMove, Plan, Stage, StageKind
 
 if TYPE_CHECKING:
-    from weft.contracts.compatibility import Comparison
+    from weft.contracts.comparing.compatibility import Comparison
     from weft.plan.ending import Endings
 
 
@@ -35,7 +35,7 @@ class Registered(Struct, frozen=True):
 
 def comparison(port: OutputPort, state: PortState) -> Comparison:
     """How a port's contract moves against the published one."""
-    from weft.contracts.compatibility import changes  # not needed while nothing moves
+    from weft.contracts.comparing.compatibility import changes  # not needed while nothing moves
 
     return changes(published_contract(state), port.contract)
 

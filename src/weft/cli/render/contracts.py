@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from weft.cli.text import table
-from weft.contracts.compatibility import Comparison
+from weft.contracts.comparing.compatibility import Comparison
 
 _ORDER = ("breaking", "compatible", "patch", "none")
 

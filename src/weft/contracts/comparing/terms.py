@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from weft.contracts.column_changes import Change
+from weft.contracts.comparing.column_changes import Change
 from weft.model.document import group
 from weft.model.odcs import Contract
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from msgspec import Struct
 
+from weft.contracts.comparing.limits import stated_limits, stated_values
+from weft.contracts.comparing.strictness import options_kept, rule_kept, type_kept, values_kept
 from weft.contracts.conditions import dotted
-from weft.contracts.limits import stated_limits, stated_values
-from weft.contracts.strictness import options_kept, rule_kept, type_kept, values_kept
 from weft.errors import nearest
 from weft.model.document import Pointer
 from weft.model.odcs import Property

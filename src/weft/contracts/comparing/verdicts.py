@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft.contracts.column_verdicts import COLUMNS
-from weft.contracts.contract_verdicts import CONTRACTS
-from weft.contracts.verdict_examples import Example, Fragment
+from weft.contracts.comparing.column_verdicts import COLUMNS
+from weft.contracts.comparing.contract_verdicts import CONTRACTS
+from weft.contracts.comparing.verdict_examples import Example, Fragment
 
 GROUPS: dict[str, tuple[Example, ...]] = {**COLUMNS, **CONTRACTS}
 

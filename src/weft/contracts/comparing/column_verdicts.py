@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weft.contracts.verdict_examples import (
+from weft.contracts.comparing.verdict_examples import (
     BREAKS,
     INTEGER,
     KEEPS,

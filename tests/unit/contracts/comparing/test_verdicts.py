@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 import weft
-from weft.contracts.compatibility import changes, for_producers
-from weft.contracts.verdict_examples import Example
-from weft.contracts.verdicts import GROUPS, contracts
+from weft.contracts.comparing.compatibility import changes, for_producers
+from weft.contracts.comparing.verdict_examples import Example
+from weft.contracts.comparing.verdicts import GROUPS, contracts
 from weft.model.document import Document
 from weft.model.odcs import contract
 
-SOURCES = Path(weft.__file__).parent / "contracts"
+SOURCES = Path(weft.__file__).parent / "contracts" / "comparing"
 EXAMPLES = [e for examples in GROUPS.values() for e in examples]
 
 
@@ -36,7 +36,7 @@ def test_the_required_version_follows_from_the_verdict(example: Example) -> None
 
 
 def test_every_row_of_the_page_is_tested_once_and_no_example_stands_twice() -> None:
-    page = (Path(__file__).parents[3] / "docs" / "reference" / "compatibility.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[4] / "docs" / "reference" / "compatibility.md").read_text(encoding="utf-8")
     rows: list[tuple[str, ...]] = []
     group = ""
     for line in page.splitlines():

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.contracts.support import a_contract
-from weft.contracts.compatibility import Comparison, changes, for_producers
+from weft.contracts.comparing.compatibility import Comparison, changes, for_producers
 from weft.contracts.conditions import OPERATORS
 
 Entry = dict[str, Any]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from weft.contracts.column_changes import Change, renames, rule_changes
+from weft.contracts.comparing.column_changes import Change, renames, rule_changes
+from weft.contracts.comparing.strictness import relationship_kept
 from weft.contracts.conditions import dotted
 from weft.contracts.references import Reference, referenced
-from weft.contracts.strictness import relationship_kept
 from weft.model.odcs import Contract, Property, SchemaObject, every_property
 
 _Sided = dict[tuple[str, ...], list[Mapping[str, Any]]]

@@ -9,11 +9,18 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from weft.contracts.column_changes import Change, column_changes, is_local_time, renames, rule_changes, text_changes
-from weft.contracts.levels_kept import level_kept, promised_levels
-from weft.contracts.relationship_changes import relationship_changes
-from weft.contracts.strictness import rule_kept
-from weft.contracts.terms import FIELDS, term_changes
+from weft.contracts.comparing.column_changes import (
+    Change,
+    column_changes,
+    is_local_time,
+    renames,
+    rule_changes,
+    text_changes,
+)
+from weft.contracts.comparing.levels_kept import level_kept, promised_levels
+from weft.contracts.comparing.relationship_changes import relationship_changes
+from weft.contracts.comparing.strictness import rule_kept
+from weft.contracts.comparing.terms import FIELDS, term_changes
 from weft.model.lifecycle import DATES_OF_LIFE, END_OF_LIFE, SUCCESSOR, moved_day
 from weft.model.odcs import Contract, SchemaObject, every_property
 from weft.model.version import Version

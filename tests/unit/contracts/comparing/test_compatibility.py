@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.contracts.support import a_contract, col, custom
-from weft.contracts.compatibility import Comparison, changes
+from weft.contracts.comparing.compatibility import Comparison, changes
 from weft.model.odcs import Contract
 
 
