@@ -37,7 +37,6 @@ CODES: dict[str, str] = {
     "WFT-PRJ-022": "unknown status",
     "WFT-PRJ-023": "a folder that should hold a domain or product does not",
     "WFT-PRJ-024": "the target exists already",
-    "WFT-PRJ-025": "a feature that this version of weft does not have",
     "WFT-PRJ-026": "a model that no port needs",
     "WFT-PRJ-027": "two columns of a contract have one name",
     "WFT-PRJ-028": "the end of a deprecated port cannot be understood",
@@ -86,6 +85,10 @@ CODES: dict[str, str] = {
     "WFT-PLN-012": "an input port reads a deprecated port",
     "WFT-PLN-013": "a major that cannot be the default",
     "WFT-PLN-014": "the override of a failed check has ended",
+    "WFT-PLN-015": "a model's settings ask for columns that its SQL does not give",
+    "WFT-PLN-016": "a stretch of time that is empty",
+    "WFT-PLN-017": "nothing selected is built by time",
+    "WFT-PLN-018": "a table that is kept would lose rows",
     # runs
     "WFT-RUN-001": "something moved since the plan",
     "WFT-RUN-003": "interrupted",
@@ -93,6 +96,7 @@ CODES: dict[str, str] = {
     "WFT-RUN-005": "no such snapshot",
     "WFT-RUN-006": "a snapshot that cannot be rolled back to",
     "WFT-RUN-007": "an override without named ports, reason or end",
+    "WFT-RUN-008": "the key of a kept table does not tell rows apart",
     # engines
     "WFT-ENG-001": "a model failed while it ran",
     "WFT-ENG-002": "out of memory",

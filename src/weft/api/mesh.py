@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from weft.catalog.search import SearchResult
     from weft.model.publication import Override
     from weft.model.records import Run
+    from weft.plan.keeping import Window
     from weft.plan.repository import Repository
     from weft.plan.values import Plan
     from weft.runs.default import DefaultMoved
@@ -108,16 +109,23 @@ class Mesh:
             problems = {d: None for d in problems if d.where and any(d.where.file.startswith(f) for f in folders)}
         return CheckReport(tuple(problems))
 
-    def plan(self, select: Sequence[str] = (), *, full_refresh: bool = False) -> Plan:
+    def plan(self, select: Sequence[str] = (), *, full_refresh: bool = False, window: Window | None = None) -> Plan:
         """What `apply` would do. Changes nothing.
 
         Raises:
             ProjectError: files of the repository are wrong; all problems at once.
+            UsageError: WFT-PLN-017, a window is asked for and nothing selected is built by time.
         """
-        return self._planned(self._rooms.repository().sound(select), select, full_refresh=full_refresh)
+        return self._planned(self._rooms.repository().sound(select), select, full_refresh=full_refresh, window=window)
 
     def _planned(
-        self, loaded: Repository, select: Sequence[str], *, full_refresh: bool, refreshed: Collection[Address] = ()
+        self,
+        loaded: Repository,
+        select: Sequence[str],
+        *,
+        full_refresh: bool,
+        refreshed: Collection[Address] | None = None,
+        window: Window | None = None,
     ) -> Plan:
         from weft.plan.impact import Impact
         from weft.plan.planner import make_plan
@@ -131,6 +139,7 @@ class Mesh:
             select=select,
             full_refresh=full_refresh,
             refreshed=refreshed,
+            window=window,
         )
 
     def apply(
@@ -140,6 +149,7 @@ class Mesh:
         plan: Plan | None = None,
         yes: bool = False,
         full_refresh: bool = False,
+        window: Window | None = None,
         override: tuple[str, str] | None = None,
         progress: Progress | None = None,
         confirm: Callable[[Plan], bool] | None = None,
@@ -150,6 +160,7 @@ class Mesh:
 
         Args:
             yes: retire ports whose files are gone.
+            window: the time that is computed again, in models that are built by time.
             override: a reason, and the last day (2026-12-01) until which the ports that `select` names may be published
                 although checks of theirs fail.
             confirm: asked with the plan when it retires something and `yes` is not given.
@@ -168,9 +179,9 @@ class Mesh:
         loaded = self._rooms.repository().sound(select if plan is None else plan.selection)
         if plan is None:
             # an override is a decision on rows as they are now, also where nothing else has changed
-            current = self._planned(loaded, select, full_refresh=full_refresh or decided is not None)
+            current = self._planned(loaded, select, full_refresh=full_refresh or decided is not None, window=window)
         else:
-            current = self._planned(loaded, plan.selection, full_refresh=plan.full_refresh)
+            current = self._planned(loaded, plan.selection, full_refresh=plan.full_refresh, window=plan.window)
             require_same(plan, current)
         if current.refused:
             raise GateRefused(*current.objections)
@@ -184,15 +195,15 @@ class Mesh:
         context = self._rooms.context(loaded, progress)
         done = apply(current, loaded.mesh, loaded.desired, context, consent=consent, override=decided)
         if plan is None and decided is None:
-            done = self._again(done, loaded, full_refresh=full_refresh, consent=consent, progress=progress)
+            done = self._again(done, loaded, current, consent=consent, progress=progress)
         return done.with_failed(stopped) if stopped else done
 
     def _again(
-        self, done: ApplyResult, first: Repository, *, full_refresh: bool, consent: bool, progress: Progress | None
+        self, done: ApplyResult, first: Repository, asked: Plan, *, consent: bool, progress: Progress | None
     ) -> ApplyResult:
         """Goes on with the ports that another run has moved while they were built, until each is as its files want it.
 
-        What a full refresh asked for is done where the other run has built the port.
+        What a full refresh or a window asked for is done where the other run has built the port.
         """
         from weft.runs import again
         from weft.runs.apply import apply
@@ -207,7 +218,7 @@ class Mesh:
             if loaded.mesh.files != first.mesh.files or has_errors(set(loaded.problems).difference(first.problems)):
                 break  # the files are no longer those that were to be applied
             built = {a for a, s in loaded.registered.ports.items() if s.snapshot_id != before.get(a)}
-            plan = self._planned(loaded, select, full_refresh=full_refresh, refreshed=built)
+            plan = self._planned(loaded, select, full_refresh=asked.full_refresh, refreshed=built, window=asked.window)
             if plan.refused or (plan.retires and not consent):
                 break
             context = self._rooms.context(loaded, progress)

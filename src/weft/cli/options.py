@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from weft.plan.keeping import Window
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,3 +38,27 @@ SELECT_HELP = (
     "SELECT is an address or the beginning of one (operations, operations.on_time), +x with what it reads, x+ with "
     "what reads it, tag:NAME, or changed. Several unite; none means everything."
 )
+
+
+def window_options(command: F) -> F:
+    """`--start` and `--end`: a stretch of time that is computed again."""
+    for name, meaning in (
+        ("--end", "The first instant that is left out; everything after --start without it."),
+        ("--start", "Compute rows again from this time on, like 2026-11-01, in models that are built by time."),
+    ):
+        command = click.option(name, metavar="TIME", help=meaning)(command)
+    return command
+
+
+def window_of(start: str | None, end: str | None) -> Window | None:
+    """The window that the two options name; None when neither is given.
+
+    Raises:
+        UsageError: WFT-CLI-001 one of them is no time, WFT-PLN-016 no time lies between them.
+    """
+    if start is None and end is None:
+        return None
+    from weft.access.door import parse_time
+    from weft.plan.keeping import window
+
+    return window(parse_time(start) if start is not None else None, parse_time(end) if end is not None else None)

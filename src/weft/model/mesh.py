@@ -11,6 +11,7 @@ from msgspec import Struct
 from weft.errors import Diagnostic, Where
 from weft.model.address import Address, ProductAddress
 from weft.model.document import Document
+from weft.model.materialization import Keeping, keeping
 from weft.model.odcs import Contract
 from weft.model.odps import Descriptor
 
@@ -79,12 +80,6 @@ class InputPort(Struct, frozen=True):
     where: Where
 
 
-class Materialization(StrEnum):
-    """How a model's rows are kept. This version of weft builds `full`."""
-
-    FULL = "full"
-
-
 class Reference(Struct, frozen=True):
     """A table that a model's SQL names, and where in the model's file."""
 
@@ -115,9 +110,9 @@ class Model(Struct, frozen=True):
     volatile: tuple[Reference, ...] = ()
 
     @property
-    def materialized(self) -> Materialization:
+    def kept(self) -> Keeping:
         """How its rows are kept."""
-        return Materialization(self.settings.get("materialized", "full"))
+        return keeping(self.settings)
 
     def where(self, offset: int | None = None) -> Where:
         """The place in the model's file of a character of `sql` (offset from 0)."""

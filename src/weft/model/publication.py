@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from weft.model.address import Address
+from weft.model.address import Address, ProductAddress
 from weft.model.checks import CheckCounts
 from weft.model.column import Column
 
@@ -190,6 +190,35 @@ class Publication(Struct, frozen=True):
     def rows(self) -> int:
         """Rows that can be read."""
         return self.manifest.rows
+
+
+class KeptTable(Struct, frozen=True):
+    """The rows that a private model keeps from one build to the next. Only its product reads them.
+
+    Attributes:
+        parts: what its fingerprint was made of.
+    """
+
+    product: ProductAddress
+    model: str
+    snapshot_id: str
+    run_id: str
+    manifest: Manifest
+    parts: Mapping[str, str]
+
+    @property
+    def table(self) -> Address:
+        """Where its rows rest: a name that no port can have."""
+        return kept_table(self.product, self.model)
+
+
+def kept_table(product: ProductAddress, model: str) -> Address:
+    """The address under which storage keeps the rows of a private model.
+
+    >>> str(kept_table(ProductAddress("sales", "orders"), "cleaned"))
+    'sales.orders.~cleaned@1'
+    """
+    return Address(product.domain, product.product, f"~{model}", 1)
 
 
 class PortState(Struct, frozen=True):

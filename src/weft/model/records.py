@@ -12,7 +12,7 @@ from msgspec import Struct
 from weft.model.address import Address, ProductAddress
 from weft.model.checks import CheckResult
 from weft.model.lineage import LineageEdge
-from weft.model.publication import Publication
+from weft.model.publication import DataFile, KeptTable, Publication
 
 
 class DomainRecord(Struct, frozen=True):
@@ -99,6 +99,20 @@ class Event(Struct, frozen=True):
     previous: str
 
 
+class Batch(Struct, frozen=True):
+    """Files of one stretch of time of a build that is not published yet: the next run need not compute it again.
+
+    Attributes:
+        build: of everything that its rows depend on, as a digest.
+        batch: its stretch of time.
+    """
+
+    build: str
+    batch: str
+    at: datetime
+    files: tuple[DataFile, ...]
+
+
 class Publish(Struct, frozen=True):
     """All that the one commit point moves: every port of a product together, or nothing.
 
@@ -108,6 +122,8 @@ class Publish(Struct, frozen=True):
         edges: lineage into the ports and private models of this product, replacing what was there.
         retire: ports of this product to retire in the same transaction.
         kept: ports whose rows stay, since only their texts or rules move: the pin of a rollback holds on.
+        tables: what private models keep now, each with the snapshot that must still be its last one (None: none).
+        models: private models that keep a table; those of others are forgotten. None: as it was.
     """
 
     domain: DomainRecord
@@ -122,3 +138,5 @@ class Publish(Struct, frozen=True):
     defaults: Sequence[Address] = ()
     retire: Sequence[Address] = ()
     kept: Sequence[Address] = ()
+    tables: Sequence[tuple[KeptTable, str | None]] = ()
+    models: Sequence[str] | None = None

@@ -13,6 +13,8 @@ from weft.engines.base import Session
 from weft.errors import Diagnostic, UserCodeError, Where
 from weft.model.column import Column
 from weft.model.mesh import Model
+from weft.plan.keeping import shape_problems
+from weft.sql.kept_tables import table_sql
 
 Columns = tuple[Column, ...]
 
@@ -75,11 +77,18 @@ class Binder:
                 missing.add(model.name)  # its own binding would only repeat the error of what it reads
                 continue
             try:
-                found[model.name] = session.columns(model.sql)
-                session.empty_table(model.name, found[model.name])
+                columns = session.columns(model.sql)
+                wrong = shape_problems(model, columns)
+                if not wrong and not model.kept.whole:
+                    columns = session.columns(table_sql(model.sql, model.kept))
             except UserCodeError as e:
+                wrong = list(e.diagnostics)
+            if wrong:
                 missing.add(model.name)
-                problems += [placed(d, model) for d in e.diagnostics]
+                problems += [placed(d, model) for d in wrong]
+                continue
+            found[model.name] = columns
+            session.empty_table(model.name, columns)
         return Bound(found, tuple(problems))
 
 
@@ -102,7 +111,7 @@ def _key(inputs: Mapping[str, Columns], models: Sequence[Model], engine_version:
         [
             engine_version,
             {name: [(c.name, c.type) for c in columns] for name, columns in sorted(inputs.items())},
-            [(m.name, m.digest) for m in models],
+            [(m.name, m.digest, {} if m.kept.whole else m.kept.shape) for m in models],
         ]
     )
     return hashlib.sha256(text.encode()).hexdigest()

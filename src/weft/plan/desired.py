@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from weft.contracts.agreement import agree
@@ -19,6 +19,7 @@ from weft.model.lifecycle import open_to
 from weft.model.mesh import BUILT, Domain, InputPort, Mesh, Model, OutputPort, Product, Status
 from weft.model.publication import QUARANTINE, Digests, PortState
 from weft.plan.binding import Binder, Bound, Columns, placed
+from weft.plan.keeping import TABLE
 from weft.storage.schemas import unstorable
 
 SEMANTICS = "1"
@@ -45,6 +46,8 @@ class Desired(Struct, frozen=True):
         inputs: the input ports that these read.
         input_columns: names of the columns of each of these.
         model_columns: names of the columns of each of the models.
+        kept: of each private model that keeps a table, what its rows depend on.
+        kept_columns: the columns of each of these tables.
     """
 
     port: OutputPort
@@ -57,6 +60,8 @@ class Desired(Struct, frozen=True):
     parts: Mapping[str, str]
     rules: str
     texts: str
+    kept: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    kept_columns: Mapping[str, Columns] = field(default_factory=dict)
 
     def digests(self, upstream: Mapping[str, str] | None = None) -> Digests:
         """The digests; `upstream` replaces parts that were pending when the plan was made."""
@@ -155,25 +160,16 @@ def _desired(
     domain: Domain | None,
 ) -> Desired:
     models = product.needs(port.model)
-    names = {r.name for m in models for r in m.references}
-    inputs = tuple(i for i in product.inputs if i.name in names)
-    parts = {
-        "weft": SEMANTICS,
-        "sql": hashlib.sha256(
-            # a port keeps its name when a newer major moves its files to `NAME@MAJOR`: its rows do not move with them
-            json.dumps(
-                [(port.address.port if m == port.model else m.name, m.digest, dict(m.settings)) for m in models],
-                sort_keys=True,
-            ).encode()
-        ).hexdigest(),
-        "contract": physical_digest(port.contract),
+    inputs = _read_by(product, models)
+    # a port keeps its name when a newer major moves its files to `NAME@MAJOR`: its rows do not move with them
+    parts = _parts(product, port.model, port.address.port, sources, registered)
+    parts["contract"] = physical_digest(port.contract)
+    outputs = {one.model.name for one in product.outputs}
+    kept = {
+        m.name: _parts(product, m, m.name, sources, registered)
+        for m in models
+        if not m.kept.whole and m.name not in outputs
     }
-    for entry in inputs:
-        if isinstance(entry.binding, Address):
-            state = registered.get(entry.binding)
-            parts[f"upstream:{entry.binding}"] = state.snapshot_id if state else PENDING
-        elif (product.address, entry.name) in sources:
-            parts[f"source:{entry.name}"] = sources[product.address, entry.name].version
     return Desired(
         port,
         product,
@@ -185,7 +181,44 @@ def _desired(
         parts,
         rules_digest(port.contract),
         texts_digest(port.contract.document, product.descriptor.document, *([domain.document] if domain else ())),
+        kept,
+        {name: bound.columns[name] for name in kept},
     )
+
+
+def _read_by(product: Product, models: Sequence[Model]) -> tuple[InputPort, ...]:
+    """The input ports that some of the models read."""
+    names = {r.name for m in models for r in m.references}
+    return tuple(i for i in product.inputs if i.name in names)
+
+
+def _parts(
+    product: Product, model: Model, name: str, sources: Sources, registered: Mapping[Address, PortState]
+) -> dict[str, str]:
+    """What the rows of a model depend on, but for a contract. `name` stands for its own in the digest."""
+    models = product.needs(model)
+    parts = {
+        "weft": SEMANTICS,
+        "sql": hashlib.sha256(
+            json.dumps(
+                [(name if m == model else m.name, m.digest, _decisive(m)) for m in models], sort_keys=True
+            ).encode()
+        ).hexdigest(),
+    }
+    if not model.kept.whole:
+        parts[TABLE] = json.dumps(model.kept.shape, sort_keys=True)
+    for entry in _read_by(product, models):
+        if isinstance(entry.binding, Address):
+            state = registered.get(entry.binding)
+            parts[f"upstream:{entry.binding}"] = state.snapshot_id if state else PENDING
+        elif (product.address, entry.name) in sources:
+            parts[f"source:{entry.name}"] = sources[product.address, entry.name].version
+    return parts
+
+
+def _decisive(model: Model) -> dict[str, object]:
+    """The settings of a model that decide which rows it gives: how they are cut into batches does not."""
+    return {k: v for k, v in model.settings.items() if k not in ("lookback", "batch_size")}
 
 
 def _input_columns(

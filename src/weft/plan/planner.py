@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -16,8 +17,10 @@ from weft.model.odcs import published_contract
 from weft.model.publication import QUARANTINE, PortState
 from weft.model.records import ProductRecord
 from weft.plan import gate, order, selection
+from weft.plan.backfill import backfilled, require_any
 from weft.plan.desired import PENDING, Desired
 from weft.plan.impact import Impact, Reach
+from weft.plan.keeping import TABLE, Window, computed_anew
 from weft.plan.values import Action, Change, ContractMove, Plan, Stage, StageKind
 
 if TYPE_CHECKING:
@@ -49,12 +52,16 @@ def make_plan(
     *,
     select: Sequence[str] = (),
     full_refresh: bool = False,
-    refreshed: Collection[Address] = (),
+    refreshed: Collection[Address] | None = None,
+    window: Window | None = None,
 ) -> Plan:
     """The plan that makes the selected ports what their files want.
 
     `products` stand in the order of dependencies; `desired` holds every port whose files are right.
-    `refreshed` are ports that were built since the full refresh was asked for.
+    `refreshed` are ports that were built since the full refresh, or the window, was asked for; None: that is now.
+
+    Raises:
+        UsageError: WFT-PLN-017, a window is asked for and no selected port is built by time.
     """
     own = {a for a, s in registered.ports.items() if not s.retired and _owned(mesh, registered, a.of_product)}
     declared = {p.address: p for p in mesh.ports()}
@@ -72,7 +79,12 @@ def make_plan(
         changed=moved,
     )
     in_order = [p.address for product in products for p in product.outputs if p.address in wanted]
-    refresh = set(in_order).difference(refreshed) if full_refresh else set()
+    refresh = dict.fromkeys(in_order, "a full refresh was asked for") if full_refresh else {}
+    if window is not None:
+        refresh = backfilled([desired[a] for a in in_order if a in desired], window)
+        if refreshed is None:
+            require_any(refresh)
+    refresh = {a: why for a, why in refresh.items() if a not in (refreshed or ())}
     planned = _changes(in_order, desired, registered, endings, refresh)
     planned = _handed_on([*planned, *_retirements(wanted, declared, own, named=bool(select))], registered.ports)
 
@@ -100,6 +112,8 @@ def make_plan(
         [registered.ports[c.address] for c in planned if c.address in registered.ports], registered.today
     )
     objections += gate.other_owners(mesh, registered.products, {a.of_product for a in wanted})
+    if not full_refresh:
+        objections += gate.lost_tables([desired[c.address] for c in planned if c.address in desired], registered.ports)
     objections += gate.missing_upstream(
         [desired[c.address] for c in planned if c.address in desired], planned, registered.ports
     )
@@ -113,6 +127,7 @@ def make_plan(
         selection=tuple(select),
         full_refresh=full_refresh,
         unaffected=tuple(dict.fromkeys(reached.unaffected)),
+        window=window,
     )
 
 
@@ -121,11 +136,11 @@ def _changes(
     desired: Mapping[Address, Desired],
     registered: Registered,
     endings: Endings | None,
-    refresh: Collection[Address] = (),
+    refresh: Mapping[Address, str] = MappingProxyType({}),
 ) -> list[Change]:
     """The change of each address; an upstream that is built in the same plan rebuilds what reads it.
 
-    `refresh` are those that are built again whatever has moved.
+    `refresh` are those that are built again whatever has moved, each with the reason.
     A port whose end of life has passed stays as it is, and so does what would be built from one.
     """
     done: dict[Address, Change] = {}
@@ -134,7 +149,7 @@ def _changes(
         if wanted is None:
             continue
         building = {a for a, c in done.items() if c.action in (Action.CREATE, Action.REBUILD)}
-        change = _change(wanted, registered, building, full_refresh=address in refresh)
+        change = _change(wanted, registered, building, refresh.get(address))
         stopped = _stopped(change, wanted, endings, done, registered.ports) if endings is not None else None
         done[address] = stopped or change
     return list(done.values())
@@ -178,7 +193,7 @@ def _stopped(
     return None
 
 
-def _change(wanted: Desired, registered: Registered, building: set[Address], *, full_refresh: bool) -> Change:
+def _change(wanted: Desired, registered: Registered, building: set[Address], refresh: str | None) -> Change:
     port = wanted.port
     state = registered.ports.get(port.address)
     if port.status not in BUILT:
@@ -198,8 +213,8 @@ def _change(wanted: Desired, registered: Registered, building: set[Address], *, 
             verdict.verdict,
             tuple(c.as_json() for c in verdict.changes),
         )
-    if full_refresh:
-        return Change(port.address, Action.REBUILD, "a full refresh was asked for", moved)
+    if refresh is not None:
+        return Change(port.address, Action.REBUILD, refresh, moved)
     reasons = _reasons(wanted, state, building)
     if reasons:
         return Change(port.address, Action.REBUILD, "; ".join(reasons), moved)
@@ -239,10 +254,14 @@ def _reasons(wanted: Desired, state: PortState, building: set[Address]) -> list[
             reasons.append(f"source `{rest}` changed")
         else:
             reasons.append(_MOVED[kind])
+    if reasons and not wanted.port.model.kept.whole:
+        anew = computed_anew(wanted.port.model.kept, state.parts, wanted.parts)
+        reasons.append("all its rows are computed anew" if anew else "it goes on from the rows that it has")
     return reasons
 
 
 _MOVED = {
+    TABLE: "how its rows are kept changed",
     "sql": "its SQL changed",
     "contract": "the columns of its contract changed",
     "weft": "this version of weft computes rows differently",

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from weft.errors import Diagnostic, ProjectError, Severity, Where, diagnostic_from_json, error
 from weft.model.address import Address, parse_address
+from weft.plan.keeping import Window, window_from_json
 
 
 class Action(StrEnum):
@@ -123,6 +124,7 @@ class Plan(Struct, frozen=True):
         requires: version of each thing that was read: `file:PATH`, `source:PRODUCT.INPUT`, `port:ADDRESS`.
         selection: the SELECT arguments that made it.
         unaffected: readers of what breaks that do not depend on it.
+        window: the time that is computed again because it was asked for.
     """
 
     mesh: str
@@ -134,6 +136,7 @@ class Plan(Struct, frozen=True):
     selection: tuple[str, ...] = ()
     full_refresh: bool = False
     unaffected: tuple[Unaffected, ...] = ()
+    window: Window | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -166,6 +169,7 @@ class Plan(Struct, frozen=True):
             "mesh": self.mesh,
             "selection": list(self.selection),
             "full_refresh": self.full_refresh,
+            "window": self.window.as_json() if self.window else None,
             "requires": dict(self.requires),
             "changes": [c.as_json() for c in self.changes],
             "affected": [a.as_json() for a in self.affected],
@@ -192,6 +196,7 @@ def plan_from_json(data: Any, file: str) -> Plan:
             selection=tuple(data["selection"]),
             full_refresh=bool(data["full_refresh"]),
             unaffected=tuple(Unaffected(**u) for u in data.get("unaffected", ())),
+            window=window_from_json(data.get("window")),
         )
     except (KeyError, TypeError, ValueError) as e:
         raise ProjectError(

@@ -10,11 +10,11 @@ from typing import Any
 from msgspec import Struct
 
 from weft.errors import Diagnostic, Severity, Where, did_you_mean, error
+from weft.model.materialization import wrong_settings
 from weft.model.mesh import Model, Reference
 from weft.project.cache import Cache
 
 _OPENING, _CLOSING = "/* weft", "*/"
-_LATER = ("incremental", "merge", "scd2", "append")
 
 Parse = Callable[[str], str]
 """Gives the parse tree of a SELECT as DuckDB writes it in JSON."""
@@ -102,16 +102,17 @@ def _settings(comment: str, above: int) -> tuple[dict[str, Any], list[list[Any]]
     if not isinstance(data, dict):
         return {}, [["WFT-PRJ-018", "error", "the settings are not `key: value` lines", above + 1, None, None, None]]
     known = list(json_schema("model")["properties"])
-    for key, value in data.items():
+    for key in data:
         line = above + marks[(key,)][0]
         if key not in known:
             fix = did_you_mean(key, known, otherwise=f"the settings are: {', '.join(known)}")
             problems.append(["WFT-PRJ-017", "error", f"unknown setting `{key}`", line, None, None, fix])
-        elif key == "materialized" and value != "full":
-            code = "WFT-PRJ-025" if value in _LATER else "WFT-PRJ-018"
-            what = f"`materialized: {value}` is not what this version of weft builds"
-            problems.append([code, "error", what, line, None, None, "write `materialized: full`, or leave it away"])
-    return {k: v for k, v in data.items() if k in known}, problems
+    found = {k: v for k, v in data.items() if k in known}
+    problems += [
+        ["WFT-PRJ-018", "error", what, above + marks[(key,)][0] if (key,) in marks else above + 1, None, None, fix]
+        for key, what, fix in wrong_settings(found)
+    ]
+    return found, problems
 
 
 def _placed(found: Mapping[str, Any], name: str, file: str, digest: str) -> ReadModel:

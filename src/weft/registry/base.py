@@ -10,8 +10,8 @@ from typing import Protocol
 from weft.model.address import Address, ProductAddress
 from weft.model.checks import CheckResult
 from weft.model.lineage import LineageEdge
-from weft.model.publication import PortState, Publication
-from weft.model.records import DomainRecord, Event, ProductRecord, Publish, Run
+from weft.model.publication import KeptTable, PortState, Publication
+from weft.model.records import Batch, DomainRecord, Event, ProductRecord, Publish, Run
 
 
 class RegistryReader(Protocol):
@@ -35,6 +35,14 @@ class RegistryReader(Protocol):
 
     def history(self, address: Address) -> Sequence[Publication]:
         """All publications of a pinned port, newest first."""
+        ...
+
+    def kept_tables(self, product: ProductAddress | None = None) -> Sequence[KeptTable]:
+        """What private models keep, of one product or of all."""
+        ...
+
+    def batches(self, build: str | None = None) -> Sequence[Batch]:
+        """Batches of builds that are not published yet, of one build or of all."""
         ...
 
     def products(self) -> Mapping[ProductAddress, ProductRecord]:
@@ -116,6 +124,14 @@ class Registry(RegistryReader, Protocol):
 
     def record_checks(self, run_id: str, address: Address, results: Sequence[CheckResult], at: datetime) -> None:
         """Keeps check results of a port that was not published."""
+        ...
+
+    def keep_batch(self, batch: Batch) -> None:
+        """Keeps the files of a batch, so that a run that is interrupted need not compute it again."""
+        ...
+
+    def drop_batches(self, builds: Sequence[str]) -> None:
+        """Forgets the batches of builds: they were published, or nobody went on with them."""
         ...
 
     def rollback(

@@ -18,6 +18,7 @@ from weft.model.publication import (
     ColumnStatistics,
     DataFile,
     Digests,
+    KeptTable,
     Manifest,
     Override,
     PortState,
@@ -25,7 +26,7 @@ from weft.model.publication import (
     Quarantine,
 )
 from weft.model.records import DomainRecord, Event, PortOutcome, ProductRecord, Run, RunState
-from weft.registry.tables import EventRow, PublicationRow
+from weft.registry.tables import EventRow, KeptRow, PublicationRow
 
 
 def dumps(value: Any) -> str:
@@ -97,6 +98,34 @@ def manifest_blob(manifest: Manifest) -> bytes:
     )
 
 
+def files_of(blob: bytes) -> tuple[DataFile, ...]:
+    """The files that `manifest_blob` packed."""
+    return tuple(
+        DataFile(path, rows, size, {int(i): ColumnStatistics(*s) for i, s in statistics.items()})
+        for path, rows, size, statistics in unpacked(blob)
+    )
+
+
+def kept_row(table: KeptTable) -> KeptRow:
+    """The row of a table that a private model keeps."""
+    return (
+        str(table.product),
+        table.model,
+        table.snapshot_id,
+        table.run_id,
+        dumps(dict(table.parts)),
+        dumps([_column(c) for c in table.manifest.columns]),
+        manifest_blob(table.manifest),
+    )
+
+
+def kept_table(row: KeptRow) -> KeptTable:
+    """The table of a row."""
+    product, model, snapshot_id, run_id, parts, columns, manifest = row
+    listed = Manifest(tuple(Column(*c) for c in json.loads(columns)), files_of(manifest))
+    return KeptTable(ProductAddress(*product.split(".")), model, snapshot_id, run_id, listed, json.loads(parts))
+
+
 def publication_row(publication: Publication) -> PublicationRow:
     """The row of a publication that is numbered."""
     return (
@@ -115,10 +144,6 @@ def publication(row: PublicationRow) -> Publication:
     """The publication of a row."""
     port, revision, snapshot_id, run_id, published_at, head_text, contract, manifest = row
     head = json.loads(head_text)
-    files = tuple(
-        DataFile(path, rows, size, {int(i): ColumnStatistics(*s) for i, s in statistics.items()})
-        for path, rows, size, statistics in unpacked(manifest)
-    )
     return Publication(
         address=parse_address(port),
         snapshot_id=snapshot_id,
@@ -127,7 +152,7 @@ def publication(row: PublicationRow) -> Publication:
         status=head["status"],
         contract=unpacked(contract),
         digests=Digests(**head["digests"]),
-        manifest=Manifest(_columns(head), files),
+        manifest=Manifest(_columns(head), files_of(manifest)),
         checks=CheckCounts(**head["checks"]),
         published_at=dt.datetime.fromisoformat(published_at),
         published_by=head["by"],

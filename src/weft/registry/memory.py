@@ -16,11 +16,11 @@ from msgspec import Struct, field
 from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.checks import CheckResult
 from weft.model.lineage import LineageEdge
-from weft.model.publication import PortState, Publication
-from weft.model.records import DomainRecord, Event, ProductRecord, Run, RunState
+from weft.model.publication import KeptTable, PortState, Publication
+from weft.model.records import Batch, DomainRecord, Event, ProductRecord, Run, RunState
 from weft.registry import codec, lineage, log
 from weft.registry.base import read_all_events
-from weft.registry.tables import EventRow, PortRow, PublicationRow
+from weft.registry.tables import EventRow, KeptRow, PortRow, PublicationRow
 from weft.registry.writer import RegistryWriter
 
 
@@ -49,6 +49,8 @@ class _Tables(Struct):
     checks: dict[tuple[str, str], tuple[str, Mapping[str, str]]] = field(default_factory=dict)
     events: list[EventRow] = field(default_factory=list)
     locks: dict[str, tuple[str, str]] = field(default_factory=dict)
+    kept_rows: dict[tuple[str, str], KeptRow] = field(default_factory=dict)
+    batch_rows: dict[tuple[str, str], tuple[str, bytes]] = field(default_factory=dict)
 
     def copied(self) -> _Tables:
         return _Tables(*(copy.copy(getattr(self, name)) for name in self.__struct_fields__))
@@ -114,6 +116,21 @@ class _Tables(Struct):
         if lock in self.locks and self.locks[lock][0] == holder:
             del self.locks[lock]
 
+    def kept(self, product: str) -> list[KeptRow]:
+        return [row for (of, _), row in sorted(self.kept_rows.items()) if of == product]
+
+    def put_kept(self, row: KeptRow) -> None:
+        self.kept_rows[row[0], row[1]] = row
+
+    def delete_kept(self, product: str, model: str) -> None:
+        self.kept_rows.pop((product, model), None)
+
+    def put_batch(self, build: str, batch: str, at: str, manifest: bytes) -> None:
+        self.batch_rows[build, batch] = (at, manifest)
+
+    def delete_batches(self, build: str) -> None:
+        self.batch_rows = {key: row for key, row in self.batch_rows.items() if key[0] != build}
+
     def state(self, row: PortRow) -> PortState:
         newest = self.publications[row.port][0]
         return codec.port_state((*newest[:-1], row.is_default, row.retired, row.pinned, row.held))
@@ -156,6 +173,19 @@ class MemoryRegistry(RegistryWriter):
     def history(self, address: Address) -> Sequence[Publication]:
         """All publications of a pinned port, newest first."""
         return [codec.publication(row) for row in self._tables.publications.get(str(address), ())]
+
+    def kept_tables(self, product: ProductAddress | None = None) -> Sequence[KeptTable]:
+        """What private models keep, of one product or of all."""
+        rows = sorted(self._tables.kept_rows.items())
+        return [codec.kept_table(row) for (of, _), row in rows if product is None or of == str(product)]
+
+    def batches(self, build: str | None = None) -> Sequence[Batch]:
+        """Batches of builds that are not published yet, of one build or of all."""
+        return [
+            Batch(number, batch, datetime.fromisoformat(at), codec.files_of(manifest))
+            for (number, batch), (at, manifest) in sorted(self._tables.batch_rows.items())
+            if build is None or number == build
+        ]
 
     def products(self) -> Mapping[ProductAddress, ProductRecord]:
         """Every registered product."""

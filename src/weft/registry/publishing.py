@@ -30,6 +30,7 @@ def publish(tables: Tables, publish: Publish) -> list[Publication]:
     _require_revisions(tables, publish.requires)
     _require_owner(tables, publish)
     product = str(publish.product.address)
+    _keep_tables(tables, publish, product)
     first = [a for a in publish.defaults if not _has_default(tables, a)]
     numbered = [_put(tables, p) for p in publish.publications]
     for one in numbered:
@@ -183,6 +184,33 @@ def _require_owner(tables: Tables, publish: Publish) -> None:
                 fix="rename the product's folder or domain",
             )
         )
+
+
+def _keep_tables(tables: Tables, publish: Publish, product: str) -> None:
+    """Moves what private models keep together with the ports.
+
+    Raises:
+        Conflict: WFT-RUN-001, another run has moved one of them.
+    """
+    found = {row[1]: row[2] for row in tables.kept(product)}
+    moved = [one.model for one, before in publish.tables if found.get(one.model) != before]
+    if moved:
+        raise Conflict(
+            *(
+                error(
+                    "WFT-RUN-001",
+                    f"what model `{model}` of `{product}` keeps moved since the run began",
+                    why="another run of the product was faster",
+                    fix="apply again",
+                )
+                for model in moved
+            )
+        )
+    for one, _ in publish.tables:
+        tables.put_kept(codec.kept_row(one))
+    if publish.models is not None:
+        for model in set(found).difference(publish.models):
+            tables.delete_kept(product, model)
 
 
 def _replace_edges(tables: Tables, publish: Publish, product: str) -> None:

@@ -39,6 +39,15 @@ STEPS: tuple[str, ...] = (
         PRIMARY KEY (run_id, port, check_id)) WITHOUT ROWID;
     CREATE TABLE locks (name TEXT PRIMARY KEY, holder TEXT NOT NULL, process TEXT NOT NULL) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE kept_tables (
+        product TEXT NOT NULL, model TEXT NOT NULL, snapshot_id TEXT NOT NULL, run_id TEXT NOT NULL,
+        parts TEXT NOT NULL, columns TEXT NOT NULL, manifest BLOB NOT NULL,
+        PRIMARY KEY (product, model)) WITHOUT ROWID;
+    CREATE TABLE batches (
+        build TEXT NOT NULL, batch TEXT NOT NULL, at TEXT NOT NULL, manifest BLOB NOT NULL,
+        PRIMARY KEY (build, batch)) WITHOUT ROWID;
+    """,
 )
 """Step n makes version n + 1 of the schema from version n. A step that was shipped is never changed."""
 

@@ -15,12 +15,12 @@ from weft.errors import PlatformError, error
 from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.checks import CheckResult
 from weft.model.lineage import EdgeKind, LineageEdge, Transformation
-from weft.model.publication import PortState, Publication
-from weft.model.records import DomainRecord, Event, ProductRecord, Run, RunState
+from weft.model.publication import KeptTable, PortState, Publication
+from weft.model.records import Batch, DomainRecord, Event, ProductRecord, Run, RunState
 from weft.registry import codec, lineage, log
 from weft.registry.base import read_all_events
 from weft.registry.schema import upgrade
-from weft.registry.sqlite_tables import SqliteTables
+from weft.registry.sqlite_tables import KEPT, SqliteTables
 from weft.registry.writer import RegistryWriter
 
 _STATE = """
@@ -117,6 +117,22 @@ class SqliteRegistry(RegistryWriter):
         """All publications of a pinned port, newest first."""
         rows = self._db.execute(f"{_PUBLICATION} ORDER BY revision DESC", (str(address),))
         return [codec.publication(row) for row in rows]
+
+    def kept_tables(self, product: ProductAddress | None = None) -> Sequence[KeptTable]:
+        """What private models keep, of one product or of all."""
+        if product is None:
+            rows = self._db.execute(f"{KEPT} ORDER BY product, model")
+        else:
+            rows = self._db.execute(f"{KEPT} WHERE product = ? ORDER BY model", (str(product),))
+        return [codec.kept_table(row) for row in rows]
+
+    def batches(self, build: str | None = None) -> Sequence[Batch]:
+        """Batches of builds that are not published yet, of one build or of all."""
+        sql = "SELECT build, batch, at, manifest FROM batches WHERE ?1 IS NULL OR build = ?1 ORDER BY build, batch"
+        return [
+            Batch(number, batch, datetime.fromisoformat(at), codec.files_of(manifest))
+            for number, batch, at, manifest in self._db.execute(sql, (build,))
+        ]
 
     def products(self) -> Mapping[ProductAddress, ProductRecord]:
         """Every registered product."""

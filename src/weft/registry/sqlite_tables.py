@@ -9,8 +9,9 @@ from weft.model.address import ProductAddress
 from weft.model.lineage import LineageEdge
 from weft.model.records import DomainRecord, ProductRecord, Run
 from weft.registry import codec
-from weft.registry.tables import EventRow, PortRow, PublicationRow
+from weft.registry.tables import EventRow, KeptRow, PortRow, PublicationRow
 
+KEPT = "SELECT product, model, snapshot_id, run_id, parts, columns, manifest FROM kept_tables"
 _PORT = "SELECT port, name, major, revision, is_default, retired, pinned, held FROM ports"
 
 
@@ -105,3 +106,23 @@ class SqliteTables:
     def delete_lock(self, lock: str, holder: str) -> None:
         """Frees a lock if this holder has it."""
         self._db.execute("DELETE FROM locks WHERE name = ? AND holder = ?", (lock, holder))
+
+    def kept(self, product: str) -> list[KeptRow]:
+        """What the private models of a product keep."""
+        return self._db.execute(f"{KEPT} WHERE product = ? ORDER BY model", (product,)).fetchall()
+
+    def put_kept(self, row: KeptRow) -> None:
+        """Keeps the table of a private model."""
+        self._db.execute("INSERT OR REPLACE INTO kept_tables VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    def delete_kept(self, product: str, model: str) -> None:
+        """Forgets the table of a private model."""
+        self._db.execute("DELETE FROM kept_tables WHERE product = ? AND model = ?", (product, model))
+
+    def put_batch(self, build: str, batch: str, at: str, manifest: bytes) -> None:
+        """Keeps the files of one batch of a build that is not published yet."""
+        self._db.execute("INSERT OR REPLACE INTO batches VALUES (?, ?, ?, ?)", (build, batch, at, manifest))
+
+    def delete_batches(self, build: str) -> None:
+        """Forgets the batches of a build."""
+        self._db.execute("DELETE FROM batches WHERE build = ?", (build,))

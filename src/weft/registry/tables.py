@@ -12,6 +12,9 @@ from weft.model.records import DomainRecord, ProductRecord, Run
 PublicationRow = tuple[str, int, str, str, str, str, bytes, bytes]
 """Port, revision, snapshot, run, published at, header, contract, manifest, as `codec.publication_row` gives them."""
 
+KeptRow = tuple[str, str, str, str, str, str, bytes]
+"""Product, model, snapshot, run, parts, columns, manifest of what a private model keeps."""
+
 EventRow = tuple[int, str, str, str, str, str, str, str]
 """Number, at, kind, actor, subject, body, previous hash, hash, as `codec.event` reads them."""
 
@@ -98,4 +101,24 @@ class Tables(Protocol):
 
     def delete_lock(self, lock: str, holder: str) -> None:
         """Frees a lock if this holder has it."""
+        ...
+
+    def kept(self, product: str) -> list[KeptRow]:
+        """What the private models of a product keep."""
+        ...
+
+    def put_kept(self, row: KeptRow) -> None:
+        """Keeps the table of a private model."""
+        ...
+
+    def delete_kept(self, product: str, model: str) -> None:
+        """Forgets the table of a private model."""
+        ...
+
+    def put_batch(self, build: str, batch: str, at: str, manifest: bytes) -> None:
+        """Keeps the files of one batch of a build that is not published yet."""
+        ...
+
+    def delete_batches(self, build: str) -> None:
+        """Forgets the batches of a build."""
         ...

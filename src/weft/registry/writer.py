@@ -11,9 +11,9 @@ from datetime import datetime
 from weft.errors import Conflict, error
 from weft.model.address import Address
 from weft.model.checks import CheckResult
-from weft.model.publication import Publication
-from weft.model.records import Publish, Run
-from weft.registry import processes, publishing
+from weft.model.publication import Manifest, Publication
+from weft.model.records import Batch, Publish, Run
+from weft.registry import codec, processes, publishing
 from weft.registry.tables import Tables
 
 _PAUSE_S = 0.05
@@ -49,6 +49,18 @@ class RegistryWriter(ABC):
         """Keeps check results of a port that was not published."""
         with self._transaction() as tables:
             publishing.put_checks(tables, run_id, address, results)
+
+    def keep_batch(self, batch: Batch) -> None:
+        """Keeps the files of a batch."""
+        with self._transaction() as tables:
+            files = codec.manifest_blob(Manifest((), batch.files))
+            tables.put_batch(batch.build, batch.batch, codec.time_text(batch.at), files)
+
+    def drop_batches(self, builds: Sequence[str]) -> None:
+        """Forgets the batches of builds."""
+        with self._transaction() as tables:
+            for build in builds:
+                tables.delete_batches(build)
 
     def rollback(
         self, publication: Publication, *, expected_revision: int, reason: str, actor: str, at: datetime

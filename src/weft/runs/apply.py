@@ -13,14 +13,14 @@ from weft.engines.base import Session
 from weft.errors import Conflict, Diagnostic, UsageError, WeftError, error, of_the_system
 from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.mesh import Mesh, Product
-from weft.model.publication import QUARANTINE, Override, PortState, Publication
+from weft.model.publication import QUARANTINE, KeptTable, Override, PortState, Publication
 from weft.model.records import PortOutcome, Run, RunState
 from weft.plan.desired import Desired
 from weft.plan.moved import moved
 from weft.plan.values import Plan, Stage, StageKind
 from weft.registry import processes
 from weft.runs import publishing, repair
-from weft.runs.build import Staged, open_inputs, run_models, stage
+from weft.runs.build import Building, Order, Staged, StagedTable
 from weft.runs.context import Context, new_run_id
 from weft.runs.judging import Judged, Judging
 from weft.runs.lineage import edges_of, unresolved
@@ -185,16 +185,18 @@ class _OneRun:
         temp = context.temp_folder(processes.identity())
         temp.mkdir(parents=True, exist_ok=True)
         with context.engine.session(str(temp)) as session:
-            staged, made_from = self._staged(session, product, [*build, *self._beside(product, build)], ports)
+            building = self._built(session, product, [*build, *self._beside(product, build)], ports)
+            staged = building.staged if building is not None else []
+            tables = building.tables if building is not None else []
             committed: list[Publication] = []
             try:
-                judged = self._judged(session, work, product, staged, ports)
+                judged = self._judged(session, work, product, building, ports)
                 self._discard([one for one in staged if one.wanted.port.address not in work.build])
                 checks = judged.checks
                 context.progress.stage(str(work.address), "commit")
                 edges = edges_of(product, build, [a for a, s in ports.items() if not s.retired], context)
             except BaseException:  # also when it was told to stop
-                self._discard(staged)
+                self._discard([*staged, *tables])
                 raise
             with context.registry.lock(f"product:{work.address}", holder=self.run_id, timeout_s=60):
                 try:
@@ -208,7 +210,7 @@ class _OneRun:
                             one.wanted,
                             snapshot,
                             one.manifest,
-                            made_from[address],
+                            building.inputs.upstream(one.wanted) if building is not None else {},
                             checks.get(address, ()),
                             self.run_id,
                             context,
@@ -217,6 +219,7 @@ class _OneRun:
                             replace(fresh, quarantine=one.quarantine, override=judged.overrides.get(address))
                         )
                     committed += [self._updated(one, ports, judged) for one in update]
+                    kept = [(self._kept(product, one), one.base) for one in tables]
                     context.progress.stage(str(work.address), "publish")
                     published = publishing.commit(
                         self._mesh,
@@ -226,20 +229,27 @@ class _OneRun:
                         edges,
                         work.retire,
                         work.update,
+                        kept,
                         revisions,
                         self.run_id,
                         context,
                     )
                 except WeftError:  # told to stop in here, it may be published: a sweep knows, this place does not
-                    self._discard(staged)
+                    self._discard([*staged, *tables])
                     raise
                 context.progress.stage(str(work.address), "follow")
                 publishing.follow([p for p in published if p.address in work.build], self.run_id, context)
+                publishing.follow_tables([table for table, _ in kept], self.run_id, context)
+                if building is not None and building.builds:
+                    context.registry.drop_batches(building.builds)
         self.warnings += unresolved(product, edges)
         self._report(work, published, time.monotonic() - began)
 
     def _beside(self, product: Product, build: Sequence[Desired]) -> list[Desired]:
-        """Ports that are not built, from whose models the others are made: of their rows, bad ones may have to go."""
+        """Ports that are not built, from whose models the others are made.
+
+        Of their rows, bad ones may have to go; what keeps its rows cannot be computed by the others from its SQL.
+        """
         if not build:
             return []
         wanted = {one.port.address for one in build}
@@ -249,11 +259,18 @@ class _OneRun:
             for port in product.outputs
             if port.address not in wanted
             and port.model.name in models
-            and QUARANTINE in port.contract.custom
+            and (QUARANTINE in port.contract.custom or not port.model.kept.whole)
             and port.address in self._desired
         ]
 
-    def _discard(self, staged: Sequence[Staged]) -> None:
+    def _kept(self, product: Product, one: StagedTable) -> KeptTable:
+        """Commits what a private model keeps, on the run's branch."""
+        snapshot = self._context.storage.commit(
+            one.target, run_id=self.run_id, base=one.base if one.former is not None else None, files=one.manifest.files
+        )
+        return KeptTable(product.address, one.model.name, snapshot, self.run_id, one.manifest, one.parts)
+
+    def _discard(self, staged: Sequence[Staged | StagedTable]) -> None:
         for one in staged:
             self._context.storage.discard(one.target, self.run_id)
 
@@ -276,33 +293,29 @@ class _OneRun:
         if problems:
             raise Conflict(*dict.fromkeys(problems))
 
-    def _staged(
+    def _built(
         self, session: Session, product: Product, build: Sequence[Desired], ports: Mapping[Address, PortState]
-    ) -> tuple[list[Staged], dict[Address, dict[str, str]]]:
+    ) -> Building | None:
         if not build:
-            return [], {}
+            return None
         context = self._context
         context.progress.stage(str(product.address), "read")
-        inputs = open_inputs(session, build, context)
-        context.progress.stage(str(product.address), "build")
-        run_models(session, build)
-        staged: list[Staged] = []
+        tables = {one.model: one for one in context.registry.kept_tables(product.address)} if _keeps(build) else {}
+        order = Order(ports, tables, anew=self._plan.full_refresh, window=self._plan.window)
+        building = Building(session, build, order, self.run_id, context)
         try:
-            for one in build:
-                context.progress.stage(str(one.port.address), "stage")
-                state = ports.get(one.port.address)
-                staged.append(stage(session, one, build, state.columns if state else (), self.run_id, context))
+            building.run()
         except BaseException:
-            self._discard(staged)
+            building.discard()
             raise
-        return staged, {one.port.address: inputs.upstream(one) for one in build}
+        return building
 
     def _judged(
         self,
         session: Session,
         work: _Work,
         product: Product,
-        staged: Sequence[Staged],
+        building: Building | None,
         ports: Mapping[Address, PortState],
     ) -> Judged:
         """Every port whose rows or rules are new, judged.
@@ -317,11 +330,12 @@ class _OneRun:
             for address in work.update
             if address in work.verify
         }
+        staged = building.staged if building is not None else []
         held = decisions((*work.build, *published), self._override, ports, context.now().date())
         every = (*(one.wanted.port.address for one in staged), *published)
         contracts = {a: self._desired[a].port.contract for a in every}
         beside = frozenset(every).difference(work.build, published)
-        found = Judging(session, product, contracts, context).judge(staged, published, held, beside)
+        found = Judging(session, product, contracts, building, context).judge(staged, published, held, beside)
         if found.error is not None:
             for address, checks in found.checks.items():
                 context.registry.record_checks(self.run_id, address, checks, context.now())
@@ -384,6 +398,11 @@ class _OneRun:
         for address in work.retire:
             self.retired.append(address)
             self._context.progress.finished(str(address), "retired", None, seconds)
+
+
+def _keeps(build: Sequence[Desired]) -> bool:
+    """Whether a private model keeps a table: then the registry is asked for it."""
+    return any(one.kept for one in build)
 
 
 def _by_product(stages: Sequence[Stage]) -> Iterator[_Work]:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.access.door import Readable
 from weft.access.principals import product_principal
 from weft.engines.base import Session, SourceFile
-from weft.errors import UserCodeError
+from weft.errors import GateRefused, UserCodeError
 from weft.model.address import Address, ProductAddress
 from weft.model.column import Column
+from weft.model.materialization import Materialization
 from weft.model.mesh import Model, Product
-from weft.model.publication import DataFile, Manifest, Quarantine
+from weft.model.publication import DataFile, KeptTable, Manifest, PortState, Quarantine, kept_table
 from weft.plan.binding import placed
 from weft.plan.desired import Desired, as_columns, models_of
+from weft.plan.gate import lost_table
+from weft.plan.keeping import Window, computed_anew, parts_differ, would_lose
 from weft.runs.context import Context
 from weft.sql.quoting import ident
 from weft.storage import reading
@@ -38,6 +42,15 @@ class Inputs(Struct, frozen=True):
                 made_from[f"source:{entry.name}"] = self.sources[entry.name]
         return made_from
 
+    def pinned(self, product: Product, model: Model) -> dict[str, str]:
+        """The snapshots of other ports that a model's rows are made from, as parts of a fingerprint."""
+        names = {r.name for m in product.needs(model) for r in m.references}
+        return {
+            f"upstream:{entry.binding}": self.ports[entry.binding].publication.snapshot_id
+            for entry in product.inputs
+            if entry.name in names and isinstance(entry.binding, Address)
+        }
+
 
 class Staged(Struct, frozen=True):
     """A port's rows, written and not yet committed; those that went to quarantine stand beside them."""
@@ -46,6 +59,28 @@ class Staged(Struct, frozen=True):
     target: Target
     manifest: Manifest
     quarantine: Quarantine | None = None
+    former: Manifest | None = None
+
+    @property
+    def fresh(self) -> list[DataFile]:
+        """The files that this run has written; the others are those of the table before it."""
+        before = {f.path for f in self.former.files} if self.former is not None else set()
+        return [f for f in self.manifest.files if f.path not in before]
+
+
+class StagedTable(Struct, frozen=True):
+    """What a private model keeps, written and not yet committed.
+
+    Attributes:
+        base: the snapshot that it goes on from, or takes the place of.
+    """
+
+    model: Model
+    target: Target
+    manifest: Manifest
+    parts: Mapping[str, str]
+    former: Manifest | None
+    base: str | None
 
 
 def open_inputs(session: Session, wanted: Sequence[Desired], context: Context) -> Inputs:
@@ -78,101 +113,254 @@ def source_files(files: Mapping[str, str], name: str, product: ProductAddress) -
     return [SourceFile(path, shown, f"input port `{name}` of `{product}`") for path, shown in files.items()]
 
 
-def run_models(session: Session, wanted: Sequence[Desired]) -> None:
-    """Runs the models that ports or other models read; one that is read once becomes a view, else a table.
+class Order(Struct, frozen=True):
+    """What a plan asks of a product's kept tables, and what they were before.
 
-    A long chain of views would compute the same rows again and again; a table for everything writes what nobody
-    reads twice.
+    Attributes:
+        ports: published ports, by address.
+        tables: what private models keep, by model.
+        anew: whether a full refresh was asked for.
+        window: the time that was asked for.
     """
-    product = wanted[0].product
-    readers = _readers(product, wanted)
-    outputs = {one.port.model.name for one in wanted}
-    for model in models_of(wanted):
-        read = readers.get(model.name, 0)
-        if model.name in outputs and read == 0:
-            continue  # staged straight from its SQL
-        try:
-            if read > 1 or model.name in outputs:
-                session.table(model.name, model.sql)
+
+    ports: Mapping[Address, PortState]
+    tables: Mapping[str, KeptTable]
+    anew: bool = False
+    window: Window | None = None
+
+
+class Building:
+    """The models of one product while they run: each after what it reads, its ports and kept tables staged."""
+
+    def __init__(
+        self, session: Session, wanted: Sequence[Desired], order: Order, run_id: str, context: Context
+    ) -> None:
+        self._session = session
+        self._wanted = {one.port.model.name: one for one in wanted}
+        self._product = wanted[0].product
+        self._models = models_of(wanted)
+        self._readers = _readers(self._product, wanted)
+        self._order = order
+        self._run_id = run_id
+        self._context = context
+        self._ports: dict[str, Staged] = {}
+        self._tables: dict[str, StagedTable] = {}
+        self.inputs = open_inputs(session, wanted, context)
+        self.builds: list[str] = []
+
+    @property
+    def staged(self) -> list[Staged]:
+        """The ports that were staged, in the order of the plan."""
+        return [self._ports[name] for name in self._wanted if name in self._ports]
+
+    @property
+    def tables(self) -> list[StagedTable]:
+        """The tables of private models that were staged."""
+        return list(self._tables.values())
+
+    def run(self) -> None:
+        """Runs every model. One that is read once becomes a view, one that is read more often or is a port a table.
+
+        A long chain of views would compute the same rows again and again; a table for everything writes what nobody
+        reads twice. What is kept is written first, and read from its files.
+        """
+        self._context.progress.stage(str(self._product.address), "build")
+        for model in self._models:
+            if model.kept.whole:
+                self._runs(model)
             else:
-                session.view(model.name, model.sql)
+                self._keeps(model)
+        for name, one in self._wanted.items():
+            if name not in self._ports and one.port.model.kept.whole:
+                self._stage(one)
+
+    def discard(self) -> None:
+        """Removes what was staged."""
+        targets = [one.target for one in self._ports.values()] + [one.target for one in self._tables.values()]
+        for target in targets:
+            self._context.storage.discard(target, self._run_id)
+
+    def again(self, parted: Mapping[Address, Staged], staged: Mapping[Address, Staged]) -> dict[Address, Staged]:
+        """Computes anew what the product makes from ports that have lost rows, and stages its ports again.
+
+        Args:
+            parted: the ports that have just lost rows; one that is itself made from another of them is made anew too.
+            staged: every port of the product that is being built.
+        """
+        lost = {one.wanted.port.model.name: one for one in parted.values()}
+        stale: set[str] = set()
+        anew: dict[Address, Staged] = {}
+        for model in self._models:
+            made_from_stale = any(r.name in stale for r in model.references)
+            if not made_from_stale and model.name not in lost:
+                continue
+            stale.add(model.name)
+            if not made_from_stale:
+                if self._readers.get(model.name, 0):
+                    self._shows(model.name, lost[model.name].manifest)
+                continue
+            if model.kept.whole:
+                self._runs(model)
+            before = next((one for one in staged.values() if one.wanted.port.model.name == model.name), None)
+            if before is not None:
+                anew[before.wanted.port.address] = self._staged_again(before)
+            elif not model.kept.whole:
+                self._tables.pop(model.name, None)
+                self._keeps(model)
+        return anew
+
+    def _runs(self, model: Model) -> None:
+        read = self._readers.get(model.name, 0)
+        if not read:
+            return  # staged straight from its SQL
+        make = self._session.table if read > 1 or model.name in self._wanted else self._session.view
+        try:
+            make(model.name, model.sql)
+        except UserCodeError as e:
+            raise _placed(e, model) from e
+
+    def _keeps(self, model: Model) -> None:
+        """Brings a kept table to where its inputs are, and lets other models read it."""
+        one = self._wanted.get(model.name)
+        if one is not None:
+            self._stage(one)
+            manifest = self._ports[model.name].manifest
+        elif any(model.name == port.model.name for port in self._product.outputs):
+            raise AssertionError("a port that keeps its rows is staged beside those that read its model")
+        else:
+            manifest = self._table(model)
+        if self._readers.get(model.name, 0):
+            self._shows(model.name, manifest)
+
+    def _shows(self, name: str, manifest: Manifest) -> None:
+        self._session.table(name, f"SELECT * FROM {reading.relation(manifest, self._context.storage.root)}")
+
+    def _stage(self, one: Desired) -> None:
+        address, model = one.port.address, one.port.model
+        self._context.progress.stage(str(address), "stage")
+        state = self._order.ports.get(address)
+        known = state.columns if state else ()
+        target = self._context.storage.prepare(address, as_columns(one), known, self._run_id)
+        try:
+            if model.kept.whole:
+                manifest, former = Manifest(target.columns, self._written(model, target)), None
+            else:
+                former = self._former(one, state, target)
+                manifest = self._made(model, target, former, self._pinned(one))
+        except BaseException:  # also when it was told to stop
+            self._context.storage.discard(target, self._run_id)
+            raise
+        self._ports[model.name] = Staged(one, target, manifest, former=former)
+
+    def _former(self, one: Desired, state: PortState | None, target: Target) -> Manifest | None:
+        """The rows that a port's table goes on from."""
+        if state is None or self._order.anew:
+            return None
+        if computed_anew(one.port.model.kept, state.parts, one.parts) is not None:
+            return None
+        publication = self._context.registry.publication(one.port.address)
+        assert publication is not None, "what has a state was published"
+        return _going_on(one.port.model, publication.manifest, target)
+
+    def _table(self, model: Model) -> Manifest:
+        """The rows of a private model that keeps them: as they are, where nothing that it reads has moved."""
+        before = self._order.tables.get(model.name)
+        wanted = next(one for one in self._wanted.values() if model.name in one.kept)
+        parts = {**wanted.kept[model.name], **self.inputs.pinned(self._product, model)}
+        asked = self._order.anew or (self._order.window is not None and model.kept.by_time)
+        if before is not None and not asked:
+            if not parts_differ(before.parts, parts):
+                return before.manifest
+            if would_lose(model.kept, before.parts, parts):
+                raise GateRefused(lost_table(f"model `{model.name}` of `{self._product.address}`", model))
+        known = before.manifest.columns if before else ()
+        table = kept_table(self._product.address, model.name)
+        columns = [Column(c.name, c.type, key=c.name) for c in wanted.kept_columns[model.name]]
+        target = self._context.storage.prepare(table, columns, known, self._run_id)
+        try:
+            former = None
+            if before is not None and not self._order.anew and computed_anew(model.kept, before.parts, parts) is None:
+                former = _going_on(model, before.manifest, target)
+            manifest = self._made(model, target, former, parts)
+        except BaseException:  # also when it was told to stop
+            self._context.storage.discard(target, self._run_id)
+            raise
+        self._tables[model.name] = StagedTable(
+            model, target, manifest, parts, former, before.snapshot_id if before else None
+        )
+        return manifest
+
+    def _pinned(self, one: Desired) -> dict[str, str]:
+        return {**one.parts, **self.inputs.pinned(self._product, one.port.model)}
+
+    def _made(self, model: Model, target: Target, former: Manifest | None, parts: Mapping[str, str]) -> Manifest:
+        """The rows of a kept table, gone on from `former`."""
+        from weft.runs.materialise.batches import Batches
+        from weft.runs.materialise.kinds import made
+        from weft.runs.materialise.tables import Making
+
+        window = self._order.window if former is not None and model.kept.by_time else None
+        batches = Batches(target, former, parts, window, self._context)
+        self.builds.append(batches.build)
+        making = Making(
+            self._session,
+            model,
+            model.sql,
+            target,
+            self._context.storage.root,
+            former,
+            window,
+            self._context.now(),
+            batches.files,
+        )
+        try:
+            return made(making)
+        except UserCodeError as e:
+            # its place is one in the SELECT that weft puts around the model's
+            raise _placed(UserCodeError(*(replace(d, where=None) for d in e.diagnostics)), model) from e
+
+    def _staged_again(self, one: Staged) -> Staged:
+        context, model = self._context, one.wanted.port.model
+        context.progress.stage(str(one.wanted.port.address), "stage")
+        if model.kept.whole:
+            manifest = Manifest(one.target.columns, self._written(model, one.target))
+        else:
+            manifest = self._made(model, one.target, one.former, self._pinned(one.wanted))
+        lost = one.quarantine.manifest.files if one.quarantine is not None else ()
+        stays = {f.path for f in manifest.files}
+        context.storage.remove([f for f in (*one.fresh, *lost) if f.path not in stays])
+        if self._readers.get(model.name, 0) and not model.kept.whole:
+            self._shows(model.name, manifest)
+        return Staged(one.wanted, one.target, manifest, former=one.former)
+
+    def _written(self, model: Model, target: Target) -> tuple[DataFile, ...]:
+        """The files of a port's rows: from the table of its model where others read it, else from its SQL."""
+        sql = f"SELECT * FROM {ident(model.name)}" if self._readers.get(model.name, 0) else model.sql
+        try:
+            return self._session.copy_out(
+                sql,
+                folder=target.folder,
+                root=self._context.storage.root,
+                field_ids=target.field_ids,
+                columns=target.columns,
+            )
         except UserCodeError as e:
             raise _placed(e, model) from e
 
 
-def stage(
-    session: Session, wanted: Desired, others: Sequence[Desired], known: Sequence[Column], run_id: str, context: Context
-) -> Staged:
-    """Writes a port's rows as Parquet files under the run's own folder."""
-    target = context.storage.prepare(wanted.port.address, as_columns(wanted), known, run_id)
-    try:
-        files = _written(session, wanted, target, _readers(wanted.product, others), context)
-    except BaseException:  # also when it was told to stop
-        context.storage.discard(target, run_id)
-        raise
-    return Staged(wanted, target, Manifest(target.columns, files))
+def _going_on(model: Model, before: Manifest, target: Target) -> Manifest | None:
+    """The rows that a table goes on from; None when a column has a type that its former files cannot be read as.
 
-
-def rebuilt(
-    session: Session, parted: Mapping[Address, Staged], staged: Mapping[Address, Staged], context: Context
-) -> dict[Address, Staged]:
-    """Computes anew what the product makes from ports that have lost rows, and stages its ports again.
-
-    Args:
-        parted: the ports that have just lost rows; one that is itself made from another of them is made anew too.
-        staged: every port of the product that is being built.
+    Raises:
+        GateRefused: WFT-PLN-018, then its rows would be lost.
     """
-    build = [one.wanted for one in staged.values()]
-    product = build[0].product
-    readers = _readers(product, build)
-    lost = {one.wanted.port.model.name: one for one in parted.values()}
-    outputs = {one.port.model.name for one in build}
-    stale: set[str] = set()
-    again: set[str] = set()
-    for model in models_of(build):
-        made_from_stale = any(r.name in stale for r in model.references)
-        if made_from_stale:
-            again.add(model.name)
-        elif model.name not in lost:
-            continue
-        stale.add(model.name)
-        if not readers.get(model.name, 0):
-            continue
-        if made_from_stale:
-            make = session.table if readers[model.name] > 1 or model.name in outputs else session.view
-            make(model.name, model.sql)
-        else:
-            session.table(
-                model.name, f"SELECT * FROM {reading.relation(lost[model.name].manifest, context.storage.root)}"
-            )
-    anew = [one for one in staged.values() if one.wanted.port.model.name in again]
-    return {one.wanted.port.address: _staged_again(session, one, readers, context) for one in anew}
-
-
-def _staged_again(session: Session, one: Staged, readers: Mapping[str, int], context: Context) -> Staged:
-    context.progress.stage(str(one.wanted.port.address), "stage")
-    files = _written(session, one.wanted, one.target, readers, context)
-    former = one.quarantine.manifest.files if one.quarantine is not None else ()
-    context.storage.remove((*one.manifest.files, *former))
-    return Staged(one.wanted, one.target, Manifest(one.target.columns, files))
-
-
-def _written(
-    session: Session, wanted: Desired, target: Target, readers: Mapping[str, int], context: Context
-) -> tuple[DataFile, ...]:
-    """The files of a port's rows: from the table of its model where others read it, else from its SQL."""
-    model = wanted.port.model
-    sql = f"SELECT * FROM {ident(model.name)}" if readers.get(model.name, 0) else model.sql
-    try:
-        return session.copy_out(
-            sql,
-            folder=target.folder,
-            root=context.storage.root,
-            field_ids=target.field_ids,
-            columns=target.columns,
-        )
-    except UserCodeError as e:
-        raise _placed(e, model) from e
+    ids = {c.key: c.field_id for c in before.columns}
+    others = [c.name for c in target.columns if c.key in ids and ids[c.key] != c.field_id]
+    if not others:
+        return before
+    if model.kept.kind is Materialization.INCREMENTAL:
+        return None
+    raise GateRefused(lost_table(f"model `{model.name}`, whose column `{others[0]}` has another type", model))
 
 
 def _readers(product: Product, wanted: Sequence[Desired]) -> dict[str, int]:

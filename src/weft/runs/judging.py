@@ -17,7 +17,7 @@ from weft.model.checks import CheckResult
 from weft.model.mesh import Product
 from weft.model.odcs import Contract
 from weft.model.publication import Override
-from weft.runs.build import Staged, rebuilt
+from weft.runs.build import Building, Staged
 from weft.runs.context import Context
 from weft.runs.overriding import overridden
 from weft.runs.quarantine import split
@@ -44,11 +44,19 @@ class Judged(Struct, frozen=True):
 class Judging:
     """Judges the ports of one product, round by round: rows that leave one port may be missed by another."""
 
-    def __init__(self, session: Session, product: Product, contracts: Mapping[Address, Contract], context: Context):
-        """`contracts` are those of every port that may be judged."""
+    def __init__(
+        self,
+        session: Session,
+        product: Product,
+        contracts: Mapping[Address, Contract],
+        building: Building | None,
+        context: Context,
+    ) -> None:
+        """`contracts` are those of every port that may be judged; `building` has staged those whose rows are new."""
         self._session = session
         self._product = product
         self._contracts = contracts
+        self._building = building
         self._context = context
         self._principal = product_principal(product.address)
         self._staged: dict[Address, Staged] = {}
@@ -121,7 +129,8 @@ class Judging:
 
     def _made_anew(self, parted: Collection[Address]) -> list[Address]:
         """Ports that the product makes from those that have lost rows: they are built again from what is left."""
-        found = rebuilt(self._session, {a: self._staged[a] for a in parted}, self._staged, self._context)
+        assert self._building is not None, "only rows that were built can be parted"
+        found = self._building.again({a: self._staged[a] for a in parted}, self._staged)
         for address, staged in found.items():
             self._staged[address] = staged
             self._relations[address] = reading.relation(staged.manifest, self._context.storage.root)

@@ -13,6 +13,7 @@ from weft.model.mesh import Model, Product
 from weft.plan.binding import Remembered
 from weft.plan.desired import Desired, models_of
 from weft.runs.context import Context
+from weft.sql.kept_tables import table_sql
 
 _READING = 2
 """Goes up when the edges of the same SQL become other ones."""
@@ -37,7 +38,9 @@ def edges_of(
         if ports.get(model.name) in served:
             continue
         read = {r.name: columns[r.name] for r in model.references}
-        edges = context.lineage(model.digest, model.sql, read, columns[model.name])
+        table = table_sql(model.sql, model.kept)
+        digest = model.digest if table == model.sql else hashlib.sha256(table.encode()).hexdigest()
+        edges = context.lineage(digest, table, read, columns[model.name])
         target = _node(product, model.name, ports)
         for edge in edges:
             source = _node(product, edge.source_table, ports)

@@ -8,7 +8,7 @@ from weft.model.address import Address
 from weft.model.checks import CheckResult, count
 from weft.model.lineage import LineageEdge
 from weft.model.mesh import Domain, Mesh, Product
-from weft.model.publication import Manifest, PortState, Publication
+from weft.model.publication import KeptTable, Manifest, PortState, Publication
 from weft.model.records import DomainRecord, ProductRecord, Publish
 from weft.plan.desired import Desired
 from weft.runs.context import Context
@@ -51,6 +51,7 @@ def commit(
     edges: Sequence[LineageEdge],
     retire: Sequence[Address],
     kept: Sequence[Address],
+    tables: Sequence[tuple[KeptTable, str | None]],
     revisions: Mapping[Address, int],
     run_id: str,
     context: Context,
@@ -74,6 +75,8 @@ def commit(
             defaults=[p.address for p in product.outputs if p.default and _first(p.address, publications)],
             retire=retire,
             kept=kept,
+            tables=tables,
+            models=[m.name for m in product.models if not m.kept.whole],
         )
     )
 
@@ -110,6 +113,12 @@ def follow(publications: Sequence[Publication], run_id: str, context: Context) -
     """Lets `main` of each table follow the registry."""
     for one in publications:
         context.storage.follow(one.address, one.snapshot_id, run_id)
+
+
+def follow_tables(tables: Sequence[KeptTable], run_id: str, context: Context) -> None:
+    """Lets `main` of the tables that private models keep follow the registry."""
+    for one in tables:
+        context.storage.follow(one.table, one.snapshot_id, run_id)
 
 
 def revisions_of(

@@ -74,7 +74,7 @@ def split(
     rest = Manifest(target.columns, good_files)
     if rest.rows + parted.rows != total:
         raise _lost(staged, f"{total} rows became {rest.rows} and {parted.rows} in quarantine")
-    context.storage.remove(staged.manifest.files)
+    context.storage.remove(staged.fresh)
     return replace(staged, manifest=rest, quarantine=parted)
 
 

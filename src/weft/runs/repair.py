@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -11,6 +11,9 @@ from weft.model.address import Address
 from weft.model.records import RunState
 from weft.registry import processes
 from weft.runs.context import Context
+
+_BATCHES_ARE_KEPT = timedelta(days=7)
+"""How long a build that was interrupted can be gone on with."""
 
 
 def after_dead_runs(context: Context) -> None:
@@ -27,6 +30,9 @@ def after_dead_runs(context: Context) -> None:
             state = ports.get(outcome.address)
             if state is not None:
                 context.storage.follow(outcome.address, state.snapshot_id, run.run_id)
+        for product in {outcome.address.of_product for outcome in run.ports}:
+            for table in context.registry.kept_tables(product):
+                context.storage.follow(table.table, table.snapshot_id, run.run_id)
         if run.process is not None:
             context.drop_temp_folder(run.process)
     removed = sweep(context, alive=alive, older_than=began)
@@ -47,6 +53,9 @@ def sweep(context: Context, *, alive: list[str], older_than: datetime) -> list[s
         history = context.registry.history(address)
         keep[address] = {p.snapshot_id for p in history}
         beside |= {f.path for p in history if p.quarantine is not None for f in p.quarantine.manifest.files}
+    for table in context.registry.kept_tables():
+        keep[table.table] = {table.snapshot_id}
+    beside |= {f.path for batch in context.registry.batches() for f in batch.files}
     return list(context.storage.sweep(keep, older_than=older_than, runs=alive, beside=beside))
 
 
@@ -64,6 +73,9 @@ def now_and_then(context: Context) -> None:
     mark.touch()
     began = context.now()
     alive = [run.run_id for run in context.registry.unfinished() if processes.alive(run.process)]
+    given_up = {b.build for b in context.registry.batches() if b.at < began - _BATCHES_ARE_KEPT}
+    if given_up:
+        context.registry.drop_batches(sorted(given_up))
     removed = sweep(context, alive=alive, older_than=began - age)
     if removed:
         context.progress.note(f"{_orphans(len(removed))} removed")

@@ -16,8 +16,8 @@ def full_path(path: str, root: str) -> str:
     return path if "://" in path or path.startswith("/") else f"{root}/{path}"
 
 
-def relation(manifest: Manifest, root: str) -> str:
-    """A FROM item of DuckDB with the manifest's columns, in their order.
+def relation(manifest: Manifest, root: str, file_column: str | None = None) -> str:
+    """A FROM item of DuckDB with the manifest's columns, in their order, and if wanted one more with each row's file.
 
     Columns are found by field id, so files that were written before a column was renamed, added, dropped or widened
     are read right. `union_by_name` would read the old names.
@@ -30,4 +30,5 @@ def relation(manifest: Manifest, root: str) -> str:
         f"{c.field_id}: {{name: {literal(c.name)}, type: {literal(c.type)}, default_value: NULL}}"
         for c in manifest.columns
     )
-    return f"read_parquet([{files}], schema = MAP {{{columns}}})"
+    named = f", filename = {literal(file_column)}" if file_column is not None else ""
+    return f"read_parquet([{files}], schema = MAP {{{columns}}}{named})"

@@ -97,14 +97,14 @@ def test_the_digest_follows_the_meaning_and_not_the_layout(models: Models) -> No
             "\n\n/* weft\nmaterialized: table\n*/\nselect 1 as a",
             "WFT-PRJ-018",
             "models/m.sql:4",
-            "write `materialized: full`, or leave it away",
+            "write one of full, incremental, merge, scd2, append",
         ),
         ("/* weft\n- full\n*/\nselect 1 as a", "WFT-PRJ-018", "models/m.sql:1", None),
         (
             "/* weft\nmaterialized: incremental\n*/\nselect 1 as a",
-            "WFT-PRJ-025",
+            "WFT-PRJ-018",
             "models/m.sql:2",
-            "write `materialized: full`, or leave it away",
+            "beside it may stand: batch_size, lookback, time_column",
         ),
     ],
 )

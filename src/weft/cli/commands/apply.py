@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weft.cli.options import SELECT_HELP, examples, format_option, select_argument
+from weft.cli.options import SELECT_HELP, examples, format_option, select_argument, window_of, window_options
 from weft.cli.output import print_diagnostics, print_json, print_text
 from weft.cli.progress import progress
 
@@ -22,7 +22,12 @@ if TYPE_CHECKING:
     help="Build, verify and publish what changed.\n\n"
     "Rows are verified against their contract before anyone can see them; a product whose rows break it stays as it "
     "was.\n\n" + SELECT_HELP,
-    epilog=examples("weft apply", "weft apply operations.on_time", "weft apply --plan tonight.json --yes"),
+    epilog=examples(
+        "weft apply",
+        "weft apply operations.on_time",
+        "weft apply --plan tonight.json --yes",
+        "weft apply operations.on_time --start 2026-11-01 --end 2026-11-08",
+    ),
 )
 @select_argument
 @click.option(
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
 )
 @click.option("--yes", is_flag=True, help="Retire ports without being asked.")
 @click.option("--full-refresh", is_flag=True, help="Build everything that is selected, changed or not.")
+@window_options
 @click.option(
     "--override",
     metavar="REASON",
@@ -46,6 +52,8 @@ def command(
     plan_file: Path | None,
     yes: bool,
     full_refresh: bool,
+    start: str | None,
+    end: str | None,
     override: str | None,
     until: str | None,
     form: str,
@@ -53,8 +61,10 @@ def command(
     from weft import api
     from weft.cli.render.applied import applied_text
 
-    if plan_file is not None and (select or full_refresh):
-        raise click.UsageError("a plan says what is selected: give --plan without SELECT and --full-refresh")
+    if plan_file is not None and (select or full_refresh or start or end):
+        raise click.UsageError("a plan says what is selected: give --plan without SELECT, --full-refresh and --start")
+    if full_refresh and (start or end):
+        raise click.UsageError("a full refresh computes all times: give it without --start and --end")
     if (override is None) != (until is None):
         raise click.UsageError("an override has a reason and an end: give --override REASON and --until DATE")
     if override is not None and plan_file is not None:
@@ -68,6 +78,7 @@ def command(
                 plan=plan,
                 yes=yes,
                 full_refresh=full_refresh,
+                window=window_of(start, end),
                 override=(override, until) if override is not None and until is not None else None,
                 progress=shown,
                 confirm=_consents if asks else None,

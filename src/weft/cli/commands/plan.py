@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from weft.cli.options import SELECT_HELP, examples, format_option, select_argument
+from weft.cli.options import SELECT_HELP, examples, format_option, select_argument, window_of, window_options
 from weft.cli.output import print_json, print_line, print_text, writing
 
 
@@ -30,13 +30,18 @@ from weft.cli.output import print_json, print_line, print_text, writing
     help="Also write the plan to FILE, for `weft apply --plan FILE`.",
 )
 @click.option("--full-refresh", is_flag=True, help="Build everything that is selected, changed or not.")
-def command(select: tuple[str, ...], form: str, out: Path | None, full_refresh: bool) -> int:
+@window_options
+def command(
+    select: tuple[str, ...], form: str, out: Path | None, full_refresh: bool, start: str | None, end: str | None
+) -> int:
     from weft import api
     from weft.errors import has_errors
     from weft.plan import explain
 
+    if full_refresh and (start or end):
+        raise click.UsageError("a full refresh computes all times: give it without --start and --end")
     with api.open() as mesh:
-        plan = mesh.plan(select, full_refresh=full_refresh)
+        plan = mesh.plan(select, full_refresh=full_refresh, window=window_of(start, end))
     if out is not None:
         with writing(out):
             out.write_text(json.dumps(plan.as_json(), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
