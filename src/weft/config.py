@@ -116,6 +116,13 @@ class SourceSettings:
     allow: tuple[str, ...] = _setting((), "folders outside the mesh's folder that sources may name")
 
 
+@dataclass(frozen=True, slots=True)
+class EnvironmentSettings:
+    """`[environments]`: how long one lives that nobody uses."""
+
+    keep: str = _setting("14d", "how long after its last use an environment goes by itself: 12h, 14d", duration)
+
+
 class Settings(Struct, frozen=True):
     """All settings of a mesh. `root` is the folder of `weft.toml`, absolute."""
 
@@ -124,6 +131,7 @@ class Settings(Struct, frozen=True):
     storage: StorageSettings = StorageSettings()
     engine: EngineSettings = EngineSettings()
     sources: SourceSettings = SourceSettings()
+    environments: EnvironmentSettings = EnvironmentSettings()
 
     def path(self, text: str) -> Path:
         """A path of the settings, made absolute: relative ones belong to the root."""
@@ -192,6 +200,7 @@ _SECTIONS: dict[str, type] = {
     "storage": StorageSettings,
     "engine": EngineSettings,
     "sources": SourceSettings,
+    "environments": EnvironmentSettings,
 }
 
 

@@ -97,6 +97,10 @@ CODES: dict[str, str] = {
     "WFT-RUN-006": "a snapshot that cannot be rolled back to",
     "WFT-RUN-007": "an override without named ports, reason or end",
     "WFT-RUN-008": "the key of a kept table does not tell rows apart",
+    # environments
+    "WFT-ENV-001": "no such environment",
+    "WFT-ENV-002": "a name that no environment can have",
+    "WFT-ENV-003": "something runs in the environment",
     # engines
     "WFT-ENG-001": "a model failed while it ran",
     "WFT-ENG-002": "out of memory",

@@ -8,6 +8,7 @@ import getpass
 import weakref
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from weft import plugins
@@ -44,9 +45,15 @@ class Rooms:
         now: the clock, in UTC: what is late, due or over is reckoned from it.
     """
 
-    def __init__(self, settings: Settings, now: Callable[[], dt.datetime] | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        now: Callable[[], dt.datetime] | None = None,
+        environment: str | None = None,
+    ) -> None:
         self.settings = settings
         self.now = now or clock
+        self.environment = environment
         self._sessions: list[Any] = []
         atexit.register(_closed_at_exit, weakref.ref(self))
 
@@ -56,7 +63,9 @@ class Rooms:
             session.__exit__(None, None, None)
         self._sessions.clear()
         self.__dict__.pop("parser", None)
-        for name in ("engine", "registry", "cache"):
+        for other in self.__dict__.pop("_environments", {}).values():
+            other.close()
+        for name in ("engine", "registry", "production", "cache"):
             held = self.__dict__.pop(name, None)
             if held is not None:
                 held.close()
@@ -69,9 +78,67 @@ class Rooms:
         return Cache(self.settings.cache)
 
     @cached_property
+    def production(self) -> Registry:
+        """What everybody reads."""
+        return self._opened(self.settings.path(self.settings.mesh.registry))
+
+    @cached_property
     def registry(self) -> Registry:
-        """What is published."""
-        registry: Registry = plugins.load("weft.registries", "sqlite")(self.settings.path(self.settings.mesh.registry))
+        """What is published: in production, or in the environment that was asked for and production behind it."""
+        if self.environment is None:
+            return self.production
+        from weft.registry.environment import EnvironmentRegistry
+        from weft.registry.memory import MemoryRegistry
+
+        path = self._environment_file(self.environment)
+        # one that is only looked at is not made by looking
+        return EnvironmentRegistry(self._opened(path) if path.exists() else MemoryRegistry(), self.production)
+
+    @cached_property
+    def _environments(self) -> dict[str, Registry]:
+        folder = self.settings.state / "environments"
+        names = sorted(p.parent.name for p in folder.glob("*/registry.db")) if folder.is_dir() else []
+        return {name: self._opened(self._environment_file(name)) for name in names}
+
+    @property
+    def index(self) -> Path:
+        """Where the search index lies; an environment has its own."""
+        if self.environment is None:
+            return self.settings.state / "index.db"
+        return self._environment_file(self.environment).with_name("index.db")
+
+    @property
+    def environments(self) -> Mapping[str, Registry]:
+        """The registries of all environments, each without production behind it."""
+        return self._environments
+
+    def make_environment(self) -> None:
+        """Makes the environment that was asked for, where it is new."""
+        if self.environment is not None:
+            path = self._environment_file(self.environment)
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._opened(path).close()
+                self.__dict__.pop("registry", None)
+                self.__dict__.pop("door", None)
+
+    def remove_environment(self, name: str) -> None:
+        """Removes what an environment has registered."""
+        import shutil
+
+        self._environments.pop(name).close()
+        shutil.rmtree(self._environment_file(name).parent)
+
+    def _environment_file(self, name: str) -> Path:
+        return self.settings.state / "environments" / name / "registry.db"
+
+    def _others(self) -> dict[str, Registry]:
+        """Registries that share the warehouse with this one."""
+        found = {name: one for name, one in self.environments.items() if name != self.environment}
+        return found if self.environment is None else {"": self.production, **found}
+
+    def _opened(self, path: Path) -> Registry:
+        registry: Registry = plugins.load("weft.registries", "sqlite")(path)
         return registry
 
     @cached_property
@@ -88,6 +155,10 @@ class Rooms:
         storage: Storage = made(
             self.settings.path(self.settings.storage.warehouse), self.settings.path(self.settings.storage.catalog)
         )
+        if self.environment is not None:
+            from weft.storage.environment import EnvironmentStorage
+
+            return EnvironmentStorage(storage, self.environment)
         return storage
 
     @cached_property
@@ -192,6 +263,7 @@ class Rooms:
             progress=progress or Silent(),
             actor=self.actor,
             now=self.now,
+            others=self._others,
         )
 
     def _column_lineage(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from msgspec import Struct
 
 from weft.api.contracts import is_file, verify
+from weft.api.environments import Environments, checked_name
 from weft.config import Settings, load_settings
 from weft.errors import Diagnostic, GateRefused, UsageError, error, has_errors
 from weft.model.address import Address, ProductAddress, parse_address
@@ -58,8 +59,12 @@ def open(
     *,
     flags: Mapping[str, Any] | None = None,
     now: Callable[[], datetime] | None = None,
+    environment: str | None = None,
 ) -> Mesh:
     """The mesh whose folder holds `path`; `now` is the clock, the machine's by default.
+
+    With `environment` every verb sees and changes that environment, which shows production wherever nothing was built
+    in it.
 
     Example:
         >>> import weft
@@ -67,17 +72,19 @@ def open(
         >>> mesh.read("operations.on_time.flights@1").arrow()               # doctest: +SKIP
 
     Raises:
-        UsageError: WFT-CFG-001, no weft.toml there or above.
+        UsageError: WFT-CFG-001 no weft.toml there or above, WFT-ENV-002 no name of an environment.
         ProjectError: WFT-CFG-002 to 004, the settings are wrong.
     """
-    return Mesh(load_settings(Path(path), flags=flags), now)
+    return Mesh(load_settings(Path(path), flags=flags), now, environment)
 
 
 class Mesh:
     """A mesh: what its files declare, what its registry holds, and every verb on both."""
 
-    def __init__(self, settings: Settings, now: Callable[[], datetime] | None = None) -> None:
-        self._rooms = Rooms(settings, now)
+    def __init__(
+        self, settings: Settings, now: Callable[[], datetime] | None = None, environment: str | None = None
+    ) -> None:
+        self._rooms = Rooms(settings, now, checked_name(environment) if environment is not None else None)
 
     @property
     def settings(self) -> Settings:
@@ -95,6 +102,17 @@ class Mesh:
     def close(self) -> None:
         """Gives sessions and connections back."""
         self._rooms.close()
+
+    def _readable(self) -> Rooms:
+        """The rooms, for reading: an environment that was asked for must be there."""
+        if self._rooms.environment is not None:
+            self.environments.require(self._rooms.environment)
+        return self._rooms
+
+    @property
+    def environments(self) -> Environments:
+        """The environments beside production."""
+        return Environments(self._rooms)
 
     # verbs: build
 
@@ -175,6 +193,8 @@ class Mesh:
         from weft.runs.results import ApplyResult, Failed
 
         began = time.monotonic()
+        self.environments.drop_ended()
+        self._rooms.make_environment()
         decided = self._decided(override, select) if override is not None else None
         loaded = self._rooms.repository().sound(select if plan is None else plan.selection)
         if plan is None:
@@ -304,7 +324,7 @@ class Mesh:
         """The rows of one SELECT over ports named by their addresses; `limit` of them, if it is given."""
         if limit is not None and limit < 0:
             raise UsageError(error("WFT-CLI-001", f"a limit is not negative: {limit}", fix="leave it out for all rows"))
-        return self._rooms.door.query(self._rooms.principal(principal), sql, limit=limit, at=at)
+        return self._readable().door.query(self._rooms.principal(principal), sql, limit=limit, at=at)
 
     def quarantine(
         self, address: str, *, principal: str | None = None, limit: int | None = None, at: At = None
@@ -333,9 +353,8 @@ class Mesh:
         """What the catalog holds under these words, best first."""
         from weft.catalog.search import search
 
-        return search(
-            self._rooms.registry, self.settings.state / "index.db", words, kind=kind, domain=domain, limit=limit
-        )
+        rooms = self._readable()
+        return search(rooms.registry, rooms.index, words, kind=kind, domain=domain, limit=limit)
 
     def show(self, address: str) -> Page:
         """The page of a domain, a product or a port."""
@@ -360,11 +379,11 @@ class Mesh:
         """The data versions of a port, newest first."""
         from weft.catalog.history import history
 
-        return history(self._rooms.registry, self._pinned(address))
+        return history(self._readable().registry, self._pinned(address))
 
     def runs(self, address: str | None = None, limit: int = 20) -> Sequence[Run]:
         """The newest runs."""
-        return self._rooms.registry.runs(self._pinned(address) if address else None, limit)
+        return self._readable().registry.runs(self._pinned(address) if address else None, limit)
 
     def run(self, run_id: str) -> RunPage:
         """One run and its check results; the beginning of its id is enough.

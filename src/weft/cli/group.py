@@ -20,6 +20,8 @@ COMMANDS: dict[str, str] = {
     "check": "Say everything that can be said from the files alone.",
     "plan": "Show what apply would do.",
     "apply": "Build, verify and publish what changed.",
+    "env": "List and drop environments.",
+    "diff-data": "Compare a port's rows in an environment with those in production.",
     "contract": "Draft, compare, check, import and export contracts.",
     "default": "Move the default major of a port.",
     "verify": "Check data against a contract.",
@@ -48,7 +50,7 @@ class LazyGroup(click.Group):
         """The command of a name; imported now."""
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"weft.cli.commands.{cmd_name}")
+        module = importlib.import_module(f"weft.cli.commands.{cmd_name.replace('-', '_')}")
         command = module.command
         assert isinstance(command, click.Command)
         return command

@@ -40,6 +40,11 @@ SELECT_HELP = (
 )
 
 
+def environment_option(meaning: str) -> Callable[[F], F]:
+    """`--env`: an environment instead of production."""
+    return click.option("--env", "environment", metavar="NAME", help=meaning)
+
+
 def window_options(command: F) -> F:
     """`--start` and `--end`: a stretch of time that is computed again."""
     for name, meaning in (

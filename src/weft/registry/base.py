@@ -126,6 +126,10 @@ class Registry(RegistryReader, Protocol):
         """Keeps check results of a port that was not published."""
         ...
 
+    def adopt(self, publications: Sequence[Publication]) -> None:
+        """Takes over what another registry has published, as it is: the ports show it from now on."""
+        ...
+
     def keep_batch(self, batch: Batch) -> None:
         """Keeps the files of a batch, so that a run that is interrupted need not compute it again."""
         ...

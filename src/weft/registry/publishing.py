@@ -32,7 +32,7 @@ def publish(tables: Tables, publish: Publish) -> list[Publication]:
     product = str(publish.product.address)
     _keep_tables(tables, publish, product)
     first = [a for a in publish.defaults if not _has_default(tables, a)]
-    numbered = [_put(tables, p) for p in publish.publications]
+    numbered = [put(tables, p) for p in publish.publications]
     for one in numbered:
         if one.address not in publish.kept:
             unpin(tables, one.address)
@@ -80,7 +80,7 @@ def rollback(
     before = tables.port(port)
     assert before is not None, "only what was published is rolled back"
     held = before.held or codec.dumps(codec.header_parts(tables.header(port, before.revision)))
-    numbered = _put(tables, publication)
+    numbered = put(tables, publication)
     after = tables.port(port)
     assert after is not None, "it was just put"
     tables.put_port(after._replace(pinned=reason, held=held))
@@ -137,7 +137,7 @@ def append(tables: Tables, at: datetime, kind: str, actor: str, subject: str, bo
     tables.add_event((seq, time, kind, actor, subject, codec.dumps(dict(body)), previous, hash_))
 
 
-def _put(tables: Tables, publication: Publication) -> Publication:
+def put(tables: Tables, publication: Publication) -> Publication:
     """Adds a publication and makes it the port's current one."""
     address = publication.address
     assert address.major is not None, "what is published has a major"

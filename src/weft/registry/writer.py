@@ -50,6 +50,12 @@ class RegistryWriter(ABC):
         with self._transaction() as tables:
             publishing.put_checks(tables, run_id, address, results)
 
+    def adopt(self, publications: Sequence[Publication]) -> None:
+        """Takes over what another registry has published, as it is."""
+        with self._transaction() as tables:
+            for publication in publications:
+                publishing.put(tables, publication)
+
     def keep_batch(self, batch: Batch) -> None:
         """Keeps the files of a batch."""
         with self._transaction() as tables:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from weft.access.principals import product_principal
 from weft.engines.base import Session
 from weft.errors import Conflict, Diagnostic, UsageError, WeftError, error, of_the_system
-from weft.model.address import Address, ProductAddress, parse_address
+from weft.model.address import Address, ProductAddress
 from weft.model.mesh import Mesh, Product
 from weft.model.publication import QUARANTINE, KeptTable, Override, PortState, Publication
 from weft.model.records import PortOutcome, Run, RunState
 from weft.plan.desired import Desired
 from weft.plan.moved import moved
-from weft.plan.values import Plan, Stage, StageKind
+from weft.plan.values import Plan
 from weft.registry import processes
 from weft.runs import publishing, repair
 from weft.runs.build import Building, Order, Staged, StagedTable
@@ -26,20 +25,8 @@ from weft.runs.judging import Judged, Judging
 from weft.runs.lineage import edges_of, unresolved
 from weft.runs.overriding import decisions
 from weft.runs.results import ApplyResult, Failed, Published, Skipped
-
-
-class _Work(Struct, frozen=True):
-    """What a plan's stages ask of one product."""
-
-    address: ProductAddress
-    build: tuple[Address, ...]
-    verify: tuple[Address, ...]
-    update: tuple[Address, ...]
-    retire: tuple[Address, ...]
-
-    @property
-    def ports(self) -> tuple[Address, ...]:
-        return tuple(dict.fromkeys((*self.build, *self.update, *self.retire)))
+from weft.runs.reuse import Reused, reusable
+from weft.runs.work import Work, by_product
 
 
 def apply(
@@ -136,7 +123,7 @@ class _OneRun:
     def all_products(self) -> None:
         """Takes the plan's products in their order."""
         stopped: dict[ProductAddress, str] = {}
-        for work in _by_product(self._plan.stages):
+        for work in by_product(self._plan.stages):
             because = self._blocked(work, stopped)
             if because is not None:
                 stopped[work.address] = because
@@ -152,7 +139,7 @@ class _OneRun:
                 told = e if isinstance(e, WeftError) else of_the_system(e)
                 self._failure(work, told, time.monotonic() - began)
 
-    def _blocked(self, work: _Work, stopped: Mapping[ProductAddress, str]) -> str | None:
+    def _blocked(self, work: Work, stopped: Mapping[ProductAddress, str]) -> str | None:
         for address in work.ports:
             wanted = self._desired.get(address)
             for entry in wanted.inputs if wanted else ():
@@ -160,7 +147,7 @@ class _OneRun:
                     return f"`{entry.binding.of_product}` failed or was skipped"
         return None
 
-    def _failure(self, work: _Work, e: WeftError, seconds: float) -> None:
+    def _failure(self, work: Work, e: WeftError, seconds: float) -> None:
         guilty = [a for a in work.ports if any(f"`{a}`" in d.what for d in e.diagnostics)] or list(work.ports)
         for address in work.ports:
             if address in guilty:
@@ -171,7 +158,7 @@ class _OneRun:
                 self.skipped.append(Skipped(address, f"another port of `{work.address}` failed"))
                 self._context.progress.finished(str(address), "skipped", None, seconds)
 
-    def _product(self, work: _Work, began: float) -> None:
+    def _product(self, work: Work, began: float) -> None:
         context = self._context
         product = self._mesh.products.get(work.address)
         if product is None:
@@ -185,12 +172,14 @@ class _OneRun:
         temp = context.temp_folder(processes.identity())
         temp.mkdir(parents=True, exist_ok=True)
         with context.engine.session(str(temp)) as session:
-            building = self._built(session, product, [*build, *self._beside(product, build)], ports)
+            reused = None if self._computes else reusable(product, build, ports, context)
+            computed = [] if reused is not None else [*build, *self._beside(product, build)]
+            building = self._built(session, product, computed, ports)
             staged = building.staged if building is not None else []
             tables = building.tables if building is not None else []
             committed: list[Publication] = []
             try:
-                judged = self._judged(session, work, product, building, ports)
+                judged = self._judged(session, work, product, building, reused, ports)
                 self._discard([one for one in staged if one.wanted.port.address not in work.build])
                 checks = judged.checks
                 context.progress.stage(str(work.address), "commit")
@@ -218,8 +207,10 @@ class _OneRun:
                         committed.append(
                             replace(fresh, quarantine=one.quarantine, override=judged.overrides.get(address))
                         )
+                    committed += [self._taken(one, reused, judged) for one in build] if reused is not None else []
                     committed += [self._updated(one, ports, judged) for one in update]
                     kept = [(self._kept(product, one), one.base) for one in tables]
+                    kept += reused.tables if reused is not None else []
                     context.progress.stage(str(work.address), "publish")
                     published = publishing.commit(
                         self._mesh,
@@ -243,7 +234,7 @@ class _OneRun:
                 if building is not None and building.builds:
                     context.registry.drop_batches(building.builds)
         self.warnings += unresolved(product, edges)
-        self._report(work, published, time.monotonic() - began)
+        self._report(work, published, reused, time.monotonic() - began)
 
     def _beside(self, product: Product, build: Sequence[Desired]) -> list[Desired]:
         """Ports that are not built, from whose models the others are made.
@@ -270,11 +261,16 @@ class _OneRun:
         )
         return KeptTable(product.address, one.model.name, snapshot, self.run_id, one.manifest, one.parts)
 
+    @property
+    def _computes(self) -> bool:
+        """Whether rows are to be computed, whoever may have computed them before."""
+        return self._plan.full_refresh or self._plan.window is not None
+
     def _discard(self, staged: Sequence[Staged | StagedTable]) -> None:
         for one in staged:
             self._context.storage.discard(one.target, self.run_id)
 
-    def _unmoved(self, work: _Work, ports: Mapping[Address, PortState]) -> None:
+    def _unmoved(self, work: Work, ports: Mapping[Address, PortState]) -> None:
         """Refuses when a port has moved since the plan, other than by this run itself.
 
         Raises:
@@ -313,9 +309,10 @@ class _OneRun:
     def _judged(
         self,
         session: Session,
-        work: _Work,
+        work: Work,
         product: Product,
         building: Building | None,
+        reused: Reused | None,
         ports: Mapping[Address, PortState],
     ) -> Judged:
         """Every port whose rows or rules are new, judged.
@@ -330,6 +327,8 @@ class _OneRun:
             for address in work.update
             if address in work.verify
         }
+        if reused is not None:
+            published |= reused.relations(context)
         staged = building.staged if building is not None else []
         held = decisions((*work.build, *published), self._override, ports, context.now().date())
         every = (*(one.wanted.port.address for one in staged), *published)
@@ -344,6 +343,16 @@ class _OneRun:
             for address in sorted(set(found.checks) - set(found.overrides)):
                 context.progress.note(f"`{address}` keeps its contract: nothing is overridden")
         return found
+
+    def _taken(self, wanted: Desired, reused: Reused, judged: Judged) -> Publication:
+        """The publication of a port whose rows were built in an environment."""
+        address = wanted.port.address
+        theirs = reused.publications[address]
+        checks = judged.checks.get(address, ())
+        fresh = publishing.publication(
+            wanted, theirs.snapshot_id, theirs.manifest, theirs.upstream, checks, self.run_id, self._context
+        )
+        return replace(fresh, quarantine=theirs.quarantine, override=judged.overrides.get(address))
 
     def _updated(self, wanted: Desired, ports: Mapping[Address, PortState], judged: Judged) -> Publication:
         """The publication of a port whose rows stay."""
@@ -368,7 +377,7 @@ class _OneRun:
             return replace(fresh, override=judged.overrides.get(address))
         return replace(fresh, checks=ports[address].checks, override=current.override)
 
-    def _retire_whole(self, work: _Work) -> None:
+    def _retire_whole(self, work: Work) -> None:
         """Retires ports of a product whose files are all gone."""
         context = self._context
         context.progress.stage(str(work.address), "retire")
@@ -377,7 +386,7 @@ class _OneRun:
         for address in work.retire:
             context.progress.finished(str(address), "retired", None, 0.0)
 
-    def _report(self, work: _Work, published: Sequence[Publication], seconds: float) -> None:
+    def _report(self, work: Work, published: Sequence[Publication], reused: Reused | None, seconds: float) -> None:
         owner = self._mesh.domains[work.address.domain].owner_team
         for one in published:
             built = one.address in work.build
@@ -392,6 +401,7 @@ class _OneRun:
                     built,
                     one.quarantine,
                     one.override,
+                    reused.environment if reused is not None and built else None,
                 )
             )
             self._context.progress.finished(str(one.address), "published" if built else "updated", one.rows, seconds)
@@ -403,28 +413,6 @@ class _OneRun:
 def _keeps(build: Sequence[Desired]) -> bool:
     """Whether a private model keeps a table: then the registry is asked for it."""
     return any(one.kept for one in build)
-
-
-def _by_product(stages: Sequence[Stage]) -> Iterator[_Work]:
-    """The stages of each product; a publish stage ends them."""
-    build: list[Address] = []
-    verify: list[Address] = []
-    retire: list[Address] = []
-    update: list[Address] = []
-    for one in stages:
-        match one.kind:
-            case StageKind.BUILD:
-                build.append(parse_address(one.address))
-            case StageKind.VERIFY:
-                verify.append(parse_address(one.address))
-            case StageKind.DESCRIBE:
-                update.append(parse_address(one.address))
-            case StageKind.RETIRE:
-                retire.append(parse_address(one.address))
-            case StageKind.PUBLISH:
-                domain, _, product = one.address.partition(".")
-                yield _Work(ProductAddress(domain, product), tuple(build), tuple(verify), tuple(update), tuple(retire))
-                build, verify, update, retire = [], [], [], []
 
 
 def _ended(run: Run, state: RunState, one_run: _OneRun, context: Context) -> Run:

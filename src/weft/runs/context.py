@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from weft.config import Settings
 from weft.engines.base import Engine
 from weft.model.address import ProductAddress
 from weft.model.lineage import ColumnEdge
-from weft.registry.base import Registry
+from weft.registry.base import Registry, RegistryReader
 from weft.runs.progress import Progress
 from weft.storage.base import Storage
 
@@ -29,6 +29,7 @@ class Context(Struct, frozen=True):
 
     Attributes:
         source: the bound source of a product's input port.
+        others: the registries of environments and of production, but for this one: they share the warehouse.
         lineage: column edges of one model, by the model's digest, SQL, the columns of what it reads and its own.
         now: the clock, in UTC.
     """
@@ -43,6 +44,7 @@ class Context(Struct, frozen=True):
     progress: Progress
     actor: str
     now: Callable[[], dt.datetime]
+    others: Callable[[], Mapping[str, RegistryReader]] = dict
 
     def temp_folder(self, process: str) -> Path:
         """The folder that the runs of a process spill to, one for all of them: an engine cannot change it later."""

@@ -49,14 +49,17 @@ def sweep(context: Context, *, alive: list[str], older_than: datetime) -> list[s
     """
     keep: dict[Address, set[str]] = {}
     beside: set[str] = set()
-    for address in context.registry.ports():
-        history = context.registry.history(address)
-        keep[address] = {p.snapshot_id for p in history}
-        beside |= {f.path for p in history if p.quarantine is not None for f in p.quarantine.manifest.files}
-    for table in context.registry.kept_tables():
-        keep[table.table] = {table.snapshot_id}
-    beside |= {f.path for batch in context.registry.batches() for f in batch.files}
-    return list(context.storage.sweep(keep, older_than=older_than, runs=alive, beside=beside))
+    others = list(context.others().values())
+    for registry in (context.registry, *others):
+        for address in registry.ports():
+            history = registry.history(address)
+            keep.setdefault(address, set()).update(p.snapshot_id for p in history)
+            beside |= {f.path for p in history if p.quarantine is not None for f in p.quarantine.manifest.files}
+        for table in registry.kept_tables():
+            keep.setdefault(table.table, set()).add(table.snapshot_id)
+        beside |= {f.path for batch in registry.batches() for f in batch.files}
+    runs = [*alive, *(r.run_id for other in others for r in other.unfinished() if processes.alive(r.process))]
+    return list(context.storage.sweep(keep, older_than=older_than, runs=runs, beside=beside))
 
 
 def now_and_then(context: Context) -> None:

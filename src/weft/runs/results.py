@@ -20,6 +20,7 @@ class Published(Struct, frozen=True):
     Attributes:
         quarantine: rows that were left out.
         override: who published it against failed checks.
+        reused: the environment in which its rows were built already.
     """
 
     address: Address
@@ -31,6 +32,7 @@ class Published(Struct, frozen=True):
     built: bool = True
     quarantine: Quarantine | None = None
     override: Override | None = None
+    reused: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The shape of `apply.published[]`."""
@@ -44,6 +46,7 @@ class Published(Struct, frozen=True):
             "built": self.built,
             "quarantine": self.quarantine.as_json() if self.quarantine is not None else None,
             "override": self.override.as_json() if self.override is not None else None,
+            "reused": self.reused,
         }
 
 

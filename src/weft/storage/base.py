@@ -56,8 +56,16 @@ class Storage(Protocol):
         """
         ...
 
-    def follow(self, table: Address, snapshot_id: str, run_id: str | None) -> None:
-        """Moves `main` to what the registry says, if it is not there yet, and drops the run's branch. Idempotent."""
+    def follow(self, table: Address, snapshot_id: str, run_id: str | None, branch: str | None = None) -> None:
+        """Moves `main`, or another branch, to what the registry says, and drops the run's branch. Idempotent."""
+        ...
+
+    def forget(self, table: Address, branch: str) -> None:
+        """Drops a branch that is not `main`. Idempotent."""
+        ...
+
+    def descends(self, table: Address, snapshot_id: str, ancestor: str) -> bool:
+        """Whether a snapshot is another one, or was built on it, at any remove."""
         ...
 
     def main(self, table: Address) -> str | None:

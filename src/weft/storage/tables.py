@@ -125,8 +125,9 @@ class TableStorage(ABC):
         with _disk():
             return _retried(once)
 
-    def follow(self, table: Address, snapshot_id: str, run_id: str | None) -> None:
-        """Moves `main` to what the registry says, and drops the run's branch."""
+    def follow(self, table: Address, snapshot_id: str, run_id: str | None, branch: str | None = None) -> None:
+        """Moves `main`, or another branch, to what the registry says, and drops the run's branch."""
+        shown = branch or metadata.MAIN
         identifier, wanted = _identifier(table), int(snapshot_id)
 
         def once() -> None:
@@ -134,8 +135,8 @@ class TableStorage(ABC):
             if found is None or metadata.snapshot(found.metadata, wanted) is None:
                 return
             after = found.metadata
-            if metadata.branch(after, metadata.MAIN) != wanted:
-                after = metadata.with_branch(after, metadata.MAIN, wanted)
+            if metadata.branch(after, shown) != wanted:
+                after = metadata.with_branch(after, shown, wanted)
             if run_id is not None and metadata.branch(after, _branch(run_id)) is not None:
                 after = metadata.without_branch(after, _branch(run_id))
             if after is not found.metadata:
@@ -143,6 +144,23 @@ class TableStorage(ABC):
 
         with _disk():
             _retried(once)
+
+    def forget(self, table: Address, branch: str) -> None:
+        """Drops a branch that is not `main`."""
+        assert branch != metadata.MAIN, "what production shows stays"
+        with _disk():
+            self._drop_branch(_identifier(table), branch)
+
+    def descends(self, table: Address, snapshot_id: str, ancestor: str) -> bool:
+        """Whether a snapshot is another one, or was built on it."""
+        found = self._catalog.load(_identifier(table))
+        at: int | None = int(snapshot_id)
+        while found is not None and at is not None:
+            if at == int(ancestor):
+                return True
+            shown = metadata.snapshot(found.metadata, at)
+            at = shown.get("parent-snapshot-id") if shown is not None else None
+        return False
 
     def main(self, table: Address) -> str | None:
         """The snapshot that `main` shows."""

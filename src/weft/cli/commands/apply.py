@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weft.cli.options import SELECT_HELP, examples, format_option, select_argument, window_of, window_options
+from weft.cli.options import (
+    SELECT_HELP,
+    environment_option,
+    examples,
+    format_option,
+    select_argument,
+    window_of,
+    window_options,
+)
 from weft.cli.output import print_diagnostics, print_json, print_text
 from weft.cli.progress import progress
 
@@ -26,6 +34,7 @@ if TYPE_CHECKING:
         "weft apply",
         "weft apply operations.on_time",
         "weft apply --plan tonight.json --yes",
+        "weft apply --env dev",
         "weft apply operations.on_time --start 2026-11-01 --end 2026-11-08",
     ),
 )
@@ -40,6 +49,7 @@ if TYPE_CHECKING:
 @click.option("--yes", is_flag=True, help="Retire ports without being asked.")
 @click.option("--full-refresh", is_flag=True, help="Build everything that is selected, changed or not.")
 @window_options
+@environment_option("Build what differs beside production, in an environment; it is made where it is new.")
 @click.option(
     "--override",
     metavar="REASON",
@@ -54,6 +64,7 @@ def command(
     full_refresh: bool,
     start: str | None,
     end: str | None,
+    environment: str | None,
     override: str | None,
     until: str | None,
     form: str,
@@ -69,7 +80,7 @@ def command(
         raise click.UsageError("an override has a reason and an end: give --override REASON and --until DATE")
     if override is not None and plan_file is not None:
         raise click.UsageError("an override names its ports: give SELECT, not --plan")
-    with api.open() as mesh:
+    with api.open(environment=environment) as mesh:
         plan = _read(plan_file) if plan_file is not None else None
         asks = form == "text" and sys.stdin.isatty() and sys.stderr.isatty()
         with progress() as shown:

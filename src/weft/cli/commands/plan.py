@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-from weft.cli.options import SELECT_HELP, examples, format_option, select_argument, window_of, window_options
+from weft.cli.options import (
+    SELECT_HELP,
+    environment_option,
+    examples,
+    format_option,
+    select_argument,
+    window_of,
+    window_options,
+)
 from weft.cli.output import print_json, print_line, print_text, writing
 
 
@@ -31,8 +39,15 @@ from weft.cli.output import print_json, print_line, print_text, writing
 )
 @click.option("--full-refresh", is_flag=True, help="Build everything that is selected, changed or not.")
 @window_options
+@environment_option("Plan for an environment instead of production.")
 def command(
-    select: tuple[str, ...], form: str, out: Path | None, full_refresh: bool, start: str | None, end: str | None
+    select: tuple[str, ...],
+    form: str,
+    out: Path | None,
+    full_refresh: bool,
+    start: str | None,
+    end: str | None,
+    environment: str | None,
 ) -> int:
     from weft import api
     from weft.errors import has_errors
@@ -40,7 +55,7 @@ def command(
 
     if full_refresh and (start or end):
         raise click.UsageError("a full refresh computes all times: give it without --start and --end")
-    with api.open() as mesh:
+    with api.open(environment=environment) as mesh:
         plan = mesh.plan(select, full_refresh=full_refresh, window=window_of(start, end))
     if out is not None:
         with writing(out):

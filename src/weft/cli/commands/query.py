@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from weft.cli.options import examples
+from weft.cli.options import environment_option, examples
 from weft.cli.rows import format_and_limit, rows_options, write_result
 
 
@@ -31,14 +31,21 @@ from weft.cli.rows import format_and_limit, rows_options, write_result
     metavar="SNAPSHOT|TIME|ADDRESS=SNAPSHOT",
     help="Read what could be read then. A time holds for all ports, a bare snapshot when one port is read.",
 )
+@environment_option("Read what an environment shows, for its owner alone.")
 def command(
-    sql: str, principal: str | None, form: str | None, out: Path | None, limit: int | None, at: tuple[str, ...]
+    sql: str,
+    principal: str | None,
+    form: str | None,
+    out: Path | None,
+    limit: int | None,
+    at: tuple[str, ...],
+    environment: str | None,
 ) -> int:
     form, limit = format_and_limit(form, limit, out)
     text = sys.stdin.read() if sql == "-" else sql
     from weft import api
 
-    with api.open() as mesh:
+    with api.open(environment=environment) as mesh:
         write_result(mesh.query(text, principal=principal, limit=limit, at=moment(at)), form, out)
     return 0
 

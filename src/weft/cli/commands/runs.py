@@ -6,22 +6,23 @@ import sys
 
 import click
 
-from weft.cli.options import examples, format_option
+from weft.cli.options import environment_option, examples, format_option
 from weft.cli.output import print_json, print_text, width_of
 
 
 @click.command("runs", help="List what ran.", epilog=examples("weft runs", "weft runs fleet.aircraft.planes --limit 5"))
 @click.argument("address", required=False)
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="How many runs.")
+@environment_option("Of an environment instead of production.")
 @format_option()
-def command(address: str | None, limit: int, form: str) -> int:
+def command(address: str | None, limit: int, environment: str | None, form: str) -> int:
     from datetime import UTC, datetime
 
     from weft import api
     from weft.catalog.run_pages import run_json
     from weft.cli.render.runs import runs_table
 
-    with api.open() as mesh:
+    with api.open(environment=environment) as mesh:
         found = mesh.runs(address, limit=limit)
     if form == "json":
         print_json({"runs": [run_json(r) for r in found]})

@@ -28,6 +28,11 @@ def applied_text(result: ApplyResult) -> str:
     overridden = [f"override {p.address}: {p.override.mark}" for p in result.published if p.override is not None]
     if overridden:
         parts.append("\n".join(overridden))
+    reused = [
+        f"not built again {p.address}: its rows come from environment {p.reused}" for p in result.published if p.reused
+    ]
+    if reused:
+        parts.append("\n".join(reused))
     seen: list[Diagnostic] = []
     for failed in result.failed:
         new = [d for d in failed.diagnostics if d not in seen]

@@ -1,0 +1,113 @@
+"""Environments: which there are, how one is told from production, and how one goes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from weft.config import duration
+from weft.errors import UsageError, did_you_mean, error
+from weft.model.address import is_slug, slugify
+from weft.wiring import Rooms
+
+if TYPE_CHECKING:
+    from weft.runs.data_diff import DataDiff
+    from weft.runs.environments import Environment
+
+
+def checked_name(name: str) -> str:
+    """A name that an environment may have.
+
+    Raises:
+        UsageError: WFT-ENV-002.
+    """
+    if not is_slug(name) or name == "production":
+        fix = f"for example `{slugify(name)}`" if name != "production" else "leave `--env` away: that is production"
+        raise UsageError(
+            error("WFT-ENV-002", f"`{name}` cannot be the name of an environment", why="it is a-z, 0-9 and _", fix=fix)
+        )
+    return name
+
+
+class Environments:
+    """The environments of a mesh."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+
+    def list(self) -> Sequence[Environment]:
+        """Every environment with what was built in it, those whose time is over included."""
+        from weft.runs.environments import environment
+
+        keep = duration(self._rooms.settings.environments.keep)
+        return [environment(name, own, keep) for name, own in self._rooms.environments.items()]
+
+    def require(self, name: str) -> Environment:
+        """An environment that can be read.
+
+        Raises:
+            UsageError: WFT-ENV-001, there is none of that name, or its time is over.
+        """
+        found = next((e for e in self.list() if e.name == name), None)
+        if found is None:
+            known = list(self._rooms.environments)
+            fix = did_you_mean(name, known, otherwise=f"`weft apply --env {name}` makes it")
+            raise UsageError(error("WFT-ENV-001", f"there is no environment `{name}`", fix=fix))
+        if found.ended(self._rooms.now()):
+            raise UsageError(
+                error(
+                    "WFT-ENV-001",
+                    f"the time of environment `{name}` was over at {found.ends_at:%Y-%m-%d %H:%M} UTC",
+                    why="nobody used it for longer than `environments.keep`",
+                    fix=f"`weft apply --env {name}` makes it anew",
+                )
+            )
+        return found
+
+    def drop(self, names: Sequence[str]) -> int:
+        """Takes environments away, and the files that only they referred to. Returns how many files went.
+
+        Raises:
+            UsageError: WFT-ENV-001, there is none of that name.
+            Conflict: WFT-ENV-003, something runs in it.
+        """
+        from weft.runs import environments
+
+        for name in names:
+            if name not in self._rooms.environments:
+                self.require(name)
+        context = self._rooms.context()
+        for name in names:
+            environments.drop(name, self._rooms.environments[name], context)
+            self._rooms.remove_environment(name)
+        return environments.sweep(context)
+
+    def drop_ended(self) -> None:
+        """Takes away those whose time is over. Costs a look into a folder where there are none."""
+        if not self._rooms.environments:
+            return
+        from weft.runs.environments import ended
+
+        keep = duration(self._rooms.settings.environments.keep)
+        over = ended(self._rooms.environments, keep, self._rooms.now())
+        if over:
+            self.drop(over)
+
+    def diff(self, address: str, name: str) -> DataDiff:
+        """A port's rows in an environment against those in production.
+
+        Raises:
+            UsageError: WFT-ENV-001 there is no such environment, WFT-ACC-001 no such port in one of them.
+        """
+        from weft.model.odcs import published_contract
+        from weft.runs.data_diff import data_diff
+
+        self.require(name)
+        rooms = self._rooms
+        beside = Rooms(rooms.settings, rooms.now, environment=name)
+        try:
+            state = beside.published(address)
+            key = published_contract(state).table.key
+            return data_diff(state.address, name, rooms.door, beside.door, rooms.principal(), rooms.engine, key)
+        finally:
+            beside.close()

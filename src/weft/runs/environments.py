@@ -1,0 +1,92 @@
+"""Environments beside production: which there are, and how one goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from weft.errors import Conflict, error
+from weft.model.address import Address
+from weft.registry import processes
+from weft.registry.base import RegistryReader
+from weft.runs import repair
+from weft.runs.context import Context
+from weft.storage.environment import branch_of
+
+
+class Environment(Struct, frozen=True):
+    """A set of publications beside production's.
+
+    Attributes:
+        ports: what was built in it, by pinned address.
+        used_at: when something was last done in it; None when nothing ever was.
+        ends_at: when it goes by itself.
+    """
+
+    name: str
+    ports: tuple[Address, ...]
+    used_at: datetime | None
+    ends_at: datetime | None
+
+    def ended(self, now: datetime) -> bool:
+        """Whether its time is over."""
+        return self.ends_at is not None and now >= self.ends_at
+
+    def as_json(self) -> dict[str, object]:
+        """The shape of `env list`."""
+        return {
+            "name": self.name,
+            "ports": [str(a) for a in self.ports],
+            "used_at": self.used_at.isoformat() if self.used_at else None,
+            "ends_at": self.ends_at.isoformat() if self.ends_at else None,
+        }
+
+
+def environment(name: str, own: RegistryReader, keep: timedelta) -> Environment:
+    """What an environment is, from what its registry holds."""
+    last = own.events(own.last_event() - 1, 1)
+    used = last[-1].at if last else None
+    ports = tuple(a for a, state in own.ports().items() if not state.retired)
+    return Environment(name, ports, used, used + keep if used else None)
+
+
+def drop(name: str, own: RegistryReader, context: Context) -> list[str]:
+    """Takes an environment's snapshots away; its registry must be gone when the files are swept.
+
+    Returns:
+        The tables whose branch was dropped.
+
+    Raises:
+        Conflict: WFT-ENV-003, something runs in it.
+    """
+    if any(processes.alive(run.process) for run in own.unfinished()):
+        raise Conflict(
+            error(
+                "WFT-ENV-003",
+                f"something runs in environment `{name}`",
+                why="its files are still being written",
+                fix="wait until it has ended",
+            )
+        )
+    tables = [*own.ports(), *(t.table for t in own.kept_tables())]
+    for table in tables:
+        context.storage.forget(table, branch_of(name))
+    return [str(t) for t in tables]
+
+
+def sweep(context: Context) -> int:
+    """Removes the files that only environments referred to which are gone. Returns how many there were."""
+    began = context.now()
+    alive = [run.run_id for run in context.registry.unfinished() if processes.alive(run.process)]
+    return len(repair.sweep(context, alive=alive, older_than=began))
+
+
+def ended(environments: Mapping[str, RegistryReader], keep: timedelta, now: datetime) -> list[str]:
+    """Names of those whose time is over and in which nothing runs."""
+    return [
+        name
+        for name, own in environments.items()
+        if environment(name, own, keep).ended(now) and not any(processes.alive(r.process) for r in own.unfinished())
+    ]
