@@ -60,7 +60,7 @@ def test_version_imports_not_even_the_command_library() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
-    command = importlib.import_module(f"weft.cli.commands.{name}").command
+    command = importlib.import_module(f"weft.cli.commands.{name.replace('-', '_')}").command
 
     assert (command.help or "").split("\n")[0] == COMMANDS[name]
 
@@ -68,7 +68,7 @@ def test_the_list_of_commands_says_what_each_says_of_itself(name: str) -> None:
 def every_command() -> list[tuple[str, click.Command]]:
     found = []
     for name in COMMANDS:
-        command = importlib.import_module(f"weft.cli.commands.{name}").command
+        command = importlib.import_module(f"weft.cli.commands.{name.replace('-', '_')}").command
         found.append((name, command))
         if isinstance(command, click.Group):
             found += [(f"{name} {n}", c) for n, c in command.commands.items()]
@@ -92,7 +92,8 @@ def test_the_files_of_commands_are_the_commands() -> None:
     folder = Path(SOURCES) / "weft" / "cli" / "commands"
 
     packages = {f.parent.name for f in folder.glob("*/__init__.py")}
-    assert {f.stem for f in folder.glob("*.py")} - {"__init__"} | packages == set(COMMANDS)
+    files = {f.stem for f in folder.glob("*.py")} - {"__init__"} | packages
+    assert files == {name.replace("-", "_") for name in COMMANDS}
 
 
 def test_version_is_printed(tmp_path: Path) -> None:
