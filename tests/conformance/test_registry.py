@@ -17,8 +17,8 @@ from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.checks import CheckCounts, CheckResult, CheckSeverity, Outcome, Rule
 from weft.model.column import Column
 from weft.model.lineage import EdgeKind, LineageEdge, Transformation
-from weft.model.publication import ColumnStatistics, DataFile, Digests, Manifest, Publication
-from weft.model.records import DomainRecord, PortOutcome, ProductRecord, Publish, Run, RunState
+from weft.model.publication import ColumnStatistics, DataFile, Digests, KeptTable, Manifest, Publication
+from weft.model.records import Batch, DomainRecord, PortOutcome, ProductRecord, Publish, Run, RunState
 from weft.registry import log, processes
 from weft.registry.base import Registry, read_all_events
 from weft.registry.memory import MemoryRegistry
@@ -360,6 +360,58 @@ def test_the_log_is_a_chain_that_is_read_page_by_page(registry):
     assert (events[-1].kind, events[-1].actor, events[-1].at) == ("port.released", "bob", at(4))
     assert registry.verify_log() == registry.last_event() == 4
     assert [e.seq for e in registry.events(1, 2)] == [2, 3]
+
+
+def kept(model: str, snapshot: str) -> KeptTable:
+    manifest = Manifest((Column("id", "BIGINT", 1, "id"),), (DataFile("a/b.parquet", 3, 99),))
+    return KeptTable(PRODUCT, model, snapshot, f"run-{snapshot}", manifest, {"sql": snapshot})
+
+
+def test_what_private_models_keep_moves_with_the_ports(registry):
+    publish(registry, publication(A, "1"), tables=[(kept("seen", "7"), None)], models=["seen"])
+
+    assert registry.kept_tables(PRODUCT) == [kept("seen", "7")]
+    assert registry.kept_tables() == [kept("seen", "7")]
+    assert registry.kept_tables(ProductAddress("other", "product")) == []
+    assert list(registry.ports()) == [A]
+
+
+def test_what_a_private_model_keeps_moves_only_from_the_snapshot_that_was_gone_on_from(registry):
+    publish(registry, publication(A, "1"), tables=[(kept("seen", "7"), None)], models=["seen"])
+
+    with pytest.raises(Conflict, match=r"what model `seen` of .* keeps moved"):
+        publish(registry, publication(A, "2"), tables=[(kept("seen", "8"), "6")], models=["seen"])
+
+    assert registry.kept_tables(PRODUCT) == [kept("seen", "7")]
+    assert registry.port(A).snapshot_id == "1"
+
+
+def test_what_a_model_kept_is_forgotten_when_it_keeps_nothing_any_more(registry):
+    publish(registry, publication(A, "1"), tables=[(kept("seen", "7"), None), (kept("other", "8"), None)])
+
+    publish(registry, publication(A, "2"), models=["other"])
+
+    assert [t.model for t in registry.kept_tables(PRODUCT)] == ["other"]
+
+
+def test_batches_are_there_until_they_are_dropped(registry, another):
+    files = (DataFile("a/c.parquet", 5, 7, {1: ColumnStatistics(0, "1", "3", 7)}),)
+    first, second = Batch("build", "2024", at(1), files), Batch("build", "2025", at(2), ())
+    for batch in (second, first, Batch("other", "", at(3), ())):
+        registry.keep_batch(batch)
+
+    assert another.batches("build") == [first, second]
+    assert len(another.batches()) == 3
+
+    registry.drop_batches(["build", "unknown"])
+    assert [b.build for b in another.batches()] == ["other"]
+
+
+def test_what_another_registry_has_published_is_taken_over_as_it_is(registry):
+    registry.adopt([publication(A, "9", 4)])
+
+    assert registry.publication(A) == publication(A, "9", 4, revision=1)
+    assert registry.port(A).default
 
 
 def test_a_lock_is_held_by_one(registry, another):
