@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from weft.contracts.conditions import Age, Condition, Items, Length, NotNull, Range, Valid, dotted
+from weft.contracts.zones import known_zone
 from weft.model.odcs import Property
 from weft.model.type_text import TypeText
 from weft.sql import quoting
@@ -277,10 +278,10 @@ def place_of(zone: str) -> ZoneInfo:
     Raises:
         Unusable: there is no such zone.
     """
-    try:
-        return ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as problem:
-        raise Unusable(f"there is no time zone `{zone}`") from problem
+    place = known_zone(zone)
+    if place is None:
+        raise Unusable(f"there is no time zone `{zone}`")
+    return place
 
 
 def oldest_allowed(age: Age, prop: Property, tree: TypeText, now: datetime) -> str:

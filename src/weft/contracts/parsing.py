@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from weft.contracts.written_dates import written_date
-from weft.model.odcs import Property, SchemaObject
+from weft.model.odcs import Contract, Property, SchemaObject
 from weft.model.type_text import TypeText, parse_type
 from weft.model.types import duck_type, normalise
 from weft.sql.quoting import ident, literal
@@ -128,7 +128,9 @@ def json_shape(given: TypeText, wanted: TypeText | None) -> TypeText:
     return _JSON if _parses(wanted) and given.name != wanted.name else given
 
 
-def parsed_relation(table: SchemaObject, relation: str, types: dict[str, str]) -> tuple[str, dict[str, ParsedColumn]]:
+def parsed_relation(
+    contract: Contract, table: SchemaObject, relation: str, types: dict[str, str]
+) -> tuple[str, dict[str, ParsedColumn]]:
     """A relation whose columns are of the promised types, and by name the columns that were parsed.
 
     Args:
@@ -141,7 +143,7 @@ def parsed_relation(table: SchemaObject, relation: str, types: dict[str, str]) -
         given = parse_type(types.get(prop.name, ""))
         if wanted is None or given is None:
             continue
-        read = _as_stated(prop, given, wanted) or parsed_value(ident(prop.name), given, wanted)
+        read = _as_stated(contract, prop, given, wanted) or parsed_value(ident(prop.name), given, wanted)
         if read is None:
             continue
         raw = f"{prop.name} (as it was)"
@@ -161,11 +163,11 @@ def parsed_relation(table: SchemaObject, relation: str, types: dict[str, str]) -
     return relation, parsed
 
 
-def _as_stated(prop: Property, given: TypeText, wanted: TypeText) -> Parsed | None:
+def _as_stated(contract: Contract, prop: Property, given: TypeText, wanted: TypeText) -> Parsed | None:
     """A text in the form that the contract states for its dates or times."""
     value = ident(prop.name)
     text = {"VARCHAR": value, "JSON": f"({value} ->> '$')", "BLOB": f"TRY(decode({value}))"}.get(given.name)
-    written = written_date(text, prop, wanted) if text is not None else None
+    written = written_date(text, contract, prop, wanted) if text is not None else None
     if written is None:
         return None
     if given.name == "JSON":

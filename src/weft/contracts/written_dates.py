@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from weft.model.odcs import Property
+from weft.contracts.zones import zone_of
+from weft.model.odcs import Contract, Property
 from weft.model.type_text import TypeText
 from weft.sql.quoting import literal
 
@@ -126,7 +127,7 @@ def stated_form(prop: Property) -> str | None:
     return str(stated) if stated and prop.logical_type in ("date", "timestamp", "time") else None
 
 
-def written_date(text: str, prop: Property, wanted: TypeText) -> str | None:
+def written_date(text: str, contract: Contract, prop: Property, wanted: TypeText) -> str | None:
     """SQL of a text as the date or time that is wanted, null where it is not in the contract's form.
 
     None where the contract states no form, or one that is not understood or does not tell what is wanted.
@@ -139,7 +140,7 @@ def written_date(text: str, prop: Property, wanted: TypeText) -> str | None:
     spelled = f"regexp_replace({text}, 'Z$', '+00')" if "%z" in form.strptime else text
     value = f"try_strptime({spelled}, {literal(form.strptime)})"
     if with_zone and not form.zoned:
-        value = f"timezone({literal(str(prop.options.get('defaultTimezone') or 'UTC'))}, {value})"
+        value = f"timezone({literal(zone_of(contract, prop))}, {value})"
     read = f"TRY_CAST({value} AS {wanted})"
     if wanted.name == "DATE" and any(part in form.strptime for part in ("H", "I")):
         read = f"CASE WHEN CAST({value} AS TIME) = TIME '00:00' THEN {read} END"
