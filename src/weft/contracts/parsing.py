@@ -7,6 +7,7 @@ import json
 from msgspec import Struct
 from msgspec.structs import replace
 
+from weft.contracts.checks import Unusable
 from weft.contracts.written_dates import written_date
 from weft.model.odcs import Contract, Property, SchemaObject
 from weft.model.type_text import TypeText, parse_type
@@ -66,12 +67,14 @@ class ParsedColumn(Struct, frozen=True):
         given: the type that it was of.
         text: SQL of what was written.
         broken: SQL that is true for a row in which it is no value of its promised type.
+        unread: why it could not be parsed, so that nothing can be said of its values; it is null throughout.
     """
 
     raw: str
     given: TypeText
     text: str
     broken: str
+    unread: str | None = None
 
 
 def parsed_value(value: str, given: TypeText, wanted: TypeText, depth: int = 0) -> Parsed | None:
@@ -143,7 +146,12 @@ def parsed_relation(
         given = parse_type(types.get(prop.name, ""))
         if wanted is None or given is None:
             continue
-        read = _as_stated(contract, prop, given, wanted) or parsed_value(ident(prop.name), given, wanted)
+        unread = None
+        try:
+            read = _as_stated(contract, prop, given, wanted) or parsed_value(ident(prop.name), given, wanted)
+        except Unusable as problem:
+            unread = str(problem)
+            read = Parsed(f"CAST(NULL AS {wanted})", "true", wanted)
         if read is None:
             continue
         raw = f"{prop.name} (as it was)"
@@ -154,7 +162,7 @@ def parsed_relation(
             assert nested is not None, "it was parsed a moment ago"
             broken = nested.broken
         text = f"({ident(raw)} ->> '$')" if given.name == "JSON" else f"CAST({ident(raw)} AS VARCHAR)"
-        parsed[prop.name] = ParsedColumn(raw, given, text, broken)
+        parsed[prop.name] = ParsedColumn(raw, given, text, broken, unread)
         casts.append(f"{read.value} AS {ident(prop.name)}")
         raws.append(f", {ident(prop.name)} AS {ident(raw)}")
         types[prop.name] = normalise(str(read.type))

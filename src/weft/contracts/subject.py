@@ -34,11 +34,14 @@ class Subject(Struct, frozen=True):
         """The type of the column that holds a property.
 
         Raises:
-            Unusable: there is no such column.
+            Unusable: there is no such column, or it could not be parsed.
         """
         name = prop.path[0]
         if name not in self.types:
             raise Unusable(f"there is no column `{name}`")
+        parsed = self.parsed.get(name)
+        if parsed is not None and parsed.unread is not None:
+            raise Unusable(parsed.unread)
         return parse_type(self.types[name]) or TypeText(self.types[name])
 
     def expression(self, prop: Property) -> tuple[str, TypeText]:

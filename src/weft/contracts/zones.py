@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from weft.model.odcs import Contract, Property
 
@@ -26,3 +26,8 @@ def known_zone(zone: str) -> ZoneInfo | None:
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
+
+
+def zone_names() -> frozenset[str]:
+    """The names that time zones have here."""
+    return frozenset(available_timezones())

@@ -11,6 +11,7 @@ import pytest
 from tests.unit.contracts.support import a_contract, check_all, col, custom
 from weft.contracts.lint import lint
 from weft.contracts.written_dates import form_of
+from weft.errors import Severity
 from weft.model.checks import Outcome
 
 TEXTS = "SELECT unnest([{}]) AS c"
@@ -110,3 +111,35 @@ def test_a_text_without_an_offset_stands_in_the_zone_in_which_the_columns_rules_
 
     assert (bound["c.type"].result, bound["c.range"].result) == (Outcome.PASSED, Outcome.PASSED)
     assert found == [Outcome.PASSED, Outcome.FAILED]
+
+
+MARS = {"format": "yyyy-MM-dd HH:mm:ss", "timezone": True, "defaultTimezone": "Mars/Olympus"}
+
+
+def test_a_time_zone_that_there_is_not_is_told_with_its_column_and_keeps_no_other_rule_from_being_judged() -> None:
+    contract = a_contract(
+        col("c", "timestamp", required=True, unique=True, options=MARS), col("d", "string", required=True)
+    )
+
+    found = check_all(contract, "SELECT '2024-01-05 07:30:00' AS c, 'x' AS d", text=True)
+
+    told = (Outcome.ERROR, "`c`: there is no time zone `Mars/Olympus`")
+    of_c = ("c.type", "c.required", "c.unique")
+    assert [(found[name].result, found[name].reason) for name in of_c] == [told] * 3
+    assert {r.result for id, r in found.items() if r.column == "d"} == {Outcome.PASSED}
+
+
+def test_lint_tells_of_a_time_zone_that_there_is_not_wherever_it_stands() -> None:
+    nested = col("o", "object", properties=[col("at", "timestamp", customProperties=custom(timezone="Europe/Pariss"))])
+    contract = a_contract(col("c", "timestamp", options=MARS), nested, customProperties=custom(timezone="Moon"))
+
+    found = lint(contract)
+
+    assert [(d.code, d.severity, d.what) for d in found] == [
+        ("WFT-CON-006", Severity.ERROR, "`weft.timezone`: there is no time zone `Moon`"),
+        ("WFT-CON-006", Severity.ERROR, "`c`: `defaultTimezone`: there is no time zone `Mars/Olympus`"),
+        ("WFT-CON-006", Severity.ERROR, "`o.at`: `weft.timezone`: there is no time zone `Europe/Pariss`"),
+    ]
+    assert found[2].fix == "did you mean `Europe/Paris`?"
+    fine = {**MARS, "defaultTimezone": "Europe/Paris"}
+    assert lint(a_contract(col("c", "timestamp", options=fine), customProperties=custom(timezone="UTC"))) == ()
