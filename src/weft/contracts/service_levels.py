@@ -14,7 +14,7 @@ from weft.contracts.zones import zone_of
 from weft.errors import did_you_mean
 from weft.model.checks import CheckSeverity, Rule
 from weft.model.document import Pointer
-from weft.model.lifecycle import DATES_OF_LIFE
+from weft.model.lifecycle import date_of_life
 from weft.model.odcs import Contract, Property, SchemaObject
 
 
@@ -42,7 +42,7 @@ def service_levels(contract: Contract, table: SchemaObject) -> Iterator[ServiceL
     """
     for i, entry in enumerate(contract.slas):
         name = str(entry.get("property", ""))
-        if name.lower() in DATES_OF_LIFE:
+        if date_of_life(entry):
             continue
         pointer: Pointer = ("slaProperties", i)
         elements = entry.get("element") or contract.data.get("slaDefaultElement")
