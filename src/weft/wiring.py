@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from weft.engines.base import Engine, Session
     from weft.model.lineage import ColumnEdge
     from weft.model.publication import PortState
+    from weft.plan.desired import Desired
     from weft.plan.repository import Repository
     from weft.project.cache import Cache
     from weft.registry.base import Registry
@@ -189,6 +190,7 @@ class Rooms:
             door=self.door,
             source=source,
             lineage=self._column_lineage,
+            column_digests=self._column_digests,
             progress=progress or Silent(),
             actor=self.actor,
             now=self.now,
@@ -200,6 +202,11 @@ class Rooms:
         from weft.runs.lineage import cached_lineage
 
         return cached_lineage(self.cache, digest, sql, columns, outputs)
+
+    def _column_digests(self, wanted: Desired) -> Mapping[str, str]:
+        from weft.plan.column_changes import column_digests
+
+        return column_digests(wanted, self.cache)
 
 
 def _closed_at_exit(reference: weakref.ref[Rooms]) -> None:

@@ -214,7 +214,12 @@ class _OneRun:
                             context,
                         )
                         committed.append(
-                            replace(fresh, quarantine=one.quarantine, override=judged.overrides.get(address))
+                            replace(
+                                fresh,
+                                quarantine=one.quarantine,
+                                override=judged.overrides.get(address),
+                                column_digests=context.column_digests(one.wanted),
+                            )
                         )
                     committed += [self._updated(one, ports, judged) for one in update]
                     context.progress.stage(str(work.address), "publish")
@@ -345,7 +350,7 @@ class _OneRun:
             self.run_id,
             self._context,
         )
-        fresh = replace(fresh, quarantine=current.quarantine)
+        fresh = replace(fresh, quarantine=current.quarantine, column_digests=current.column_digests)
         if ports[address].pinned is not None:
             # its rows are not those that the files would make: a release has to find out what to build again
             digests = replace(fresh.digests, fingerprint=current.digests.fingerprint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from weft.storage.base import Storage
 
 if TYPE_CHECKING:
     from weft.connectors.files import BoundSource
+    from weft.plan.desired import Desired
 
 
 class Context(Struct, frozen=True):
@@ -30,6 +31,7 @@ class Context(Struct, frozen=True):
     Attributes:
         source: the bound source of a product's input port.
         lineage: column edges of one model, by the model's digest, SQL, the columns of what it reads and its own.
+        column_digests: what decides each column of a port, and its rows.
         now: the clock, in UTC.
     """
 
@@ -40,6 +42,7 @@ class Context(Struct, frozen=True):
     door: Door
     source: Callable[[ProductAddress, str], BoundSource]
     lineage: Callable[[str, str, dict[str, tuple[str, ...]], tuple[str, ...]], tuple[ColumnEdge, ...]]
+    column_digests: Callable[[Desired], Mapping[str, str]]
     progress: Progress
     actor: str
     now: Callable[[], dt.datetime]
