@@ -16,7 +16,7 @@ FLIGHTS = "operations.on_time.flights@1"
 MODEL = "domains/operations/on_time/models/flights.sql"
 CLEANED = "domains/operations/on_time/models/cleaned.sql"
 CONTRACT = "domains/operations/on_time/contracts/flights.odcs.yaml"
-WEATHER = "punctuality/performance/models/departures_in_weather.sql"
+WEATHER = "domains/punctuality/performance/models/departures_in_weather.sql"
 AIRPORTS = "punctuality.performance.airport_delays@1"
 CARRIERS = "punctuality.performance.carrier_daily@1"
 ASSIGNED = "crew.roster.assignments@1"
@@ -79,10 +79,10 @@ def test_another_expression_of_one_column_may_change_exactly_what_uses_it(flight
     assert told(plan) == (set(), OF_DEP_DELAY, COLUMNS - OF_DEP_DELAY)
     [one] = [a for a in plan["affected"] if a["column"] == f"{AIRPORTS}.avg_dep_delay"]
     assert (one["by"], one["owner"]) == (f"{FLIGHTS}.dep_delay", "Customer Insight")
-    assert [(s["node"], (s["file"] or "").removeprefix("domains/"), s["line"]) for s in one["path"]] == [
-        (f"{FLIGHTS}.dep_delay", "", None),
-        ("punctuality.performance.~departures_in_weather.dep_delay", WEATHER, 6),
-        (f"{AIRPORTS}.avg_dep_delay", "punctuality/performance/models/airport_delays.sql", 10),
+    assert [(s["node"], s["where"] and (s["where"]["file"], s["where"]["line"])) for s in one["path"]] == [
+        (f"{FLIGHTS}.dep_delay", None),
+        ("punctuality.performance.~departures_in_weather.dep_delay", (WEATHER, 6)),
+        (f"{AIRPORTS}.avg_dep_delay", ("domains/punctuality/performance/models/airport_delays.sql", 10)),
     ]
     assert plan["truncated"] is False
 

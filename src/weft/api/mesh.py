@@ -383,11 +383,11 @@ def schema(kind: str) -> dict[str, Any]:
     return json_schema(kind)
 
 
-def init(folder: Path, name: str) -> list[Path]:
-    """Makes a new mesh in a folder; returns the files written."""
+def init(folder: Path, name: str, ci: str = "github") -> list[Path]:
+    """Makes a new mesh in a folder, planned for each change by a CI service; returns the files written."""
     from weft.project import scaffold
 
-    return scaffold.init(folder, name)
+    return scaffold.init(folder, name, ci)
 
 
 def new_domain(path: str | Path, name: str) -> list[Path]:

@@ -113,11 +113,8 @@ class Step(Struct, frozen=True):
 
     def as_json(self) -> dict[str, Any]:
         """The shape of `plan.affected[].path[]`."""
-        return {
-            "node": self.node,
-            "file": self.where.file if self.where else None,
-            "line": self.where.line if self.where else None,
-        }
+        at = self.where
+        return {"node": self.node, "where": {"file": at.file, "line": at.line, "column": at.column} if at else None}
 
 
 class Affected(Struct, frozen=True):
@@ -295,7 +292,7 @@ def plan_from_json(data: Any, file: str) -> Plan:
 
 
 def _affected(data: Mapping[str, Any]) -> Affected:
-    path = [Step(s["node"], Where(s["file"], s["line"]) if s["file"] else None) for s in data.get("path", ())]
+    path = [Step(s["node"], s["where"] and Where(**s["where"])) for s in data.get("path", ())]
     effect = Effect(data.get("effect", Effect.BREAKS))
     return Affected(data["column"], data["by"], data["via"], effect, data.get("owner", ""), tuple(path))
 
