@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from weft.engines.base import Engine, Session
     from weft.model.lineage import ColumnEdge
     from weft.model.publication import PortState
-    from weft.plan.desired import Desired
     from weft.plan.repository import Repository
     from weft.project.cache import Cache
     from weft.registry.base import Registry
@@ -173,6 +172,7 @@ class Rooms:
 
     def context(self, repository: Repository | None = None, progress: Progress | None = None) -> Context:
         """What a run works with; `repository` has the sources of a run that builds."""
+        from weft.plan.column_changes import ColumnDigests
         from weft.runs.context import Context
         from weft.runs.progress import Silent
 
@@ -190,7 +190,7 @@ class Rooms:
             door=self.door,
             source=source,
             lineage=self._column_lineage,
-            column_digests=self._column_digests,
+            column_digests=ColumnDigests(self.cache).of,
             progress=progress or Silent(),
             actor=self.actor,
             now=self.now,
@@ -202,11 +202,6 @@ class Rooms:
         from weft.runs.lineage import cached_lineage
 
         return cached_lineage(self.cache, digest, sql, columns, outputs)
-
-    def _column_digests(self, wanted: Desired) -> Mapping[str, str]:
-        from weft.plan.column_changes import column_digests
-
-        return column_digests(wanted, self.cache)
 
 
 def _closed_at_exit(reference: weakref.ref[Rooms]) -> None:

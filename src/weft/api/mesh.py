@@ -119,6 +119,7 @@ class Mesh:
     def _planned(
         self, loaded: Repository, select: Sequence[str], *, full_refresh: bool, refreshed: Collection[Address] = ()
     ) -> Plan:
+        from weft.plan.column_changes import ColumnDigests
         from weft.plan.impact import Impact
         from weft.plan.planner import make_plan
 
@@ -127,7 +128,7 @@ class Mesh:
             loaded.order,
             loaded.desired,
             loaded.registered,
-            Impact(self._rooms.registry, loaded.mesh),
+            Impact(self._rooms.registry, loaded.mesh, ColumnDigests(self._rooms.cache)),
             select=select,
             full_refresh=full_refresh,
             refreshed=refreshed,

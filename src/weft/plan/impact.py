@@ -12,6 +12,8 @@ from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.lineage import LineageEdge, column_id, table_of
 from weft.model.mesh import Mesh, Product
 from weft.model.publication import PortState
+from weft.plan.column_changes import ColumnDigests, moved
+from weft.plan.desired import Desired
 from weft.plan.downstream import first_mention, is_port, made_from, other_rows, port_of, reached, steps
 from weft.plan.values import Affected, Effect, Moved, Spared, Unaffected
 from weft.registry.base import RegistryReader
@@ -73,9 +75,14 @@ class Reach(Struct, frozen=True):
 class Impact:
     """Answers from the registry's lineage; the mesh's files say where a reader names a column."""
 
-    def __init__(self, reader: RegistryReader, mesh: Mesh) -> None:
+    def __init__(self, reader: RegistryReader, mesh: Mesh, digests: ColumnDigests) -> None:
         self._reader = reader
         self._mesh = mesh
+        self._digests = digests
+
+    def moved(self, wanted: Desired, state: PortState) -> Moved | None:
+        """Which columns of a published port a change of its models moves; None where they have not changed."""
+        return moved(wanted, state, self._digests)
 
     def readers(self, address: Address, ports: Mapping[Address, PortState]) -> tuple[ProductAddress, ...]:
         """Other products that read a port, as they are registered; one whose ports are all retired reads nothing."""
@@ -106,15 +113,15 @@ class Impact:
         spared = self._spared(address, {a.column for a in affected}, ports)
         return Reach(affected, tuple(unaffected), readers=readers, spared=tuple(spared), truncated=cut)
 
-    def of_values(self, address: Address, moved: Moved, ports: Mapping[Address, PortState]) -> Reach:
+    def of_values(self, address: Address, change: Moved, ports: Mapping[Address, PortState]) -> Reach:
         """What uses the columns of a port that a change of its models moves, and which columns of its readers do not.
 
         Other rows may change every column of whatever is made from them, also where no value of theirs is used.
         """
-        origins = [f"{address}.{column}" for column in moved.columns]
+        origins = [f"{address}.{column}" for column in change.columns]
         edges, cut = self._edges(origins)
         ways = reached(origins, edges)
-        if moved.rows:
+        if change.rows:
             ways = {node: (str(address), *way[1:]) for node, way in ways.items()}
             ways |= self._of_rows(address, (str(address),), ports, ways)
         for table, way in other_rows({**{o: (o,) for o in origins}, **ways}, edges).items():

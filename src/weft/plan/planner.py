@@ -78,7 +78,7 @@ def make_plan(
 
     objections: list[Diagnostic] = [d for d in mesh.diagnostics if not select or _concerns(d, wanted, mesh)]
     objections += [c.stopped for c in planned if c.stopped is not None]
-    planned = _moved(planned, desired, registered.ports)
+    planned = _moved(planned, desired, registered.ports, impact)
     reached = Reach()
     gone = _gone(planned, registered.ports)
     for change in planned:
@@ -147,15 +147,16 @@ def _changes(
 
 
 def _moved(
-    planned: Sequence[Change], desired: Mapping[Address, Desired], registered: Mapping[Address, PortState]
+    planned: Sequence[Change],
+    desired: Mapping[Address, Desired],
+    registered: Mapping[Address, PortState],
+    impact: Impact,
 ) -> list[Change]:
     """The changes, where one that builds a published port anew says which columns a change of its models moves."""
     found = []
     for change in planned:
         if change.action is Action.REBUILD:
-            from weft.plan.column_changes import moved  # not needed while nothing moves
-
-            change = replace(change, moved=moved(desired[change.address], registered[change.address]))
+            change = replace(change, moved=impact.moved(desired[change.address], registered[change.address]))
         found.append(change)
     return found
 
