@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from weft.errors import Where
 from weft.model.address import Address, ProductAddress, parse_address
-from weft.model.lineage import EdgeKind, LineageEdge, Transformation, column_name, table_of
+from weft.model.lineage import EVERY, LineageEdge, Transformation, column_name, table_of
 from weft.model.mesh import Mesh, Model, Product
 from weft.model.publication import PortState
 from weft.plan.values import Step
+
+Way = tuple[str, ...]
+"""Nodes one after the other, each of which reads the one before."""
 
 
 def is_port(node: str) -> bool:
@@ -23,12 +26,12 @@ def port_of(node: str) -> Address:
     return parse_address(table_of(node))
 
 
-def reached(origins: Sequence[str], edges: Iterable[LineageEdge]) -> dict[str, tuple[str, ...]]:
+def reached(origins: Sequence[str], edges: Iterable[LineageEdge]) -> dict[str, Way]:
     """The nodes that edges lead to from any of the origins, each with a shortest way, its origin first."""
     targets: dict[str, list[str]] = {}
     for edge in edges:
         targets.setdefault(edge.source, []).append(edge.target)
-    ways: dict[str, tuple[str, ...]] = {origin: (origin,) for origin in origins}
+    ways: dict[str, Way] = {origin: (origin,) for origin in origins}
     front = list(ways)
     while front:
         farther = []
@@ -52,31 +55,83 @@ _OF_ROWS = frozenset(
 )
 
 
-def other_rows(ways: Mapping[str, tuple[str, ...]], edges: Iterable[LineageEdge]) -> dict[str, tuple[str, ...]]:
-    """The tables of which a node on the ways decides which rows there are, each with a way to one of its columns."""
-    tables: dict[str, tuple[str, ...]] = {}
+def other_rows(
+    ways: Mapping[str, Way], edges: Sequence[LineageEdge], columns: Mapping[str, Collection[str]]
+) -> dict[str, Way]:
+    """The tables of which a node on the ways decides which rows there are, each with a way to one of its columns.
+
+    What decides rows goes into every column; what goes into some only, as the filter of an aggregate, does not.
+
+    Args:
+        columns: the columns of ports as nodes; of other tables those count that an edge leads to.
+    """
+    known: dict[str, set[str]] = {}
+    decided: dict[tuple[str, str], dict[str, None]] = {}
     for edge in edges:
-        if edge.kind is EdgeKind.INDIRECT and edge.transformation in _OF_ROWS and edge.source in ways:
-            tables.setdefault(table_of(edge.target), ways.get(edge.target, (*ways[edge.source], edge.target)))
+        table = table_of(edge.target)
+        known.setdefault(table, set()).add(edge.target)
+        if edge.transformation in _OF_ROWS and edge.source in ways:
+            decided.setdefault((edge.source, table), {})[edge.target] = None
+    tables: dict[str, Way] = {}
+    for (source, table), targets in decided.items():
+        if known[table].union(columns.get(table, ())) <= targets.keys() or f"{table}.{EVERY}" in targets:
+            target = next(iter(targets))
+            tables.setdefault(table, ways.get(target, (*ways[source], target)))
     return tables
 
 
-def made_from(address: Address, ports: Mapping[Address, PortState]) -> dict[Address, tuple[Address, ...]]:
-    """The ports whose rows were made from a port, near and far, each with the ports on the way, itself last."""
-    readers: dict[str, list[Address]] = {}
-    for state in ports.values():
-        for read in state.upstream if not state.retired else ():
-            readers.setdefault(read, []).append(state.address)
-    ways: dict[Address, tuple[Address, ...]] = {address: (address,)}
-    waiting = [address]
-    while waiting:
-        upstream = waiting.pop(0)
-        for reader in sorted(readers.get(str(upstream), ())):
-            if reader not in ways:
-                ways[reader] = (*ways[upstream], reader)
-                waiting.append(reader)
-    del ways[address]
-    return ways
+class Readers:
+    """Which ports are made from which, of their own product and of others.
+
+    Args:
+        ports: what is registered. Of products whose files are not at hand any port may be made from any private model.
+    """
+
+    def __init__(self, mesh: Mesh, ports: Mapping[Address, PortState]) -> None:
+        self._mesh = mesh
+        self._products: dict[ProductAddress, list[Address]] = {}
+        self._others: dict[str, list[Address]] = {}
+        for address, state in ports.items():
+            if not state.retired:
+                self._products.setdefault(address.of_product, []).append(address)
+                for read in state.upstream:
+                    self._others.setdefault(read, []).append(address)
+
+    def needing(self, product: ProductAddress, model: str) -> list[Address]:
+        """The ports of a product that need a model of it."""
+        own = self._products.get(product, [])
+        declared = self._mesh.products.get(product)
+        if declared is None:
+            return own
+        needing = {p.address for p in declared.outputs if any(m.name == model for m in declared.needs(p.model))}
+        return [a for a in own if a in needing]
+
+    def over(self, table: str) -> list[Address]:
+        """A port, or those that need a private model."""
+        if is_port(table):
+            return [parse_address(table)]
+        domain, name, model = table.split(".", 2)
+        return self.needing(ProductAddress(domain, name), model[1:])
+
+    def of(self, address: Address, *, beside: bool = True) -> list[Address]:
+        """The ports made from a port, those `beside` it in its product among them."""
+        found = set(self._others.get(str(address), ()))
+        declared = self._mesh.port(address) if beside else None
+        if declared is not None:
+            found.update(self.needing(address.of_product, declared.model.name))
+        return sorted(found - {address})
+
+    def behind(self, ways: Mapping[Address, Way], *, beside: bool = True) -> dict[Address, Way]:
+        """Ports made from some, near and far, each with a way that goes on from the way to one of these."""
+        found = dict(ways)
+        waiting = list(ways)
+        while waiting:
+            upstream = waiting.pop(0)
+            for reader in self.of(upstream, beside=beside):
+                if reader not in found:
+                    found[reader] = (*found[upstream], str(reader))
+                    waiting.append(reader)
+        return {address: way for address, way in found.items() if address not in ways}
 
 
 def steps(way: Sequence[str], mesh: Mesh) -> tuple[Step, ...]:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from weft.errors import Where
-from weft.model.address import Address, ProductAddress, parse_address
+from weft.model.address import Address, ProductAddress
 from weft.model.lineage import LineageEdge, column_id, table_of
 from weft.model.mesh import Mesh, Product
 from weft.model.publication import PortState
 from weft.plan.column_changes import ColumnDigests, moved
 from weft.plan.desired import Desired
-from weft.plan.downstream import first_mention, is_port, made_from, other_rows, port_of, reached, steps
+from weft.plan.downstream import Readers, Way, first_mention, is_port, other_rows, port_of, reached, steps
 from weft.plan.values import Affected, Effect, Moved, Spared, Unaffected
 from weft.registry.base import RegistryReader
 from weft.registry.readers import readers_of
@@ -110,7 +110,7 @@ class Impact:
             return Reach(affected, whole=(address,), readers=readers, truncated=cut)
         hit = {table_of(a.column) for a in affected}
         unaffected = self._spared_readers(address, readers, broken, hit, ports)
-        spared = self._spared(address, {a.column for a in affected}, ports)
+        spared = self._spared(address, {a.column for a in affected}, Readers(self._mesh, ports), ports)
         return Reach(affected, tuple(unaffected), readers=readers, spared=tuple(spared), truncated=cut)
 
     def of_values(self, address: Address, change: Moved, ports: Mapping[Address, PortState]) -> Reach:
@@ -120,47 +120,23 @@ class Impact:
         """
         origins = [f"{address}.{column}" for column in change.columns]
         edges, cut = self._edges(origins)
+        readers = Readers(self._mesh, ports)
         ways = reached(origins, edges)
         if change.rows:
             ways = {node: (str(address), *way[1:]) for node, way in ways.items()}
-            ways |= self._of_rows(address, (str(address),), ports, ways)
-        for table, way in other_rows({**{o: (o,) for o in origins}, **ways}, edges).items():
-            for port in self._ports_over(table, ports):
-                if str(port) != table:
-                    ways |= self._columns(port, way, ports, ways)
-                ways |= self._of_rows(port, way, ports, ways)
+        moved_rows: dict[Address, Way] = {address: (str(address),)} if change.rows else {}
+        columns = {str(port): _columns(port, ports) for port in ports}
+        for table, way in other_rows({**{o: (o,) for o in origins}, **ways}, edges, columns).items():
+            for port in readers.over(table):
+                moved_rows.setdefault(port, way)
+        for port, way in (moved_rows | readers.behind(moved_rows)).items():
+            before = way if port in moved_rows else way[:-1]
+            for node in columns.get(str(port), ()) if port != address else ():
+                ways.setdefault(node, (*before, node))
         found = [way for node, way in ways.items() if self._counts(node, ports)]
         affected = tuple(self._affected(way, None, Effect.MAY_CHANGE) for way in found)
-        spared = self._spared(address, {a.column for a in affected}, ports)
+        spared = self._spared(address, {a.column for a in affected}, readers, ports)
         return Reach(affected, spared=tuple(spared), truncated=cut)
-
-    def _of_rows(
-        self, address: Address, way: tuple[str, ...], ports: Mapping[Address, PortState], known: Collection[str]
-    ) -> dict[str, tuple[str, ...]]:
-        """The ways to the columns of all that is made from a port, where none is known yet; `way` leads to the port."""
-        found: dict[str, tuple[str, ...]] = {}
-        for port, over in made_from(address, ports).items():
-            found |= self._columns(port, (*way, *(str(a) for a in over[1:-1])), ports, known)
-        return found
-
-    def _columns(
-        self, port: Address, way: tuple[str, ...], ports: Mapping[Address, PortState], known: Collection[str]
-    ) -> dict[str, tuple[str, ...]]:
-        nodes = [f"{port}.{column_id(column.name)}" for column in ports[port].columns]
-        return {node: (*way, node) for node in nodes if node not in known}
-
-    def _ports_over(self, table: str, ports: Mapping[Address, PortState]) -> list[Address]:
-        """A port, or those that need a private model; every one of its product where the files are not at hand."""
-        if is_port(table):
-            return [parse_address(table)]
-        domain, name, model = table.split(".", 2)
-        address = ProductAddress(domain, name)
-        own = [a for a, state in ports.items() if a.of_product == address and not state.retired]
-        product = self._mesh.products.get(address)
-        if product is None:
-            return own
-        needing = {p.address for p in product.outputs if any(m.name == model[1:] for m in product.needs(p.model))}
-        return [a for a in own if a in needing]
 
     def _edges(self, nodes: Sequence[str]) -> tuple[Sequence[LineageEdge], bool]:
         if not nodes:
@@ -181,14 +157,13 @@ class Impact:
             via = f"owner {owner}, {inside[0]}" if inside else f"owner {owner}"
         return Affected(target, way[0], via, effect, owner, path)
 
-    def _spared(self, address: Address, hit: Collection[str], ports: Mapping[Address, PortState]) -> Iterator[Spared]:
+    def _spared(
+        self, address: Address, hit: Collection[str], readers: Readers, ports: Mapping[Address, PortState]
+    ) -> Iterator[Spared]:
         """Columns of ports made from a port, near and far, that are not among those that were hit."""
-        for port, over in made_from(address, ports).items():
+        for port, way in readers.behind({address: (str(address),)}).items():
             owner = self._owner(port.of_product)
-            for column in ports[port].columns:
-                node = f"{port}.{column_id(column.name)}"
-                if node not in hit:
-                    yield Spared(node, str(address), owner, tuple(str(a) for a in over))
+            yield from (Spared(node, str(address), owner, way) for node in _columns(port, ports) if node not in hit)
 
     def _spared_readers(
         self,
@@ -200,11 +175,11 @@ class Impact:
     ) -> Iterator[Unaffected]:
         """Ports made from a port, near and far, and products that read it, none of whose columns depend on it."""
         none = f"none of its columns depend on {_listed([f'`{c}`' for c in broken])}"
-        made = made_from(address, ports)
-        for port, over in made.items():
+        made = Readers(self._mesh, ports).behind({address: (str(address),)}, beside=False)
+        for port, way in made.items():
             if str(port) not in hit and port.of_product != address.of_product:
                 yield Unaffected(
-                    str(port), str(address), f"reads `{over[-2]}`, {none}{self._named(port, address, broken)}"
+                    str(port), str(address), f"reads `{way[-2]}`, {none}{self._named(port, address, broken)}"
                 )
         for product in readers:
             if not any(p.of_product == product for p in made):
@@ -235,6 +210,11 @@ class Impact:
         declared = self._mesh.domains.get(product.domain)
         record = self._reader.domains().get(product.domain) if declared is None else None
         return declared.owner_team if declared else record.owner_team if record else product.domain
+
+
+def _columns(port: Address, ports: Mapping[Address, PortState]) -> list[str]:
+    """The nodes of a port's columns."""
+    return [f"{port}.{column_id(column.name)}" for column in ports[port].columns] if port in ports else []
 
 
 def _retired(address: Address, ports: Mapping[Address, PortState]) -> bool:
