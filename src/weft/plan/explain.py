@@ -11,7 +11,7 @@ _SIGN = {Action.CREATE: "+", Action.REBUILD: "~", Action.UPDATE: "·", Action.RE
 
 COMMENT_LIMIT = 65_536
 """Characters that a comment may have on GitHub."""
-_ROWS = (200, 50, 20, 5, 1)
+_ROWS = (200, 100, 50, 30, 20, 10, 5, 2, 1)
 """Rows of each table of a comment; the first number with which it is short enough."""
 
 

@@ -13,6 +13,8 @@ from weft.plan.values import Affected, Effect, Plan, Spared, Step
 
 _TOP, _PRODUCTS = 10, 20
 """Columns of a product, and products, that are named in a terminal."""
+_ENDS = 3
+"""Nodes at either end of a long way that are named; what lies between is counted."""
 
 
 class Reached(Struct, frozen=True):
@@ -80,7 +82,7 @@ def text_lines(plan: Plan) -> list[str]:
         for column in one.affected[:_TOP]:
             lines.append(f"    {column.column}  {column.effect} by {column.by}  ({column.via})")
             if len(column.path) > 1:
-                lines.append(f"      {' → '.join(_step(s) for s in column.path)}")
+                lines.append(f"      {_way([_step(s) for s in column.path])}")
         if len(one.affected) > _TOP:
             lines.append(f"    … and {len(one.affected) - _TOP} more")
             more = True
@@ -116,8 +118,14 @@ def markdown_lines(plan: Plan, rows: int) -> list[str]:
 
 
 def _row(one: Affected) -> str:
-    cells = [code(one.column), one.effect.value, code(one.by), prose(one.via), " → ".join(_coded(s) for s in one.path)]
+    cells = [code(one.column), one.effect.value, code(one.by), prose(one.via), _way([_coded(s) for s in one.path])]
     return f"| {' | '.join(cells)} |"
+
+
+def _way(nodes: Sequence[str]) -> str:
+    left = len(nodes) - 2 * _ENDS
+    shown = nodes if left <= 1 else [*nodes[:_ENDS], f"… {left} more …", *nodes[-_ENDS:]]
+    return " → ".join(shown)
 
 
 def _step(step: Step) -> str:

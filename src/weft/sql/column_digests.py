@@ -103,12 +103,16 @@ def _select(select: exp.Select, scope: Scope) -> Digested:
     columns: list[tuple[str, str]] = []
     keys: list[str] = []
     group = args.get("group")
+    by_all, one_row = isinstance(group, exp.Group) and group.args.get("all"), False
     for expression in select.expressions:
         given = _projected(expression, scope)
         columns += given
-        if expression.find(exp.Explode, exp.Unnest) is not None:
+        special = expression.find(exp.Explode, exp.Unnest, exp.AggFunc)
+        if special is not None and expression.find(exp.Explode, exp.Unnest) is not None:
             rows += [d for _, d in given]
-        if isinstance(group, exp.Group) and group.args.get("all") and expression.find(exp.AggFunc) is None:
+        aggregates = special is not None and expression.find(exp.AggFunc) is not None
+        one_row = one_row or aggregates
+        if by_all and not aggregates:
             keys += [d for _, d in given]
     if args.get("where") is not None:
         rows.append(hashed("where", _text(args["where"], scope, frozenset())))
@@ -122,8 +126,7 @@ def _select(select: exp.Select, scope: Scope) -> Digested:
         rows += _keys("distinct", on, columns, scope, [] if on is not None else [d for _, d in columns])
     rows += _keys("order", args.get("order"), columns, scope)
     rows += [hashed(c, _text(args[c], scope, frozenset())) for c in _ENDS if args.get(c) is not None]
-    aggregate = any(e.find(exp.AggFunc) is not None for e in select.expressions)
-    return Digested(tuple(columns), hashed(*rows, "one row" if aggregate and group is None else ""))
+    return Digested(tuple(columns), hashed(*rows, "one row" if one_row and group is None else ""))
 
 
 _ENDS = ("limit", "offset", "sample")

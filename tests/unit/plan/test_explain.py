@@ -48,6 +48,16 @@ def test_products_stand_with_owner_and_counts_and_what_breaks_comes_first() -> N
     ]
 
 
+def test_a_long_way_shows_both_ends_and_how_many_nodes_lie_between() -> None:
+    nodes = [f"d.p{i}.q@1.c" for i in range(12)]
+    far = Affected(nodes[-1], nodes[0], "owner x", Effect.MAY_CHANGE, "x", tuple(Step(n) for n in nodes))
+
+    shown, comment = text(a_plan(far)), markdown(a_plan(far))
+
+    assert f"      {' → '.join([*nodes[:3], '… 6 more …', *nodes[-3:]])}" in shown.splitlines()
+    assert " → ".join([*(f"`{n}`" for n in nodes[:3]), "… 6 more …", *(f"`{n}`" for n in nodes[-3:])]) in comment
+
+
 def test_of_many_columns_and_products_a_terminal_shows_the_first_and_how_to_see_all() -> None:
     shown = text(a_plan(*(affected(f"d.p{p:02}", f"c{i}") for p in range(30) for i in range(12)), truncated=True))
 
