@@ -112,3 +112,15 @@ def test_readers_in_another_repository_are_told_with_their_owner_and_without_lin
         "Overseas",
     )
     assert [s["where"] for s in abroad["path"]] == [None, None]
+
+
+def test_a_broken_promise_of_the_whole_table_may_change_every_column_made_from_it(mesh: TestMesh) -> None:
+    path = "domains/sales/orders/contracts/orders.odcs.yaml"
+    mesh.edit(path, '"primaryKey": true', '"primaryKey": false')
+
+    plan = mesh.json("plan", expect=1)
+
+    may, spared = told(plan)
+    assert spared == set()
+    assert {c for c in may if c.startswith("report.far")} == {"report.far.copy@1.id", "report.far.copy@1.batch"}
+    assert {a["effect"] for a in plan["affected"] if a["column"].startswith("report.beside")} == {"may change"}

@@ -107,7 +107,8 @@ class Impact:
             if self._counts(target, ports)
         )
         if any(c.verdict == "breaking" and c.column is None for c in comparison.changes):
-            return Reach(affected, whole=(address,), readers=readers, truncated=cut)
+            behind = self.of_values(address, Moved((), rows=True), ports)
+            return Reach(affected, whole=(address,), readers=readers, truncated=cut) + behind
         hit = {table_of(a.column) for a in affected}
         unaffected = self._spared_readers(address, readers, broken, hit, ports)
         spared = self._spared(address, {a.column for a in affected}, Readers(self._mesh, ports), ports)
