@@ -243,6 +243,7 @@ class Rooms:
 
     def context(self, repository: Repository | None = None, progress: Progress | None = None) -> Context:
         """What a run works with; `repository` has the sources of a run that builds."""
+        from weft.plan.column_changes import ColumnDigests
         from weft.runs.context import Context
         from weft.runs.progress import Silent
 
@@ -260,6 +261,7 @@ class Rooms:
             door=self.door,
             source=source,
             lineage=self._column_lineage,
+            column_digests=ColumnDigests(self.cache).of,
             progress=progress or Silent(),
             actor=self.actor,
             now=self.now,

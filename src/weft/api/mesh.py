@@ -145,6 +145,7 @@ class Mesh:
         refreshed: Collection[Address] | None = None,
         window: Window | None = None,
     ) -> Plan:
+        from weft.plan.column_changes import ColumnDigests
         from weft.plan.impact import Impact
         from weft.plan.planner import make_plan
 
@@ -153,7 +154,7 @@ class Mesh:
             loaded.order,
             loaded.desired,
             loaded.registered,
-            Impact(self._rooms.registry, loaded.mesh),
+            Impact(self._rooms.registry, loaded.mesh, ColumnDigests(self._rooms.cache)),
             select=select,
             full_refresh=full_refresh,
             refreshed=refreshed,
@@ -413,11 +414,11 @@ def schema(kind: str) -> dict[str, Any]:
     return json_schema(kind)
 
 
-def init(folder: Path, name: str) -> list[Path]:
-    """Makes a new mesh in a folder; returns the files written."""
+def init(folder: Path, name: str, ci: str = "github") -> list[Path]:
+    """Makes a new mesh in a folder, planned for each change by a CI service; returns the files written."""
     from weft.project import scaffold
 
-    return scaffold.init(folder, name)
+    return scaffold.init(folder, name, ci)
 
 
 def new_domain(path: str | Path, name: str) -> list[Path]:

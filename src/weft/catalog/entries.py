@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from weft.catalog.documents import contract_of, domain_members, registered_contract
-from weft.model.address import Address, ProductAddress
+from weft.model.address import ProductAddress
 from weft.model.lineage import column_id
 from weft.model.odcs import Property, every_property
 from weft.model.publication import PortState
@@ -131,15 +131,6 @@ class Catalogue:
                 description=" ".join(_property_text(p) for p in every_property((column,))),
                 tags=tuple(str(t) for t in column.data.get("tags") or ()),
             )
-
-
-def address_of_entry(text: str) -> Address | None:
-    """The port that an entry of kind port or column belongs to."""
-    names = text.split(".", 3)
-    if len(names) < 3:
-        return None
-    port, _, major = names[2].partition("@")
-    return Address(names[0], names[1], port, int(major) if major.isdigit() else None)
 
 
 def _domain_entry(domain: DomainRecord) -> Entry:

@@ -106,11 +106,12 @@ def _rename(mesh: Mesh, folder: Path) -> int:
     print_text(f"The plan is {refused}:\n")
     for objection in plan.objections:
         print_text(indented(str(objection)))
-    if plan.affected:
+    breaks = [one for one in plan.affected if one.effect == "breaks"]
+    if breaks:
         print_text("\nWhat breaks:")
-        for one in plan.affected:
+        for one in breaks:
             print_text(f"  {one.column}, {one.via}")
-    spared = _spared(mesh, {one.column for one in plan.affected})
+    spared = _spared(mesh, {one.column for one in breaks})
     if spared:
         print_text("\nWhat does not break:")
         for column, origin in spared.items():

@@ -7,18 +7,16 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from weft.contracts.conditions import Age, Condition, Items, Length, NotNull, Range, Valid, dotted
+from weft.contracts.zones import known_zone
 from weft.model.odcs import Property
 from weft.model.type_text import TypeText
+from weft.model.types import INTEGERS, LISTS, NUMBERS
 from weft.sql import quoting
 from weft.sql.quoting import ident
 
-_INTEGERS = frozenset(
-    {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
-)
-_NUMBERS = _INTEGERS | {"FLOAT", "DOUBLE", "DECIMAL", "BIGNUM"}
 _TEXTS = frozenset({"VARCHAR", "ENUM", "UUID"})
 _LOCAL = frozenset({"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"})
 _INSTANTS = _LOCAL | {"TIMESTAMPTZ", "TIMESTAMPTZ_NS"}
@@ -184,7 +182,7 @@ def _outside_range(condition: Range, prop: Property, sql: str, tree: TypeText, z
 
 def _no_multiple(sql: str, tree: TypeText, prop: Property, step: Any) -> str:
     divisor = literal(step, tree, "UTC")
-    if tree.name not in _NUMBERS or divisor is None or Decimal(divisor) <= 0:
+    if tree.name not in NUMBERS or divisor is None or Decimal(divisor) <= 0:
         raise Unusable(f"`{dotted(prop)}` is {tree}; it has no multiples of {step}")
     if tree.name in ("FLOAT", "DOUBLE"):
         # 0.3 is no exact multiple of 0.1 in binary: a quotient this near to an integer counts as one
@@ -197,7 +195,7 @@ def _no_multiple(sql: str, tree: TypeText, prop: Property, step: Any) -> str:
 def _wrong_items(condition: Items, prop: Property, sql: str, tree: TypeText) -> str:
     if tree.name == "MAP" and not condition.unique:
         return outside(f"cardinality({sql})", condition.minimum, condition.maximum)
-    if tree.name not in ("LIST", "ARRAY"):
+    if tree.name not in LISTS:
         raise Unusable(f"`{dotted(prop)}` is {tree}; only an array has items")
     parts = []
     if condition.minimum is not None or condition.maximum is not None:
@@ -215,7 +213,7 @@ def listable(tree: TypeText) -> bool:
     >>> listable(TypeText("UUID")), listable(TypeText("BLOB")), listable(TypeText("DOUBLE"))
     (True, False, False)
     """
-    return tree.name in _TEXTS | _INTEGERS
+    return tree.name in _TEXTS | INTEGERS
 
 
 def literal(value: Any, tree: TypeText, zone: str) -> str | None:
@@ -230,7 +228,7 @@ def literal(value: Any, tree: TypeText, zone: str) -> str | None:
         return quoting.literal(str(value).lower() if isinstance(value, bool) else str(value))
     if tree.name == "BOOLEAN":
         return str(value).lower() if str(value).lower() in ("true", "false") else None
-    if tree.name in _NUMBERS:
+    if tree.name in NUMBERS:
         return _number_text(value)
     try:
         if tree.name == "DATE":
@@ -277,10 +275,10 @@ def place_of(zone: str) -> ZoneInfo:
     Raises:
         Unusable: there is no such zone.
     """
-    try:
-        return ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as problem:
-        raise Unusable(f"there is no time zone `{zone}`") from problem
+    place = known_zone(zone)
+    if place is None:
+        raise Unusable(f"there is no time zone `{zone}`")
+    return place
 
 
 def oldest_allowed(age: Age, prop: Property, tree: TypeText, now: datetime) -> str:

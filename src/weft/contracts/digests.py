@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weft.model.document import Document
-from weft.model.lifecycle import DATES_OF_LIFE, END_OF_LIFE, SUCCESSOR
+from weft.model.lifecycle import END_OF_LIFE, SUCCESSOR, date_of_life
 from weft.model.odcs import Contract, Property
 from weft.model.types import duck_type
 
@@ -86,7 +86,7 @@ def _without_texts(value: Any) -> Any:
 
 
 def _of_life(level: Any) -> bool:
-    return isinstance(level, Mapping) and str(level.get("property", "")).lower() in DATES_OF_LIFE
+    return isinstance(level, Mapping) and date_of_life(level)
 
 
 def _settings(entries: Any) -> dict[str, Any]:

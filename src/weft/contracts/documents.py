@@ -19,12 +19,11 @@ from weft.contracts.evaluator import Evaluator
 from weft.contracts.parsing import scalar_of_json, scalar_of_text
 from weft.model.odcs import Property, SchemaObject
 from weft.model.type_text import TypeText, parse_type
-from weft.model.types import duck_type
+from weft.model.types import LISTS, duck_type
 from weft.sql import quoting
 from weft.sql.quoting import ident
 
-_LISTS = ("LIST", "ARRAY")
-_NESTED = ("STRUCT", "MAP", *_LISTS)
+_NESTED = ("STRUCT", "MAP", *LISTS)
 _ANYTHING = TypeText("JSON")
 _TEXT = TypeText("VARCHAR")
 _FEW = 10
@@ -124,7 +123,7 @@ def _objects(value: str, shape: TypeText, path: str, depth: int) -> Iterator[_Ob
         yield _Object(path, tuple(name for name, _ in shape.parts), name_beyond)
         for name, part in shape.parts:
             yield from _objects(_field(value, name), part, f"{path}.{name}", depth)
-    elif shape.name in ("MAP", *_LISTS) and shape.parts:
+    elif shape.name in ("MAP", *LISTS) and shape.parts:
         many, step = (_values(value), "{}") if shape.name == "MAP" else (_items(value), "[]")
         item = f"item{depth}"
         for one in _objects(item, shape.parts[-1][1], f"{path}{step}", depth + 1):
@@ -244,7 +243,7 @@ def _broken(value: str, shape: TypeText, depth: int) -> str:
     if shape.name == "STRUCT" and shape.parts:
         parts = [_broken(_field(value, name), part, depth) for name, part in shape.parts]
         return " OR ".join([f"json_type({value}) NOT IN ('OBJECT', 'NULL')", *(p for p in parts if p)])
-    if shape.name in _LISTS and shape.element is not None:
+    if shape.name in LISTS and shape.element is not None:
         inner = _broken(f"part{depth}", shape.element, depth + 1)
         found = [f"json_type({value}) NOT IN ('ARRAY', 'NULL')"]
         return " OR ".join(found + [_some(_items(value), f"part{depth}", inner)] * bool(inner))

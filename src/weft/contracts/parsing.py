@@ -7,21 +7,18 @@ import json
 from msgspec import Struct
 from msgspec.structs import replace
 
+from weft.contracts.checks import Unusable
 from weft.contracts.written_dates import written_date
-from weft.model.odcs import Property, SchemaObject
+from weft.model.odcs import Contract, Property, SchemaObject
 from weft.model.type_text import TypeText, parse_type
-from weft.model.types import duck_type, normalise
+from weft.model.types import INTEGERS, LISTS, duck_type, normalise
 from weft.sql.quoting import ident, literal
 
-_INTEGERS = frozenset(
-    {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"}
-)
 _FLOATS = frozenset({"FLOAT", "DOUBLE"})
-_NUMBERS = _INTEGERS | _FLOATS | {"DECIMAL"}
+_NUMBERS = INTEGERS | _FLOATS | {"DECIMAL"}
 _TIMES = frozenset({"DATE", "TIME", "TIMETZ", "TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMP_NS"})
 _WRITTEN_AS_TEXT = _TIMES | {"UUID", "ENUM", "BLOB", "TIME_NS", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMPTZ_NS"}
 """Types whose values are texts in JSON."""
-_LISTS = ("LIST", "ARRAY")
 _JSON = TypeText("JSON")
 _TEXT = TypeText("VARCHAR")
 
@@ -66,12 +63,14 @@ class ParsedColumn(Struct, frozen=True):
         given: the type that it was of.
         text: SQL of what was written.
         broken: SQL that is true for a row in which it is no value of its promised type.
+        unread: why it could not be parsed, so that nothing can be said of its values; it is null throughout.
     """
 
     raw: str
     given: TypeText
     text: str
     broken: str
+    unread: str | None = None
 
 
 def parsed_value(value: str, given: TypeText, wanted: TypeText, depth: int = 0) -> Parsed | None:
@@ -85,14 +84,14 @@ def parsed_value(value: str, given: TypeText, wanted: TypeText, depth: int = 0) 
         return None
     if given.name == "STRUCT":
         return _object(value, given, wanted, depth) if wanted.name == "STRUCT" else None
-    if given.name in _LISTS and given.element is not None:
+    if given.name in LISTS and given.element is not None:
         return _list(value, given.element, wanted, depth)
     if given.name == "MAP":
         return _map(value, given, wanted, depth)
     cast = _scalar(value, given, wanted)
     if cast is not None:
         return Parsed(cast, f"({value} IS NOT NULL AND {cast} IS NULL)", wanted)
-    if given.name == "JSON" and wanted.name in ("STRUCT", "MAP", *_LISTS) and wanted.parts:
+    if given.name == "JSON" and wanted.name in ("STRUCT", "MAP", *LISTS) and wanted.parts:
         return _from_json(value, wanted, depth)
     return None
 
@@ -121,14 +120,16 @@ def json_shape(given: TypeText, wanted: TypeText | None) -> TypeText:
         return _TEXT if text else given
     if text and (wanted.name == "VARCHAR" or wanted.name in _WRITTEN_AS_TEXT or not _parses(wanted)):
         return _TEXT
-    if given.name in _INTEGERS and wanted.name in _NUMBERS:
+    if given.name in INTEGERS and wanted.name in _NUMBERS:
         return given
     if given.name in _FLOATS and wanted.name in _FLOATS:
         return given
     return _JSON if _parses(wanted) and given.name != wanted.name else given
 
 
-def parsed_relation(table: SchemaObject, relation: str, types: dict[str, str]) -> tuple[str, dict[str, ParsedColumn]]:
+def parsed_relation(
+    contract: Contract, table: SchemaObject, relation: str, types: dict[str, str]
+) -> tuple[str, dict[str, ParsedColumn]]:
     """A relation whose columns are of the promised types, and by name the columns that were parsed.
 
     Args:
@@ -141,7 +142,12 @@ def parsed_relation(table: SchemaObject, relation: str, types: dict[str, str]) -
         given = parse_type(types.get(prop.name, ""))
         if wanted is None or given is None:
             continue
-        read = _as_stated(prop, given, wanted) or parsed_value(ident(prop.name), given, wanted)
+        unread = None
+        try:
+            read = _as_stated(contract, prop, given, wanted) or parsed_value(ident(prop.name), given, wanted)
+        except Unusable as problem:
+            unread = str(problem)
+            read = Parsed(f"CAST(NULL AS {wanted})", "true", wanted)
         if read is None:
             continue
         raw = f"{prop.name} (as it was)"
@@ -152,7 +158,7 @@ def parsed_relation(table: SchemaObject, relation: str, types: dict[str, str]) -
             assert nested is not None, "it was parsed a moment ago"
             broken = nested.broken
         text = f"({ident(raw)} ->> '$')" if given.name == "JSON" else f"CAST({ident(raw)} AS VARCHAR)"
-        parsed[prop.name] = ParsedColumn(raw, given, text, broken)
+        parsed[prop.name] = ParsedColumn(raw, given, text, broken, unread)
         casts.append(f"{read.value} AS {ident(prop.name)}")
         raws.append(f", {ident(prop.name)} AS {ident(raw)}")
         types[prop.name] = normalise(str(read.type))
@@ -161,11 +167,11 @@ def parsed_relation(table: SchemaObject, relation: str, types: dict[str, str]) -
     return relation, parsed
 
 
-def _as_stated(prop: Property, given: TypeText, wanted: TypeText) -> Parsed | None:
+def _as_stated(contract: Contract, prop: Property, given: TypeText, wanted: TypeText) -> Parsed | None:
     """A text in the form that the contract states for its dates or times."""
     value = ident(prop.name)
     text = {"VARCHAR": value, "JSON": f"({value} ->> '$')", "BLOB": f"TRY(decode({value}))"}.get(given.name)
-    written = written_date(text, prop, wanted) if text is not None else None
+    written = written_date(text, contract, prop, wanted) if text is not None else None
     if written is None:
         return None
     if given.name == "JSON":
@@ -175,12 +181,12 @@ def _as_stated(prop: Property, given: TypeText, wanted: TypeText) -> Parsed | No
 
 def _parses(wanted: TypeText) -> bool:
     """Whether a single value of JSON can be read as the type."""
-    nested = wanted.name in ("STRUCT", "MAP", *_LISTS) and bool(wanted.parts)
+    nested = wanted.name in ("STRUCT", "MAP", *LISTS) and bool(wanted.parts)
     return nested or wanted.name in _NUMBERS | _WRITTEN_AS_TEXT | {"VARCHAR", "BOOLEAN"}
 
 
 def _scalar(value: str, given: TypeText, wanted: TypeText) -> str | None:
-    if given.name in _INTEGERS:
+    if given.name in INTEGERS:
         return f"TRY_CAST({value} AS {wanted})" if wanted.name in _NUMBERS else None
     if (given.name, wanted.name) == ("DOUBLE", "FLOAT"):  # a number of JSON is as long as it is written
         return f"TRY_CAST({value} AS FLOAT)"
@@ -197,7 +203,7 @@ def scalar_of_text(value: str, wanted: TypeText) -> str:
     DuckDB would read `1.5` as the integer 2 and cut a decimal's digits off: what would be rounded is none.
     """
     cast = f"TRY_CAST({value} AS {wanted})"
-    if wanted.name in _INTEGERS:
+    if wanted.name in INTEGERS:
         pattern = "[+-]?[0-9]+"
     elif wanted.name == "DECIMAL":
         scale = wanted.parameters[1] if len(wanted.parameters) > 1 else 0
@@ -248,7 +254,7 @@ def _object(value: str, given: TypeText, wanted: TypeText, depth: int) -> Parsed
 
 
 def _list(value: str, element: TypeText, wanted: TypeText, depth: int) -> Parsed | None:
-    if wanted.name not in _LISTS or wanted.element is None:
+    if wanted.name not in LISTS or wanted.element is None:
         return None
     item = f"part{depth}"
     read = parsed_value(item, element, wanted.element, depth + 1)
@@ -289,7 +295,7 @@ def _map(value: str, given: TypeText, wanted: TypeText, depth: int) -> Parsed | 
 def _from_json(value: str, wanted: TypeText, depth: int) -> Parsed:
     """A list, an object or a map among values that are none."""
     shape = _open(wanted)
-    kind = "ARRAY" if wanted.name in _LISTS else "OBJECT"
+    kind = "ARRAY" if wanted.name in LISTS else "OBJECT"
     made = f"CASE WHEN json_type({value}) = '{kind}' THEN json_transform({value}, {literal(_as_json(shape))}) END"
     read = parsed_value(made, shape, wanted, depth)
     wrong = f"({value} IS NOT NULL AND json_type({value}) <> '{kind}')"
@@ -302,7 +308,7 @@ def _open(wanted: TypeText) -> TypeText:
     """The type with JSON in the place of each single value."""
     if wanted.name == "STRUCT" and wanted.parts:
         return TypeText("STRUCT", parts=tuple((name, _open(part)) for name, part in wanted.parts))
-    if wanted.name in _LISTS and wanted.element is not None:
+    if wanted.name in LISTS and wanted.element is not None:
         return TypeText("LIST", parts=(("", _open(wanted.element)),))
     if wanted.name == "MAP" and len(wanted.parts) == 2:
         return TypeText("MAP", parts=(("key", _TEXT), ("value", _JSON)))

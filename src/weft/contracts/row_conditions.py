@@ -20,6 +20,7 @@ from weft.contracts.conditions import (
 from weft.contracts.documents import failing_within
 from weft.contracts.parsing import ParsedColumn
 from weft.contracts.subject import Subject
+from weft.contracts.zones import zone_of
 from weft.model.checks import CheckSeverity
 from weft.model.odcs import Contract, Property
 from weft.model.type_text import TypeText
@@ -64,12 +65,7 @@ def value_condition(contract: Contract, subject: Subject, promise: Promise) -> s
     judged_by_type = len(prop.path) == 1 and prop.name not in subject.documents
     if prop.logical_type and judged_by_type and not isinstance(condition, NotNull):
         _of_its_type(promise, subject)
-    zone = str(
-        prop.custom.get("weft.timezone")
-        or contract.custom.get("weft.timezone")
-        or prop.options.get("defaultTimezone")
-        or "UTC"
-    )
+    zone = zone_of(contract, prop)
     document = subject.documents.get(prop.path[0])
     if document is not None:
         return failing_within(condition, prop, document, zone)

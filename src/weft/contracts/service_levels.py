@@ -10,10 +10,11 @@ from msgspec import Struct
 
 from weft.contracts.conditions import Age, Comparison, Condition, Faulty, Frequency, NotNull, Threshold, Unevaluated
 from weft.contracts.level_words import level_name, level_unit
+from weft.contracts.zones import zone_of
 from weft.errors import did_you_mean
 from weft.model.checks import CheckSeverity, Rule
 from weft.model.document import Pointer
-from weft.model.lifecycle import DATES_OF_LIFE
+from weft.model.lifecycle import date_of_life
 from weft.model.odcs import Contract, Property, SchemaObject
 
 
@@ -41,7 +42,7 @@ def service_levels(contract: Contract, table: SchemaObject) -> Iterator[ServiceL
     """
     for i, entry in enumerate(contract.slas):
         name = str(entry.get("property", ""))
-        if name.lower() in DATES_OF_LIFE:
+        if date_of_life(entry):
             continue
         pointer: Pointer = ("slaProperties", i)
         elements = entry.get("element") or contract.data.get("slaDefaultElement")
@@ -56,15 +57,6 @@ def service_levels(contract: Contract, table: SchemaObject) -> Iterator[ServiceL
         else:
             for element in str(elements).split(","):
                 yield from _on_element(contract, table, entry, name, pointer, element.strip())
-
-
-def zone_of(contract: Contract, prop: Property) -> str:
-    """The zone in which a column's local times and dates live; UTC when nothing says.
-
-    Source: `weft.timezone` on the column or the contract, else ODCS `logicalTypeOptions.defaultTimezone`.
-    """
-    named = prop.custom.get("weft.timezone") or contract.custom.get("weft.timezone")
-    return str(named or prop.options.get("defaultTimezone") or "UTC")
 
 
 def _kind(name: str) -> Rule:

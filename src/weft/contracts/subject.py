@@ -9,7 +9,7 @@ from weft.contracts.conditions import dotted
 from weft.contracts.documents import Document, documents, value_within
 from weft.contracts.evaluator import Evaluator
 from weft.contracts.parsing import ParsedColumn, parsed_relation
-from weft.model.odcs import Property, SchemaObject
+from weft.model.odcs import Contract, Property, SchemaObject
 from weft.model.type_text import TypeText, parse_type
 from weft.model.types import normalise
 
@@ -34,11 +34,14 @@ class Subject(Struct, frozen=True):
         """The type of the column that holds a property.
 
         Raises:
-            Unusable: there is no such column.
+            Unusable: there is no such column, or it could not be parsed.
         """
         name = prop.path[0]
         if name not in self.types:
             raise Unusable(f"there is no column `{name}`")
+        parsed = self.parsed.get(name)
+        if parsed is not None and parsed.unread is not None:
+            raise Unusable(parsed.unread)
         return parse_type(self.types[name]) or TypeText(self.types[name])
 
     def expression(self, prop: Property) -> tuple[str, TypeText]:
@@ -69,9 +72,9 @@ class Subject(Struct, frozen=True):
 
 
 def subject_of(
-    table: SchemaObject, relation: str, evaluator: Evaluator, *, text: bool, server: bool = False
+    contract: Contract, table: SchemaObject, relation: str, evaluator: Evaluator, *, text: bool, server: bool = False
 ) -> Subject:
-    """The subject of a relation; its columns come from the binder, before any row is read.
+    """The subject of a relation against a contract's table; its columns come from the binder, before any row is read.
 
     Args:
         text: whether the rows come from a text format.
@@ -83,7 +86,7 @@ def subject_of(
     types = {column.name: normalise(column.type) for column in evaluator.columns(f"SELECT * FROM {relation}")}
     if not text:
         return Subject(table, relation, types, {}, documents(table, types) if server else {})
-    relation, parsed = parsed_relation(table, relation, types)
+    relation, parsed = parsed_relation(contract, table, relation, types)
     return Subject(table, relation, types, parsed)
 
 

@@ -61,7 +61,7 @@ def verify(
     """
     chosen = contract.table if table is None else _chosen(contract, table)
     now = _reference_time(contract, now)
-    subject = subject_of(chosen, relation, evaluator, text=text, server=server is not None)
+    subject = subject_of(contract, chosen, relation, evaluator, text=text, server=server is not None)
     judge = Judge(
         contract=contract,
         subject=subject,

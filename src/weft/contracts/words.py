@@ -6,18 +6,21 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from weft.contracts.conditions import dotted
+from weft.contracts.zones import known_zone, zone_names
 from weft.errors import Diagnostic, did_you_mean, error, nearest, warning
 from weft.model.classification import Classification
-from weft.model.document import Pointer
+from weft.model.document import Pointer, entries
 from weft.model.lifecycle import END_OF_LIFE, SUCCESSOR, date_faults
 from weft.model.mesh import Status
 from weft.model.odcs import Contract, every_property
 from weft.model.publication import QUARANTINE
 
 _EXTRA, _REFERENCE, _SAMPLES = "weft.extraColumns", "weft.referenceTime", "weft.sampleClassification"
+_TIMEZONE = "weft.timezone"
 _OWN = (
     *(QUARANTINE, END_OF_LIFE, SUCCESSOR, _EXTRA, _REFERENCE, _SAMPLES),
-    *("weft.timezone", "weft.mustEvaluate", "weft.maxOrphans", "weft.proposed", "weft.unit"),
+    *(_TIMEZONE, "weft.mustEvaluate", "weft.maxOrphans", "weft.proposed", "weft.unit"),
     *("weft.source", "weft.port", "weft.slug", "weft.type", "weft.user", "weft.password"),
 )
 _LEVELS = tuple(str(level) for level in Classification)
@@ -38,6 +41,7 @@ def word_problems(contract: Contract) -> Iterator[Diagnostic]:
     for fault in date_faults(contract.data):
         yield error("WFT-PRJ-028", fault.what, contract.where(fault.pointer), fix=fault.fix)
     yield from _settings(contract)
+    yield from _zones(contract)
     for pointer, part in _parts(contract.data, ()):
         name = part.get("property")
         if pointer[-2:-1] == ("customProperties",) and isinstance(name, str):
@@ -89,6 +93,33 @@ def _settings(contract: Contract) -> Iterator[Diagnostic]:
         elif name == _REFERENCE and not _is_instant(value):
             what = f"`{name}: {value}` is no instant"
             yield error("WFT-CON-006", what, contract.where(pointer), fix="write it like 2026-12-31T12:00:00Z")
+
+
+def _zones(contract: Contract) -> Iterator[Diagnostic]:
+    """Time zones that there are not, of the whole or of a column."""
+    for i, entry in entries(contract.data, "customProperties"):
+        if entry.get("property") == _TIMEZONE:
+            yield from _zone(contract, ("customProperties", i), "", _TIMEZONE, entry.get("value"))
+    for table in contract.objects:
+        for prop in every_property(table.properties):
+            of = f"`{dotted(prop)}`: "
+            for i, entry in entries(prop.data, "customProperties"):
+                if entry.get("property") == _TIMEZONE:
+                    pointer = (*prop.pointer, "customProperties", i)
+                    yield from _zone(contract, pointer, of, _TIMEZONE, entry.get("value"))
+            pointer = (*prop.pointer, "logicalTypeOptions", "defaultTimezone")
+            yield from _zone(contract, pointer, of, pointer[-1], prop.options.get("defaultTimezone"))
+
+
+def _zone(contract: Contract, pointer: Pointer, of: str, name: object, zone: Any) -> Iterator[Diagnostic]:
+    if zone and known_zone(str(zone)) is None:
+        yield error(
+            "WFT-CON-006",
+            f"{of}`{name}`: there is no time zone `{zone}`",
+            contract.where(pointer),
+            why="no rule can be judged on times that stand in it",
+            fix=did_you_mean(str(zone), zone_names(), otherwise="write a name of the IANA database, as `Europe/Paris`"),
+        )
 
 
 def _is_instant(value: Any) -> bool:

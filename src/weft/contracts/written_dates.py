@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from weft.model.odcs import Property
+from weft.contracts.checks import Unusable
+from weft.contracts.zones import known_zone, zone_of
+from weft.model.odcs import Contract, Property
 from weft.model.type_text import TypeText
 from weft.sql.quoting import literal
 
@@ -126,10 +128,13 @@ def stated_form(prop: Property) -> str | None:
     return str(stated) if stated and prop.logical_type in ("date", "timestamp", "time") else None
 
 
-def written_date(text: str, prop: Property, wanted: TypeText) -> str | None:
+def written_date(text: str, contract: Contract, prop: Property, wanted: TypeText) -> str | None:
     """SQL of a text as the date or time that is wanted, null where it is not in the contract's form.
 
     None where the contract states no form, or one that is not understood or does not tell what is wanted.
+
+    Raises:
+        Unusable: texts stand in a zone that there is not.
     """
     pattern = stated_form(prop)
     form = form_of(pattern) if pattern else None
@@ -139,7 +144,10 @@ def written_date(text: str, prop: Property, wanted: TypeText) -> str | None:
     spelled = f"regexp_replace({text}, 'Z$', '+00')" if "%z" in form.strptime else text
     value = f"try_strptime({spelled}, {literal(form.strptime)})"
     if with_zone and not form.zoned:
-        value = f"timezone({literal(str(prop.options.get('defaultTimezone') or 'UTC'))}, {value})"
+        zone = zone_of(contract, prop)
+        if known_zone(zone) is None:
+            raise Unusable(f"`{prop.name}`: there is no time zone `{zone}`")
+        value = f"timezone({literal(zone)}, {value})"
     read = f"TRY_CAST({value} AS {wanted})"
     if wanted.name == "DATE" and any(part in form.strptime for part in ("H", "I")):
         read = f"CASE WHEN CAST({value} AS TIME) = TIME '00:00' THEN {read} END"

@@ -14,11 +14,19 @@ from weft.model.document import Pointer, custom_properties, entries, text
 
 END_OF_LIFE = "weft.endOfLife"
 SUCCESSOR = "weft.successor"
-DATES_OF_LIFE = frozenset({"generalavailability", "ga", "endofsupport", "es", "endoflife", "el"})
+_DATES_OF_LIFE = frozenset({"generalavailability", "ga", "endofsupport", "es", "endoflife", "el"})
 """Service levels that say when a product begins and ends: facts for readers, on which no check depends."""
-
 _LEVELS = (frozenset({"endoflife", "el"}), frozenset({"endofsupport", "es"}))
 _NO_SUCCESSORS = frozenset({"deprecated", "retired", "proposed"})
+
+
+def date_of_life(level: Mapping[str, Any]) -> bool:
+    """Whether a service level is a date of a product's life.
+
+    >>> date_of_life({"property": "endOfLife"}), date_of_life({"property": "retention"})
+    (True, False)
+    """
+    return str(level.get("property", "")).lower() in _DATES_OF_LIFE
 
 
 def open_to(status: str, port: Address, domain: str) -> bool:

@@ -166,6 +166,8 @@ class Publication(Struct, frozen=True):
         upstream: snapshot ids that its rows were made from, by pinned address; source versions, by `source:NAME`.
         parts: what the fingerprint was made of, so that a plan can say what moved.
         quarantine: rows that were left out; None when there are none.
+        column_digests: what decides the values of each column, by its id, and under `*` what decides which rows there
+            are, so that a plan can say which columns a change moves; empty where an older weft has published it.
         override: who published it against failed checks; None when none failed.
     """
 
@@ -185,6 +187,7 @@ class Publication(Struct, frozen=True):
     revision: int = 0
     quarantine: Quarantine | None = None
     override: Override | None = None
+    column_digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -252,3 +255,4 @@ class PortState(Struct, frozen=True):
     columns: tuple[Column, ...] = ()
     quarantine: Quarantine | None = None
     override: Override | None = None
+    column_digests: Mapping[str, str] = field(default_factory=dict)

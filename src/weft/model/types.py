@@ -9,23 +9,28 @@ from weft.model.type_text import TypeText, parse_type
 
 _SIGNED = {"TINYINT": 8, "SMALLINT": 16, "INTEGER": 32, "BIGINT": 64, "HUGEINT": 128}
 _UNSIGNED = {"UTINYINT": 8, "USMALLINT": 16, "UINTEGER": 32, "UBIGINT": 64, "UHUGEINT": 128}
-_INTEGERS = frozenset({*_SIGNED, *_UNSIGNED, "BIGNUM"})
-_NUMBERS = _INTEGERS | {"FLOAT", "DOUBLE", "DECIMAL"}
+INTEGERS = frozenset({*_SIGNED, *_UNSIGNED})
+"""Whole numbers of a fixed size."""
+LISTS = ("LIST", "ARRAY")
+"""Types whose values have items."""
+_WHOLE = INTEGERS | {"BIGNUM"}
+NUMBERS = _WHOLE | {"FLOAT", "DOUBLE", "DECIMAL"}
+"""All that can be reckoned with, BIGNUM among them."""
 _LOCAL_TIMESTAMPS = frozenset({"TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"})
 _TEXTS = frozenset({"VARCHAR", "ENUM", "UUID", "BLOB", "BIT", "INTERVAL", "JSON"})
 
 _FAMILIES: dict[str, frozenset[str]] = {
     "string": _TEXTS,
-    "integer": _INTEGERS,
-    "number": _NUMBERS,
+    "integer": _WHOLE,
+    "number": NUMBERS,
     "boolean": frozenset({"BOOLEAN"}),
     "date": frozenset({"DATE"}),
     "timestamp": _LOCAL_TIMESTAMPS | {"TIMESTAMPTZ", "TIMESTAMPTZ_NS"},
     "time": frozenset({"TIME", "TIME_NS", "TIMETZ"}),
     "object": frozenset({"STRUCT", "JSON", "MAP", "UNION", "VARIANT"}),
-    "array": frozenset({"LIST", "ARRAY"}),
+    "array": frozenset(LISTS),
     "map": frozenset({"MAP"}),
-    "vector": frozenset({"LIST", "ARRAY"}),
+    "vector": frozenset(LISTS),
 }
 _INTEGER_FORMATS = {f"i{bits}": name for name, bits in _SIGNED.items()} | {
     f"u{bits}": name for name, bits in _UNSIGNED.items()
@@ -113,7 +118,7 @@ def _same_or_wider(old: TypeText, new: TypeText) -> bool:
     if old.name == "DECIMAL" and new.name == "DECIMAL":
         before, after = (*old.parameters, 0)[:2], (*new.parameters, 0)[:2]
         return len(before) == 2 == len(after) and after[1] == before[1] and after[0] >= before[0]
-    if old.name in _INTEGERS and new.name in _INTEGERS:
+    if old.name in _WHOLE and new.name in _WHOLE:
         return new.name in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", *_UNSIGNED) and _within(old.name, new.name)
     if (old.name, new.name) == ("FLOAT", "DOUBLE"):
         return True
@@ -287,7 +292,7 @@ def _format_misfit(prop: Property, actual: TypeText) -> str | None:
         return None  # it decides, where the two contradict each other
     if prop.logical_type == "integer" and stated in _INTEGER_FORMATS:
         wanted = _INTEGER_FORMATS[stated]
-        if actual.name in _INTEGERS and not _within(actual.name, wanted):
+        if actual.name in _WHOLE and not _within(actual.name, wanted):
             return f"{actual} holds more than format {stated} ({wanted})"
     if prop.logical_type == "number" and stated == "f32" and actual.name == "DOUBLE":
         return "DOUBLE holds more than format f32 (FLOAT)"
@@ -306,7 +311,7 @@ def _physical_misfit(prop: Property, actual: TypeText) -> str | None:
 def _matches(wanted: TypeText, actual: TypeText) -> bool:
     """Whether a type is the wanted one as far as the wanted one says anything."""
     if wanted.name == "NUMBER":
-        return actual.name in _NUMBERS
+        return actual.name in NUMBERS
     if wanted.name == "LIST" and actual.name in ("LIST", "ARRAY"):
         element = wanted.element
         return element is None or (actual.element is not None and _matches(element, actual.element))

@@ -27,10 +27,6 @@ class Version(Struct, frozen=True, order=True):
         """The version after a compatible change."""
         return Version(self.major, self.minor + 1)
 
-    def next_patch(self) -> Version:
-        """The version after a change of texts only."""
-        return Version(self.major, self.minor, self.patch + 1)
-
 
 def parse_version(text: str) -> Version | None:
     """The version that a text names, or None; a leading `v` is accepted.

@@ -16,7 +16,7 @@ from weft.model.version import parse_version
 from weft.plan.desired import Desired
 from weft.plan.impact import Reach
 from weft.plan.keeping import would_lose
-from weft.plan.values import Action, Change
+from weft.plan.values import Action, Change, Effect
 
 if TYPE_CHECKING:
     from weft.contracts.comparing.compatibility import Comparison
@@ -112,12 +112,13 @@ def _who(reach: Reach) -> list[str]:
     """Who depends on what breaks, in words."""
     readers = ", ".join(sorted({str(r) for r in reach.readers}))
     found = []
-    if reach.affected:
-        count = len({a.column for a in reach.affected})
+    breaks = {a.column for a in reach.affected if a.effect is Effect.BREAKS}
+    if breaks:
+        count = len(breaks)
         found.append(f"{count} column{'' if count == 1 else 's'} downstream depend{'s' if count == 1 else ''} on it")
     if reach.whole and readers:
         found.append(f"it is promised of the whole table, which {readers} reads")
-    elif readers and not reach.affected:
+    elif readers and not breaks:
         found.append(f"read by {readers}, none of whose columns depend on it")
     return found
 

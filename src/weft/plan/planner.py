@@ -90,6 +90,7 @@ def make_plan(
 
     objections: list[Diagnostic] = [d for d in mesh.diagnostics if not select or _concerns(d, wanted, mesh)]
     objections += [c.stopped for c in planned if c.stopped is not None]
+    planned = _moved(planned, desired, registered.ports, impact)
     reached = Reach()
     gone = _gone(planned, registered.ports)
     for change in planned:
@@ -104,6 +105,9 @@ def make_plan(
             reached += reach
             majors = [a.major or 0 for a in {*declared, *registered.ports} if a.unpinned == change.address.unpinned]
             objections += gate.contract_moves(port, state, verdict, reach, max(majors))
+        if change.moved is not None:
+            reached += impact.of_values(change.address, change.moved, registered.ports)
+    reached = reached.settled()
     if endings is not None:
         readers = {a: impact.readers(a, registered.ports) for a in endings.own(wanted)}
         told = {c.stopped.where for c in planned if c.stopped is not None}
@@ -121,13 +125,15 @@ def make_plan(
         mesh=mesh.name,
         requires=_requires(mesh, [desired[a] for a in in_order if a in desired], registered.ports),
         changes=tuple(planned),
-        affected=tuple(dict.fromkeys(reached.affected)),
+        affected=reached.affected,
         objections=tuple(dict.fromkeys(objections)),
         stages=_stages(planned, desired, registered.ports),
         selection=tuple(select),
         full_refresh=full_refresh,
-        unaffected=tuple(dict.fromkeys(reached.unaffected)),
         window=window,
+        unaffected=reached.unaffected,
+        spared=reached.spared,
+        truncated=reached.truncated,
     )
 
 
@@ -153,6 +159,21 @@ def _changes(
         stopped = _stopped(change, wanted, endings, done, registered.ports) if endings is not None else None
         done[address] = stopped or change
     return list(done.values())
+
+
+def _moved(
+    planned: Sequence[Change],
+    desired: Mapping[Address, Desired],
+    registered: Mapping[Address, PortState],
+    impact: Impact,
+) -> list[Change]:
+    """The changes, where one that builds a published port anew says which columns a change of its models moves."""
+    found = []
+    for change in planned:
+        if change.action is Action.REBUILD:
+            change = replace(change, moved=impact.moved(desired[change.address], registered[change.address]))
+        found.append(change)
+    return found
 
 
 def _endings(mesh: Mesh, registered: Registered) -> Endings | None:

@@ -46,10 +46,37 @@ class ContractMove(Struct, frozen=True):
         return {"from": self.from_, "to": self.to, "verdict": self.verdict, "changes": [dict(c) for c in self.changes]}
 
 
+class Moved(Struct, frozen=True):
+    """What of a port may have other values after a change of its models.
+
+    Attributes:
+        columns: names as they stand in node ids; every column where rows move.
+        rows: whether there may be other rows.
+        why: why no column can be told from the others; None where they can.
+    """
+
+    columns: tuple[str, ...]
+    rows: bool = False
+    why: str | None = None
+
+    def __str__(self) -> str:
+        if self.why is not None:
+            return f"any column may have other values: {self.why}"
+        if self.rows:
+            return "there may be other rows, and with them other values in every column"
+        listed = ", ".join(f"`{c}`" for c in self.columns)
+        return f"may have other values: {listed}" if self.columns else "no column has other values"
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape of `plan.changes[].moved`."""
+        return {"columns": list(self.columns), "rows": self.rows, "why": self.why}
+
+
 class Change(Struct, frozen=True):
     """What a plan does with one port and why; every selected port has one, `none` included.
 
     Attributes:
+        moved: which of its columns a change of its models moves; None where neither they nor what they read changes.
         stopped: the objection that keeps this port, and no other, as it is.
     """
 
@@ -58,6 +85,7 @@ class Change(Struct, frozen=True):
     reason: str
     contract: ContractMove | None = None
     stopped: Diagnostic | None = None
+    moved: Moved | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The shape of `plan.changes[]`."""
@@ -67,7 +95,27 @@ class Change(Struct, frozen=True):
             "reason": self.reason,
             "contract": self.contract.as_json() if self.contract else None,
             "stopped": self.stopped.as_json() if self.stopped else None,
+            "moved": self.moved.as_json() if self.moved else None,
         }
+
+
+class Effect(StrEnum):
+    """What a change does to a column downstream that uses what changes."""
+
+    BREAKS = "breaks"
+    MAY_CHANGE = "may change"
+
+
+class Step(Struct, frozen=True):
+    """A node on the way of a change, and where its model reads the one before; None for the first, and elsewhere."""
+
+    node: str
+    where: Where | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape of `plan.affected[].path[]`."""
+        at = self.where
+        return {"node": self.node, "where": {"file": at.file, "line": at.line, "column": at.column} if at else None}
 
 
 class Affected(Struct, frozen=True):
@@ -75,17 +123,47 @@ class Affected(Struct, frozen=True):
 
     Attributes:
         column: the affected node, `domain.product.port@major.column`.
-        by: the changed node.
+        by: the changed node; a port where its rows change.
         via: how: owner, file and line of what reads it.
+        owner: the team that owns the column's product.
+        path: from what changes to the column.
     """
 
     column: str
     by: str
     via: str
+    effect: Effect = Effect.BREAKS
+    owner: str = ""
+    path: tuple[Step, ...] = ()
 
-    def as_json(self) -> dict[str, str]:
+    def as_json(self) -> dict[str, Any]:
         """The shape of `plan.affected[]`."""
-        return {"column": self.column, "by": self.by, "via": self.via}
+        return {
+            "column": self.column,
+            "by": self.by,
+            "via": self.via,
+            "effect": self.effect.value,
+            "owner": self.owner,
+            "path": [step.as_json() for step in self.path],
+        }
+
+
+class Spared(Struct, frozen=True):
+    """A column of a port made from one that changes, which uses nothing of what changes.
+
+    Attributes:
+        by: the changed port.
+        path: ports from the changed one to the column's.
+    """
+
+    column: str
+    by: str
+    owner: str
+    path: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape of `plan.spared[]`."""
+        return {"column": self.column, "by": self.by, "owner": self.owner, "path": list(self.path)}
 
 
 class Unaffected(Struct, frozen=True):
@@ -125,6 +203,8 @@ class Plan(Struct, frozen=True):
         selection: the SELECT arguments that made it.
         unaffected: readers of what breaks that do not depend on it.
         window: the time that is computed again because it was asked for.
+        spared: columns of whoever reads what changes that do not depend on it.
+        truncated: whether more is affected than was looked at.
     """
 
     mesh: str
@@ -137,6 +217,8 @@ class Plan(Struct, frozen=True):
     full_refresh: bool = False
     unaffected: tuple[Unaffected, ...] = ()
     window: Window | None = None
+    spared: tuple[Spared, ...] = ()
+    truncated: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -174,6 +256,8 @@ class Plan(Struct, frozen=True):
             "changes": [c.as_json() for c in self.changes],
             "affected": [a.as_json() for a in self.affected],
             "unaffected": [u.as_json() for u in self.unaffected],
+            "spared": [s.as_json() for s in self.spared],
+            "truncated": self.truncated,
             "objections": [o.as_json() for o in self.objections],
             "stages": [s.as_json() for s in self.stages],
         }
@@ -190,13 +274,15 @@ def plan_from_json(data: Any, file: str) -> Plan:
             mesh=data["mesh"],
             requires=dict(data["requires"]),
             changes=tuple(_change(c) for c in data["changes"]),
-            affected=tuple(Affected(**a) for a in data["affected"]),
+            affected=tuple(_affected(a) for a in data["affected"]),
             objections=tuple(diagnostic_from_json(o) for o in data["objections"]),
             stages=tuple(Stage(StageKind(s["kind"]), s["address"]) for s in data["stages"]),
             selection=tuple(data["selection"]),
             full_refresh=bool(data["full_refresh"]),
             unaffected=tuple(Unaffected(**u) for u in data.get("unaffected", ())),
             window=window_from_json(data.get("window")),
+            spared=tuple(Spared(**s | {"path": tuple(s["path"])}) for s in data.get("spared", ())),
+            truncated=bool(data.get("truncated")),
         )
     except (KeyError, TypeError, ValueError) as e:
         raise ProjectError(
@@ -210,12 +296,19 @@ def plan_from_json(data: Any, file: str) -> Plan:
         ) from e
 
 
+def _affected(data: Mapping[str, Any]) -> Affected:
+    path = [Step(s["node"], s["where"] and Where(**s["where"])) for s in data.get("path", ())]
+    effect = Effect(data.get("effect", Effect.BREAKS))
+    return Affected(data["column"], data["by"], data["via"], effect, data.get("owner", ""), tuple(path))
+
+
 def _change(data: Mapping[str, Any]) -> Change:
-    contract, stopped = data["contract"], data.get("stopped")
+    contract, stopped, moved = data["contract"], data.get("stopped"), data.get("moved")
     return Change(
         parse_address(data["address"]),
         Action(data["action"]),
         data["reason"],
         contract and ContractMove(contract["from"], contract["to"], contract["verdict"], tuple(contract["changes"])),
         stopped and diagnostic_from_json(stopped),
+        moved and Moved(tuple(moved["columns"]), moved["rows"], moved["why"]),
     )

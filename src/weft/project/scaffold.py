@@ -13,26 +13,14 @@ from weft.errors import UsageError, did_you_mean, error
 from weft.model.address import is_reserved, is_slug, slugify
 from weft.project.documents import dump
 from weft.project.edit import write_whole
-
-_WORKFLOW = """\
-# Plans every change of this mesh, and shows the plan in the run's summary.
-name: weft
-on: [pull_request]
-jobs:
-  plan:
-    runs-on: ubuntu-latest
-    steps:
-      - uses: actions/checkout@v4
-      - uses: actions/setup-python@v5
-        with: {python-version: "3.13"}
-      - run: pip install weft
-      - run: weft check
-      - run: weft plan --format markdown >> "$GITHUB_STEP_SUMMARY"
-"""
+from weft.project.workflows import FILES
 
 
-def init(folder: Path, name: str) -> list[Path]:
-    """Writes a new mesh into a folder: settings, what git should not keep, a workflow for pull requests.
+def init(folder: Path, name: str, ci: str = "github") -> list[Path]:
+    """Writes a new mesh into a folder: settings, what git should not keep, and what CI runs for each change.
+
+    Args:
+        ci: the service that runs it: one of `workflows.FILES`.
 
     Raises:
         UsageError: WFT-PRJ-024, a mesh is there already.
@@ -41,8 +29,11 @@ def init(folder: Path, name: str) -> list[Path]:
     files = {
         FILE_NAME: f'[mesh]\nname = {quoted}\ndomains = ["domains/*"]\n',
         ".gitignore": ".weft/\n",
-        ".github/workflows/weft.yml": _WORKFLOW,
     }
+    workflow = FILES[ci]
+    if workflow is not None:
+        path, text = workflow
+        files[path] = text
     _refuse_existing(folder / FILE_NAME)
     return _written({folder / path: text for path, text in files.items() if not (folder / path).exists()})
 

@@ -56,6 +56,8 @@ def header(publication: Publication) -> str:
         marks["quarantine"] = _quarantine_fields(publication.quarantine)
     if publication.override is not None:
         marks["override"] = publication.override.as_json()
+    if publication.column_digests:
+        marks["column_digests"] = dict(publication.column_digests)
     return dumps(
         marks
         | {
@@ -161,6 +163,7 @@ def publication(row: PublicationRow) -> Publication:
         revision=revision,
         quarantine=_quarantine(head),
         override=_override(head),
+        column_digests=head.get("column_digests", {}),
     )
 
 
@@ -190,6 +193,7 @@ def port_state(row: Sequence[Any]) -> PortState:
         columns=_columns(head),
         quarantine=_quarantine(head),
         override=_override(head),
+        column_digests=head.get("column_digests", {}),
     )
 
 

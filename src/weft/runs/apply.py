@@ -205,7 +205,12 @@ class _OneRun:
                             context,
                         )
                         committed.append(
-                            replace(fresh, quarantine=one.quarantine, override=judged.overrides.get(address))
+                            replace(
+                                fresh,
+                                quarantine=one.quarantine,
+                                override=judged.overrides.get(address),
+                                column_digests=context.column_digests(one.wanted),
+                            )
                         )
                     committed += [self._taken(one, reused, judged) for one in build] if reused is not None else []
                     committed += [self._updated(one, ports, judged) for one in update]
@@ -352,6 +357,7 @@ class _OneRun:
         fresh = publishing.publication(
             wanted, theirs.snapshot_id, theirs.manifest, theirs.upstream, checks, self.run_id, self._context
         )
+        fresh = replace(fresh, column_digests=theirs.column_digests)
         return replace(fresh, quarantine=theirs.quarantine, override=judged.overrides.get(address))
 
     def _updated(self, wanted: Desired, ports: Mapping[Address, PortState], judged: Judged) -> Publication:
@@ -368,7 +374,7 @@ class _OneRun:
             self.run_id,
             self._context,
         )
-        fresh = replace(fresh, quarantine=current.quarantine)
+        fresh = replace(fresh, quarantine=current.quarantine, column_digests=current.column_digests)
         if ports[address].pinned is not None:
             # its rows are not those that the files would make: a release has to find out what to build again
             digests = replace(fresh.digests, fingerprint=current.digests.fingerprint)

@@ -22,6 +22,7 @@ from weft.storage.base import Storage
 
 if TYPE_CHECKING:
     from weft.connectors.files import BoundSource
+    from weft.plan.desired import Desired
 
 
 class Context(Struct, frozen=True):
@@ -31,6 +32,7 @@ class Context(Struct, frozen=True):
         source: the bound source of a product's input port.
         others: the registries of environments and of production, but for this one: they share the warehouse.
         lineage: column edges of one model, by the model's digest, SQL, the columns of what it reads and its own.
+        column_digests: what decides each column of a port, and its rows.
         now: the clock, in UTC.
     """
 
@@ -41,6 +43,7 @@ class Context(Struct, frozen=True):
     door: Door
     source: Callable[[ProductAddress, str], BoundSource]
     lineage: Callable[[str, str, dict[str, tuple[str, ...]], tuple[str, ...]], tuple[ColumnEdge, ...]]
+    column_digests: Callable[[Desired], Mapping[str, str]]
     progress: Progress
     actor: str
     now: Callable[[], dt.datetime]

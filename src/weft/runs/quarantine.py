@@ -49,7 +49,9 @@ def split(
     blocking = {c.id for c in checks if c.blocks}
     broken = [p for p in promises(contract) if p.id in blocking]
     rows = reading.relation(staged.manifest, root)
-    marked, flags = marked_rows(contract, subject_of(contract.table, rows, session, text=False), broken, others)
+    marked, flags = marked_rows(
+        contract, subject_of(contract, contract.table, rows, session, text=False), broken, others
+    )
     bad = " OR ".join(flags)
     counted = ", ".join(["count(*)", *(f"count_if({flag})" for flag in flags)])
     (found,) = session.rows(f"SELECT {counted} FROM {marked} WHERE {bad}")

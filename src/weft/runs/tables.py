@@ -103,7 +103,7 @@ def as_promised(contract: Contract, name: str, table: Table, session: Session) -
     if not table.text or described is None:
         return table.inferred
     types = {c.name: c.type for c in session.columns(f"SELECT * FROM {table.relation}")}
-    return parsed_relation(described, table.relation, types)[0]
+    return parsed_relation(contract, described, table.relation, types)[0]
 
 
 def count(tables: Iterable[Table], session: Session) -> int:

@@ -67,7 +67,7 @@ def test_rows_are_marked_as_often_as_the_check_counts_them_and_the_rest_passes(r
     counts = check_all(EVERY_KIND, None, DATABASE, others={"o": "o"})
 
     marked, flags = marked_rows(
-        EVERY_KIND, subject_of(EVERY_KIND.table, "t", DATABASE, text=False), telling, {"o": "o"}
+        EVERY_KIND, subject_of(EVERY_KIND, EVERY_KIND.table, "t", DATABASE, text=False), telling, {"o": "o"}
     )
 
     (found,) = DATABASE.rows(f"SELECT {', '.join(f'count_if({f})' for f in flags)}, count(*) FROM {marked}")

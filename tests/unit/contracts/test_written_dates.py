@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.unit.contracts.support import a_contract, check_all, col
+from tests.unit.contracts.support import a_contract, check_all, col, custom
 from weft.contracts.lint import lint
 from weft.contracts.written_dates import form_of
+from weft.errors import Severity
 from weft.model.checks import Outcome
 
 TEXTS = "SELECT unnest([{}]) AS c"
@@ -76,3 +79,67 @@ def test_lint_tells_of_a_form_that_is_not_understood() -> None:
 
     assert (found.code, found.what) == ("WFT-CON-008", "`c`: the format `ww/YYYY` is not understood")
     assert lint(a_contract(col("c", "date", options={"format": "dd/MM/yyyy"}))) == ()
+
+
+@pytest.mark.parametrize(
+    ("of_column", "of_contract", "default", "zone"),
+    [
+        ("Asia/Tokyo", "Europe/Paris", "America/New_York", "Asia/Tokyo"),
+        (None, "Europe/Paris", "America/New_York", "Europe/Paris"),
+        (None, None, "America/New_York", "America/New_York"),
+        (None, None, None, "UTC"),
+    ],
+)
+def test_a_text_without_an_offset_stands_in_the_zone_in_which_the_columns_rules_are_judged(
+    of_column: str | None, of_contract: str | None, default: str | None, zone: str
+) -> None:
+    options = {"format": "yyyy-MM-dd HH:mm:ss", "timezone": True, "minimum": "2024-01-05T07:30:00"}
+    options |= {"defaultTimezone": default} if default else {}
+    column = col("c", "timestamp", options=options, customProperties=custom(timezone=of_column) if of_column else [])
+    whole = custom(timezone=of_contract) if of_contract else []
+    first = dt.datetime(2024, 1, 5, 7, 30, tzinfo=ZoneInfo(zone)).astimezone(dt.UTC)
+
+    bound = check_all(
+        a_contract(column, customProperties=whole), "SELECT unnest(['2024-01-05 07:30:00']) AS c", text=True
+    )
+    level = {"property": "freshness", "value": 1, "unit": "h", "element": "c"}
+    aged = a_contract(column, customProperties=whole, slaProperties=[level])
+    found = [
+        check_all(aged, "SELECT '2024-01-05 07:30:00' AS c", text=True, now=first + later)["c.freshness"].result
+        for later in (dt.timedelta(minutes=60), dt.timedelta(minutes=60, seconds=1))
+    ]
+
+    assert (bound["c.type"].result, bound["c.range"].result) == (Outcome.PASSED, Outcome.PASSED)
+    assert found == [Outcome.PASSED, Outcome.FAILED]
+
+
+MARS = {"format": "yyyy-MM-dd HH:mm:ss", "timezone": True, "defaultTimezone": "Mars/Olympus"}
+
+
+def test_a_time_zone_that_there_is_not_is_told_with_its_column_and_keeps_no_other_rule_from_being_judged() -> None:
+    contract = a_contract(
+        col("c", "timestamp", required=True, unique=True, options=MARS), col("d", "string", required=True)
+    )
+
+    found = check_all(contract, "SELECT '2024-01-05 07:30:00' AS c, 'x' AS d", text=True)
+
+    told = (Outcome.ERROR, "`c`: there is no time zone `Mars/Olympus`")
+    of_c = ("c.type", "c.required", "c.unique")
+    assert [(found[name].result, found[name].reason) for name in of_c] == [told] * 3
+    assert {r.result for id, r in found.items() if r.column == "d"} == {Outcome.PASSED}
+
+
+def test_lint_tells_of_a_time_zone_that_there_is_not_wherever_it_stands() -> None:
+    nested = col("o", "object", properties=[col("at", "timestamp", customProperties=custom(timezone="Europe/Pariss"))])
+    contract = a_contract(col("c", "timestamp", options=MARS), nested, customProperties=custom(timezone="Moon"))
+
+    found = lint(contract)
+
+    assert [(d.code, d.severity, d.what) for d in found] == [
+        ("WFT-CON-006", Severity.ERROR, "`weft.timezone`: there is no time zone `Moon`"),
+        ("WFT-CON-006", Severity.ERROR, "`c`: `defaultTimezone`: there is no time zone `Mars/Olympus`"),
+        ("WFT-CON-006", Severity.ERROR, "`o.at`: `weft.timezone`: there is no time zone `Europe/Pariss`"),
+    ]
+    assert found[2].fix == "did you mean `Europe/Paris`?"
+    fine = {**MARS, "defaultTimezone": "Europe/Paris"}
+    assert lint(a_contract(col("c", "timestamp", options=fine), customProperties=custom(timezone="UTC"))) == ()

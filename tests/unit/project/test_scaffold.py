@@ -42,6 +42,15 @@ def test_a_new_mesh_has_its_settings_and_a_workflow_and_keeps_state_out_of_git(t
         assert mesh.settings.mesh.name == "ours"
 
 
+@pytest.mark.parametrize(("ci", "files"), [("gitlab", [".gitlab-ci.yml"]), ("none", [])])
+def test_a_new_mesh_has_the_workflow_of_the_service_that_is_named_and_no_other(
+    tmp_path: Path, ci: str, files: list[str]
+) -> None:
+    written = init(tmp_path, "ours", ci)
+
+    assert sorted(str(p.relative_to(tmp_path)) for p in written) == [".gitignore", *files, "weft.toml"]
+
+
 @pytest.mark.parametrize("name", ['the "best" mesh', "back\\slash", "Mëšh"])
 def test_a_name_with_quotes_or_accents_is_read_again_as_it_was_given(tmp_path: Path, name: str) -> None:
     init(tmp_path, name)

@@ -73,6 +73,7 @@ publications = st.builds(
     revision=counts,
     quarantine=st.none() | quarantines,
     override=st.none() | overrides,
+    column_digests=strings,
 )
 checks = st.builds(
     CheckResult,
@@ -206,6 +207,7 @@ def test_the_state_of_a_port_is_its_publication_without_the_files(
         columns=one.manifest.columns,
         quarantine=one.quarantine,
         override=one.override,
+        column_digests=one.column_digests,
     )
 
 

@@ -21,7 +21,7 @@ from weft.contracts.comparing.levels_kept import level_kept, promised_levels
 from weft.contracts.comparing.relationship_changes import relationship_changes
 from weft.contracts.comparing.strictness import rule_kept
 from weft.contracts.comparing.terms import FIELDS, term_changes
-from weft.model.lifecycle import DATES_OF_LIFE, END_OF_LIFE, SUCCESSOR, moved_day
+from weft.model.lifecycle import END_OF_LIFE, SUCCESSOR, date_of_life, moved_day
 from weft.model.odcs import Contract, SchemaObject, every_property
 from weft.model.version import Version
 
@@ -153,10 +153,7 @@ def _all(old: Contract, new: Contract) -> Iterator[Change]:
 
 def _dates(old: Contract, new: Contract) -> Iterator[Change]:
     """Dates of the product's life that moved: no promise, but its readers have to be told."""
-    before, after = (
-        {str(e["property"]): e.get("value") for e in c.slas if str(e.get("property", "")).lower() in DATES_OF_LIFE}
-        for c in (old, new)
-    )
+    before, after = ({str(e["property"]): e.get("value") for e in c.slas if date_of_life(e)} for c in (old, new))
     for name in sorted(before.keys() | after.keys()):
         was, now = before.get(name), after.get(name)
         if was != now:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from weft.contracts.level_words import level_name, level_unit
-from weft.model.lifecycle import DATES_OF_LIFE
+from weft.model.lifecycle import date_of_life
 from weft.model.odcs import Contract
 
 _LESS_IS_BETTER = frozenset({"freshness", "frequency", "errorrate", "timetodetect", "timetonotify", "timetorepair"})
@@ -31,7 +31,7 @@ def promised_levels(contract: Contract) -> tuple[Mapping[str, Any], ...]:
 
 
 def _levels(contract: Contract, entry: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    if str(entry.get("property", "")).lower() in DATES_OF_LIFE:
+    if date_of_life(entry):
         return
     stated = entry.get("element") or contract.data.get("slaDefaultElement")
     rest = {k: v for k, v in entry.items() if k != "element"}

@@ -30,7 +30,6 @@ _ADAPTERS = {
 }
 _MANIFEST = re.compile(r".*/dbt/manifest/v(\d+)(\.json|/index\.html)?")
 _NODE = re.compile(r"^(?:ref|source)\((.*)\)$")
-_TESTS = ("not_null", "unique", "accepted_values", "relationships")
 
 
 def imported(text: str, name: str, model: str | None = None) -> Read:
