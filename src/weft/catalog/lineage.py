@@ -191,12 +191,16 @@ _CHANGES = [
 
 
 def _strongest(edges: Iterable[LineageEdge]) -> list[LineageEdge]:
-    """One edge for each source, target and kind: the one whose transformation changes most."""
+    """One edge for each source, target and kind: the one whose transformation changes most.
+
+    Values that also come unmasked on another way are not masked.
+    """
     best: dict[tuple[str, str, EdgeKind], LineageEdge] = {}
     for edge in edges:
         key = (edge.source, edge.target, edge.kind)
-        if key not in best or _CHANGES.index(edge.transformation) > _CHANGES.index(best[key].transformation):
-            best[key] = edge
+        known = best.setdefault(key, edge)
+        strongest = max((known, edge), key=lambda e: _CHANGES.index(e.transformation))
+        best[key] = replace(strongest, masking=known.masking and edge.masking)
     return list(best.values())
 
 

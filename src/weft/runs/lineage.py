@@ -14,7 +14,7 @@ from weft.plan.binding import Remembered
 from weft.plan.desired import Desired, models_of
 from weft.runs.context import Context
 
-_READING = 2
+_READING = 3
 """Goes up when the edges of the same SQL become other ones."""
 
 

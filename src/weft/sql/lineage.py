@@ -52,7 +52,7 @@ def outputs_of(sql: str, schemas: Mapping[str, Sequence[str]]) -> tuple[str, ...
 
 def _table(table: str, columns: Sequence[str]) -> Relation:
     return Relation(
-        tuple(Output(c, Flow(frozenset([(table, c, Transformation.IDENTITY)]))) for c in columns),
+        tuple(Output(c, Flow(frozenset([(table, c, Transformation.IDENTITY, False)]))) for c in columns),
     )
 
 
@@ -99,8 +99,8 @@ def _same(ours: str, theirs: str) -> bool:
 def _edges(found: Relation) -> tuple[ColumnEdge, ...]:
     edges: dict[ColumnEdge, None] = {}
     for output in found.outputs:
-        for table, column, how in sorted(output.flow.direct):
-            edges[ColumnEdge(table, column, output.name, EdgeKind.DIRECT, how)] = None
-        for table, column, how in sorted(output.flow.indirect | found.rows):
-            edges[ColumnEdge(table, column, output.name, EdgeKind.INDIRECT, how)] = None
+        for table, column, how, masking in sorted(output.flow.direct):
+            edges[ColumnEdge(table, column, output.name, EdgeKind.DIRECT, how, masking)] = None
+        for table, column, how, masking in sorted(output.flow.indirect | found.rows):
+            edges[ColumnEdge(table, column, output.name, EdgeKind.INDIRECT, how, masking)] = None
     return tuple(edges)

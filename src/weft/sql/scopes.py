@@ -117,7 +117,7 @@ class Scope(Struct):
         known = self.reading.tables.get(name.lower())
         if known is not None:
             return known
-        origin = (name, EVERY, Transformation.UNRESOLVED)
+        origin = (name, EVERY, Transformation.UNRESOLVED, False)
         return Relation((Output(EVERY, Flow(frozenset([origin])), many=True),))
 
     def window(self, name: str) -> frozenset[Origin]:
@@ -177,7 +177,7 @@ class Scope(Struct):
         if flow.direct:
             return flow
         table = parts[-2] if len(parts) > 1 else EVERY
-        return Flow(frozenset([(table, parts[-1], Transformation.UNRESOLVED)]))
+        return Flow(frozenset([(table, parts[-1], Transformation.UNRESOLVED, False)]))
 
 
 def renamed(relation: Relation, names: Sequence[str]) -> Relation:
