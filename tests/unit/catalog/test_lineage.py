@@ -7,7 +7,8 @@ import itertools
 import pytest
 
 from tests.unit.catalog.registered import flights
-from weft.catalog.lineage import collapsed, lineage, node_name
+from weft.catalog.collapsing import collapsed
+from weft.catalog.lineage import lineage, node_name
 from weft.errors import UsageError
 from weft.model.lineage import EdgeKind, LineageEdge, Transformation, column_id, column_name
 
