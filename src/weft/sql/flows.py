@@ -58,12 +58,14 @@ class Output(Struct, frozen=True):
     Attributes:
         many: it stands for columns of which the number is not known.
         guessed: the name is DuckDB's text of an expression, and may be another one.
+        node: `id` of the item of a SELECT list that gives it; 0 for a table's column.
     """
 
     name: str
     flow: Flow
     many: bool = False
     guessed: bool = False
+    node: int = 0
 
 
 class Relation(Struct, frozen=True):
