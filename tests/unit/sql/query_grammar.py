@@ -10,6 +10,12 @@ from msgspec import Struct
 BASES = {"t": ("id", "a", "b"), "u": ("id", "c", "d"), "n": ("id",)}
 
 
+_KINDS = (
+    *("plain", "plain", "join", "using", "group", "rollup", "window", "union", "name", "minus", "distinct", "cte"),
+    *("lateral", "unnest", "struct", "qualify", "star", "semi", "pivot", "unpivot", "recursive"),
+)
+
+
 class Made(Struct, frozen=True):
     """A query and the names of its columns."""
 
@@ -36,10 +42,7 @@ class _Writer:
         if depth <= 0:
             table = self.pick(list(BASES))
             return Made(f"select * from {table}", BASES[table])
-        kind = self.pick(
-            ("plain", "plain", "join", "using", "group", "rollup", "window", "union", "name", "minus", "distinct")
-            + ("cte", "lateral", "unnest", "struct", "qualify", "star", "semi", "pivot", "unpivot", "recursive")
-        )
+        kind = self.pick(_KINDS)
         made: Made = getattr(self, f"_{kind}")(depth - 1)
         return made
 
@@ -195,7 +198,8 @@ class _Writer:
         key = self.pick(inner.columns)
         listed, names = self._values([*self._of(one, inner), *self._of(other, inner)])
         return Made(
-            f"with {cte} as ({inner.sql}) select {listed} from {cte} {one} join {cte} {other} on {one}.{key} = {other}.{key}",
+            f"with {cte} as ({inner.sql}) select {listed} from {cte} {one} "
+            f"join {cte} {other} on {one}.{key} = {other}.{key}",
             names,
         )
 
@@ -249,7 +253,8 @@ class _Writer:
 
     def _unpivot(self, depth: int) -> Made:
         inner, value, label = self.query(depth), self.name("c"), self.name("c")
-        flat = f"select {self.pick(inner.columns)}::bigint as x, {self.pick(inner.columns)}::bigint as y from ({inner.sql})"
+        one, other = self.pick(inner.columns), self.pick(inner.columns)
+        flat = f"select {one}::bigint as x, {other}::bigint as y from ({inner.sql})"
         return Made(
             f"select v as {value}, length(k) as {label} from ({flat}) unpivot (v for k in (x, y))", (value, label)
         )
