@@ -108,7 +108,9 @@ def test_a_column_of_the_contract_that_the_model_does_not_give(mesh):
 def test_a_column_of_the_model_that_the_contract_does_not_know(mesh):
     mesh.edit(f"{ORDERS}/models/orders.sql", "from raw", ", 1 as extra\nfrom raw")
 
-    refused(mesh, 2, "WFT-CON-002")
+    found = refused(mesh, 2, "WFT-CON-002")
+
+    assert found["where"] == {"file": f"{ORDERS}/models/orders.sql", "line": 6, "column": 3}
 
 
 def test_a_column_of_another_type(mesh):
@@ -117,7 +119,23 @@ def test_a_column_of_another_type(mesh):
     mesh.edit("domains/report/daily/models/big.sql", "where o.amount", "where o.amount::integer")
     mesh.edit("domains/report/daily/models/small.sql", "where o.amount", "where o.amount::integer")
 
-    refused(mesh, 2, "WFT-CON-003")
+    found = refused(mesh, 2, "WFT-CON-003")
+
+    assert found["where"] == {"file": f"{ORDERS}/models/orders.sql", "line": 4, "column": 5}
+    assert f"{ORDERS}/contracts/orders.odcs.yaml:" in found["why"]
+
+
+def test_a_column_of_another_type_behind_a_cte_and_a_star_is_shown_where_it_is_made(mesh):
+    mesh.write(
+        f"{ORDERS}/models/totals.sql",
+        "with per_day as (\n  select day, max(batch)::integer as batch,\n    sum(amount)::varchar as amount\n"
+        "  from orders group by day\n)\nselect * from per_day\n",
+    )
+
+    found = refused(mesh, 2, "WFT-CON-003")
+
+    assert "`amount`" in found["what"]
+    assert found["where"] == {"file": f"{ORDERS}/models/totals.sql", "line": 3, "column": 5}
 
 
 def test_sql_that_does_not_parse_is_shown_with_line_and_column_of_the_models_file(mesh):

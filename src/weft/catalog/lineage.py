@@ -8,10 +8,11 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from weft.catalog.collapsing import CHANGES, collapsed
 from weft.catalog.finding import unknown
 from weft.errors import UsageError, did_you_mean, error
 from weft.model.address import Address, is_slug
-from weft.model.lineage import EdgeKind, LineageEdge, Transformation, column_id, column_name
+from weft.model.lineage import EdgeKind, LineageEdge, column_id, column_name
 from weft.registry.base import RegistryReader
 
 
@@ -122,43 +123,6 @@ def lineage(
     return LineageView(root, tuple(Node(i, _kind(i)) for i in sorted(ids)), tuple(sorted(edges)), truncated)
 
 
-def collapsed(edges: Iterable[LineageEdge], *, keep: frozenset[str] = frozenset()) -> list[LineageEdge]:
-    """The edges without private models: what goes in through one comes out as one edge. `keep` stays as it is."""
-    into: dict[str, list[LineageEdge]] = {}
-    for edge in edges:
-        into.setdefault(edge.target, []).append(edge)
-    known: dict[str, set[LineageEdge]] = {}
-
-    def hidden(node: str) -> bool:
-        return node not in keep and _is_private(node)
-
-    def sources_of(node: str) -> set[LineageEdge]:
-        """Edges into `node` whose sources are not hidden."""
-        if node not in known:
-            known[node] = set()  # a cycle cannot be, but must not hang us either
-            found = set()
-            for edge in into.get(node, ()):
-                if hidden(edge.source):
-                    found |= {through(first, edge) for first in sources_of(edge.source)}
-                else:
-                    found.add(edge)
-            known[node] = found
-        return known[node]
-
-    return [e for target in into if not hidden(target) for e in sorted(_strongest(sources_of(target)))]
-
-
-def through(first: LineageEdge, second: LineageEdge) -> LineageEdge:
-    """Two edges in a row as one: direct only when both are, with the transformation that changes most."""
-    if first.kind is EdgeKind.INDIRECT or second.kind is EdgeKind.INDIRECT:
-        kind = EdgeKind.INDIRECT
-        how = second.transformation if second.kind is EdgeKind.INDIRECT else first.transformation
-    else:
-        kind = EdgeKind.DIRECT
-        how = max((first.transformation, second.transformation), key=_CHANGES.index)
-    return LineageEdge(first.source, second.target, kind, how, first.masking or second.masking)
-
-
 def of_tables(edges: Iterable[LineageEdge]) -> list[LineageEdge]:
     """Edges between columns as edges between their tables: one for each pair, direct if any is."""
     pairs: dict[tuple[str, str], LineageEdge] = {}
@@ -170,34 +134,10 @@ def of_tables(edges: Iterable[LineageEdge]) -> list[LineageEdge]:
         if known is None or (known.kind is EdgeKind.INDIRECT and edge.kind is EdgeKind.DIRECT):
             pairs[source, target] = replace(edge, source=source, target=target)
         elif known.kind is edge.kind and known.kind is EdgeKind.DIRECT:
-            how = max((known.transformation, edge.transformation), key=_CHANGES.index)
+            how = max((known.transformation, edge.transformation), key=CHANGES.index)
             # all of a table's values are masked only when every column's are
             pairs[source, target] = replace(known, transformation=how, masking=known.masking and edge.masking)
     return list(pairs.values())
-
-
-_CHANGES = [
-    Transformation.IDENTITY,
-    Transformation.SORT,
-    Transformation.FILTER,
-    Transformation.JOIN,
-    Transformation.GROUP_BY,
-    Transformation.WINDOW,
-    Transformation.CONDITIONAL,
-    Transformation.TRANSFORMATION,
-    Transformation.AGGREGATION,
-    Transformation.UNRESOLVED,
-]
-
-
-def _strongest(edges: Iterable[LineageEdge]) -> list[LineageEdge]:
-    """One edge for each source, target and kind: the one whose transformation changes most."""
-    best: dict[tuple[str, str, EdgeKind], LineageEdge] = {}
-    for edge in edges:
-        key = (edge.source, edge.target, edge.kind)
-        if key not in best or _CHANGES.index(edge.transformation) > _CHANGES.index(best[key].transformation):
-            best[key] = edge
-    return list(best.values())
 
 
 def _known(reader: RegistryReader, text: str) -> NodeName:
@@ -246,11 +186,6 @@ def _require_column(name: NodeName, columns: Sequence[str], reader: RegistryRead
 def _kind(node: str) -> str:
     name = node_name(node)
     return name.kind if name else "source"
-
-
-def _is_private(node: str) -> bool:
-    name = node_name(node)
-    return name is not None and name.private
 
 
 def _table(node: str) -> str:

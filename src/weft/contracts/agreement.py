@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from weft.errors import Diagnostic, Severity, error, nearest
+from weft.errors import Diagnostic, Severity, Where, error, nearest
 from weft.model.column import Column
 from weft.model.odcs import Contract, SchemaObject
 from weft.model.types import duck_type, misfit, normalise
 
+Places = Callable[[str], Where | None]
+"""Where in the model's file the expression stands that gives a column; None where nobody can say."""
 
-def agree(contract: Contract, columns: Sequence[Column]) -> tuple[Diagnostic, ...]:
+
+def _nowhere(column: str) -> Where | None:
+    return None
+
+
+def agree(contract: Contract, columns: Sequence[Column], places: Places = _nowhere) -> tuple[Diagnostic, ...]:
     """Where the columns of a model and the contract of its port differ.
+
+    A diagnostic points at the expression in the model that gives the column, where there is one, and names the place
+    in the contract beside it.
 
     Returns:
         WFT-CON-001 for a column that the model does not give, -002 for one that the contract does not know (by
@@ -20,14 +30,14 @@ def agree(contract: Contract, columns: Sequence[Column]) -> tuple[Diagnostic, ..
     table = contract.table
     given = {column.name: column for column in columns}
     return (
-        *_missing(contract, table, given),
-        *_extra(contract, table, columns),
+        *_missing(contract, table, given, places),
+        *_extra(contract, table, columns, places),
         *(
             error(
                 "WFT-CON-003",
                 f"column `{prop.name}` is {normalise(given[prop.name].type)} in the model: {reason}",
-                contract.where(prop.pointer),
-                why="readers rely on the type that the contract says",
+                places(prop.name) or contract.where(prop.pointer),
+                why=f"readers rely on the type that the contract says ({contract.where(prop.pointer)})",
                 fix=_retype(prop.name, duck_type(prop)),
             )
             for prop in table.properties
@@ -40,7 +50,7 @@ def _retype(name: str, wanted: str | None) -> str:
     return f"cast it in the model: `{name}::{wanted}`, or change the contract" if wanted else "change the contract"
 
 
-def _missing(contract: Contract, table: SchemaObject, given: dict[str, Column]) -> list[Diagnostic]:
+def _missing(contract: Contract, table: SchemaObject, given: dict[str, Column], places: Places) -> list[Diagnostic]:
     unknown = [name for name in given if table.property(name) is None]
     found = []
     for prop in table.properties:
@@ -52,8 +62,8 @@ def _missing(contract: Contract, table: SchemaObject, given: dict[str, Column]) 
             error(
                 "WFT-CON-001",
                 f"column `{prop.name}` of the contract is not given by the model",
-                contract.where(prop.pointer),
-                why="a port keeps every column that its contract promises",
+                (places(like) if like else None) or contract.where(prop.pointer),
+                why=f"a port keeps every column that its contract promises ({contract.where(prop.pointer)})",
                 fix=f"was it renamed? the model gives `{like}`: write `{like} as {prop.name}`"
                 if like
                 else "add it to the model, or take it out of the contract with a new major version",
@@ -62,7 +72,7 @@ def _missing(contract: Contract, table: SchemaObject, given: dict[str, Column]) 
     return found
 
 
-def _extra(contract: Contract, table: SchemaObject, columns: Sequence[Column]) -> list[Diagnostic]:
+def _extra(contract: Contract, table: SchemaObject, columns: Sequence[Column], places: Places) -> list[Diagnostic]:
     policy = str(contract.custom.get("weft.extraColumns", "forbid"))
     if policy == "allow":
         return []
@@ -73,7 +83,7 @@ def _extra(contract: Contract, table: SchemaObject, columns: Sequence[Column]) -
             "WFT-CON-002",
             severity,
             f"column `{column.name}` of the model is not in the contract",
-            contract.where((*table.pointer, "properties")),
+            places(column.name) or contract.where((*table.pointer, "properties")),
             why="what is not promised is not published (weft.extraColumns: forbid)" if policy != "warn" else None,
             fix="add it to the contract (`weft contract sync` does), or leave it out of the model",
         )

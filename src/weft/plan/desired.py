@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct, field
@@ -12,14 +11,15 @@ from msgspec.structs import replace
 
 from weft.contracts.agreement import agree
 from weft.contracts.digests import physical_digest, rules_digest, texts_digest
-from weft.errors import Diagnostic, Severity, Where, did_you_mean, error, has_errors
+from weft.errors import Diagnostic, Severity, did_you_mean, error, has_errors
 from weft.model.address import Address, ProductAddress
 from weft.model.column import Column
 from weft.model.lifecycle import open_to
 from weft.model.mesh import BUILT, Domain, InputPort, Mesh, Model, OutputPort, Product, Status
 from weft.model.publication import QUARANTINE, Digests, PortState
-from weft.plan.binding import Binder, Bound, Columns, placed
+from weft.plan.binding import Binder, Bound, Columns
 from weft.plan.keeping import TABLE
+from weft.plan.places import Places
 from weft.storage.schemas import unstorable
 
 SEMANTICS = "1"
@@ -108,10 +108,11 @@ def desired_ports(
             columns = bound.columns.get(port.model.name)
             if columns is None:
                 continue
+            places = Places(port.model, columns, {**inputs, **bound.columns})
             disagreements = (
                 *_unsound(port, registered.get(port.address), binder),
-                *agree(port.contract, columns),
-                *_unstorable(port.model, columns),
+                *agree(port.contract, columns, places.of),
+                *_unstorable(port.model, columns, places),
             )
             problems += disagreements
             if QUARANTINE in port.contract.custom:
@@ -134,20 +135,13 @@ def _unsound(port: OutputPort, state: PortState | None, binder: Binder) -> list[
     return [d for d in found if d.severity is not Severity.NOTE and d.code not in told]
 
 
-def _unstorable(model: Model, columns: Columns) -> list[Diagnostic]:
-    """Columns of a port that no table can hold, each with its line in the model, as far as its name tells it."""
+def _unstorable(model: Model, columns: Columns, places: Places) -> list[Diagnostic]:
+    """Columns of a port that no table can hold, each with its place in the model."""
     return [
-        placed(replace(d, where=_line_of(column.name, model.sql)), model)
+        replace(d, what=f"model `{model.name}`: {d.what}", where=places.of(column.name) or model.where())
         for column in columns
         for d in unstorable(column)
     ]
-
-
-def _line_of(name: str, sql: str) -> Where | None:
-    """The one line of a SELECT that has a name; None when there are several or none."""
-    word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
-    lines = [number for number, line in enumerate(sql.splitlines(), 1) if word.search(line)]
-    return Where("", lines[0]) if len(lines) == 1 else None
 
 
 def _desired(

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from weft.model.lineage import LineageEdge, table_of
+from weft.model.lineage import EdgeKind, LineageEdge, Transformation, table_of
+
+EdgeRow = tuple[str, str, str, str, int]
+"""Source, target, kind, transformation and masking, as words and a number: ten thousand of them are quick to hold."""
+
+_KINDS = {kind.value: kind for kind in EdgeKind}
+_TRANSFORMATIONS = {how.value: how for how in Transformation}
 
 
 def within(
-    edges_at: Callable[[Sequence[str]], Iterable[LineageEdge]],
+    edges_at: Callable[[Sequence[str]], Iterable[EdgeRow]],
     nodes: Sequence[str],
     *,
     up: bool,
@@ -20,18 +26,25 @@ def within(
     Args:
         edges_at: the edges that end (`up`) or begin (else) at one of some nodes; never asked twice for a node.
     """
-    found: dict[LineageEdge, None] = {}
+    found, cut = _rows(edges_at, nodes, up, depth, limit)
+    return [LineageEdge(s, t, _KINDS[kind], _TRANSFORMATIONS[how], bool(m)) for s, t, kind, how, m in found], cut
+
+
+def _rows(
+    edges_at: Callable[[Sequence[str]], Iterable[EdgeRow]], nodes: Sequence[str], up: bool, depth: int, limit: int
+) -> tuple[list[EdgeRow], bool]:
+    found: dict[EdgeRow, None] = {}
     met = set(nodes)
     front = list(met)
     while front and depth > 0:
         farther: list[str] = []
         while front:
             private: list[str] = []
-            for edge in edges_at(front):
-                found[edge] = None
+            for row in edges_at(front):
+                found[row] = None
                 if len(found) > limit:
                     return list(found)[:limit], True
-                far = edge.source if up else edge.target
+                far = row[0] if up else row[1]
                 if far not in met:
                     met.add(far)
                     (private if ".~" in table_of(far) else farther).append(far)

@@ -14,7 +14,7 @@ from typing import Any
 from weft.errors import PlatformError, error
 from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.checks import CheckResult
-from weft.model.lineage import EdgeKind, LineageEdge, Transformation
+from weft.model.lineage import LineageEdge
 from weft.model.publication import KeptTable, PortState, Publication
 from weft.model.records import Batch, DomainRecord, Event, ProductRecord, Run, RunState
 from weft.registry import codec, lineage, log
@@ -155,9 +155,8 @@ class SqliteRegistry(RegistryWriter):
         """Edges within `depth` hops of the nodes, and whether the limit cut them. Private models are no hop."""
         sql = f"{_EDGES} WHERE {'target' if up else 'source'} IN (SELECT value FROM json_each(?))"
 
-        def edges_at(front: Sequence[str]) -> Iterator[LineageEdge]:
-            for source, target, kind, transformation, masking in self._db.execute(sql, (json.dumps(front),)):
-                yield LineageEdge(source, target, EdgeKind(kind), Transformation(transformation), bool(masking))
+        def edges_at(front: Sequence[str]) -> Iterator[lineage.EdgeRow]:
+            yield from self._db.execute(sql, (json.dumps(front),))
 
         return lineage.within(edges_at, nodes, up=up, depth=depth, limit=limit)
 

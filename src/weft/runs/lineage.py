@@ -15,7 +15,7 @@ from weft.plan.desired import Desired, models_of
 from weft.runs.context import Context
 from weft.sql.kept_tables import table_sql
 
-_READING = 2
+_READING = 3
 """Goes up when the edges of the same SQL become other ones."""
 
 

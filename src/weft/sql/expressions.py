@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from sqlglot import exp
 
 from weft.model.lineage import Transformation
-from weft.sql.flows import CONSTANT, NOTHING, Flow, Origin, Output, deciding, made, merged
+from weft.sql.flows import CONSTANT, NOTHING, Flow, Origin, Output, deciding, made, masked, merged
+from weft.sql.masking import masks
 from weft.sql.scopes import Scope, Unreadable
 
 # Aggregate functions of DuckDB that sqlglot does not know to be such.
@@ -50,7 +51,8 @@ def value(node: exp.Expr, scope: Scope) -> Flow:
     if isinstance(node, exp.Query | exp.Values):
         return nested(node, scope)
     flow = merged(value(child, scope) for child in children(node))
-    return made(flow, Transformation.AGGREGATION if aggregates(node) else Transformation.TRANSFORMATION)
+    flow = made(flow, Transformation.AGGREGATION if aggregates(node) else Transformation.TRANSFORMATION)
+    return masked(flow) if masks(node) else flow
 
 
 def column(node: exp.Column, scope: Scope) -> Output:
@@ -71,7 +73,9 @@ def nested(query: exp.Expr, scope: Scope) -> Flow:
 
 
 def aggregates(node: exp.Expr) -> bool:
-    """Whether the node is a call of an aggregate function."""
+    """Whether the node is a call of an aggregate function; the row before or after is one row's value as it is."""
+    if isinstance(node, exp.Lag | exp.Lead):
+        return False
     return isinstance(node, exp.AggFunc) or (isinstance(node, exp.Anonymous) and node.name.lower() in AGGREGATES)
 
 
@@ -129,7 +133,7 @@ def _count(node: exp.Expr, scope: Scope) -> Flow:
     if isinstance(node.this, exp.Star):
         scope.reading.skip(node)
         return CONSTANT
-    return made(merged(value(child, scope) for child in children(node)), Transformation.AGGREGATION)
+    return masked(made(merged(value(child, scope) for child in children(node)), Transformation.AGGREGATION))
 
 
 def _same(node: exp.Expr, scope: Scope) -> Flow:

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from weft.model.lineage import EVERY, Transformation
 
-Origin = tuple[str, str, Transformation]
-"""Table, column, and how the value is made from it or what it decides."""
+Origin = tuple[str, str, Transformation, bool]
+"""Table, column, how the value is made from it or what it decides, and whether that hides its values."""
 
 NOTHING: frozenset[Origin] = frozenset()
 
@@ -58,12 +58,14 @@ class Output(Struct, frozen=True):
     Attributes:
         many: it stands for columns of which the number is not known.
         guessed: the name is DuckDB's text of an expression, and may be another one.
+        node: `id` of the item of a SELECT list that gives it; 0 for a table's column.
     """
 
     name: str
     flow: Flow
     many: bool = False
     guessed: bool = False
+    node: int = 0
 
 
 class Relation(Struct, frozen=True):
@@ -95,7 +97,7 @@ def merged(flows: Iterable[Flow]) -> Flow:
 
 def made(flow: Flow, how: Transformation) -> Flow:
     """The flow of a value that is made from another one."""
-    return Flow(frozenset((t, c, worse(before, how)) for t, c, before in flow.direct), flow.indirect)
+    return Flow(frozenset((t, c, worse(before, how), m) for t, c, before, m in flow.direct), flow.indirect)
 
 
 def deciding(flow: Flow, role: Transformation) -> frozenset[Origin]:
@@ -106,7 +108,12 @@ def deciding(flow: Flow, role: Transformation) -> frozenset[Origin]:
 def unresolved(flow: Flow) -> Flow:
     """A value that may be any of these."""
     every = flow.direct | flow.indirect
-    return Flow(frozenset((t, c, Transformation.UNRESOLVED) for t, c, _ in every))
+    return Flow(frozenset((t, c, Transformation.UNRESOLVED, False) for t, c, _, _ in every))
+
+
+def masked(flow: Flow) -> Flow:
+    """A value that does not show what it is made from; what decides it stays as it is."""
+    return Flow(frozenset((t, c, how, True) for t, c, how, _ in flow.direct), flow.indirect)
 
 
 def struct(outputs: Sequence[Output]) -> Flow:
@@ -122,8 +129,8 @@ def worse(one: Transformation, other: Transformation) -> Transformation:
 
 
 def _as(origin: Origin, role: Transformation) -> Origin:
-    table, column, how = origin
-    return origin if how is Transformation.UNRESOLVED else (table, column, role)
+    table, column, how, hidden = origin
+    return origin if how is Transformation.UNRESOLVED else (table, column, role, hidden)
 
 
 def _merged_fields(flows: Sequence[Flow]) -> tuple[tuple[str, Flow], ...] | None:

@@ -32,8 +32,8 @@ def column_lineage(
     """
     tables = {table.lower(): _table(table, columns) for table, columns in schemas.items()}
     try:
-        found = _read(sql, tables, dialect)
-        columns = _called(found, outputs) if outputs is not None else _uncalled(found)
+        found = _read(parse_one(sql, read=dialect), tables)
+        columns = called(found, outputs) if outputs is not None else _uncalled(found)
     except (SqlglotError, Unreadable, RecursionError):
         every = unresolved(Flow(frozenset().union(*(t.all.direct for t in tables.values()))))
         return _edges(Relation(tuple(Output(name, every) for name in outputs or (EVERY,))))
@@ -46,18 +46,26 @@ def outputs_of(sql: str, schemas: Mapping[str, Sequence[str]]) -> tuple[str, ...
     Raises:
         Unreadable: the query has a part that nobody here knows.
     """
-    found = _read(sql, {table.lower(): _table(table, columns) for table, columns in schemas.items()})
+    found = read(parse_one(sql, read="duckdb"), schemas)
     return tuple(EVERY if o.many else o.name for o in found.outputs)
 
 
 def _table(table: str, columns: Sequence[str]) -> Relation:
     return Relation(
-        tuple(Output(c, Flow(frozenset([(table, c, Transformation.IDENTITY)]))) for c in columns),
+        tuple(Output(c, Flow(frozenset([(table, c, Transformation.IDENTITY, False)]))) for c in columns),
     )
 
 
-def _read(sql: str, tables: Mapping[str, Relation], dialect: str = "duckdb") -> Relation:
-    tree = parse_one(sql, read=dialect)
+def read(tree: exp.Expr, schemas: Mapping[str, Sequence[str]]) -> Relation:
+    """What a query gives, by its tree and the column names of every table that it names.
+
+    Raises:
+        Unreadable: the query has a part that nobody here knows.
+    """
+    return _read(tree, {table.lower(): _table(table, columns) for table, columns in schemas.items()})
+
+
+def _read(tree: exp.Expr, tables: Mapping[str, Relation]) -> Relation:
     reading = Reading(tables, query, selected)
     found = query(tree, Scope(reading))
     if any(id(node) not in reading.seen for node in tree.find_all(exp.Column, exp.Table)):
@@ -65,7 +73,7 @@ def _read(sql: str, tables: Mapping[str, Relation], dialect: str = "duckdb") -> 
     return found
 
 
-def _called(found: Relation, names: Sequence[str]) -> list[Output]:
+def called(found: Relation, names: Sequence[str]) -> list[Output]:
     """The columns under the names that DuckDB gives them.
 
     Raises:
@@ -81,7 +89,7 @@ def _called(found: Relation, names: Sequence[str]) -> list[Output]:
     for output, name in zip(given, names, strict=True):
         if not (output.many or output.guessed or _same(output.name, name)):
             raise Unreadable(f"{output.name} is called {name}")
-    return [Output(name, output.flow) for output, name in zip(given, names, strict=True)]
+    return [Output(name, output.flow, node=output.node) for output, name in zip(given, names, strict=True)]
 
 
 def _uncalled(found: Relation) -> list[Output]:
@@ -99,8 +107,8 @@ def _same(ours: str, theirs: str) -> bool:
 def _edges(found: Relation) -> tuple[ColumnEdge, ...]:
     edges: dict[ColumnEdge, None] = {}
     for output in found.outputs:
-        for table, column, how in sorted(output.flow.direct):
-            edges[ColumnEdge(table, column, output.name, EdgeKind.DIRECT, how)] = None
-        for table, column, how in sorted(output.flow.indirect | found.rows):
-            edges[ColumnEdge(table, column, output.name, EdgeKind.INDIRECT, how)] = None
+        for table, column, how, masking in sorted(output.flow.direct):
+            edges[ColumnEdge(table, column, output.name, EdgeKind.DIRECT, how, masking)] = None
+        for table, column, how, masking in sorted(output.flow.indirect | found.rows):
+            edges[ColumnEdge(table, column, output.name, EdgeKind.INDIRECT, how, masking)] = None
     return tuple(edges)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
 from sqlglot import exp
 
 from weft.model.lineage import Transformation
@@ -41,7 +42,9 @@ def projected(expression: exp.Expr, scope: Scope) -> Sequence[Output]:
     node = expression.this if alias else expression
     while isinstance(node, exp.Paren):
         node = node.this
-    outputs = _outputs(node, alias, scope)
+    place = id(expression)
+    # what a star takes from a query below it keeps the place there
+    outputs = [o if o.node else replace(o, node=place) for o in _outputs(node, alias, scope)]
     if alias:
         scope.aliases.setdefault(alias.lower(), merged(o.flow for o in outputs))
     return outputs

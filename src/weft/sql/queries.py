@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
 from sqlglot import exp
 
 from weft.model.lineage import EVERY, Transformation
@@ -180,13 +181,13 @@ def _set_operation(node: exp.SetOperation, left: Relation, right: Relation) -> R
         every = unresolved(merged([left.all, right.all]))
         outputs = [*(Output(o.name, every) for o in left.outputs if not o.many), Output(EVERY, every, many=True)]
     elif node.args.get("by_name"):
-        outputs = [Output(o.name, _both(o.flow, right.find(o.name))) for o in left.outputs]
+        outputs = [replace(o, flow=_both(o.flow, right.find(o.name))) for o in left.outputs]
         outputs += [o for o in right.outputs if left.find(o.name) is None]
     else:
         if len(left.outputs) != len(right.outputs):
             raise Unreadable("sides of a different width")
         pairs = zip(left.outputs, right.outputs, strict=True)
-        outputs = [Output(one.name, merged([one.flow, other.flow])) for one, other in pairs]
+        outputs = [replace(one, flow=merged([one.flow, other.flow])) for one, other in pairs]
     if node.args.get("distinct"):
         rows |= deciding(merged(o.flow for o in outputs), Transformation.GROUP_BY)
     return Relation(tuple(outputs), rows)

@@ -117,7 +117,7 @@ class Scope(Struct):
         known = self.reading.tables.get(name.lower())
         if known is not None:
             return known
-        origin = (name, EVERY, Transformation.UNRESOLVED)
+        origin = (name, EVERY, Transformation.UNRESOLVED, False)
         return Relation((Output(EVERY, Flow(frozenset([origin])), many=True),))
 
     def window(self, name: str) -> frozenset[Origin]:
@@ -130,17 +130,21 @@ class Scope(Struct):
     def column(self, parts: Sequence[str]) -> Output:
         """The value that a dotted name stands for; any of the values in reach where nothing is called so."""
         parts = [p for p in parts if p]
+        guesses: list[Flow] = []
         for scope in self.around():
             found = scope._own(parts)
             if found is not None:
-                return found
+                return Output(parts[-1], merged([*guesses, unresolved(found.flow)])) if guesses else found
+            guesses += scope._guessed()  # a column that is not known comes before one of the query around
+        if guesses:
+            return Output(parts[-1], merged(guesses))
         if len(parts) == 1 and parts[0].lower() in _KEYWORDS:
             return Output(parts[0], CONSTANT)
         return Output(parts[-1], self._unknown(parts))
 
     def knows(self, name: str) -> bool:
         """Whether the name stands for something here."""
-        return any(scope._own([name]) is not None for scope in self.around())
+        return any(scope._own([name]) is not None or scope._guessed() for scope in self.around())
 
     def _own(self, parts: Sequence[str]) -> Output | None:
         first, *rest = parts
@@ -160,13 +164,14 @@ class Scope(Struct):
         if whole is not None and not rest:
             return Output(first, struct(whole.outputs))
         alias = self.aliases.get(first.lower())
-        open_ended = [o for o in (whole.outputs if whole else [v.output for v in self.visible]) if o.many]
-        if open_ended:  # it may be one of the columns that are not known
-            flows = [unresolved(o.flow) for o in open_ended]
-            return Output(parts[-1], merged([*flows, alias] if alias is not None else flows))
+        flows = [unresolved(o.flow) for o in whole.outputs if o.many] if whole else self._guessed()
         if alias is not None:
-            return _field(Output(first, alias), rest)
-        return None
+            return Output(parts[-1], merged([*flows, alias])) if flows else _field(Output(first, alias), rest)
+        return Output(parts[-1], merged(flows)) if whole and flows else None
+
+    def _guessed(self) -> list[Flow]:
+        """What a name may be that is none of those that are known: a column of a table of which not all are."""
+        return [unresolved(v.output.flow) for v in self.visible if v.output.many]
 
     def _unknown(self, parts: Sequence[str]) -> Flow:
         qualified = self.source(parts[0]) if len(parts) > 1 else None
@@ -177,7 +182,7 @@ class Scope(Struct):
         if flow.direct:
             return flow
         table = parts[-2] if len(parts) > 1 else EVERY
-        return Flow(frozenset([(table, parts[-1], Transformation.UNRESOLVED)]))
+        return Flow(frozenset([(table, parts[-1], Transformation.UNRESOLVED, False)]))
 
 
 def renamed(relation: Relation, names: Sequence[str]) -> Relation:

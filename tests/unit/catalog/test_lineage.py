@@ -7,7 +7,8 @@ import itertools
 import pytest
 
 from tests.unit.catalog.registered import flights
-from weft.catalog.lineage import collapsed, lineage, node_name
+from weft.catalog.collapsing import collapsed
+from weft.catalog.lineage import lineage, node_name
 from weft.errors import UsageError
 from weft.model.lineage import EdgeKind, LineageEdge, Transformation, column_id, column_name
 
@@ -130,6 +131,20 @@ def test_a_chain_of_private_models_becomes_one_edge_and_masks_are_kept() -> None
     found = collapsed(edges)
 
     assert [(e.source, e.target, e.masking) for e in found] == [("a.b.IN.x", "a.b.c@1.x", True)]
+
+
+@pytest.mark.parametrize("masked", [(True, True), (True, False), (False, False)])
+def test_values_that_also_come_unmasked_on_another_way_are_not_masked(masked: tuple[bool, bool]) -> None:
+    ways = [
+        edge
+        for way, mask in zip(("a.b.~one.x", "a.b.~two.x"), masked, strict=True)
+        for edge in (
+            LineageEdge("a.b.IN.x", way, EdgeKind.DIRECT, Transformation.TRANSFORMATION, mask),
+            LineageEdge(way, "a.b.c@1.x", EdgeKind.DIRECT, Transformation.IDENTITY),
+        )
+    ]
+
+    assert [(e.source, e.target, e.masking) for e in collapsed(ways)] == [("a.b.IN.x", "a.b.c@1.x", all(masked))]
 
 
 def test_lineage_of_a_product_or_domain_says_which_ports_there_are() -> None:

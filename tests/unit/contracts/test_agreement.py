@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.unit.contracts.support import a_contract, col, custom
 from weft.contracts.agreement import agree
-from weft.errors import Severity
+from weft.errors import Severity, Where
 from weft.model.column import Column
 
 
@@ -23,6 +23,24 @@ def test_another_type_names_the_cast() -> None:
 
     assert found.code == "WFT-CON-003"
     assert "`n::BIGINT`" in (found.fix or "")
+
+
+def test_what_a_model_gives_is_shown_in_the_model_and_what_it_does_not_give_in_the_contract() -> None:
+    contract = a_contract(col("tail_number", "string"), col("n", "integer"), col("zzz", "date"))
+    given = [Column("tailnumber", "VARCHAR"), Column("n", "VARCHAR"), Column("more", "DATE")]
+    lines = {"tailnumber": 1, "n": 2, "more": 3}
+
+    found = agree(contract, given, lambda column: Where("m.sql", lines[column]))
+
+    shown = [(d.code, d.where.file, d.where.line) for d in found if d.where is not None]
+    missing = next(d for d in found if "`zzz`" in d.what)
+    assert ("WFT-CON-001", "m.sql", 1) in shown  # renamed: the column that it may have become
+    assert missing.where == contract.where(("schema", 0, "properties", 2))
+    assert ("WFT-CON-002", "m.sql", 3) in shown
+    assert ("WFT-CON-003", "m.sql", 2) in shown
+    assert [str(contract.where(("schema", 0, "properties", 1)))] == [
+        d.why.partition("(")[2].rstrip(")") for d in found if d.code == "WFT-CON-003" and d.why
+    ]
 
 
 def test_extra_columns_are_an_error_a_warning_or_nothing() -> None:

@@ -13,7 +13,7 @@ from weft.model.types import normalise
 from weft.storage.schemas import storable_type, unstorable
 
 
-def test_check_names_the_line_of_a_column_whose_type_iceberg_lacks(tmp_path) -> None:
+def test_check_names_the_place_of_a_column_whose_type_iceberg_lacks(tmp_path) -> None:
     mesh: TestMesh = two_products(tmp_path / "mesh")
     mesh.path(f"{ORDERS}/contracts/totals.odcs.yaml").unlink()
     mesh.edit(f"{ORDERS}/models/totals.sql", "select day,", "select\n  interval 1 day as waiting,\n  day,")
@@ -25,7 +25,7 @@ def test_check_names_the_line_of_a_column_whose_type_iceberg_lacks(tmp_path) -> 
     (one,) = found
     file = f"{ORDERS}/models/totals.sql"
     line = next(i for i, text in enumerate(mesh.path(file).read_text().splitlines(), 1) if "waiting" in text)
-    assert one.where == Where(file, line)
+    assert one.where == Where(file, line, 3)
     assert one.what == "model `totals`: column `waiting` has type INTERVAL, which Iceberg tables do not have"
     assert one.fix == 'cast it in the model: `"waiting"::VARCHAR as "waiting"`'
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
+from msgspec import Struct
 
 from weft.sql.quoting import ident
 
@@ -33,6 +34,17 @@ _VALUES = {
 }
 _ROWS = 7
 
+
+class Tables(Struct, frozen=True):
+    """Types of the columns of tables, the values that columns of a type may have, and how many rows there are."""
+
+    columns: Mapping[str, Mapping[str, str]]
+    values: Mapping[str, Sequence[str]]
+    rows: int = _ROWS
+
+
+SMALL = Tables(TABLES, _VALUES)
+
 Answer = list[Counter[str]]
 """The values of each output column, without their order."""
 
@@ -40,7 +52,8 @@ Answer = list[Counter[str]]
 class Oracle:
     """Small tables with random content, of which one column at a time is filled anew."""
 
-    def __init__(self) -> None:
+    def __init__(self, tables: Tables = SMALL) -> None:
+        self._tables = tables
         self._db = duckdb.connect(config={"threads": 1})
         self._fill(random.Random(0))
 
@@ -53,10 +66,10 @@ class Oracle:
         rng = random.Random(seed)
         content = self._fill(rng)
         before = {sql: self._answer(sql) for sql in statements}
-        for table, columns in TABLES.items():
+        for table, columns in self._tables.columns.items():
             reading = [sql for sql in statements if re.search(rf"\b{table}\b", sql)]
-            for column, kind in columns.items():
-                self._put(table, {**content[table], column: _random(rng, kind, rng.choice([0.0, 0.3, 1.0]))})
+            for column, kind in columns.items() if reading else ():
+                self._put(table, {**content[table], column: self._random(rng, kind, rng.choice([0.0, 0.3, 1.0]))})
                 for sql in reading:
                     former, now = before[sql], self._answer(sql)
                     if former is not None and now is not None:
@@ -66,15 +79,15 @@ class Oracle:
 
     def _fill(self, rng: random.Random) -> dict[str, dict[str, list[str]]]:
         content = {
-            table: {column: _random(rng, kind, 0.1) for column, kind in columns.items()}
-            for table, columns in TABLES.items()
+            table: {column: self._random(rng, kind, 0.1) for column, kind in columns.items()}
+            for table, columns in self._tables.columns.items()
         }
         for table, columns in content.items():
             self._put(table, columns)
         return content
 
     def _put(self, table: str, content: Mapping[str, Sequence[str]]) -> None:
-        columns = ", ".join(f"{ident(name)} {kind}" for name, kind in TABLES[table].items())
+        columns = ", ".join(f"{ident(name)} {kind}" for name, kind in self._tables.columns[table].items())
         rows = ", ".join(f"({', '.join(row)})" for row in zip(*content.values(), strict=True))
         self._db.execute(f"create or replace table {table}({columns})")
         self._db.execute(f"insert into {table} values {rows}")
@@ -88,6 +101,6 @@ class Oracle:
             return None
         return [Counter(repr(row[i]) for row in rows) for i in range(width)]
 
-
-def _random(rng: random.Random, kind: str, nulls: float) -> list[str]:
-    return ["null" if rng.random() < nulls else rng.choice(_VALUES[kind]) for _ in range(_ROWS)]
+    def _random(self, rng: random.Random, kind: str, nulls: float) -> list[str]:
+        values = self._tables.values[kind]
+        return ["null" if rng.random() < nulls else rng.choice(values) for _ in range(self._tables.rows)]

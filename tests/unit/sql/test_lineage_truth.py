@@ -114,3 +114,12 @@ def test_a_name_that_cannot_be_resolved_may_be_any_column_in_reach(sql: str, sou
 
     assert {(e.source_table, e.source) for e in found} == sources
     assert {e.target for e in found} == {"r"}
+
+
+def test_a_name_that_an_unknown_table_may_hide_keeps_its_edge_to_the_query_around() -> None:
+    sql = "select q.c as k, (select max(x) from unknown where unknown.y = q.id) as r from u q"
+
+    found = {(e.source_table, e.source, e.transformation) for e in column_lineage(sql, SCHEMAS) if e.target == "r"}
+
+    assert ("u", "id", Transformation.UNRESOLVED) in found
+    assert ("unknown", EVERY, Transformation.UNRESOLVED) in found
