@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -36,21 +36,46 @@ class Remembered(Protocol):
         ...
 
 
+class _Python(Protocol):
+    """What says the columns of Python models."""
+
+    def digest(self, models: Sequence[Model]) -> str | None:
+        """Hash of what they run with; None when there is none."""
+        ...
+
+    def columns(
+        self, session: Session, model: Model, promised: Columns | None, known: Mapping[str, Columns]
+    ) -> Columns:
+        """The columns of one."""
+        ...
+
+
 class Binder:
     """Binds the models of one product after another; asks the engine only for what it has not seen before."""
 
-    def __init__(self, open_session: Callable[[], Session], cache: Remembered, engine_version: str) -> None:
+    def __init__(
+        self, open_session: Callable[[], Session], cache: Remembered, engine_version: str, python: _Python
+    ) -> None:
         self._open_session = open_session
+        self._python = python
         self._cache = cache
         self._engine_version = engine_version
 
-    def bind(self, inputs: Mapping[str, Columns], models: Sequence[Model]) -> Bound:
-        """Columns of the models, each of which stands after what it reads."""
-        key = _key(inputs, models, self._engine_version)
+    def bind(
+        self, inputs: Mapping[str, Columns], models: Sequence[Model], promised: Mapping[str, Columns] | None = None
+    ) -> Bound:
+        """Columns of the models, each of which stands after what it reads.
+
+        Args:
+            promised: by Python model, the columns of the contract of the port that it fills.
+        """
+        promised = promised or {}
+        with_python = self._python.digest(models)
+        key = _key(inputs, models, self._engine_version, [with_python, _plain(promised)] if with_python else [])
         known = self._cache.get("columns", key)
         if known is not None:
             return Bound(_decoded(known))
-        bound = self._ask(inputs, models)
+        bound = self._ask(inputs, models, promised)
         if not bound.problems:
             self._cache.put_many("columns", {key: _encoded(bound.columns)})
         return bound
@@ -62,7 +87,11 @@ class Binder:
         found = walk(sql, self._open_session().parse(sql), qualified=False)
         return tuple(Diagnostic(p.code, p.severity, p.what, None, p.why, p.fix) for p in found.problems)
 
-    def _ask(self, inputs: Mapping[str, Columns], models: Sequence[Model]) -> Bound:
+    def python(self, models: Sequence[Model]) -> str | None:
+        """Hash of what Python models run with: interpreter and packages. None when none of them is in Python."""
+        return self._python.digest(models)
+
+    def _ask(self, inputs: Mapping[str, Columns], models: Sequence[Model], promised: Mapping[str, Columns]) -> Bound:
         session = self._open_session()
         session.namespace("binding")
         for name, columns in inputs.items():
@@ -75,11 +104,15 @@ class Binder:
                 missing.add(model.name)  # its own binding would only repeat the error of what it reads
                 continue
             try:
-                found[model.name] = session.columns(model.sql)
+                if model.python is None:
+                    found[model.name] = session.columns(model.sql)
+                else:
+                    known = {**inputs, **found}
+                    found[model.name] = self._python.columns(session, model, promised.get(model.name), known)
                 session.empty_table(model.name, found[model.name])
             except UserCodeError as e:
                 missing.add(model.name)
-                problems += [placed(d, model) for d in e.diagnostics]
+                problems += [placed(d, model) for d in e.diagnostics] if model.python is None else e.diagnostics
         return Bound(found, tuple(problems))
 
 
@@ -97,15 +130,20 @@ def placed(diagnostic: Diagnostic, model: Model) -> Diagnostic:
     )
 
 
-def _key(inputs: Mapping[str, Columns], models: Sequence[Model], engine_version: str) -> str:
+def _key(inputs: Mapping[str, Columns], models: Sequence[Model], engine_version: str, python: list[Any]) -> str:
     text = json.dumps(
         [
             engine_version,
-            {name: [(c.name, c.type) for c in columns] for name, columns in sorted(inputs.items())},
+            _plain(inputs),
             [(m.name, m.digest) for m in models],
+            *([python, [m.settings for m in models]] if python else []),
         ]
     )
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(columns: Mapping[str, Columns]) -> dict[str, list[tuple[str, str]]]:
+    return {name: [(c.name, c.type) for c in listed] for name, listed in sorted(columns.items())}
 
 
 def _encoded(columns: Mapping[str, Columns]) -> bytes:

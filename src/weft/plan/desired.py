@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -18,7 +19,9 @@ from weft.model.column import Column
 from weft.model.lifecycle import open_to
 from weft.model.mesh import BUILT, Domain, InputPort, Mesh, Model, OutputPort, Product, Status
 from weft.model.publication import QUARANTINE, Digests, PortState
+from weft.model.python_code import LIMITS
 from weft.plan.binding import Binder, Bound, Columns, placed
+from weft.plan.python_binding import promised_columns
 from weft.storage.schemas import unstorable
 
 SEMANTICS = "1"
@@ -45,6 +48,7 @@ class Desired(Struct, frozen=True):
         inputs: the input ports that these read.
         input_columns: names of the columns of each of these.
         model_columns: names of the columns of each of the models.
+        bound: columns of everything in the product that has been bound: input ports and models.
     """
 
     port: OutputPort
@@ -57,6 +61,7 @@ class Desired(Struct, frozen=True):
     parts: Mapping[str, str]
     rules: str
     texts: str
+    bound: Mapping[str, Columns]
 
     def digests(self, upstream: Mapping[str, str] | None = None) -> Digests:
         """The digests; `upstream` replaces parts that were pending when the plan was made."""
@@ -97,7 +102,7 @@ def desired_ports(
         models = _in_order(product)
         domain = mesh.domains.get(product.address.domain)
         readable = tuple(m for m in models if _reachable(product, m, inputs) and not refused & _files(product, m))
-        bound = binder.bind(inputs, readable)
+        bound = binder.bind(inputs, readable, promised_columns(product.outputs))
         problems += bound.problems
         for port in product.outputs:
             columns = bound.columns.get(port.model.name)
@@ -114,7 +119,7 @@ def desired_ports(
 
                 problems += quarantine_problems(port.contract)
             if not has_errors(disagreements):
-                found[port.address] = _desired(port, product, inputs, bound, sources, registered, domain)
+                found[port.address] = _desired(port, product, inputs, bound, sources, registered, domain, binder)
     return found, problems
 
 
@@ -153,6 +158,7 @@ def _desired(
     sources: Sources,
     registered: Mapping[Address, PortState],
     domain: Domain | None,
+    binder: Binder,
 ) -> Desired:
     models = product.needs(port.model)
     names = {r.name for m in models for r in m.references}
@@ -162,12 +168,14 @@ def _desired(
         "sql": hashlib.sha256(
             # a port keeps its name when a newer major moves its files to `NAME@MAJOR`: its rows do not move with them
             json.dumps(
-                [(port.address.port if m == port.model else m.name, m.digest, dict(m.settings)) for m in models],
+                [(port.address.port if m == port.model else m.name, m.digest, _settings(m)) for m in models],
                 sort_keys=True,
             ).encode()
         ).hexdigest(),
         "contract": physical_digest(port.contract),
     }
+    if (python := binder.python(models)) is not None:
+        parts["python"] = python
     for entry in inputs:
         if isinstance(entry.binding, Address):
             state = registered.get(entry.binding)
@@ -185,7 +193,13 @@ def _desired(
         parts,
         rules_digest(port.contract),
         texts_digest(port.contract.document, product.descriptor.document, *([domain.document] if domain else ())),
+        {**known, **bound.columns},
     )
+
+
+def _settings(model: Model) -> dict[str, Any]:
+    """The settings of a model that its rows hang on."""
+    return {k: v for k, v in model.settings.items() if k not in LIMITS}
 
 
 def _input_columns(

@@ -238,12 +238,15 @@ def _reasons(wanted: Desired, state: PortState, building: set[Address]) -> list[
         elif kind == "source":
             reasons.append(f"source `{rest}` changed")
         else:
-            reasons.append(_MOVED[kind])
+            python = kind == "sql" and any(m.python is not None for m in wanted.models)
+            reasons.append(_MOVED["code" if python else kind])
     return reasons
 
 
 _MOVED = {
     "sql": "its SQL changed",
+    "code": "its SQL or Python changed",
+    "python": "the Python that its models run with changed, or a package of theirs",
     "contract": "the columns of its contract changed",
     "weft": "this version of weft computes rows differently",
 }

@@ -285,7 +285,7 @@ class _OneRun:
         context.progress.stage(str(product.address), "read")
         inputs = open_inputs(session, build, context)
         context.progress.stage(str(product.address), "build")
-        run_models(session, build)
+        run_models(session, build, context)
         staged: list[Staged] = []
         try:
             for one in build:

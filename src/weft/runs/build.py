@@ -17,6 +17,7 @@ from weft.model.publication import DataFile, Manifest, Quarantine
 from weft.plan.binding import placed
 from weft.plan.desired import Desired, as_columns, models_of
 from weft.runs.context import Context
+from weft.runs.python_models import select_of
 from weft.sql.quoting import ident
 from weft.storage import reading
 from weft.storage.base import Target
@@ -78,7 +79,7 @@ def source_files(files: Mapping[str, str], name: str, product: ProductAddress) -
     return [SourceFile(path, shown, f"input port `{name}` of `{product}`") for path, shown in files.items()]
 
 
-def run_models(session: Session, wanted: Sequence[Desired]) -> None:
+def run_models(session: Session, wanted: Sequence[Desired], context: Context) -> None:
     """Runs the models that ports or other models read; one that is read once becomes a view, else a table.
 
     A long chain of views would compute the same rows again and again; a table for everything writes what nobody
@@ -91,11 +92,12 @@ def run_models(session: Session, wanted: Sequence[Desired]) -> None:
         read = readers.get(model.name, 0)
         if model.name in outputs and read == 0:
             continue  # staged straight from its SQL
+        sql = select_of(session, model, wanted[0].bound[model.name], context)
         try:
-            if read > 1 or model.name in outputs:
-                session.table(model.name, model.sql)
-            else:
-                session.view(model.name, model.sql)
+            if model.python is None and (read > 1 or model.name in outputs):
+                session.table(model.name, sql)
+            else:  # what Python has made is a file already
+                session.view(model.name, sql)
         except UserCodeError as e:
             raise _placed(e, model) from e
 
@@ -140,7 +142,9 @@ def rebuilt(
             continue
         if made_from_stale:
             make = session.table if readers[model.name] > 1 or model.name in outputs else session.view
-            make(model.name, model.sql)
+            if model.python is not None:
+                make = session.view
+            make(model.name, select_of(session, model, build[0].bound[model.name], context))
         else:
             session.table(
                 model.name, f"SELECT * FROM {reading.relation(lost[model.name].manifest, context.storage.root)}"
@@ -162,7 +166,10 @@ def _written(
 ) -> tuple[DataFile, ...]:
     """The files of a port's rows: from the table of its model where others read it, else from its SQL."""
     model = wanted.port.model
-    sql = f"SELECT * FROM {ident(model.name)}" if readers.get(model.name, 0) else model.sql
+    if readers.get(model.name, 0):
+        sql = f"SELECT * FROM {ident(model.name)}"
+    else:
+        sql = select_of(session, model, wanted.bound[model.name], context)
     try:
         return session.copy_out(
             sql,
