@@ -1,0 +1,180 @@
+"""Unit tests of models: given rows go into a session, the model runs on them, its rows are compared."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from weft.engines.base import Session
+from weft.errors import Diagnostic, ProjectError, UserCodeError, WeftError, did_you_mean, error
+from weft.model.address import Address, ProductAddress
+from weft.model.column import Column
+from weft.model.mesh import Mesh, Model, Product
+from weft.model.types import normalise
+from weft.model.unit_test import Difference, Outcome, TestResult, UnitTest
+from weft.plan.binding import placed
+from weft.plan.desired import Desired
+from weft.runs.context import Context
+from weft.runs.differences import differences
+from weft.runs.given_rows import make_table, named_columns, unknown_columns
+from weft.runs.python_models import select_of
+from weft.sql.quoting import ident
+
+Bound = Mapping[ProductAddress, Mapping[str, tuple[Column, ...]]]
+"""By product: the columns of its input ports and models."""
+
+_EXPECTED = "expected rows"
+
+
+def run_tests(tests: Sequence[UnitTest], mesh: Mesh, bound: Bound, context: Context) -> tuple[TestResult, ...]:
+    """Runs tests one after another in one session."""
+    if not tests:
+        return ()
+    with tempfile.TemporaryDirectory(prefix="weft-test-") as folder, context.engine.session() as session:
+        return tuple(
+            _One(test, mesh.products[test.product], bound, session, context, Path(folder)).result(f"test {number}")
+            for number, test in enumerate(tests)
+        )
+
+
+def bound_columns(desired: Mapping[Address, Desired]) -> Bound:
+    """The columns of inputs and models of each product that has a port whose files are right."""
+    return {address.of_product: one.bound for address, one in desired.items()}
+
+
+def column_problems(tests: Sequence[UnitTest], bound: Bound) -> list[Diagnostic]:
+    """Columns that tests name and that inputs and models do not have, as far as these are known."""
+    problems = []
+    for test in tests:
+        known = bound.get(test.product, {})
+        for name, rows in test.given.items():
+            problems += unknown_columns(rows, name, known[name]) if name in known else []
+        expected = test.expected
+        if expected.rows is not None and expected.query is None and test.model in known:
+            problems += unknown_columns(expected.rows, test.model, known[test.model])
+    return problems
+
+
+class _One:
+    """One test while it runs."""
+
+    def __init__(
+        self, test: UnitTest, product: Product, bound: Bound, session: Session, context: Context, folder: Path
+    ) -> None:
+        self._test = test
+        self._product = product
+        self._columns = bound.get(product.address, {})
+        self._session = session
+        self._context = context
+        self._folder = folder
+
+    def result(self, space: str) -> TestResult:
+        """How the test ended; what goes wrong in it is part of its result."""
+        began = time.monotonic()
+        try:
+            self._session.namespace(space)
+            found, more = self._found()
+        except WeftError as e:
+            return TestResult(
+                self._test, Outcome.ERROR, diagnostics=tuple(e.diagnostics), seconds=time.monotonic() - began
+            )
+        outcome = Outcome.FAILED if found else Outcome.PASSED
+        return TestResult(self._test, outcome, tuple(found), more, seconds=time.monotonic() - began)
+
+    def _found(self) -> tuple[list[Difference], int]:
+        model = self._product.model(self._test.model)
+        assert model is not None, "reading has made sure"
+        if model.name not in self._columns:
+            what = f"the columns of model `{model.name}` are not known: a file that it needs is wrong"
+            raise ProjectError(error("WFT-TST-010", what, model.where(), fix="`weft check` tells what is wrong"))
+        self._make_inputs(model)
+        columns = self._columns[model.name]
+        expected = self._test.expected
+        told = _column_differences(columns, expected.columns) if expected.columns is not None else []
+        self._make(model, table=True)
+        if expected.rows is None:
+            return told, 0
+        over = model.name
+        if expected.query is not None:
+            over = "query"
+            columns = self._query(expected.query, over, model)
+        compared = named_columns(expected.rows, columns, self._session)
+        make_table(self._session, _EXPECTED, expected.rows, columns, shown=model.name, only_named=True)
+        rows, more = differences(self._session, ident(_EXPECTED), ident(over), compared)
+        return [*told, *rows], more
+
+    def _make_inputs(self, model: Model) -> None:
+        """Makes what the model reads: given rows, empty tables, and models in between."""
+        made: set[str] = set()
+
+        def make(name: str) -> None:
+            if name in made:
+                return
+            made.add(name)
+            given = self._test.given.get(name)
+            inner = self._product.model(name)
+            if given is not None:
+                make_table(self._session, name, given, self._columns[name])
+            elif inner is None:
+                self._session.empty_table(name, self._columns[name])
+            else:
+                for reference in inner.references:
+                    make(reference.name)
+                self._make(inner)
+
+        for reference in model.references:
+            make(reference.name)
+
+    def _make(self, model: Model, *, table: bool = False) -> None:
+        sql = select_of(self._session, model, self._columns[model.name], self._context, self._folder)
+        try:
+            (self._session.table if table else self._session.view)(model.name, sql)
+        except UserCodeError as e:
+            raise UserCodeError(*(placed(d, model) for d in e.diagnostics)) from e
+
+    def _query(self, sql: str, name: str, model: Model) -> tuple[Column, ...]:
+        """Makes the rows that a test's query gives, and tells their columns.
+
+        Raises:
+            ProjectError: WFT-TST-009, the query may not be run, or cannot.
+        """
+        from weft.sql.analysis import analyse
+
+        where = self._test.expected.where
+        analysis = analyse(sql, self._session.parse(sql))
+        problems = [_of_query(p.what, p.why, p.fix, self._test) for p in analysis.problems if p.severity == "error"]
+        readable = {model.name, *self._test.given}
+        problems += [
+            _of_query(f"it names `{table}`", None, did_you_mean(table, readable), self._test)
+            for table, _ in analysis.references
+            if table not in readable
+        ]
+        if problems:
+            raise ProjectError(*problems)
+        try:
+            self._session.table(name, sql)
+            return self._session.columns(f"SELECT * FROM {ident(name)}")
+        except UserCodeError as e:
+            raise ProjectError(
+                *(error("WFT-TST-009", f"the query: {d.what}", where, fix=d.fix) for d in e.diagnostics)
+            ) from e
+
+
+def _of_query(what: str, why: str | None, fix: str | None, test: UnitTest) -> Diagnostic:
+    return error("WFT-TST-009", f"the query of test `{test.name}`: {what}", test.expected.where, why=why, fix=fix)
+
+
+def _column_differences(found: Sequence[Column], wanted: Mapping[str, str | None]) -> list[Difference]:
+    """Columns that lack, are too many, or are of another type."""
+    types = {c.name: c.type for c in found}
+    told = []
+    for name, text in wanted.items():
+        kind = normalise(text) if text is not None else None
+        if name not in types:
+            told.append(Difference("column", {name: None}, {name: kind or "a column"}))
+        elif kind is not None and types[name] != kind:
+            told.append(Difference("column", {name: types[name]}, {name: kind}))
+    told += [Difference("column", {n: t}, {n: None}) for n, t in types.items() if n not in wanted]
+    return told
