@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from weft.engines.base import Session
@@ -13,44 +14,88 @@ from weft.model.unit_test import Rows
 from weft.sql.quoting import ident, literal
 
 
-def make_table(
-    session: Session,
-    name: str,
-    rows: Rows,
-    columns: Sequence[Column],
-    *,
-    shown: str | None = None,
-    only_named: bool = False,
-) -> None:
-    """Makes a table of given rows; columns that they do not name are null, or left away with `only_named`.
+class Given:
+    """Rows of a test over the columns that they stand for.
 
-    Args:
-        shown: the name in messages, where it is not the table's.
-
-    Raises:
-        ProjectError: WFT-TST-003, a column is not there; WFT-TST-004, a value is not of its type.
+    Attributes:
+        sql: the SELECT of the rows; columns that they do not name are null, or left away with `only_named`.
     """
-    if rows.path is not None:
-        _from_parquet(session, name, rows, columns, only_named=only_named)
-        return
-    types = {c.name: c.type for c in columns}
-    unknown = unknown_columns(rows, shown or name, columns)
-    if unknown:
-        raise ProjectError(*unknown)
-    named = rows.columns
-    kept = [c for c in columns if not only_named or c.name in named]
-    if not rows.rows:
-        session.empty_table(name, kept)
-        return
-    nested = {n for n in named if any(isinstance(row.get(n), dict | list) for row in rows.rows)}
-    items = [f"{_cast(c, named, nested)} AS {ident(c.name)}" for c in kept]
-    values = ", ".join(f"({', '.join(_literal(row.get(n)) for n in named) or 'NULL'})" for row in rows.rows)
-    aliases = ", ".join(f"c{i}" for i in range(max(len(named), 1)))
-    sql = f"SELECT {', '.join(items)} FROM (VALUES {values}) AS given({aliases})"
-    try:
-        session.table(name, sql)
-    except UserCodeError:
-        raise _misfit(session, shown or name, rows, types, nested) from None
+
+    def __init__(
+        self, session: Session, name: str, rows: Rows, columns: Sequence[Column], *, only_named: bool = False
+    ) -> None:
+        """Rows for the table `name`.
+
+        Raises:
+            ProjectError: WFT-TST-003, a column is not there.
+        """
+        self._session = session
+        self._name = name
+        self._rows = rows
+        self._types = {c.name: c.type for c in columns}
+        self._nested = {n for n in rows.columns if any(isinstance(row.get(n), dict | list) for row in rows.rows)}
+        there = named_columns(rows, columns, session) if only_named else columns
+        unknown = unknown_columns(rows, name, columns)
+        if unknown:
+            raise ProjectError(*unknown)
+        self.sql = self._of_file(there) if rows.path is not None else self._of_values(there)
+
+    def _of_values(self, columns: Sequence[Column]) -> str:
+        rows, named = self._rows.rows, self._rows.columns
+        items = [f"{_cast(c, named, self._nested)} AS {ident(c.name)}" for c in columns]
+        values = ", ".join(f"({', '.join(_literal(row.get(n)) for n in named) or 'NULL'})" for row in rows)
+        aliases = ", ".join(f"c{i}" for i in range(max(len(named), 1)))
+        if not rows:
+            return f"SELECT {', '.join(items)} WHERE false"
+        return f"SELECT {', '.join(items)} FROM (VALUES {values}) AS given({aliases})"
+
+    def _of_file(self, columns: Sequence[Column]) -> str:
+        assert self._rows.path is not None, "asked of files alone"
+        relation = f"read_parquet({literal(self._rows.path)})"
+        there = [c.name for c in self._session.columns(f"SELECT * FROM {relation}")]
+        for column in there:
+            if column not in self._types:
+                what, fix = f"`{self._name}` has no column `{column}`", did_you_mean(column, self._types)
+                raise ProjectError(error("WFT-TST-003", what, self._rows.where, fix=fix))
+        items = [
+            f"CAST({ident(c.name) if c.name in there else 'NULL'} AS {_type(c.type)}) AS {ident(c.name)}"
+            for c in columns
+        ]
+        return f"SELECT {', '.join(items)} FROM {relation}"
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Tells which value was to blame when the rows cannot be computed.
+
+        Raises:
+            ProjectError: WFT-TST-004, a value is not of its column's type.
+        """
+        try:
+            yield
+        except UserCodeError as e:
+            misfit = self._misfit()
+            if misfit is not None:
+                raise misfit from None
+            if self._rows.path is None:
+                raise
+            what = f"a value of the file is not of the type of its column in `{self._name}`"
+            raise ProjectError(error("WFT-TST-004", what, self._rows.where, why=e.diagnostics[0].what)) from None
+
+    def _misfit(self) -> ProjectError | None:
+        """The first value that is not of its column's type. It stands in a file of the repository: it may be shown."""
+        for row, where in zip(self._rows.rows, self._rows.places, strict=True):
+            for column, value in row.items():
+                kind = self._types[column]
+                given = f"CAST({_literal(value)} AS JSON)" if column in self._nested else _literal(value)
+                try:
+                    fits = self._session.rows(f"SELECT CAST({given} AS {_type(kind)}) IS NOT NULL")[0][0]
+                except UserCodeError:
+                    fits = False
+                if value is not None and not fits:
+                    what = f"`{value}` is no {kind}, as `{self._name}.{column}` is"
+                    fix = "correct the value, or the type of the column"
+                    return ProjectError(error("WFT-TST-004", what, where, fix=fix))
+        return None
 
 
 def named_columns(rows: Rows, columns: Sequence[Column], session: Session) -> list[Column]:
@@ -81,25 +126,6 @@ def unknown_columns(rows: Rows, name: str, columns: Sequence[Column]) -> list[Di
     ]
 
 
-def _from_parquet(session: Session, name: str, rows: Rows, columns: Sequence[Column], *, only_named: bool) -> None:
-    assert rows.path is not None, "asked of files alone"
-    types = {c.name: c.type for c in columns}
-    there = [c.name for c in session.columns(f"SELECT * FROM read_parquet({literal(rows.path)})")]
-    for column in there:
-        if column not in types:
-            fix = did_you_mean(column, types)
-            raise ProjectError(error("WFT-TST-003", f"`{name}` has no column `{column}`", rows.where, fix=fix))
-    kept = [c for c in columns if not only_named or c.name in there]
-    items = [
-        f"CAST({ident(c.name) if c.name in there else 'NULL'} AS {_type(c.type)}) AS {ident(c.name)}" for c in kept
-    ]
-    try:
-        session.table(name, f"SELECT {', '.join(items)} FROM read_parquet({literal(rows.path)})")
-    except UserCodeError as e:
-        what = f"a value of the file is not of the type of its column in `{name}`"
-        raise ProjectError(error("WFT-TST-004", what, rows.where, why=e.diagnostics[0].what)) from None
-
-
 def _cast(column: Column, named: Sequence[str], nested: set[str]) -> str:
     if column.name not in named:
         return f"CAST(NULL AS {_type(column.type)})"
@@ -122,21 +148,3 @@ def _literal(value: Any) -> str:
     if isinstance(value, dict | list):
         return literal(json.dumps(value, ensure_ascii=False))
     return literal(str(value))
-
-
-def _misfit(session: Session, name: str, rows: Rows, types: Mapping[str, str], nested: set[str]) -> ProjectError:
-    """The first value that is not of its column's type. It stands in a file of the repository, so it may be shown."""
-    for row, where in zip(rows.rows, rows.places, strict=True):
-        for column, value in row.items():
-            cell = _literal(value)
-            given = f"CAST({cell} AS JSON)" if column in nested else cell
-            try:
-                fits = session.rows(f"SELECT CAST({given} AS {_type(types[column])}) IS NOT NULL")[0][0]
-            except UserCodeError:
-                fits = False
-            if value is not None and not fits:
-                what = f"`{value}` is no {types[column]}, as `{name}.{column}` is"
-                return ProjectError(
-                    error("WFT-TST-004", what, where, fix="correct the value, or the type it stands for")
-                )
-    return ProjectError(error("WFT-TST-004", f"the rows of `{name}` do not fit its columns", rows.where))

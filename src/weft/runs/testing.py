@@ -18,14 +18,12 @@ from weft.plan.binding import placed
 from weft.plan.desired import Desired
 from weft.runs.context import Context
 from weft.runs.differences import differences
-from weft.runs.given_rows import make_table, named_columns, unknown_columns
+from weft.runs.given_rows import Given, named_columns, unknown_columns
 from weft.runs.python_models import select_of
 from weft.sql.quoting import ident
 
 Bound = Mapping[ProductAddress, Mapping[str, tuple[Column, ...]]]
 """By product: the columns of its input ports and models."""
-
-_EXPECTED = "expected rows"
 
 
 def run_tests(tests: Sequence[UnitTest], mesh: Mesh, bound: Bound, context: Context) -> tuple[TestResult, ...]:
@@ -33,10 +31,19 @@ def run_tests(tests: Sequence[UnitTest], mesh: Mesh, bound: Bound, context: Cont
     if not tests:
         return ()
     with tempfile.TemporaryDirectory(prefix="weft-test-") as folder, context.engine.session() as session:
-        return tuple(
-            _One(test, mesh.products[test.product], bound, session, context, Path(folder)).result(f"test {number}")
-            for number, test in enumerate(tests)
-        )
+        spaces: dict[tuple[str, frozenset[str]], str] = {}
+        results: list[TestResult] = []
+        for test in tests:
+            # tests that give rows to the same inputs share what stands between these and the model
+            like = (test.address, frozenset(test.given))
+            known = spaces.get(like)
+            space = spaces.setdefault(like, f"test {len(results)}")
+            one = _One(test, mesh.products[test.product], bound, session, context, Path(folder))
+            result = one.result(space, fresh=known is None)
+            if known is None and result.outcome is Outcome.ERROR:
+                del spaces[like]  # it may be half made
+            results.append(result)
+        return tuple(results)
 
 
 def bound_columns(desired: Mapping[Address, Desired]) -> Bound:
@@ -69,10 +76,16 @@ class _One:
         self._session = session
         self._context = context
         self._folder = folder
+        self._fresh = True
 
-    def result(self, space: str) -> TestResult:
-        """How the test ended; what goes wrong in it is part of its result."""
+    def result(self, space: str, *, fresh: bool) -> TestResult:
+        """How the test ended; what goes wrong in it is part of its result.
+
+        Args:
+            fresh: nothing has been made in this namespace yet.
+        """
         began = time.monotonic()
+        self._fresh = fresh
         try:
             self._session.namespace(space)
             found, more = self._found()
@@ -98,11 +111,12 @@ class _One:
             return told, 0
         over = model.name
         if expected.query is not None:
-            over = "query"
+            over = "rows of the query"
             columns = self._query(expected.query, over, model)
         compared = named_columns(expected.rows, columns, self._session)
-        make_table(self._session, _EXPECTED, expected.rows, columns, shown=model.name, only_named=True)
-        rows, more = differences(self._session, ident(_EXPECTED), ident(over), compared)
+        wanted = Given(self._session, model.name, expected.rows, columns, only_named=True)
+        with wanted.told():
+            rows, more = differences(self._session, f"({wanted.sql})", ident(over), compared)
         return [*told, *rows], more
 
     def _make_inputs(self, model: Model) -> None:
@@ -116,13 +130,17 @@ class _One:
             given = self._test.given.get(name)
             inner = self._product.model(name)
             if given is not None:
-                make_table(self._session, name, given, self._columns[name])
+                rows = Given(self._session, name, given, self._columns[name])
+                with rows.told():
+                    self._session.table(name, rows.sql)
             elif inner is None:
-                self._session.empty_table(name, self._columns[name])
+                if self._fresh:
+                    self._session.empty_table(name, self._columns[name])
             else:
                 for reference in inner.references:
                     make(reference.name)
-                self._make(inner)
+                if self._fresh or inner.python is not None:  # a view gives the rows of this test already
+                    self._make(inner)
 
         for reference in model.references:
             make(reference.name)

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import ctypes
+import functools
 import importlib
 import json
 import linecache
 import os
+import signal
 import sys
 import traceback
 import types
@@ -26,6 +29,7 @@ def main() -> None:
     """Runs the job and tells how it ended."""
     folder = Path(sys.argv[1]).parent
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    _end_with(job["parent"])
     _import_libraries(job)
     _limit_memory(job["memory_limit"])
     try:
@@ -38,6 +42,16 @@ def main() -> None:
     written.write_text(json.dumps(result), encoding="utf-8")
     written.rename(folder / "result.json")
     os._exit(0)  # threads of the user's code are not waited for
+
+
+def _end_with(parent: int) -> None:
+    """Nobody would end a child whose parent was killed: where the system can, it does."""
+    try:
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG of Linux
+    except (OSError, AttributeError):
+        return
+    if os.getppid() != parent:
+        os._exit(1)  # it was killed just before
 
 
 def _import_libraries(job: dict[str, Any]) -> None:
@@ -72,16 +86,7 @@ def _run(job: dict[str, Any]) -> dict[str, Any]:
 def _opened(path: str, form: str, job: dict[str, Any]) -> Any:
     """The rows of a file as the function wants them."""
     if form == "duckdb.DuckDBPyRelation":
-        import duckdb
-
-        connection = duckdb.connect(
-            config={
-                "memory_limit": f"{max(job['memory_limit'] * 6 // 10 // 10**6, 64)}MB",
-                "temp_directory": job["temp"],
-            }
-        )
-        connection.execute("SET TimeZone = 'UTC'")
-        return connection.read_parquet(path)
+        return _duckdb(job["memory_limit"], job["temp"]).read_parquet(path)
     if form == "polars.DataFrame":
         import polars as pl
 
@@ -99,6 +104,17 @@ def _opened(path: str, form: str, job: dict[str, Any]) -> Any:
         return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(_BATCH_ROWS))
     table = file.read()
     return _pandas(table) if form == "pandas.DataFrame" else table
+
+
+@functools.cache
+def _duckdb(memory_limit: int, temp: str) -> Any:
+    """The one connection of all relations, so that they can be joined; what does not fit it writes to `temp`."""
+    import duckdb
+
+    most = f"{max(memory_limit * 6 // 10 // 10**6, 64)}MB"
+    connection = duckdb.connect(config={"memory_limit": most, "temp_directory": temp})
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
 
 
 def _pandas(table: Any) -> Any:

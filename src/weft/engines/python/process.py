@@ -90,7 +90,7 @@ class Ended(Struct, frozen=True):
 def run(job: Job, folder: Path, seconds: float, note: Callable[[str], None]) -> Ended:
     """Runs a job in a child; `note` is told the lines that it prints, up to a bound."""
     file = folder / "job.json"
-    file.write_text(json.dumps(to_builtins(job)), encoding="utf-8")
+    file.write_text(json.dumps({**to_builtins(job), "parent": os.getpid()}), encoding="utf-8")
     child = subprocess.Popen(
         [sys.executable, "-P", str(_CHILD), str(file)],
         stdin=subprocess.DEVNULL,
