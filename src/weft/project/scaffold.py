@@ -27,6 +27,7 @@ jobs:
         with: {python-version: "3.13"}
       - run: pip install weft
       - run: weft check
+      - run: weft test
       - run: weft plan --format markdown >> "$GITHUB_STEP_SUMMARY"
 """
 
