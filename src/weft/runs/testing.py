@@ -13,7 +13,7 @@ from weft.model.address import Address, ProductAddress
 from weft.model.column import Column
 from weft.model.mesh import Mesh, Model, Product
 from weft.model.types import normalise
-from weft.model.unit_test import Difference, Outcome, TestResult, UnitTest
+from weft.model.unit_test import THIS, Difference, Outcome, TestResult, UnitTest
 from weft.plan.binding import placed
 from weft.plan.desired import Desired
 from weft.runs.context import Context
@@ -106,7 +106,7 @@ class _One:
         columns = self._columns[model.name]
         expected = self._test.expected
         told = _column_differences(columns, expected.columns) if expected.columns is not None else []
-        self._make(model, table=True)
+        self._make_tested(model)
         if expected.rows is None:
             return told, 0
         over = model.name
@@ -144,6 +144,18 @@ class _One:
 
         for reference in model.references:
             make(reference.name)
+
+    def _make_tested(self, model: Model) -> None:
+        """Makes the table of the tested model: its rows over what the test gives.
+
+        Raises:
+            ProjectError: WFT-TST-007, rows are given that were in the table before, and a whole build looks at none.
+        """
+        before = self._test.given.get(THIS)
+        if before is not None and THIS not in self._columns:
+            what = f"`{THIS}` is not for a model that is built whole, as `{model.name}` is"
+            raise ProjectError(error("WFT-TST-007", what, before.where, fix=f"leave `{THIS}` away"))
+        self._make(model, table=True)
 
     def _make(self, model: Model, *, table: bool = False) -> None:
         sql = select_of(self._session, model, self._columns[model.name], self._context, self._folder)

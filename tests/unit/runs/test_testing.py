@@ -10,14 +10,16 @@ from xml.etree import ElementTree
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from msgspec.structs import replace
 
 import weft
 from tests.meshes import TestMesh, source_rows, two_products
 from tests.unit.runs.published import ORDERS
 from weft.cli.render.unit_tests import junit, report_text
 from weft.errors import UsageError
-from weft.model.unit_test import Outcome, TestReport
+from weft.model.unit_test import Outcome, Rows, TestReport
 from weft.runs.differences import same
+from weft.runs.testing import bound_columns, run_tests
 
 MODELS = f"{ORDERS}/models"
 
@@ -342,3 +344,14 @@ def test_junit_tells_a_test_that_could_not_be_run_as_an_error(mesh):
 
     assert (suite.get("errors"), suite[0][0].tag) == ("1", "error")
     assert suite[0][0].get("message") == "`soon` is no INTEGER, as `orders.day` is"
+
+
+def test_rows_that_were_there_before_a_whole_build_are_refused_and_never_overlooked(mesh):
+    report = one(mesh, "{}", "{rows: []}")
+    with weft.open(mesh.root) as opened:
+        loaded = opened._rooms.repository()
+        before = replace(report.test, given={"this": Rows(report.test.where)})
+
+        (result,) = run_tests([before], loaded.mesh, bound_columns(loaded.desired), opened._rooms.context(loaded))
+
+    assert (result.outcome, [d.code for d in result.diagnostics]) == (Outcome.ERROR, ["WFT-TST-007"])
