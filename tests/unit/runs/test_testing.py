@@ -104,6 +104,12 @@ def test_differences_tell_missing_unexpected_and_changed_rows(mesh):
     ]
 
 
+def test_a_row_that_is_there_too_often_is_told_as_often(mesh):
+    given = "{orders: {rows: [{day: 1, amount: 5}, {day: 2, amount: 5}, {day: 3, amount: 5}]}}"
+
+    assert shown(one(mesh, given, "{rows: [{amount: 5}]}")) == [("unexpected", {"amount": "5"}, {})] * 2
+
+
 def test_many_differences_are_counted(mesh):
     rows = ", ".join(f"{{day: {i}}}" for i in range(30))
 
