@@ -73,6 +73,18 @@ def test_whole_numbers_stay_whole_in_pandas_although_one_is_null(child: Child) -
     assert pq.read_table(child.folder / "out.parquet").schema.field("id").type == pa.int64()
 
 
+def test_decimals_and_dates_are_no_objects_of_python_in_pandas(child: Child) -> None:
+    decimals = pa.array(["1.5", None]).cast(pa.decimal128(10, 1))
+    table = pa.table({"d": decimals, "t": pa.array([1, None], pa.date32())})
+    pq.write_table(table, child.folder / "in.parquet")
+
+    ended = child.run("print(*given.dtypes)\nreturn given", "pandas.DataFrame")
+
+    assert ended.result == {"rows": 2, "untyped": []}
+    assert child.notes == ["decimal128(10, 1)[pyarrow] date32[day][pyarrow]"]
+    assert pq.read_table(child.folder / "out.parquet").equals(table)
+
+
 def test_an_error_names_the_users_line_and_its_message_goes_to_the_notes_alone(child: Child) -> None:
     ended = child.run("value = given['name'][0].as_py()\nraise ValueError(f'cannot read {value}-secret')")
 

@@ -118,7 +118,10 @@ def _duckdb(memory_limit: int, temp: str) -> Any:
 
 
 def _pandas(table: Any) -> Any:
-    """As pandas with its nullable integers and booleans: a null would make floats of the others."""
+    """As pandas with its nullable integers and booleans, since a null would make floats of the others.
+
+    Decimals, dates and times have Arrow's types: as pandas' own they would be an object of Python for each value.
+    """
     import pandas as pd
     import pyarrow as pa
 
@@ -126,7 +129,13 @@ def _pandas(table: Any) -> Any:
     for bits in (8, 16, 32, 64):
         kinds[getattr(pa, f"int{bits}")()] = getattr(pd, f"Int{bits}Dtype")()
         kinds[getattr(pa, f"uint{bits}")()] = getattr(pd, f"UInt{bits}Dtype")()
-    return table.to_pandas(types_mapper=kinds.get)
+
+    def mapped(kind: Any) -> Any:
+        if pa.types.is_decimal(kind) or pa.types.is_date(kind) or pa.types.is_time(kind):
+            return pd.ArrowDtype(kind)
+        return kinds.get(kind)
+
+    return table.to_pandas(types_mapper=mapped)
 
 
 def _written(given: Any, path: str) -> dict[str, Any]:
