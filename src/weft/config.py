@@ -51,6 +51,24 @@ _LEAST_MEMORY = 64 * 10**6
 """Bytes under which the engine cannot even hold its own tables."""
 
 
+def size_in_bytes(text: str) -> int:
+    """A size like `2GB` or `512MB`, or a part of the machine's memory like `50%`, in bytes.
+
+    >>> size_in_bytes("2GB"), size_in_bytes("512MiB")
+    (2000000000, 536870912)
+
+    Raises:
+        ValueError: the text is none, or less than anything could work with.
+    """
+    _memory(text)
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGT]I?)B|(%))", text.strip().upper())
+    assert match is not None, "it has been checked"
+    if match[3]:
+        whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 8 * 10**9
+        return int(float(match[1]) / 100 * whole)
+    return int(float(match[1]) * _BYTES[match[2]])
+
+
 def _memory(text: str) -> None:
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*(?:([KMGT]I?)B|(%))", text.strip().upper())
     if match is None:
@@ -109,6 +127,19 @@ class EngineSettings:
     threads: int = _setting(0, "how many threads the engine may use, at most 1024; 0 means all cores", _threads)
 
 
+def _timeout(text: str) -> None:
+    if duration(text).total_seconds() < 1:
+        raise ValueError(f"must be a second or more, not {text!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class PythonSettings:
+    """`[python]`: what each run of a Python model may take."""
+
+    memory_limit: str = _setting("2GB", "how much memory a Python model may take beside its libraries", _memory)
+    timeout: str = _setting("10m", "how long a Python model may run: 90s, 10m, 1h", _timeout)
+
+
 @dataclass(frozen=True, slots=True)
 class SourceSettings:
     """`[sources]`: folders outside the mesh that sources may name."""
@@ -132,6 +163,7 @@ class Settings(Struct, frozen=True):
     engine: EngineSettings = EngineSettings()
     sources: SourceSettings = SourceSettings()
     environments: EnvironmentSettings = EnvironmentSettings()
+    python: PythonSettings = PythonSettings()
 
     def path(self, text: str) -> Path:
         """A path of the settings, made absolute: relative ones belong to the root."""
@@ -201,6 +233,7 @@ _SECTIONS: dict[str, type] = {
     "engine": EngineSettings,
     "sources": SourceSettings,
     "environments": EnvironmentSettings,
+    "python": PythonSettings,
 }
 
 

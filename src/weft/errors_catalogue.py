@@ -1,8 +1,8 @@
 """Every error code and what it means in one line; `docs/reference/errors.md` has an entry for each.
 
-The middle part names the room: PRJ project, SQL sql, CON contracts, CHK verification, PLN plan, RUN runs, ENG engines,
-STO storage, REG registry, SRC connectors, ACC access, CAT catalog, CFG settings, CLI command line, IMP import and
-export of contracts.
+The middle part names the room: PRJ project, SQL sql, PYM Python models, TST unit tests, CON contracts, CHK
+verification, PLN plan, RUN runs, ENG engines, STO storage, REG registry, SRC connectors, ACC access, CAT catalog, CFG
+settings, CLI command line, IMP import and export of contracts.
 A code is never used for another meaning: the number of one that was taken away stays free.
 """
 
@@ -54,6 +54,33 @@ CODES: dict[str, str] = {
     "WFT-SQL-011": "cycle between models",
     "WFT-SQL-012": "lineage could not be resolved",
     "WFT-SQL-013": "a rule that the server has no words for",
+    # Python models
+    "WFT-PYM-001": "a Python file does not parse",
+    "WFT-PYM-002": "not exactly one function of a Python model",
+    "WFT-PYM-003": "an argument of a Python model is no input",
+    "WFT-PYM-004": "an annotation as which no table can be given",
+    "WFT-PYM-005": "the header of a Python model cannot be understood",
+    "WFT-PYM-006": "a package or a Python that a model needs is not there",
+    "WFT-PYM-007": "the type of a column cannot be told without rows",
+    "WFT-PYM-008": "the declared lineage names a column that is not there",
+    "WFT-PYM-009": "a Python model raised an error",
+    "WFT-PYM-010": "a Python model needs too much memory",
+    "WFT-PYM-011": "a Python model ran too long",
+    "WFT-PYM-012": "the process of a Python model was killed",
+    "WFT-PYM-013": "a Python model returned no table",
+    "WFT-PYM-014": "a Python model returned other columns",
+    "WFT-PYM-015": "a value of a Python model does not fit its column",
+    # unit tests
+    "WFT-TST-001": "a test names a model that is not there",
+    "WFT-TST-002": "a test gives rows to what the model does not read",
+    "WFT-TST-003": "a test names a column that is not there",
+    "WFT-TST-004": "a value of a test is not of its column's type",
+    "WFT-TST-005": "rows of a test cannot be read",
+    "WFT-TST-006": "a test gives or expects nothing, or the same twice",
+    "WFT-TST-007": "rows before the build of a model that is built whole",
+    "WFT-TST-008": "two tests of a file have one name",
+    "WFT-TST-009": "the query of a test cannot be run",
+    "WFT-TST-010": "the columns of a tested model are not known",
     # contracts
     "WFT-CON-001": "a column of the contract is not given by the model",
     "WFT-CON-002": "a column of the model is not in the contract",

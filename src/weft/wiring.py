@@ -203,9 +203,11 @@ class Rooms:
     def repository(self) -> Repository:
         """The files of the mesh as they are now, held against the registry; problems are collected, not raised."""
         from weft.plan.binding import Binder
+        from weft.plan.python_binding import PythonBinding
         from weft.plan.repository import read_repository
 
-        binder = Binder(lambda: self.parser, self.cache, plugins.version_of("duckdb"))
+        python = PythonBinding(self.settings.python)
+        binder = Binder(lambda: self.parser, self.cache, plugins.version_of("duckdb"), python)
         return read_repository(self.declared(), lambda: self.connector, self.registry, binder, self.now().date())
 
     def published(self, address: str) -> PortState:

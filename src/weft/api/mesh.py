@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from weft.catalog.search import SearchResult
     from weft.model.publication import Override
     from weft.model.records import Run
+    from weft.model.unit_test import TestReport
     from weft.plan.keeping import Window
     from weft.plan.repository import Repository
     from weft.plan.values import Plan
@@ -118,14 +119,34 @@ class Mesh:
 
     def check(self, select: Sequence[str] = ()) -> CheckReport:
         """Everything that can be said from the files: documents, contracts, SQL, types, bindings."""
+        from weft.api import testing
         from weft.plan.selection import folder_of
 
         loaded = self._rooms.repository()
-        problems = dict.fromkeys(loaded.problems)
+        problems = dict.fromkeys((*loaded.problems, *testing.problems(self._rooms, loaded)))
         folders = [folder_of(argument, loaded.mesh) for argument in select]
         if folders:
             problems = {d: None for d in problems if d.where and any(d.where.file.startswith(f) for f in folders)}
         return CheckReport(tuple(problems))
+
+    def test(self, select: Sequence[str] = (), *, note: Callable[[str], None] | None = None) -> TestReport:
+        """Runs the unit tests of the models that the SELECT arguments mean. Publishes nothing.
+
+        Args:
+            note: is told what Python models print.
+
+        Raises:
+            ProjectError: files that the models need are wrong.
+            UsageError: WFT-PLN-008, an argument matches nothing.
+        """
+        from weft.api import testing
+
+        loaded = self._rooms.repository().sound(select)
+
+        def ports(argument: str) -> list[Address]:
+            return [c.address for c in self._planned(loaded, [argument], full_refresh=False).changes]
+
+        return testing.run(self._rooms, loaded, select, ports, note)
 
     def plan(self, select: Sequence[str] = (), *, full_refresh: bool = False, window: Window | None = None) -> Plan:
         """What `apply` would do. Changes nothing.

@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "schema": "Print the JSON schema of a kind of file, for editors.",
     "preview": "Run a model, or one of its CTEs, on a sample.",
     "check": "Say everything that can be said from the files alone.",
+    "test": "Run the unit tests of models.",
     "plan": "Show what apply would do.",
     "apply": "Build, verify and publish what changed.",
     "env": "List and drop environments.",

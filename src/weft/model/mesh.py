@@ -14,6 +14,7 @@ from weft.model.document import Document
 from weft.model.materialization import Keeping, keeping
 from weft.model.odcs import Contract
 from weft.model.odps import Descriptor
+from weft.model.python_code import PythonCode
 
 
 class Status(StrEnum):
@@ -88,15 +89,16 @@ class Reference(Struct, frozen=True):
 
 
 class Model(Struct, frozen=True):
-    """A SQL model: the text of one SELECT and what is known of it from the text alone.
+    """A model: the text of one SELECT, or of a Python file, and what is known of it from the text alone.
 
     Attributes:
         name: `flights`, or `flights@1` for an older major.
-        sql: the SELECT, without the settings comment.
+        sql: the SELECT, without the settings comment; of a Python model the whole file.
         first_line: the line of the file on which `sql` begins, from 1.
         references: input ports and models that it names, each once, in order of appearance.
         digest: hash of the parsed SQL: the same when only comments or layout differ.
         volatile: functions like now() whose result depends on when it runs.
+        python: what a Python file says; None for SQL.
     """
 
     name: str
@@ -108,6 +110,12 @@ class Model(Struct, frozen=True):
     digest: str
     file_digest: str
     volatile: tuple[Reference, ...] = ()
+    python: PythonCode | None = None
+
+    @property
+    def language(self) -> str:
+        """What it is written in: sql or python."""
+        return "sql" if self.python is None else "python"
 
     @property
     def kept(self) -> Keeping:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -15,6 +15,7 @@ from weft.model.column import Column
 from weft.model.mesh import Model
 from weft.plan.keeping import shape_problems
 from weft.sql.kept_tables import table_sql
+from weft.sql.quoting import ident
 
 Columns = tuple[Column, ...]
 
@@ -38,21 +39,46 @@ class Remembered(Protocol):
         ...
 
 
+class _Python(Protocol):
+    """What says the columns of Python models."""
+
+    def digest(self, models: Sequence[Model]) -> str | None:
+        """Hash of what they run with; None when there is none."""
+        ...
+
+    def columns(
+        self, session: Session, model: Model, promised: Columns | None, known: Mapping[str, Columns]
+    ) -> Columns:
+        """The columns of one."""
+        ...
+
+
 class Binder:
     """Binds the models of one product after another; asks the engine only for what it has not seen before."""
 
-    def __init__(self, open_session: Callable[[], Session], cache: Remembered, engine_version: str) -> None:
+    def __init__(
+        self, open_session: Callable[[], Session], cache: Remembered, engine_version: str, python: _Python
+    ) -> None:
         self._open_session = open_session
+        self._python = python
         self._cache = cache
         self._engine_version = engine_version
 
-    def bind(self, inputs: Mapping[str, Columns], models: Sequence[Model]) -> Bound:
-        """Columns of the models, each of which stands after what it reads."""
-        key = _key(inputs, models, self._engine_version)
+    def bind(
+        self, inputs: Mapping[str, Columns], models: Sequence[Model], promised: Mapping[str, Columns] | None = None
+    ) -> Bound:
+        """Columns of the models, each of which stands after what it reads.
+
+        Args:
+            promised: by Python model, the columns of the contract of the port that it fills.
+        """
+        promised = promised or {}
+        with_python = self._python.digest(models)
+        key = _key(inputs, models, self._engine_version, [with_python, _plain(promised)] if with_python else [])
         known = self._cache.get("columns", key)
         if known is not None:
             return Bound(_decoded(known))
-        bound = self._ask(inputs, models)
+        bound = self._ask(inputs, models, promised)
         if not bound.problems:
             self._cache.put_many("columns", {key: _encoded(bound.columns)})
         return bound
@@ -64,7 +90,11 @@ class Binder:
         found = walk(sql, self._open_session().parse(sql), qualified=False)
         return tuple(Diagnostic(p.code, p.severity, p.what, None, p.why, p.fix) for p in found.problems)
 
-    def _ask(self, inputs: Mapping[str, Columns], models: Sequence[Model]) -> Bound:
+    def python(self, models: Sequence[Model]) -> str | None:
+        """Hash of what Python models run with: interpreter and packages. None when none of them is in Python."""
+        return self._python.digest(models)
+
+    def _ask(self, inputs: Mapping[str, Columns], models: Sequence[Model], promised: Mapping[str, Columns]) -> Bound:
         session = self._open_session()
         session.namespace("binding")
         for name, columns in inputs.items():
@@ -77,19 +107,30 @@ class Binder:
                 missing.add(model.name)  # its own binding would only repeat the error of what it reads
                 continue
             try:
-                columns = session.columns(model.sql)
+                if model.python is None:
+                    columns = session.columns(model.sql)
+                else:
+                    known = {**inputs, **found}
+                    columns = self._python.columns(session, model, promised.get(model.name), known)
                 wrong = shape_problems(model, columns)
                 if not wrong and not model.kept.whole:
-                    columns = session.columns(table_sql(model.sql, model.kept))
+                    columns = self._table(session, model, columns)
             except UserCodeError as e:
                 wrong = list(e.diagnostics)
             if wrong:
                 missing.add(model.name)
-                problems += [placed(d, model) for d in wrong]
+                problems += [placed(d, model) for d in wrong] if model.python is None else wrong
                 continue
             found[model.name] = columns
             session.empty_table(model.name, columns)
         return Bound(found, tuple(problems))
+
+    def _table(self, session: Session, model: Model, columns: Columns) -> Columns:
+        """The columns of the table that a model keeps, of which its rows have some."""
+        if model.python is None:
+            return session.columns(table_sql(model.sql, model.kept))
+        session.empty_table(model.name, columns)
+        return session.columns(table_sql(f"SELECT * FROM {ident(model.name)}", model.kept))
 
 
 def placed(diagnostic: Diagnostic, model: Model) -> Diagnostic:
@@ -106,15 +147,20 @@ def placed(diagnostic: Diagnostic, model: Model) -> Diagnostic:
     )
 
 
-def _key(inputs: Mapping[str, Columns], models: Sequence[Model], engine_version: str) -> str:
+def _key(inputs: Mapping[str, Columns], models: Sequence[Model], engine_version: str, python: list[Any]) -> str:
     text = json.dumps(
         [
             engine_version,
-            {name: [(c.name, c.type) for c in columns] for name, columns in sorted(inputs.items())},
+            _plain(inputs),
             [(m.name, m.digest, {} if m.kept.whole else m.kept.shape) for m in models],
+            *([python, [m.settings for m in models]] if python else []),
         ]
     )
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _plain(columns: Mapping[str, Columns]) -> dict[str, list[tuple[str, str]]]:
+    return {name: [(c.name, c.type) for c in listed] for name, listed in sorted(columns.items())}
 
 
 def _encoded(columns: Mapping[str, Columns]) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -17,9 +18,11 @@ from weft.model.column import Column
 from weft.model.lifecycle import open_to
 from weft.model.mesh import BUILT, Domain, InputPort, Mesh, Model, OutputPort, Product, Status
 from weft.model.publication import QUARANTINE, Digests, PortState
+from weft.model.python_code import LIMITS
 from weft.plan.binding import Binder, Bound, Columns
 from weft.plan.keeping import TABLE
 from weft.plan.places import Places
+from weft.plan.python_binding import promised_columns
 from weft.storage.schemas import unstorable
 
 SEMANTICS = "1"
@@ -48,6 +51,7 @@ class Desired(Struct, frozen=True):
         model_columns: names of the columns of each of the models.
         kept: of each private model that keeps a table, what its rows depend on.
         kept_columns: the columns of each of these tables.
+        bound: columns of everything in the product that has been bound: input ports and models.
     """
 
     port: OutputPort
@@ -60,6 +64,7 @@ class Desired(Struct, frozen=True):
     parts: Mapping[str, str]
     rules: str
     texts: str
+    bound: Mapping[str, Columns]
     kept: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     kept_columns: Mapping[str, Columns] = field(default_factory=dict)
 
@@ -102,7 +107,7 @@ def desired_ports(
         models = _in_order(product)
         domain = mesh.domains.get(product.address.domain)
         readable = tuple(m for m in models if _reachable(product, m, inputs) and not refused & _files(product, m))
-        bound = binder.bind(inputs, readable)
+        bound = binder.bind(inputs, readable, promised_columns(product.outputs))
         problems += bound.problems
         for port in product.outputs:
             columns = bound.columns.get(port.model.name)
@@ -120,7 +125,7 @@ def desired_ports(
 
                 problems += quarantine_problems(port.contract)
             if not has_errors(disagreements):
-                found[port.address] = _desired(port, product, inputs, bound, sources, registered, domain)
+                found[port.address] = _desired(port, product, inputs, bound, sources, registered, domain, binder)
     return found, problems
 
 
@@ -152,15 +157,16 @@ def _desired(
     sources: Sources,
     registered: Mapping[Address, PortState],
     domain: Domain | None,
+    binder: Binder,
 ) -> Desired:
     models = product.needs(port.model)
     inputs = _read_by(product, models)
     # a port keeps its name when a newer major moves its files to `NAME@MAJOR`: its rows do not move with them
-    parts = _parts(product, port.model, port.address.port, sources, registered)
+    parts = _parts(product, port.model, port.address.port, sources, registered, binder)
     parts["contract"] = physical_digest(port.contract)
     outputs = {one.model.name for one in product.outputs}
     kept = {
-        m.name: _parts(product, m, m.name, sources, registered)
+        m.name: _parts(product, m, m.name, sources, registered, binder)
         for m in models
         if not m.kept.whole and m.name not in outputs
     }
@@ -175,6 +181,7 @@ def _desired(
         parts,
         rules_digest(port.contract),
         texts_digest(port.contract.document, product.descriptor.document, *([domain.document] if domain else ())),
+        {**known, **bound.columns},
         kept,
         {name: bound.columns[name] for name in kept},
     )
@@ -187,7 +194,12 @@ def _read_by(product: Product, models: Sequence[Model]) -> tuple[InputPort, ...]
 
 
 def _parts(
-    product: Product, model: Model, name: str, sources: Sources, registered: Mapping[Address, PortState]
+    product: Product,
+    model: Model,
+    name: str,
+    sources: Sources,
+    registered: Mapping[Address, PortState],
+    binder: Binder,
 ) -> dict[str, str]:
     """What the rows of a model depend on, but for a contract. `name` stands for its own in the digest."""
     models = product.needs(model)
@@ -201,6 +213,8 @@ def _parts(
     }
     if not model.kept.whole:
         parts[TABLE] = json.dumps(model.kept.shape, sort_keys=True)
+    if (python := binder.python(models)) is not None:
+        parts["python"] = python
     for entry in _read_by(product, models):
         if isinstance(entry.binding, Address):
             state = registered.get(entry.binding)
@@ -210,9 +224,9 @@ def _parts(
     return parts
 
 
-def _decisive(model: Model) -> dict[str, object]:
-    """The settings of a model that decide which rows it gives: how they are cut into batches does not."""
-    return {k: v for k, v in model.settings.items() if k not in ("lookback", "batch_size")}
+def _decisive(model: Model) -> dict[str, Any]:
+    """The settings of a model that decide which rows it gives: limits and the size of batches do not."""
+    return {k: v for k, v in model.settings.items() if k not in LIMITS and k not in ("lookback", "batch_size")}
 
 
 def _input_columns(

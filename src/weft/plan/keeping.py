@@ -108,6 +108,13 @@ def shape_problems(model: Model, columns: Sequence[Column]) -> list[Diagnostic]:
     return problems
 
 
+def columns_of_model(kept: Keeping, table: Sequence[Column]) -> tuple[Column, ...]:
+    """What a model gives, of whose rows a table has the columns `table`."""
+    added = (VALID_FROM, VALID_TO) if kept.kind is Materialization.SCD2 else ()
+    own = tuple(c for c in table if c.name not in added)
+    return (*own, Column(kept.flag, "BOOLEAN")) if kept.flag is not None else own
+
+
 def parts_differ(before: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
     """Names of the parts of a fingerprint that moved."""
     return [name for name in sorted({*before, *wanted}) if before.get(name) != wanted.get(name)]

@@ -274,7 +274,8 @@ def _reasons(wanted: Desired, state: PortState, building: set[Address]) -> list[
         elif kind == "source":
             reasons.append(f"source `{rest}` changed")
         else:
-            reasons.append(_MOVED[kind])
+            python = kind == "sql" and any(m.python is not None for m in wanted.models)
+            reasons.append(_MOVED["code" if python else kind])
     if reasons and not wanted.port.model.kept.whole:
         anew = computed_anew(wanted.port.model.kept, state.parts, wanted.parts)
         reasons.append("all its rows are computed anew" if anew else "it goes on from the rows that it has")
@@ -284,6 +285,8 @@ def _reasons(wanted: Desired, state: PortState, building: set[Address]) -> list[
 _MOVED = {
     TABLE: "how its rows are kept changed",
     "sql": "its SQL changed",
+    "code": "its SQL or Python changed",
+    "python": "the Python that its models run with changed, or a package of theirs",
     "contract": "the columns of its contract changed",
     "weft": "this version of weft computes rows differently",
 }

@@ -63,7 +63,8 @@ def output_ports(
         promised, model = contracts.get(stem), models.get(stem)
         if promised is None and not (home / "contracts" / f"{stem}{CONTRACT_ENDING}").is_file():
             problems.append(_missing("WFT-PRJ-011", entry, f"contract `contracts/{stem}.odcs.yaml`", product, where))
-        if model is None and not (home / "models" / f"{stem}.sql").is_file():
+        written = (home / "models" / f"{stem}.{ending}" for ending in ("sql", "py"))
+        if model is None and not any(file.is_file() for file in written):
             problems.append(_missing("WFT-PRJ-013", entry, f"model `models/{stem}.sql`", product, where))
         if promised is None or model is None:
             continue

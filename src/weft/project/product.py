@@ -106,8 +106,11 @@ def _models(
     folder: Folder, parse: Parse, cache: Cache, files: dict[str, str], problems: list[Diagnostic]
 ) -> dict[str, Model]:
     found: dict[str, Model] = {}
-    for file in sorted((folder.path / "models").glob("*.sql")):
+    written = folder.path / "models"
+    for file in sorted((*written.glob("*.sql"), *written.glob("*.py"))):
         name = file.stem
+        if file.suffix == ".py" and name.startswith("_"):
+            continue  # `__init__.py` and the like: no model
         base, at, major = name.partition("@")
         if not is_slug(base) or (at and major_of(major) is None):
             problems.append(
@@ -120,7 +123,22 @@ def _models(
                 )
             )
             continue
-        read = read_model(file, name, folder.root, parse, cache)
+        if name in found:
+            problems.append(
+                error(
+                    "WFT-PRJ-015",
+                    f"two models are named `{name}`, one in SQL and one in Python",
+                    Where(folder.relative(file)),
+                    fix="rename one of them",
+                )
+            )
+            continue
+        if file.suffix == ".py":
+            from weft.project.python_models import read_python_model  # most products have none
+
+            read = read_python_model(file, name, folder.root, cache)
+        else:
+            read = read_model(file, name, folder.root, parse, cache)
         problems += read.problems
         if read.model is not None:
             files[read.model.file] = read.model.file_digest

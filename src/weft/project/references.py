@@ -33,7 +33,8 @@ def reference_problems(inputs: tuple[InputPort, ...], models: Mapping[str, Model
     problems: list[Diagnostic] = []
     names = [i.name for i in inputs] + list(models)
     for model in models.values():
-        problems += [_unknown_table(r, names) for r in model.references if r.name not in names]
+        unknown = _unknown_table if model.python is None else _unknown_argument
+        problems += [unknown(r, names) for r in model.references if r.name not in names]
     return problems + _cycles(models)
 
 
@@ -43,6 +44,16 @@ def _unknown_table(reference: Reference, names: list[str]) -> Diagnostic:
         f"unknown table `{reference.name}`",
         reference.where,
         why="a model reads the other models of its product and the product's input ports",
+        fix=did_you_mean(reference.name, names, otherwise="declare an input port of that name in product.odps.yaml"),
+    )
+
+
+def _unknown_argument(reference: Reference, names: list[str]) -> Diagnostic:
+    return error(
+        "WFT-PYM-003",
+        f"argument `{reference.name}` is no input",
+        reference.where,
+        why="the arguments of a Python model are named like models of its product and the product's input ports",
         fix=did_you_mean(reference.name, names, otherwise="declare an input port of that name in product.odps.yaml"),
     )
 

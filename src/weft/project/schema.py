@@ -10,13 +10,13 @@ from typing import Any
 
 from weft.errors import PlatformError, UsageError, did_you_mean, error
 
-KINDS = ("contract", "domain", "mesh", "model", "product")
+KINDS = ("contract", "domain", "mesh", "model", "product", "python_model", "test")
 _FOLDER = Path(__file__).parent / "schemas"
 
 
 @cache
 def json_schema(kind: str) -> dict[str, Any]:
-    """The JSON schema of a kind of file: contract (ODCS), product (ODPS), domain, mesh (weft.toml), model.
+    """The JSON schema of a kind of file: a contract (ODCS), a product (ODPS), or one of our own in `KINDS`.
 
     Raises:
         UsageError: WFT-CLI-001, there is no such kind.
@@ -35,6 +35,8 @@ def json_schema(kind: str) -> dict[str, Any]:
     if kind == "contract":
         # Optional since v3.2; before it, and in everything that weft writes, it is there.
         found["required"] = sorted({*found.get("required", ()), "status"})
+    if kind == "python_model":
+        found["properties"] = {**json_schema("model")["properties"], **found["properties"]}
     return found
 
 

@@ -23,6 +23,7 @@ jobs:
         with: {python-version: "3.13"}
       - run: pip install weft
       - run: weft check
+      - run: weft test
       - name: plan
         run: |
           status=0
@@ -63,6 +64,7 @@ weft:
     - pip install weft
   script:
     - weft check
+    - weft test
     - status=0
     - weft plan --format markdown > plan.md || status=$?
     - cat plan.md

@@ -19,8 +19,9 @@ from weft.model.publication import DataFile, KeptTable, Manifest, PortState, Qua
 from weft.plan.binding import placed
 from weft.plan.desired import Desired, as_columns, models_of
 from weft.plan.gate import lost_table
-from weft.plan.keeping import Window, computed_anew, parts_differ, would_lose
+from weft.plan.keeping import Window, columns_of_model, computed_anew, parts_differ, would_lose
 from weft.runs.context import Context
+from weft.runs.python_models import select_of
 from weft.sql.quoting import ident
 from weft.storage import reading
 from weft.storage.base import Target
@@ -213,11 +214,19 @@ class Building:
         read = self._readers.get(model.name, 0)
         if not read:
             return  # staged straight from its SQL
-        make = self._session.table if read > 1 or model.name in self._wanted else self._session.view
+        several = read > 1 or model.name in self._wanted
+        # what Python has made is a file already
+        make = self._session.table if several and model.python is None else self._session.view
+        sql = self._select(model)
         try:
-            make(model.name, model.sql)
+            make(model.name, sql)
         except UserCodeError as e:
             raise _placed(e, model) from e
+
+    def _select(self, model: Model) -> str:
+        """The SELECT of a model's rows; one in Python has run when this returns."""
+        bound = next(one.bound[model.name] for one in self._wanted.values() if model.name in one.bound)
+        return select_of(self._session, model, columns_of_model(model.kept, bound), self._context)
 
     def _keeps(self, model: Model) -> None:
         """Brings a kept table to where its inputs are, and lets other models read it."""
@@ -305,7 +314,7 @@ class Building:
         making = Making(
             self._session,
             model,
-            model.sql,
+            self._select(model),
             target,
             self._context.storage.root,
             former,
@@ -335,7 +344,7 @@ class Building:
 
     def _written(self, model: Model, target: Target) -> tuple[DataFile, ...]:
         """The files of a port's rows: from the table of its model where others read it, else from its SQL."""
-        sql = f"SELECT * FROM {ident(model.name)}" if self._readers.get(model.name, 0) else model.sql
+        sql = f"SELECT * FROM {ident(model.name)}" if self._readers.get(model.name, 0) else self._select(model)
         try:
             return self._session.copy_out(
                 sql,

@@ -13,6 +13,7 @@ from weft.model.mesh import Model, Product
 from weft.plan.binding import Remembered
 from weft.plan.desired import Desired, models_of
 from weft.runs.context import Context
+from weft.runs.python_models import python_edges
 from weft.sql.kept_tables import table_sql
 
 _READING = 3
@@ -38,9 +39,12 @@ def edges_of(
         if ports.get(model.name) in served:
             continue
         read = {r.name: columns[r.name] for r in model.references}
-        table = table_sql(model.sql, model.kept)
-        digest = model.digest if table == model.sql else hashlib.sha256(table.encode()).hexdigest()
-        edges = context.lineage(digest, table, read, columns[model.name])
+        if model.python is None:
+            table = table_sql(model.sql, model.kept)
+            digest = model.digest if table == model.sql else hashlib.sha256(table.encode()).hexdigest()
+            edges = context.lineage(digest, table, read, columns[model.name])
+        else:
+            edges = python_edges(model, read, columns[model.name])
         target = _node(product, model.name, ports)
         for edge in edges:
             source = _node(product, edge.source_table, ports)
@@ -71,7 +75,9 @@ def unresolved(product: Product, edges: Sequence[LineageEdge]) -> list[Diagnosti
             f"what {', '.join(f'`{c}`' for c in found)} of `{model.name}` is made from could not be resolved",
             Where(model.file, model.first_line),
             why="its lineage names every column that it might be made from",
-            fix="name columns instead of `*`, and the table before each",
+            fix="name columns instead of `*`, and the table before each"
+            if model.python is None
+            else 'declare it in the header: `[tool.weft.lineage]`, `column = ["input.column"]`',
         )
         for model, found in ((nodes[table], names) for table, names in columns.items())
     ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 
 from weft.access.door import Readable
 from weft.access.principals import product_principal
@@ -17,6 +19,7 @@ from weft.model.publication import PortState
 from weft.plan.binding import placed
 from weft.runs.build import source_files
 from weft.runs.context import Context
+from weft.runs.python_models import columns_before_binding, select_of
 from weft.sql.cte import select_cte
 from weft.sql.quoting import dotted
 
@@ -41,14 +44,15 @@ def preview(
     """
     product, model, cte = _find(name, mesh)
     opened: dict[str, Readable] = {}
-    with context.engine.session() as session:
-        Preparation(session, mesh, ports, connector, context, opened).models(product, model, into="preview")
-        sql = select_cte(model.sql, cte) if cte else model.sql
+    with tempfile.TemporaryDirectory(prefix="weft-preview-") as folder, context.engine.session() as session:
+        prepared = Preparation(session, mesh, ports, connector, context, opened, Path(folder))
+        prepared.models(product, model, into="preview")
+        sql = prepared.select(product, model) if cte is None else select_cte(model.sql, cte)
         try:
             columns = session.columns(sql)
             table, truncated = session.arrow(sql, limit)
         except UserCodeError as e:
-            raise UserCodeError(*(placed(d, model) for d in e.diagnostics)) from e
+            raise e if model.python else UserCodeError(*(placed(d, model) for d in e.diagnostics)) from e
     return Result(
         tuple(ResultColumn(c.name, c.type) for c in columns),
         table,
@@ -70,10 +74,16 @@ class Preparation:
         connector: FileConnector,
         context: Context,
         opened: dict[str, Readable],
+        folder: Path,
         *,
         sample_rows: int | None = SAMPLE_ROWS,
     ) -> None:
-        """Prepares samples of `sample_rows` rows of each input, or all of them."""
+        """Prepares samples of `sample_rows` rows of each input, or all of them.
+
+        Args:
+            folder: for the rows of Python models, as long as the session is used.
+        """
+        self._folder = folder
         self._session = session
         self._mesh = mesh
         self._ports = ports
@@ -98,9 +108,13 @@ class Preparation:
             self._session.view(name, sql)
         for inner in needed[:-1]:
             try:
-                self._session.view(inner.name, inner.sql)
+                self._session.view(inner.name, self.select(product, inner))
             except UserCodeError as e:
-                raise UserCodeError(*(placed(d, inner) for d in e.diagnostics)) from e
+                raise e if inner.python else UserCodeError(*(placed(d, inner) for d in e.diagnostics)) from e
+
+    def select(self, product: Product, model: Model) -> str:
+        """The SELECT of a model over what was made for it."""
+        return select_of(self._session, model, columns_before_binding(product, model), self._context, self._folder)
 
     def _input(self, product: Product, name: str) -> str:
         entry = product.input(name)
@@ -126,7 +140,7 @@ class Preparation:
         space = f"preview {upstream.address}"
         self.models(upstream, declared.model, into=space)
         table = f"upstream {binding}"
-        self._session.table(table, f"SELECT * FROM ({declared.model.sql}\n){self._sample}")
+        self._session.table(table, f"SELECT * FROM ({self.select(upstream, declared.model)}\n){self._sample}")
         return f"SELECT * FROM {dotted((space, table))}"
 
 
@@ -134,6 +148,9 @@ def _find(name: str, mesh: Mesh) -> tuple[Product, Model, str | None]:
     parts = name.split(".")
     product = mesh.products.get(ProductAddress(parts[0], parts[1])) if len(parts) in (3, 4) else None
     model = product.model(parts[2]) if product else None
+    if model is not None and model.python is not None and len(parts) == 4:
+        what = f"`{'.'.join(parts[:3])}` is a Python model, which has no CTE"
+        raise UsageError(error("WFT-PLN-001", what, model.where(), fix=f"`weft preview {'.'.join(parts[:3])}`"))
     if product is None or model is None:
         known = [f"{p.address}.{m.name}" for p in mesh.products.values() for m in p.models]
         raise UsageError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -39,3 +40,14 @@ class Silent:
 
     def note(self, text: str) -> None:
         """Says nothing."""
+
+
+class Noting(Silent):
+    """Hands remarks on, and says nothing else."""
+
+    def __init__(self, told: Callable[[str], None]) -> None:
+        self._told = told
+
+    def note(self, text: str) -> None:
+        """Hands it on."""
+        self._told(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from weft.project.documents import dump, parse
 from weft.runs.build import source_files
 from weft.runs.context import Context
 from weft.runs.preview import Preparation
+from weft.runs.python_models import select_of
 from weft.sql.quoting import ident
 from weft.storage.schemas import storable_type
 
@@ -51,10 +53,13 @@ def sync(address: Address, mesh: Mesh, connector: FileConnector, context: Contex
     path = folder / "contracts" / f"{model.name}.odcs.yaml"
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
     existing = _existing(before, path.name)
-    with context.engine.session(None) as session:
-        preparation = Preparation(session, mesh, context.registry.ports(), connector, context, {}, sample_rows=None)
+    with tempfile.TemporaryDirectory(prefix="weft-sync-") as rows, context.engine.session(None) as session:
+        ports = context.registry.ports()
+        preparation = Preparation(session, mesh, ports, connector, context, {}, Path(rows), sample_rows=None)
         preparation.models(product, model, into="sync")
-        drafted = _drafted(session, model.name, model.sql, existing, entry.get("contractId"), _status(product))
+        # what the contract says is to be found out: the types are those of the rows
+        sql = select_of(session, model, None, context, Path(rows))
+        drafted = _drafted(session, model.name, sql, existing, entry.get("contractId"), _status(product))
     after, notes = edit.merged(before, drafted)
     if write and notes:
         edit.write_whole(path, after)

@@ -1,0 +1,200 @@
+"""A child process with a deadline, a limit of memory, and nothing of weft's environment."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct, to_builtins
+
+_CHILD = Path(__file__).with_name("child.py")
+
+_HANDED_ON = frozenset(
+    {
+        "HOME",
+        "LANG",
+        "LD_LIBRARY_PATH",
+        "DYLD_LIBRARY_PATH",
+        "MPLCONFIGDIR",
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "PATH",
+        "POLARS_MAX_THREADS",
+        "PYTHONPATH",
+        "SYSTEMROOT",
+        "TEMP",
+        "TMP",
+        "TMPDIR",
+        "VIRTUAL_ENV",
+    }
+)
+"""Variables that a Python model sees; all others, which may be secrets, it does not."""
+
+_MOST_LINES, _LONGEST_LINE = 100, 500
+"""What is kept of the lines that a model prints."""
+
+
+class JobInput(Struct, frozen=True):
+    """Rows of an input: a Parquet file, and as what the function wants them."""
+
+    path: str
+    form: str
+
+
+class Job(Struct, frozen=True):
+    """What a child has to do.
+
+    Attributes:
+        file: the model's file as a person knows it; the lines of its errors are those of `source`.
+        output: the Parquet file to be written.
+        temp: a folder for what the child spills.
+        memory_limit: bytes beside those of the libraries.
+    """
+
+    file: str
+    source: str
+    module: str
+    function: str
+    inputs: Mapping[str, JobInput]
+    output: str
+    temp: str
+    memory_limit: int
+
+
+class Ended(Struct, frozen=True):
+    """How a child ended.
+
+    Attributes:
+        result: what it has told; None when it could not tell anything any more.
+        signal: what killed it, 0 when nothing did.
+        late: it was killed at its deadline.
+        last_words: the last lines that it printed.
+    """
+
+    result: Mapping[str, Any] | None
+    signal: int
+    late: bool
+    last_words: str
+    status: int
+
+
+def run(job: Job, folder: Path, seconds: float, note: Callable[[str], None]) -> Ended:
+    """Runs a job in a child; `note` is told the lines that it prints, up to a bound."""
+    file = folder / "job.json"
+    file.write_text(json.dumps({**to_builtins(job), "parent": os.getpid()}), encoding="utf-8")
+    child = subprocess.Popen(
+        [sys.executable, "-P", str(_CHILD), str(file)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=folder,
+        env=environment(os.environ),
+        start_new_session=True,  # so that what it starts can be ended with it
+    )
+    lines = _Lines(note)
+    try:
+        late = _watch(child, time.monotonic() + seconds, lines)
+    finally:
+        _end(child)
+        assert child.stdout is not None, "it was opened"
+        child.stdout.close()
+    lines.close()
+    told = folder / "result.json"
+    result = json.loads(told.read_text(encoding="utf-8")) if told.is_file() else None
+    status = child.returncode
+    return Ended(result, -status if status < 0 and not late else 0, late, lines.last, status)
+
+
+def environment(found: Mapping[str, str]) -> dict[str, str]:
+    """What a child sees of the environment; hashes and the clock's zone are the same at every run."""
+    kept = {k: v for k, v in found.items() if k in _HANDED_ON or k.startswith("LC_")}
+    return {**kept, "PYTHONHASHSEED": "0", "TZ": "UTC", "PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
+
+
+def _watch(child: subprocess.Popen[bytes], deadline: float, lines: _Lines) -> bool:
+    """Reads what a child prints until it has ended; True when it had to be stopped at its deadline."""
+    assert child.stdout is not None, "it was opened"
+    os.set_blocking(child.stdout.fileno(), False)
+    with selectors.DefaultSelector() as selector:
+        selector.register(child.stdout, selectors.EVENT_READ)
+        while True:
+            ready = selector.select(min(0.05, max(deadline - time.monotonic(), 0)))
+            content = _read(child.stdout.fileno()) if ready else None
+            if content:
+                lines.add(content)
+                if time.monotonic() < deadline:
+                    continue
+            if child.poll() is not None:
+                # what it has started may hold the pipe open: only what is there already is read
+                while rest := _read(child.stdout.fileno()):
+                    lines.add(rest)
+                    if time.monotonic() >= deadline:
+                        break
+                return False
+            if time.monotonic() >= deadline:
+                return True
+            if content == b"":
+                # closed by the child itself: there is nothing more to be read, only its end to be waited for
+                with contextlib.suppress(KeyError):
+                    selector.unregister(child.stdout)
+
+
+def _read(pipe: int) -> bytes | None:
+    """What stands in a pipe; None when it is empty and still open."""
+    try:
+        return os.read(pipe, 1 << 16)
+    except BlockingIOError:
+        return None
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Ends a child and all that it has started."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+
+
+class _Lines:
+    """What a child prints, line by line, up to a bound."""
+
+    def __init__(self, note: Callable[[str], None]) -> None:
+        self._note = note
+        self._rest = b""
+        self._told = 0
+        self._left_out = 0
+        self._last: list[str] = []
+
+    @property
+    def last(self) -> str:
+        return "\n".join(self._last)
+
+    def add(self, content: bytes) -> None:
+        *whole, self._rest = (self._rest + content).split(b"\n")
+        for line in whole:
+            self._line(line)
+        if len(self._rest) > _LONGEST_LINE * 8:
+            self._rest = self._rest[: _LONGEST_LINE * 8]  # a line without end
+
+    def close(self) -> None:
+        if self._rest:
+            self._line(self._rest)
+        if self._left_out:
+            self._note(f"… and {self._left_out:,} more lines")
+
+    def _line(self, line: bytes) -> None:
+        text = "".join(c if c.isprintable() or c == "\t" else "?" for c in line.decode("utf-8", "replace").rstrip("\r"))
+        self._last = [*self._last[-4:], text[:_LONGEST_LINE]]
+        if self._told < _MOST_LINES:
+            self._told += 1
+            self._note(text if len(text) <= _LONGEST_LINE else f"{text[:_LONGEST_LINE]}…")
+        else:
+            self._left_out += 1
