@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from weft.contracts.layouts import layout_problems
 from weft.errors import Diagnostic, Severity, error, nearest
 from weft.model.column import Column
 from weft.model.odcs import Contract, SchemaObject
@@ -15,7 +16,8 @@ def agree(contract: Contract, columns: Sequence[Column]) -> tuple[Diagnostic, ..
 
     Returns:
         WFT-CON-001 for a column that the model does not give, -002 for one that the contract does not know (by
-        `weft.extraColumns`: `forbid`, the default for what weft builds, `warn` or `allow`), -003 for another type.
+        `weft.extraColumns`: `forbid`, the default for what weft builds, `warn` or `allow`), -003 for another type,
+        -020 and -021 for a partition or an order that files cannot have.
     """
     table = contract.table
     given = {column.name: column for column in columns}
@@ -33,6 +35,7 @@ def agree(contract: Contract, columns: Sequence[Column]) -> tuple[Diagnostic, ..
             for prop in table.properties
             if prop.name in given and (reason := misfit(prop, given[prop.name].type))
         ),
+        *layout_problems(contract, columns),
     )
 
 

@@ -23,18 +23,32 @@ class ColumnStatistics(Struct, frozen=True):
     exact: bool = True
 
 
+class PartitionValue(Struct, frozen=True):
+    """One part of the partition of a file: what a transform makes of a column, in all its rows.
+
+    Attributes:
+        value: text as the writer gave it; for years, months and hours their number since 1970. None is null.
+    """
+
+    field_id: int
+    transform: str
+    value: str | None
+
+
 class DataFile(Struct, frozen=True):
     """One Parquet file of a snapshot.
 
     Attributes:
         path: relative to the warehouse's root, with forward slashes; a full URI for files elsewhere.
         statistics: by field id.
+        partition: what its rows share; files of one table may be parted in different ways.
     """
 
     path: str
     rows: int
     size_bytes: int
     statistics: Mapping[int, ColumnStatistics] = field(default_factory=dict)
+    partition: tuple[PartitionValue, ...] = ()
 
 
 class Manifest(Struct, frozen=True):

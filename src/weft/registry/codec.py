@@ -20,6 +20,7 @@ from weft.model.publication import (
     Digests,
     Manifest,
     Override,
+    PartitionValue,
     PortState,
     Publication,
     Quarantine,
@@ -91,6 +92,7 @@ def manifest_blob(manifest: Manifest) -> bytes:
                 f.rows,
                 f.size_bytes,
                 {str(i): [s.nulls, s.minimum, s.maximum, s.size_bytes, s.exact] for i, s in f.statistics.items()},
+                *([[[v.field_id, v.transform, v.value] for v in f.partition]] if f.partition else []),
             ]
             for f in manifest.files
         ]
@@ -116,8 +118,14 @@ def publication(row: PublicationRow) -> Publication:
     port, revision, snapshot_id, run_id, published_at, head_text, contract, manifest = row
     head = json.loads(head_text)
     files = tuple(
-        DataFile(path, rows, size, {int(i): ColumnStatistics(*s) for i, s in statistics.items()})
-        for path, rows, size, statistics in unpacked(manifest)
+        DataFile(
+            path,
+            rows,
+            size,
+            {int(i): ColumnStatistics(*s) for i, s in statistics.items()},
+            tuple(PartitionValue(*v) for v in partition[0]) if partition else (),
+        )
+        for path, rows, size, statistics, *partition in unpacked(manifest)
     )
     return Publication(
         address=parse_address(port),

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from weft.access.door import Readable
 from weft.access.principals import product_principal
+from weft.contracts.layouts import layout_of
 from weft.engines.base import Session, SourceFile
 from weft.errors import UserCodeError
 from weft.model.address import Address, ProductAddress
@@ -104,7 +105,9 @@ def stage(
     session: Session, wanted: Desired, others: Sequence[Desired], known: Sequence[Column], run_id: str, context: Context
 ) -> Staged:
     """Writes a port's rows as Parquet files under the run's own folder."""
-    target = context.storage.prepare(wanted.port.address, as_columns(wanted), known, run_id)
+    columns = as_columns(wanted)
+    layout = layout_of(wanted.port.contract, columns)
+    target = context.storage.prepare(wanted.port.address, columns, known, run_id, layout)
     try:
         files = _written(session, wanted, target, _readers(wanted.product, others), context)
     except BaseException:  # also when it was told to stop
@@ -170,6 +173,7 @@ def _written(
             root=context.storage.root,
             field_ids=target.field_ids,
             columns=target.columns,
+            layout=target.layout,
         )
     except UserCodeError as e:
         raise _placed(e, model) from e

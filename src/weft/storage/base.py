@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from weft.model.address import Address
 from weft.model.column import Column
+from weft.model.layout import UNORDERED, Layout
 from weft.model.publication import DataFile
 
 
@@ -20,12 +21,14 @@ class Target(Struct, frozen=True):
         columns: the columns in their order, with field ids.
         field_ids: DuckDB's `FIELD_IDS` literal for COPY, nested fields included.
         folder: absolute folder (or URI prefix) that holds this run's files and nothing else.
+        layout: how the rows are parted and sorted, with the field ids of the columns.
     """
 
     table: Address
     columns: tuple[Column, ...]
     field_ids: str
     folder: str
+    layout: Layout = Layout()
 
 
 class Storage(Protocol):
@@ -36,7 +39,14 @@ class Storage(Protocol):
         """Absolute path or URI that relative file paths of a manifest belong to."""
         ...
 
-    def prepare(self, table: Address, columns: Sequence[Column], known: Sequence[Column], run_id: str) -> Target:
+    def prepare(
+        self,
+        table: Address,
+        columns: Sequence[Column],
+        known: Sequence[Column],
+        run_id: str,
+        layout: Layout = UNORDERED,
+    ) -> Target:
         """Field ids for the columns a run will write, and an empty folder to write to.
 
         `known` are the columns of the current publication: same `key`, same field id. A new key gets an id that was
@@ -50,6 +60,9 @@ class Storage(Protocol):
 
     def commit(self, target: Target, *, run_id: str, base: str | None, files: Sequence[DataFile]) -> str:
         """Commits a snapshot that holds exactly `files`, on branch `run-<run_id>`, as a child of snapshot `base`.
+
+        New files and files of `base` may be mixed: what lists only files that stay is not written again, and each file
+        keeps the partition that it was written with.
 
         Returns:
             The snapshot id, as text. `main` has not moved.

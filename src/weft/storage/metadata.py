@@ -14,6 +14,8 @@ Metadata = Mapping[str, Any]
 """The content of a `metadata.json`."""
 
 MAIN = "main"
+SPEC = "weft.partition-spec-id"
+ORDER = "weft.sort-order-id"
 _LOG_LENGTH = 100
 
 
@@ -90,7 +92,10 @@ def with_snapshot(
     manifest_list: str,
     summary: Mapping[str, str],
 ) -> Metadata:
-    """The table with one more snapshot, which no branch shows yet."""
+    """The table with one more snapshot, which no branch shows yet.
+
+    Its summary may name the partition spec and the sort order that become the table's with it: `SPEC`, `ORDER`.
+    """
     number = table["last-sequence-number"] + 1
     added = {
         "snapshot-id": snapshot_id,
@@ -117,6 +122,8 @@ def with_branch(table: Metadata, name: str, snapshot_id: int) -> Metadata:
         "refs": refs,
         "current-snapshot-id": snapshot_id,
         "current-schema-id": shown["schema-id"],
+        "default-spec-id": int(shown["summary"].get(SPEC, 0)),
+        "default-sort-order-id": int(shown["summary"].get(ORDER, 0)),
         "snapshot-log": [*table["snapshot-log"], {"snapshot-id": snapshot_id, "timestamp-ms": _now_ms()}],
     }
 

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from weft.errors import PlatformError, TransientError, error
 from weft.model.address import Address
 from weft.model.column import Column
+from weft.model.layout import UNORDERED, Layout
 from weft.model.publication import DataFile
 from weft.storage import metadata
 from weft.storage.base import Target
@@ -71,7 +72,7 @@ class TableStorage(ABC):
 
     @abstractmethod
     def _with_snapshot(
-        self, table: Metadata, schema_id: int, base: int | None, files: Sequence[DataFile]
+        self, table: Metadata, schema_id: int, layout: Layout, base: int | None, files: Sequence[DataFile]
     ) -> tuple[Metadata, int]:
         """The table with a snapshot of exactly `files` that no branch shows yet, and the snapshot's id."""
 
@@ -79,7 +80,14 @@ class TableStorage(ABC):
     def _paths(self, table: Metadata, snapshot_id: int) -> Iterable[str]:
         """The files of a snapshot; none when there is no such snapshot."""
 
-    def prepare(self, table: Address, columns: Sequence[Column], known: Sequence[Column], run_id: str) -> Target:
+    def prepare(
+        self,
+        table: Address,
+        columns: Sequence[Column],
+        known: Sequence[Column],
+        run_id: str,
+        layout: Layout = UNORDERED,
+    ) -> Target:
         """Field ids for the columns that a run will write, and an empty folder to write to."""
         found = self._catalog.load(_identifier(table))
         before = {f["id"]: f for s in found.metadata["schemas"] for f in s["fields"]} if found else {}
@@ -106,7 +114,7 @@ class TableStorage(ABC):
         with _disk():
             folder.mkdir(parents=True, exist_ok=True)
         self._fields[str(folder)] = fields
-        return Target(table, tuple(numbered), field_ids(fields), str(folder))
+        return Target(table, tuple(numbered), field_ids(fields), str(folder), _numbered(layout, numbered))
 
     def commit(self, target: Target, *, run_id: str, base: str | None, files: Sequence[DataFile]) -> str:
         """Commits a snapshot that holds exactly `files`, on the run's branch, as a child of `base`."""
@@ -118,7 +126,9 @@ class TableStorage(ABC):
             location = f"{SCHEME}{self._folder(identifier)}"
             table = before.metadata if before else metadata.new_table(location, fields)
             table, schema_id = metadata.with_fields(table, fields)
-            table, snapshot_id = self._with_snapshot(table, schema_id, int(base) if base else None, files)
+            table, snapshot_id = self._with_snapshot(
+                table, schema_id, target.layout, int(base) if base else None, files
+            )
             self._catalog.commit(identifier, before, metadata.with_branch(table, _branch(run_id), snapshot_id))
             return str(snapshot_id)
 
@@ -197,6 +207,15 @@ class TableStorage(ABC):
 
     def _folder(self, identifier: Identifier) -> Path:
         return self._warehouse.joinpath(*identifier)
+
+
+def _numbered(layout: Layout, columns: Sequence[Column]) -> Layout:
+    """A layout with the field ids of its columns."""
+    ids = {c.name: c.field_id for c in columns}
+    return Layout(
+        tuple(replace(f, field_id=ids[f.column]) for f in layout.partition),
+        tuple(replace(f, field_id=ids[f.column]) for f in layout.sort),
+    )
 
 
 def _identifier(table: Address) -> Identifier:
