@@ -66,6 +66,11 @@ def _days(number: int) -> None:
         raise ValueError(f"must be a number of days, 0 to 3650, not {number}")
 
 
+def _versions(number: int) -> None:
+    if number < 1:
+        raise ValueError(f"must be a number of data versions, 1 or more, not {number}")
+
+
 def _threads(number: int) -> None:
     # An engine that is asked for more threads than the system gives does not refuse: its process dies.
     if not 0 <= number <= 1024:
@@ -98,6 +103,10 @@ class StorageSettings:
     orphan_age: str = _setting(
         "24h", "how old a file that nothing refers to must be before it is removed: 30m, 24h, 7d", duration
     )
+    keep_snapshots: str = _setting(
+        "30d", "how long a data version can be read after another has taken its place: 12h, 30d", duration
+    )
+    keep_at_least: int = _setting(5, "how many of the newest data versions are kept however old they are", _versions)
 
 
 @dataclass(frozen=True, slots=True)

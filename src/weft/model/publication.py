@@ -156,6 +156,13 @@ class Override(Struct, frozen=True):
         }
 
 
+class Expired(Struct, frozen=True):
+    """That the rows of a publication are gone, or about to go: since when nobody can read them, and why."""
+
+    at: datetime
+    reason: str
+
+
 class Digests(Struct, frozen=True):
     """What decides whether a port must be built, verified or merely described again. All hex SHA-256.
 
@@ -181,6 +188,7 @@ class Publication(Struct, frozen=True):
         parts: what the fingerprint was made of, so that a plan can say what moved.
         quarantine: rows that were left out; None when there are none.
         override: who published it against failed checks; None when none failed.
+        expired: when its rows had had their time; None while they can be read.
     """
 
     address: Address
@@ -199,6 +207,7 @@ class Publication(Struct, frozen=True):
     revision: int = 0
     quarantine: Quarantine | None = None
     override: Override | None = None
+    expired: Expired | None = None
 
     @property
     def rows(self) -> int:

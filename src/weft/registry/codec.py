@@ -18,6 +18,7 @@ from weft.model.publication import (
     ColumnStatistics,
     DataFile,
     Digests,
+    Expired,
     Manifest,
     Override,
     PartitionValue,
@@ -56,6 +57,8 @@ def header(publication: Publication) -> str:
         marks["quarantine"] = _quarantine_fields(publication.quarantine)
     if publication.override is not None:
         marks["override"] = publication.override.as_json()
+    if publication.expired is not None:
+        marks |= _expired_fields(publication.expired)
     return dumps(
         marks
         | {
@@ -70,6 +73,17 @@ def header(publication: Publication) -> str:
             "columns": [_column(c) for c in publication.manifest.columns],
         }
     )
+
+
+def expired_header(text: str, expired: Expired) -> str | None:
+    """The header of a publication whose rows go; None when they have gone before."""
+    head = json.loads(text)
+    return None if "expired" in head else dumps(head | _expired_fields(expired))
+
+
+def has_expired(text: str) -> bool:
+    """Whether the rows of a header's publication are gone."""
+    return "expired" in json.loads(text)
 
 
 def header_parts(text: str) -> dict[str, str]:
@@ -144,6 +158,7 @@ def publication(row: PublicationRow) -> Publication:
         revision=revision,
         quarantine=_quarantine(head),
         override=_override(head),
+        expired=_expired(head),
     )
 
 
@@ -321,6 +336,15 @@ def _quarantine(head: Mapping[str, Any]) -> Quarantine | None:
         return None
     files = tuple(DataFile(path, rows, size) for path, rows, size in found["files"])
     return Quarantine(Manifest(_columns(found), files), found["total"], found["checks"])
+
+
+def _expired_fields(expired: Expired) -> dict[str, Any]:
+    return {"expired": {"at": time_text(expired.at), "reason": expired.reason}}
+
+
+def _expired(head: Mapping[str, Any]) -> Expired | None:
+    found = head.get("expired")
+    return Expired(dt.datetime.fromisoformat(found["at"]), found["reason"]) if found is not None else None
 
 
 def _override(head: Mapping[str, Any]) -> Override | None:

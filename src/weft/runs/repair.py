@@ -10,6 +10,7 @@ from weft.config import duration
 from weft.model.address import Address
 from weft.model.records import RunState
 from weft.registry import processes
+from weft.runs import expiry
 from weft.runs.context import Context
 
 
@@ -41,17 +42,22 @@ def sweep(context: Context, *, alive: list[str], older_than: datetime) -> list[s
     Args:
         older_than: not later than the moment at which `alive` was found out.
     """
+    # Before the registry is asked: what is published from here on is no history yet, and none of it is forgotten.
+    unshown = context.storage.unshown()
     keep: dict[Address, set[str]] = {}
     beside: set[str] = set()
-    for address in context.registry.ports():
-        history = context.registry.history(address)
-        keep[address] = {p.snapshot_id for p in history}
-        beside |= {f.path for p in history if p.quarantine is not None for f in p.quarantine.manifest.files}
+    for address, publications in expiry.kept(context).items():
+        keep[address] = {p.snapshot_id for p in publications}
+        beside |= {f.path for p in publications if p.quarantine is not None for f in p.quarantine.manifest.files}
+    context.storage.forget({a: set(ids) - keep.get(a, set()) for a, ids in unshown.items()})
     return list(context.storage.sweep(keep, older_than=older_than, runs=alive, beside=beside))
 
 
 def now_and_then(context: Context) -> None:
-    """Removes what nothing refers to and is older than `storage.orphan_age`; looks for it once in such a time."""
+    """Removes what nothing refers to and is older than `storage.orphan_age`; looks for it once in such a time.
+
+    Data versions whose time is over are marked first. Their files go when it looks the next time.
+    """
     age = duration(context.settings.storage.orphan_age)
     mark = context.settings.state / "swept"
     try:
@@ -63,6 +69,9 @@ def now_and_then(context: Context) -> None:
         return
     mark.touch()
     began = context.now()
+    marked = expiry.mark(context)
+    if marked:
+        context.progress.note(f"{marked} data version{'' if marked == 1 else 's'} expired")
     alive = [run.run_id for run in context.registry.unfinished() if processes.alive(run.process)]
     removed = sweep(context, alive=alive, older_than=began - age)
     if removed:

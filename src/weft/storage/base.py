@@ -85,6 +85,14 @@ class Storage(Protocol):
         """Removes files that a run has staged and will not commit."""
         ...
 
+    def unshown(self) -> Mapping[Address, Collection[str]]:
+        """Snapshots of each table that no branch shows: history, and what runs have left that died."""
+        ...
+
+    def forget(self, snapshots: Mapping[Address, Collection[str]]) -> None:
+        """Takes snapshots out of their tables' metadata, except what a branch shows. Their files are for the sweep."""
+        ...
+
     def sweep(
         self,
         keep: Mapping[Address, Collection[str]],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from weft.storage.schemas import Field, last_id
@@ -131,6 +131,26 @@ def with_branch(table: Metadata, name: str, snapshot_id: int) -> Metadata:
 def without_branch(table: Metadata, name: str) -> Metadata:
     """The table without a branch."""
     return {**table, "refs": {n: ref for n, ref in table["refs"].items() if n != name}}
+
+
+def unshown(table: Metadata) -> set[int]:
+    """Snapshots that no branch shows."""
+    return {s["snapshot-id"] for s in table["snapshots"]} - set(branches(table).values())
+
+
+def without_snapshots(table: Metadata, wanted: Collection[int]) -> Metadata:
+    """The table without those of the wanted snapshots that no branch shows.
+
+    The log begins again behind the last one that is gone: it has no gaps (spec, table metadata fields).
+    """
+    gone = unshown(table) & set(wanted)
+    if not gone:
+        return table
+    logged: list[Any] = []
+    for entry in table["snapshot-log"]:
+        logged = [] if entry["snapshot-id"] in gone else [*logged, entry]
+    left = [s for s in table["snapshots"] if s["snapshot-id"] not in gone]
+    return {**table, "snapshots": left, "snapshot-log": logged}
 
 
 def following(table: Metadata, location: str | None) -> Metadata:

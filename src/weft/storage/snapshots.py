@@ -32,6 +32,13 @@ class Arrangement(Struct, frozen=True):
     order_id: int = 0
 
 
+def metadata_files(table: Metadata) -> Iterator[str]:
+    """The manifest lists and manifests of all snapshots."""
+    for found in table["snapshots"]:
+        yield found["manifest-list"]
+        yield from (m.path for m in manifests.read_list(local_files.read(found["manifest-list"])))
+
+
 def data_file(
     file: publication.DataFile, location: str, fields: Sequence[Field], partition: Mapping[str, Any] = _NO_PARTITION
 ) -> dict[str, Any]:

@@ -9,14 +9,14 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from msgspec.structs import replace
 
 from weft.errors import PlatformError, TransientError, error
-from weft.model.address import Address
+from weft.model.address import Address, parse_address
 from weft.model.column import Column
 from weft.model.layout import UNORDERED, Layout
 from weft.model.publication import DataFile
@@ -29,6 +29,8 @@ from weft.storage.schemas import Field, field_ids, fields_of, may_become
 
 _TRIES = 8
 _FIRST_PAUSE_S = 0.02
+_IN_FLIGHT = timedelta(minutes=5)
+"""How old metadata is at least that no commit is about to name: it is written before the catalog leads to it."""
 
 T = TypeVar("T")
 
@@ -79,6 +81,10 @@ class TableStorage(ABC):
     @abstractmethod
     def _paths(self, table: Metadata, snapshot_id: int) -> Iterable[str]:
         """The files of a snapshot; none when there is no such snapshot."""
+
+    @abstractmethod
+    def _metadata_files(self, table: Table) -> Iterable[str]:
+        """Locations of the files that the table's own metadata consists of."""
 
     def prepare(
         self,
@@ -191,6 +197,7 @@ class TableStorage(ABC):
                     self._drop_branch(identifier, name)
             live = {p for s in wanted for p in self._paths(table.metadata, s)} | set(beside)
             removed += _sweep_folder(self._folder(identifier) / "data", live, older_than, runs)
+            removed += _sweep_metadata(self._folder(identifier) / "metadata", self._metadata_files(table), older_than)
         known = {self._folder(i) for i in self._catalog.identifiers()}
         for data in self._warehouse.glob("*/*/*/data"):
             if data.parent not in known:  # staged for a table that was never made
@@ -204,6 +211,31 @@ class TableStorage(ABC):
                 self._catalog.commit(identifier, table, metadata.without_branch(table.metadata, branch))
 
         _retried(once)
+
+    def unshown(self) -> Mapping[Address, Collection[str]]:
+        """Snapshots of each table that no branch shows."""
+        tables = ((i, self._catalog.load(i)) for i in self._catalog.identifiers())
+        return {
+            parse_address(".".join(identifier)): [str(s) for s in metadata.unshown(table.metadata)]
+            for identifier, table in tables
+            if table is not None
+        }
+
+    def forget(self, snapshots: Mapping[Address, Collection[str]]) -> None:
+        """Takes snapshots that no branch shows out of their tables' metadata."""
+        for address, ids in snapshots.items():
+            self._forget(_identifier(address), {int(s) for s in ids})
+
+    def _forget(self, identifier: Identifier, snapshots: Collection[int]) -> None:
+        def once() -> None:
+            table = self._catalog.load(identifier)
+            after = metadata.without_snapshots(table.metadata, snapshots) if table is not None else None
+            if table is not None and after is not None and after is not table.metadata:
+                self._catalog.commit(identifier, table, after)
+
+        if snapshots:
+            with _disk():
+                _retried(once)
 
     def _folder(self, identifier: Identifier) -> Path:
         return self._warehouse.joinpath(*identifier)
@@ -249,6 +281,19 @@ def _sweep_folder(folder: Path, live: set[str], older_than: datetime, runs: Coll
     for empty in folder.glob("run-*"):
         if empty.name[4:] not in runs and not any(empty.iterdir()):
             empty.rmdir()
+    return removed
+
+
+def _sweep_metadata(folder: Path, live: Iterable[str], older_than: datetime) -> list[str]:
+    """Removes files of metadata that the table's newest one does not lead to; known by name, see `_sweep_folder`."""
+    files = sorted(folder.glob("*"))
+    names = {path.rpartition("/")[2] for path in live}
+    removed: list[str] = []
+    limit = min(older_than, datetime.now().astimezone() - _IN_FLIGHT)
+    for file in files:
+        if file.name not in names and datetime.fromtimestamp(file.stat().st_mtime).astimezone() < limit:
+            file.unlink(missing_ok=True)
+            removed.append(str(file))
     return removed
 
 
