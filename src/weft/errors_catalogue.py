@@ -110,6 +110,7 @@ CODES: dict[str, str] = {
     "WFT-STO-010": "too many partitions in one write",
     "WFT-STO-011": "a value that no partition can have",
     "WFT-STO-012": "a data version that has expired",
+    "WFT-STO-013": "another writer has changed a table of the mesh",
     # registry
     "WFT-REG-001": "a registry of a newer version",
     "WFT-REG-002": "the registry cannot be opened",

@@ -234,7 +234,8 @@ class _OneRun:
                     self._discard(staged)
                     raise
                 context.progress.stage(str(work.address), "follow")
-                publishing.follow([p for p in published if p.address in work.build], self.run_id, context)
+                moved = [p for p in published if p.address in work.build]
+                self.warnings += publishing.follow(moved, self.run_id, context)
         self.warnings += unresolved(product, edges)
         self._report(work, published, time.monotonic() - began)
 

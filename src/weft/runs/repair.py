@@ -10,7 +10,7 @@ from weft.config import duration
 from weft.model.address import Address
 from weft.model.records import RunState
 from weft.registry import processes
-from weft.runs import expiry
+from weft.runs import expiry, following
 from weft.runs.context import Context
 
 
@@ -27,7 +27,8 @@ def after_dead_runs(context: Context) -> None:
         for outcome in run.ports:
             state = ports.get(outcome.address)
             if state is not None:
-                context.storage.follow(outcome.address, state.snapshot_id, run.run_id)
+                for told in following.follow(outcome.address, state.snapshot_id, run.run_id, context):
+                    context.progress.note(told.what)
         if run.process is not None:
             context.drop_temp_folder(run.process)
     removed = sweep(context, alive=alive, older_than=began)

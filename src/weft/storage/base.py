@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -66,11 +66,24 @@ class Storage(Protocol):
 
         Returns:
             The snapshot id, as text. `main` has not moved.
+
+        Raises:
+            PlatformError: WFT-STO-013, another writer has changed the table so that weft does not know how to go on.
         """
         ...
 
-    def follow(self, table: Address, snapshot_id: str, run_id: str | None) -> None:
-        """Moves `main` to what the registry says, if it is not there yet, and drops the run's branch. Idempotent."""
+    def follow(
+        self, table: Address, snapshot_id: str, run_id: str | None, is_ours: Callable[[str], bool] | None = None
+    ) -> str | None:
+        """Moves `main` to what the registry says, if it is not there yet, and drops the run's branch. Idempotent.
+
+        Args:
+            is_ours: whether a snapshot that `main` shows was ever published. It is asked when `main` shows neither the
+                snapshot nor the one that it was made from; what is not ours stays on a branch.
+
+        Returns:
+            The branch that keeps what another writer had put on `main`; None when nobody had.
+        """
         ...
 
     def main(self, table: Address) -> str | None:

@@ -17,6 +17,8 @@ Status = Literal[0, 1, 2]
 EXISTING: Status = 0
 ADDED: Status = 1
 DELETED: Status = 2
+DATA = 0
+"""Content of a manifest that lists data files; 1 lists delete files, which only others write."""
 
 
 class Entry(Struct, frozen=True):

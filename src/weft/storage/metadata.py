@@ -13,6 +13,8 @@ from weft.storage.schemas import Field, last_id
 Metadata = Mapping[str, Any]
 """The content of a `metadata.json`."""
 
+VERSION = 2
+"""The version of the specification that tables are written in."""
 MAIN = "main"
 SPEC = "weft.partition-spec-id"
 ORDER = "weft.sort-order-id"
@@ -22,7 +24,7 @@ _LOG_LENGTH = 100
 def new_table(location: str, fields: Sequence[Field]) -> Metadata:
     """A table without snapshots, not partitioned."""
     return {
-        "format-version": 2,
+        "format-version": VERSION,
         "table-uuid": str(uuid.uuid4()),
         "location": location,
         "last-sequence-number": 0,

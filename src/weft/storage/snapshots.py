@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from weft.errors import PlatformError, error
 from weft.model import publication
 from weft.storage import local_files, manifests, partitions
 from weft.storage.bounds import bound
@@ -144,6 +145,15 @@ def _manifests_of(table: Metadata, snapshot_id: int | None) -> Iterator[tuple[Ma
     if found is None:
         return
     for manifest in manifests.read_list(local_files.read(found["manifest-list"])):
+        if manifest.content != manifests.DATA:
+            raise PlatformError(
+                error(
+                    "WFT-STO-013",
+                    f"snapshot {snapshot_id} of the table `{table['location']}` has delete files",
+                    why="another writer made it; weft writes whole files, and would read rows that are deleted",
+                    fix="let the other engine rewrite its data files, then apply again",
+                )
+            )
         if manifest.has_live_files:
             yield manifest, manifests.read_manifest(local_files.read(manifest.path), manifest)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from msgspec.structs import replace
 
@@ -131,6 +131,7 @@ class TableStorage(ABC):
             before = self._catalog.load(identifier)
             location = f"{SCHEME}{self._folder(identifier)}"
             table = before.metadata if before else metadata.new_table(location, fields)
+            _require_our_version(target.table, table)
             table, schema_id = metadata.with_fields(table, fields)
             table, snapshot_id = self._with_snapshot(
                 table, schema_id, target.layout, int(base) if base else None, files
@@ -141,24 +142,33 @@ class TableStorage(ABC):
         with _disk():
             return _retried(once)
 
-    def follow(self, table: Address, snapshot_id: str, run_id: str | None) -> None:
-        """Moves `main` to what the registry says, and drops the run's branch."""
+    def follow(
+        self, table: Address, snapshot_id: str, run_id: str | None, is_ours: Callable[[str], bool] | None = None
+    ) -> str | None:
+        """Moves `main` to what the registry says, and drops the run's branch; keeps what others wrote on a branch."""
         identifier, wanted = _identifier(table), int(snapshot_id)
 
-        def once() -> None:
+        def once() -> str | None:
             found = self._catalog.load(identifier)
-            if found is None or metadata.snapshot(found.metadata, wanted) is None:
-                return
-            after = found.metadata
-            if metadata.branch(after, metadata.MAIN) != wanted:
+            target = metadata.snapshot(found.metadata, wanted) if found is not None else None
+            if found is None or target is None:
+                return None
+            after, aside = found.metadata, None
+            shown = metadata.branch(after, metadata.MAIN)
+            if shown != wanted:
+                known = shown in (None, target.get("parent-snapshot-id"))
+                if not known and is_ours is not None and not is_ours(str(shown)):
+                    aside = f"foreign-{shown}"
+                    after = metadata.with_branch(after, aside, cast(int, shown))
                 after = metadata.with_branch(after, metadata.MAIN, wanted)
             if run_id is not None and metadata.branch(after, _branch(run_id)) is not None:
                 after = metadata.without_branch(after, _branch(run_id))
             if after is not found.metadata:
                 self._catalog.commit(identifier, found, after)
+            return aside
 
         with _disk():
-            _retried(once)
+            return _retried(once)
 
     def main(self, table: Address) -> str | None:
         """The snapshot that `main` shows."""
@@ -248,6 +258,24 @@ def _numbered(layout: Layout, columns: Sequence[Column]) -> Layout:
         tuple(replace(f, field_id=ids[f.column]) for f in layout.partition),
         tuple(replace(f, field_id=ids[f.column]) for f in layout.sort),
     )
+
+
+def _require_our_version(address: Address, table: Metadata) -> None:
+    """Refuses a table that another writer has brought to a newer version of the specification.
+
+    Raises:
+        PlatformError: WFT-STO-013.
+    """
+    version = table["format-version"]
+    if version != metadata.VERSION:
+        raise PlatformError(
+            error(
+                "WFT-STO-013",
+                f"another writer has made the table of `{address}` one of Iceberg's version {version}",
+                why=f"weft writes version {metadata.VERSION}, and a table never goes back",
+                fix="publish a new major, which has a table of its own",
+            )
+        )
 
 
 def _identifier(table: Address) -> Identifier:
