@@ -79,9 +79,29 @@ def _memory(text: str) -> None:
         raise ValueError(f"must be 64MB or more, not {text!r}")
 
 
+def size_bytes(text: str) -> int:
+    """Bytes of a size like `256MB` or `1GiB`.
+
+    >>> size_bytes("256MB")
+    256000000
+
+    Raises:
+        ValueError: the text is none.
+    """
+    match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([KMGT]I?)B", text.strip().upper())
+    if match is None or float(match[1]) == 0:
+        raise ValueError(f"must be a size like 256MB or 1GB, not {text!r}")
+    return int(float(match[1]) * _BYTES[match[2]])
+
+
 def _days(number: int) -> None:
     if not 0 <= number <= 3650:
         raise ValueError(f"must be a number of days, 0 to 3650, not {number}")
+
+
+def _versions(number: int) -> None:
+    if number < 1:
+        raise ValueError(f"must be a number, 1 or more, not {number}")
 
 
 def _threads(number: int) -> None:
@@ -116,6 +136,14 @@ class StorageSettings:
     orphan_age: str = _setting(
         "24h", "how old a file that nothing refers to must be before it is removed: 30m, 24h, 7d", duration
     )
+    keep_snapshots: str = _setting(
+        "30d", "how long a data version can be read after another has taken its place: 12h, 30d", duration
+    )
+    target_file_size: str = _setting(
+        "256MB", "how large a data file should be; many of less than a quarter of it are written together", size_bytes
+    )
+    small_files: int = _setting(16, "how many small files of one partition are left as they are", _versions)
+    keep_at_least: int = _setting(5, "how many of the newest data versions are kept however old they are", _versions)
 
 
 @dataclass(frozen=True, slots=True)

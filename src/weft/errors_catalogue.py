@@ -92,6 +92,8 @@ CODES: dict[str, str] = {
     "WFT-CON-008": "unknown logical or physical type, or format of dates",
     "WFT-CON-009": "a schedule is none",
     "WFT-CON-010": "a word that weft takes for another",
+    "WFT-CON-020": "a partition that files cannot have",
+    "WFT-CON-021": "an order that files cannot have",
     # verification
     "WFT-CHK-001": "rows break a rule",
     "WFT-CHK-002": "a rule could not be evaluated",
@@ -140,6 +142,10 @@ CODES: dict[str, str] = {
     "WFT-STO-004": "a data file is missing",
     "WFT-STO-005": "a schema change that the table format does not allow",
     "WFT-STO-006": "the catalog cannot be opened",
+    "WFT-STO-010": "too many partitions in one write",
+    "WFT-STO-011": "a value that no partition can have",
+    "WFT-STO-012": "a data version that has expired",
+    "WFT-STO-013": "another writer has changed a table of the mesh",
     # registry
     "WFT-REG-001": "a registry of a newer version",
     "WFT-REG-002": "the registry cannot be opened",

@@ -17,7 +17,7 @@ from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.checks import CheckCounts, CheckResult, CheckSeverity, Outcome, Rule
 from weft.model.column import Column
 from weft.model.lineage import EdgeKind, LineageEdge, Transformation
-from weft.model.publication import ColumnStatistics, DataFile, Digests, KeptTable, Manifest, Publication
+from weft.model.publication import ColumnStatistics, DataFile, Digests, Expired, KeptTable, Manifest, Publication
 from weft.model.records import Batch, DomainRecord, PortOutcome, ProductRecord, Publish, Run, RunState
 from weft.registry import log, processes
 from weft.registry.base import Registry, read_all_events
@@ -213,6 +213,38 @@ def test_a_rollback_of_a_port_that_moved_is_a_conflict(registry):
 
     with pytest.raises(Conflict):
         registry.rollback(publication(A, "1"), expected_revision=7, reason="x", actor="ann", at=at(2))
+
+
+def test_what_expires_is_marked_with_its_event_and_what_is_current_stays(registry, another):
+    for number in "123":
+        publish(registry, publication(A, number, int(number)))
+    old = Expired(at(9), "kept for 30 days")
+
+    marked = registry.expire(A, ["1", "2", "3"], old, actor="ann")
+
+    assert marked == ("1", "2")
+    assert [p.expired for p in another.history(A)] == [None, old, old]
+    assert [p.rows for p in another.history(A)] == [publication(A, "1").rows] * 3
+    (event,) = [e for e in another.events() if e.kind == "port.expired"]
+    assert (event.subject, event.body) == (str(A), {"snapshots": ["1", "2"], "reason": "kept for 30 days"})
+    assert registry.expire(A, ["1", "2"], Expired(at(10), "again"), actor="ann") == ()
+    assert another.publication(A, "1").expired == old
+    registry.verify_log()
+
+
+def test_what_a_rollback_has_taken_up_again_does_not_expire_and_what_has_expired_is_not_taken_up(registry):
+    publish(registry, publication(A, "1"))
+    publish(registry, publication(A, "2", 1))
+    publish(registry, publication(A, "3", 2))
+    registry.rollback(publication(A, "1", 3), expected_revision=3, reason="bad rows", actor="ann", at=at(3))
+
+    assert registry.expire(A, ["1", "2"], Expired(at(9), "old"), actor="ann") == ()
+
+    registry.release(A, actor="ann", at=at(4))
+    assert registry.expire(A, ["1", "2"], Expired(at(9), "old"), actor="ann") == ("2",)
+    with pytest.raises(Conflict):
+        registry.rollback(publication(A, "2", 5), expected_revision=4, reason="x", actor="ann", at=at(5))
+    assert registry.port(A).snapshot_id == "1"
 
 
 def test_a_publication_clears_the_pin(registry):

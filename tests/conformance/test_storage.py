@@ -90,6 +90,28 @@ def test_a_build_begins_from_the_registrys_snapshot_and_not_from_main(writer):
     assert writer.rows(manifest) == [(2, "b")]
 
 
+def test_snapshots_are_forgotten_except_what_a_branch_shows_and_their_files_go_with_the_next_sweep(writer):
+    storage = writer.storage
+    target, first, one = writer.run("r1", "select 1::bigint as id", (ID,))
+    storage.follow(TABLE, first, "r1")
+    _, second, two = writer.run("r2", "select 2::bigint as id", (ID,), target.columns, first)
+    storage.follow(TABLE, second, "r2")
+    _, under_way, three = writer.run("r3", "select 3::bigint as id", (ID,), target.columns, second)
+    assert storage.unshown() == {TABLE: [first]}
+
+    storage.forget({TABLE: {first, second, under_way}})
+
+    assert storage.unshown() == {TABLE: []}
+    assert storage.main(TABLE) == second
+    assert writer.rows(one) == [(1,)]  # a reader that had begun ends
+    later = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=5)
+    removed = storage.sweep({TABLE: {second}}, older_than=later, runs=("r3",))
+    assert [p.split("/")[-2] for p in removed] == ["run-r1"]
+    assert writer.rows(two) + writer.rows(three) == [(2,), (3,)]
+    storage.follow(TABLE, under_way, "r3")
+    assert storage.main(TABLE) == under_way
+
+
 def test_a_first_run_that_died_does_not_hinder_the_next(writer):
     writer.run("dead", "select 7::bigint as id, 'z' as name", (ID, NAME))
 

@@ -75,7 +75,13 @@ def test_other_variables_of_weft_are_no_settings(tmp_path: Path) -> None:
 
 def test_every_described_setting_can_be_set_by_the_variable_that_is_described(tmp_path: Path) -> None:
     described = describe_settings()
-    of_a_form = {"storage.orphan_age": "7d", "environments.keep": "7d", "engine.memory_limit": "7GB"}
+    of_a_form = {
+        "storage.orphan_age": "7d",
+        "storage.keep_snapshots": "7d",
+        "storage.target_file_size": "7GB",
+        "environments.keep": "7d",
+        "engine.memory_limit": "7GB",
+    }
     environ = {variable: of_a_form.get(key, "7") for key, _, variable, _ in described}
 
     settings = load(mesh(tmp_path), environ)

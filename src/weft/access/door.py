@@ -230,6 +230,15 @@ class Door:
                     fix=f"`weft history {address}` lists them",
                 )
             )
+        if found.expired is not None:
+            raise UsageError(
+                error(
+                    "WFT-STO-012",
+                    f"the rows of `{address}` in snapshot {found.snapshot_id} expired on {found.expired.at:%Y-%m-%d}",
+                    why=found.expired.reason,
+                    fix=f"`weft history {address}` lists those that can be read",
+                )
+            )
         return found
 
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from weft.catalog.finding import port_state
 from weft.model.address import Address
 from weft.model.checks import CheckCounts
-from weft.model.publication import Override, Quarantine
+from weft.model.publication import Expired, Override, Quarantine
 from weft.registry.base import RegistryReader
 
 
@@ -18,6 +18,7 @@ class Snapshot(Struct, frozen=True):
     """One publication. Two may share a snapshot, when only rules or texts changed or after a rollback.
 
     Attributes:
+        expired: since when its rows cannot be read, and why; None while they can.
         pinned: a rollback holds the port at this publication; `reason` says why.
     """
 
@@ -34,6 +35,7 @@ class Snapshot(Struct, frozen=True):
     reason: str | None
     quarantine: Quarantine | None = None
     override: Override | None = None
+    expired: Expired | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The entry as `weft history --format json` prints it."""
@@ -51,6 +53,9 @@ class Snapshot(Struct, frozen=True):
             "reason": self.reason,
             "quarantine": self.quarantine.as_json() if self.quarantine is not None else None,
             "override": self.override.as_json() if self.override is not None else None,
+            "expired": (
+                {"at": self.expired.at.isoformat(), "reason": self.expired.reason} if self.expired is not None else None
+            ),
         }
 
 
@@ -89,6 +94,7 @@ def history(reader: RegistryReader, address: Address) -> History:
                 reason=state.pinned if p.revision == state.revision else None,
                 quarantine=p.quarantine,
                 override=p.override,
+                expired=p.expired,
             )
             for p in reader.history(state.address)
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from weft.contracts.layouts import layout_problems
 from weft.errors import Diagnostic, Severity, Where, error, nearest
 from weft.model.column import Column
 from weft.model.odcs import Contract, SchemaObject
@@ -25,7 +26,8 @@ def agree(contract: Contract, columns: Sequence[Column], places: Places = _nowhe
 
     Returns:
         WFT-CON-001 for a column that the model does not give, -002 for one that the contract does not know (by
-        `weft.extraColumns`: `forbid`, the default for what weft builds, `warn` or `allow`), -003 for another type.
+        `weft.extraColumns`: `forbid`, the default for what weft builds, `warn` or `allow`), -003 for another type,
+        -020 and -021 for a partition or an order that files cannot have.
     """
     table = contract.table
     given = {column.name: column for column in columns}
@@ -43,6 +45,7 @@ def agree(contract: Contract, columns: Sequence[Column], places: Places = _nowhe
             for prop in table.properties
             if prop.name in given and (reason := misfit(prop, given[prop.name].type))
         ),
+        *layout_problems(contract, columns),
     )
 
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from weft.contracts.layouts import layout_wishes
 from weft.model.document import Document
 from weft.model.lifecycle import END_OF_LIFE, SUCCESSOR, date_of_life
 from weft.model.odcs import Contract, Property
@@ -39,8 +40,10 @@ _SAID = frozenset({"weft.proposed", END_OF_LIFE, SUCCESSOR})
 
 
 def physical_digest(contract: Contract) -> str:
-    """SHA-256 of all that a table's shape depends on: columns' names, ids, order, types, nullability."""
-    return _digest([[_shape(prop) for prop in table.properties] for table in contract.objects])
+    """SHA-256 of all that a table's files depend on: columns' names, ids, order, types, nullability; the layout."""
+    shapes: list[Any] = [[_shape(prop) for prop in table.properties] for table in contract.objects]
+    layouts = [layout_wishes(table) for table in contract.objects]
+    return _digest([shapes, layouts] if any(layouts) else shapes)
 
 
 def rules_digest(contract: Contract) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from math import isfinite
 from typing import Any
 
@@ -16,6 +17,9 @@ from weft.model.checks import CheckSeverity, Rule
 from weft.model.document import Pointer
 from weft.model.lifecycle import date_of_life
 from weft.model.odcs import Contract, Property, SchemaObject
+
+_DAYS = {"year": 366, "month": 31, "week": 7, "day": 1, "hour": 1 / 24, "minute": 1 / 1440, "second": 1 / 86_400}
+_MOST_DAYS = 366 * 1000
 
 
 class ServiceLevel(Struct, frozen=True):
@@ -57,6 +61,23 @@ def service_levels(contract: Contract, table: SchemaObject) -> Iterator[ServiceL
         else:
             for element in str(elements).split(","):
                 yield from _on_element(contract, table, entry, name, pointer, element.strip())
+
+
+def kept_versions(contract: Contract) -> timedelta | None:
+    """How long the contract promises that former data versions can be read; None when it promises nothing.
+
+    A retention that names a column speaks about the age of rows, and is a check; one that names none speaks about the
+    versions of the data (Source: ODCS, `slaProperties`). Months and years are taken at their longest.
+    """
+    found = [
+        timedelta(days=number * _DAYS[unit])
+        for entry in contract.slas
+        if level_name(str(entry.get("property", ""))) == "retention"
+        and not (entry.get("element") or contract.data.get("slaDefaultElement"))
+        and (number := _number(entry.get("value"))) is not None
+        and 0 < number * _DAYS.get(unit := level_unit(str(entry.get("unit") or "")) or "", 0) < _MOST_DAYS
+    ]
+    return max(found, default=None)
 
 
 def _kind(name: str) -> Rule:

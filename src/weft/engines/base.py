@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from weft.model.column import Column
+from weft.model.layout import UNORDERED, Layout
 from weft.model.publication import DataFile
 
 
@@ -96,16 +97,26 @@ class Session(Protocol):
         ...
 
     def copy_out(
-        self, sql: str, *, folder: str, root: str, field_ids: str, columns: Sequence[Column]
+        self,
+        sql: str,
+        *,
+        folder: str,
+        root: str,
+        field_ids: str,
+        columns: Sequence[Column],
+        layout: Layout = UNORDERED,
     ) -> tuple[DataFile, ...]:
         """Writes a query's rows as Parquet files under `folder`; statistics come from the writer.
+
+        With a partition each file holds rows of one; with an order the rows stand in it in each file.
 
         Returns:
             The files, their paths relative to `root`.
 
         Raises:
             PlatformError: WFT-STO-001 no space left, WFT-STO-002 the folder cannot be written.
-            UserCodeError: WFT-ENG-001, the SQL failed on some row.
+            UserCodeError: WFT-ENG-001 the SQL failed on some row, WFT-STO-010 too many partitions, WFT-STO-011 a value
+                that no partition can have.
         """
         ...
 

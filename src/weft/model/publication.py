@@ -23,18 +23,32 @@ class ColumnStatistics(Struct, frozen=True):
     exact: bool = True
 
 
+class PartitionValue(Struct, frozen=True):
+    """One part of the partition of a file: what a transform makes of a column, in all its rows.
+
+    Attributes:
+        value: text as the writer gave it; for years, months and hours their number since 1970. None is null.
+    """
+
+    field_id: int
+    transform: str
+    value: str | None
+
+
 class DataFile(Struct, frozen=True):
     """One Parquet file of a snapshot.
 
     Attributes:
         path: relative to the warehouse's root, with forward slashes; a full URI for files elsewhere.
         statistics: by field id.
+        partition: what its rows share; files of one table may be parted in different ways.
     """
 
     path: str
     rows: int
     size_bytes: int
     statistics: Mapping[int, ColumnStatistics] = field(default_factory=dict)
+    partition: tuple[PartitionValue, ...] = ()
 
 
 class Manifest(Struct, frozen=True):
@@ -142,6 +156,13 @@ class Override(Struct, frozen=True):
         }
 
 
+class Expired(Struct, frozen=True):
+    """That the rows of a publication are gone, or about to go: since when nobody can read them, and why."""
+
+    at: datetime
+    reason: str
+
+
 class Digests(Struct, frozen=True):
     """What decides whether a port must be built, verified or merely described again. All hex SHA-256.
 
@@ -169,6 +190,7 @@ class Publication(Struct, frozen=True):
         column_digests: what decides the values of each column, by its id, and under `*` what decides which rows there
             are, so that a plan can say which columns a change moves; empty where an older weft has published it.
         override: who published it against failed checks; None when none failed.
+        expired: when its rows had had their time; None while they can be read.
     """
 
     address: Address
@@ -188,6 +210,7 @@ class Publication(Struct, frozen=True):
     quarantine: Quarantine | None = None
     override: Override | None = None
     column_digests: Mapping[str, str] = field(default_factory=dict)
+    expired: Expired | None = None
 
     @property
     def rows(self) -> int:

@@ -10,7 +10,7 @@ from typing import Protocol
 from weft.model.address import Address, ProductAddress
 from weft.model.checks import CheckResult
 from weft.model.lineage import LineageEdge
-from weft.model.publication import KeptTable, PortState, Publication
+from weft.model.publication import Expired, KeptTable, PortState, Publication
 from weft.model.records import Batch, DomainRecord, Event, ProductRecord, Publish, Run
 
 
@@ -147,6 +147,16 @@ class Registry(RegistryReader, Protocol):
 
         Raises:
             Conflict: WFT-RUN-001, the port has moved.
+        """
+        ...
+
+    def expire(self, address: Address, snapshots: Sequence[str], expired: Expired, *, actor: str) -> Sequence[str]:
+        """Marks the publications of snapshots whose rows go: from then on nobody can begin to read them.
+
+        What is current or pinned stays, whatever is asked.
+
+        Returns:
+            The snapshots that it has marked.
         """
         ...
 

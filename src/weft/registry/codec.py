@@ -18,9 +18,11 @@ from weft.model.publication import (
     ColumnStatistics,
     DataFile,
     Digests,
+    Expired,
     KeptTable,
     Manifest,
     Override,
+    PartitionValue,
     PortState,
     Publication,
     Quarantine,
@@ -58,6 +60,8 @@ def header(publication: Publication) -> str:
         marks["override"] = publication.override.as_json()
     if publication.column_digests:
         marks["column_digests"] = dict(publication.column_digests)
+    if publication.expired is not None:
+        marks |= _expired_fields(publication.expired)
     return dumps(
         marks
         | {
@@ -72,6 +76,17 @@ def header(publication: Publication) -> str:
             "columns": [_column(c) for c in publication.manifest.columns],
         }
     )
+
+
+def expired_header(text: str, expired: Expired) -> str | None:
+    """The header of a publication whose rows go; None when they have gone before."""
+    head = json.loads(text)
+    return None if "expired" in head else dumps(head | _expired_fields(expired))
+
+
+def has_expired(text: str) -> bool:
+    """Whether the rows of a header's publication are gone."""
+    return "expired" in json.loads(text)
 
 
 def header_parts(text: str) -> dict[str, str]:
@@ -94,6 +109,7 @@ def manifest_blob(manifest: Manifest) -> bytes:
                 f.rows,
                 f.size_bytes,
                 {str(i): [s.nulls, s.minimum, s.maximum, s.size_bytes, s.exact] for i, s in f.statistics.items()},
+                *([[[v.field_id, v.transform, v.value] for v in f.partition]] if f.partition else []),
             ]
             for f in manifest.files
         ]
@@ -103,8 +119,14 @@ def manifest_blob(manifest: Manifest) -> bytes:
 def files_of(blob: bytes) -> tuple[DataFile, ...]:
     """The files that `manifest_blob` packed."""
     return tuple(
-        DataFile(path, rows, size, {int(i): ColumnStatistics(*s) for i, s in statistics.items()})
-        for path, rows, size, statistics in unpacked(blob)
+        DataFile(
+            path,
+            rows,
+            size,
+            {int(i): ColumnStatistics(*s) for i, s in statistics.items()},
+            tuple(PartitionValue(*v) for v in partition[0]) if partition else (),
+        )
+        for path, rows, size, statistics, *partition in unpacked(blob)
     )
 
 
@@ -164,6 +186,7 @@ def publication(row: PublicationRow) -> Publication:
         quarantine=_quarantine(head),
         override=_override(head),
         column_digests=head.get("column_digests", {}),
+        expired=_expired(head),
     )
 
 
@@ -342,6 +365,15 @@ def _quarantine(head: Mapping[str, Any]) -> Quarantine | None:
         return None
     files = tuple(DataFile(path, rows, size) for path, rows, size in found["files"])
     return Quarantine(Manifest(_columns(found), files), found["total"], found["checks"])
+
+
+def _expired_fields(expired: Expired) -> dict[str, Any]:
+    return {"expired": {"at": time_text(expired.at), "reason": expired.reason}}
+
+
+def _expired(head: Mapping[str, Any]) -> Expired | None:
+    found = head.get("expired")
+    return Expired(dt.datetime.fromisoformat(found["at"]), found["reason"]) if found is not None else None
 
 
 def _override(head: Mapping[str, Any]) -> Override | None:

@@ -12,7 +12,7 @@ from weft.errors import Conflict, error
 from weft.model.address import Address, ProductAddress
 from weft.model.checks import CheckResult
 from weft.model.lineage import LineageEdge
-from weft.model.publication import KeptTable, PortState, Publication
+from weft.model.publication import Expired, KeptTable, PortState, Publication
 from weft.model.records import Batch, DomainRecord, Event, ProductRecord, Publish, Run
 from weft.registry.base import Registry, RegistryReader
 
@@ -185,6 +185,12 @@ class EnvironmentRegistry:
             self._adopt([publication.address])
             expected_revision = 1
         return self._own.rollback(publication, expected_revision=expected_revision, reason=reason, actor=actor, at=at)
+
+    def expire(self, address: Address, snapshots: Sequence[str], expired: Expired, *, actor: str) -> Sequence[str]:
+        """Marks publications of the environment; those of production expire there."""
+        mine = {p.snapshot_id for p in self._own.history(address)}
+        here = [s for s in snapshots if s in mine]
+        return self._own.expire(address, here, expired, actor=actor) if here else ()
 
     def release(self, address: Address, *, actor: str, at: datetime) -> None:
         """Takes the pin of a rollback away."""

@@ -67,6 +67,14 @@ class _Tables(Struct):
     def header(self, port: str, revision: int) -> str:
         return next(row[5] for row in self.publications[port] if row[1] == revision)
 
+    def revisions_of(self, port: str, snapshot_id: str) -> list[int]:
+        return sorted(row[1] for row in self.publications.get(port, ()) if row[2] == snapshot_id)
+
+    def put_header(self, port: str, revision: int, header: str) -> None:
+        self.publications[port] = tuple(
+            (*row[:5], header, *row[6:]) if row[1] == revision else row for row in self.publications[port]
+        )
+
     def add_publication(self, row: PublicationRow) -> None:
         self.publications[row[0]] = (row, *self.publications.get(row[0], ()))
 

@@ -13,7 +13,7 @@ from weft.errors import AccessDenied, Conflict, error
 from weft.model.address import Address
 from weft.model.checks import CheckResult
 from weft.model.lineage import table_of
-from weft.model.publication import Publication
+from weft.model.publication import Expired, Publication
 from weft.model.records import Publish
 from weft.registry import codec
 from weft.registry.log import BEGINNING, chained
@@ -79,6 +79,10 @@ def rollback(
     _require_revisions(tables, {port: expected})
     before = tables.port(port)
     assert before is not None, "only what was published is rolled back"
+    shown = tables.revisions_of(port, publication.snapshot_id)
+    if any(codec.has_expired(tables.header(port, revision)) for revision in shown):
+        what = f"snapshot {publication.snapshot_id} of `{port}` has expired meanwhile"
+        raise Conflict(error("WFT-RUN-001", what, fix=f"choose another one: `weft history {port}`"))
     held = before.held or codec.dumps(codec.header_parts(tables.header(port, before.revision)))
     numbered = put(tables, publication)
     after = tables.port(port)
@@ -87,6 +91,29 @@ def rollback(
     body = {"revision": numbered.revision, "snapshot": numbered.snapshot_id, "run": numbered.run_id}
     append(tables, at, "port.rolled_back", actor, port, body)
     return numbered
+
+
+def expire(tables: Tables, address: Address, snapshots: Sequence[str], expired: Expired, actor: str) -> tuple[str, ...]:
+    """Marks the publications of snapshots whose rows go, and gives those that it has marked.
+
+    What is current stays, whatever is asked: a rollback may have been faster.
+    """
+    port = str(address)
+    row = tables.port(port)
+    marked = []
+    for snapshot_id in snapshots:
+        revisions = tables.revisions_of(port, snapshot_id)
+        if row is None or row.pinned is not None or row.revision in revisions:
+            continue
+        headers = {revision: codec.expired_header(tables.header(port, revision), expired) for revision in revisions}
+        for revision, header in headers.items():
+            if header is not None:
+                tables.put_header(port, revision, header)
+        if any(headers.values()):
+            marked.append(snapshot_id)
+    if marked:
+        append(tables, expired.at, "port.expired", actor, port, {"snapshots": marked, "reason": expired.reason})
+    return tuple(marked)
 
 
 def unpin(tables: Tables, address: Address) -> None:

@@ -39,6 +39,15 @@ class SqliteTables:
         sql = "SELECT header FROM publications WHERE port = ? AND revision = ?"
         return str(self._db.execute(sql, (port, revision)).fetchone()[0])
 
+    def revisions_of(self, port: str, snapshot_id: str) -> list[int]:
+        """The publications that show a snapshot."""
+        sql = "SELECT revision FROM publications WHERE port = ? AND snapshot_id = ? ORDER BY revision"
+        return [revision for (revision,) in self._db.execute(sql, (port, snapshot_id))]
+
+    def put_header(self, port: str, revision: int, header: str) -> None:
+        """Keeps another header of a publication that there is."""
+        self._db.execute("UPDATE publications SET header = ? WHERE port = ? AND revision = ?", (header, port, revision))
+
     def add_publication(self, row: PublicationRow) -> None:
         """Adds a publication, which no port shows yet."""
         self._db.execute("INSERT INTO publications VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)

@@ -51,6 +51,14 @@ class Tables(Protocol):
         """The header of a publication that there is."""
         ...
 
+    def revisions_of(self, port: str, snapshot_id: str) -> list[int]:
+        """The publications that show a snapshot."""
+        ...
+
+    def put_header(self, port: str, revision: int, header: str) -> None:
+        """Keeps another header of a publication that there is: the only thing of it that ever changes."""
+        ...
+
     def add_publication(self, row: PublicationRow) -> None:
         """Adds a publication, which no port shows yet."""
         ...

@@ -11,7 +11,7 @@ from datetime import datetime
 from weft.errors import Conflict, error
 from weft.model.address import Address
 from weft.model.checks import CheckResult
-from weft.model.publication import Manifest, Publication
+from weft.model.publication import Expired, Manifest, Publication
 from weft.model.records import Batch, Publish, Run
 from weft.registry import codec, processes, publishing
 from weft.registry.tables import Tables
@@ -74,6 +74,11 @@ class RegistryWriter(ABC):
         """Publishes earlier rows again and pins the port."""
         with self._transaction() as tables:
             return publishing.rollback(tables, publication, expected_revision, reason, actor, at)
+
+    def expire(self, address: Address, snapshots: Sequence[str], expired: Expired, *, actor: str) -> Sequence[str]:
+        """Marks the publications of snapshots whose rows go; what is current or pinned stays."""
+        with self._transaction() as tables:
+            return publishing.expire(tables, address, snapshots, expired, actor)
 
     def release(self, address: Address, *, actor: str, at: datetime) -> None:
         """Takes the pin of a rollback away."""

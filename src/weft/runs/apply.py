@@ -234,7 +234,8 @@ class _OneRun:
                     self._discard([*staged, *tables])
                     raise
                 context.progress.stage(str(work.address), "follow")
-                publishing.follow([p for p in published if p.address in work.build], self.run_id, context)
+                moved = [p for p in published if p.address in work.build]
+                self.warnings += publishing.follow(moved, self.run_id, context)
                 publishing.follow_tables([table for table, _ in kept], self.run_id, context)
                 if building is not None and building.builds:
                     context.registry.drop_batches(building.builds)

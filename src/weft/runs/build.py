@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from weft.access.door import Readable
 from weft.access.principals import product_principal
+from weft.contracts.layouts import layout_of
 from weft.engines.base import Session, SourceFile
 from weft.errors import GateRefused, UserCodeError
 from weft.model.address import Address, ProductAddress
@@ -20,6 +21,7 @@ from weft.plan.binding import placed
 from weft.plan.desired import Desired, as_columns, models_of
 from weft.plan.gate import lost_table
 from weft.plan.keeping import Window, columns_of_model, computed_anew, parts_differ, would_lose
+from weft.runs import following
 from weft.runs.context import Context
 from weft.runs.python_models import select_of
 from weft.sql.quoting import ident
@@ -249,7 +251,9 @@ class Building:
         self._context.progress.stage(str(address), "stage")
         state = self._order.ports.get(address)
         known = state.columns if state else ()
-        target = self._context.storage.prepare(address, as_columns(one), known, self._run_id)
+        columns = as_columns(one)
+        layout = layout_of(one.port.contract, columns)
+        target = self._context.storage.prepare(address, columns, known, self._run_id, layout)
         try:
             if model.kept.whole:
                 manifest, former = Manifest(target.columns, self._written(model, target)), None
@@ -267,6 +271,7 @@ class Building:
             return None
         if computed_anew(one.port.model.kept, state.parts, one.parts) is not None:
             return None
+        following.require_ours(one.port.address, self._context)
         publication = self._context.registry.publication(one.port.address)
         assert publication is not None, "what has a state was published"
         return _going_on(one.port.model, publication.manifest, target)
@@ -304,6 +309,7 @@ class Building:
 
     def _made(self, model: Model, target: Target, former: Manifest | None, parts: Mapping[str, str]) -> Manifest:
         """The rows of a kept table, gone on from `former`."""
+        from weft.runs.compaction import compacted
         from weft.runs.materialise.batches import Batches
         from weft.runs.materialise.kinds import made
         from weft.runs.materialise.tables import Making
@@ -323,7 +329,7 @@ class Building:
             batches.files,
         )
         try:
-            return made(making)
+            return compacted(self._session, target, made(making), self._context)
         except UserCodeError as e:
             # its place is one in the SELECT that weft puts around the model's
             raise _placed(UserCodeError(*(replace(d, where=None) for d in e.diagnostics)), model) from e
@@ -352,6 +358,7 @@ class Building:
                 root=self._context.storage.root,
                 field_ids=target.field_ids,
                 columns=target.columns,
+                layout=target.layout,
             )
         except UserCodeError as e:
             raise _placed(e, model) from e

@@ -72,7 +72,7 @@ def drop(name: str, own: RegistryReader, context: Context) -> list[str]:
         )
     tables = [*own.ports(), *(t.table for t in own.kept_tables())]
     for table in tables:
-        context.storage.forget(table, branch_of(name))
+        context.storage.drop_branch(table, branch_of(name))
     return [str(t) for t in tables]
 
 

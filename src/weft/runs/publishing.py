@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from weft.errors import Diagnostic
 from weft.model.address import Address
 from weft.model.checks import CheckResult, count
 from weft.model.lineage import LineageEdge
@@ -11,6 +12,7 @@ from weft.model.mesh import Domain, Mesh, Product
 from weft.model.publication import KeptTable, Manifest, PortState, Publication
 from weft.model.records import DomainRecord, ProductRecord, Publish
 from weft.plan.desired import Desired
+from weft.runs import following
 from weft.runs.context import Context
 
 
@@ -109,10 +111,9 @@ def product_record(mesh: Mesh, product: Product) -> ProductRecord:
     )
 
 
-def follow(publications: Sequence[Publication], run_id: str, context: Context) -> None:
-    """Lets `main` of each table follow the registry."""
-    for one in publications:
-        context.storage.follow(one.address, one.snapshot_id, run_id)
+def follow(publications: Sequence[Publication], run_id: str, context: Context) -> list[Diagnostic]:
+    """Lets `main` of each table follow the registry; gives what is to be told of tables that others have written."""
+    return [d for one in publications for d in following.follow(one.address, one.snapshot_id, run_id, context)]
 
 
 def follow_tables(tables: Sequence[KeptTable], run_id: str, context: Context) -> None:

@@ -81,7 +81,14 @@ def split(
 
 
 def _written(session: Session, sql: str, target: Target, root: str) -> tuple[DataFile, ...]:
-    return session.copy_out(sql, folder=target.folder, root=root, field_ids=target.field_ids, columns=target.columns)
+    return session.copy_out(
+        sql,
+        folder=target.folder,
+        root=root,
+        field_ids=target.field_ids,
+        columns=target.columns,
+        layout=target.layout,
+    )
 
 
 def _told(broken: Sequence[Promise], flags: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from weft.config import duration
 from weft.model.address import Address
 from weft.model.records import RunState
 from weft.registry import processes
+from weft.runs import expiry, following
 from weft.runs.context import Context
 
 _BATCHES_ARE_KEPT = timedelta(days=7)
@@ -29,7 +30,8 @@ def after_dead_runs(context: Context) -> None:
         for outcome in run.ports:
             state = ports.get(outcome.address)
             if state is not None:
-                context.storage.follow(outcome.address, state.snapshot_id, run.run_id)
+                for told in following.follow(outcome.address, state.snapshot_id, run.run_id, context):
+                    context.progress.note(told.what)
         for product in {outcome.address.of_product for outcome in run.ports}:
             for table in context.registry.kept_tables(product):
                 context.storage.follow(table.table, table.snapshot_id, run.run_id)
@@ -47,23 +49,28 @@ def sweep(context: Context, *, alive: list[str], older_than: datetime) -> list[s
     Args:
         older_than: not later than the moment at which `alive` was found out.
     """
+    # Before the registry is asked: what is published from here on is no history yet, and none of it is forgotten.
+    unshown = context.storage.unshown()
     keep: dict[Address, set[str]] = {}
     beside: set[str] = set()
     others = list(context.others().values())
     for registry in (context.registry, *others):
-        for address in registry.ports():
-            history = registry.history(address)
-            keep.setdefault(address, set()).update(p.snapshot_id for p in history)
-            beside |= {f.path for p in history if p.quarantine is not None for f in p.quarantine.manifest.files}
+        for address, publications in expiry.kept(registry, context).items():
+            keep.setdefault(address, set()).update(p.snapshot_id for p in publications)
+            beside |= {f.path for p in publications if p.quarantine is not None for f in p.quarantine.manifest.files}
         for table in registry.kept_tables():
             keep.setdefault(table.table, set()).add(table.snapshot_id)
         beside |= {f.path for batch in registry.batches() for f in batch.files}
+    context.storage.forget({a: set(ids) - keep.get(a, set()) for a, ids in unshown.items()})
     runs = [*alive, *(r.run_id for other in others for r in other.unfinished() if processes.alive(r.process))]
     return list(context.storage.sweep(keep, older_than=older_than, runs=runs, beside=beside))
 
 
 def now_and_then(context: Context) -> None:
-    """Removes what nothing refers to and is older than `storage.orphan_age`; looks for it once in such a time."""
+    """Removes what nothing refers to and is older than `storage.orphan_age`; looks for it once in such a time.
+
+    Data versions whose time is over are marked first. Their files go when it looks the next time.
+    """
     age = duration(context.settings.storage.orphan_age)
     mark = context.settings.state / "swept"
     try:
@@ -75,6 +82,9 @@ def now_and_then(context: Context) -> None:
         return
     mark.touch()
     began = context.now()
+    marked = expiry.mark(context)
+    if marked:
+        context.progress.note(f"{marked} data version{'' if marked == 1 else 's'} expired")
     alive = [run.run_id for run in context.registry.unfinished() if processes.alive(run.process)]
     given_up = {b.build for b in context.registry.batches() if b.at < began - _BATCHES_ARE_KEPT}
     if given_up:

@@ -10,6 +10,7 @@ from weft.model.address import Address
 from weft.model.checks import count
 from weft.model.odcs import published_contract
 from weft.registry.readers import readers_of
+from weft.runs import following
 from weft.runs.context import Context, new_run_id
 from weft.runs.results import RolledBack
 from weft.runs.verification import broken, check_rows, names_in_record, other_tables
@@ -64,6 +65,7 @@ def roll_back(address: Address, snapshot_id: str, reason: str, principal: Princi
         actor=context.actor,
         at=context.now(),
     )
-    context.storage.follow(address, published.snapshot_id, None)
+    for told in following.follow(address, published.snapshot_id, None, context):
+        context.progress.note(told.what)
     stale = tuple(str(p) for p in readers_of(registry, address, registry.ports()))
     return RolledBack(address, state.snapshot_id, snapshot_id, stale)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from weft.model.address import Address
 from weft.model.column import Column
+from weft.model.layout import UNORDERED, Layout
 from weft.model.publication import DataFile
 
 
@@ -20,12 +21,14 @@ class Target(Struct, frozen=True):
         columns: the columns in their order, with field ids.
         field_ids: DuckDB's `FIELD_IDS` literal for COPY, nested fields included.
         folder: absolute folder (or URI prefix) that holds this run's files and nothing else.
+        layout: how the rows are parted and sorted, with the field ids of the columns.
     """
 
     table: Address
     columns: tuple[Column, ...]
     field_ids: str
     folder: str
+    layout: Layout = Layout()
 
 
 class Storage(Protocol):
@@ -36,7 +39,14 @@ class Storage(Protocol):
         """Absolute path or URI that relative file paths of a manifest belong to."""
         ...
 
-    def prepare(self, table: Address, columns: Sequence[Column], known: Sequence[Column], run_id: str) -> Target:
+    def prepare(
+        self,
+        table: Address,
+        columns: Sequence[Column],
+        known: Sequence[Column],
+        run_id: str,
+        layout: Layout = UNORDERED,
+    ) -> Target:
         """Field ids for the columns a run will write, and an empty folder to write to.
 
         `known` are the columns of the current publication: same `key`, same field id. A new key gets an id that was
@@ -51,16 +61,38 @@ class Storage(Protocol):
     def commit(self, target: Target, *, run_id: str, base: str | None, files: Sequence[DataFile]) -> str:
         """Commits a snapshot that holds exactly `files`, on branch `run-<run_id>`, as a child of snapshot `base`.
 
+        New files and files of `base` may be mixed: what lists only files that stay is not written again, and each file
+        keeps the partition that it was written with.
+
         Returns:
             The snapshot id, as text. `main` has not moved.
+
+        Raises:
+            PlatformError: WFT-STO-013, another writer has changed the table so that weft does not know how to go on.
         """
         ...
 
-    def follow(self, table: Address, snapshot_id: str, run_id: str | None, branch: str | None = None) -> None:
-        """Moves `main`, or another branch, to what the registry says, and drops the run's branch. Idempotent."""
+    def follow(
+        self,
+        table: Address,
+        snapshot_id: str,
+        run_id: str | None,
+        is_ours: Callable[[str], bool] | None = None,
+        branch: str | None = None,
+    ) -> str | None:
+        """Moves `main` to what the registry says, if it is not there yet, and drops the run's branch. Idempotent.
+
+        Args:
+            is_ours: whether a snapshot that `main` shows was ever published. It is asked when `main` shows neither the
+                snapshot nor the one that it was made from; what is not ours stays on a branch.
+            branch: another branch that is moved instead of `main`.
+
+        Returns:
+            The branch that keeps what another writer had put on `main`; None when nobody had.
+        """
         ...
 
-    def forget(self, table: Address, branch: str) -> None:
+    def drop_branch(self, table: Address, branch: str) -> None:
         """Drops a branch that is not `main`. Idempotent."""
         ...
 
@@ -78,6 +110,14 @@ class Storage(Protocol):
 
     def remove(self, files: Sequence[DataFile]) -> None:
         """Removes files that a run has staged and will not commit."""
+        ...
+
+    def unshown(self) -> Mapping[Address, Collection[str]]:
+        """Snapshots of each table that no branch shows: history, and what runs have left that died."""
+        ...
+
+    def forget(self, snapshots: Mapping[Address, Collection[str]]) -> None:
+        """Takes snapshots out of their tables' metadata, except what a branch shows. Their files are for the sweep."""
         ...
 
     def sweep(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from weft.model.address import Address
 from weft.model.column import Column
+from weft.model.layout import UNORDERED, Layout
 from weft.model.publication import DataFile
 from weft.storage.base import Storage, Target
 
@@ -28,21 +29,43 @@ class EnvironmentStorage:
         """Absolute path or URI that relative file paths of a manifest belong to."""
         return self._production.root
 
-    def prepare(self, table: Address, columns: Sequence[Column], known: Sequence[Column], run_id: str) -> Target:
+    def prepare(
+        self,
+        table: Address,
+        columns: Sequence[Column],
+        known: Sequence[Column],
+        run_id: str,
+        layout: Layout = UNORDERED,
+    ) -> Target:
         """Field ids for the columns a run will write, and an empty folder to write to."""
-        return self._production.prepare(table, columns, known, run_id)
+        return self._production.prepare(table, columns, known, run_id, layout)
 
     def commit(self, target: Target, *, run_id: str, base: str | None, files: Sequence[DataFile]) -> str:
         """Commits a snapshot on the run's branch."""
         return self._production.commit(target, run_id=run_id, base=base, files=files)
 
-    def follow(self, table: Address, snapshot_id: str, run_id: str | None, branch: str | None = None) -> None:
-        """Moves the environment's branch to what its registry says."""
-        self._production.follow(table, snapshot_id, run_id, branch or self._branch)
+    def follow(
+        self,
+        table: Address,
+        snapshot_id: str,
+        run_id: str | None,
+        is_ours: Callable[[str], bool] | None = None,
+        branch: str | None = None,
+    ) -> str | None:
+        """Moves the environment's branch to what its registry says; nobody else writes to that one."""
+        return self._production.follow(table, snapshot_id, run_id, None, branch or self._branch)
 
-    def forget(self, table: Address, branch: str) -> None:
+    def drop_branch(self, table: Address, branch: str) -> None:
         """Drops a branch."""
-        self._production.forget(table, branch)
+        self._production.drop_branch(table, branch)
+
+    def unshown(self) -> Mapping[Address, Collection[str]]:
+        """Snapshots of each table that no branch shows."""
+        return self._production.unshown()
+
+    def forget(self, snapshots: Mapping[Address, Collection[str]]) -> None:
+        """Takes snapshots that no branch shows out of their tables' metadata."""
+        self._production.forget(snapshots)
 
     def main(self, table: Address) -> str | None:
         """The snapshot that production's `main` shows."""

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from weft.model.layout import Layout
 from weft.model.publication import DataFile
-from weft.storage import metadata
-from weft.storage.catalog import SqliteCatalog
+from weft.storage.catalog import SqliteCatalog, Table
 from weft.storage.local_files import SCHEME
 from weft.storage.metadata import Metadata
 from weft.storage.tables import TableStorage
@@ -26,13 +26,23 @@ class IcebergStorage(TableStorage):
         return SqliteCatalog(self._catalog_path)
 
     def _with_snapshot(
-        self, table: Metadata, schema_id: int, base: int | None, files: Sequence[DataFile]
+        self, table: Metadata, schema_id: int, layout: Layout, base: int | None, files: Sequence[DataFile]
     ) -> tuple[Metadata, int]:
-        from weft.storage import snapshots  # brings Avro, which only a writer needs
+        from weft.storage import partitions, snapshots  # brings Avro, which only a writer needs
 
-        fields = metadata.fields_of(table, schema_id)
-        records = [snapshots.data_file(f, f"{SCHEME}{self.root}/{f.path}", fields) for f in files]
-        return snapshots.next_snapshot(table, schema_id, base, records)
+        table, spec_id = partitions.with_spec(table, layout.partition)
+        table, order_id = partitions.with_sort_order(table, layout)
+        wanted = {f"{SCHEME}{self.root}/{f.path}": f for f in files}
+        return snapshots.next_snapshot(table, snapshots.Arrangement(schema_id, spec_id, order_id), base, wanted)
+
+    def _metadata_files(self, table: Table) -> Iterable[str]:
+        from weft.storage import snapshots
+
+        newest = self._catalog.load(table.identifier)  # another commit may have been made since
+        for one in (table, newest) if newest is not None else (table,):
+            yield one.location
+            yield from (entry["metadata-file"] for entry in one.metadata["metadata-log"])
+            yield from snapshots.metadata_files(one.metadata)
 
     def _paths(self, table: Metadata, snapshot_id: int) -> Iterable[str]:
         from weft.storage import snapshots

@@ -17,6 +17,8 @@ Status = Literal[0, 1, 2]
 EXISTING: Status = 0
 ADDED: Status = 1
 DELETED: Status = 2
+DATA = 0
+"""Content of a manifest that lists data files; 1 lists delete files, which only others write."""
 
 
 class Entry(Struct, frozen=True):
@@ -25,12 +27,14 @@ class Entry(Struct, frozen=True):
     Attributes:
         sequence_number: of the snapshot that added the file; None in one that is being added.
         data_file: the fields of the spec's `data_file`.
+        spec_id: of the partition spec that the file is parted by.
     """
 
     status: Status
     snapshot_id: int
     sequence_number: int | None
     data_file: Mapping[str, Any]
+    spec_id: int = 0
 
     @property
     def path(self) -> str:
@@ -39,7 +43,7 @@ class Entry(Struct, frozen=True):
 
 
 class ManifestFile(Struct, frozen=True):
-    """A manifest in a manifest list."""
+    """A manifest in a manifest list; `content` is 0 for data files, 1 for delete files, which only others write."""
 
     path: str
     length: int
@@ -48,6 +52,9 @@ class ManifestFile(Struct, frozen=True):
     snapshot_id: int
     files: tuple[int, int, int]
     rows: tuple[int, int, int]
+    spec_id: int = 0
+    partitions: tuple[Mapping[str, Any], ...] | None = None
+    content: int = 0
 
     @property
     def has_live_files(self) -> bool:
@@ -55,13 +62,22 @@ class ManifestFile(Struct, frozen=True):
         return self.files[EXISTING] + self.files[ADDED] > 0
 
 
-def write_manifest(entries: Sequence[Entry], fields: Sequence[Field], schema_id: int) -> bytes:
-    """The Avro file of a manifest."""
+UNPARTITIONED: Mapping[str, Any] = {"spec-id": 0, "fields": []}
+
+
+def write_manifest(
+    entries: Sequence[Entry],
+    fields: Sequence[Field],
+    schema_id: int,
+    spec: Mapping[str, Any] = UNPARTITIONED,
+    partition: Sequence[Mapping[str, Any]] = (),
+) -> bytes:
+    """The Avro file of a manifest; `partition` are the Avro fields of the spec that all its files are parted by."""
     header = {
         "schema": json.dumps({"type": "struct", "schema-id": schema_id, "fields": list(fields)}),
         "schema-id": str(schema_id),
-        "partition-spec": "[]",
-        "partition-spec-id": "0",
+        "partition-spec": json.dumps(spec["fields"]),
+        "partition-spec-id": str(spec["spec-id"]),
         "format-version": "2",
         "content": "data",
     }
@@ -75,7 +91,7 @@ def write_manifest(entries: Sequence[Entry], fields: Sequence[Field], schema_id:
         }
         for e in entries
     ]
-    return _avro(_ENTRY, records, header)
+    return _avro(_entry(partition), records, header)
 
 
 def read_manifest(content: bytes, listed: ManifestFile) -> list[Entry]:
@@ -86,12 +102,20 @@ def read_manifest(content: bytes, listed: ManifestFile) -> list[Entry]:
             row["snapshot_id"] if row["snapshot_id"] is not None else listed.snapshot_id,
             row["sequence_number"] if row["sequence_number"] is not None else listed.sequence_number,
             {**row["data_file"], **{name: _mapping(row["data_file"].get(name)) for name in _MAPS}},
+            listed.spec_id,
         )
         for row in _rows_of(content)
     ]
 
 
-def describe_manifest(path: str, length: int, entries: Sequence[Entry], number: int, snapshot_id: int) -> ManifestFile:
+def describe_manifest(
+    path: str,
+    length: int,
+    entries: Sequence[Entry],
+    number: int,
+    snapshot_id: int,
+    partitions: Sequence[Mapping[str, Any]] | None = None,
+) -> ManifestFile:
     """How a manifest stands in the list of the snapshot that writes it."""
 
     def of(status: Status) -> list[Entry]:
@@ -106,6 +130,8 @@ def describe_manifest(path: str, length: int, entries: Sequence[Entry], number: 
         snapshot_id,
         (len(kept[0]), len(kept[1]), len(kept[2])),
         (_rows(kept[0]), _rows(kept[1]), _rows(kept[2])),
+        entries[0].spec_id if entries else 0,
+        tuple(partitions) if partitions else None,
     )
 
 
@@ -121,8 +147,8 @@ def write_list(manifests: Sequence[ManifestFile], snapshot_id: int, parent: int 
         {
             "manifest_path": m.path,
             "manifest_length": m.length,
-            "partition_spec_id": 0,
-            "content": 0,
+            "partition_spec_id": m.spec_id,
+            "content": m.content,
             "sequence_number": m.sequence_number,
             "min_sequence_number": m.min_sequence_number,
             "added_snapshot_id": m.snapshot_id,
@@ -132,7 +158,7 @@ def write_list(manifests: Sequence[ManifestFile], snapshot_id: int, parent: int 
             "added_rows_count": m.rows[ADDED],
             "existing_rows_count": m.rows[EXISTING],
             "deleted_rows_count": m.rows[DELETED],
-            "partitions": None,
+            "partitions": list(m.partitions) if m.partitions is not None else None,
             "key_metadata": None,
         }
         for m in manifests
@@ -151,6 +177,9 @@ def read_list(content: bytes) -> list[ManifestFile]:
             row["added_snapshot_id"],
             (row["existing_files_count"], row["added_files_count"], row["deleted_files_count"]),
             (row["existing_rows_count"], row["added_rows_count"], row["deleted_rows_count"]),
+            row["partition_spec_id"],
+            tuple(row["partitions"]) if row.get("partitions") is not None else None,
+            row["content"],
         )
         for row in _rows_of(content)
     ]
@@ -183,6 +212,16 @@ def _mapping(found: Sequence[Mapping[str, Any]] | None) -> dict[int, Any] | None
     return {pair["key"]: pair["value"] for pair in found} if found is not None else None
 
 
+def _entry(partition: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The schema of a manifest's entries, with the fields of its partitions."""
+    if not partition:
+        return _ENTRY
+    *before, record = _ENTRY["fields"]
+    kind = {"type": "record", "name": "r102", "fields": list(partition)}
+    fields = [_needed(_PARTITION, kind, 102) if f["name"] == _PARTITION else f for f in record["type"]["fields"]]
+    return {**_ENTRY, "fields": [*before, {**record, "type": {**record["type"], "fields": fields}}]}
+
+
 def _needed(name: str, kind: Any, number: int) -> dict[str, Any]:
     return {"name": name, "type": kind, "field-id": number}
 
@@ -202,7 +241,8 @@ def _by_field_id(name: str, value: str, number: int, key_id: int, value_id: int)
 
 
 _MAPS = ("column_sizes", "value_counts", "null_value_counts", "nan_value_counts", "lower_bounds", "upper_bounds")
-_ENTRY = {
+_PARTITION = "partition"
+_ENTRY: dict[str, Any] = {
     "type": "record",
     "name": "manifest_entry",
     "fields": [
@@ -219,7 +259,7 @@ _ENTRY = {
                     _needed("content", "int", 134),
                     _needed("file_path", "string", 100),
                     _needed("file_format", "string", 101),
-                    _needed("partition", {"type": "record", "name": "r102", "fields": []}, 102),
+                    _needed(_PARTITION, {"type": "record", "name": "r102", "fields": []}, 102),
                     _needed("record_count", "long", 103),
                     _needed("file_size_in_bytes", "long", 104),
                     _by_field_id("column_sizes", "long", 108, 117, 118),

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from weft.model.layout import Layout
 from weft.model.publication import DataFile
 from weft.storage import metadata
 from weft.storage.catalog import CommitConflict, Identifier, Table
@@ -53,7 +54,7 @@ class MemoryStorage(TableStorage):
         return self._tables
 
     def _with_snapshot(
-        self, table: Metadata, schema_id: int, base: int | None, files: Sequence[DataFile]
+        self, table: Metadata, schema_id: int, layout: Layout, base: int | None, files: Sequence[DataFile]
     ) -> tuple[Metadata, int]:
         snapshot_id = metadata.fresh_snapshot_id(table)
         paths = json.dumps([f.path for f in files])  # stands itself where else a manifest list's location stands
@@ -61,6 +62,9 @@ class MemoryStorage(TableStorage):
             table, snapshot_id, parent=base, schema_id=schema_id, manifest_list=paths, summary={}
         )
         return after, snapshot_id
+
+    def _metadata_files(self, table: Table) -> Iterable[str]:
+        return ()
 
     def _paths(self, table: Metadata, snapshot_id: int) -> Iterable[str]:
         found = metadata.snapshot(table, snapshot_id)

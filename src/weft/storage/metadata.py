@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from weft.storage.schemas import Field, last_id
@@ -13,14 +13,18 @@ from weft.storage.schemas import Field, last_id
 Metadata = Mapping[str, Any]
 """The content of a `metadata.json`."""
 
+VERSION = 2
+"""The version of the specification that tables are written in."""
 MAIN = "main"
+SPEC = "weft.partition-spec-id"
+ORDER = "weft.sort-order-id"
 _LOG_LENGTH = 100
 
 
 def new_table(location: str, fields: Sequence[Field]) -> Metadata:
     """A table without snapshots, not partitioned."""
     return {
-        "format-version": 2,
+        "format-version": VERSION,
         "table-uuid": str(uuid.uuid4()),
         "location": location,
         "last-sequence-number": 0,
@@ -90,7 +94,10 @@ def with_snapshot(
     manifest_list: str,
     summary: Mapping[str, str],
 ) -> Metadata:
-    """The table with one more snapshot, which no branch shows yet."""
+    """The table with one more snapshot, which no branch shows yet.
+
+    Its summary may name the partition spec and the sort order that become the table's with it: `SPEC`, `ORDER`.
+    """
     number = table["last-sequence-number"] + 1
     added = {
         "snapshot-id": snapshot_id,
@@ -117,6 +124,8 @@ def with_branch(table: Metadata, name: str, snapshot_id: int) -> Metadata:
         "refs": refs,
         "current-snapshot-id": snapshot_id,
         "current-schema-id": shown["schema-id"],
+        "default-spec-id": int(shown["summary"].get(SPEC, 0)),
+        "default-sort-order-id": int(shown["summary"].get(ORDER, 0)),
         "snapshot-log": [*table["snapshot-log"], {"snapshot-id": snapshot_id, "timestamp-ms": _now_ms()}],
     }
 
@@ -124,6 +133,26 @@ def with_branch(table: Metadata, name: str, snapshot_id: int) -> Metadata:
 def without_branch(table: Metadata, name: str) -> Metadata:
     """The table without a branch."""
     return {**table, "refs": {n: ref for n, ref in table["refs"].items() if n != name}}
+
+
+def unshown(table: Metadata) -> set[int]:
+    """Snapshots that no branch shows."""
+    return {s["snapshot-id"] for s in table["snapshots"]} - set(branches(table).values())
+
+
+def without_snapshots(table: Metadata, wanted: Collection[int]) -> Metadata:
+    """The table without those of the wanted snapshots that no branch shows.
+
+    The log begins again behind the last one that is gone: it has no gaps (spec, table metadata fields).
+    """
+    gone = unshown(table) & set(wanted)
+    if not gone:
+        return table
+    logged: list[Any] = []
+    for entry in table["snapshot-log"]:
+        logged = [] if entry["snapshot-id"] in gone else [*logged, entry]
+    left = [s for s in table["snapshots"] if s["snapshot-id"] not in gone]
+    return {**table, "snapshots": left, "snapshot-log": logged}
 
 
 def following(table: Metadata, location: str | None) -> Metadata:

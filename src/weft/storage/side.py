@@ -6,6 +6,7 @@ import itertools
 
 from msgspec.structs import replace
 
+from weft.model.layout import UNORDERED
 from weft.model.publication import SIDE_COLUMNS
 from weft.storage.base import Target
 from weft.storage.schemas import field_ids, fields_of
@@ -16,4 +17,4 @@ def side_target(target: Target) -> Target:
     ids = itertools.count(SIDE_COLUMNS[-1].field_id + 1)
     more = field_ids(fields_of(SIDE_COLUMNS, ids))
     together = f"{target.field_ids[:-1]}, {more[1:]}"  # two DuckDB structs, written as one
-    return replace(target, columns=(*target.columns, *SIDE_COLUMNS), field_ids=together)
+    return replace(target, layout=UNORDERED, columns=(*target.columns, *SIDE_COLUMNS), field_ids=together)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from msgspec import Struct
+
+from weft.errors import PlatformError, error
 from weft.model import publication
-from weft.storage import local_files, manifests
+from weft.storage import local_files, manifests, partitions
 from weft.storage.bounds import bound
 from weft.storage.manifests import ADDED, DELETED, EXISTING, Entry, ManifestFile
-from weft.storage.metadata import Metadata, fields_of, fresh_snapshot_id, snapshot, with_snapshot
+from weft.storage.metadata import ORDER, SPEC, Metadata, fields_of, fresh_snapshot_id, snapshot, with_snapshot
 from weft.storage.schemas import Field
+
+_NO_PARTITION: Mapping[str, Any] = {}
 
 
 def live_entries(table: Metadata, snapshot_id: int) -> Iterator[Entry]:
@@ -20,7 +25,24 @@ def live_entries(table: Metadata, snapshot_id: int) -> Iterator[Entry]:
         yield from (e for e in entries if e.status != DELETED)
 
 
-def data_file(file: publication.DataFile, location: str, fields: Sequence[Field]) -> dict[str, Any]:
+class Arrangement(Struct, frozen=True):
+    """By which schema, partition spec and sort order a snapshot is written."""
+
+    schema_id: int
+    spec_id: int = 0
+    order_id: int = 0
+
+
+def metadata_files(table: Metadata) -> Iterator[str]:
+    """The manifest lists and manifests of all snapshots."""
+    for found in table["snapshots"]:
+        yield found["manifest-list"]
+        yield from (m.path for m in manifests.read_list(local_files.read(found["manifest-list"])))
+
+
+def data_file(
+    file: publication.DataFile, location: str, fields: Sequence[Field], partition: Mapping[str, Any] = _NO_PARTITION
+) -> dict[str, Any]:
     """Iceberg's record of a Parquet file, from the statistics that the writer gave: no file is opened for it."""
     kinds = {f["id"]: f["type"] for f in fields}
     known = {number: s for number, s in file.statistics.items() if number in kinds}
@@ -35,7 +57,7 @@ def data_file(file: publication.DataFile, location: str, fields: Sequence[Field]
         "content": 0,
         "file_path": location,
         "file_format": "PARQUET",
-        "partition": {},
+        "partition": dict(partition),
         "record_count": file.rows,
         "file_size_in_bytes": file.size_bytes,
         "column_sizes": {n: s.size_bytes for n, s in known.items() if s.size_bytes is not None},
@@ -47,42 +69,75 @@ def data_file(file: publication.DataFile, location: str, fields: Sequence[Field]
 
 
 def next_snapshot(
-    table: Metadata, schema_id: int, parent: int | None, wanted: Sequence[dict[str, Any]]
+    table: Metadata, arranged: Arrangement, parent: int | None, wanted: Mapping[str, publication.DataFile]
 ) -> tuple[Metadata, int]:
     """Writes the manifests of a snapshot that holds exactly the wanted files, as a child of `parent`.
 
-    A manifest of the parent is kept as it is while all its files are wanted.
+    A manifest of the parent is kept as it is while all its files are wanted. A manifest holds files of one partition
+    spec: each file keeps the one that it was written by.
+
+    Args:
+        wanted: the files by their location.
 
     Returns:
         The table with the snapshot, which no branch shows yet, and the snapshot's id.
     """
     snapshot_id, number = fresh_snapshot_id(table), table["last-sequence-number"] + 1
-    paths = {f["file_path"] for f in wanted}
     listed: list[ManifestFile] = []
     changed: list[Entry] = []
     present: set[str] = set()
     for manifest, entries in _manifests_of(table, parent):
         live = [e for e in entries if e.status != DELETED]
         present |= {e.path for e in live}
-        if live and all(e.path in paths for e in live):
+        if live and all(e.path in wanted for e in live):
             listed.append(manifest)
             continue
-        changed += [manifests.as_status(e, EXISTING if e.path in paths else DELETED, snapshot_id) for e in live]
-    added = [Entry(ADDED, snapshot_id, None, f) for f in wanted if f["file_path"] not in present]
-    listed += [_written(table, schema_id, part, number, snapshot_id) for part in (added, changed) if part]
+        changed += [manifests.as_status(e, EXISTING if e.path in wanted else DELETED, snapshot_id) for e in live]
+    table, added = _added(table, arranged, {path: f for path, f in wanted.items() if path not in present}, snapshot_id)
+    for entries in (added, changed):
+        for spec_id in sorted({e.spec_id for e in entries}):
+            alike = [e for e in entries if e.spec_id == spec_id]
+            listed.append(_written(table, arranged.schema_id, alike, number, snapshot_id))
     name = f"{table['location']}/metadata/snap-{snapshot_id}-0-{uuid.uuid4()}.avro"
     local_files.write(name, manifests.write_list(listed, snapshot_id, parent, number))
     gone = [e for e in changed if e.status == DELETED]
-    summary = {"operation": "overwrite" if gone else "append", **_totals(wanted, added, gone)}
-    after = with_snapshot(table, snapshot_id, parent=parent, schema_id=schema_id, manifest_list=name, summary=summary)
+    summary = {"operation": "overwrite" if gone else "append", **_totals(wanted.values(), added, gone)}
+    if arranged.spec_id or arranged.order_id:
+        summary |= {SPEC: str(arranged.spec_id), ORDER: str(arranged.order_id)}
+    after = with_snapshot(
+        table, snapshot_id, parent=parent, schema_id=arranged.schema_id, manifest_list=name, summary=summary
+    )
     return after, snapshot_id
 
 
+def _added(
+    table: Metadata, arranged: Arrangement, files: Mapping[str, publication.DataFile], snapshot_id: int
+) -> tuple[Metadata, list[Entry]]:
+    """The entries of new files, and the table with the partition specs that they are parted by."""
+    fields = fields_of(table, arranged.schema_id)
+    entries = []
+    known: dict[tuple[tuple[int, str], ...], tuple[partitions.Spec, tuple[str, ...]]] = {}
+    for path, file in files.items():
+        parts = tuple((v.field_id, v.transform) for v in file.partition)
+        if parts not in known:
+            table, spec_id = partitions.with_spec(table, file.partition)
+            spec = partitions.spec_of(table, spec_id)
+            known[parts] = spec, partitions.kinds(table, spec)
+        spec, kinds = known[parts]
+        record = partitions.record(spec, kinds, file.partition)
+        entries.append(Entry(ADDED, snapshot_id, None, data_file(file, path, fields, record), spec["spec-id"]))
+    return table, entries
+
+
 def _written(table: Metadata, schema_id: int, entries: Sequence[Entry], number: int, snapshot_id: int) -> ManifestFile:
-    content = manifests.write_manifest(entries, fields_of(table, schema_id), schema_id)
+    spec = partitions.spec_of(table, entries[0].spec_id)
+    kinds = partitions.kinds(table, spec)
+    fields = fields_of(table, schema_id)
+    content = manifests.write_manifest(entries, fields, schema_id, spec, partitions.avro_fields(spec, kinds))
     path = f"{table['location']}/metadata/{uuid.uuid4()}-m0.avro"
     local_files.write(path, content)
-    return manifests.describe_manifest(path, len(content), entries, number, snapshot_id)
+    bounds = partitions.summaries(spec, kinds, [e.data_file["partition"] for e in entries])
+    return manifests.describe_manifest(path, len(content), entries, number, snapshot_id, bounds)
 
 
 def _manifests_of(table: Metadata, snapshot_id: int | None) -> Iterator[tuple[ManifestFile, list[Entry]]]:
@@ -90,23 +145,32 @@ def _manifests_of(table: Metadata, snapshot_id: int | None) -> Iterator[tuple[Ma
     if found is None:
         return
     for manifest in manifests.read_list(local_files.read(found["manifest-list"])):
+        if manifest.content != manifests.DATA:
+            raise PlatformError(
+                error(
+                    "WFT-STO-013",
+                    f"snapshot {snapshot_id} of the table `{table['location']}` has delete files",
+                    why="another writer made it; weft writes whole files, and would read rows that are deleted",
+                    fix="let the other engine rewrite its data files, then apply again",
+                )
+            )
         if manifest.has_live_files:
             yield manifest, manifests.read_manifest(local_files.read(manifest.path), manifest)
 
 
-def _totals(wanted: Sequence[dict[str, Any]], added: Sequence[Entry], gone: Sequence[Entry]) -> dict[str, str]:
-    def figures(files: Sequence[Any]) -> tuple[str, str, str]:
-        rows, size = (sum(f[name] for f in files) for name in ("record_count", "file_size_in_bytes"))
-        return str(len(files)), str(rows), str(size)
+def _totals(wanted: Collection[publication.DataFile], added: Sequence[Entry], gone: Sequence[Entry]) -> dict[str, str]:
+    def named(names: Sequence[str], files: Collection[tuple[int, int]]) -> dict[str, str]:
+        figures = (len(files), sum(rows for rows, _ in files), sum(size for _, size in files))
+        return dict(zip(names, map(str, figures), strict=True))
 
-    def named(names: Sequence[str], files: Sequence[Any]) -> dict[str, str]:
-        return dict(zip(names, figures(files), strict=True))
+    def listed(entries: Sequence[Entry]) -> list[tuple[int, int]]:
+        return [(e.data_file["record_count"], e.data_file["file_size_in_bytes"]) for e in entries]
 
-    new, old = [e.data_file for e in added], [e.data_file for e in gone]
+    new, old = listed(added), listed(gone)
     return {
         **(named(("added-data-files", "added-records", "added-files-size"), new) if new else {}),
         **(named(("deleted-data-files", "deleted-records", "removed-files-size"), old) if old else {}),
-        **named(("total-data-files", "total-records", "total-files-size"), wanted),
+        **named(("total-data-files", "total-records", "total-files-size"), [(f.rows, f.size_bytes) for f in wanted]),
         "total-delete-files": "0",
         "total-position-deletes": "0",
         "total-equality-deletes": "0",

@@ -9,15 +9,16 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from msgspec.structs import replace
 
 from weft.errors import PlatformError, TransientError, error
 from weft.model.address import Address
 from weft.model.column import Column
+from weft.model.layout import UNORDERED, Layout
 from weft.model.publication import DataFile
 from weft.storage import metadata
 from weft.storage.base import Target
@@ -28,6 +29,8 @@ from weft.storage.schemas import Field, field_ids, fields_of, may_become
 
 _TRIES = 8
 _FIRST_PAUSE_S = 0.02
+_IN_FLIGHT = timedelta(minutes=5)
+"""How old metadata is at least that no commit is about to name: it is written before the catalog leads to it."""
 
 T = TypeVar("T")
 
@@ -71,7 +74,7 @@ class TableStorage(ABC):
 
     @abstractmethod
     def _with_snapshot(
-        self, table: Metadata, schema_id: int, base: int | None, files: Sequence[DataFile]
+        self, table: Metadata, schema_id: int, layout: Layout, base: int | None, files: Sequence[DataFile]
     ) -> tuple[Metadata, int]:
         """The table with a snapshot of exactly `files` that no branch shows yet, and the snapshot's id."""
 
@@ -79,7 +82,18 @@ class TableStorage(ABC):
     def _paths(self, table: Metadata, snapshot_id: int) -> Iterable[str]:
         """The files of a snapshot; none when there is no such snapshot."""
 
-    def prepare(self, table: Address, columns: Sequence[Column], known: Sequence[Column], run_id: str) -> Target:
+    @abstractmethod
+    def _metadata_files(self, table: Table) -> Iterable[str]:
+        """Locations of the files that the table's own metadata consists of."""
+
+    def prepare(
+        self,
+        table: Address,
+        columns: Sequence[Column],
+        known: Sequence[Column],
+        run_id: str,
+        layout: Layout = UNORDERED,
+    ) -> Target:
         """Field ids for the columns that a run will write, and an empty folder to write to."""
         found = self._catalog.load(_identifier(table))
         before = {f["id"]: f for s in found.metadata["schemas"] for f in s["fields"]} if found else {}
@@ -106,7 +120,7 @@ class TableStorage(ABC):
         with _disk():
             folder.mkdir(parents=True, exist_ok=True)
         self._fields[str(folder)] = fields
-        return Target(table, tuple(numbered), field_ids(fields), str(folder))
+        return Target(table, tuple(numbered), field_ids(fields), str(folder), _numbered(layout, numbered))
 
     def commit(self, target: Target, *, run_id: str, base: str | None, files: Sequence[DataFile]) -> str:
         """Commits a snapshot that holds exactly `files`, on the run's branch, as a child of `base`."""
@@ -117,35 +131,52 @@ class TableStorage(ABC):
             before = self._catalog.load(identifier)
             location = f"{SCHEME}{self._folder(identifier)}"
             table = before.metadata if before else metadata.new_table(location, fields)
+            _require_our_version(target.table, table)
             table, schema_id = metadata.with_fields(table, fields)
-            table, snapshot_id = self._with_snapshot(table, schema_id, int(base) if base else None, files)
+            table, snapshot_id = self._with_snapshot(
+                table, schema_id, target.layout, int(base) if base else None, files
+            )
             self._catalog.commit(identifier, before, metadata.with_branch(table, _branch(run_id), snapshot_id))
             return str(snapshot_id)
 
         with _disk():
             return _retried(once)
 
-    def follow(self, table: Address, snapshot_id: str, run_id: str | None, branch: str | None = None) -> None:
-        """Moves `main`, or another branch, to what the registry says, and drops the run's branch."""
-        shown = branch or metadata.MAIN
+    def follow(
+        self,
+        table: Address,
+        snapshot_id: str,
+        run_id: str | None,
+        is_ours: Callable[[str], bool] | None = None,
+        branch: str | None = None,
+    ) -> str | None:
+        """Moves `main` to what the registry says, and drops the run's branch; keeps what others wrote on a branch."""
+        moved = branch or metadata.MAIN
         identifier, wanted = _identifier(table), int(snapshot_id)
 
-        def once() -> None:
+        def once() -> str | None:
             found = self._catalog.load(identifier)
-            if found is None or metadata.snapshot(found.metadata, wanted) is None:
-                return
-            after = found.metadata
-            if metadata.branch(after, shown) != wanted:
-                after = metadata.with_branch(after, shown, wanted)
+            target = metadata.snapshot(found.metadata, wanted) if found is not None else None
+            if found is None or target is None:
+                return None
+            after, aside = found.metadata, None
+            shown = metadata.branch(after, moved)
+            if shown != wanted:
+                known = shown in (None, target.get("parent-snapshot-id"))
+                if not known and is_ours is not None and not is_ours(str(shown)):
+                    aside = f"foreign-{shown}"
+                    after = metadata.with_branch(after, aside, cast(int, shown))
+                after = metadata.with_branch(after, moved, wanted)
             if run_id is not None and metadata.branch(after, _branch(run_id)) is not None:
                 after = metadata.without_branch(after, _branch(run_id))
             if after is not found.metadata:
                 self._catalog.commit(identifier, found, after)
+            return aside
 
         with _disk():
-            _retried(once)
+            return _retried(once)
 
-    def forget(self, table: Address, branch: str) -> None:
+    def drop_branch(self, table: Address, branch: str) -> None:
         """Drops a branch that is not `main`."""
         assert branch != metadata.MAIN, "what production shows stays"
         with _disk():
@@ -199,6 +230,7 @@ class TableStorage(ABC):
                     self._drop_branch(identifier, name)
             live = {p for s in wanted for p in self._paths(table.metadata, s)} | set(beside)
             removed += _sweep_folder(self._folder(identifier) / "data", live, older_than, runs)
+            removed += _sweep_metadata(self._folder(identifier) / "metadata", self._metadata_files(table), older_than)
         known = {self._folder(i) for i in self._catalog.identifiers()}
         for data in self._warehouse.glob("*/*/*/data"):
             if data.parent not in known:  # staged for a table that was never made
@@ -213,12 +245,71 @@ class TableStorage(ABC):
 
         _retried(once)
 
+    def unshown(self) -> Mapping[Address, Collection[str]]:
+        """Snapshots of each table that no branch shows."""
+        tables = ((i, self._catalog.load(i)) for i in self._catalog.identifiers())
+        return {
+            _address(identifier): [str(s) for s in metadata.unshown(table.metadata)]
+            for identifier, table in tables
+            if table is not None
+        }
+
+    def forget(self, snapshots: Mapping[Address, Collection[str]]) -> None:
+        """Takes snapshots that no branch shows out of their tables' metadata."""
+        for address, ids in snapshots.items():
+            self._forget(_identifier(address), {int(s) for s in ids})
+
+    def _forget(self, identifier: Identifier, snapshots: Collection[int]) -> None:
+        def once() -> None:
+            table = self._catalog.load(identifier)
+            after = metadata.without_snapshots(table.metadata, snapshots) if table is not None else None
+            if table is not None and after is not None and after is not table.metadata:
+                self._catalog.commit(identifier, table, after)
+
+        if snapshots:
+            with _disk():
+                _retried(once)
+
     def _folder(self, identifier: Identifier) -> Path:
         return self._warehouse.joinpath(*identifier)
 
 
+def _numbered(layout: Layout, columns: Sequence[Column]) -> Layout:
+    """A layout with the field ids of its columns."""
+    ids = {c.name: c.field_id for c in columns}
+    return Layout(
+        tuple(replace(f, field_id=ids[f.column]) for f in layout.partition),
+        tuple(replace(f, field_id=ids[f.column]) for f in layout.sort),
+    )
+
+
+def _require_our_version(address: Address, table: Metadata) -> None:
+    """Refuses a table that another writer has brought to a newer version of the specification.
+
+    Raises:
+        PlatformError: WFT-STO-013.
+    """
+    version = table["format-version"]
+    if version != metadata.VERSION:
+        raise PlatformError(
+            error(
+                "WFT-STO-013",
+                f"another writer has made the table of `{address}` one of Iceberg's version {version}",
+                why=f"weft writes version {metadata.VERSION}, and a table never goes back",
+                fix="publish a new major, which has a table of its own",
+            )
+        )
+
+
 def _identifier(table: Address) -> Identifier:
     return (table.domain, table.product, f"{table.port}@{table.major}")
+
+
+def _address(identifier: Identifier) -> Address:
+    """The address of a table: of a port, or of what a private model keeps."""
+    domain, product, name = identifier
+    port, _, major = name.rpartition("@")
+    return Address(domain, product, port, int(major))
 
 
 def _branch(run_id: str) -> str:
@@ -248,6 +339,19 @@ def _sweep_folder(folder: Path, live: set[str], older_than: datetime, runs: Coll
     for empty in folder.glob("run-*"):
         if empty.name[4:] not in runs and not any(empty.iterdir()):
             empty.rmdir()
+    return removed
+
+
+def _sweep_metadata(folder: Path, live: Iterable[str], older_than: datetime) -> list[str]:
+    """Removes files of metadata that the table's newest one does not lead to; known by name, see `_sweep_folder`."""
+    files = sorted(folder.glob("*"))
+    names = {path.rpartition("/")[2] for path in live}
+    removed: list[str] = []
+    limit = min(older_than, datetime.now().astimezone() - _IN_FLIGHT)
+    for file in files:
+        if file.name not in names and datetime.fromtimestamp(file.stat().st_mtime).astimezone() < limit:
+            file.unlink(missing_ok=True)
+            removed.append(str(file))
     return removed
 
 

@@ -72,6 +72,11 @@ def history_table(history: History, now: datetime, *, columns_wide: int | None =
     ]
     header = ["", "snapshot", "published", "version", "rows", "checks", "run", "by"]
     text = f"{history.address}\n{table(header, rows, right=[4], columns=columns_wide)}"
+    gone = [s for s in history.snapshots if s.expired]
+    if gone:
+        text += "\n\nrows that had their time: " + "; ".join(
+            f"{s.snapshot_id}, expired {s.expired.at:%Y-%m-%d} ({s.expired.reason})" for s in gone if s.expired
+        )
     pinned = next((s for s in history.snapshots if s.pinned), None)
     if pinned:
         text += (

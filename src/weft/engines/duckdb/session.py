@@ -14,9 +14,11 @@ from msgspec.structs import replace
 
 from weft.engines.base import SourceFile
 from weft.engines.duckdb.failures import told
+from weft.engines.duckdb.layouts import Parted
 from weft.engines.duckdb.texts import carried, overfull
 from weft.errors import Diagnostic, SourceError, UserCodeError, Where, error
 from weft.model.column import Column
+from weft.model.layout import UNORDERED, Layout
 from weft.model.publication import ColumnStatistics, DataFile
 from weft.model.type_text import TypeText, parse_type
 from weft.model.types import normalise
@@ -171,16 +173,29 @@ class DuckDBSession:
         self._attached.clear()
 
     def copy_out(
-        self, sql: str, *, folder: str, root: str, field_ids: str, columns: Sequence[Column]
+        self,
+        sql: str,
+        *,
+        folder: str,
+        root: str,
+        field_ids: str,
+        columns: Sequence[Column],
+        layout: Layout = UNORDERED,
     ) -> tuple[DataFile, ...]:
         """Writes a query's rows as Parquet files under `folder`; statistics come from the writer."""
-        target = Path(folder) / f"{uuid.uuid4().hex}.parquet"
+        body = self._one(sql)
+        options = f"FORMAT parquet, COMPRESSION zstd, FIELD_IDS {field_ids}, RETURN_STATS true"
+        target = Path(folder) if layout.partition else Path(folder) / f"{uuid.uuid4().hex}.parquet"
+        parted = Parted(body, layout, columns) if layout else None
+        if parted is not None:
+            body, options = parted.sql, f"{options}, {parted.options}"
         with self._told():
-            written = self._connection.execute(
-                f"COPY ({self._one(sql)}\n) TO {literal(str(target))} "
-                f"(FORMAT parquet, COMPRESSION zstd, FIELD_IDS {field_ids}, RETURN_STATS true)"
-            ).fetchall()
-        return tuple(_data_file(row, root, columns) for row in written if row[1] > 0)
+            written = self._connection.execute(f"COPY ({body}\n) TO {literal(str(target))} ({options})").fetchall()
+        files = [(row, _data_file(row, root, columns)) for row in written if row[1] > 0]
+        if parted is None or not layout.partition:
+            return tuple(file for _, file in files)
+        parted.limited(len({tuple(sorted(row[5].items())) for row, _ in files}))
+        return tuple(replace(file, partition=parted.values(row[5])) for row, file in files)
 
     def _one(self, sql: str) -> str:
         """The text without a semicolon at its end, when it is one statement: a second one would be run behind it."""

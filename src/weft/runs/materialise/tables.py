@@ -66,7 +66,9 @@ class Making(Struct, frozen=True):
     def write(self, sql: str, target: Target | None = None) -> tuple[DataFile, ...]:
         """Writes the rows of a SELECT, whose columns are those of the table."""
         to = target or self.target
-        return self.session.copy_out(sql, folder=to.folder, root=self.root, field_ids=to.field_ids, columns=to.columns)
+        return self.session.copy_out(
+            sql, folder=to.folder, root=self.root, field_ids=to.field_ids, columns=to.columns, layout=to.layout
+        )
 
     def type_of(self, column: str) -> str:
         """The type of a column of the table."""
