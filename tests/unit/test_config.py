@@ -80,6 +80,8 @@ def test_every_described_setting_can_be_set_by_the_variable_that_is_described(tm
         "storage.keep_snapshots": "7d",
         "storage.target_file_size": "7GB",
         "environments.keep": "7d",
+        "python.memory_limit": "7GB",
+        "python.timeout": "7d",
         "engine.memory_limit": "7GB",
     }
     environ = {variable: of_a_form.get(key, "7") for key, _, variable, _ in described}
