@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from msgspec import Struct
@@ -14,7 +15,7 @@ from weft.model.odps import descriptor
 from weft.project import documents
 from weft.project.cache import Cache
 from weft.project.inputs import input_ports
-from weft.project.models import Parse, read_model
+from weft.project.models import Parse, read_models
 from weft.project.outputs import CONTRACT_ENDING, major_of, output_ports, status_of
 from weft.project.references import clashes, reference_problems
 
@@ -105,27 +106,42 @@ def _contracts(
 def _models(
     folder: Folder, parse: Parse, cache: Cache, files: dict[str, str], problems: list[Diagnostic]
 ) -> dict[str, Model]:
+    names = sorted(name for name in _listed(folder.path / "models") if name.endswith(".sql"))
+    below = f"{folder.relative(folder.path)}/models"
+    read_ones = read_models({n[:-4]: f"{below}/{n}" for n in names if _is_model(n[:-4])}, folder.root, parse, cache)
     found: dict[str, Model] = {}
-    for file in sorted((folder.path / "models").glob("*.sql")):
-        name = file.stem
-        base, at, major = name.partition("@")
-        if not is_slug(base) or (at and major_of(major) is None):
+    for file in names:
+        name = file[:-4]
+        if name not in read_ones:
             problems.append(
                 error(
                     "WFT-PRJ-008",
-                    f"`{file.name}` is no name of a model",
-                    Where(folder.relative(file)),
+                    f"`{file}` is no name of a model",
+                    Where(f"{below}/{file}"),
                     why="models are named in SQL: a-z, 0-9 and _, for an older major with `@1` behind",
                     fix="rename the file",
                 )
             )
             continue
-        read = read_model(file, name, folder.root, parse, cache)
+        read = read_ones[name]
         problems += read.problems
         if read.model is not None:
             files[read.model.file] = read.model.file_digest
             found[name] = read.model
     return found
+
+
+def _is_model(stem: str) -> bool:
+    base, at, major = stem.partition("@")
+    return is_slug(base) and not (at and major_of(major) is None)
+
+
+def _listed(folder: Path) -> list[str]:
+    """Names of what lies in a folder; nothing where there is none."""
+    try:
+        return os.listdir(folder)  # noqa: PTH208, making a Path of each name costs more than all else here
+    except OSError:
+        return []
 
 
 def _check_needed(product: Product, problems: list[Diagnostic]) -> None:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from weft.engines.base import SourceFile
 from weft.engines.duckdb.failures import told
 from weft.engines.duckdb.texts import carried, overfull
+from weft.engines.duckdb.together import AT_ONCE, described
 from weft.errors import Diagnostic, SourceError, UserCodeError, Where, error
 from weft.model.column import Column
 from weft.model.publication import ColumnStatistics, DataFile
@@ -58,6 +59,30 @@ class DuckDBSession:
             row = self._connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
         assert row is not None, "a scalar function gives a row"
         return str(row[0])
+
+    def parse_all(self, sqls: Sequence[str]) -> list[str]:
+        """The parse trees of several texts, in their order: one question costs half of what many do."""
+        if not sqls:
+            return []
+        with self._told():
+            rows = self._connection.execute(
+                "SELECT json_serialize_sql(sql) FROM unnest($1) WITH ORDINALITY AS t(sql, number) ORDER BY number",
+                [list(sqls)],
+            ).fetchall()
+        return [str(row[0]) for row in rows]
+
+    def columns_of_all(self, queries: Sequence[tuple[str, str]]) -> Mapping[str, tuple[Column, ...]] | None:
+        """Names and types of queries, each over the ones before it; None when one at a time may tell more."""
+        found: dict[str, tuple[Column, ...]] = {}
+        for start in range(0, len(queries), AT_ONCE):
+            for name in list(found)[max(start - AT_ONCE, 0) :]:
+                self.empty_table(name, found[name])
+            with self._told():
+                more = described(self._connection, queries[start : start + AT_ONCE])
+            if more is None:
+                return None
+            found |= more
+        return found
 
     def columns(self, sql: str) -> tuple[Column, ...]:
         """Names and types of a query's result, by the binder alone."""
