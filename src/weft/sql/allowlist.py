@@ -160,10 +160,10 @@ class _Walker(Struct):
             self.expression(node, scope)
         elif type(node.get("type")) is str:
             self.table_or_part(node, scope)
-        elif frozenset(node) == _STATEMENT:
-            self.query(node["node"], scope)
         elif tuple(node) in _UNTYPED_AS_SEEN:
             self.each(node.values(), scope)
+        elif frozenset(node) == _STATEMENT:
+            self.query(node["node"], scope)
         elif frozenset(node) in UNTYPED:
             _UNTYPED_AS_SEEN.add(tuple(node))
             self.each(node.values(), scope)
@@ -174,13 +174,19 @@ class _Walker(Struct):
         """Every part that may hold others."""
         for part in parts:
             kind = type(part)
-            if kind is dict or (kind is list and part):
+            if kind is dict:
                 self.any(part, scope)
+            elif kind is list:
+                for item in part:
+                    if type(item) is dict or type(item) is list:
+                        self.any(item, scope)
 
     def expression(self, node: Mapping[str, Any], scope: frozenset[str]) -> None:
         kind = node["class"]
-        if not self.known(node, kind, EXPRESSIONS):
-            return
+        if type(kind) is not str or (kind, *node) not in _EXPRESSIONS_AS_SEEN:
+            if not self.known(node, kind, EXPRESSIONS):
+                return
+            _EXPRESSIONS_AS_SEEN.add((kind, *node))
         if kind == "FUNCTION":
             self.function(node, _callable("scalar_functions"), "function", "WFT-SQL-005")
         elif kind == "WINDOW":
@@ -331,6 +337,9 @@ _STATEMENT = frozenset({"node", "named_param_map"})
 
 _UNTYPED_AS_SEEN: set[tuple[str, ...]] = set()
 """Fields of untyped parts in the orders in which they were met: a tuple is asked for faster than a set is made."""
+
+_EXPRESSIONS_AS_SEEN: set[tuple[str, ...]] = set()
+"""Classes of expressions, each before its fields in an order in which they were met and found to be known."""
 
 
 @cache

@@ -74,6 +74,11 @@ class DuckDBSession:
     def columns_of_all(self, queries: Sequence[tuple[str, str]]) -> Mapping[str, tuple[Column, ...]] | None:
         """Names and types of queries, each over the ones before it; None when one at a time may tell more."""
         found: dict[str, tuple[Column, ...]] = {}
+        try:
+            with self._told():
+                queries = [(name, self._whole(sql)) for name, sql in queries]
+        except UserCodeError:
+            return None
         for start in range(0, len(queries), AT_ONCE):
             for name in list(found)[max(start - AT_ONCE, 0) :]:
                 self.empty_table(name, found[name])
@@ -147,12 +152,12 @@ class DuckDBSession:
     def view(self, name: str, sql: str) -> None:
         """Creates or replaces a view."""
         with self._told():
-            self._connection.execute(f"CREATE OR REPLACE VIEW {ident(name)} AS {self._one(sql)}")
+            self._connection.execute(f"CREATE OR REPLACE VIEW {ident(name)} AS {self._whole(sql)}")
 
     def table(self, name: str, sql: str) -> None:
         """Creates or replaces a table with the rows of a query."""
         with self._told():
-            self._connection.execute(f"CREATE OR REPLACE TABLE {ident(name)} AS {self._one(sql)}")
+            self._connection.execute(f"CREATE OR REPLACE TABLE {ident(name)} AS {self._whole(sql)}")
 
     def register(self, name: str, rows: object) -> None:
         """Makes an Arrow table, dataset or stream, or a data frame, readable under a name; nothing is copied."""
@@ -215,6 +220,14 @@ class DuckDBSession:
                 raise UserCodeError(error("WFT-SQL-002", "not exactly one SELECT", fix="keep one statement"))
             self._single.add(body)
         return body
+
+    def _whole(self, sql: str) -> str:
+        """The text as `_one` gives it, where nothing follows it: without `;` there is no second statement behind it.
+
+        Parsing each model once more would take a tenth of the time that building many small ones takes.
+        """
+        body = sql.rstrip().rstrip(";")
+        return self._one(sql) if ";" in body else body
 
     def interrupt(self) -> None:
         """Stops what is running."""
