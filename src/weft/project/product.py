@@ -29,7 +29,7 @@ class Folder(Struct, frozen=True):
 
     def relative(self, path: Path) -> str:
         """A path below the mesh's root, with forward slashes."""
-        return path.relative_to(self.root).as_posix()
+        return documents.below(path, self.root)
 
 
 def read_product(
@@ -78,7 +78,7 @@ def _contracts(
 ) -> dict[str, Contract]:
     """The contracts of a folder by file stem: `flights`, `flights@1`."""
     found: dict[str, Contract] = {}
-    for file in sorted(path.glob(f"*{CONTRACT_ENDING}")) if path.is_dir() else ():
+    for file in [path / name for name in sorted(_listed(path)) if name.endswith(CONTRACT_ENDING)]:
         read = documents.read(file, folder.root, "contract", cache)
         problems += read.problems
         if read.document is None:
