@@ -183,6 +183,25 @@ def report(sizes: dict[int, dict[str, Case]], reached: list[Target], about: dict
     return "\n".join([*lines, f"| load before and after the runs | {about['load']}, {about['load_after']} |", ""])
 
 
+def write(sizes: dict[int, dict[str, Case]], reached: list[Target], load: float) -> None:
+    """Writes every run and the page of results: after each size, as the larger ones take long."""
+    today, commit = datetime.datetime.now(datetime.UTC).date().isoformat(), machine.commit()
+    about = {"date": today, "commit": commit, "file": f"size-{today}-{commit.rstrip('+')}.json"}
+    about |= {"load": f"{load:.2f}", "load_after": f"{os.getloadavg()[0]:.2f}"}
+    raw = {
+        **about,
+        "machine": machine.description(),
+        "targets": [{"text": t.text, "figure": t.figure, "limit": t.limit, "verdict": t.verdict} for t in reached],
+        "models": {
+            str(models): {c.name: [{"cpu_s": r.cpu_s, "peak_mb": r.peak_mb} for r in c.runs] for c in of.values()}
+            for models, of in sizes.items()
+        },
+    }
+    (HERE / "results").mkdir(exist_ok=True)
+    (HERE / "results" / about["file"]).write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
+    (HERE / "RESULTS-size.md").write_text(report(sizes, reached, about), encoding="utf-8")
+
+
 def main() -> None:
     """Measures, prints and writes the results."""
     parser = argparse.ArgumentParser(description="Measure what a company's size costs.")
@@ -208,24 +227,9 @@ def main() -> None:
                     if number:
                         case.runs.append(run)
                 print(f"{models:,} models: round {number} done", file=sys.stderr)
-    reached = targets(sizes)
-    for target in reached:
+        write(sizes, targets(sizes), load)
+    for target in targets(sizes):
         print(f"{target.verdict:8} {target.figure:7.2f}{target.unit}  (≤ {target.limit:g})  {target.text}")
-    today, commit = datetime.datetime.now(datetime.UTC).date().isoformat(), machine.commit()
-    about = {"date": today, "commit": commit, "file": f"size-{today}-{commit.rstrip('+')}.json"}
-    about |= {"load": f"{load:.2f}", "load_after": f"{os.getloadavg()[0]:.2f}"}
-    raw = {
-        **about,
-        "machine": machine.description(),
-        "targets": [{"text": t.text, "figure": t.figure, "limit": t.limit, "verdict": t.verdict} for t in reached],
-        "models": {
-            str(models): {c.name: [{"cpu_s": r.cpu_s, "peak_mb": r.peak_mb} for r in c.runs] for c in of.values()}
-            for models, of in sizes.items()
-        },
-    }
-    (HERE / "results").mkdir(exist_ok=True)
-    (HERE / "results" / about["file"]).write_text(json.dumps(raw, indent=1) + "\n", encoding="utf-8")
-    (HERE / "RESULTS-size.md").write_text(report(sizes, reached, about), encoding="utf-8")
 
 
 if __name__ == "__main__":
