@@ -75,7 +75,8 @@ class Rooms:
         """What was computed from files before, by their digests."""
         from weft.project.cache import Cache
 
-        return Cache(self.settings.cache)
+        made_by = (f"{p} {plugins.version_of(p)}" for p in ("duckdb", "sqlglot", "open_data_contract_standard"))
+        return Cache(self.settings.cache, ", ".join(made_by))
 
     @cached_property
     def production(self) -> Registry:
@@ -197,8 +198,10 @@ class Rooms:
     def declared(self) -> Mesh:
         """What the files of the mesh declare."""
         from weft.project.load import load_mesh
+        from weft.project.models import Parsing
 
-        return load_mesh(self.settings, lambda sql: self.parser.parse(sql), self.cache)
+        parse = Parsing(lambda sql: self.parser.parse(sql), lambda sqls: self.parser.parse_all(sqls))
+        return load_mesh(self.settings, parse, self.cache)
 
     def repository(self) -> Repository:
         """The files of the mesh as they are now, held against the registry; problems are collected, not raised."""

@@ -42,6 +42,18 @@ class Session(Protocol):
         """The parse tree of a SELECT as JSON text (DuckDB's `json_serialize_sql`), errors included. Binds nothing."""
         ...
 
+    def parse_all(self, sqls: Sequence[str]) -> list[str]:
+        """The parse trees of several texts, as `parse` gives them, in their order."""
+        ...
+
+    def columns_of_all(self, queries: Sequence[tuple[str, str]]) -> Mapping[str, tuple[Column, ...]] | None:
+        """Names and types of the results of queries, each given with its name and after those that it reads by theirs.
+
+        None when `columns` and `empty_table`, one query after another, may tell more: above all when one is wrong.
+        What they leave in the namespace is not said.
+        """
+        ...
+
     def columns(self, sql: str) -> tuple[Column, ...]:
         """Names and types of a query's result, by the binder alone; no row is read.
 

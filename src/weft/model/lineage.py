@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -64,6 +65,7 @@ EVERY = "*"
 _PLAIN = re.compile(r"[a-z0-9_]+")
 
 
+@lru_cache(maxsize=16_384)  # the same few names stand in very many edges
 def column_id(name: str) -> str:
     """A column's name as it stands in a node id: quoted as in SQL unless it is of small letters, digits and `_`.
 

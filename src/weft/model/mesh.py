@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from msgspec import Struct
@@ -148,7 +149,7 @@ class OutputPort(Struct, frozen=True):
         return self.address.port
 
 
-class Product(Struct, frozen=True):
+class Product(Struct, frozen=True, dict=True):
     """A data product: its descriptor, ports and models."""
 
     address: ProductAddress
@@ -165,10 +166,17 @@ class Product(Struct, frozen=True):
 
     def model(self, name: str) -> Model | None:
         """The model of a name."""
-        return next((m for m in self.models if m.name == name), None)
+        return self._by_name.get(name)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Model]:
+        return {m.name: m for m in reversed(self.models)}
 
     def needs(self, model: Model) -> tuple[Model, ...]:
         """The models that `model` reads, directly and through others, and itself; each after what it reads."""
+        known = self._needed.get(model.name)
+        if known is not None and known[-1] is model:
+            return known
         ordered: dict[str, Model] = {}
         begun: set[str] = set()
 
@@ -183,7 +191,12 @@ class Product(Struct, frozen=True):
             ordered[one.name] = one
 
         visit(model)
-        return tuple(ordered.values())
+        self._needed[model.name] = found = tuple(ordered.values())
+        return found
+
+    @cached_property
+    def _needed(self) -> dict[str, tuple[Model, ...]]:
+        return {}
 
 
 class Mesh(Struct, frozen=True):

@@ -99,6 +99,10 @@ class Binder:
         session.namespace("binding")
         for name, columns in inputs.items():
             session.empty_table(name, columns)
+        if all(model.python is None and model.kept.whole for model in models):
+            at_once = session.columns_of_all([(model.name, model.sql) for model in models])
+            if at_once is not None:
+                return Bound(at_once)
         found: dict[str, Columns] = {}
         problems: list[Diagnostic] = []
         missing: set[str] = set()

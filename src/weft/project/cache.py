@@ -1,14 +1,17 @@
 """What has been read once need not be read again: blobs by content, digests of files by path and time.
 
-Everything in it can be computed anew; a cache that cannot be opened or written is done without.
+Everything in it can be computed anew; a cache that cannot be opened or written is done without. A key holds all that a
+blob was made from: content, and the versions of what read it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import sqlite3
-from collections.abc import Mapping
+import time
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from weft.release import VERSION
@@ -21,62 +24,99 @@ CREATE TABLE IF NOT EXISTS seen (
 _FORMAT = f"1 {VERSION}"
 _CHUNK = 1 << 20
 
+_UNSETTLED_NS = 2_000_000_000
+"""How long after its last change a file's times may stay as they are when it is written once more, in nanoseconds."""
+
+_AT_ONCE = 500
+"""Blobs that are asked for, or kept back before they are written, together."""
+
 
 class Cache:
-    """An SQLite file under `.weft/cache`. Safe for several processes."""
+    """An SQLite file under `.weft/cache`. Safe for several processes, and for one that is killed.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        made_by: versions of what the blobs are made by; another one finds nothing of these.
+    """
+
+    def __init__(self, folder: Path, made_by: str = "") -> None:
         self._db = _opened(folder / "parsed.db")
+        self._format = f"{_FORMAT} {made_by}".rstrip()
         self._files: dict[str, tuple[int, int, int, int, str]] | None = None
         self._fresh: dict[str, tuple[int, int, int, int, str]] = {}
+        self._waiting: dict[tuple[str, str], bytes] = {}
 
     def close(self) -> None:
-        """Writes what was learnt of files, and closes."""
+        """Writes what was learnt, and closes."""
         if self._db is None:
             return
+        self.write()
         with contextlib.suppress(sqlite3.Error):
-            if self._fresh:
-                rows = [(path, *known) for path, known in self._fresh.items()]
-                self._db.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?)", rows)
-                self._db.commit()
             self._db.close()
         self._db = None
 
     def get(self, kind: str, key: str) -> bytes | None:
         """The blob of a kind and key, or None."""
+        return self.get_many(kind, (key,)).get(key)
+
+    def get_many(self, kind: str, keys: Collection[str]) -> dict[str, bytes]:
+        """The blobs of a kind that are known, by key."""
         if self._db is None:
-            return None
-        try:
-            row = self._db.execute(
-                "SELECT blob FROM blobs WHERE kind = ? AND key = ?", (f"{_FORMAT} {kind}", key)
-            ).fetchone()
-        except sqlite3.Error:
-            return None
-        return row[0] if row else None
+            return {}
+        full = f"{self._format} {kind}"
+        found: dict[str, bytes] = {}
+        asked = []
+        for key in keys:
+            blob = self._waiting.get((full, key))
+            if blob is None:
+                asked.append(key)
+            else:
+                found[key] = blob
+        with contextlib.suppress(sqlite3.Error):
+            for start in range(0, len(asked), _AT_ONCE):
+                some = asked[start : start + _AT_ONCE]
+                places = ",".join("?" * len(some))
+                query = f"SELECT key, blob FROM blobs WHERE kind = ? AND key IN ({places})"
+                found.update(self._db.execute(query, (full, *some)))
+        return found
 
     def put_many(self, kind: str, entries: Mapping[str, bytes]) -> None:
-        """Keeps blobs by key."""
+        """Keeps blobs by key; other processes see them after `write`, or when there are many."""
         if self._db is None:
             return
-        rows = [(f"{_FORMAT} {kind}", key, blob) for key, blob in entries.items()]
-        with contextlib.suppress(sqlite3.Error):
-            self._db.executemany("INSERT OR REPLACE INTO blobs VALUES (?, ?, ?)", rows)
-            self._db.commit()
+        full = f"{self._format} {kind}"
+        for key, blob in entries.items():
+            self._waiting[full, key] = blob
+        if len(self._waiting) >= _AT_ONCE:
+            self.write()
 
-    def digest_of(self, path: Path) -> str:
+    def digest_of(self, path: Path | str) -> str:
         """SHA-256 of a file's content, in hex; read only when size, times or inode moved."""
-        status = path.stat()
+        name = str(path)
+        status = os.stat(name)  # noqa: PTH116, ten thousand Paths cost more than the reading
         now = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-        known = self._known().get(str(path))
+        known = self._known().get(name)
         if known is not None and known[:4] == now:
             return known[4]
         hasher = hashlib.sha256()
-        with path.open("rb") as file:
+        with Path(name).open("rb") as file:
             while chunk := file.read(_CHUNK):
                 hasher.update(chunk)
         digest = hasher.hexdigest()
-        self._fresh[str(path)] = self._known()[str(path)] = (*now, digest)
+        # Clocks of file systems tick slowly: written again in the same tick, a file would look as it did.
+        if max(status.st_mtime_ns, status.st_ctime_ns) < time.time_ns() - _UNSETTLED_NS:
+            self._fresh[name] = self._known()[name] = (*now, digest)
         return digest
+
+    def write(self) -> None:
+        """Writes what was learnt, for other processes to see."""
+        blobs = [(kind, key, blob) for (kind, key), blob in self._waiting.items()]
+        seen = [(path, *known) for path, known in self._fresh.items()]
+        self._waiting, self._fresh = {}, {}
+        if self._db is None or not (blobs or seen):
+            return
+        with contextlib.suppress(sqlite3.Error), self._db:
+            self._db.executemany("INSERT OR REPLACE INTO blobs VALUES (?, ?, ?)", blobs)
+            self._db.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?)", seen)
 
     def _known(self) -> dict[str, tuple[int, int, int, int, str]]:
         if self._files is None:
@@ -96,12 +136,13 @@ def _opened(path: Path) -> sqlite3.Connection | None:
             if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'seen'").fetchone():
                 db.execute("PRAGMA journal_mode = WAL")
                 db.executescript(_TABLES)
-            db.execute("PRAGMA synchronous = OFF")  # what is lost is computed again
+            db.execute("PRAGMA synchronous = NORMAL")  # a power cut loses the last blobs, and breaks none
             return db
         except sqlite3.DatabaseError:
             if attempt == 1:
-                with contextlib.suppress(OSError):
-                    path.unlink()  # broken: begin anew
+                for broken in (path, path.with_name(f"{path.name}-wal"), path.with_name(f"{path.name}-shm")):
+                    with contextlib.suppress(OSError):
+                        broken.unlink()  # begin anew
         except OSError:
             return None
     return None

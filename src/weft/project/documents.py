@@ -28,7 +28,7 @@ class Read(Struct, frozen=True):
 
 def read(path: Path, root: Path, kind: str, cache: Cache) -> Read:
     """Reads and validates a file as `contract`, `product`, or `domain`."""
-    file = path.relative_to(root).as_posix()
+    file = below(path, root)
     try:
         digest = cache.digest_of(path)
     except OSError as e:
@@ -40,6 +40,12 @@ def read(path: Path, root: Path, kind: str, cache: Cache) -> Read:
     found = parse(path.read_bytes(), file, kind, digest)
     cache.put_many("document", {key: _packed(found)})
     return found
+
+
+def below(path: Path, root: Path) -> str:
+    """A path relative to a folder that it begins with, with forward slashes."""
+    whole, start = path.as_posix(), root.as_posix().rstrip("/")
+    return whole[len(start) + 1 :] if whole.startswith(f"{start}/") else path.relative_to(root).as_posix()
 
 
 def parse(content: bytes, file: str, kind: str, digest: str = "") -> Read:

@@ -56,6 +56,7 @@ def load_mesh(settings: Settings, parse: Parse, cache: Cache) -> Mesh:
             )
         )
     problems += _same_ids(products.values())
+    cache.write()
     return Mesh(settings.mesh.name, str(root), domains, products, tuple(problems), files)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, msgpack
 
 from weft.errors import Diagnostic, Severity, Where, did_you_mean, error
 from weft.model.materialization import wrong_settings
@@ -20,6 +21,17 @@ Parse = Callable[[str], str]
 """Gives the parse tree of a SELECT as DuckDB writes it in JSON."""
 
 
+class Parsing(Struct, frozen=True):
+    """A `Parse` that also takes many texts at once, which is cheaper."""
+
+    one: Parse
+    many: Callable[[Sequence[str]], list[str]]
+
+    def __call__(self, sql: str) -> str:
+        """The parse tree of one text."""
+        return self.one(sql)
+
+
 class ReadModel(Struct, frozen=True):
     """A model and what is wrong with it; `model` is None when its file cannot be read."""
 
@@ -27,44 +39,105 @@ class ReadModel(Struct, frozen=True):
     problems: tuple[Diagnostic, ...]
 
 
+class _Known(Struct, frozen=True, array_like=True):
+    """Everything that a model's text alone tells, as the cache keeps it; places are lines and columns of its file.
+
+    `settings` is JSON: YAML has numbers that the cache's own format has not. References are name, line and column;
+    problems the fields of a diagnostic, with line and column in the middle.
+    """
+
+    sql: str
+    first_line: int
+    settings: str
+    references: tuple[tuple[str, int, int], ...]
+    volatile: tuple[tuple[str, int, int], ...]
+    digest: str
+    problems: tuple[tuple[str, str, str, int, int | None, str | None, str | None], ...]
+
+
+_decoded = msgpack.Decoder(_Known).decode
+
+
 def read_model(path: Path, name: str, root: Path, parse: Parse, cache: Cache) -> ReadModel:
     """The model of a file. `parse` is asked only for SQL that was not seen before."""
-    file = path.relative_to(root).as_posix()
-    try:
-        digest = cache.digest_of(path)
-    except OSError as e:
-        return ReadModel(None, (error("WFT-PRJ-001", f"`{file}` cannot be read: {e.strerror}", Where(file)),))
-    blob = cache.get("model", digest)
-    if blob is not None:
-        return _placed(json.loads(blob), name, file, digest)
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as e:
-        line = path.read_bytes()[: e.start].count(b"\n") + 1
-        fix = "save it as UTF-8"
-        return ReadModel(None, (error("WFT-PRJ-021", f"`{file}` is not UTF-8 text", Where(file, line), fix=fix),))
-    found = _analysed(text, parse)
-    cache.put_many("model", {digest: json.dumps(found).encode()})
-    return _placed(found, name, file, digest)
+    return read_models({name: path.relative_to(root).as_posix()}, root, parse, cache)[name]
 
 
-def _analysed(text: str, parse: Parse) -> dict[str, Any]:
-    """Everything that the text alone tells, with places as lines of the file or offsets in the SQL."""
+def read_models(files: Mapping[str, str], root: Path, parse: Parse, cache: Cache) -> dict[str, ReadModel]:
+    """The models of files, by name. `parse` is asked only for SQL that was not seen before.
+
+    Args:
+        files: paths relative to `root`, by the model's name.
+    """
+    found: dict[str, ReadModel] = {}
+    digests: dict[str, str] = {}
+    for name, file in files.items():
+        try:
+            digests[name] = cache.digest_of(f"{root}/{file}")
+        except OSError as e:
+            what = f"`{file}` cannot be read: {e.strerror}"
+            found[name] = ReadModel(None, (error("WFT-PRJ-001", what, Where(file)),))
+    blobs = cache.get_many("model", digests.values())
+    fresh: dict[str, str] = {}
+    for name, digest in digests.items():
+        file = files[name]
+        blob = blobs.get(digest)
+        if blob is not None:
+            found[name] = _placed(_decoded(blob), name, file, digest)
+            continue
+        content = (root / file).read_bytes()
+        try:
+            fresh[name] = content.decode("utf-8-sig")
+        except UnicodeDecodeError as e:
+            line = content[: e.start].count(b"\n") + 1
+            fix = "save it as UTF-8"
+            wrong = error("WFT-PRJ-021", f"`{file}` is not UTF-8 text", Where(file, line), fix=fix)
+            found[name] = ReadModel(None, (wrong,))
+    new: dict[str, bytes] = {}
+    for name, known in _analysed(fresh, parse).items():
+        with contextlib.suppress(UnicodeEncodeError):  # half a character, which only an escape in YAML can write
+            new[digests[name]] = msgpack.encode(known)
+        found[name] = _placed(known, name, files[name], digests[name])
+    if new:
+        cache.put_many("model", new)
+    return found
+
+
+def _analysed(texts: Mapping[str, str], parse: Parse) -> dict[str, _Known]:
+    """Everything that the texts alone tell, each by its name."""
+    if not texts:
+        return {}
     from weft.sql.analysis import analyse
 
-    comment, sql, first_line = split(text)
-    settings, problems = _settings(comment, text[: len(text) - len(text.lstrip())].count("\n"))
-    analysis = analyse(sql, parse(sql))
-    problems += [[p.code, str(p.severity), p.what, None, p.offset, p.why, p.fix] for p in analysis.problems]
-    return {
-        "sql": sql,
-        "first_line": first_line,
-        "settings": settings,
-        "references": [list(r) for r in analysis.references],
-        "volatile": [list(v) for v in analysis.volatile],
-        "digest": analysis.digest,
-        "problems": problems,
-    }
+    parts = {name: split(text) for name, text in texts.items()}
+    sqls = [sql for _, sql, _ in parts.values()]
+    trees = parse.many(sqls) if isinstance(parse, Parsing) else [parse(sql) for sql in sqls]
+    found: dict[str, _Known] = {}
+    for (name, (comment, sql, first_line)), tree in zip(parts.items(), trees, strict=True):
+        text = texts[name]
+        settings, problems = _settings(comment, text[: len(text) - len(text.lstrip())].count("\n"))
+        analysis = analyse(sql, tree)
+        bare = Model(name, "", sql, first_line, {}, (), "", "")
+
+        def place(offset: int | None, model: Model = bare) -> tuple[int, int | None]:
+            where = model.where(offset)
+            return where.line or 1, where.column
+
+        def places(entries: Iterable[tuple[str, int]], model: Model = bare) -> tuple[tuple[str, int, int], ...]:
+            where = ((name, model.where(offset)) for name, offset in entries)
+            return tuple((name, at.line or 1, at.column or 1) for name, at in where)
+
+        problems += [[p.code, str(p.severity), p.what, *place(p.offset), p.why, p.fix] for p in analysis.problems]
+        found[name] = _Known(
+            sql,
+            first_line,
+            json.dumps(settings),
+            places(analysis.references),
+            places(analysis.volatile),
+            analysis.digest,
+            tuple((code, *rest) for code, *rest in problems),
+        )
+    return found
 
 
 def split(text: str) -> tuple[str, str, int]:
@@ -115,26 +188,21 @@ def _settings(comment: str, above: int) -> tuple[dict[str, Any], list[list[Any]]
     return found, problems
 
 
-def _placed(found: Mapping[str, Any], name: str, file: str, digest: str) -> ReadModel:
-    """The model of a file, with places as lines and columns of it."""
-    bare = Model(name, file, found["sql"], found["first_line"], found["settings"], (), found["digest"], digest)
-
-    def references(entries: list[list[Any]]) -> tuple[Reference, ...]:
-        return tuple(Reference(text, bare.where(offset)) for text, offset in entries)
-
+def _placed(known: _Known, name: str, file: str, digest: str) -> ReadModel:
+    """The model of a file, with places in it."""
     model = Model(
         name,
         file,
-        bare.sql,
-        bare.first_line,
-        bare.settings,
-        references(found["references"]),
-        bare.digest,
+        known.sql,
+        known.first_line,
+        json.loads(known.settings) if known.settings != "{}" else {},
+        tuple([Reference(table, Where(file, line, column)) for table, line, column in known.references]),
+        known.digest,
         digest,
-        references(found["volatile"]),
+        tuple([Reference(function, Where(file, line, column)) for function, line, column in known.volatile]),
     )
     problems = tuple(
-        Diagnostic(code, Severity(severity), what, Where(file, line) if line else bare.where(offset), why, fix)
-        for code, severity, what, line, offset, why, fix in found["problems"]
+        Diagnostic(code, Severity(severity), what, Where(file, line, column), why, fix)
+        for code, severity, what, line, column, why, fix in known.problems
     )
     return ReadModel(model, problems)

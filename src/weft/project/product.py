@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from msgspec import Struct
@@ -14,7 +15,7 @@ from weft.model.odps import descriptor
 from weft.project import documents
 from weft.project.cache import Cache
 from weft.project.inputs import input_ports
-from weft.project.models import Parse, read_model
+from weft.project.models import Parse, read_models
 from weft.project.outputs import CONTRACT_ENDING, major_of, output_ports, status_of
 from weft.project.references import clashes, reference_problems
 
@@ -28,7 +29,7 @@ class Folder(Struct, frozen=True):
 
     def relative(self, path: Path) -> str:
         """A path below the mesh's root, with forward slashes."""
-        return path.relative_to(self.root).as_posix()
+        return documents.below(path, self.root)
 
 
 def read_product(
@@ -77,7 +78,7 @@ def _contracts(
 ) -> dict[str, Contract]:
     """The contracts of a folder by file stem: `flights`, `flights@1`."""
     found: dict[str, Contract] = {}
-    for file in sorted(path.glob(f"*{CONTRACT_ENDING}")) if path.is_dir() else ():
+    for file in [path / name for name in sorted(_listed(path)) if name.endswith(CONTRACT_ENDING)]:
         read = documents.read(file, folder.root, "contract", cache)
         problems += read.problems
         if read.document is None:
@@ -105,45 +106,63 @@ def _contracts(
 def _models(
     folder: Folder, parse: Parse, cache: Cache, files: dict[str, str], problems: list[Diagnostic]
 ) -> dict[str, Model]:
+    below = f"{folder.relative(folder.path)}/models"
+    names = sorted(n for n in _listed(folder.path / "models") if _is_written(n))
+    sql = {n.removesuffix(".sql"): f"{below}/{n}" for n in names if n.endswith(".sql")}
+    in_sql = read_models({n: file for n, file in sql.items() if _is_model(n)}, folder.root, parse, cache)
     found: dict[str, Model] = {}
-    written = folder.path / "models"
-    for file in sorted((*written.glob("*.sql"), *written.glob("*.py"))):
-        name = file.stem
-        if file.suffix == ".py" and name.startswith("_"):
-            continue  # `__init__.py` and the like: no model
-        base, at, major = name.partition("@")
-        if not is_slug(base) or (at and major_of(major) is None):
+    for file in names:
+        name, _, ending = file.rpartition(".")
+        if not _is_model(name):
             problems.append(
                 error(
                     "WFT-PRJ-008",
-                    f"`{file.name}` is no name of a model",
-                    Where(folder.relative(file)),
+                    f"`{file}` is no name of a model",
+                    Where(f"{below}/{file}"),
                     why="models are named in SQL: a-z, 0-9 and _, for an older major with `@1` behind",
                     fix="rename the file",
                 )
             )
             continue
-        if name in found:
+        if ending == "py" and name in sql:
             problems.append(
                 error(
                     "WFT-PRJ-015",
                     f"two models are named `{name}`, one in SQL and one in Python",
-                    Where(folder.relative(file)),
+                    Where(f"{below}/{file}"),
                     fix="rename one of them",
                 )
             )
             continue
-        if file.suffix == ".py":
+        if ending == "py":
             from weft.project.python_models import read_python_model  # most products have none
 
-            read = read_python_model(file, name, folder.root, cache)
+            read = read_python_model(folder.path / "models" / file, name, folder.root, cache)
         else:
-            read = read_model(file, name, folder.root, parse, cache)
+            read = in_sql[name]
         problems += read.problems
         if read.model is not None:
             files[read.model.file] = read.model.file_digest
             found[name] = read.model
     return found
+
+
+def _is_written(file: str) -> bool:
+    """Whether a file holds a model; `__init__.py` and the like do not."""
+    return file.endswith(".sql") or (file.endswith(".py") and not file.startswith("_"))
+
+
+def _is_model(stem: str) -> bool:
+    base, at, major = stem.partition("@")
+    return is_slug(base) and not (at and major_of(major) is None)
+
+
+def _listed(folder: Path) -> list[str]:
+    """Names of what lies in a folder; nothing where there is none."""
+    try:
+        return os.listdir(folder)  # noqa: PTH208, making a Path of each name costs more than all else here
+    except OSError:
+        return []
 
 
 def _check_needed(product: Product, problems: list[Diagnostic]) -> None:

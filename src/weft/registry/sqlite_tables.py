@@ -77,7 +77,7 @@ class SqliteTables:
         self._db.executemany("DELETE FROM edges WHERE product = ? AND target = ?", [(product, t) for t in gone])
         self._db.executemany(
             "INSERT INTO edges VALUES (?, ?, ?, ?, ?, ?)",
-            [(e.source, e.target, e.kind.value, e.transformation.value, int(e.masking), product) for e in edges],
+            [(e.source, e.target, str(e.kind), str(e.transformation), int(e.masking), product) for e in edges],
         )
 
     def put_run(self, run: Run) -> None:

@@ -6,6 +6,9 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 
+from msgspec import msgpack
+from msgspec.structs import astuple
+
 from weft.errors import Diagnostic, Where, warning
 from weft.model.address import Address
 from weft.model.lineage import ColumnEdge, EdgeKind, LineageEdge, Transformation, column_id, table_of
@@ -46,11 +49,11 @@ def edges_of(
         else:
             edges = python_edges(model, read, columns[model.name])
         target = _node(product, model.name, ports)
+        sources = {table: _node(product, table, ports) for table in {edge.source_table for edge in edges}}
         for edge in edges:
-            source = _node(product, edge.source_table, ports)
             found[
                 LineageEdge(
-                    f"{source}.{column_id(edge.source)}",
+                    f"{sources[edge.source_table]}.{column_id(edge.source)}",
                     f"{target}.{column_id(edge.target)}",
                     edge.kind,
                     edge.transformation,
@@ -108,15 +111,14 @@ def cached_lineage(
 ) -> tuple[ColumnEdge, ...]:
     """Column edges of one model; computed once for the same SQL over the same columns."""
     key = hashlib.sha256(json.dumps([_READING, digest, sorted(columns.items()), outputs]).encode()).hexdigest()
-    known = cache.get("lineage", key)
+    known = cache.get("column edges", key)
     if known is None:
         from weft.sql.lineage import column_lineage
 
         edges = column_lineage(sql, columns, outputs)
-        rows = [[e.source_table, e.source, e.target, e.kind, e.transformation, e.masking] for e in edges]
-        cache.put_many("lineage", {key: json.dumps(rows).encode()})
+        cache.put_many("column edges", {key: msgpack.encode([astuple(e) for e in edges])})
         return edges
-    return tuple(
-        ColumnEdge(table, source, target, EdgeKind(kind), Transformation(made), masking)
-        for table, source, target, kind, made, masking in json.loads(known)
-    )
+    return tuple([ColumnEdge(*edge) for edge in _known_edges(known)])
+
+
+_known_edges = msgpack.Decoder(list[tuple[str, str, str, EdgeKind, Transformation, bool]]).decode

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any
 
+import msgspec
 from msgspec import Struct, field
 
 from weft.errors import Severity, did_you_mean
@@ -50,7 +52,7 @@ def walk(sql: str, tree_json: str, *, qualified: bool, also: frozenset[str] = _N
         also: functions and types that are allowed besides DuckDB's, where the text is not for DuckDB.
     """
     try:
-        root = json.loads(tree_json)
+        root = _read(tree_json)
         if root.get("error"):
             return Walk(problems=(refused_statement(sql, root),))
         statements = root["statements"]
@@ -61,6 +63,13 @@ def walk(sql: str, tree_json: str, *, qualified: bool, also: frozenset[str] = _N
     except RecursionError:
         return Walk(problems=(_TOO_DEEP,))
     return Walk(tuple(walker.references), tuple(walker.volatile), tuple(walker.problems))
+
+
+def _read(tree_json: str) -> Any:
+    try:
+        return msgspec.json.decode(tree_json)
+    except msgspec.DecodeError:
+        return json.loads(tree_json)  # it reads numbers that are not of JSON, like NaN
 
 
 _TOO_DEEP = Problem(
@@ -94,14 +103,14 @@ class _Walker(Struct):
     place: int = 0
 
     def statement(self, node: Any, scope: frozenset[str]) -> None:
-        if not isinstance(node, Mapping) or frozenset(node) != frozenset({"node", "named_param_map"}):
+        if not isinstance(node, dict) or frozenset(node) != frozenset({"node", "named_param_map"}):
             self.refuse("WFT-SQL-004", "this kind of statement is not allowed")
             return
         self.query(node["node"], scope)
 
     def query(self, node: Any, scope: frozenset[str]) -> None:
         """A query and all below it; `scope` holds the names of CTEs that can be seen, in lower case."""
-        kind = node.get("type") if isinstance(node, Mapping) else None
+        kind = node.get("type") if isinstance(node, dict) else None
         if not self.known(node, kind, QUERIES):
             return
         for entry in node["cte_map"]["map"]:
@@ -127,7 +136,7 @@ class _Walker(Struct):
 
     def recursive(self, node: Any, scope: frozenset[str], name: str) -> None:
         # The anchor of a recursive CTE does not see the CTE: there the name is the table (or outer CTE) of that name.
-        if isinstance(node, Mapping) and node.get("type") == "RECURSIVE_CTE_NODE":
+        if isinstance(node, dict) and node.get("type") == "RECURSIVE_CTE_NODE":
             if not self.known(node, "RECURSIVE_CTE_NODE", QUERIES) or node["cte_map"]["map"] or node["modifiers"]:
                 self.unknown("this form of WITH RECURSIVE")
                 return
@@ -139,40 +148,49 @@ class _Walker(Struct):
 
     def any(self, node: Any, scope: frozenset[str]) -> None:
         """Whatever stands in the tree below a query."""
-        if isinstance(node, list):
-            for item in node:
-                if isinstance(item, dict | list):
-                    self.any(item, scope)
+        if type(node) is list:
+            self.each(node, scope)
             return
-        if not isinstance(node, dict):
+        if type(node) is not dict:
             return
         location = node.get("query_location")
-        if isinstance(location, int) and location < 1 << 40:
+        if type(location) is int and location < 1 << 40:
             self.place = location
         if "class" in node:
             self.expression(node, scope)
-        elif isinstance(node.get("type"), str):
+        elif type(node.get("type")) is str:
             self.table_or_part(node, scope)
+        elif tuple(node) in _UNTYPED_AS_SEEN:
+            self.each(node.values(), scope)
         elif frozenset(node) == _STATEMENT:
             self.query(node["node"], scope)
         elif frozenset(node) in UNTYPED:
-            self.below(node, scope)
+            _UNTYPED_AS_SEEN.add(tuple(node))
+            self.each(node.values(), scope)
         else:
             self.unknown("a part of the statement")
 
-    def below(self, node: Mapping[str, Any], scope: frozenset[str]) -> None:
-        for value in node.values():
-            if isinstance(value, dict | list):
-                self.any(value, scope)
+    def each(self, parts: Iterable[Any], scope: frozenset[str]) -> None:
+        """Every part that may hold others."""
+        for part in parts:
+            kind = type(part)
+            if kind is dict:
+                self.any(part, scope)
+            elif kind is list:
+                for item in part:
+                    if type(item) is dict or type(item) is list:
+                        self.any(item, scope)
 
     def expression(self, node: Mapping[str, Any], scope: frozenset[str]) -> None:
         kind = node["class"]
-        if not self.known(node, kind, EXPRESSIONS):
-            return
+        if type(kind) is not str or (kind, *node) not in _EXPRESSIONS_AS_SEEN:
+            if not self.known(node, kind, EXPRESSIONS):
+                return
+            _EXPRESSIONS_AS_SEEN.add((kind, *node))
         if kind == "FUNCTION":
-            self.function(node, names("scalar_functions") | names("aggregate_functions"), "function", "WFT-SQL-005")
+            self.function(node, _callable("scalar_functions"), "function", "WFT-SQL-005")
         elif kind == "WINDOW":
-            self.function(node, names("window_functions") | names("aggregate_functions"), "function", "WFT-SQL-005")
+            self.function(node, _callable("window_functions"), "function", "WFT-SQL-005")
         elif kind == "TYPE":
             self.type(node)
         elif kind == "COLUMN_REF" and len(node["column_names"]) == 1:
@@ -180,13 +198,13 @@ class _Walker(Struct):
             # Without parentheses DuckDB parses these as columns; a column of that name would win, hence only a warning.
             if name in VOLATILE and name.startswith(("current_", "local")):
                 self.changing(name)
-        self.below(node, scope)
+        self.each(node.values(), scope)
 
     def table_or_part(self, node: Mapping[str, Any], scope: frozenset[str]) -> None:
         kind = node["type"]
         if kind in PARTS:
             if self.known(node, kind, PARTS):
-                self.below(node, scope)
+                self.each(node.values(), scope)
             return
         if kind in QUERIES:
             self.query(node, scope)
@@ -202,7 +220,7 @@ class _Walker(Struct):
             if not self.known(function, function.get("class"), EXPRESSIONS) or function["class"] != "FUNCTION":
                 return
             self.function(function, names("table_functions"), "table function", "WFT-SQL-006")
-            self.below(function, scope)
+            self.each(function.values(), scope)
             return
         for key, value in node.items():
             if key != "sample":
@@ -296,7 +314,7 @@ class _Walker(Struct):
 
     def known(self, node: Any, kind: Any, kinds: Mapping[str, frozenset[str]]) -> bool:
         """Whether a node is of a listed kind and has only listed fields; a problem when not."""
-        fields = kinds.get(kind) if isinstance(kind, str) else None
+        fields = kinds.get(kind) if type(kind) is str else None
         if fields is not None and fields.issuperset(node):
             return True
         self.unknown(REFUSED.get(str(kind), str(kind or "a part of the statement")))
@@ -317,9 +335,22 @@ class _Walker(Struct):
 _STATEMENT = frozenset({"node", "named_param_map"})
 
 
+_UNTYPED_AS_SEEN: set[tuple[str, ...]] = set()
+"""Fields of untyped parts in the orders in which they were met: a tuple is asked for faster than a set is made."""
+
+_EXPRESSIONS_AS_SEEN: set[tuple[str, ...]] = set()
+"""Classes of expressions, each before its fields in an order in which they were met and found to be known."""
+
+
+@cache
+def _callable(kind: str) -> frozenset[str]:
+    """Functions of a list, and those that give one value for many rows."""
+    return names(kind) | names("aggregate_functions")
+
+
 def _folded(name: str) -> str:
     # DuckDB folds ASCII letters only; str.lower() would merge names that are two to DuckDB.
-    return name.translate(_LOWER)
+    return name.lower() if name.isascii() else name.translate(_LOWER)
 
 
 _LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
