@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from weft.access.door import Door
     from weft.access.principals import Principal
     from weft.connectors.files import BoundSource, FileConnector
+    from weft.connectors.remotes import RemoteConnector
     from weft.engines.base import Engine, Session
     from weft.model.lineage import ColumnEdge
     from weft.model.publication import PortState
@@ -56,7 +57,7 @@ class Rooms:
             session.__exit__(None, None, None)
         self._sessions.clear()
         self.__dict__.pop("parser", None)
-        for name in ("engine", "registry", "cache"):
+        for name in ("remotes", "engine", "registry", "cache"):
             held = self.__dict__.pop(name, None)
             if held is not None:
                 held.close()
@@ -97,6 +98,13 @@ class Rooms:
         return connector
 
     @cached_property
+    def remotes(self) -> RemoteConnector:
+        """What asks and lands sources behind connections."""
+        from weft.connectors.remotes import RemoteConnector
+
+        return RemoteConnector(self.settings, lambda: self.connector, self.now)
+
+    @cached_property
     def parser(self) -> Session:
         """One session for parsing and binding, opened when the cache cannot answer."""
         held = self.engine.session()
@@ -129,13 +137,18 @@ class Rooms:
 
         return load_mesh(self.settings, lambda sql: self.parser.parse(sql), self.cache)
 
-    def repository(self) -> Repository:
-        """The files of the mesh as they are now, held against the registry; problems are collected, not raised."""
+    def repository(self, *, ask: bool = True) -> Repository:
+        """The files of the mesh as they are now, held against the registry; problems are collected, not raised.
+
+        Args:
+            ask: whether sources behind connections are asked, of which something was landed.
+        """
         from weft.plan.binding import Binder
-        from weft.plan.repository import read_repository
+        from weft.plan.repository import SourceReader, read_repository
 
         binder = Binder(lambda: self.parser, self.cache, plugins.version_of("duckdb"))
-        return read_repository(self.declared(), lambda: self.connector, self.registry, binder, self.now().date())
+        sources = SourceReader(lambda: self.connector, lambda: self.remotes, ask=ask)
+        return read_repository(self.declared(), sources, self.registry, binder, self.now().date())
 
     def published(self, address: str) -> PortState:
         """A published port, by an address with or without major.
@@ -179,6 +192,8 @@ class Rooms:
             assert repository is not None, "only a repository that was read has sources"
             entry = repository.mesh.products[product].input(name)
             assert entry is not None and isinstance(entry.binding, Source), "the plan names sources only"
+            if entry.binding.remote is not None:
+                return self.remotes.bind(product, name, entry.binding)
             return self.connector.bind(entry.binding)
 
         return Context(

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from weft.plan.values import Plan
     from weft.runs.default import DefaultMoved
     from weft.runs.progress import Progress
-    from weft.runs.results import ApplyResult, RolledBack, Verification
+    from weft.runs.results import ApplyResult, Failed, RolledBack, Verification
     from weft.runs.sync import Sync
 
 
@@ -101,7 +101,7 @@ class Mesh:
         """Everything that can be said from the files: documents, contracts, SQL, types, bindings."""
         from weft.plan.selection import folder_of
 
-        loaded = self._rooms.repository()
+        loaded = self._rooms.repository(ask=False)
         problems = dict.fromkeys(loaded.problems)
         folders = [folder_of(argument, loaded.mesh) for argument in select]
         if folders:
@@ -114,7 +114,8 @@ class Mesh:
         Raises:
             ProjectError: files of the repository are wrong; all problems at once.
         """
-        return self._planned(self._rooms.repository().sound(select), select, full_refresh=full_refresh)
+        loaded = self._rooms.repository(ask=not full_refresh).sound(select)
+        return self._planned(loaded, select, full_refresh=full_refresh)
 
     def _planned(
         self, loaded: Repository, select: Sequence[str], *, full_refresh: bool, refreshed: Collection[Address] = ()
@@ -165,7 +166,8 @@ class Mesh:
 
         began = time.monotonic()
         decided = self._decided(override, select) if override is not None else None
-        loaded = self._rooms.repository().sound(select if plan is None else plan.selection)
+        again = full_refresh if plan is None else plan.full_refresh
+        loaded = self._rooms.repository(ask=not again).sound(select if plan is None else plan.selection)
         if plan is None:
             # an override is a decision on rows as they are now, also where nothing else has changed
             current = self._planned(loaded, select, full_refresh=full_refresh or decided is not None)
@@ -174,7 +176,10 @@ class Mesh:
             require_same(plan, current)
         if current.refused:
             raise GateRefused(*current.objections)
-        stopped = tuple(Failed(c.address, GateRefused(c.stopped)) for c in current.stopped if c.stopped is not None)
+        stopped: tuple[Failed, ...] = ()
+        if any(stage.kind.value == "land" for stage in current.stages):
+            loaded, current, stopped = self._landed(loaded, current, progress, rebuild=again or decided is not None)
+        stopped += tuple(Failed(c.address, GateRefused(c.stopped)) for c in current.stopped if c.stopped is not None)
         if current.is_empty and not self._rooms.registry.unfinished():
             unchanged = tuple(c.address for c in current.changes if c.stopped is None)
             return ApplyResult(None, failed=stopped, unchanged=unchanged, seconds=time.monotonic() - began)
@@ -186,6 +191,19 @@ class Mesh:
         if plan is None and decided is None:
             done = self._again(done, loaded, full_refresh=full_refresh, consent=consent, progress=progress)
         return done.with_failed(stopped) if stopped else done
+
+    def _landed(
+        self, loaded: Repository, plan: Plan, progress: Progress | None, *, rebuild: bool
+    ) -> tuple[Repository, Plan, tuple[Failed, ...]]:
+        """The repository and the plan after what the plan reads anew was landed, and ports whose source failed."""
+        from weft.runs.landing import failures, land
+
+        failed = land(plan, loaded.mesh, self._rooms.remotes, self._rooms.context(loaded, progress))
+        loaded = self._rooms.repository(ask=False).sound(plan.selection)
+        after = self._planned(loaded, plan.selection, full_refresh=rebuild)
+        if after.refused:
+            raise GateRefused(*after.objections)
+        return loaded, after, failures(failed, plan, after, loaded.desired)
 
     def _again(
         self, done: ApplyResult, first: Repository, *, full_refresh: bool, consent: bool, progress: Progress | None
@@ -203,7 +221,7 @@ class Mesh:
             if not left:
                 break
             select = [str(a) for a in left]
-            loaded = self._rooms.repository()
+            loaded = self._rooms.repository(ask=False)
             if loaded.mesh.files != first.mesh.files or has_errors(set(loaded.problems).difference(first.problems)):
                 break  # the files are no longer those that were to be applied
             built = {a for a, s in loaded.registered.ports.items() if s.snapshot_id != before.get(a)}
@@ -367,10 +385,11 @@ class Mesh:
 
     def doctor(self) -> tuple[Diagnostic, ...]:
         """What is missing or wrong on this machine and in this repository."""
-        from weft.observability.doctor import machine
+        from weft.observability.doctor import machine, reached
 
-        loaded = self._rooms.repository()
-        return (*machine(self.settings), *dict.fromkeys(loaded.problems))
+        loaded = self._rooms.repository(ask=False)
+        connections = reached(self._rooms.remotes.reached()) if self.settings.connections else ()
+        return (*machine(self.settings), *connections, *dict.fromkeys(loaded.problems))
 
     def _pinned(self, address: str) -> Address:
         return self._rooms.published(address).address

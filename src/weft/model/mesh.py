@@ -13,6 +13,7 @@ from weft.model.address import Address, ProductAddress
 from weft.model.document import Document
 from weft.model.odcs import Contract
 from weft.model.odps import Descriptor
+from weft.model.remote import Remote
 
 
 class Status(StrEnum):
@@ -58,6 +59,7 @@ class Source(Struct, frozen=True):
         file: path or glob relative to the mesh's root, or `package:NAME/path`.
         format: csv, json, ndjson or parquet; None: by the file's ending.
         contract: types of its columns; without it every column of a CSV file is text.
+        remote: the connection behind which it lies; `file` is then a URL, or empty for a table or a query.
     """
 
     file: str
@@ -67,6 +69,7 @@ class Source(Struct, frozen=True):
     header: bool = True
     encoding: str | None = None
     contract: Contract | None = None
+    remote: Remote | None = None
 
 
 class InputPort(Struct, frozen=True):
