@@ -12,6 +12,8 @@ from weft.sql.quoting import ident, literal
 
 LOADED_AT = "_loaded_at"
 BATCH = "_batch"
+_CHECKED = frozenset(("DATE", "TIMESTAMP", "TIMESTAMPTZ", "JSON", "UUID"))
+"""Types that may be landed as a text which is none of theirs."""
 _FIRST_DAY = "DATE '-4800-01-01'"
 """Before anything that a server can hold: `infinity` comes as a day long before it."""
 
@@ -29,13 +31,17 @@ def typed(columns: Sequence[LandedColumn]) -> list[str]:
     return [f"{_typed(c)} AS {ident(c.name)}" for c in columns]
 
 
-def profile(files: Sequence[Path], columns: Sequence[LandedColumn]) -> str:
-    """A query of one row: a digest of all rows that does not know their order, and for each column how many values
-    its type cannot hold."""
-    names = ", ".join(ident(c.name) for c in columns)
+def unmapped(files: Sequence[Path], columns: Sequence[LandedColumn]) -> str:
+    """A query of one row: for each column, how many landed values its type cannot hold."""
     counts = [f"count(*) FILTER (WHERE {_unmapped(c)})" for c in columns]
-    digest = f"concat_ws(' ', count(*), sum(hash({names})::HUGEINT), bit_xor(hash({names})))"
-    return f"SELECT {', '.join([digest, *counts])} FROM read_parquet({file_list(files)})"
+    return f"SELECT {', '.join(counts)} FROM read_parquet({file_list(files)})"
+
+
+def digest(files: Sequence[Path], columns: Sequence[LandedColumn]) -> str:
+    """A query of one row that is another for other rows, in whatever order they stand."""
+    names = ", ".join(ident(c.name) for c in columns)
+    rows = f"SELECT hash({names}) AS hashed FROM read_parquet({file_list(files)})"
+    return f"SELECT count(*), sum(hashed::HUGEINT), bit_xor(hashed), sum(hash(hashed)::HUGEINT) FROM ({rows})"
 
 
 def _typed(column: LandedColumn) -> str:
@@ -49,7 +55,9 @@ def _unmapped(column: LandedColumn) -> str:
     name = ident(column.name)
     if column.endless:
         return f"{name} < {_FIRST_DAY}"
-    if column.type == "VARCHAR":
+    if column.type.startswith("DECIMAL"):
+        return f"{name} = 'NaN'"  # servers keep to the digits themselves
+    if column.type not in _CHECKED and not column.type.endswith("[]"):
         return "false"
     if column.type == "JSON":
         return f"NOT json_valid({name})"

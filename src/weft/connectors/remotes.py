@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
@@ -21,6 +22,9 @@ from weft.model.address import ProductAddress
 from weft.model.column import Column
 from weft.model.mesh import Source
 from weft.model.remote import LANDS, Remote
+
+_AWAY = frozenset(("WFT-SRC-006", "WFT-SRC-010", "WFT-SRC-021", "WFT-ENG-003"))
+"""What keeps a source from being asked, and says nothing of its binding."""
 
 Profile = Callable[[str], tuple[Any, ...]]
 """Runs a query of one row in the engine."""
@@ -72,7 +76,7 @@ class RemoteConnector:
         try:
             columns, watermark = self._asked(source)
         except WeftError as e:
-            if not batches:
+            if not batches or any(d.code not in _AWAY for d in e.diagnostics):
                 raise
             bound = self.bind(product, name, source)
             what = f"input port `{name}` of `{product}` is planned from what was landed {batches[-1].at:%Y-%m-%d %H:%M}"
@@ -123,7 +127,7 @@ class RemoteConnector:
                 if source.file:
                     made = objects.copied(source, self._connection(remote), batch, half)
                 else:
-                    made = self._read(source, batches, batch, half, profile)
+                    made = self._read(source, folder, batches, batch, half, profile)
                 made = _with(made, source, began, batches)
                 moved = not batches or made.version != batches[-1].version
                 if moved:
@@ -156,7 +160,9 @@ class RemoteConnector:
                 found.append((name, None))
         return found
 
-    def _read(self, source: Source, batches: list[Batch], batch: str, half: Any, profile: Profile) -> Batch:
+    def _read(
+        self, source: Source, folder: LandingFolder, batches: list[Batch], batch: str, half: Path, profile: Profile
+    ) -> Batch:
         remote = _remote(source)
         with open_source(self._connection(remote)) as server:
             table = server.described(remote)
@@ -174,17 +180,24 @@ class RemoteConnector:
                 keys = [c for c in table.columns if c.name in remote.key]
                 listed = ", ".join(f"{c.item} AS {server.quoted(c.name)}" for c in keys)
                 writing.streamed(server, [f"SELECT {listed} FROM {table.source}"], half, "keys", batch, self._now())
-        digest, *unmapped = profile(landed.profile(sorted(half.glob("rows-*")), columns))
-        for column, count in zip(columns, unmapped, strict=True):
+        files = sorted(half.glob("rows-*"))
+        for column, count in zip(columns, profile(landed.unmapped(files, columns)), strict=True):
             if count:
                 raise SourceError(_unmapped(remote, column, count))
+        version = batch
+        if batches and not remote.incremental and remote.watermark is None:
+            # nothing has said that the rows are others than before, so they are compared
+            last = batches[-1]
+            if last.columns == columns:
+                before, now = (profile(landed.digest(f, columns)) for f in (folder.files(last, "rows"), files))
+                version = last.version if before == now else batch
         return Batch(
             batch,
             "",
             "",
             rows,
             columns,
-            str(digest),
+            version,
             since=None if since is None else str(since),
             until=until,
             watermark=watermark,
@@ -269,8 +282,7 @@ def _with(made: Batch, source: Source, at: dt.datetime, batches: list[Batch]) ->
     """The batch with its place behind the others: a full one stands for its rows, one that follows for all so far."""
     version = made.version
     if made.since is not None:
-        unchanged = made.rows == 0 and not made.keyed
-        version = batches[-1].version if unchanged else version_after(batches[-1].version, made.version)
+        version = version_after(batches[-1].version, made.version)
     return Batch(
         made.batch,
         at.isoformat(),

@@ -45,8 +45,8 @@ def _parquet(reader: Any, path: Path, batch: str, at: dt.datetime) -> int:
         raise SourceError(error("WFT-SRC-025", what, fix="give it another name in a `query`"))
     schema = reader.schema
     for name, kind in ((LOADED_AT, pa.timestamp("us", "UTC")), (BATCH, pa.string())):
-        schema = schema.append(pa.field(name, kind))
-    loaded, named = pa.scalar(at, pa.timestamp("us", "UTC")), pa.scalar(batch)
+        schema = schema.append(pa.field(name, pa.dictionary(pa.int8(), kind)))
+    added = [pa.array([at], pa.timestamp("us", "UTC")), pa.array([batch])]
     writer, rows = None, 0
     try:
         for part in reader:
@@ -56,8 +56,9 @@ def _parquet(reader: Any, path: Path, batch: str, at: dt.datetime) -> int:
                     path, schema, compression="zstd", compression_level=1, use_dictionary=repeating
                 )
             count = part.num_rows
-            added = [*part.columns, pa.repeat(loaded, count), pa.repeat(named, count)]
-            writer.write_batch(pa.RecordBatch.from_arrays(added, schema=schema))
+            same = pa.repeat(pa.scalar(0, pa.int8()), count)
+            constants = [pa.DictionaryArray.from_arrays(same, values) for values in added]
+            writer.write_batch(pa.RecordBatch.from_arrays([*part.columns, *constants], schema=schema))
             rows += count
         if writer is None:
             writer = pq.ParquetWriter(path, schema, compression="zstd")

@@ -1,0 +1,372 @@
+"""A product that is made from a table of a database: landed, built, published, again with what is new."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+import weft
+from tests.meshes import number
+from weft.errors import SourceError
+
+CONTRACT = {
+    "apiVersion": "v3.1.0",
+    "kind": "DataContract",
+    "id": number("shop.sales.orders"),
+    "name": "orders",
+    "version": "1.0.0",
+    "status": "active",
+}
+
+
+class Shop:
+    """A mesh with one product, made from one source behind the connection `db`."""
+
+    def __init__(self, root: Path, url: str, source: dict, kind: str = "postgres") -> None:
+        self.root = root
+        self.url = url
+        (root / "weft.toml").write_text(
+            f'[mesh]\nname = "shop"\n[connections.db]\nkind = "{kind}"\ndsn = {{ file = "dsn" }}\n'
+        )
+        (root / "dsn").write_text(url)
+        self.write(
+            "domain.yaml",
+            {
+                "name": "shop",
+                "title": "Shop",
+                "kind": "source-aligned",
+                "description": "x",
+                "owner": {"team": "Shop"},
+                "members": [],
+            },
+        )
+        self.columns("id", "amount")
+        self.source(source)
+
+    def write(self, path: str, content: dict) -> None:
+        file = self.root / "domains/shop" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(content))
+
+    def columns(self, *names: str, version: str = "1.0.0") -> None:
+        listed = [{"name": n, "logicalType": "integer"} for n in names]
+        self.write(
+            "sales/contracts/orders.odcs.yaml",
+            CONTRACT | {"version": version, "schema": [{"name": "orders", "properties": listed}]},
+        )
+        model = self.root / "domains/shop/sales/models/orders.sql"
+        model.parent.mkdir(parents=True, exist_ok=True)
+        model.write_text(f"select {', '.join(names)} from raw")
+
+    def source(self, source: dict, version: str = "1.0.0") -> None:
+        bound = [{"property": "weft.source", "value": {"connection": "db", **source}}]
+        self.write(
+            "sales/product.odps.yaml",
+            {
+                "apiVersion": "v1.0.0",
+                "kind": "DataProduct",
+                "id": number("shop.sales"),
+                "name": "sales",
+                "status": "active",
+                "inputPorts": [{"name": "raw", "version": "1.0.0", "contractId": "none", "customProperties": bound}],
+                "outputPorts": [{"name": "orders", "version": version, "contractId": CONTRACT["id"]}],
+            },
+        )
+
+    def plan(self, **options: bool) -> weft.api.mesh.Plan:  # type: ignore[name-defined]
+        with weft.open(self.root) as mesh:
+            return mesh.plan(**options)
+
+    def apply(self, **options: bool) -> str:
+        """What became of the port."""
+        with weft.open(self.root) as mesh:
+            done = mesh.apply(**options)
+        if done.failed:
+            raise done.failed[0].error
+        return "published" if done.published else "unchanged"
+
+    def rows(self) -> list[tuple]:
+        with weft.open(self.root) as mesh:
+            found = mesh.query("select id, amount from shop.sales.orders order by all").arrow()
+        return [tuple(row.values()) for row in found.to_pylist()]
+
+    def batches(self) -> list[Path]:
+        return sorted((self.root / ".weft/landing/shop/sales/raw").glob("batch-*"))
+
+
+class Server:
+    """A table `orders` on a server, and statements on it."""
+
+    def __init__(self, url: str, kind: str) -> None:
+        self.url = url
+        self.kind = kind
+        moment = "timestamptz" if kind == "postgres" else "datetime(6)"
+        self.run(
+            "DROP TABLE IF EXISTS orders",
+            f"CREATE TABLE orders (id bigint, amount bigint, changed {moment}, gone {moment})",
+        )
+
+    def run(self, *statements: str) -> None:
+        if self.kind == "postgres":
+            import psycopg
+
+            with psycopg.connect(self.url, autocommit=True) as connection:
+                for one in statements:
+                    connection.execute(one.encode())
+            return
+        import pymysql
+
+        at = urlsplit(self.url)
+        with (
+            pymysql.connect(
+                host=at.hostname, port=at.port, user="weft", password=at.password, database="weft", autocommit=True
+            ) as connection,
+            connection.cursor() as cursor,
+        ):
+            for one in statements:
+                cursor.execute(one)
+
+    def add(self, *rows: tuple[int, int, int]) -> None:
+        """Rows (id, amount, minute of their change)."""
+        listed = ", ".join(f"({i}, {amount}, '2026-01-01 10:{minute:02}:00', null)" for i, amount, minute in rows)
+        self.run(f"INSERT INTO orders VALUES {listed}")
+
+
+@pytest.fixture(params=["postgres", "mysql"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    name = {"postgres": "postgres", "mysql": "mariadb"}[request.param]
+    yield Server(request.getfixturevalue(name), request.param)
+
+
+def test_a_table_is_landed_built_and_published_and_an_unchanged_one_is_not_built_again(
+    server: Server, tmp_path: Path
+) -> None:
+    server.add((1, 10, 0), (2, 20, 0))
+    shop = Shop(tmp_path, server.url, {"table": "orders"}, server.kind)
+
+    first, rows, again = shop.apply(), shop.rows(), shop.apply()
+    server.add((3, 30, 1))
+    planned, moved = shop.plan(), shop.apply()
+
+    assert (first, again, moved) == ("published", "unchanged", "published")
+    assert rows == [(1, 10), (2, 20)]
+    assert [c.reason for c in planned.changes] == ["source `raw` is read anew"]
+    assert [s.kind.value for s in planned.stages] == ["land", "build", "verify", "publish"]
+    assert shop.rows() == [(1, 10), (2, 20), (3, 30)]
+
+
+def test_with_a_watermark_a_plan_knows_that_nothing_has_moved(server: Server, tmp_path: Path) -> None:
+    server.add((1, 10, 0), (2, 20, 0))
+    shop = Shop(tmp_path, server.url, {"table": "orders", "watermark": "changed"}, server.kind)
+    shop.apply()
+
+    still = shop.plan()
+    server.run("DELETE FROM orders WHERE id = 2")
+    moved = shop.plan()
+
+    assert still.is_empty
+    assert [c.reason for c in moved.changes] == ["source `raw` is read anew"]
+    assert shop.apply() == "published"
+    assert shop.rows() == [(1, 10)]
+
+
+def test_incremental_with_a_key_gives_the_latest_row_of_each_key(server: Server, tmp_path: Path) -> None:
+    source = {"table": "orders", "mode": "incremental", "cursor": "changed", "key": "id", "overlap": "1m"}
+    server.add((1, 10, 0), (2, 20, 5))
+    shop = Shop(tmp_path, server.url, source, server.kind)
+    shop.apply()
+    still = shop.plan()
+
+    server.add((3, 30, 6))
+    server.run("UPDATE orders SET amount = 11, changed = '2026-01-01 10:07:00' WHERE id = 1")
+    server.add((4, 40, 5))  # committed late, within the overlap
+    server.add((5, 50, 1))  # too late for it
+    shop.apply()
+
+    assert still.is_empty
+    assert shop.rows() == [(1, 11), (2, 20), (3, 30), (4, 40)]
+    landed = [json.loads((b / "batch.json").read_bytes()) for b in shop.batches()]
+    assert [b["rows"] for b in landed] == [2, 4], "the second batch has what is new and the overlap alone"
+
+
+def test_incremental_without_a_key_doubles_nothing_that_overlaps(server: Server, tmp_path: Path) -> None:
+    source = {"table": "orders", "mode": "incremental", "cursor": "changed", "overlap": "2m"}
+    server.add((1, 10, 0), (1, 10, 0), (2, 20, 5), (3, 30, 5))
+    shop = Shop(tmp_path, server.url, source, server.kind)
+    shop.apply()
+
+    server.run("DELETE FROM orders WHERE id = 3")
+    server.add((4, 40, 4), (5, 50, 9))
+    shop.apply()
+    server.run("INSERT INTO orders VALUES (6, 60, null, null)")
+    server.add((7, 70, 9))
+    shop.apply()
+    server.add((8, 80, 12))
+    shop.apply()
+
+    assert shop.rows() == [(1, 10), (1, 10), (2, 20), (4, 40), (5, 50), (6, 60), (7, 70), (8, 80)]
+    assert shop.apply(full_refresh=True) == "published"
+    assert len(shop.rows()) == 8
+
+
+def test_an_incremental_read_gives_what_a_full_one_gives_whatever_changes(server: Server, tmp_path: Path) -> None:
+    import random
+
+    draw = random.Random(7)
+    source = {"table": "orders", "mode": "incremental", "cursor": "changed", "key": "id", "deletes": "keys"}
+    shop = Shop(tmp_path, server.url, source, server.kind)
+    server.add((0, 0, 0))
+    rows = {0: 0}
+    for minute in range(1, 9):
+        for _ in range(6):
+            key = draw.randrange(12)
+            server.run(f"DELETE FROM orders WHERE id = {key}")
+            rows.pop(key, None)
+            if draw.random() < 0.7:
+                rows[key] = draw.randrange(1000)
+                server.add((key, rows[key], minute))
+        shop.apply()
+
+        assert shop.rows() == sorted(rows.items())
+
+
+def test_rows_that_a_column_says_are_deleted_go(server: Server, tmp_path: Path) -> None:
+    source = {"table": "orders", "mode": "incremental", "cursor": "changed", "key": "id", "deletes": {"column": "gone"}}
+    server.add((1, 10, 0), (2, 20, 0))
+    shop = Shop(tmp_path, server.url, source, server.kind)
+    shop.apply()
+
+    server.run("UPDATE orders SET gone = '2026-01-01 11:00:00', changed = '2026-01-01 11:00:00' WHERE id = 1")
+    shop.apply()
+
+    assert shop.rows() == [(2, 20)]
+
+
+def test_ranges_that_are_read_at_once_give_every_row_once(server: Server, tmp_path: Path) -> None:
+    server.add(*((i, i, 0) for i in range(-50, 157)))
+    server.run("INSERT INTO orders VALUES (null, 5, null, null)")
+    shop = Shop(tmp_path, server.url, {"table": "orders", "partition_by": "id", "parallel": 3}, server.kind)
+
+    shop.apply()
+
+    assert sorted(shop.rows()[:-1]) == [(i, i) for i in range(-50, 157)]
+    assert shop.rows()[-1] == (None, 5)
+    assert len(list(shop.batches()[0].glob("rows-*"))) == 3
+
+
+def test_a_column_that_is_added_is_read_from_the_next_plan_on(server: Server, tmp_path: Path) -> None:
+    source = {"table": "orders", "mode": "incremental", "cursor": "changed", "key": "id"}
+    server.add((1, 10, 0))
+    shop = Shop(tmp_path, server.url, source, server.kind)
+    shop.apply()
+
+    server.run("ALTER TABLE orders ADD COLUMN extra integer DEFAULT 7")
+    shop.columns("id", "amount", "extra", version="1.1.0")
+    shop.source(source, version="1.1.0")
+    shop.apply()
+
+    with weft.open(tmp_path) as mesh:
+        assert mesh.query("select extra from shop.sales.orders").arrow().to_pylist() == [{"extra": 7}]
+
+
+def test_a_source_that_is_away_is_not_needed_to_build_again(tmp_path: Path, postgres: str) -> None:
+    from tests.servers import postgres_running
+
+    with postgres_running() as url:
+        server = Server(url, "postgres")
+        server.add((1, 10, 0))
+        shop = Shop(tmp_path, url, {"table": "orders"})
+        shop.apply()
+
+    planned, rebuilt = shop.plan(), shop.apply(full_refresh=True)
+
+    assert rebuilt == "published"
+    assert shop.rows() == [(1, 10)]
+    assert [o.code for o in planned.objections] == ["WFT-SRC-027"]
+    assert planned.is_empty
+    with weft.open(tmp_path) as mesh:
+        assert not any(d.code.startswith("WFT-SRC") for d in mesh.check().diagnostics)
+
+
+def test_a_server_that_ends_the_connection_half_way_leaves_nothing_half(tmp_path: Path, postgres: str) -> None:
+    server = Server(postgres, "postgres")
+    server.add((1, 10, 0))
+    shop = Shop(tmp_path, postgres, {"table": "orders"})
+    shop.apply()
+    slow = "select i as id, i as amount, repeat('x', 20000) as much from generate_series(1, 20000) i"
+    shop.source({"query": f"{slow} where pg_sleep(0.0005) is not null"})
+    killed = threading.Event()
+
+    def kill() -> None:
+        import psycopg
+
+        with psycopg.connect(postgres, autocommit=True) as admin:
+            while not killed.is_set():
+                half = list((tmp_path / ".weft/landing/shop/sales/raw").glob(".half-*/rows-*"))
+                if any(f.stat().st_size > 1000 for f in half):
+                    admin.execute(
+                        "select pg_terminate_backend(pid) from pg_stat_activity"
+                        " where query like '%generate_series%' and pid <> pg_backend_pid()"
+                    )
+                    killed.set()
+                time.sleep(0.01)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    with pytest.raises(SourceError, match="cannot be opened") as lost:
+        shop.apply()
+    was_killed = killed.is_set()
+    killed.set()
+    thread.join()
+
+    assert was_killed, "the server was to end the connection while rows came"
+    assert lost.value.diagnostics[0].why == "the connection was lost"
+    assert shop.rows() == [(1, 10)]
+    assert not list((tmp_path / ".weft/landing/shop/sales/raw").glob(".half-*"))
+    assert len(shop.batches()) == 1
+    shop.source({"table": "orders"})
+    assert shop.apply() in ("published", "unchanged")
+    assert shop.rows() == [(1, 10)]
+
+
+def test_a_password_is_in_no_output_no_plan_no_log_and_no_registry(
+    tmp_path: Path, postgres: str, mariadb: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for kind, url, password in (("postgres", postgres, "open-sesame-9"), ("mysql", mariadb, "sesame")):
+        root = tmp_path / kind
+        root.mkdir()
+        server = Server(url, kind)
+        server.add((1, 10, 0))
+        if kind == "postgres":
+            server.run(
+                f"CREATE ROLE reader LOGIN PASSWORD '{password}'",
+                "GRANT SELECT ON orders TO reader",
+            )
+        good = url.replace("//weft@", f"//reader:{password}@")
+        shop = Shop(root, good, {"table": "orders"}, kind)
+        told = [str(shop.plan().as_json())]
+        shop.apply()
+        for source in ({"table": "order"}, {"table": "orders", "watermark": "nothing"}, {"query": "select nonsense"}):
+            shop.source(source)
+            with pytest.raises(weft.errors.WeftError) as refused:  # type: ignore[attr-defined]
+                shop.apply()
+            told.append(str(refused.value))
+        (root / "dsn").write_text(good.replace("127.0.0.1", "127.0.0.2"))
+        shop.source({"table": "orders"})
+        told += [str(o) for o in shop.plan().objections]
+        with weft.open(root) as mesh:
+            told += [str(d) for d in mesh.doctor()]
+        (root / "dsn").unlink()
+
+        written = [f.read_bytes() for f in root.rglob("*") if f.is_file()]
+        shown = "".join(capfd.readouterr())
+        assert not any(password.encode() in content for content in written)
+        assert password not in shown + "".join(told)
+        assert "did you mean `orders`" in told[1]
+        assert "no column `nothing`" in told[2]
