@@ -184,13 +184,13 @@ class Rooms:
         )
 
     def context(self, repository: Repository | None = None, progress: Progress | None = None) -> Context:
-        """What a run works with; `repository` has the sources of a run that builds."""
+        """What a run works with; `repository` has the sources of a run that builds, others read the files anew."""
         from weft.runs.context import Context
         from weft.runs.progress import Silent
 
         def source(product: ProductAddress, name: str) -> BoundSource:
-            assert repository is not None, "only a repository that was read has sources"
-            entry = repository.mesh.products[product].input(name)
+            mesh = repository.mesh if repository is not None else self.declared()
+            entry = mesh.products[product].input(name)
             assert entry is not None and isinstance(entry.binding, Source), "the plan names sources only"
             if entry.binding.remote is not None:
                 return self.remotes.bind(product, name, entry.binding)

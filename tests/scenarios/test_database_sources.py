@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import threading
 import time
@@ -370,3 +371,76 @@ def test_a_password_is_in_no_output_no_plan_no_log_and_no_registry(
         assert password not in shown + "".join(told)
         assert "did you mean `orders`" in told[1]
         assert "no column `nothing`" in told[2]
+
+
+def test_a_new_product_from_a_table_plans_and_applies(server: Server, tmp_path: Path) -> None:
+    from weft.api.mesh import new_domain, new_product
+
+    server.run(
+        "DROP TABLE IF EXISTS sold",
+        "CREATE TABLE sold (shop_id integer not null, line integer not null, name varchar(20) not null, price"
+        " decimal(8,2), at timestamp null, PRIMARY KEY (line, shop_id))",
+        "INSERT INTO sold VALUES (1, 2, 'tea', 3.50, '2026-01-01 10:00:00')",
+    )
+    Shop(tmp_path, server.url, {"table": "sold"}, server.kind)
+    new_domain(tmp_path, "store")
+
+    new_product(tmp_path, "store.things", source="db.sold")
+    with weft.open(tmp_path) as mesh:
+        planned = mesh.plan(["store.things"])
+        done = mesh.apply(["store.things"])
+        found = mesh.query("select shop_id, line, name, price from store.things.sold").arrow().to_pylist()
+
+    contract = (tmp_path / "domains/store/things/contracts/sold.odcs.yaml").read_text()
+    assert [c.action.value for c in planned.changes] == ["create"]
+    assert not planned.objections
+    assert not done.failed
+    assert [tuple(map(str, row.values())) for row in found] == [("1", "2", "tea", "3.50")]
+    assert contract.count("primaryKey: true") == 2
+    assert contract.count("required: true") == 3
+
+
+def test_files_of_a_store_are_landed_and_read_again_when_they_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    stand_in = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    stand_in.start()
+    endpoint = "http://{}:{}".format(*stand_in.get_host_and_port())
+    monkeypatch.setenv("LAKE_SECRET", "open-sesame-9")
+    store = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="reader",
+        aws_secret_access_key="open-sesame-9",
+    )
+    store.create_bucket(Bucket="deliveries")
+    store.put_object(Bucket="deliveries", Key="in/a.csv.gz", Body=gzip.compress(b"id,amount\n1,10\n"))
+    shop = Shop(tmp_path, "unused", {"file": "s3://deliveries/in/*.csv.gz"}, "postgres")
+    (tmp_path / "key").write_text("reader")
+    (tmp_path / "weft.toml").write_text(
+        f'[mesh]\nname = "shop"\n[connections.db]\nkind = "s3"\nendpoint = "{endpoint}"\nregion = "us-east-1"\n'
+        'access_key = { file = "key" }\nsecret_key = { env = "LAKE_SECRET" }\n'
+    )
+    model = tmp_path / "domains/shop/sales/models/orders.sql"
+    model.write_text("select id::bigint as id, amount::bigint as amount from raw")
+
+    shop.apply()
+    still = shop.plan()
+    store.put_object(Bucket="deliveries", Key="in/b.csv.gz", Body=gzip.compress(b"id,amount\n2,20\n"))
+    moved = shop.plan()
+    shop.apply()
+    with weft.open(tmp_path) as mesh:
+        reached = [d.what for d in mesh.doctor()]
+    stand_in.stop()
+
+    assert still.is_empty
+    assert moved.stages[0].kind.value == "land"
+    assert shop.rows() == [(1, 10), (2, 20)]
+    assert "the connection `db` can be reached" in reached
+    assert shop.apply(full_refresh=True) == "published"
+    written = [f.read_bytes() for f in tmp_path.rglob("*") if f.is_file()]
+    assert not any(b"open-sesame-9" in content for content in written)

@@ -104,7 +104,7 @@ def _name(number: int, key: str) -> str:
 def _copy(files: S3FileSystem, key: str, target: Path) -> str:
     hasher = hashlib.sha256()
     try:
-        with files.open_input_stream(key) as given, target.open("wb") as file:
+        with files.open_input_stream(key, compression=None) as given, target.open("wb") as file:
             while chunk := given.read(_CHUNK):
                 hasher.update(chunk)
                 file.write(chunk)
