@@ -50,6 +50,7 @@ def landed(url: str, parallel: int) -> int:
     from weft.model.address import ProductAddress
     from weft.model.mesh import Source
     from weft.model.remote import Remote
+    from weft.runs.landing import InEngine
 
     folder = Path(tempfile.mkdtemp(dir=ROOT / ".bench" if (ROOT / ".bench").is_dir() else None))
     try:
@@ -59,7 +60,7 @@ def landed(url: str, parallel: int) -> int:
         )
         remote = Remote("db", table="landed_orders", partition_by="id", parallel=parallel)
         with DuckDBEngine().session() as session:
-            remotes.land(ProductAddress("a", "b"), "c", Source("", remote=remote), lambda sql: session.rows(sql)[0])
+            remotes.land(ProductAddress("a", "b"), "c", Source("", remote=remote), InEngine(session))
         return sum(f.stat().st_size for f in folder.rglob("*.parquet"))
     finally:
         shutil.rmtree(folder)

@@ -444,3 +444,25 @@ def test_files_of_a_store_are_landed_and_read_again_when_they_change(
     assert shop.apply(full_refresh=True) == "published"
     written = [f.read_bytes() for f in tmp_path.rglob("*") if f.is_file()]
     assert not any(b"open-sesame-9" in content for content in written)
+
+
+def test_many_batches_become_one_and_give_the_same_rows(server: Server, tmp_path: Path) -> None:
+    source = {"table": "orders", "mode": "incremental", "cursor": "changed", "key": "id", "keep": "0s"}
+    server.add((0, 0, 0))
+    shop = Shop(tmp_path, server.url, {**source, "deletes": "keys"}, server.kind)
+    shop.apply()
+    for minute in range(1, 22):
+        server.run(f"DELETE FROM orders WHERE id = {minute % 4}")
+        server.add((minute % 4, minute, minute))
+        server.add((minute + 10, minute, minute))
+        shop.apply()
+
+    expected = [(0, 20), (1, 21), (2, 18), (3, 19), *((m + 10, m) for m in range(1, 22))]
+    assert shop.rows() == expected
+    assert len(shop.batches()) < 5
+    assert shop.plan().is_empty
+    assert shop.apply(full_refresh=True) == "published"
+    assert shop.rows() == expected
+    server.run("DELETE FROM orders WHERE id = 11")
+    shop.apply()
+    assert shop.rows() == [row for row in expected if row[0] != 11]

@@ -31,6 +31,19 @@ def typed(columns: Sequence[LandedColumn]) -> list[str]:
     return [f"{_typed(c)} AS {ident(c.name)}" for c in columns]
 
 
+def compacted(folder: LandingFolder, batches: Sequence[Batch], remote: Remote) -> str:
+    """A query of the landed rows that later batches have not replaced, as they came, with when and by which batch."""
+    columns = batches[-1].columns
+    names = ", ".join(ident(n) for n in (*(c.name for c in columns), LOADED_AT, BATCH))
+    by_name = {c.name: c for c in columns}
+    rows = _unreplaced(folder, batches, remote, [names])
+    if not remote.key:
+        return f"SELECT {names} FROM {rows}"
+    keys = ", ".join(_typed(by_name[k]) for k in remote.key)
+    newest = f'"number of the batch" DESC, {_typed(by_name[remote.cursor or ""])} DESC NULLS LAST'
+    return f"SELECT {names} FROM {rows} QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY {newest}) = 1"
+
+
 def unmapped(files: Sequence[Path], columns: Sequence[LandedColumn]) -> str:
     """A query of one row: for each column, how many landed values its type cannot hold."""
     counts = [f"count(*) FILTER (WHERE {_unmapped(c)})" for c in columns]
@@ -69,17 +82,7 @@ def _unmapped(column: LandedColumn) -> str:
 def _state(folder: LandingFolder, batches: Sequence[Batch], remote: Remote, items: Sequence[str]) -> str:
     """The rows of all batches, where a later one takes the place of what it has read again."""
     columns = {c.name: c for c in batches[-1].columns}
-    cursor = columns[remote.cursor] if remote.cursor is not None else None
-    parts = []
-    for number, batch in enumerate(batches):
-        rows = f'SELECT {", ".join(items)}, {number} AS "number of the batch" FROM'
-        rows += f" read_parquet({file_list(folder.files(batch, 'rows'))})"
-        again = [b.since for b in batches[number + 1 :] if b.since is not None]
-        if again and cursor is not None:
-            first = ", ".join(f"CAST({literal(s)} AS {cursor.type})" for s in again)
-            rows += f" WHERE {_typed(cursor)} < least({first})"
-        parts.append(rows)
-    state = "(" + " UNION ALL ".join(parts) + ")"
+    state = _unreplaced(folder, batches, remote, items)
     if remote.incremental and remote.key:
         keys = ", ".join(ident(k) for k in remote.key)
         newest = f'"number of the batch" DESC, {ident(remote.cursor or "")} DESC NULLS LAST'
@@ -95,3 +98,19 @@ def _state(folder: LandingFolder, batches: Sequence[Batch], remote: Remote, item
         gone = f"{name} IS TRUE" if columns[remote.deleted].type == "BOOLEAN" else f"{name} IS NOT NULL"
         state = f"(SELECT * FROM {state} WHERE NOT ({gone}))"
     return state
+
+
+def _unreplaced(folder: LandingFolder, batches: Sequence[Batch], remote: Remote, items: Sequence[str]) -> str:
+    """The rows of all batches without those that a later one has read again, with the number of their batch."""
+    columns = {c.name: c for c in batches[-1].columns}
+    cursor = columns[remote.cursor] if remote.cursor is not None else None
+    parts = []
+    for number, batch in enumerate(batches):
+        rows = f'SELECT {", ".join(items)}, {number} AS "number of the batch" FROM'
+        rows += f" read_parquet({file_list(folder.files(batch, 'rows'))})"
+        again = [b.since for b in batches[number + 1 :] if b.since is not None]
+        if again and cursor is not None:
+            first = ", ".join(f"CAST({literal(s)} AS {cursor.type})" for s in again)
+            rows += f" WHERE {_typed(cursor)} < least({first})"
+        parts.append(rows)
+    return "(" + " UNION ALL ".join(parts) + ")"

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.config import Connection, Settings
 from weft.connectors import landed, objects, writing
@@ -26,8 +28,20 @@ from weft.model.remote import LANDS, Remote
 _AWAY = frozenset(("WFT-SRC-006", "WFT-SRC-010", "WFT-SRC-021", "WFT-ENG-003"))
 """What keeps a source from being asked, and says nothing of its binding."""
 
-Profile = Callable[[str], tuple[Any, ...]]
-"""Runs a query of one row in the engine."""
+_MOST_BATCHES = 20
+"""Batches of one state, above which they become one."""
+
+
+class Rows(Protocol):
+    """What an engine does with landed rows."""
+
+    def row(self, sql: str) -> tuple[Any, ...]:
+        """The row of a query that gives one."""
+        ...
+
+    def write(self, sql: str, columns: Sequence[str], file: Path) -> int:
+        """Writes the rows of a query as Parquet, and returns how many there are."""
+        ...
 
 
 class Landed(Struct, frozen=True):
@@ -113,7 +127,7 @@ class RemoteConnector:
         }
         return BoundSource(last.version, columns, lambda: landed.relation(folder, batches, remote), shown)
 
-    def land(self, product: ProductAddress, name: str, source: Source, profile: Profile) -> Landed:
+    def land(self, product: ProductAddress, name: str, source: Source, engine: Rows) -> Landed:
         """Reads what is new in a source, and shows it as one batch when all of it is there.
 
         Raises:
@@ -127,13 +141,16 @@ class RemoteConnector:
                 if source.file:
                     made = objects.copied(source, self._connection(remote), batch, half)
                 else:
-                    made = self._read(source, folder, batches, batch, half, profile)
+                    made = self._read(source, folder, batches, batch, half, engine)
                 made = _with(made, source, began, batches)
                 moved = not batches or made.version != batches[-1].version
                 if moved:
                     folder.show(made, half)
             folder.note(Asked(self._now().isoformat(), made.watermark))
             now = folder.batches(_binding(source))
+            if len(now) > _MOST_BATCHES:
+                self._compact(folder, now, remote, engine)
+                now = folder.batches(_binding(source))
             folder.drop(now, self._now() - dt.timedelta(seconds=remote.keep_s))
         return Landed(made.rows, moved, (self._now() - began).total_seconds())
 
@@ -161,7 +178,7 @@ class RemoteConnector:
         return found
 
     def _read(
-        self, source: Source, folder: LandingFolder, batches: list[Batch], batch: str, half: Path, profile: Profile
+        self, source: Source, folder: LandingFolder, batches: list[Batch], batch: str, half: Path, engine: Rows
     ) -> Batch:
         remote = _remote(source)
         with open_source(self._connection(remote)) as server:
@@ -181,7 +198,7 @@ class RemoteConnector:
                 listed = ", ".join(f"{c.item} AS {server.quoted(c.name)}" for c in keys)
                 writing.streamed(server, [f"SELECT {listed} FROM {table.source}"], half, "keys", batch, self._now())
         files = sorted(half.glob("rows-*"))
-        for column, count in zip(columns, profile(landed.unmapped(files, columns)), strict=True):
+        for column, count in zip(columns, engine.row(landed.unmapped(files, columns)), strict=True):
             if count:
                 raise SourceError(_unmapped(remote, column, count))
         version = batch
@@ -189,7 +206,7 @@ class RemoteConnector:
             # nothing has said that the rows are others than before, so they are compared
             last = batches[-1]
             if last.columns == columns:
-                before, now = (profile(landed.digest(f, columns)) for f in (folder.files(last, "rows"), files))
+                before, now = (engine.row(landed.digest(f, columns)) for f in (folder.files(last, "rows"), files))
                 version = last.version if before == now else batch
         return Batch(
             batch,
@@ -203,6 +220,16 @@ class RemoteConnector:
             watermark=watermark,
             keyed=remote.compare_keys,
         )
+
+    def _compact(self, folder: LandingFolder, batches: list[Batch], remote: Remote, engine: Rows) -> None:
+        """Makes one batch of those that make the present state; the version of the rows stays."""
+        last = batches[-1]
+        with folder.half(self._now()) as (name, half):
+            names = [*(c.name for c in last.columns), landed.LOADED_AT, landed.BATCH]
+            rows = engine.write(landed.compacted(folder, batches, remote), names, half / "rows-0.parquet")
+            for keys in folder.files(last, "keys"):
+                shutil.copyfile(keys, half / keys.name)
+            folder.show(replace(last, batch=name, rows=rows, since=None), half)
 
     def _asked(self, source: Source) -> tuple[tuple[LandedColumn, ...], str | None]:
         """The columns that the source has now, and what it says of its state; None: nothing."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from weft.connectors.remotes import RemoteConnector
+from weft.engines.base import Session
 from weft.errors import WeftError, of_the_system
 from weft.model.address import Address, ProductAddress
 from weft.model.mesh import Mesh, Source
@@ -13,6 +15,27 @@ from weft.plan.desired import Desired
 from weft.plan.values import Action, Plan, StageKind
 from weft.runs.context import Context
 from weft.runs.results import Failed
+from weft.sql.quoting import ident
+
+
+class InEngine:
+    """Implements `connectors.remotes.Rows` by a session."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def row(self, sql: str) -> tuple[Any, ...]:
+        """The row of a query that gives one."""
+        return self._session.rows(sql)[0]
+
+    def write(self, sql: str, columns: Sequence[str], file: Path) -> int:
+        """Writes the rows of a query as Parquet, and returns how many there are."""
+        folder, ids = str(file.parent), ", ".join(f"{ident(c)}: {n}" for n, c in enumerate(columns, 1))
+        written = self._session.copy_out(sql, folder=folder, root=folder, field_ids=f"{{{ids}}}", columns=())
+        own = [f for f in sorted(file.parent.glob("*.parquet")) if not f.name.startswith(("rows-", "keys-"))]
+        for number, one in enumerate(own):  # a file without rows is one too
+            one.rename(file.with_stem(file.stem.replace("-0", f"-{number}")))
+        return sum(one.rows for one in written)
 
 
 def land(
@@ -24,10 +47,6 @@ def land(
     """
     failed: dict[tuple[ProductAddress, str], WeftError] = {}
     with context.engine.session() as session:
-
-        def profile(sql: str) -> tuple[Any, ...]:
-            return session.rows(sql)[0]
-
         for stage in plan.stages:
             if stage.kind is not StageKind.LAND:
                 continue
@@ -37,7 +56,7 @@ def land(
             assert entry is not None and isinstance(entry.binding, Source), "the plan names input ports of the mesh"
             context.progress.stage(stage.address, "land")
             try:
-                remotes.land(product, name, entry.binding, profile)
+                remotes.land(product, name, entry.binding, InEngine(session))
             except (WeftError, OSError) as e:
                 failed[product, name] = e if isinstance(e, WeftError) else of_the_system(e)
     remotes.failed.update(failed)

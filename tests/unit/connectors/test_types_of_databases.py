@@ -18,6 +18,7 @@ from weft.errors import SourceError
 from weft.model.address import ProductAddress
 from weft.model.mesh import Source
 from weft.model.remote import Remote
+from weft.runs.landing import InEngine
 
 _PAGE = (ROOT / "docs" / "reference" / "types-of-databases.md").read_text(encoding="utf-8")
 _ROW = re.compile(r"^\| `(?P<type>[^`]+)` \| `(?P<given>[^`]+)` \| `(?P<here>[^`]+)` \| `(?P<read>[^`]+)` \|$", re.M)
@@ -42,7 +43,7 @@ def read(remotes: RemoteConnector, remote: Remote, items: str = "*") -> list[tup
     engine = DuckDBEngine()
     try:
         with engine.session() as session:
-            remotes.land(PRODUCT, "things", source, lambda sql: session.rows(sql)[0])
+            remotes.land(PRODUCT, "things", source, InEngine(session))
             bound = remotes.bind(PRODUCT, "things", source)
             return session.rows(f"SELECT {items} FROM {bound.relation()}")
     finally:
