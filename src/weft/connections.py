@@ -47,7 +47,7 @@ class Reference(Struct, frozen=True):
         if self.found is not None:
             return self.found
         if self.file is None:
-            fix = f"set it: `export {self.text.partition(' ')[2]}=…`"
+            fix = f"set it: `export {self.text.removeprefix('$')}=…`"
             raise SourceError(error("WFT-SRC-021", f"{of} is to be taken from {self.text}, which is not set", fix=fix))
         try:
             return Secret(self.file.read_text(encoding="utf-8").strip())
@@ -196,7 +196,7 @@ def _reference(value: Any, where: str, root: Path, environ: Mapping[str, str]) -
     if not isinstance(name, str) or way not in ("env", "file"):
         return None
     if way == "env":
-        return Reference(f"$ {name}", Secret(environ[name]) if name in environ else None)
+        return Reference(f"${name}", Secret(environ[name]) if name in environ else None)
     return Reference(f"the file {name}", file=root / Path(name).expanduser())
 
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -84,7 +85,7 @@ class Shop:
         with weft.open(self.root) as mesh:
             return mesh.plan(**options)
 
-    def apply(self, **options: bool) -> str:
+    def apply(self, **options: Any) -> str:
         """What became of the port."""
         with weft.open(self.root) as mesh:
             done = mesh.apply(**options)
@@ -466,3 +467,94 @@ def test_many_batches_become_one_and_give_the_same_rows(server: Server, tmp_path
     server.run("DELETE FROM orders WHERE id = 11")
     shop.apply()
     assert shop.rows() == [row for row in expected if row[0] != 11]
+
+
+def test_a_plan_is_applied_as_it_was_made_or_refused_when_the_source_has_moved(postgres: str, tmp_path: Path) -> None:
+    from weft.errors import Conflict
+
+    server = Server(postgres, "postgres")
+    server.add((1, 10, 0))
+    shop = Shop(tmp_path, postgres, {"table": "orders", "watermark": "changed"})
+    first = shop.plan()
+    assert shop.apply(plan=first) == "published"
+    server.add((2, 20, 1))
+    second = shop.plan()
+    server.add((3, 30, 2))
+
+    with pytest.raises(Conflict, match=r"source `shop\.sales\.raw` moved since the plan was made"):
+        shop.apply(plan=second)
+
+    assert shop.rows() == [(1, 10)]
+    assert shop.apply(plan=shop.plan()) == "published"
+    assert shop.rows() == [(1, 10), (2, 20), (3, 30)]
+
+
+def test_a_source_that_was_never_read_and_cannot_be_is_told_at_its_input_port(postgres: str, tmp_path: Path) -> None:
+    from weft.errors import ProjectError
+
+    Server(postgres, "postgres")
+    away = Shop(tmp_path, "postgresql://weft:open-sesame@127.0.0.1:1/postgres", {"table": "orders"})
+
+    with pytest.raises(ProjectError) as refused:
+        away.plan()
+
+    told = refused.value.diagnostics[0]
+    assert (told.code, told.where and told.where.file) == ("WFT-SRC-010", "domains/shop/sales/product.odps.yaml")
+    assert "postgresql://weft@127.0.0.1:1/postgres" in told.what
+    assert "open-sesame" not in str(refused.value)
+    (tmp_path / "dsn").unlink()
+    with pytest.raises(ProjectError, match="is to be taken from the file dsn, which cannot be read"):
+        away.plan()
+
+
+def test_a_source_is_not_asked_before_it_is_due(postgres: str, tmp_path: Path) -> None:
+    server = Server(postgres, "postgres")
+    server.add((1, 10, 0))
+    shop = Shop(tmp_path, postgres, {"table": "orders", "refresh": "1h"})
+    shop.apply()
+    server.add((2, 20, 1))
+
+    early = shop.plan()
+    shop.source({"table": "orders", "refresh": "always"})
+    late = shop.plan()
+
+    assert early.is_empty
+    assert not late.is_empty
+
+
+def test_batches_that_nothing_needs_go_after_their_time(postgres: str, tmp_path: Path) -> None:
+    server = Server(postgres, "postgres")
+    server.add((1, 10, 0))
+    shop = Shop(tmp_path, postgres, {"table": "orders", "keep": "1h"})
+    shop.apply()
+    server.add((2, 20, 1))
+    shop.apply()
+    kept = len(shop.batches())
+
+    shop.source({"table": "orders", "keep": "0s"})
+    server.add((3, 30, 2))
+    shop.apply()
+
+    assert kept == 2
+    assert len(shop.batches()) == 1
+    assert shop.rows() == [(1, 10), (2, 20), (3, 30)]
+
+
+def test_a_landed_file_says_when_and_by_which_batch_and_models_do_not_see_it(postgres: str, tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    server = Server(postgres, "postgres")
+    server.add((1, 10, 0))
+    shop = Shop(tmp_path, postgres, {"table": "orders"})
+    (tmp_path / "domains/shop/sales/models/orders.sql").write_text("select id, amount, _batch from raw")
+
+    with pytest.raises(weft.errors.WeftError, match="_batch"):  # type: ignore[attr-defined]
+        shop.apply()
+    shop.columns("id", "amount")
+    shop.apply()
+
+    (batch,) = shop.batches()
+    (row,) = pq.read_table(batch / "rows-0.parquet").to_pylist()
+    assert row["_batch"] == batch.name.removeprefix("batch-")
+    assert row["_loaded_at"].tzinfo is not None
+    assert row["id"] == 1
