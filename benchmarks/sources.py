@@ -2,7 +2,8 @@
 
     python benchmarks/sources.py postgresql://… [rows]
 
-Each way runs in a process of its own, three times in turn; the middle one counts.
+Each way runs in a process of its own, three times in turn (or as often as the third argument says); the middle one
+counts. What is imported and opened once is done before with a table of one row, and told apart as start-up.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ timestamptz '2020-01-01' + i * interval '30 second' AS created, md5(i::text) AS 
 """
 
 
-def copied(url: str) -> int:
+def copied(url: str, table: str) -> int:
     """The rows as PostgreSQL writes them, taken and thrown away."""
     import psycopg
 
@@ -34,14 +35,14 @@ def copied(url: str) -> int:
     with (
         psycopg.connect(url) as connection,
         connection.cursor() as cursor,
-        cursor.copy("COPY landed_orders TO STDOUT") as copy,
+        cursor.copy(f"COPY {table} TO STDOUT") as copy,
     ):
         for block in copy:
             size += len(block)
     return size
 
 
-def landed(url: str, parallel: int) -> int:
+def landed(url: str, table: str, parallel: int) -> int:
     """The rows landed as Parquet, as `weft apply` does it."""
     from weft.config import Settings
     from weft.connections import Connection, Reference, Secret
@@ -58,7 +59,7 @@ def landed(url: str, parallel: int) -> int:
         remotes = RemoteConnector(
             Settings(root=folder, connections={"db": connection}), lambda: None, lambda: dt.datetime.now(dt.UTC)
         )
-        remote = Remote("db", table="landed_orders", partition_by="id", parallel=parallel)
+        remote = Remote("db", table=table, partition_by="id", parallel=parallel)
         with DuckDBEngine().session() as session:
             remotes.land(ProductAddress("a", "b"), "c", Source("", remote=remote), InEngine(session))
         return sum(f.stat().st_size for f in folder.rglob("*.parquet"))
@@ -66,21 +67,28 @@ def landed(url: str, parallel: int) -> int:
         shutil.rmtree(folder)
 
 
+def cpu() -> float:
+    """CPU seconds of this process so far."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
 WAYS = {
     "COPY TO STDOUT": copied,
-    "landed, 1 connection": lambda url: landed(url, 1),
-    "landed, 2 connections": lambda url: landed(url, 2),
+    "landed, 1 connection": lambda url, table: landed(url, table, 1),
+    "landed, 2 connections": lambda url, table: landed(url, table, 2),
 }
 
 
 def main() -> None:
     """Makes the table where it is missing, and prints a table of the figures."""
     url, rows = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 5_000_000
-    if len(sys.argv) > 3:
-        began = time.perf_counter()
-        size = WAYS[sys.argv[3]](url)
-        used = resource.getrusage(resource.RUSAGE_SELF)
-        print(time.perf_counter() - began, used.ru_utime + used.ru_stime, size)
+    if len(sys.argv) > 4:
+        way = WAYS[sys.argv[4]]
+        way(url, "landed_few")
+        began, start = time.perf_counter(), cpu()
+        size = way(url, "landed_orders")
+        print(time.perf_counter() - began, cpu() - start, size, start)
         return
     import psycopg
 
@@ -89,20 +97,20 @@ def main() -> None:
             connection.execute(TABLE.format(rows=rows))
             connection.execute("ALTER TABLE landed_orders ADD PRIMARY KEY (id)")
             connection.execute("VACUUM ANALYZE landed_orders")
-    found: dict[str, list[tuple[float, float, float]]] = {way: [] for way in WAYS}
-    for _ in range(3):
+        connection.execute("CREATE TABLE IF NOT EXISTS landed_few AS SELECT * FROM landed_orders LIMIT 1")
+    found: dict[str, list[tuple[float, ...]]] = {way: [] for way in WAYS}
+    for _ in range(int(sys.argv[3]) if len(sys.argv) > 3 else 3):
         for way, measured in found.items():
-            command = [sys.executable, __file__, url, str(rows), way]
+            command = [sys.executable, __file__, url, str(rows), "1", way]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
-            wall, cpu, size = map(float, done.stdout.split())
-            measured.append((wall, cpu, size))
+            measured.append(tuple(map(float, done.stdout.split())))
     base = found["COPY TO STDOUT"]
-    print(f"{rows:,} rows\n\n| | wall s | × | client CPU s | × | MB |\n|---|---|---|---|---|---|")
+    print(f"{rows:,} rows\n\n| | wall s | × | client CPU s | × | MB | start-up CPU s |\n|---|---|---|---|---|---|---|")
     for way, measured in found.items():
-        wall, cpu, size = (median(m[i] for m in measured) for i in range(3))
+        wall, used, size, start = (median(m[i] for m in measured) for i in range(4))
         print(
-            f"| {way} | {wall:.1f} | {wall / median(b[0] for b in base):.2f} | {cpu:.1f} |"
-            f" {cpu / median(b[1] for b in base):.2f} | {size / 1e6:.0f} |"
+            f"| {way} | {wall:.1f} | {wall / median(b[0] for b in base):.2f} | {used:.1f} |"
+            f" {used / median(b[1] for b in base):.2f} | {size / 1e6:.0f} | {start:.1f} |"
         )
 
 

@@ -223,14 +223,15 @@ def test_an_incremental_read_gives_what_a_full_one_gives_whatever_changes(server
     draw = random.Random(7)
     source = {"table": "orders", "mode": "incremental", "cursor": "changed", "key": "id", "deletes": "keys"}
     shop = Shop(tmp_path, server.url, source, server.kind)
-    server.add((0, 0, 0))
-    rows = {0: 0}
-    for minute in range(1, 9):
+    rows = dict.fromkeys(range(30), 0)
+    server.add(*((key, 0, 0) for key in rows))
+    shop.apply()
+    for minute in range(1, 7):
         for _ in range(6):
-            key = draw.randrange(12)
+            key = draw.randrange(34)
             server.run(f"DELETE FROM orders WHERE id = {key}")
             rows.pop(key, None)
-            if draw.random() < 0.7:
+            if draw.random() < 0.5:
                 rows[key] = draw.randrange(1000)
                 server.add((key, rows[key], minute))
         shop.apply()
