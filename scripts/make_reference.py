@@ -59,7 +59,7 @@ def walk(command: click.Command, path: str = "weft") -> Iterator[tuple[str, clic
 
 def settings_page() -> str:
     """Every setting with its default, its environment twin and its meaning."""
-    from weft.config import describe_settings
+    from weft.config import describe_connections, describe_settings
 
     lines = [
         "# Settings",
@@ -76,6 +76,18 @@ def settings_page() -> str:
         f"| `{key}` | `{default}` | `{twin}` | {_cell(meaning)} |"
         for key, default, twin, meaning in describe_settings()
     ]
+    lines += [
+        "",
+        "## `[connections.NAME]`",
+        "",
+        "A database or a store that [sources](../how-to/declare-a-source.md) name. A secret never stands in the file:",
+        'it is a reference, `{ env = "VARIABLE" }` or `{ file = "PATH" }`. The environment twin of a key is',
+        "`WEFT_CONNECTIONS__NAME__KEY`.",
+        "",
+        "| key | kinds | |",
+        "|---|---|---|",
+    ]
+    lines += [f"| `{key}` | {kinds} | {_cell(meaning)} |" for key, kinds, meaning in describe_connections()]
     return "\n".join([*lines, ""])
 
 

@@ -15,19 +15,12 @@ from typing import Any, get_type_hints
 
 from msgspec import Struct
 
+from weft.connections import KINDS, MEANINGS, Connection, Secret, connections_from, keys_of
 from weft.errors import Diagnostic, ProjectError, UsageError, Where, did_you_mean, error
 
+__all__ = ["Connection", "Secret", "Settings", "describe_settings", "duration", "find_root", "load_settings"]
+
 FILE_NAME = "weft.toml"
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """A value that is never printed."""
-
-    value: str = field(repr=False)
-
-    def __str__(self) -> str:
-        return "***"
 
 
 def duration(text: str) -> timedelta:
@@ -192,6 +185,7 @@ class Settings(Struct, frozen=True):
     sources: SourceSettings = SourceSettings()
     environments: EnvironmentSettings = EnvironmentSettings()
     python: PythonSettings = PythonSettings()
+    connections: Mapping[str, Connection] = {}
 
     def path(self, text: str) -> Path:
         """A path of the settings, made absolute: relative ones belong to the root."""
@@ -235,13 +229,15 @@ def load_settings(
         )
     problems: list[Diagnostic] = []
     values = _from_file(root / FILE_NAME, problems)
-    for key, text in (os.environ if environ is None else environ).items():
+    environ = os.environ if environ is None else environ
+    for key, text in environ.items():
         if key.startswith("WEFT_") and "__" in key:
             section, _, name = key.removeprefix("WEFT_").lower().partition("__")
             values.setdefault(section, {})[name] = (text, f"${key}")
     for dotted, value in (flags or {}).items():
         section, _, name = dotted.partition(".")
         values.setdefault(section, {})[name] = (value, "flag")
+    connections = connections_from(_by_connection(values.pop("connections", {}), problems), root, environ, problems)
     sections = {}
     for section, entries in values.items():
         kind = _SECTIONS.get(section)
@@ -252,7 +248,7 @@ def load_settings(
         sections[section] = _section(kind, section, entries, problems)
     if problems:
         raise ProjectError(*problems)
-    return Settings(root=root, **sections)
+    return Settings(root=root, connections=connections, **sections)
 
 
 _SECTIONS: dict[str, type] = {
@@ -263,6 +259,29 @@ _SECTIONS: dict[str, type] = {
     "environments": EnvironmentSettings,
     "python": PythonSettings,
 }
+
+
+def _by_connection(
+    entries: Mapping[str, tuple[Any, str]], problems: list[Diagnostic]
+) -> dict[str, dict[str, tuple[Any, str]]]:
+    """The keys of each connection; in the environment name and key are one name: `OPS_DB__HOST`."""
+    found: dict[str, dict[str, tuple[Any, str]]] = {}
+    for name, (value, origin) in entries.items():
+        inner, dot, key = name.partition("__")
+        if dot and origin.startswith("$"):
+            found.setdefault(inner, {})[key] = (value, origin)
+        elif isinstance(value, dict):
+            found.setdefault(name, {}).update({k: (v, origin) for k, v in value.items()})
+        else:
+            problems.append(error("WFT-CFG-003", f"`{name}` in [connections] is no connection", Where(origin)))
+    return found
+
+
+def describe_connections() -> list[tuple[str, str, str]]:
+    """Every key of a connection as (key, kinds that have it, meaning), for the reference page."""
+    return [
+        (key, ", ".join(kind for kind in KINDS if key in keys_of(kind)), meaning) for key, meaning in MEANINGS.items()
+    ]
 
 
 def describe_settings() -> list[tuple[str, str, str, str]]:

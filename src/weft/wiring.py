@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from weft.access.door import Door
     from weft.access.principals import Principal
     from weft.connectors.files import BoundSource, FileConnector
+    from weft.connectors.remotes import RemoteConnector
     from weft.engines.base import Engine, Session
     from weft.model.lineage import ColumnEdge
     from weft.model.publication import PortState
@@ -65,7 +66,7 @@ class Rooms:
         self.__dict__.pop("parser", None)
         for other in self.__dict__.pop("_environments", {}).values():
             other.close()
-        for name in ("engine", "registry", "production", "cache"):
+        for name in ("remotes", "engine", "registry", "production", "cache"):
             held = self.__dict__.pop(name, None)
             if held is not None:
                 held.close()
@@ -169,6 +170,13 @@ class Rooms:
         return connector
 
     @cached_property
+    def remotes(self) -> RemoteConnector:
+        """What asks and lands sources behind connections."""
+        from weft.connectors.remotes import RemoteConnector
+
+        return RemoteConnector(self.settings, lambda: self.connector, self.now)
+
+    @cached_property
     def parser(self) -> Session:
         """One session for parsing and binding, opened when the cache cannot answer."""
         held = self.engine.session()
@@ -203,15 +211,20 @@ class Rooms:
         parse = Parsing(lambda sql: self.parser.parse(sql), lambda sqls: self.parser.parse_all(sqls))
         return load_mesh(self.settings, parse, self.cache)
 
-    def repository(self) -> Repository:
-        """The files of the mesh as they are now, held against the registry; problems are collected, not raised."""
+    def repository(self, *, ask: bool = True) -> Repository:
+        """The files of the mesh as they are now, held against the registry; problems are collected, not raised.
+
+        Args:
+            ask: whether sources behind connections are asked, of which something was landed.
+        """
         from weft.plan.binding import Binder
         from weft.plan.python_binding import PythonBinding
-        from weft.plan.repository import read_repository
+        from weft.plan.repository import SourceReader, read_repository
 
         python = PythonBinding(self.settings.python)
         binder = Binder(lambda: self.parser, self.cache, plugins.version_of("duckdb"), python)
-        return read_repository(self.declared(), lambda: self.connector, self.registry, binder, self.now().date())
+        sources = SourceReader(lambda: self.connector, lambda: self.remotes, ask=ask)
+        return read_repository(self.declared(), sources, self.registry, binder, self.now().date())
 
     def published(self, address: str) -> PortState:
         """A published port, by an address with or without major.
@@ -247,15 +260,17 @@ class Rooms:
         )
 
     def context(self, repository: Repository | None = None, progress: Progress | None = None) -> Context:
-        """What a run works with; `repository` has the sources of a run that builds."""
+        """What a run works with; `repository` has the sources of a run that builds, others read the files anew."""
         from weft.plan.column_changes import ColumnDigests
         from weft.runs.context import Context
         from weft.runs.progress import Silent
 
         def source(product: ProductAddress, name: str) -> BoundSource:
-            assert repository is not None, "only a repository that was read has sources"
-            entry = repository.mesh.products[product].input(name)
+            mesh = repository.mesh if repository is not None else self.declared()
+            entry = mesh.products[product].input(name)
             assert entry is not None and isinstance(entry.binding, Source), "the plan names sources only"
+            if entry.binding.remote is not None:
+                return self.remotes.bind(product, name, entry.binding)
             return self.connector.bind(entry.binding)
 
         return Context(

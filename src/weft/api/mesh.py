@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +15,7 @@ from msgspec import Struct
 from weft.api.contracts import is_file, verify
 from weft.api.environments import Environments, checked_name
 from weft.config import Settings, load_settings
-from weft.errors import Diagnostic, GateRefused, UsageError, error, has_errors
+from weft.errors import Diagnostic, UsageError, error, has_errors
 from weft.model.address import Address, ProductAddress, parse_address
 from weft.wiring import Rooms
 
@@ -28,11 +27,9 @@ if TYPE_CHECKING:
     from weft.catalog.pages import Page
     from weft.catalog.run_pages import RunPage
     from weft.catalog.search import SearchResult
-    from weft.model.publication import Override
     from weft.model.records import Run
     from weft.model.unit_test import TestReport
     from weft.plan.keeping import Window
-    from weft.plan.repository import Repository
     from weft.plan.values import Plan
     from weft.runs.default import DefaultMoved
     from weft.runs.progress import Progress
@@ -122,7 +119,7 @@ class Mesh:
         from weft.api import testing
         from weft.plan.selection import folder_of
 
-        loaded = self._rooms.repository()
+        loaded = self._rooms.repository(ask=False)
         problems = dict.fromkeys((*loaded.problems, *testing.problems(self._rooms, loaded)))
         folders = [folder_of(argument, loaded.mesh) for argument in select]
         if folders:
@@ -140,11 +137,12 @@ class Mesh:
             UsageError: WFT-PLN-008, an argument matches nothing.
         """
         from weft.api import testing
+        from weft.api.applying import planned
 
         loaded = self._rooms.repository().sound(select)
 
         def ports(argument: str) -> list[Address]:
-            return [c.address for c in self._planned(loaded, [argument], full_refresh=False).changes]
+            return [c.address for c in planned(self._rooms, loaded, [argument]).changes]
 
         return testing.run(self._rooms, loaded, select, ports, note)
 
@@ -155,32 +153,11 @@ class Mesh:
             ProjectError: files of the repository are wrong; all problems at once.
             UsageError: WFT-PLN-017, a window is asked for and nothing selected is built by time.
         """
-        return self._planned(self._rooms.repository().sound(select), select, full_refresh=full_refresh, window=window)
+        from weft.api.applying import planned
 
-    def _planned(
-        self,
-        loaded: Repository,
-        select: Sequence[str],
-        *,
-        full_refresh: bool,
-        refreshed: Collection[Address] | None = None,
-        window: Window | None = None,
-    ) -> Plan:
-        from weft.plan.column_changes import ColumnDigests
-        from weft.plan.impact import Impact
-        from weft.plan.planner import make_plan
-
-        return make_plan(
-            loaded.mesh,
-            loaded.order,
-            loaded.desired,
-            loaded.registered,
-            Impact(self._rooms.registry, loaded.mesh, ColumnDigests(self._rooms.cache)),
-            select=select,
-            full_refresh=full_refresh,
-            refreshed=refreshed,
-            window=window,
-        )
+        asks = not full_refresh and window is None  # what is computed again asks no source
+        loaded = self._rooms.repository(ask=asks).sound(select)
+        return planned(self._rooms, loaded, select, full_refresh=full_refresh, window=window)
 
     def apply(
         self,
@@ -211,70 +188,12 @@ class Mesh:
             Conflict: WFT-RUN-001, something moved since `plan` was made.
             UsageError: WFT-PLN-005, ports would be retired without consent; WFT-RUN-007, the override lacks something.
         """
-        from weft.plan.moved import require_same
-        from weft.runs.results import ApplyResult, Failed
+        from weft.api.applying import Applying, Asked
 
-        began = time.monotonic()
         self.environments.drop_ended()
         self._rooms.make_environment()
-        decided = self._decided(override, select) if override is not None else None
-        loaded = self._rooms.repository().sound(select if plan is None else plan.selection)
-        if plan is None:
-            # an override is a decision on rows as they are now, also where nothing else has changed
-            current = self._planned(loaded, select, full_refresh=full_refresh or decided is not None, window=window)
-        else:
-            current = self._planned(loaded, plan.selection, full_refresh=plan.full_refresh, window=plan.window)
-            require_same(plan, current)
-        if current.refused:
-            raise GateRefused(*current.objections)
-        stopped = tuple(Failed(c.address, GateRefused(c.stopped)) for c in current.stopped if c.stopped is not None)
-        if current.is_empty and not self._rooms.registry.unfinished():
-            unchanged = tuple(c.address for c in current.changes if c.stopped is None)
-            return ApplyResult(None, failed=stopped, unchanged=unchanged, seconds=time.monotonic() - began)
-        from weft.runs.apply import apply
-
-        consent = yes or bool(current.retires and confirm is not None and confirm(current))
-        context = self._rooms.context(loaded, progress)
-        done = apply(current, loaded.mesh, loaded.desired, context, consent=consent, override=decided)
-        if plan is None and decided is None:
-            done = self._again(done, loaded, current, consent=consent, progress=progress)
-        return done.with_failed(stopped) if stopped else done
-
-    def _again(
-        self, done: ApplyResult, first: Repository, asked: Plan, *, consent: bool, progress: Progress | None
-    ) -> ApplyResult:
-        """Goes on with the ports that another run has moved while they were built, until each is as its files want it.
-
-        What a full refresh or a window asked for is done where the other run has built the port.
-        """
-        from weft.runs import again
-        from weft.runs.apply import apply
-
-        before = {a: s.snapshot_id for a, s in first.registered.ports.items()}
-        for _ in range(again.ROUNDS):
-            left = again.left(done, first.mesh)
-            if not left:
-                break
-            select = [str(a) for a in left]
-            loaded = self._rooms.repository()
-            if loaded.mesh.files != first.mesh.files or has_errors(set(loaded.problems).difference(first.problems)):
-                break  # the files are no longer those that were to be applied
-            built = {a for a, s in loaded.registered.ports.items() if s.snapshot_id != before.get(a)}
-            plan = self._planned(loaded, select, full_refresh=asked.full_refresh, refreshed=built, window=asked.window)
-            if plan.refused or (plan.retires and not consent):
-                break
-            context = self._rooms.context(loaded, progress)
-            context.progress.note(f"another run was faster: planned again for {', '.join(f'`{a}`' for a in left)}")
-            once_more = apply(plan, loaded.mesh, loaded.desired, context, consent=consent)
-            done = again.together(done, once_more, left)
-        return done
-
-    def _decided(self, override: tuple[str, str], select: Sequence[str]) -> Override:
-        from weft.runs.overriding import requested
-
-        rooms = self._rooms
-        reason, until = override
-        return requested(reason, until, select, rooms.principal(), rooms.now(), self.settings.mesh.override_days)
+        asked = Asked(tuple(select), plan, full_refresh, window, override)
+        return Applying(self._rooms, progress).apply(asked, yes=yes, confirm=confirm)
 
     def verify(
         self, target: str, *, data: object = None, server: str | None = None, sample_limit: int = 5
@@ -311,7 +230,11 @@ class Mesh:
         )
 
     def drafted_product(self, address: str, source: str) -> dict[str, Any]:
-        """Ports, model and contracts for a source file, as a new product `domain.name` takes them."""
+        """Ports, model and contracts for a source file or `CONNECTION.TABLE`, as a new product takes them."""
+        if source.partition(".")[0] in self.settings.connections and not Path(self.settings.root, source).exists():
+            from weft.runs.from_table import product_from_table
+
+            return product_from_table(source, self._rooms.remotes)
         from weft.runs.sync import product_from_file
 
         domain, _, name = address.partition(".")
@@ -419,10 +342,11 @@ class Mesh:
 
     def doctor(self) -> tuple[Diagnostic, ...]:
         """What is missing or wrong on this machine and in this repository."""
-        from weft.observability.doctor import machine
+        from weft.observability.doctor import machine, reached
 
-        loaded = self._rooms.repository()
-        return (*machine(self.settings), *dict.fromkeys(loaded.problems))
+        loaded = self._rooms.repository(ask=False)
+        connections = reached(self._rooms.remotes.reached()) if self.settings.connections else ()
+        return (*machine(self.settings), *connections, *dict.fromkeys(loaded.problems))
 
     def _pinned(self, address: str) -> Address:
         return self._rooms.published(address).address

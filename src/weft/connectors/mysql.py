@@ -28,6 +28,13 @@ _LOST = (2003, 2006, 2013, 2055)
 
 @contextmanager
 def connected(target: Database) -> Iterator[OpenServer]:
+    """The tables of a MySQL or MariaDB under judgement, see `opened`."""
+    with opened(target) as driver:
+        yield OpenServer(driver)
+
+
+@contextmanager
+def opened(target: Database) -> Iterator[MysqlDriver]:
     """A connection to MySQL or MariaDB: read only, one snapshot, UTC, each statement with a time limit."""
     try:
         import pymysql
@@ -49,7 +56,7 @@ def connected(target: Database) -> Iterator[OpenServer]:
     except (pymysql.Error, RuntimeError) as problem:
         raise unreachable(target, _message(problem)) from None
     try:
-        yield OpenServer(MysqlDriver(connection, target))
+        yield MysqlDriver(connection, target)
     finally:
         with suppress(pymysql.Error):
             connection.close()
@@ -101,7 +108,7 @@ class MysqlDriver:
             "SELECT column_name, data_type, column_type FROM information_schema.columns"
             f" WHERE table_schema = {_text(schema)} AND table_name = {_text(table)} ORDER BY ordinal_position"
         )
-        checked = self._json_columns(schema, table)
+        checked = self.json_columns(schema, table)
         columns, items = [], []
         for name, kind, text in found:
             prop = one.property(str(name)) if one is not None else None
@@ -116,7 +123,7 @@ class MysqlDriver:
         name = f"{self.quoted(schema)}.{self.quoted(table)}"
         made = str(self.run(f"SHOW CREATE TABLE {name}")[0][1])
         if made.startswith("CREATE TABLE"):
-            for column in map(self.quoted, self._json_columns(schema, table)):
+            for column in map(self.quoted, self.json_columns(schema, table)):
                 # MariaDB's JSON is a text with a condition
                 made = made.replace(f"{column} longtext CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", f"{column} json")
                 made = made.replace(f" CHECK (json_valid({column}))", "")
@@ -143,7 +150,19 @@ class MysqlDriver:
         """A name as MySQL writes it."""
         return "`" + name.replace("`", "``") + "`"
 
-    def _json_columns(self, schema: str, table: str) -> frozenset[str]:
+    def shape(self, sql: str) -> list[tuple[str, str, str]]:
+        """Name, type and type with its numbers of each column that a query gives."""
+        import pymysql
+
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.execute(sql)
+                fields = cursor._result.fields  # PyMySQL shows flags and lengths nowhere else
+                return [(str(f.name), *_of_field(f)) for f in fields]
+        except (pymysql.Error, OSError, ValueError) as problem:
+            raise self._told(problem) from None
+
+    def json_columns(self, schema: str, table: str) -> frozenset[str]:
         """The columns that MariaDB checks to be JSON; elsewhere there are none."""
         try:
             found = self.run(
@@ -200,6 +219,28 @@ def _type(kind: str, text: str, wanted: str | None, json: bool) -> TypeText:
     if kind in _TEXTS and kind != "enum":
         return TypeText("VARCHAR")
     return parse_type(text.partition(" unsigned")[0]) or TypeText(kind.upper())
+
+
+_CODES = {
+    0: "decimal", 1: "tinyint", 2: "smallint", 3: "int", 4: "float", 5: "double", 7: "timestamp", 8: "bigint",
+    9: "mediumint", 10: "date", 11: "time", 12: "datetime", 13: "year", 16: "bit", 245: "json", 246: "decimal",
+    247: "enum", 248: "set", 255: "geometry",
+}  # fmt: skip
+_UNSIGNED = 32
+_BINARY = 63
+"""The number of the character set of bytes."""
+
+
+def _of_field(field: Any) -> tuple[str, str]:
+    """The type of a result's column. Source: the protocol's column definition, `enum_field_types`."""
+    kind = _CODES.get(field.type_code)
+    if kind is None:
+        kind = "blob" if field.charsetnr == _BINARY else "text"
+    unsigned = " unsigned" if field.flags & _UNSIGNED else ""
+    if kind != "decimal":
+        return kind, f"{kind}{unsigned}"
+    digits = field.length - (1 if field.scale else 0) - (0 if unsigned else 1)  # it counts point and sign
+    return kind, f"decimal({digits},{field.scale}){unsigned}"
 
 
 def _text(text: str) -> str:

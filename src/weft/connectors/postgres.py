@@ -24,6 +24,13 @@ _NAMES = frozenset("42")
 
 @contextmanager
 def connected(target: Database) -> Iterator[OpenServer]:
+    """The tables of a PostgreSQL under judgement, see `opened`."""
+    with opened(target) as driver:
+        yield OpenServer(driver)
+
+
+@contextmanager
+def opened(target: Database) -> Iterator[PostgresDriver]:
     """A connection to PostgreSQL: read only, one snapshot, UTC, each statement with a time limit."""
     try:
         import psycopg
@@ -45,8 +52,7 @@ def connected(target: Database) -> Iterator[OpenServer]:
     try:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
-        driver = PostgresDriver(connection, target)
-        yield OpenServer(driver)
+        yield PostgresDriver(connection, target)
     finally:
         connection.close()
 
@@ -149,6 +155,27 @@ class PostgresDriver:
                 return self._connection.execute(sql.encode(), prepare=True).fetchall()
         except psycopg.Error as problem:
             raise self._told(problem) from None  # the original may hold values of rows
+
+    def shape(self, sql: str) -> list[tuple[str, int, int]]:
+        """Name, type's number and type's modifier of each column that a query gives."""
+        import psycopg
+
+        try:
+            with self._connection.transaction():
+                found = self._connection.execute(sql.encode(), prepare=True)
+                result = found.pgresult
+                assert result is not None, "it was executed"
+                return [
+                    ((result.fname(i) or b"").decode(), result.ftype(i), result.fmod(i)) for i in range(result.nfields)
+                ]
+        except psycopg.Error as problem:
+            raise self._told(problem) from None
+
+    def snapshot(self) -> str:
+        """The name under which other connections see what this one sees, as long as it is open."""
+        row = self._connection.execute(b"SELECT pg_catalog.pg_export_snapshot()").fetchone()
+        assert row is not None, "a scalar function gives a row"
+        return str(row[0])
 
     def quoted(self, name: str) -> str:
         """A name as PostgreSQL writes it."""

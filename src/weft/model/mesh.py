@@ -16,6 +16,7 @@ from weft.model.materialization import Keeping, keeping
 from weft.model.odcs import Contract
 from weft.model.odps import Descriptor
 from weft.model.python_code import PythonCode
+from weft.model.remote import Remote
 
 
 class Status(StrEnum):
@@ -61,6 +62,7 @@ class Source(Struct, frozen=True):
         file: path or glob relative to the mesh's root, or `package:NAME/path`.
         format: csv, json, ndjson or parquet; None: by the file's ending.
         contract: types of its columns; without it every column of a CSV file is text.
+        remote: the connection behind which it lies; `file` is then a URL, or empty for a table or a query.
     """
 
     file: str
@@ -70,6 +72,7 @@ class Source(Struct, frozen=True):
     header: bool = True
     encoding: str | None = None
     contract: Contract | None = None
+    remote: Remote | None = None
 
 
 class InputPort(Struct, frozen=True):

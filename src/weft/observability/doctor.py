@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from weft.config import Settings
-from weft.errors import Diagnostic, error, note, warning
+from weft.errors import Diagnostic, WeftError, error, note, warning
 from weft.plugins import version_of
 from weft.release import VERSION
 
@@ -29,6 +30,19 @@ def machine(settings: Settings) -> tuple[Diagnostic, ...]:
     for what, folder in folders.items():
         found += _folder(what, folder)
     return tuple(dict.fromkeys(found))
+
+
+def reached(connections: Sequence[tuple[str, WeftError | None]]) -> tuple[Diagnostic, ...]:
+    """What each connection of the settings says: that it can be reached, or what keeps it from that."""
+    found: list[Diagnostic] = []
+    for name, problem in connections:
+        if problem is None:
+            found.append(note("WFT-DOC-001", f"the connection `{name}` can be reached"))
+        else:
+            told = "; ".join(d.what + (f": {d.why}" if d.why else "") for d in problem.diagnostics)
+            fix = next((d.fix for d in problem.diagnostics if d.fix), None)
+            found.append(error("WFT-DOC-001", f"the connection `{name}` cannot be reached", why=told, fix=fix))
+    return tuple(found)
 
 
 def _versions() -> Diagnostic:

@@ -16,7 +16,7 @@ from weft.model.mesh import BUILT, Mesh, OutputPort, Product, Status
 from weft.model.odcs import published_contract
 from weft.model.publication import QUARANTINE, PortState
 from weft.model.records import ProductRecord
-from weft.plan import gate, order, selection
+from weft.plan import gate, landing, order, selection
 from weft.plan.backfill import backfilled, require_any
 from weft.plan.desired import PENDING, Desired
 from weft.plan.impact import Impact, Reach
@@ -272,7 +272,7 @@ def _reasons(wanted: Desired, state: PortState, building: set[Address]) -> list[
             if not any(f"`{rest}`" in r for r in reasons):
                 reasons.append(f"upstream `{rest}` moved")
         elif kind == "source":
-            reasons.append(f"source `{rest}` changed")
+            reasons.append(landing.reason(rest, wanted.parts.get(name)))
         else:
             python = kind == "sql" and any(m.python is not None for m in wanted.models)
             reasons.append(_MOVED["code" if python else kind])
@@ -335,6 +335,8 @@ def _stages(
         if change.action is not Action.NONE:
             by_product.setdefault(change.address.of_product, []).append(change)
     for product, its in by_product.items():
+        built = [c.address for c in its if c.action in (Action.CREATE, Action.REBUILD)]
+        stages += landing.stages(product, [desired[a] for a in built])
         for change in its:
             address = str(change.address)
             if change.action is Action.RETIRE:

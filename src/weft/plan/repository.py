@@ -7,10 +7,11 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from weft.errors import Diagnostic, ProjectError, WeftError, Where, has_errors
+from weft.errors import Diagnostic, ProjectError, Severity, WeftError, Where, has_errors
 from weft.model.address import Address, ProductAddress
-from weft.model.mesh import Mesh, Product, Source
+from weft.model.mesh import InputPort, Mesh, Product, Source
 from weft.plan import order
 from weft.plan.binding import Binder
 from weft.plan.desired import Desired, SourceState, desired_ports
@@ -19,6 +20,7 @@ from weft.plan.selection import folder_of, meant
 
 if TYPE_CHECKING:
     from weft.connectors.files import FileConnector
+    from weft.connectors.remotes import RemoteConnector
     from weft.registry.base import Registry
 
 
@@ -60,16 +62,35 @@ class Repository(Struct, frozen=True):
         return True
 
 
-def read_repository(
-    mesh: Mesh, connector: Callable[[], FileConnector], registry: Registry, binder: Binder, today: date
-) -> Repository:
+class SourceReader(Struct, frozen=True):
+    """How sources are found: files by the one, what lies behind connections by the other.
+
+    Attributes:
+        ask: whether sources behind connections are asked, of which something was landed.
+    """
+
+    files: Callable[[], FileConnector]
+    remotes: Callable[[], RemoteConnector]
+    ask: bool = True
+
+    def state(self, product: Product, entry: InputPort, source: Source) -> tuple[SourceState, list[Diagnostic]]:
+        """A source as it is now, and what is to be said of it."""
+        if source.remote is None:
+            bound = self.files().bind(source)
+            return SourceState(bound.version, bound.columns), []
+        version, columns, told = self.remotes().seen(product.address, entry.name, source, entry.where, ask=self.ask)
+        return SourceState(version, columns), told
+
+
+def read_repository(mesh: Mesh, reader: SourceReader, registry: Registry, binder: Binder, today: date) -> Repository:
     """What the files declare, bound and held against the registry; problems are collected, not raised."""
     registered = Registered(registry.ports(), registry.products(), today)
     try:
         in_order = order.build_order(mesh)
     except ProjectError as e:
         return Repository(mesh, (), {}, registered, (*mesh.diagnostics, *e.diagnostics))
-    sources, missing = _sources(mesh, connector)
+    sources, missing = _sources(mesh, reader)
+    mesh = replace(mesh, diagnostics=(*mesh.diagnostics, *(d for d in missing if d.severity is not Severity.ERROR)))
     desired, wrong = desired_ports(
         in_order,
         mesh,
@@ -82,7 +103,7 @@ def read_repository(
 
 
 def _sources(
-    mesh: Mesh, connector: Callable[[], FileConnector]
+    mesh: Mesh, reader: SourceReader
 ) -> tuple[dict[tuple[ProductAddress, str], SourceState], list[Diagnostic]]:
     found: dict[tuple[ProductAddress, str], SourceState] = {}
     problems: list[Diagnostic] = []
@@ -91,11 +112,12 @@ def _sources(
             if not isinstance(entry.binding, Source):
                 continue
             try:
-                bound = connector().bind(entry.binding)
+                state, told = reader.state(product, entry, entry.binding)
             except WeftError as e:
                 problems += [_at(d, entry.where) for d in e.diagnostics]
                 continue
-            found[product.address, entry.name] = SourceState(bound.version, bound.columns)
+            found[product.address, entry.name] = state
+            problems += told
     return found, problems
 
 

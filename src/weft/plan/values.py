@@ -26,6 +26,7 @@ class Action(StrEnum):
 class StageKind(StrEnum):
     """The steps of a run, in the order in which one product takes them."""
 
+    LAND = "land"
     BUILD = "build"
     DESCRIBE = "describe"
     VERIFY = "verify"
@@ -185,7 +186,7 @@ class Unaffected(Struct, frozen=True):
 
 
 class Stage(Struct, frozen=True):
-    """One step of a run. `address` is a port, or for publish the product whose ports move together."""
+    """One step of a run. `address` is a port, for land an input port, for publish the product whose ports move."""
 
     kind: StageKind
     address: str

@@ -11,6 +11,7 @@ from weft.model.document import words
 from weft.model.mesh import InputPort, Source
 from weft.model.odcs import Contract
 from weft.model.odps import Descriptor, InputPortEntry
+from weft.project.remotes import OF_CONNECTIONS, OF_REMOTES, remote_of
 
 _SOURCE_KEYS = ("file", "format", "nulls", "delimiter", "header", "encoding")
 _SOURCE_WORDS = {
@@ -27,7 +28,6 @@ _SOURCE_SHAPES: dict[str, Callable[[Any], bool]] = {
     "header": lambda v: isinstance(v, bool),
     "encoding": lambda v: isinstance(v, str),
 }
-_OTHER_SOURCES = ("connection", "table", "query")
 
 
 def input_ports(
@@ -66,7 +66,7 @@ def _binding(
             f"input port `{entry.name}` is bound to nothing",
             where,
             why="a model could name it, and nobody knows where its rows come from",
-            fix="give it the custom property `weft.port` (a port's address) or `weft.source` (a file)",
+            fix="give it the custom property `weft.port` (a port's address) or `weft.source` (a file, or a table)",
         )
     )
     return None
@@ -100,9 +100,14 @@ def _source(
     where: Where,
     problems: list[Diagnostic],
 ) -> Source | None:
-    if any(key in source for key in _OTHER_SOURCES):
-        problems.append(error("WFT-SRC-009", f"input port `{entry.name}`: this version of weft reads files", where))
-        return None
+    remote = None
+    if any(key in source for key in OF_CONNECTIONS):
+        remote = remote_of(entry.name, source, where, problems)
+        if remote is None:
+            return None
+        if "file" not in source:
+            return Source("", contract=by_id.get(entry.contract_id or ""), remote=remote)
+        source = {key: value for key, value in source.items() if key not in OF_REMOTES}
     unknown = [key for key in source if key not in _SOURCE_KEYS]
     problems += [
         error("WFT-PRJ-014", f"unknown field `{k}` in `weft.source`", where, fix=did_you_mean(k, _SOURCE_KEYS))
@@ -126,4 +131,5 @@ def _source(
         header=source.get("header") is not False,
         encoding=source.get("encoding"),
         contract=by_id.get(entry.contract_id or ""),
+        remote=remote,
     )

@@ -121,7 +121,8 @@ class Preparation:
         assert entry is not None, "references are input ports or models"
         binding = entry.binding
         if not isinstance(binding, Address):
-            bound = self._connector.bind(binding)
+            landed = binding.remote is not None
+            bound = self._context.source(product.address, name) if landed else self._connector.bind(binding)
             self._session.reads(source_files(bound.files, name, product.address))
             return f"SELECT * FROM {bound.relation()}{self._sample}"
         state = self._ports.get(binding)

@@ -26,7 +26,7 @@ def publication(
     context: Context,
 ) -> Publication:
     """The publication of a port, ready for the registry."""
-    pinned = {f"upstream:{k}": v for k, v in upstream.items() if not k.startswith("source:")}
+    pinned = {k if k.startswith("source:") else f"upstream:{k}": v for k, v in upstream.items()}
     parts = {**wanted.parts, **pinned}
     return Publication(
         address=wanted.port.address,

@@ -38,11 +38,20 @@ def domain(name: str) -> int:
     "product",
     help="Add a data product.\n\n"
     "With --from a source file is read: its columns become a source contract, an input port, a model and a draft "
-    "contract.",
-    epilog=examples("weft new product fleet.aircraft", "weft new product fleet.aircraft --from data/planes.csv"),
+    "contract. Of a table of a connection the server's catalog is read, and no row.",
+    epilog=examples(
+        "weft new product fleet.aircraft",
+        "weft new product fleet.aircraft --from data/planes.csv",
+        "weft new product shop.sales --from ops_db.sales.orders",
+    ),
 )
 @click.argument("address", metavar="DOMAIN.NAME")
-@click.option("--from", "source", metavar="FILE", help="A CSV, JSON, NDJSON or Parquet file to begin with.")
+@click.option(
+    "--from",
+    "source",
+    metavar="FILE|TABLE",
+    help="A CSV, JSON, NDJSON or Parquet file, or CONNECTION.TABLE, to begin with.",
+)
 def product(address: str, source: str | None) -> int:
     from weft import api
 
