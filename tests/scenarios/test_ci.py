@@ -132,7 +132,7 @@ def test_on_github_the_plan_becomes_a_comment_and_the_next_push_updates_it(servi
     second = on_github(service, steps, tmp_path)
     service.mesh.path(MODEL).write_text(before)
 
-    assert first == second == [0, 0, 0, 0, 0]
+    assert first == second == [0, 0, 0, 0, 0, 0]
     comments = "repos/acme/mesh/issues/7/comments"
     assert asked[0]["words"][:3] == ["api", "--paginate", comments]
     assert asked[1]["words"] == ["api", "--silent", "--method", "POST", comments, "-F"]
@@ -158,7 +158,7 @@ def test_on_github_a_refused_plan_is_commented_and_fails_the_job_at_its_end(serv
     for path, text in before.items():
         service.mesh.path(path).write_text(text)
 
-    assert found == [0, 0, 0, 0, 1]
+    assert found == [0, 0, 0, 0, 0, 1]
     body = service.asked[1]["body"]
     assert "REFUSED" in body
     assert "**error WFT-CON-004**" in body and "**Downstream: 1 breaks, 12 unaffected**" in body

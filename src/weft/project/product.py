@@ -124,7 +124,7 @@ def _models(
                 )
             )
             continue
-        if ending == "py" and name in sql:
+        if name in found:
             problems.append(
                 error(
                     "WFT-PRJ-015",
