@@ -113,6 +113,8 @@ CODES: dict[str, str] = {
     "WFT-STO-004": "a data file is missing",
     "WFT-STO-005": "a schema change that the table format does not allow",
     "WFT-STO-006": "the catalog cannot be opened",
+    "WFT-STO-040": "the catalog cannot be read or written",
+    "WFT-STO-041": "a table's branch lags behind what is published",
     # registry
     "WFT-REG-001": "a registry of a newer version",
     "WFT-REG-002": "the registry cannot be opened",

@@ -190,6 +190,7 @@ class Mesh:
             UsageError: WFT-PLN-005, ports would be retired without consent; WFT-RUN-007, the override lacks something.
         """
         from weft.plan.moved import require_same
+        from weft.runs.due import is_due
         from weft.runs.results import ApplyResult, Failed
 
         began = time.monotonic()
@@ -206,7 +207,8 @@ class Mesh:
         if current.refused:
             raise GateRefused(*current.objections)
         stopped = tuple(Failed(c.address, GateRefused(c.stopped)) for c in current.stopped if c.stopped is not None)
-        if current.is_empty and not self._rooms.registry.unfinished():
+        unfinished = self._rooms.registry.unfinished()
+        if current.is_empty and not unfinished and not is_due(self.settings, self._rooms.now()):
             unchanged = tuple(c.address for c in current.changes if c.stopped is None)
             return ApplyResult(None, failed=stopped, unchanged=unchanged, seconds=time.monotonic() - began)
         from weft.runs.apply import apply

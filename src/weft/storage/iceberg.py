@@ -8,7 +8,7 @@ from pathlib import Path
 
 from weft.model.publication import DataFile
 from weft.storage import metadata
-from weft.storage.catalog import SqliteCatalog
+from weft.storage.catalog import SqliteCatalog, Table
 from weft.storage.local_files import SCHEME
 from weft.storage.metadata import Metadata
 from weft.storage.tables import TableStorage
@@ -33,6 +33,15 @@ class IcebergStorage(TableStorage):
         fields = metadata.fields_of(table, schema_id)
         records = [snapshots.data_file(f, f"{SCHEME}{self.root}/{f.path}", fields) for f in files]
         return snapshots.next_snapshot(table, schema_id, base, records)
+
+    def _metadata_files(self, table: Table) -> Iterable[str]:
+        from weft.storage import snapshots
+
+        newest = self._catalog.load(table.identifier)  # another commit may have been made since
+        for one in (table, newest) if newest is not None else (table,):
+            yield one.location
+            yield from (entry["metadata-file"] for entry in one.metadata["metadata-log"])
+            yield from snapshots.metadata_files(one.metadata)
 
     def _paths(self, table: Metadata, snapshot_id: int) -> Iterable[str]:
         from weft.storage import snapshots

@@ -62,6 +62,9 @@ class MemoryStorage(TableStorage):
         )
         return after, snapshot_id
 
+    def _metadata_files(self, table: Table) -> Iterable[str]:
+        return ()
+
     def _paths(self, table: Metadata, snapshot_id: int) -> Iterable[str]:
         found = metadata.snapshot(table, snapshot_id)
         paths: list[str] = json.loads(found["manifest-list"]) if found else []

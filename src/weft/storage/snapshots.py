@@ -20,6 +20,13 @@ def live_entries(table: Metadata, snapshot_id: int) -> Iterator[Entry]:
         yield from (e for e in entries if e.status != DELETED)
 
 
+def metadata_files(table: Metadata) -> Iterator[str]:
+    """The manifest lists and manifests of all snapshots."""
+    for found in table["snapshots"]:
+        yield found["manifest-list"]
+        yield from (m.path for m in manifests.read_list(local_files.read(found["manifest-list"])))
+
+
 def data_file(file: publication.DataFile, location: str, fields: Sequence[Field]) -> dict[str, Any]:
     """Iceberg's record of a Parquet file, from the statistics that the writer gave: no file is opened for it."""
     kinds = {f["id"]: f["type"] for f in fields}
