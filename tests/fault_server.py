@@ -74,7 +74,7 @@ def _forked(job: Mapping[str, Any]) -> dict[str, Any]:
             with os.fdopen(writing, "wb") as out:
                 out.write(answer)
             code = 0
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - whoever asked is told, and this child ends in any case
             import traceback
 
             os.write(writing, json.dumps({"broken": traceback.format_exc()}).encode())

@@ -1,4 +1,4 @@
-"""Applies that are struck at each of their writes, each from the same start, and what has to hold behind every fault."""
+"""Applies that are struck at each of their writes, from the same start, and what has to hold behind every fault."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,8 @@ import weft
 from tests.faulted import COLUMNS, DAY, VALID, described, integer, model, rows, shop
 from tests.meshes import TestMesh
 from weft.errors import Conflict
+from weft.model.publication import Publication
+from weft.registry.base import Registry
 from weft.runs.progress import Silent
 from weft.runs.results import ApplyResult
 
@@ -265,3 +268,49 @@ def test_an_environment_ends_by_the_last_use_of_it_when_the_clock_goes_back(mesh
         (dev,) = opened.environments.list()
 
     assert dev.ends_at == dt.datetime(2024, 6, 15, 12, tzinfo=dt.UTC)
+
+
+class Between:
+    """A registry in which something happens when a port's publication is asked for the second time."""
+
+    def __init__(self, registry: Registry, act: Callable[[], object]) -> None:
+        self._registry, self._act, self._asked = registry, act, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._registry, name)
+
+    def publication(self, *words: Any) -> Publication | None:
+        self._asked += 1
+        if self._asked == 2:
+            self._act()
+        return self._registry.publication(*words)
+
+
+def test_a_query_sees_ports_of_a_product_as_they_stood_at_one_moment(tmp_path):
+    mesh = shop(tmp_path / "mesh", "events", "totals")
+    model(mesh, "events")
+    model(mesh, "totals", "select id, day, n from events")
+    rows(mesh, [(1, 1, 1)])
+    apply(mesh)
+    rows(mesh, [(1, 1, 2)])
+
+    with weft.open(mesh.root) as opened:
+        opened._rooms.door._reader = Between(opened._rooms.registry, lambda: apply(mesh))
+        found = opened.query("select (select n from shop.sales.events), (select n from shop.sales.totals)").rows()
+
+    assert found == [(2, 2)]
+
+
+def test_no_time_lies_between_the_ports_of_a_product(tmp_path):
+    mesh = shop(tmp_path / "mesh", "events", "totals")
+    model(mesh, "events")
+    model(mesh, "totals", "select id, day, n from events")
+    rows(mesh, [(1, 1, 1)])
+    apply(mesh)
+
+    with weft.open(mesh.root) as opened:
+        times = {
+            opened.history(f"shop.sales.{p}").as_json()["snapshots"][0]["published_at"] for p in ("events", "totals")
+        }
+
+    assert len(times) == 1

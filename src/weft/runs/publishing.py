@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from msgspec.structs import replace
+
 from weft.errors import PlatformError
 from weft.model.address import Address
 from weft.model.checks import CheckResult, count
@@ -62,6 +64,8 @@ def commit(
     Raises:
         Conflict: WFT-RUN-001, a port that was read or is to be moved has moved since.
     """
+    at = context.now()
+    publications = [replace(p, published_at=at) for p in publications]  # one time for a product: `--at` parts no ports
     publish = Publish(
         domain=domain_record(mesh.domains[product.address.domain]),
         product=product_record(mesh, product),
@@ -71,7 +75,7 @@ def commit(
         edges=edges,
         run_id=run_id,
         actor=context.actor,
-        at=context.now(),
+        at=at,
         defaults=[p.address for p in product.outputs if p.default and _first(p.address, publications)],
         retire=retire,
         kept=kept,
