@@ -117,7 +117,7 @@ def _verb(root: Path, now: dt.datetime, step: Mapping[str, Any]) -> dict[str, An
                         "skipped": [str(s.address) for s in done.skipped],
                     }
                 case "drop":
-                    mesh.environments.drop(step["names"])
+                    mesh.environments.drop([e.name for e in mesh.environments.list() if e.name in step["names"]])
                 case "rollback":
                     mesh.rollback(step["address"], **step.get("asked", {}))
     except (WeftError, OSError) as e:

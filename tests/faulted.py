@@ -72,8 +72,15 @@ def rows(mesh: TestMesh, given: Sequence[tuple[Any, ...]]) -> None:
 class Faulted:
     """Steps on a mesh that begin again and again at the same state."""
 
-    def __init__(self, mesh: TestMesh, server: FaultServer, steps: Sequence[Mapping[str, Any]] = (APPLY,)) -> None:
-        self._mesh, self._server, self._steps = mesh, server, steps
+    def __init__(
+        self,
+        mesh: TestMesh,
+        server: FaultServer,
+        steps: Sequence[Mapping[str, Any]] = (APPLY,),
+        then: Sequence[Mapping[str, Any]] = (),
+    ) -> None:
+        """`then` comes behind each fault, and repeats the steps."""
+        self._mesh, self._server, self._steps, self._then = mesh, server, steps, then or steps
         self._start = mesh.root.with_name(f"{mesh.root.name}-start")
         self._state = mesh.path(".weft")
 
@@ -118,7 +125,7 @@ class Faulted:
 
     def _wrong(self, struck: Any, told: str, old: Any, new: Any) -> list[str]:
         ask, root = self._server.ask, self._mesh.root
-        answers = ask(root, T1, LOOK, AGE, *self._steps, LOOK, FILES)["answers"]
+        answers = ask(root, T1, LOOK, AGE, *self._then, LOOK, FILES)["answers"]
         seen, _, *ended, after, left = answers
         told += "it ended at once" if struck == ENDED_BY_FAULT else str(struck["answers"])
         found = {
@@ -141,8 +148,8 @@ def _mixture(seen: Any, old: Any, new: Any) -> str | None:
         products = {port.rpartition(".")[0] for port in ports}
         for product in products:
             mine = _of(product, ports)
-            before = old.get(environment, {})
-            after = new.get(environment, before)
+            # an environment that has built nothing shows what production shows
+            before, after = old.get(environment, old[""]), new.get(environment, new[""])
             if mine not in (_of(product, before), _of(product, after)):
                 return f"{environment or 'production'} {product}: {mine}"
     gone = set(old[""]) - set(seen[""])
