@@ -146,6 +146,8 @@ CODES: dict[str, str] = {
     "WFT-STO-011": "a value that no partition can have",
     "WFT-STO-012": "a data version that has expired",
     "WFT-STO-013": "another writer has changed a table of the mesh",
+    "WFT-STO-040": "the catalog cannot be read or written",
+    "WFT-STO-041": "a table's branch lags behind what is published",
     # registry
     "WFT-REG-001": "a registry of a newer version",
     "WFT-REG-002": "the registry cannot be opened",

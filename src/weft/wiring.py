@@ -126,10 +126,13 @@ class Rooms:
 
     def remove_environment(self, name: str) -> None:
         """Removes what an environment has registered."""
-        import shutil
-
         self._environments.pop(name).close()
-        shutil.rmtree(self._environment_file(name).parent)
+        file = self._environment_file(name)
+        for beside in file.parent.iterdir():
+            if beside != file:
+                beside.unlink()
+        file.unlink()  # last: as long as it is there the environment is, and can be dropped again
+        file.parent.rmdir()
 
     def _environment_file(self, name: str) -> Path:
         return self.settings.state / "environments" / name / "registry.db"

@@ -9,10 +9,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
-from weft.errors import AccessDenied, Conflict, PlatformError, ProjectError
+from weft.errors import AccessDenied, Conflict, PlatformError, ProjectError, error
 from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.checks import CheckCounts, CheckResult, CheckSeverity, Outcome, Rule
 from weft.model.column import Column
@@ -23,6 +24,7 @@ from weft.registry import log, processes
 from weft.registry.base import Registry, read_all_events
 from weft.registry.memory import MemoryRegistry
 from weft.registry.sqlite import SqliteRegistry
+from weft.registry.sqlite_tables import SqliteTables
 
 A, B = parse_address("sales.orders.orders@1"), parse_address("sales.orders.totals@1")
 NEXT = parse_address("sales.orders.orders@2")
@@ -569,6 +571,30 @@ def test_the_log_is_a_chain_and_a_change_in_it_is_found(on_disk, tmp_path):
     with pytest.raises(PlatformError) as caught:
         on_disk.verify_log()
     assert "event 2" in caught.value.diagnostics[0].what
+
+
+class FailingOnce(SqliteRegistry):
+    """Its next transaction fails when it is told so, as on a disk that is full."""
+
+    fails = False
+
+    @contextmanager
+    def _transaction(self) -> Iterator[SqliteTables]:
+        if self.fails:
+            self.fails = False
+            raise PlatformError(error("WFT-STO-001", "no space left"))
+        with super()._transaction() as tables:
+            yield tables
+
+
+def test_a_lock_that_could_not_be_given_back_fails_nothing_and_is_free_in_its_process(tmp_path):
+    registry = FailingOnce(tmp_path / "registry.db")
+
+    with registry.lock("p", holder="one", timeout_s=0):
+        registry.fails = True
+
+    with registry.lock("p", holder="two", timeout_s=0):
+        pass
 
 
 def test_a_lock_whose_process_is_dead_is_taken_over(on_disk, tmp_path):

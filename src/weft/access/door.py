@@ -52,6 +52,10 @@ class Readable(Struct, frozen=True):
     paths: tuple[str, ...]
 
 
+_Opened = tuple[dict[Address, Readable], dict[tuple[str, str, str], str], list[str], list[Diagnostic]]
+"""Ports by address, relations by the names of the query, and what is told with the rows."""
+
+
 class Door:
     """Decides, then opens. Holds no state but where things are."""
 
@@ -140,14 +144,20 @@ class Door:
             tuple(dict.fromkeys(warnings)),
         )
 
-    def _opened(
-        self, principal: Principal, tables: Collection[tuple[str, str, str]], at: At
-    ) -> tuple[dict[Address, Readable], dict[tuple[str, str, str], str], list[str], list[Diagnostic]]:
+    def _opened(self, principal: Principal, tables: Collection[tuple[str, str, str]], at: At) -> _Opened:
+        """The ports of a query as they all stood at one moment: a product may be published between two looks."""
+        while True:
+            states = {name: self._state(parse_address(".".join(name))) for name in dict.fromkeys(tables)}
+            opened = self._as_they_stand(principal, states, at)
+            after = {s.address: self._state(s.address).revision for s in states.values()}
+            if all(after[s.address] == s.revision for s in states.values()):
+                return opened
+
+    def _as_they_stand(self, principal: Principal, states: Mapping[tuple[str, str, str], PortState], at: At) -> _Opened:
         opened: dict[Address, Readable] = {}
         relations: dict[tuple[str, str, str], str] = {}
         notes: list[str] = []
         warnings: list[Diagnostic] = []
-        states = {name: self._state(parse_address(".".join(name))) for name in dict.fromkeys(tables)}
         if isinstance(at, str) and not _is_time(at) and len({s.address for s in states.values()}) > 1:
             raise UsageError(
                 error(

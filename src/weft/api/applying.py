@@ -18,6 +18,7 @@ from weft.plan.planner import make_plan
 from weft.plan.repository import Repository
 from weft.plan.values import Plan, StageKind
 from weft.runs import again
+from weft.runs.due import is_due
 from weft.runs.results import ApplyResult, Failed
 from weft.wiring import Rooms
 
@@ -95,7 +96,8 @@ class Applying:
         if any(stage.kind is StageKind.LAND for stage in current.stages):
             loaded, current, stopped = self._landed(loaded, current)
         stopped += tuple(Failed(c.address, GateRefused(c.stopped)) for c in current.stopped if c.stopped is not None)
-        if current.is_empty and not self._rooms.registry.unfinished():
+        unfinished = self._rooms.registry.unfinished()
+        if current.is_empty and not unfinished and not is_due(self._rooms.settings, self._rooms.now()):
             unchanged = tuple(c.address for c in current.changes if c.stopped is None)
             return ApplyResult(None, failed=stopped, unchanged=unchanged, seconds=time.monotonic() - began)
         from weft.runs.apply import apply  # brings what writes rows, which an apply with nothing to do does not need

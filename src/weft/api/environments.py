@@ -77,10 +77,11 @@ class Environments:
             if name not in self._rooms.environments:
                 self.require(name)
         context = self._rooms.context()
+        runs: list[str] = []
         for name in names:
-            environments.drop(name, self._rooms.environments[name], context)
+            runs += environments.drop(name, self._rooms.environments[name], context)
             self._rooms.remove_environment(name)
-        return environments.sweep(context)
+        return environments.sweep(runs, context)
 
     def drop_ended(self) -> None:
         """Takes away those whose time is over. Costs a look into a folder where there are none."""

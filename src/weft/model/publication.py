@@ -247,6 +247,11 @@ def kept_table(product: ProductAddress, model: str) -> Address:
     return Address(product.domain, product.product, f"~{model}", 1)
 
 
+def is_kept_table(table: Address) -> bool:
+    """Whether an address is that of a table which a private model keeps, not of a port."""
+    return table.port.startswith("~")
+
+
 class PortState(Struct, frozen=True):
     """A port as the registry has it now: the header of its current publication, without the manifest.
 

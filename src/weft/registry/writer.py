@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 
-from weft.errors import Conflict, error
+from weft.errors import Conflict, PlatformError, error
 from weft.model.address import Address
 from weft.model.checks import CheckResult
 from weft.model.publication import Expired, Manifest, Publication
@@ -17,6 +17,8 @@ from weft.registry import codec, processes, publishing
 from weft.registry.tables import Tables
 
 _PAUSE_S = 0.05
+_LEFT: set[tuple[str, str]] = set()
+"""Locks of this process, with their holders, that could not be given back when the disk failed."""
 
 
 class RegistryWriter(ABC):
@@ -114,11 +116,16 @@ class RegistryWriter(ABC):
         try:
             yield
         finally:
-            with self._transaction() as tables:
-                tables.delete_lock(name, holder)
+            try:
+                with self._transaction() as tables:
+                    tables.delete_lock(name, holder)
+            except PlatformError:  # what was done under it stands; other processes take it over when this one has ended
+                _LEFT.add((name, holder))
 
     def _taken(self, name: str, holder: str) -> bool:
         with self._transaction() as tables:
+            for lock, former in [left for left in _LEFT if left[0] == name]:
+                tables.delete_lock(lock, former)
             if processes.alive(tables.holding_process(name)):
                 return False
             tables.put_lock(name, holder, processes.identity())

@@ -18,7 +18,7 @@ from weft.plan.desired import Desired
 from weft.plan.moved import moved
 from weft.plan.values import Plan
 from weft.registry import processes
-from weft.runs import publishing, repair
+from weft.runs import catching_up, publishing, repair, unmoved
 from weft.runs.build import Building, Order, Staged, StagedTable
 from weft.runs.context import Context, new_run_id
 from weft.runs.judging import Judged, Judging
@@ -59,6 +59,7 @@ def apply(
     repair.after_dead_runs(context)
     unchanged = tuple(c.address for c in plan.changes if c.action.value == "none")
     if plan.is_empty:
+        repair.now_and_then(context)
         return ApplyResult(None, unchanged=unchanged)
     began = time.monotonic()
     run = Run(
@@ -180,6 +181,7 @@ class _OneRun:
             committed: list[Publication] = []
             try:
                 judged = self._judged(session, work, product, building, reused, ports)
+                unmoved.require(building.inputs.sources if building is not None else {}, work.address, build, context)
                 self._discard([one for one in staged if one.wanted.port.address not in work.build])
                 checks = judged.checks
                 context.progress.stage(str(work.address), "commit")
@@ -230,15 +232,14 @@ class _OneRun:
                         self.run_id,
                         context,
                     )
-                except WeftError:  # told to stop in here, it may be published: a sweep knows, this place does not
+                except (WeftError, OSError):  # told to stop, it may be published: a sweep knows, this place does not
                     self._discard([*staged, *tables])
                     raise
                 context.progress.stage(str(work.address), "follow")
-                moved = [p for p in published if p.address in work.build]
-                self.warnings += publishing.follow(moved, self.run_id, context)
-                publishing.follow_tables([table for table, _ in kept], self.run_id, context)
-                if building is not None and building.builds:
-                    context.registry.drop_batches(building.builds)
+                shown = [(p.address, p.snapshot_id) for p in published if p.address in work.build]
+                shown += [(table.table, table.snapshot_id) for table, _ in kept]
+                builds = building.builds if building is not None else []
+                self.warnings += catching_up.follow(shown, builds, self.run_id, context)
         self.warnings += unresolved(product, edges)
         self._report(work, published, reused, time.monotonic() - began)
 

@@ -24,16 +24,17 @@ from weft.plan.keeping import Window, columns_of_model, computed_anew, parts_dif
 from weft.runs import following
 from weft.runs.context import Context
 from weft.runs.python_models import select_of
+from weft.runs.unmoved import Opened, opened
 from weft.sql.quoting import ident
 from weft.storage import reading
 from weft.storage.base import Target
 
 
 class Inputs(Struct, frozen=True):
-    """What a product was built from: opened ports by address, source versions by input port."""
+    """What a product was built from: opened ports by address, sources by input port."""
 
     ports: Mapping[Address, Readable]
-    sources: Mapping[str, str]
+    sources: Mapping[str, Opened]
 
     def upstream(self, wanted: Desired) -> dict[str, str]:
         """Snapshot ids and source versions that one port's rows were made from."""
@@ -42,7 +43,7 @@ class Inputs(Struct, frozen=True):
             if isinstance(entry.binding, Address):
                 made_from[str(entry.binding)] = self.ports[entry.binding].publication.snapshot_id
             else:
-                made_from[f"source:{entry.name}"] = self.sources[entry.name]
+                made_from[f"source:{entry.name}"] = self.sources[entry.name].version
         return made_from
 
     def pinned(self, product: Product, model: Model) -> dict[str, str]:
@@ -96,15 +97,15 @@ def open_inputs(session: Session, wanted: Sequence[Desired], context: Context) -
     needed = {entry.name: entry for one in wanted for entry in one.inputs}
     readers = _readers(product, wanted)
     ports: dict[Address, Readable] = {}
-    sources: dict[str, str] = {}
+    sources: dict[str, Opened] = {}
     for name, entry in needed.items():
         if isinstance(entry.binding, Address):
-            opened = context.door.open(principal, entry.binding, reads=[entry.binding])
-            ports[entry.binding] = opened
-            session.view(name, f"SELECT * FROM {opened.relation}")
+            readable = context.door.open(principal, entry.binding, reads=[entry.binding])
+            ports[entry.binding] = readable
+            session.view(name, f"SELECT * FROM {readable.relation}")
             continue
         bound = context.source(product.address, name)
-        sources[name] = bound.version
+        sources[name] = opened(bound)
         session.reads(source_files(bound.files, name, product.address))
         make = session.table if readers.get(name, 0) > 1 else session.view
         make(name, f"SELECT * FROM {bound.relation()}")

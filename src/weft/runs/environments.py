@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -56,7 +56,7 @@ def drop(name: str, own: RegistryReader, context: Context) -> list[str]:
     """Takes an environment's snapshots away; its registry must be gone when the files are swept.
 
     Returns:
-        The tables whose branch was dropped.
+        The runs in whose folders its files lie.
 
     Raises:
         Conflict: WFT-ENV-003, something runs in it.
@@ -73,14 +73,21 @@ def drop(name: str, own: RegistryReader, context: Context) -> list[str]:
     tables = [*own.ports(), *(t.table for t in own.kept_tables())]
     for table in tables:
         context.storage.drop_branch(table, branch_of(name))
-    return [str(t) for t in tables]
+    manifests = [p.manifest for address in own.ports() for p in own.history(address)]
+    files = [f for manifest in (*manifests, *(t.manifest for t in own.kept_tables())) for f in manifest.files]
+    files += [f for batch in own.batches() for f in batch.files]
+    return sorted({f.path.split("/")[-2].removeprefix("run-") for f in files})
 
 
-def sweep(context: Context) -> int:
-    """Removes the files that only environments referred to which are gone. Returns how many there were."""
+def sweep(runs: Sequence[str], context: Context) -> int:
+    """Removes the files of runs that only environments referred to which are gone. Returns how many there were.
+
+    While something runs they stay until they are older than `storage.orphan_age`: it may be taking rows over.
+    """
     began = context.now()
-    alive = [run.run_id for run in context.registry.unfinished() if processes.alive(run.process)]
-    return len(repair.sweep(context, alive=alive, older_than=began))
+    if any(processes.alive(run.process) for run in context.registry.unfinished()):
+        return 0
+    return len(repair.sweep(context, alive=[], older_than=began, only=runs))
 
 
 def ended(environments: Mapping[str, RegistryReader], keep: timedelta, now: datetime) -> list[str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from weft.errors import Diagnostic
+from msgspec.structs import replace
+
+from weft.errors import PlatformError
 from weft.model.address import Address
 from weft.model.checks import CheckResult, count
 from weft.model.lineage import LineageEdge
@@ -12,7 +14,6 @@ from weft.model.mesh import Domain, Mesh, Product
 from weft.model.publication import KeptTable, Manifest, PortState, Publication
 from weft.model.records import DomainRecord, ProductRecord, Publish
 from weft.plan.desired import Desired
-from weft.runs import following
 from weft.runs.context import Context
 
 
@@ -63,24 +64,32 @@ def commit(
     Raises:
         Conflict: WFT-RUN-001, a port that was read or is to be moved has moved since.
     """
-    return context.registry.publish(
-        Publish(
-            domain=domain_record(mesh.domains[product.address.domain]),
-            product=product_record(mesh, product),
-            publications=publications,
-            requires={str(a): r for a, r in revisions.items()},
-            checks={str(a): c for a, c in checks.items()},
-            edges=edges,
-            run_id=run_id,
-            actor=context.actor,
-            at=context.now(),
-            defaults=[p.address for p in product.outputs if p.default and _first(p.address, publications)],
-            retire=retire,
-            kept=kept,
-            tables=tables,
-            models=[m.name for m in product.models if not m.kept.whole],
-        )
+    at = context.now()
+    publications = [replace(p, published_at=at) for p in publications]  # one time for a product: `--at` parts no ports
+    publish = Publish(
+        domain=domain_record(mesh.domains[product.address.domain]),
+        product=product_record(mesh, product),
+        publications=publications,
+        requires={str(a): r for a, r in revisions.items()},
+        checks={str(a): c for a, c in checks.items()},
+        edges=edges,
+        run_id=run_id,
+        actor=context.actor,
+        at=at,
+        defaults=[p.address for p in product.outputs if p.default and _first(p.address, publications)],
+        retire=retire,
+        kept=kept,
+        tables=tables,
+        models=[m.name for m in product.models if not m.kept.whole],
     )
+    try:
+        return context.registry.publish(publish)
+    except PlatformError:
+        # the disk may have failed behind the commit: then it stands, and what was staged must not be taken back
+        landed = _landed(publications, run_id, context)
+        if landed is None:
+            raise
+        return landed
 
 
 def domain_record(domain: Domain) -> DomainRecord:
@@ -111,17 +120,6 @@ def product_record(mesh: Mesh, product: Product) -> ProductRecord:
     )
 
 
-def follow(publications: Sequence[Publication], run_id: str, context: Context) -> list[Diagnostic]:
-    """Lets `main` of each table follow the registry; gives what is to be told of tables that others have written."""
-    return [d for one in publications for d in following.follow(one.address, one.snapshot_id, run_id, context)]
-
-
-def follow_tables(tables: Sequence[KeptTable], run_id: str, context: Context) -> None:
-    """Lets `main` of the tables that private models keep follow the registry."""
-    for one in tables:
-        context.storage.follow(one.table, one.snapshot_id, run_id)
-
-
 def revisions_of(
     wanted: Sequence[Desired], retire: Sequence[Address], ports: Mapping[Address, PortState]
 ) -> dict[Address, int]:
@@ -129,6 +127,12 @@ def revisions_of(
     addresses = [one.port.address for one in wanted] + list(retire)
     addresses += [i.binding for one in wanted for i in one.inputs if isinstance(i.binding, Address)]
     return {a: ports[a].revision if a in ports else 0 for a in addresses}
+
+
+def _landed(publications: Sequence[Publication], run_id: str, context: Context) -> Sequence[Publication] | None:
+    """The publications of a run as the registry has them; None when it has none of them."""
+    found = [p for one in publications if (p := context.registry.publication(one.address)) is not None]
+    return found if found and all(p.run_id == run_id for p in found) and len(found) == len(publications) else None
 
 
 def _first(address: Address, publications: Sequence[Publication]) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
 from weft.config import duration
+from weft.errors import WeftError
 from weft.model.address import Address
 from weft.model.records import RunState
 from weft.registry import processes
-from weft.runs import expiry, following
+from weft.runs import catching_up, due, expiry
 from weft.runs.context import Context
 
 _BATCHES_ARE_KEPT = timedelta(days=7)
@@ -25,29 +27,25 @@ def after_dead_runs(context: Context) -> None:
     if not dead:
         return
     alive = [run.run_id for run in unfinished if run not in dead]
-    ports = context.registry.ports()
     for run in dead:
-        for outcome in run.ports:
-            state = ports.get(outcome.address)
-            if state is not None:
-                for told in following.follow(outcome.address, state.snapshot_id, run.run_id, context):
-                    context.progress.note(told.what)
-        for product in {outcome.address.of_product for outcome in run.ports}:
-            for table in context.registry.kept_tables(product):
-                context.storage.follow(table.table, table.snapshot_id, run.run_id)
+        catching_up.after(run.run_id, [outcome.address for outcome in run.ports], context)
         if run.process is not None:
             context.drop_temp_folder(run.process)
-    removed = sweep(context, alive=alive, older_than=began)
+    removed = sweep(context, alive=alive, older_than=began, only=[run.run_id for run in dead])
     for run in dead:
         context.registry.finish_run(replace(run, state=RunState.INTERRUPTED, finished_at=context.now()))
         context.progress.note(f"run {run.run_id} had ended in the middle; repaired, {_orphans(len(removed))} removed")
 
 
-def sweep(context: Context, *, alive: list[str], older_than: datetime) -> list[str]:
+def sweep(
+    context: Context, *, alive: list[str], older_than: datetime, only: Collection[str] | None = None
+) -> list[str]:
     """Removes data files and branches from before an instant that no publication and no living run refers to.
 
     Args:
         older_than: not later than the moment at which `alive` was found out.
+        only: runs of which alone anything is removed; None: of all. Batches of a long build lie in no run's folder, and
+            are written before they are known: only their age tells that nobody is about to name them.
     """
     # Before the registry is asked: what is published from here on is no history yet, and none of it is forgotten.
     unshown = context.storage.unshown()
@@ -55,15 +53,17 @@ def sweep(context: Context, *, alive: list[str], older_than: datetime) -> list[s
     beside: set[str] = set()
     others = list(context.others().values())
     for registry in (context.registry, *others):
+        # before the publications: what is no batch any more by then is published
+        beside |= {f.path for batch in registry.batches() for f in batch.files}
         for address, publications in expiry.kept(registry, context).items():
             keep.setdefault(address, set()).update(p.snapshot_id for p in publications)
             beside |= {f.path for p in publications if p.quarantine is not None for f in p.quarantine.manifest.files}
         for table in registry.kept_tables():
             keep.setdefault(table.table, set()).add(table.snapshot_id)
-        beside |= {f.path for batch in registry.batches() for f in batch.files}
-    context.storage.forget({a: set(ids) - keep.get(a, set()) for a, ids in unshown.items()})
+    if only is None:
+        context.storage.forget({a: set(ids) - keep.get(a, set()) for a, ids in unshown.items()})
     runs = [*alive, *(r.run_id for other in others for r in other.unfinished() if processes.alive(r.process))]
-    return list(context.storage.sweep(keep, older_than=older_than, runs=runs, beside=beside))
+    return list(context.storage.sweep(keep, older_than=older_than, runs=runs, beside=beside, only=only))
 
 
 def now_and_then(context: Context) -> None:
@@ -71,16 +71,16 @@ def now_and_then(context: Context) -> None:
 
     Data versions whose time is over are marked first. Their files go when it looks the next time.
     """
-    age = duration(context.settings.storage.orphan_age)
-    mark = context.settings.state / "swept"
+    if not due.begun(context.settings) or not due.is_due(context.settings, context.now()):
+        return
     try:
-        last = mark.stat().st_mtime
-    except FileNotFoundError:
-        mark.touch()  # a warehouse begins: there is nothing old
-        return
-    if context.now().timestamp() - last < age.total_seconds():
-        return
-    mark.touch()
+        _look_through(context)
+    except (WeftError, OSError) as e:  # what was applied is published, and the disk will be told of by the next one
+        context.progress.note(f"orphans are looked for again by the next apply: {e}")
+
+
+def _look_through(context: Context) -> None:
+    age = duration(context.settings.storage.orphan_age)
     began = context.now()
     marked = expiry.mark(context)
     if marked:
@@ -89,7 +89,9 @@ def now_and_then(context: Context) -> None:
     given_up = {b.build for b in context.registry.batches() if b.at < began - _BATCHES_ARE_KEPT}
     if given_up:
         context.registry.drop_batches(sorted(given_up))
+    catching_up.catch_up(context)
     removed = sweep(context, alive=alive, older_than=began - age)
+    due.done(context.settings)
     if removed:
         context.progress.note(f"{_orphans(len(removed))} removed")
 

@@ -127,11 +127,13 @@ class Storage(Protocol):
         older_than: datetime,
         runs: Collection[str],
         beside: Collection[str] = (),
+        only: Collection[str] | None = None,
     ) -> Sequence[str]:
         """Removes files and branches older than a time that no kept snapshot and no run in `runs` refers to.
 
         Args:
             beside: paths of files that stand beside snapshots and are kept too: those of quarantines.
+            only: runs of which alone anything is removed; None: of all.
 
         Returns:
             Paths of the files removed.

@@ -56,7 +56,7 @@ class SqliteCatalog:
             path.parent.mkdir(parents=True, exist_ok=True)
             with self._connection() as db:
                 db.executescript(_TABLES)
-        except (sqlite3.Error, OSError) as e:
+        except (PlatformError, OSError) as e:
             raise PlatformError(
                 error(
                     "WFT-STO-006",
@@ -118,8 +118,19 @@ class SqliteCatalog:
 
     @contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path, timeout=30)) as db, db:
-            yield db
+        """A transaction, which is kept when it ends well.
+
+        Raises:
+            PlatformError: WFT-STO-001 no space left, WFT-STO-040 the file cannot be read or written.
+        """
+        try:
+            with closing(sqlite3.connect(self._path, timeout=30)) as db, db:
+                yield db
+        except sqlite3.Error as e:
+            full = "full" in str(e)
+            code, what = ("WFT-STO-001", "no space left for") if full else ("WFT-STO-040", "nothing can be written to")
+            fix = "make room, then apply again" if full else "apply again; `weft doctor` looks at the disk"
+            raise PlatformError(error(code, f"{what} the catalog {self._path}", why=str(e), fix=fix)) from e
 
 
 def _key(identifier: Identifier) -> tuple[str, str, str]:

@@ -90,6 +90,7 @@ class EnvironmentStorage:
         older_than: datetime,
         runs: Collection[str],
         beside: Collection[str] = (),
+        only: Collection[str] | None = None,
     ) -> Sequence[str]:
         """Removes what nothing refers to."""
-        return self._production.sweep(keep, older_than=older_than, runs=runs, beside=beside)
+        return self._production.sweep(keep, older_than=older_than, runs=runs, beside=beside, only=only)

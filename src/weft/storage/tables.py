@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import itertools
+import os
 import shutil
 import time
 from abc import ABC, abstractmethod
@@ -15,7 +17,7 @@ from typing import Protocol, TypeVar, cast
 
 from msgspec.structs import replace
 
-from weft.errors import PlatformError, TransientError, error
+from weft.errors import PlatformError, TransientError, WeftError, error
 from weft.model.address import Address
 from weft.model.column import Column
 from weft.model.layout import UNORDERED, Layout
@@ -202,7 +204,8 @@ class TableStorage(ABC):
     def discard(self, target: Target, run_id: str) -> None:
         """Removes what a failed run staged: its files and its branch."""
         shutil.rmtree(target.folder, ignore_errors=True)
-        self._drop_branch(_identifier(target.table), _branch(run_id))
+        with contextlib.suppress(WeftError, OSError):  # why the run failed is what counts; a sweep takes the rest
+            self._drop_branch(_identifier(target.table), _branch(run_id))
 
     def remove(self, files: Sequence[DataFile]) -> None:
         """Removes files that a run has staged and will not commit."""
@@ -216,6 +219,7 @@ class TableStorage(ABC):
         older_than: datetime,
         runs: Collection[str],
         beside: Collection[str] = (),
+        only: Collection[str] | None = None,
     ) -> Sequence[str]:
         """Removes files and branches older than a time that no kept snapshot and no run in `runs` refers to."""
         kept_ids = {_identifier(a): {int(s) for s in snapshots} for a, snapshots in keep.items()}
@@ -226,15 +230,22 @@ class TableStorage(ABC):
                 continue
             wanted = kept_ids.get(identifier, set())
             for name, shown in metadata.branches(table.metadata).items():
-                if name.startswith("run-") and name[4:] not in runs and _age(table, shown) < older_than:
+                run = name.removeprefix("run-")
+                if run == name or run in runs or (only is not None and run not in only):
+                    continue
+                if _age(table, shown) < older_than:
                     self._drop_branch(identifier, name)
             live = {p for s in wanted for p in self._paths(table.metadata, s)} | set(beside)
-            removed += _sweep_folder(self._folder(identifier) / "data", live, older_than, runs)
-            removed += _sweep_metadata(self._folder(identifier) / "metadata", self._metadata_files(table), older_than)
+            removed += _sweep_folder(self._folder(identifier) / "data", live, older_than, runs, only)
+            if only is None:
+                live_metadata = self._metadata_files(table)
+                removed += _sweep_metadata(self._folder(identifier) / "metadata", live_metadata, older_than)
         known = {self._folder(i) for i in self._catalog.identifiers()}
         for data in self._warehouse.glob("*/*/*/data"):
             if data.parent not in known:  # staged for a table that was never made
-                removed += _sweep_folder(data, set(beside), older_than, runs)
+                removed += _sweep_folder(data, set(beside), older_than, runs, only)
+                if only is None:
+                    removed += _sweep_metadata(data.with_name("metadata"), (), older_than)
         return removed
 
     def _drop_branch(self, identifier: Identifier, branch: str) -> None:
@@ -322,7 +333,9 @@ def _age(table: Table, snapshot_id: int) -> datetime:
     return datetime.fromtimestamp(snapshot["timestamp-ms"] / 1000).astimezone()
 
 
-def _sweep_folder(folder: Path, live: set[str], older_than: datetime, runs: Collection[str]) -> list[str]:
+def _sweep_folder(
+    folder: Path, live: set[str], older_than: datetime, runs: Collection[str], only: Collection[str] | None
+) -> list[str]:
     """Removes run folders' files that nobody refers to.
 
     A file is known by its run's folder and its name: the folders above have another name where the mesh was reached
@@ -331,15 +344,33 @@ def _sweep_folder(folder: Path, live: set[str], older_than: datetime, runs: Coll
     names = {tuple(path.rsplit("/", 2)[-2:]) for path in live}
     removed: list[str] = []
     for file in sorted(folder.glob("run-*/*")):
-        if file.parent.name[4:] in runs or (file.parent.name, file.name) in names:
+        run = file.parent.name[4:]
+        if run in runs or (only is not None and run not in only) or (file.parent.name, file.name) in names:
             continue
-        if datetime.fromtimestamp(file.stat().st_mtime).astimezone() < older_than:
+        if _written_at(file) < older_than:
             file.unlink(missing_ok=True)
             removed.append(str(file))
     for empty in folder.glob("run-*"):
-        if empty.name[4:] not in runs and not any(empty.iterdir()):
-            empty.rmdir()
+        run = empty.name[4:]
+        if run not in runs and (only is None or run in only) and not any(empty.iterdir()):
+            with contextlib.suppress(OSError):  # another sweep was faster, or another run of the same build goes on
+                empty.rmdir()
     return removed
+
+
+def _written_at(file: Path) -> datetime:
+    """When a file was written. One from the future was written by a clock that has gone back since: it ages from now.
+
+    One that another sweep has removed meanwhile is young.
+    """
+    now = datetime.now().astimezone()
+    try:
+        written = datetime.fromtimestamp(file.stat().st_mtime).astimezone()
+        if written > now + _IN_FLIGHT:
+            os.utime(file)
+    except FileNotFoundError:
+        return now
+    return min(written, now)
 
 
 def _sweep_metadata(folder: Path, live: Iterable[str], older_than: datetime) -> list[str]:
@@ -349,7 +380,7 @@ def _sweep_metadata(folder: Path, live: Iterable[str], older_than: datetime) -> 
     removed: list[str] = []
     limit = min(older_than, datetime.now().astimezone() - _IN_FLIGHT)
     for file in files:
-        if file.name not in names and datetime.fromtimestamp(file.stat().st_mtime).astimezone() < limit:
+        if file.name not in names and _written_at(file) < limit:
             file.unlink(missing_ok=True)
             removed.append(str(file))
     return removed

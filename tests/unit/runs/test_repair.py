@@ -16,6 +16,7 @@ from weft.config import duration
 from weft.model.address import parse_address
 from weft.model.records import PortOutcome, Run, RunState
 from weft.registry import processes
+from weft.runs import catching_up
 from weft.runs.progress import Silent
 from weft.runs.repair import after_dead_runs, sweep
 
@@ -100,6 +101,19 @@ def test_what_a_dead_run_had_staged_is_swept_and_its_record_is_closed(mesh):
     assert mesh.query("select count(*), sum(id) from sales.orders.orders").rows() == before
 
 
+def test_of_a_batch_that_a_living_run_may_be_about_to_name_only_the_age_tells(mesh):
+    begun(mesh, "20260101T000000-dead00", dead_process())
+    batch = staged(mesh, "0123456789abcdef01234567")
+
+    after_dead_runs(mesh._rooms.context())
+    young = batch.exists()
+    os.utime(batch, (0, 0))
+    os.utime(mesh.settings.state / "swept", (0, 0))
+    mesh.apply()
+
+    assert (young, batch.exists()) == (True, False)
+
+
 def test_main_follows_the_registry_where_a_dead_run_had_published_and_not_followed(tmp_path):
     made = published(tmp_path / "mesh", batches=2)
     with weft.open(made.root) as mesh:
@@ -178,3 +192,23 @@ def test_an_age_is_a_number_with_a_unit(text, seconds):
 def test_other_texts_are_no_age(text):
     with pytest.raises(ValueError, match="must be a duration like"):
         duration(text)
+
+
+def test_a_table_that_could_not_follow_does_so_when_an_apply_next_looks(tmp_path):
+    made = published(tmp_path / "mesh", batches=2)
+    with weft.open(made.root) as mesh:
+        new, old = (s["snapshot_id"] for s in mesh.history(PORT).as_json()["snapshots"])
+        context = mesh._rooms.context()
+        catalog = mesh.settings.path(mesh.settings.storage.catalog)
+        away = catalog.rename(catalog.with_name("away.db"))
+        catalog.mkdir()
+        (told,) = catching_up.follow([(ADDRESS, new)], [], "20260101T000000-nobody", context)
+        catalog.rmdir()
+        away.rename(catalog)
+        mesh._rooms.storage.follow(ADDRESS, old, None)
+
+        mesh.apply()
+
+        assert (told.code, told.severity.value) == ("WFT-STO-041", "warning")
+        assert told.what == "`sales.orders` is published, and `main` of its tables could not follow"
+        assert mesh._rooms.storage.main(ADDRESS) == new

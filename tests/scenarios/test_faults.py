@@ -1,0 +1,131 @@
+"""Struck at any write, an apply shows the old rows or the new, whole; the next one completes, and nothing stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fault_server import FaultServer
+from tests.faulted import APPLY, COLUMNS, DAY, VALID, Faulted, described, integer, model, rows, shop
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FaultServer]:
+    with FaultServer() as running:
+        yield running
+
+
+def test_a_port_that_is_built_whole(tmp_path, server):
+    mesh = shop(tmp_path / "mesh", "events", "totals")
+    model(mesh, "events")
+    model(mesh, "totals", "select day::date as day, sum(n)::integer as n, max(id) as id from events group by day")
+    rows(mesh, [(1, 1, 1), (2, 2, 2)])
+    whole = Faulted(mesh, server)
+    whole.begins(lambda m: rows(m, [(1, 1, 1), (2, 2, 5), (3, 3, 3)]), APPLY)
+
+    assert whole.survives() >= 100
+
+
+BY_DAY = {"materialized": "incremental", "time_column": "day", "batch_size": "1d", "lookback": "2d"}
+
+
+def test_a_table_that_is_built_by_time_in_batches(tmp_path, server):
+    mesh = shop(tmp_path / "mesh", "events")
+    model(mesh, "events", **BY_DAY)
+    rows(mesh, [(1, 1, 1), (2, 2, 2), (3, 4, 3)])
+    kept = Faulted(mesh, server)
+    kept.begins(lambda m: rows(m, [(1, 1, 9), (2, 2, 5), (3, 4, 4), (4, 5, 4)]), APPLY)
+
+    assert kept.survives() >= 100
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"materialized": "merge", "key": "id", "delete": "missing"},
+        {"materialized": "append", "key": "id"},
+        {"materialized": "scd2", "key": "id", "delete": "missing"},
+    ],
+    ids=lambda s: s["materialized"],
+)
+def test_a_table_that_is_kept_by_key(tmp_path, server, settings):
+    mesh = shop(tmp_path / "mesh", "events")
+    if settings["materialized"] == "scd2":
+        described(mesh, "events", [integer("id", required=True), DAY, integer("n"), *VALID])
+    model(mesh, "events", **settings)
+    rows(mesh, [(1, 1, 1), (2, 2, 2), (3, 2, 2)])
+    kept = Faulted(mesh, server)
+    kept.begins(lambda m: rows(m, [(1, 1, 1), (2, 2, 5), (4, 3, 3)]), APPLY)
+
+    assert kept.survives() >= 70
+
+
+def test_a_private_model_that_keeps_a_table(tmp_path, server):
+    mesh = shop(tmp_path / "mesh", "events")
+    model(mesh, "seen", materialized="append", key="id")
+    model(mesh, "events", "select max(id)::integer as id, max(day) as day, count(*)::integer as n from seen")
+    rows(mesh, [(1, 1, 1), (2, 1, 1)])
+    private = Faulted(mesh, server)
+    private.begins(lambda m: rows(m, [(3, 2, 2)]), APPLY)
+
+    assert private.survives() >= 100
+
+
+def test_rows_that_go_to_quarantine(tmp_path, server):
+    mesh = shop(tmp_path / "mesh", "events")
+    small = integer("n", logicalTypeOptions={"maximum": 9})
+    allowed = [{"property": "weft.quarantine", "value": {"rules": ["*"], "maxShare": "50%"}}]
+    described(mesh, "events", [integer("id", primaryKey=True, required=True), DAY, small], customProperties=allowed)
+    model(mesh, "events", materialized="merge", key="id")
+    rows(mesh, [(1, 1, 1), (2, 2, 99), (3, 1, 1)])
+    parted = Faulted(mesh, server)
+    parted.begins(lambda m: rows(m, [(2, 2, 2), (4, 4, 77), (5, 5, 5)]), APPLY)
+
+    assert parted.survives() >= 80
+
+
+def test_an_environment_beside_production(tmp_path, server):
+    mesh = shop(tmp_path / "mesh", "events")
+    model(mesh, "events")
+    rows(mesh, [(1, 1, 1)])
+    beside = Faulted(mesh, server, [{"do": "apply", "environment": "dev"}])
+    beside.begins(lambda m: model(m, "events", COLUMNS.replace("n::integer", "2 * n::integer")), APPLY)
+
+    assert beside.survives() >= 80
+
+
+def test_production_that_takes_over_what_an_environment_has_built(tmp_path, server):
+    mesh = shop(tmp_path / "mesh", "events")
+    model(mesh, "events")
+    rows(mesh, [(1, 1, 1)])
+    over = Faulted(mesh, server)
+    over.begins(lambda m: None, APPLY)
+    model(mesh, "events", COLUMNS.replace("n::integer", "2 * n::integer"))
+    over.begins(lambda m: None, {"do": "apply", "environment": "dev"})
+
+    assert over.survives() >= 30
+
+
+def test_an_environment_that_is_dropped(tmp_path, server):
+    drop = {"do": "drop", "names": ["dev"]}
+    mesh = shop(tmp_path / "mesh", "events")
+    model(mesh, "events")
+    rows(mesh, [(1, 1, 1)])
+    gone = Faulted(mesh, server, [drop], then=[drop, APPLY])
+    gone.begins(lambda m: model(m, "events", COLUMNS.replace("n::integer", "2 * n::integer")), APPLY)
+    gone.begins(lambda m: model(m, "events"), {"do": "apply", "environment": "dev"})
+
+    assert gone.survives() >= 20
+
+
+def test_the_first_apply_of_all(tmp_path, server):
+    mesh = shop(tmp_path / "mesh", "events")
+    model(mesh, "events")
+    rows(mesh, [(1, 1, 1)])
+    first = Faulted(mesh, server)
+    first.begins(lambda m: None)
+
+    assert first.survives() >= 80
