@@ -17,6 +17,7 @@ from weft.model.column import Column
 from weft.model.materialization import Materialization
 from weft.model.mesh import Model, Product
 from weft.model.publication import DataFile, KeptTable, Manifest, PortState, Quarantine, kept_table
+from weft.plan.backfill import pending
 from weft.plan.binding import placed
 from weft.plan.desired import Desired, as_columns, models_of
 from weft.plan.gate import lost_table
@@ -56,13 +57,18 @@ class Inputs(Struct, frozen=True):
 
 
 class Staged(Struct, frozen=True):
-    """A port's rows, written and not yet committed; those that went to quarantine stand beside them."""
+    """A port's rows, written and not yet committed; those that went to quarantine stand beside them.
+
+    Attributes:
+        pending: parts of its fingerprint that had moved and were built for the asked stretch of time alone.
+    """
 
     wanted: Desired
     target: Target
     manifest: Manifest
     quarantine: Quarantine | None = None
     former: Manifest | None = None
+    pending: frozenset[str] = frozenset()
 
     @property
     def fresh(self) -> list[DataFile]:
@@ -148,6 +154,7 @@ class Building:
         self._context = context
         self._ports: dict[str, Staged] = {}
         self._tables: dict[str, StagedTable] = {}
+        self._pending: dict[str, frozenset[str]] = {}
         self.inputs = open_inputs(session, wanted, context)
         self.builds: list[str] = []
 
@@ -259,11 +266,17 @@ class Building:
                 manifest, former = Manifest(target.columns, self._written(model, target)), None
             else:
                 former = self._former(one, state, target)
+                if state is not None and self._window(model, former) is not None:
+                    self._pending[model.name] = pending(state.parts, one.parts)
                 manifest = self._made(model, target, former, self._pinned(one))
         except BaseException:  # also when it was told to stop
             self._context.storage.discard(target, self._run_id)
             raise
-        self._ports[model.name] = Staged(one, target, manifest, former=former)
+        self._ports[model.name] = Staged(one, target, manifest, former=former, pending=self._unbuilt(one))
+
+    def _unbuilt(self, one: Desired) -> frozenset[str]:
+        """Parts that were built for a stretch of time alone, by a port's model or a private one that it needs."""
+        return frozenset().union(*(self._pending.get(name, ()) for name in (one.port.model.name, *one.kept)))
 
     def _former(self, one: Desired, state: PortState | None, target: Target) -> Manifest | None:
         """The rows that a port's table goes on from."""
@@ -296,6 +309,9 @@ class Building:
             if before is not None and not self._order.anew and computed_anew(model.kept, before.parts, parts) is None:
                 former = _going_on(model, before.manifest, target)
             manifest = self._made(model, target, former, parts)
+            if before is not None and self._window(model, former) is not None:
+                self._pending[model.name] = pending(before.parts, wanted.kept[model.name])
+                parts = {k: v for k, v in parts.items() if k not in self._pending[model.name]}
         except BaseException:  # also when it was told to stop
             self._context.storage.discard(target, self._run_id)
             raise
@@ -303,6 +319,10 @@ class Building:
             model, target, manifest, parts, former, before.snapshot_id if before else None
         )
         return manifest
+
+    def _window(self, model: Model, former: Manifest | None) -> Window | None:
+        """The stretch of time that a table is built for; None when all that is new is."""
+        return self._order.window if former is not None and model.kept.by_time else None
 
     def _pinned(self, one: Desired) -> dict[str, str]:
         return {**one.parts, **self.inputs.pinned(self._product, one.port.model)}
@@ -314,7 +334,7 @@ class Building:
         from weft.runs.materialise.kinds import made
         from weft.runs.materialise.tables import Making
 
-        window = self._order.window if former is not None and model.kept.by_time else None
+        window = self._window(model, former)
         batches = Batches(target, former, parts, window, self._context)
         self.builds.append(batches.build)
         making = Making(
@@ -346,7 +366,7 @@ class Building:
         context.storage.remove([f for f in (*one.fresh, *lost) if f.path not in stays])
         if self._readers.get(model.name, 0) and not model.kept.whole:
             self._shows(model.name, manifest)
-        return Staged(one.wanted, one.target, manifest, former=one.former)
+        return replace(one, manifest=manifest, quarantine=None)
 
     def _written(self, model: Model, target: Target) -> tuple[DataFile, ...]:
         """The files of a port's rows: from the table of its model where others read it, else from its SQL."""
