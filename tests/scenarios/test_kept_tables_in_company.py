@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.scenarios.test_kept_tables import BY_DAY, COLUMNS, Shop, day
+from tests.scenarios.test_kept_tables import BY_DAY, COLUMNS, DAY, PORT, Shop, day, integer
 from weft.plan.keeping import Window, window
 
 
@@ -60,3 +61,76 @@ def test_what_is_new_beside_a_stretch_of_a_private_model_is_built_by_the_next_ap
     shop.apply()
     assert [row[2] for row in shop.table()] == [0, 1, 0, 1, 1, 1]
     assert shop.reason() == "nothing to do"
+
+
+SMALL = [
+    integer("id", primaryKey=True, required=True),
+    {**DAY, "partitioned": True, "partitionKeyPosition": 1},
+    integer("n", logicalTypeOptions={"maximum": 9}),
+]
+ALLOWED = [{"property": "weft.quarantine", "value": {"rules": ["*"], "maxShare": "50%"}}]
+
+
+def aside(shop: Shop) -> list[tuple[Any, ...]]:
+    """Id and `n` of the rows in quarantine."""
+    with shop.open() as mesh:
+        return sorted((row["id"], row["n"]) for row in mesh.quarantine(PORT).arrow().to_pylist())
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        BY_DAY,
+        {"materialized": "merge", "key": "id", "time_column": "day"},
+        {"materialized": "append", "key": "id", "time_column": "day"},
+        {"materialized": "append", "time_column": "day"},
+    ],
+)
+def test_a_bad_row_stays_in_quarantine_while_the_table_goes_on(shop: Shop, settings: dict[str, str]) -> None:
+    shop.describe(SMALL, customProperties=ALLOWED)
+    shop.model(COLUMNS, **settings)
+    shop.rows([(i, day(i), 99 if i in (1, 4) else 0) for i in range(5)])
+    shop.apply()
+    before = shop.files()
+
+    shop.rows([(i, day(i), 99 if i in (1, 4) else 0) for i in range(7)])
+    shop.apply()
+
+    assert [row[0] for row in shop.table()] == [0, 2, 3, 5, 6]
+    assert aside(shop) == [(1, 99), (4, 99)]
+    assert len(before & shop.files()) >= 2, "files without a bad row stay as they are"
+    shop.rows([(i, day(i), 0) for i in range(7)])
+    if settings["materialized"] != "append":
+        shop.apply(window=days(1, 2))
+        assert [row[0] for row in shop.table()] == [0, 1, 2, 3, 5, 6]
+        assert aside(shop) == [(4, 99)]
+
+
+def test_rows_in_quarantine_come_back_when_the_rules_allow_them(shop: Shop) -> None:
+    shop.describe(SMALL, customProperties=ALLOWED)
+    shop.model(COLUMNS, **BY_DAY)
+    shop.rows([(i, day(i), 99 if i == 1 else 0) for i in range(4)])
+    shop.apply()
+
+    wider = [*SMALL[:2], integer("n", logicalTypeOptions={"maximum": 99})]
+    shop.describe(wider, customProperties=ALLOWED)
+    shop.apply()
+
+    assert [row[2] for row in shop.table()] == [0, 99, 0, 0]
+    assert aside(shop) == []
+
+
+def test_a_wrong_time_in_quarantine_does_not_stop_the_table(shop: Shop) -> None:
+    early = {**DAY, "logicalTypeOptions": {"maximum": "2024-02-01"}}
+    shop.describe([integer("id", primaryKey=True, required=True), early, integer("n")], customProperties=ALLOWED)
+    shop.model(COLUMNS, **BY_DAY)
+    wrong = (99, dt.date(2024, 5, 1), 0)
+    shop.rows([*((i, day(i), 0) for i in range(4)), wrong])
+    shop.apply()
+    assert aside(shop) == [(99, 0)]
+
+    shop.rows([*((i, day(i), 0) for i in range(6)), wrong])
+    shop.apply()
+
+    assert [row[0] for row in shop.table()] == [0, 1, 2, 3, 4, 5]
+    assert aside(shop) == [(99, 0)]

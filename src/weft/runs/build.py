@@ -24,6 +24,7 @@ from weft.plan.gate import lost_table
 from weft.plan.keeping import Window, columns_of_model, computed_anew, parts_differ, would_lose
 from weft.runs import following
 from weft.runs.context import Context
+from weft.runs.materialise.set_aside import among_the_others, with_quarantine
 from weft.runs.python_models import select_of
 from weft.sql.quoting import ident
 from weft.storage import reading
@@ -155,6 +156,7 @@ class Building:
         self._ports: dict[str, Staged] = {}
         self._tables: dict[str, StagedTable] = {}
         self._pending: dict[str, frozenset[str]] = {}
+        self._aside: dict[str, tuple[DataFile, ...]] = {}
         self.inputs = open_inputs(session, wanted, context)
         self.builds: list[str] = []
 
@@ -287,7 +289,8 @@ class Building:
         following.require_ours(one.port.address, self._context)
         publication = self._context.registry.publication(one.port.address)
         assert publication is not None, "what has a state was published"
-        return _going_on(one.port.model, publication.manifest, target)
+        before, self._aside[one.port.model.name] = with_quarantine(publication)
+        return _going_on(one.port.model, before, target)
 
     def _table(self, model: Model) -> Manifest:
         """The rows of a private model that keeps them: as they are, where nothing that it reads has moved."""
@@ -347,9 +350,10 @@ class Building:
             window,
             self._context.now(),
             batches.files,
+            self._aside.get(model.name, ()) if former is not None else (),
         )
         try:
-            return compacted(self._session, target, made(making), self._context)
+            return compacted(self._session, target, among_the_others(making, made(making)), self._context)
         except UserCodeError as e:
             # its place is one in the SELECT that weft puts around the model's
             raise _placed(UserCodeError(*(replace(d, where=None) for d in e.diagnostics)), model) from e
