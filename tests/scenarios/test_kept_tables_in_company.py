@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.scenarios.test_kept_tables import BY_DAY, COLUMNS, DAY, PORT, Shop, day, integer
+from weft.errors import GateRefused
 from weft.plan.keeping import Window, window
 
 
@@ -134,3 +135,73 @@ def test_a_wrong_time_in_quarantine_does_not_stop_the_table(shop: Shop) -> None:
 
     assert [row[0] for row in shop.table()] == [0, 1, 2, 3, 4, 5]
     assert aside(shop) == [(99, 0)]
+
+
+MERGED = {"materialized": "merge", "key": "id"}
+
+
+def refusals(shop: Shop) -> list[str]:
+    """What stands against the plan, before anything is built."""
+    with shop.open() as mesh:
+        return [f"{d.code} {d.what}" for d in mesh.plan().objections]
+
+
+@pytest.mark.parametrize("settings", [{}, BY_DAY])
+def test_a_table_that_is_built_whole_from_now_on_loses_no_rows_unasked(shop: Shop, settings: dict[str, str]) -> None:
+    shop.model(COLUMNS, **MERGED)
+    for number in (1, 2):
+        shop.rows([(number, day(number), 1)])
+        shop.apply()
+
+    shop.model(COLUMNS, **settings)
+
+    assert refusals(shop) == [f"WFT-PLN-018 `{PORT}` is to keep its rows in another way than it did"]
+    with pytest.raises(GateRefused):
+        shop.apply()
+    assert [row[0] for row in shop.table()] == [1, 2]
+    shop.apply(full_refresh=True)
+    assert [row[0] for row in shop.table()] == [2]
+
+
+def test_what_a_private_model_keeps_is_not_lost_with_its_settings_its_name_or_a_type(shop: Shop) -> None:
+    shop.model(COLUMNS, name="seen", **MERGED)
+    shop.model("select id, day, n from seen")
+    for number in (1, 2):
+        shop.rows([(number, day(number), 1)])
+        shop.apply()
+    kept = "model `seen` of `shop.sales`"
+
+    shop.model(COLUMNS, name="seen")
+    assert refusals(shop) == [f"WFT-PLN-018 {kept} is to keep its rows in another way than it did"]
+
+    shop.model(COLUMNS.replace("n::integer", "n::varchar"), name="seen", **MERGED)
+    shop.model("select id, day, n::integer as n from seen")
+    assert refusals(shop) == [f"WFT-PLN-018 column `n` of {kept} has another type than the rows that are kept"]
+
+    shop.mesh.path("domains/shop/sales/models/seen.sql").unlink()
+    shop.model(COLUMNS, name="observed", **MERGED)
+    shop.model("select id, day, n from observed")
+    assert refusals(shop) == [f"WFT-PLN-018 {kept} keeps rows, and its file is gone"]
+    with pytest.raises(GateRefused):
+        shop.apply()
+
+    shop.apply(full_refresh=True)
+    assert [row[0] for row in shop.table()] == [2]
+    assert refusals(shop) == []
+
+
+def test_a_column_of_another_type_is_told_by_the_plan_and_not_in_the_middle_of_the_run(shop: Shop) -> None:
+    text = [integer("id", primaryKey=True, required=True), DAY, {"name": "n", "id": "n", "logicalType": "string"}]
+    for settings in (MERGED, BY_DAY):
+        shop.describe([integer("id", primaryKey=True, required=True), DAY, integer("n")])
+        shop.model(COLUMNS, **settings)
+        shop.rows([(1, day(1), 1)])
+        shop.apply(full_refresh=True)
+        shop.describe(text)
+        shop.model(COLUMNS.replace("n::integer", "n::varchar"), **settings)
+        told = [r for r in refusals(shop) if "PLN-018" in r]
+        if settings is MERGED:
+            assert told == [f"WFT-PLN-018 column `n` of `{PORT}` has another type than the rows that are kept"]
+        else:
+            assert told == []
+            assert shop.reason().endswith("all its rows are computed anew")

@@ -14,14 +14,13 @@ from weft.engines.base import Session, SourceFile
 from weft.errors import GateRefused, UserCodeError
 from weft.model.address import Address, ProductAddress
 from weft.model.column import Column
-from weft.model.materialization import Materialization
 from weft.model.mesh import Model, Product
 from weft.model.publication import DataFile, KeptTable, Manifest, PortState, Quarantine, kept_table
 from weft.plan.backfill import pending
 from weft.plan.binding import placed
 from weft.plan.desired import Desired, as_columns, models_of
-from weft.plan.gate import lost_table
-from weft.plan.keeping import Window, columns_of_model, computed_anew, parts_differ, would_lose
+from weft.plan.keeping import Window, columns_of_model, computed_anew, parts_differ
+from weft.plan.losing import keeps_more, lost_table, retyped_table, would_lose
 from weft.runs import following
 from weft.runs.context import Context
 from weft.runs.materialise.set_aside import among_the_others, with_quarantine
@@ -301,8 +300,8 @@ class Building:
         if before is not None and not asked:
             if not parts_differ(before.parts, parts):
                 return before.manifest
-            if would_lose(model.kept, before.parts, parts):
-                raise GateRefused(lost_table(f"model `{model.name}` of `{self._product.address}`", model))
+            if would_lose(before.parts, parts):  # another run has built it since the plan
+                raise GateRefused(lost_table(f"model `{model.name}` of `{self._product.address}`", model.where()))
         known = before.manifest.columns if before else ()
         table = kept_table(self._product.address, model.name)
         columns = [Column(c.name, c.type, key=c.name) for c in wanted.kept_columns[model.name]]
@@ -398,9 +397,9 @@ def _going_on(model: Model, before: Manifest, target: Target) -> Manifest | None
     others = [c.name for c in target.columns if c.key in ids and ids[c.key] != c.field_id]
     if not others:
         return before
-    if model.kept.kind is Materialization.INCREMENTAL:
+    if not keeps_more(model):
         return None
-    raise GateRefused(lost_table(f"model `{model.name}`, whose column `{others[0]}` has another type", model))
+    raise GateRefused(retyped_table(f"model `{model.name}`", others[0], model))
 
 
 def _readers(product: Product, wanted: Sequence[Desired]) -> dict[str, int]:
