@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.test_kept_tables import BY_DAY, COLUMNS, DAY, PORT, Shop, day, integer
+from tests.meshes import contract, descriptor, source
+from tests.scenarios.test_kept_tables import BY_DAY, COLUMNS, DAY, PORT, PRODUCT, Shop, day, integer
 from weft.errors import GateRefused
 from weft.plan.keeping import Window, window
 
@@ -205,3 +206,19 @@ def test_a_column_of_another_type_is_told_by_the_plan_and_not_in_the_middle_of_t
         else:
             assert told == []
             assert shop.reason().endswith("all its rows are computed anew")
+
+
+def test_what_goes_on_from_a_port_of_its_product_is_made_without_its_bad_rows(shop: Shop) -> None:
+    shop.describe(SMALL, customProperties=ALLOWED)
+    shop.model(COLUMNS, **BY_DAY)
+    shop.model("select day, count(*)::integer as n from events group by day", name="daily", **BY_DAY)
+    inputs = [source("raw", file="data/events.csv")]
+    shop.mesh.write(f"{PRODUCT}/product.odps.yaml", descriptor("shop", "sales", inputs, ["events", "daily"]))
+    text = contract("shop.sales.daily", [DAY, integer("n")], status="draft")
+    shop.mesh.write(f"{PRODUCT}/contracts/daily.odcs.yaml", text)
+    shop.rows([(i, day(i), 99 if i == 1 else 0) for i in range(4)])
+
+    shop.apply()
+
+    assert [row[0] for row in shop.table()] == [0, 2, 3]
+    assert shop.table("select day from shop.sales.daily order by day") == [(day(0),), (day(2),), (day(3),)]

@@ -156,6 +156,7 @@ class Building:
         self._tables: dict[str, StagedTable] = {}
         self._pending: dict[str, frozenset[str]] = {}
         self._aside: dict[str, tuple[DataFile, ...]] = {}
+        self._parted = False
         self.inputs = open_inputs(session, wanted, context)
         self.builds: list[str] = []
 
@@ -198,6 +199,7 @@ class Building:
             parted: the ports that have just lost rows; one that is itself made from another of them is made anew too.
             staged: every port of the product that is being built.
         """
+        self._parted = True
         lost = {one.wanted.port.model.name: one for one in parted.values()}
         stale: set[str] = set()
         anew: dict[Address, Staged] = {}
@@ -348,7 +350,8 @@ class Building:
             former,
             window,
             self._context.now(),
-            batches.files,
+            # batches that are done were made from the rows that have just been lost
+            batches.files if not self._parted else lambda _, write: write(target),
             self._aside.get(model.name, ()) if former is not None else (),
         )
         try:
