@@ -1,13 +1,13 @@
-"""Which ports are built again when somebody asks for a stretch of time."""
+"""Which ports are built again when somebody asks for a stretch of time, and what is left to build after it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from weft.errors import UsageError, error
 from weft.model.address import Address
 from weft.plan.desired import Desired
-from weft.plan.keeping import Window
+from weft.plan.keeping import TABLE, Window, parts_differ
 
 
 def backfilled(selected: Sequence[Desired], window: Window) -> dict[Address, str]:
@@ -34,3 +34,17 @@ def require_any(refreshed: Collection[Address]) -> None:
                 fix="leave them away, or set `materialized: incremental` and `time_column` in the model",
             )
         )
+
+
+def pending(before: Mapping[str, str], wanted: Mapping[str, str]) -> frozenset[str]:
+    """Parts of a fingerprint that had moved when a table was built for a stretch of time alone.
+
+    What they stand for is in the rows of that stretch only: the table is known without them, so that the next plan
+    builds what is new for the other rows too.
+
+    Args:
+        before: parts that the table had.
+        wanted: those of the plan.
+    """
+    # of its columns and its shape the whole table is what is wanted, or it would have been computed anew
+    return frozenset(parts_differ(before, wanted)) - {"contract", TABLE}

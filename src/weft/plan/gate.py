@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 from weft.errors import Diagnostic, Severity, error
 from weft.model.address import Address, ProductAddress
 from weft.model.lifecycle import open_to
-from weft.model.mesh import Mesh, Model, OutputPort, Status
+from weft.model.mesh import Mesh, OutputPort, Status
 from weft.model.publication import PortState
 from weft.model.records import ProductRecord
 from weft.model.version import parse_version
 from weft.plan.desired import Desired
 from weft.plan.impact import Reach
-from weft.plan.keeping import would_lose
 from weft.plan.values import Action, Change, Effect
 
 if TYPE_CHECKING:
@@ -201,24 +200,3 @@ def missing_upstream(
                     )
                 )
     return found
-
-
-def lost_tables(wanted: Sequence[Desired], registered: Mapping[Address, PortState]) -> list[Diagnostic]:
-    """Ports whose kept rows would go, since their settings ask for another table."""
-    return [
-        lost_table(f"`{one.port.address}`", one.port.model)
-        for one in wanted
-        if (state := registered.get(one.port.address)) is not None
-        and would_lose(one.port.model.kept, state.parts, one.parts)
-    ]
-
-
-def lost_table(subject: str, model: Model) -> Diagnostic:
-    """What stands against computing a kept table anew unasked."""
-    return error(
-        "WFT-PLN-018",
-        f"{subject} is to keep its rows in another way than it did",
-        model.where(),
-        why="all would be computed anew, without those that its inputs no longer have",
-        fix="take the change back, or say `--full-refresh`",
-    )

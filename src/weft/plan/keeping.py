@@ -136,9 +136,3 @@ def computed_anew(kept: Keeping, before: Mapping[str, str] | None, wanted: Mappi
     if kept.kind is Materialization.INCREMENTAL and "weft" in moved:
         return "this version of weft computes rows differently"
     return None
-
-
-def would_lose(kept: Keeping, before: Mapping[str, str] | None, wanted: Mapping[str, str]) -> bool:
-    """Whether computing the table anew loses rows that its inputs may no longer have: only when it is asked for."""
-    keeps = kept.kind in (Materialization.SCD2, Materialization.APPEND, Materialization.MERGE)
-    return keeps and before is not None and TABLE in before and TABLE in parts_differ(before, wanted)

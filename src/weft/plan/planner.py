@@ -14,13 +14,14 @@ from weft.errors import Diagnostic
 from weft.model.address import Address, ProductAddress
 from weft.model.mesh import BUILT, Mesh, OutputPort, Product, Status
 from weft.model.odcs import published_contract
-from weft.model.publication import QUARANTINE, PortState
+from weft.model.publication import QUARANTINE, KeptTable, PortState
 from weft.model.records import ProductRecord
 from weft.plan import gate, landing, order, selection
 from weft.plan.backfill import backfilled, require_any
-from weft.plan.desired import PENDING, Desired
+from weft.plan.desired import PENDING, Desired, as_columns
 from weft.plan.impact import Impact, Reach
 from weft.plan.keeping import TABLE, Window, computed_anew
+from weft.plan.losing import lost_tables, retyped
 from weft.plan.values import Action, Change, ContractMove, Plan, Stage, StageKind
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class Registered(Struct, frozen=True):
     ports: Mapping[Address, PortState]
     products: Mapping[ProductAddress, ProductRecord]
     today: dt.date
+    tables: Sequence[KeptTable] = ()
 
 
 def comparison(port: OutputPort, state: PortState) -> Comparison:
@@ -117,7 +119,8 @@ def make_plan(
     )
     objections += gate.other_owners(mesh, registered.products, {a.of_product for a in wanted})
     if not full_refresh:
-        objections += gate.lost_tables([desired[c.address] for c in planned if c.address in desired], registered.ports)
+        built = [desired[c.address] for c in planned if c.address in desired and c.action is not Action.NONE]
+        objections += lost_tables(built, registered.ports, registered.tables)
     objections += gate.missing_upstream(
         [desired[c.address] for c in planned if c.address in desired], planned, registered.ports
     )
@@ -277,7 +280,9 @@ def _reasons(wanted: Desired, state: PortState, building: set[Address]) -> list[
             python = kind == "sql" and any(m.python is not None for m in wanted.models)
             reasons.append(_MOVED["code" if python else kind])
     if reasons and not wanted.port.model.kept.whole:
-        anew = computed_anew(wanted.port.model.kept, state.parts, wanted.parts)
+        anew = computed_anew(wanted.port.model.kept, state.parts, wanted.parts) or retyped(
+            state.columns, as_columns(wanted)
+        )
         reasons.append("all its rows are computed anew" if anew else "it goes on from the rows that it has")
     return reasons
 

@@ -84,7 +84,7 @@ class SourceReader(Struct, frozen=True):
 
 def read_repository(mesh: Mesh, reader: SourceReader, registry: Registry, binder: Binder, today: date) -> Repository:
     """What the files declare, bound and held against the registry; problems are collected, not raised."""
-    registered = Registered(registry.ports(), registry.products(), today)
+    registered = Registered(registry.ports(), registry.products(), today, registry.kept_tables())
     try:
         in_order = order.build_order(mesh)
     except ProjectError as e:

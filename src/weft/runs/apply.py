@@ -208,7 +208,7 @@ class _OneRun:
                         )
                         committed.append(
                             replace(
-                                fresh,
+                                publishing.unfinished(fresh, one.pending),
                                 quarantine=one.quarantine,
                                 override=judged.overrides.get(address),
                                 column_digests=context.column_digests(one.wanted),

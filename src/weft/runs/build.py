@@ -14,15 +14,16 @@ from weft.engines.base import Session, SourceFile
 from weft.errors import GateRefused, UserCodeError
 from weft.model.address import Address, ProductAddress
 from weft.model.column import Column
-from weft.model.materialization import Materialization
 from weft.model.mesh import Model, Product
 from weft.model.publication import DataFile, KeptTable, Manifest, PortState, Quarantine, kept_table
+from weft.plan.backfill import pending
 from weft.plan.binding import placed
 from weft.plan.desired import Desired, as_columns, models_of
-from weft.plan.gate import lost_table
-from weft.plan.keeping import Window, columns_of_model, computed_anew, parts_differ, would_lose
+from weft.plan.keeping import Window, columns_of_model, computed_anew, parts_differ
+from weft.plan.losing import keeps_more, lost_table, retyped_table, would_lose
 from weft.runs import following
 from weft.runs.context import Context
+from weft.runs.materialise.set_aside import among_the_others, with_quarantine
 from weft.runs.python_models import select_of
 from weft.runs.unmoved import Opened, opened
 from weft.sql.quoting import ident
@@ -57,13 +58,18 @@ class Inputs(Struct, frozen=True):
 
 
 class Staged(Struct, frozen=True):
-    """A port's rows, written and not yet committed; those that went to quarantine stand beside them."""
+    """A port's rows, written and not yet committed; those that went to quarantine stand beside them.
+
+    Attributes:
+        pending: parts of its fingerprint that had moved and were built for the asked stretch of time alone.
+    """
 
     wanted: Desired
     target: Target
     manifest: Manifest
     quarantine: Quarantine | None = None
     former: Manifest | None = None
+    pending: frozenset[str] = frozenset()
 
     @property
     def fresh(self) -> list[DataFile]:
@@ -149,6 +155,9 @@ class Building:
         self._context = context
         self._ports: dict[str, Staged] = {}
         self._tables: dict[str, StagedTable] = {}
+        self._pending: dict[str, frozenset[str]] = {}
+        self._aside: dict[str, tuple[DataFile, ...]] = {}
+        self._parted = False
         self.inputs = open_inputs(session, wanted, context)
         self.builds: list[str] = []
 
@@ -191,6 +200,7 @@ class Building:
             parted: the ports that have just lost rows; one that is itself made from another of them is made anew too.
             staged: every port of the product that is being built.
         """
+        self._parted = True
         lost = {one.wanted.port.model.name: one for one in parted.values()}
         stale: set[str] = set()
         anew: dict[Address, Staged] = {}
@@ -260,11 +270,17 @@ class Building:
                 manifest, former = Manifest(target.columns, self._written(model, target)), None
             else:
                 former = self._former(one, state, target)
+                if state is not None and self._window(model, former) is not None:
+                    self._pending[model.name] = pending(state.parts, one.parts)
                 manifest = self._made(model, target, former, self._pinned(one))
         except BaseException:  # also when it was told to stop
             self._context.storage.discard(target, self._run_id)
             raise
-        self._ports[model.name] = Staged(one, target, manifest, former=former)
+        self._ports[model.name] = Staged(one, target, manifest, former=former, pending=self._unbuilt(one))
+
+    def _unbuilt(self, one: Desired) -> frozenset[str]:
+        """Parts that were built for a stretch of time alone, by a port's model or a private one that it needs."""
+        return frozenset().union(*(self._pending.get(name, ()) for name in (one.port.model.name, *one.kept)))
 
     def _former(self, one: Desired, state: PortState | None, target: Target) -> Manifest | None:
         """The rows that a port's table goes on from."""
@@ -275,7 +291,8 @@ class Building:
         following.require_ours(one.port.address, self._context)
         publication = self._context.registry.publication(one.port.address)
         assert publication is not None, "what has a state was published"
-        return _going_on(one.port.model, publication.manifest, target)
+        before, self._aside[one.port.model.name] = with_quarantine(publication)
+        return _going_on(one.port.model, before, target)
 
     def _table(self, model: Model) -> Manifest:
         """The rows of a private model that keeps them: as they are, where nothing that it reads has moved."""
@@ -286,8 +303,8 @@ class Building:
         if before is not None and not asked:
             if not parts_differ(before.parts, parts):
                 return before.manifest
-            if would_lose(model.kept, before.parts, parts):
-                raise GateRefused(lost_table(f"model `{model.name}` of `{self._product.address}`", model))
+            if would_lose(before.parts, parts):  # another run has built it since the plan
+                raise GateRefused(lost_table(f"model `{model.name}` of `{self._product.address}`", model.where()))
         known = before.manifest.columns if before else ()
         table = kept_table(self._product.address, model.name)
         columns = [Column(c.name, c.type, key=c.name) for c in wanted.kept_columns[model.name]]
@@ -297,6 +314,9 @@ class Building:
             if before is not None and not self._order.anew and computed_anew(model.kept, before.parts, parts) is None:
                 former = _going_on(model, before.manifest, target)
             manifest = self._made(model, target, former, parts)
+            if before is not None and self._window(model, former) is not None:
+                self._pending[model.name] = pending(before.parts, wanted.kept[model.name])
+                parts = {k: v for k, v in parts.items() if k not in self._pending[model.name]}
         except BaseException:  # also when it was told to stop
             self._context.storage.discard(target, self._run_id)
             raise
@@ -304,6 +324,10 @@ class Building:
             model, target, manifest, parts, former, before.snapshot_id if before else None
         )
         return manifest
+
+    def _window(self, model: Model, former: Manifest | None) -> Window | None:
+        """The stretch of time that a table is built for; None when all that is new is."""
+        return self._order.window if former is not None and model.kept.by_time else None
 
     def _pinned(self, one: Desired) -> dict[str, str]:
         return {**one.parts, **self.inputs.pinned(self._product, one.port.model)}
@@ -315,7 +339,7 @@ class Building:
         from weft.runs.materialise.kinds import made
         from weft.runs.materialise.tables import Making
 
-        window = self._order.window if former is not None and model.kept.by_time else None
+        window = self._window(model, former)
         batches = Batches(target, former, parts, window, self._context)
         self.builds.append(batches.build)
         making = Making(
@@ -327,10 +351,12 @@ class Building:
             former,
             window,
             self._context.now(),
-            batches.files,
+            # batches that are done were made from the rows that have just been lost
+            batches.files if not self._parted else lambda _, write: write(target),
+            self._aside.get(model.name, ()) if former is not None else (),
         )
         try:
-            return compacted(self._session, target, made(making), self._context)
+            return compacted(self._session, target, among_the_others(making, made(making)), self._context)
         except UserCodeError as e:
             # its place is one in the SELECT that weft puts around the model's
             raise _placed(UserCodeError(*(replace(d, where=None) for d in e.diagnostics)), model) from e
@@ -347,7 +373,7 @@ class Building:
         context.storage.remove([f for f in (*one.fresh, *lost) if f.path not in stays])
         if self._readers.get(model.name, 0) and not model.kept.whole:
             self._shows(model.name, manifest)
-        return Staged(one.wanted, one.target, manifest, former=one.former)
+        return replace(one, manifest=manifest, quarantine=None)
 
     def _written(self, model: Model, target: Target) -> tuple[DataFile, ...]:
         """The files of a port's rows: from the table of its model where others read it, else from its SQL."""
@@ -375,9 +401,9 @@ def _going_on(model: Model, before: Manifest, target: Target) -> Manifest | None
     others = [c.name for c in target.columns if c.key in ids and ids[c.key] != c.field_id]
     if not others:
         return before
-    if model.kept.kind is Materialization.INCREMENTAL:
+    if not keeps_more(model):
         return None
-    raise GateRefused(lost_table(f"model `{model.name}`, whose column `{others[0]}` has another type", model))
+    raise GateRefused(retyped_table(f"model `{model.name}`", others[0], model))
 
 
 def _readers(product: Product, wanted: Sequence[Desired]) -> dict[str, int]:

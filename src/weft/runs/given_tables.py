@@ -1,4 +1,4 @@
-"""Kept tables in unit tests: the rows before are given, one build goes on from them as it does in a run."""
+"""Kept tables without a run: in unit tests, which give the rows before, in previews and for drafts of contracts."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from weft.model.address import Address
 from weft.model.column import Column
 from weft.model.mesh import Model
 from weft.model.publication import DataFile, Manifest
+from weft.model.types import normalise
 from weft.runs.materialise.kinds import made
 from weft.runs.materialise.tables import Making
+from weft.sql.kept_tables import table_sql
 from weft.sql.quoting import ident
 from weft.storage import reading
 from weft.storage.base import Target
@@ -56,6 +58,18 @@ def after_build(
 
     manifest = made(Making(session, model, sql, target, str(folder), former, None, now, batch))
     session.table(model.name, f"SELECT * FROM {reading.relation(manifest, str(folder))}")
+
+
+def first_build(session: Session, model: Model, sql: str, now: datetime, folder: Path) -> None:
+    """Makes a table of the model's name with the rows of its first build, of whatever types they are.
+
+    Raises:
+        UserCodeError: the SQL failed on some row.
+        ContractBroken: WFT-RUN-008, the key does not tell rows apart.
+        ProjectError: WFT-STO-005, a column has a type that no table can hold.
+    """
+    columns = [Column(c.name, normalise(c.type)) for c in session.columns(table_sql(sql, model.kept))]
+    after_build(session, model, sql, columns, None, now, folder)
 
 
 def rows_of(session: Session, name: str, sql: str, columns: Sequence[Column]) -> str:

@@ -6,6 +6,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from weft.access.door import Readable
 from weft.access.principals import product_principal
 from weft.access.result import Result, ResultColumn
@@ -19,9 +21,10 @@ from weft.model.publication import PortState
 from weft.plan.binding import placed
 from weft.runs.build import source_files
 from weft.runs.context import Context
+from weft.runs.given_tables import first_build
 from weft.runs.python_models import columns_before_binding, select_of
 from weft.sql.cte import select_cte
-from weft.sql.quoting import dotted
+from weft.sql.quoting import dotted, ident
 
 SAMPLE_ROWS = 50_000
 """Rows of each source and port that a preview reads at most."""
@@ -108,13 +111,27 @@ class Preparation:
             self._session.view(name, sql)
         for inner in needed[:-1]:
             try:
-                self._session.view(inner.name, self.select(product, inner))
+                sql = self.select(product, inner)
+                if inner.kept.whole:
+                    self._session.view(inner.name, sql)
             except UserCodeError as e:
                 raise e if inner.python else UserCodeError(*(placed(d, inner) for d in e.diagnostics)) from e
 
     def select(self, product: Product, model: Model) -> str:
-        """The SELECT of a model over what was made for it."""
-        return select_of(self._session, model, columns_before_binding(product, model), self._context, self._folder)
+        """The SELECT of a model's table over what was made for it: as if a kept one were built for the first time."""
+        sql = select_of(self._session, model, columns_before_binding(product, model), self._context, self._folder)
+        return self.kept(model, sql)
+
+    def kept(self, model: Model, sql: str) -> str:
+        """The SELECT of the table that a model's rows make; they themselves where all are computed at every build."""
+        if model.kept.whole:
+            return sql
+        try:
+            first_build(self._session, model, sql, self._context.now(), self._folder)
+        except UserCodeError as e:
+            # its place is one in the SELECT that weft puts around the model's
+            raise UserCodeError(*(d if model.python else replace(d, where=None) for d in e.diagnostics)) from e
+        return f"SELECT * FROM {ident(model.name)}"
 
     def _input(self, product: Product, name: str) -> str:
         entry = product.input(name)

@@ -13,7 +13,7 @@ from weft.model.lineage import LineageEdge
 from weft.model.mesh import Domain, Mesh, Product
 from weft.model.publication import KeptTable, Manifest, PortState, Publication
 from weft.model.records import DomainRecord, ProductRecord, Publish
-from weft.plan.desired import Desired
+from weft.plan.desired import Desired, fingerprint
 from weft.runs.context import Context
 
 
@@ -44,6 +44,14 @@ def publication(
         upstream=upstream,
         parts=parts,
     )
+
+
+def unfinished(fresh: Publication, pending: frozenset[str]) -> Publication:
+    """The publication of a port that was built for a stretch of time alone: known without the parts still pending."""
+    if not pending:
+        return fresh
+    parts = {name: text for name, text in fresh.parts.items() if name not in pending}
+    return replace(fresh, parts=parts, digests=replace(fresh.digests, fingerprint=fingerprint(parts)))
 
 
 def commit(

@@ -10,6 +10,7 @@ from weft.model.column import Column
 from weft.model.lineage import ColumnEdge, EdgeKind, Transformation
 from weft.model.mesh import Model, Product
 from weft.model.types import normalise
+from weft.plan.keeping import columns_of_model
 from weft.plan.python_binding import promised_columns
 from weft.registry import processes
 from weft.runs.context import Context
@@ -40,7 +41,8 @@ def columns_before_binding(product: Product, model: Model) -> Sequence[Column] |
     declared = model.settings.get("columns")
     if declared:
         return tuple(Column(name, normalise(text)) for name, text in declared.items())
-    return promised_columns(product.outputs).get(model.name)
+    promised = promised_columns(product.outputs).get(model.name)
+    return columns_of_model(model.kept, promised) if promised is not None else None
 
 
 def python_edges(model: Model, read: Mapping[str, Sequence[str]], outputs: Sequence[str]) -> tuple[ColumnEdge, ...]:

@@ -24,6 +24,8 @@ from weft.storage import reading
 from weft.storage.base import Target
 from weft.storage.side import side_target
 
+_FILE = "weft file"
+
 
 def split(
     session: Session,
@@ -48,7 +50,7 @@ def split(
     root = context.storage.root
     blocking = {c.id for c in checks if c.blocks}
     broken = [p for p in promises(contract) if p.id in blocking]
-    rows = reading.relation(staged.manifest, root)
+    rows = reading.relation(staged.manifest, root, file_column=_FILE)
     marked, flags = marked_rows(
         contract, subject_of(contract, contract.table, rows, session, text=False), broken, others
     )
@@ -63,7 +65,10 @@ def split(
     if not allowed.admits(gone, total):
         return _too_many(staged.wanted.port.address, gone, total, allowed, contract)
     names = ", ".join(ident(c.name) for c in target.columns)
-    good_files = _written(session, f"SELECT {names} FROM {marked} WHERE NOT ({bad})", target, root)
+    hit = {name for (name,) in session.rows(f"SELECT DISTINCT {ident(_FILE)} FROM {marked} WHERE {bad}")}
+    whole = [f for f in staged.manifest.files if reading.full_path(f.path, root) not in hit]
+    good = f"SELECT {names} FROM {marked} WHERE NOT ({bad}) AND {ident(_FILE)} IN ({', '.join(map(literal, hit))})"
+    good_files = (*whole, *_written(session, good, target, root))
     side = side_target(target)
     told = _told(broken, flags)
     bad_files = _written(session, f"SELECT {names}, {told} FROM {marked} WHERE {bad}", side, root)
@@ -76,7 +81,7 @@ def split(
     rest = Manifest(target.columns, good_files)
     if rest.rows + parted.rows != total:
         raise _lost(staged, f"{total} rows became {rest.rows} and {parted.rows} in quarantine")
-    context.storage.remove(staged.fresh)
+    context.storage.remove([f for f in staged.fresh if f not in whole])
     return replace(staged, manifest=rest, quarantine=parted)
 
 

@@ -58,7 +58,7 @@ def sync(address: Address, mesh: Mesh, connector: FileConnector, context: Contex
         preparation = Preparation(session, mesh, ports, connector, context, {}, Path(rows), sample_rows=None)
         preparation.models(product, model, into="sync")
         # what the contract says is to be found out: the types are those of the rows
-        sql = select_of(session, model, None, context, Path(rows))
+        sql = preparation.kept(model, select_of(session, model, None, context, Path(rows)))
         drafted = _drafted(session, model.name, sql, existing, entry.get("contractId"), _status(product))
     after, notes = edit.merged(before, drafted)
     if write and notes:

@@ -143,7 +143,8 @@ class _One:
             else:
                 for reference in inner.references:
                     make(reference.name)
-                if self._fresh or inner.python is not None:  # a view gives the rows of this test already
+                # a view gives the rows of this test already
+                if self._fresh or inner.python is not None or not inner.kept.whole:
                     self._make(inner)
 
         for reference in model.references:
@@ -162,19 +163,26 @@ class _One:
                 raise ProjectError(error("WFT-TST-007", what, before.where, fix=f"leave `{THIS}` away"))
             self._make(model, table=True)
             return
-        columns = self._columns[model.name]
-        sql = select_of(self._session, model, columns_of_model(model.kept, columns), self._context, self._folder)
-        former = None
+        columns, former = self._columns[model.name], None
         if before is not None:
             given = Given(self._session, THIS, before, columns)
             with given.told():
                 former = rows_of(self._session, "weft before the build", given.sql, columns)
+        self._build(model, former)
+
+    def _build(self, model: Model, former: str | None) -> None:
+        """Makes the table that a model keeps, after one build that goes on from the rows of a SELECT."""
+        columns = self._columns[model.name]
+        sql = select_of(self._session, model, columns_of_model(model.kept, columns), self._context, self._folder)
         try:
             after_build(self._session, model, sql, columns, former, self._context.now(), self._folder)
         except UserCodeError as e:
             raise UserCodeError(*(placed(replace(d, where=None), model) for d in e.diagnostics)) from e
 
     def _make(self, model: Model, *, table: bool = False) -> None:
+        if not model.kept.whole:
+            self._build(model, None)
+            return
         sql = select_of(self._session, model, self._columns[model.name], self._context, self._folder)
         try:
             (self._session.table if table else self._session.view)(model.name, sql)
@@ -192,7 +200,7 @@ class _One:
         where = self._test.expected.where
         analysis = analyse(sql, self._session.parse(sql))
         problems = [_of_query(p.what, p.why, p.fix, self._test) for p in analysis.problems if p.severity == "error"]
-        readable = {model.name, *self._test.given}
+        readable = {model.name, *self._test.given} - {THIS}  # what was in the table before is in it, or is gone
         problems += [
             _of_query(f"it names `{table}`", None, did_you_mean(table, readable), self._test)
             for table, _ in analysis.references

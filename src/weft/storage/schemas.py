@@ -120,6 +120,16 @@ def may_become(before: Type, after: Type) -> bool:
     return bool(old and new and old[2] == new[2] and int(old[1]) <= int(new[1]))
 
 
+def same_field(before: Column, after: Column) -> bool:
+    """Whether a column may keep its field id when it becomes another: files of before are then read as it.
+
+    >>> whole = Column("n", "INTEGER")
+    >>> same_field(whole, Column("m", "BIGINT")), same_field(whole, Column("n", "DATE"))
+    (True, False)
+    """
+    return may_become(iceberg_type(before, itertools.count()), iceberg_type(after, itertools.count()))
+
+
 def shape(kind: Type) -> object:
     """A type without its field ids."""
     if isinstance(kind, str):

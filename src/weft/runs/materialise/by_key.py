@@ -48,7 +48,8 @@ def merge(making: Making) -> Manifest:
 def append(making: Making) -> Manifest:
     """The table and behind it the rows that are new: whose key it does not have, or that are younger than all of it."""
     kept = making.kept
-    take_changes(making, since(making) if kept.key else _younger(making))
+    younger = None if kept.key else _younger(making)
+    take_changes(making, since(making) if kept.key else younger)
     if kept.key:
         require_keys(making, kept.key)
     else:
@@ -59,13 +60,18 @@ def append(making: Making) -> Manifest:
     if kept.key:
         keys = ", ".join(ident(k) for k in kept.key)
         fresh += f" ANTI JOIN {making.table} AS former USING ({keys})"
-    return Manifest(making.target.columns, (*making.former.files, *making.write(fresh)))
+        return Manifest(making.target.columns, (*making.former.files, *making.write(fresh)))
+    if making.aside and younger is not None:  # what is younger is given again
+        fresh += f" UNION ALL SELECT {making.columns} FROM {making.relation(making.aside)} WHERE NOT {younger}"
+    return Manifest(making.target.columns, (*making.good, *making.write(fresh)))
 
 
 def _younger(making: Making) -> str | None:
-    """The condition on rows that are younger than every row of the table; infinite times are the youngest."""
+    """The condition on rows that are younger than every good row of the table; infinite times are the youngest."""
     column = str(making.kept.time_column)
-    ((latest,),) = making.session.rows(f"SELECT CAST(max({ident(column)}) AS VARCHAR) FROM {making.table}")
+    ((latest,),) = making.session.rows(
+        f"SELECT CAST(max({ident(column)}) AS VARCHAR) FROM {making.relation(making.good)}"
+    )
     if latest is None:
         return None
     return f"({ident(column)} > CAST({literal(latest)} AS {making.type_of(column)}) OR {ident(column)} IS NULL)"

@@ -32,6 +32,7 @@ class Making(Struct, frozen=True):
         window: the time that somebody asks for; None: what is new.
         now: the instant of the run, in UTC.
         batch: gives the files of a stretch of time from an earlier run that was interrupted, or writes them.
+        aside: those of the former files whose rows are in quarantine.
     """
 
     session: Session
@@ -43,6 +44,7 @@ class Making(Struct, frozen=True):
     window: Window | None
     now: datetime
     batch: Callable[[str, Callable[[Target], Sequence[DataFile]]], Sequence[DataFile]]
+    aside: tuple[DataFile, ...] = ()
 
     @property
     def kept(self) -> Keeping:
@@ -62,6 +64,11 @@ class Making(Struct, frozen=True):
     def table(self) -> str:
         """All former rows as a FROM item."""
         return self.relation(self.former.files if self.former else ())
+
+    @property
+    def good(self) -> tuple[DataFile, ...]:
+        """The former files whose rows are not in quarantine."""
+        return tuple(f for f in self.former.files if f not in self.aside) if self.former else ()
 
     def write(self, sql: str, target: Target | None = None) -> tuple[DataFile, ...]:
         """Writes the rows of a SELECT, whose columns are those of the table."""

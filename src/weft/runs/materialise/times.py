@@ -12,14 +12,16 @@ from weft.sql.quoting import ident
 def newest(making: Making) -> dt.datetime | None:
     """The newest time in the table, in UTC; None when it has no row with one.
 
-    What lies in the future says nothing of what is known by now: of it, the instant of the run counts.
+    What lies in the future says nothing of what is known by now: of it, the instant of the run counts. Neither do rows
+    in quarantine: it may be their time that is wrong.
     """
-    low, high = bounds_of(making, making.table)
+    good = making.relation(making.good)
+    low, high = bounds_of(making, good)
     if low is None or high is None or high <= making.now:
         return high
     column = str(making.kept.time_column)
     until = literal_of(making.now, making.type_of(column))
-    return bounds_of(making, f"{making.table} WHERE {ident(column)} <= {until}")[1] or making.now
+    return bounds_of(making, f"{good} WHERE {ident(column)} <= {until}")[1] or making.now
 
 
 def bounds_of(making: Making, source: str) -> tuple[dt.datetime | None, dt.datetime | None]:
