@@ -5,7 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from decimal import Decimal
 from itertools import pairwise
+from math import ceil
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
@@ -24,6 +26,8 @@ TIMEOUT_S = 3600.0
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 IN_TIME = frozenset(("DATE", "TIMESTAMP", "TIMESTAMPTZ"))
 WHOLE = frozenset(_WHOLE)
+_BITS = {"TINYINT": 7, "SMALLINT": 15, "INTEGER": 31, "BIGINT": 63}
+"""Of the numbers below zero of a type."""
 ORDERED = frozenset((*_WHOLE, *IN_TIME, "FLOAT", "DOUBLE", "DECIMAL"))
 """Types of which servers and DuckDB know the same order, so that one can be a cursor."""
 
@@ -50,6 +54,16 @@ class RemoteColumn(Struct, frozen=True):
     def base(self) -> str:
         """The type without its numbers."""
         return self.type.partition("(")[0]
+
+    def within(self, number: str) -> str:
+        """The number itself, or the smallest of the column's type where it lies below that.
+
+        >>> RemoteColumn("id", "smallint", "id", "SMALLINT").within("-99995")
+        '-32768'
+        """
+        if self.base not in WHOLE:
+            return number
+        return str(max(int(number.partition(".")[0]), 0 if self.base.startswith("U") else -(1 << _BITS[self.base])))
 
 
 class RemoteTable(Struct, frozen=True):
@@ -107,6 +121,14 @@ class OpenSource(Protocol):
     def streams(self, queries: Sequence[str]) -> list[AbstractContextManager[pa.RecordBatchReader]]:
         """The rows of each query, one connection for each; all see the same state where the server allows that."""
         ...
+
+
+def less(at: str, overlap: float, column: RemoteColumn) -> str:
+    """An expression of the number that lies `overlap` before one; every digit of it counts."""
+    if not overlap:
+        return at
+    whole = column.base in WHOLE or overlap == int(overlap)
+    return f"({at} - {ceil(overlap) if whole else f'{Decimal(repr(overlap)):f}'})"
 
 
 def target_of(connection: Connection) -> Database:

@@ -85,20 +85,20 @@ class RemoteConnector:
         folder = self._folder(product, name)
         batches = folder.batches(_binding(source))
         if batches and not (ask and self._due(folder, batches[-1], remote)):
-            bound = self.bind(product, name, source)
+            bound = self._bound(product, name, source)
             return bound.version, bound.columns, []
         try:
             columns, watermark = self._asked(source)
         except WeftError as e:
             if not batches or any(d.code not in _AWAY for d in e.diagnostics):
                 raise
-            bound = self.bind(product, name, source)
+            bound = self._bound(product, name, source)
             what = f"input port `{name}` of `{product}` is planned from what was landed {batches[-1].at:%Y-%m-%d %H:%M}"
             why = "; ".join(d.what + (f": {d.why}" if d.why else "") for d in e.diagnostics)
             fix = "bring the source back, and plan again"
             return bound.version, bound.columns, [warning("WFT-SRC-027", what, where, why=why, fix=fix)]
         if batches and not _moved(folder, batches[-1], watermark, columns):
-            bound = self.bind(product, name, source)
+            bound = self._bound(product, name, source)
             return bound.version, bound.columns, []
         known = [batches[-1].version if batches else "", watermark, [[c.name, c.type] for c in columns]]
         pending = LANDS + hashlib.sha256(json.dumps(known).encode()).hexdigest()
@@ -112,9 +112,15 @@ class RemoteConnector:
         """
         if (product, name) in self.failed:
             raise self.failed[product, name]
+        return self._bound(product, name, source)
+
+    def _bound(self, product: ProductAddress, name: str, source: Source) -> BoundSource:
+        """What was landed of a source, also when landing more of it has failed."""
         remote = _remote(source)
         folder = self._folder(product, name)
         batches = folder.batches(_binding(source))
+        if not batches and (product, name) in self.failed:
+            raise self.failed[product, name]
         if not batches:
             what = f"nothing was landed yet for input port `{name}` of `{product}`"
             raise SourceError(error("WFT-SRC-028", what, fix="`weft apply` reads the source"))
@@ -125,7 +131,7 @@ class RemoteConnector:
         shown = {
             str(f): f"{remote.subject}, landed {b.at:%Y-%m-%d %H:%M}" for b in batches for f in folder.files(b, "rows")
         }
-        return BoundSource(last.version, columns, lambda: landed.relation(folder, batches, remote), shown)
+        return BoundSource(_version(last, remote), columns, lambda: landed.relation(folder, batches, remote), shown)
 
     def land(self, product: ProductAddress, name: str, source: Source, engine: Rows) -> Landed:
         """Reads what is new in a source, and shows it as one batch when all of it is there.
@@ -188,9 +194,8 @@ class RemoteConnector:
             since = None
             if remote.incremental and batches and batches[-1].until is not None and batches[-1].columns == columns:
                 cursor = table.column(remote.cursor or "", remote, "cursor")
-                ((since,),) = [
-                    server.row(f"SELECT {server.text(server.before(batches[-1].until, cursor, remote.overlap))}")
-                ]
+                first = server.before(batches[-1].until, cursor, remote.overlap)
+                since = cursor.within(str(server.row(f"SELECT {server.text(first)}")[0]))
             until, watermark = _watermark(server, table, remote)
             rows = writing.streamed(server, queries(server, table, remote, since), half, "rows", batch, self._now())
             if remote.compare_keys:
@@ -215,7 +220,7 @@ class RemoteConnector:
             rows,
             columns,
             version,
-            since=None if since is None else str(since),
+            since=since,
             until=until,
             watermark=watermark,
             keyed=remote.compare_keys,
@@ -250,7 +255,8 @@ class RemoteConnector:
             return False
         asked = folder.asked()
         at = dt.datetime.fromisoformat(asked.at) if asked is not None else last.at
-        return (self._now() - at).total_seconds() >= remote.refresh_s
+        passed = (self._now() - at).total_seconds()
+        return passed < 0 or passed >= remote.refresh_s  # a clock that went back says nothing of how long ago it was
 
     def _server(self, name: str) -> OpenSource:
         if name not in self._open:
@@ -281,6 +287,14 @@ def _binding(source: Source) -> str:
     remote = _remote(source)
     reads = [remote.connection, remote.table, remote.query, source.file, remote.incremental, remote.cursor]
     return hashlib.sha256(json.dumps([*reads, remote.nulled, remote.compare_keys]).encode()).hexdigest()
+
+
+def _version(last: Batch, remote: Remote) -> str:
+    """The version of the rows that landed batches make: it moves too when they are put together in another way."""
+    if not remote.key:
+        return last.version
+    together = [last.version, remote.key, remote.deleted, remote.compare_keys]
+    return hashlib.sha256(json.dumps(together).encode()).hexdigest()
 
 
 def _columns(table: RemoteTable) -> tuple[LandedColumn, ...]:
