@@ -159,6 +159,7 @@ class PostgresSource:
             keepalives_idle=30,
             keepalives_interval=10,
             keepalives_count=3,
+            **{name: secret.value for name, secret in at.parameters.items()},
         )
 
     def _told(self, problem: Exception) -> WeftError:

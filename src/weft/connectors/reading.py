@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
-from weft.config import Connection
+from weft.config import Connection, Secret
 from weft.connectors.targets import Database, database, is_database
 from weft.errors import SourceError, did_you_mean, error
 from weft.model.remote import Remote
@@ -150,6 +150,7 @@ def target_of(connection: Connection) -> Database:
             password=connection.secret("password"),
             schema=options.get("schema"),
             timeout_s=seconds,
+            parameters={key: Secret(options[key]) for key in ("sslmode", "sslrootcert") if key in options},
         )
     fix = f"write `{kind}://user:password@host/database` to where the reference leads"
     if not is_database(dsn.value):
