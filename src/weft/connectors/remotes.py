@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from weft.config import Connection, Settings
 from weft.connectors import landed, objects, writing
 from weft.connectors.files import BoundSource, FileConnector
+from weft.connectors.headers import declared
 from weft.connectors.landing import Asked, Batch, LandedColumn, LandingFolder, version_after
 from weft.connectors.reading import OpenSource, RemoteTable, checked, open_source, queries
 from weft.errors import Diagnostic, SourceError, WeftError, Where, did_you_mean, error, warning
@@ -84,25 +85,32 @@ class RemoteConnector:
         remote = _remote(source)
         folder = self._folder(product, name)
         batches = folder.batches(_binding(source))
+        if not batches and not ask and source.contract is not None:
+            return _pending("", None, declared(source.contract)), declared(source.contract), []
         if batches and not (ask and self._due(folder, batches[-1], remote)):
             bound = self._bound(product, name, source)
             return bound.version, bound.columns, []
         try:
             columns, watermark = self._asked(source)
         except WeftError as e:
+            if not batches and source.contract is not None and self.is_away(product, name, e):
+                columns_said = declared(source.contract)
+                what = f"input port `{name}` of `{product}` is planned from its contract: nothing of it was landed here"
+                return _pending("", None, columns_said), columns_said, [_unasked(what, where, e)]
             if not batches or any(d.code not in _AWAY for d in e.diagnostics):
                 raise
             bound = self._bound(product, name, source)
             what = f"input port `{name}` of `{product}` is planned from what was landed {batches[-1].at:%Y-%m-%d %H:%M}"
-            why = "; ".join(d.what + (f": {d.why}" if d.why else "") for d in e.diagnostics)
-            fix = "bring the source back, and plan again"
-            return bound.version, bound.columns, [warning("WFT-SRC-027", what, where, why=why, fix=fix)]
+            return bound.version, bound.columns, [_unasked(what, where, e)]
         if batches and not _moved(folder, batches[-1], watermark, columns):
             bound = self._bound(product, name, source)
             return bound.version, bound.columns, []
-        known = [batches[-1].version if batches else "", watermark, [[c.name, c.type] for c in columns]]
-        pending = LANDS + hashlib.sha256(json.dumps(known).encode()).hexdigest()
-        return pending, tuple(Column(c.name, c.type) for c in columns), []
+        found = tuple(Column(c.name, c.type) for c in columns)
+        return _pending(batches[-1].version if batches else "", watermark, found), found, []
+
+    def is_away(self, product: ProductAddress, name: str, problem: WeftError) -> bool:
+        """Whether a source could not be asked or landed, so that its binding may be right all the same."""
+        return (product, name) in self.failed or all(d.code in _AWAY for d in problem.diagnostics)
 
     def bind(self, product: ProductAddress, name: str, source: Source) -> BoundSource:
         """What was landed of a source.
@@ -295,6 +303,17 @@ def _version(last: Batch, remote: Remote) -> str:
         return last.version
     together = [last.version, remote.key, remote.deleted, remote.compare_keys]
     return hashlib.sha256(json.dumps(together).encode()).hexdigest()
+
+
+def _pending(version: str, watermark: str | None, columns: tuple[Column, ...]) -> str:
+    """The version of a source that is read anew: it moves with what was landed and what the source says of itself."""
+    known = [version, watermark, [[c.name, c.type] for c in columns]]
+    return LANDS + hashlib.sha256(json.dumps(known).encode()).hexdigest()
+
+
+def _unasked(what: str, where: Where, problem: WeftError) -> Diagnostic:
+    why = "; ".join(d.what + (f": {d.why}" if d.why else "") for d in problem.diagnostics)
+    return warning("WFT-SRC-027", what, where, why=why, fix="bring the source back, and plan again")
 
 
 def _columns(table: RemoteTable) -> tuple[LandedColumn, ...]:
