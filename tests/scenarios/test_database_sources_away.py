@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,8 @@ import pytest
 import weft
 from tests.meshes import number
 from tests.scenarios.test_database_sources import Server, Shop
+from weft.api.mesh import new_product
+from weft.errors import WeftError
 
 NOWHERE = "postgresql://u:hunter2@127.0.0.1:1/x"
 
@@ -154,3 +158,39 @@ def test_a_wrong_column_is_found_by_the_source_contract_alone(tmp_path: Path) ->
         checked = mesh.check().diagnostics
 
     assert [d.where and (d.where.file, d.where.line) for d in checked] == [("domains/shop/sales/models/orders.sql", 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("db", "WFT-CLI-001"), ("db.", "WFT-CLI-001"), ("bd.orders", "WFT-SRC-020")]
+)
+def test_a_new_product_from_something_that_is_no_table_says_what_to_write(tmp_path: Path, text: str, code: str) -> None:
+    shop = Shop(tmp_path, NOWHERE, {"table": "orders"})
+    shutil.rmtree(shop.root / "domains/shop/sales")
+
+    with pytest.raises(WeftError) as raised:
+        new_product(tmp_path, "shop.lines", source=text)
+
+    (told,) = raised.value.diagnostics
+    assert told.code == code
+    assert "`db`" in str(told.fix) or "db.TABLE" in str(told.fix)
+
+
+def test_doctor_says_which_package_reads_the_rows_where_it_lacks(postgres: str, tmp_path: Path) -> None:
+    shop = Shop(tmp_path, postgres, {"table": "orders"})
+    shutil.rmtree(shop.root / "domains/shop/sales")
+    program = (
+        "import sys\n"
+        "class Without:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] == 'adbc_driver_postgresql': raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Without())\n"
+        "sys.argv = ['weft', 'doctor']\n"
+        "from weft.cli.main import main\n"
+        "main()\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+
+    assert done.returncode == 1
+    assert "the connection `db` cannot be reached" in done.stdout + done.stderr
+    assert 'pip install "weft[postgres]"' in done.stdout + done.stderr

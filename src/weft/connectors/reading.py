@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from msgspec import Struct
 
 from weft.config import Connection, Secret
+from weft.connectors.servers import is_installed, missing
 from weft.connectors.targets import Database, database, is_database
 from weft.errors import SourceError, did_you_mean, error
 from weft.model.remote import Remote
@@ -179,6 +180,18 @@ def open_source(connection: Connection) -> AbstractContextManager[OpenSource]:
     from weft.connectors import mysql_reading
 
     return mysql_reading.opened_source(target_of(connection))
+
+
+def readable(connection: Connection) -> None:
+    """Makes sure of the package that reads rows, which describing a table does not need.
+
+    Raises:
+        SourceError: WFT-SRC-006, it is not installed.
+    """
+    postgres = connection.kind == "postgres"
+    package = "adbc-driver-postgresql" if postgres else "connectorx"
+    if not is_installed(package.replace("-", "_")):
+        raise missing(package, "postgres" if postgres else "mysql")
 
 
 def checked(table: RemoteTable, remote: Remote) -> None:

@@ -19,7 +19,7 @@ from weft.connectors import landed, objects, writing
 from weft.connectors.files import BoundSource, FileConnector
 from weft.connectors.headers import declared
 from weft.connectors.landing import Asked, Batch, LandedColumn, LandingFolder, version_after
-from weft.connectors.reading import OpenSource, RemoteTable, checked, open_source, queries
+from weft.connectors.reading import OpenSource, RemoteTable, checked, open_source, queries, readable
 from weft.errors import Diagnostic, SourceError, WeftError, Where, did_you_mean, error, warning
 from weft.model.address import ProductAddress
 from weft.model.column import Column
@@ -185,6 +185,7 @@ class RemoteConnector:
                     objects.reached(connection)
                 else:
                     self._server(name)
+                    readable(connection)
             except WeftError as e:
                 found.append((name, e))
             else:

@@ -30,7 +30,7 @@ _OWN = frozenset(("schema", "timeout_s"))
 _PLAIN = frozenset(("user", "password", "host", "port", "dbname"))
 """What PostgreSQL's own client takes as a parameter as well as before the question mark."""
 _PASSED_ON = frozenset(
-    [
+    (
         "sslmode",
         "sslrootcert",
         "sslcert",
@@ -44,7 +44,7 @@ _PASSED_ON = frozenset(
         "passfile",
         "target_session_attrs",
         "options",
-    ]
+    )
 )
 """Parameters that are handed to PostgreSQL's client as they are: how safe the connection is hangs on them."""
 _UNNEEDED = frozenset(("connect_timeout", "application_name", "charset"))

@@ -124,7 +124,7 @@ def _sources(
                 state, told = reader.state(product, entry, entry.binding)
             except WeftError as e:
                 if entry.binding.remote is not None and reader.remotes().is_away(product.address, entry.name, e):
-                    unasked[product.address, entry.name] = e
+                    unasked[product.address, entry.name] = type(e)(*(_at(d, entry.where) for d in e.diagnostics))
                     problems.append(away.told(product.address, entry, e))
                     continue
                 problems += [_at(d, entry.where) for d in e.diagnostics]
