@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -115,6 +116,10 @@ def columns_of_model(kept: Keeping, table: Sequence[Column]) -> tuple[Column, ..
     return (*own, Column(kept.flag, "BOOLEAN")) if kept.flag is not None else own
 
 
+_REMEMBERS = frozenset((Materialization.SCD2, Materialization.APPEND, Materialization.MERGE))
+"""Ways of keeping a table whose rows outlive those of its inputs."""
+
+
 def parts_differ(before: Mapping[str, str], wanted: Mapping[str, str]) -> list[str]:
     """Names of the parts of a fingerprint that moved."""
     return [name for name in sorted({*before, *wanted}) if before.get(name) != wanted.get(name)]
@@ -139,6 +144,10 @@ def computed_anew(kept: Keeping, before: Mapping[str, str] | None, wanted: Mappi
 
 
 def would_lose(kept: Keeping, before: Mapping[str, str] | None, wanted: Mapping[str, str]) -> bool:
-    """Whether computing the table anew loses rows that its inputs may no longer have: only when it is asked for."""
-    keeps = kept.kind in (Materialization.SCD2, Materialization.APPEND, Materialization.MERGE)
-    return keeps and before is not None and TABLE in before and TABLE in parts_differ(before, wanted)
+    """Whether computing the table anew loses rows that its inputs may no longer have: only when it is asked for.
+
+    It does too where the model is to keep nothing any more, or a stretch of time, and kept such rows before.
+    """
+    if before is None or TABLE not in before or TABLE not in parts_differ(before, wanted):
+        return False
+    return kept.kind in _REMEMBERS or json.loads(before[TABLE])["kind"] in _REMEMBERS
