@@ -82,7 +82,7 @@ class Connection(Struct, frozen=True):
 
 
 _OPTIONS: Mapping[str, tuple[str, ...]] = {
-    "postgres": ("host", "port", "database", "user", "schema", "timeout_s"),
+    "postgres": ("host", "port", "database", "user", "schema", "timeout_s", "sslmode", "sslrootcert"),
     "mysql": ("host", "port", "database", "user", "timeout_s"),
     "s3": ("endpoint", "region"),
 }
@@ -104,6 +104,8 @@ MEANINGS: Mapping[str, str] = {
     "password": "reference to the password",
     "schema": "where tables without a schema in their name are looked for (postgres)",
     "timeout_s": "how long one query may take, in seconds; 300 if nothing is said",
+    "sslmode": "how safe the connection has to be, in PostgreSQL's words: for example `verify-full` (postgres)",
+    "sslrootcert": "the file of certificates by which the server is known (postgres)",
     "endpoint": "where a store answers that is not Amazon's own",
     "region": "the region of the store",
     "access_key": "reference to the key of the store's user",

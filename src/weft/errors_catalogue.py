@@ -176,6 +176,8 @@ CODES: dict[str, str] = {
     "WFT-SRC-028": "nothing of a source was landed",
     "WFT-SRC-029": "a source holds a value that no type here has",
     "WFT-SRC-030": "a source changed while it was read",
+    "WFT-SRC-050": "nothing is known of a source",
+    "WFT-SRC-051": "a parameter of a database's address is not one that weft understands",
     # access
     "WFT-ACC-001": "no such table in the mesh",
     "WFT-ACC-002": "not readable",

@@ -491,21 +491,26 @@ def test_a_plan_is_applied_as_it_was_made_or_refused_when_the_source_has_moved(p
 
 
 def test_a_source_that_was_never_read_and_cannot_be_is_told_at_its_input_port(postgres: str, tmp_path: Path) -> None:
-    from weft.errors import ProjectError
-
     Server(postgres, "postgres")
     away = Shop(tmp_path, "postgresql://weft:open-sesame@127.0.0.1:1/postgres", {"table": "orders"})
 
-    with pytest.raises(ProjectError) as refused:
-        away.plan()
+    (planned,) = away.plan().objections
+    with pytest.raises(SourceError) as failed:
+        away.apply()
 
-    told = refused.value.diagnostics[0]
+    assert (planned.code, planned.where and planned.where.file) == (
+        "WFT-SRC-050",
+        "domains/shop/sales/product.odps.yaml",
+    )
+    assert "postgresql://weft@127.0.0.1:1/postgres" in str(planned.why)
+    told = failed.value.diagnostics[0]
     assert (told.code, told.where and told.where.file) == ("WFT-SRC-010", "domains/shop/sales/product.odps.yaml")
     assert "postgresql://weft@127.0.0.1:1/postgres" in told.what
-    assert "open-sesame" not in str(refused.value)
+    assert "open-sesame" not in f"{planned} {failed.value}"
     (tmp_path / "dsn").unlink()
-    with pytest.raises(ProjectError, match="is to be taken from the file dsn, which cannot be read"):
-        away.plan()
+    assert "is to be taken from the file dsn, which cannot be read" in str(away.plan().objections[0].why)
+    with pytest.raises(SourceError, match="is to be taken from the file dsn, which cannot be read"):
+        away.apply()
 
 
 def test_a_source_is_not_asked_before_it_is_due(postgres: str, tmp_path: Path) -> None:

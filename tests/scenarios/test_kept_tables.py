@@ -281,3 +281,24 @@ def test_a_backfill_that_is_stopped_goes_on_behind_its_last_batch(shop: Shop, mo
 
     assert len(shop.table()) == 6
     assert len(written) == 4 + 3
+
+
+@pytest.mark.parametrize("settings", [{}, {"materialized": "incremental", "time_column": "day"}], ids=["full", "time"])
+def test_a_table_that_is_kept_no_more_needs_a_full_refresh_to_lose_its_rows(
+    shop: Shop, settings: dict[str, Any]
+) -> None:
+    shop.model(COLUMNS, materialized="merge", key="id")
+    shop.rows([(1, day(1), 10)])
+    shop.apply()
+    shop.rows([(2, day(2), 20)])
+    shop.apply()
+    kept = shop.table()
+    assert [row[0] for row in kept] == [1, 2]
+
+    shop.model(COLUMNS, **settings)
+
+    with pytest.raises(GateRefused, match="WFT-PLN-018"):
+        shop.apply()
+    assert shop.table() == kept
+    shop.apply(full_refresh=True)
+    assert [row[0] for row in shop.table()] == [2]

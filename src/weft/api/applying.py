@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from weft.errors import GateRefused, has_errors
+from weft.errors import GateRefused, SourceError, error, has_errors
 from weft.model.address import Address
 from weft.plan.column_changes import ColumnDigests
 from weft.plan.impact import Impact
@@ -77,6 +77,25 @@ def planned(
     )
 
 
+def _unplanned(loaded: Repository, select: Sequence[str]) -> tuple[Failed, ...]:
+    """The selected ports that were not planned, since nothing is known of a source."""
+    if not loaded.unplanned:
+        return ()
+    from weft.plan import away
+
+    found = []
+    for address in away.selected(loaded.unplanned, select, loaded.mesh, loaded.registered.ports):
+        name = loaded.unplanned[address]
+        error = loaded.away.get((address.of_product, name))
+        found.append(Failed(address, error or _behind(address, name)))
+    return tuple(found)
+
+
+def _behind(address: Address, name: str) -> SourceError:
+    what = f"`{address}` cannot be built: what its input port `{name}` reads could not be"
+    return SourceError(error("WFT-SRC-050", what, fix="bring the source back that the other message names"))
+
+
 class Applying:
     """One apply, from the files to the result."""
 
@@ -95,6 +114,7 @@ class Applying:
         stopped: tuple[Failed, ...] = ()
         if any(stage.kind is StageKind.LAND for stage in current.stages):
             loaded, current, stopped = self._landed(loaded, current)
+        stopped += _unplanned(loaded, asked.selection)
         stopped += tuple(Failed(c.address, GateRefused(c.stopped)) for c in current.stopped if c.stopped is not None)
         unfinished = self._rooms.registry.unfinished()
         if current.is_empty and not unfinished and not is_due(self._rooms.settings, self._rooms.now()):

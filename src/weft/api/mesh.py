@@ -231,10 +231,12 @@ class Mesh:
 
     def drafted_product(self, address: str, source: str) -> dict[str, Any]:
         """Ports, model and contracts for a source file or `CONNECTION.TABLE`, as a new product takes them."""
-        if source.partition(".")[0] in self.settings.connections and not Path(self.settings.root, source).exists():
-            from weft.runs.from_table import product_from_table
+        if not Path(self.settings.root, source).exists():
+            from weft.runs.from_table import no_file, product_from_table
 
-            return product_from_table(source, self._rooms.remotes)
+            if source.partition(".")[0] in self.settings.connections:
+                return product_from_table(source, self._rooms.remotes)
+            no_file(source, self.settings.connections)
         from weft.runs.sync import product_from_file
 
         domain, _, name = address.partition(".")

@@ -28,6 +28,7 @@ from weft.model.address import ProductAddress
 
 _PREFIX = "batch-"
 _HALF = ".half-"
+_TIME = "%Y%m%dT%H%M%S%f"
 
 
 class LandedColumn(Struct, frozen=True):
@@ -126,8 +127,15 @@ class LandingFolder:
 
     @contextlib.contextmanager
     def half(self, now: dt.datetime) -> Iterator[tuple[str, Path]]:
-        """Name and folder of a batch that nobody sees before `show`; it goes when anything fails."""
-        name = f"{now:%Y%m%dT%H%M%S%f}-{secrets.token_hex(3)}"
+        """Name and folder of a batch that nobody sees before `show`; it goes when anything fails.
+
+        Batches stand in the order of their names, so that none may come before one that is there: clocks go back.
+        """
+        last = self.folders()[-1:]
+        if last:
+            then = last[0].name.removeprefix(_PREFIX).partition("-")[0]
+            now = max(now, dt.datetime.strptime(f"{then}Z", f"{_TIME}%z") + dt.timedelta(microseconds=1))
+        name = f"{now:{_TIME}}-{secrets.token_hex(3)}"
         folder = self.path / f"{_HALF}{name}"
         folder.mkdir(parents=True)
         try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from weft.connectors import mysql
-from weft.connectors.reading import IN_TIME, RemoteColumn, RemoteTable
+from weft.connectors.reading import IN_TIME, RemoteColumn, RemoteTable, less
 from weft.connectors.servers import missing, too_long, unreachable
 from weft.connectors.targets import Database, named_table
 from weft.errors import SourceError, UserCodeError, WeftError, did_you_mean, error
@@ -91,8 +91,8 @@ class MysqlSource:
             return f"({at} - INTERVAL {overlap:f} SECOND)" if overlap else at
         at = _text(value) if column.base in ("FLOAT", "DOUBLE") else f"CAST({_text(value)} AS DECIMAL(65,30))"
         whole = column.base not in ("FLOAT", "DOUBLE", "DECIMAL")
-        at = value if whole and re.fullmatch(r"-?\d+", value) else at
-        return f"({at} - {overlap:g})" if overlap else at
+        at = value if whole and not overlap and re.fullmatch(r"-?\d+", value) else at
+        return less(at, overlap, column)
 
     def streams(self, queries: Sequence[str]) -> list[AbstractContextManager[pa.RecordBatchReader]]:
         """The rows of each query, in a connection of its own."""

@@ -46,6 +46,7 @@ def opened(target: Database) -> Iterator[PostgresDriver]:
             connect_timeout=10,
             application_name="weft",
             cursor_factory=psycopg.RawCursor,
+            **{name: secret.value for name, secret in target.parameters.items()},  # type: ignore[arg-type]
         )
     except psycopg.Error as problem:
         raise unreachable(target, _first(str(problem))) from None

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from weft.connectors import postgres
-from weft.connectors.reading import IN_TIME, RemoteColumn, RemoteTable
+from weft.connectors.reading import IN_TIME, WHOLE, RemoteColumn, RemoteTable, less
 from weft.connectors.servers import missing, too_long, unreachable
 from weft.connectors.targets import Database, named_table
 from weft.errors import SourceError, UserCodeError, WeftError, did_you_mean, error
@@ -107,10 +107,10 @@ class PostgresSource:
 
     def before(self, value: str, column: RemoteColumn, overlap: float) -> str:
         """An expression of the value that lies `overlap` before one of a cursor."""
-        at = f"{literal(value)}::{column.server}"
-        if not overlap:
-            return at
-        return f"({at} - interval '{overlap:f} seconds')" if column.base in IN_TIME else f"({at} - {overlap:g})"
+        at = f"{literal(value)}::{'numeric' if overlap and column.base in WHOLE else column.server}"
+        if column.base not in IN_TIME:
+            return less(at, overlap, column)
+        return f"({at} - interval '{overlap:f} seconds')" if overlap else at
 
     def streams(self, queries: Sequence[str]) -> list[AbstractContextManager[pa.RecordBatchReader]]:
         """The rows of each query, in connections that see what this one sees."""
@@ -159,6 +159,7 @@ class PostgresSource:
             keepalives_idle=30,
             keepalives_interval=10,
             keepalives_count=3,
+            **{name: secret.value for name, secret in at.parameters.items()},
         )
 
     def _told(self, problem: Exception) -> WeftError:

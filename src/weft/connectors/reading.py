@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from decimal import Decimal
 from itertools import pairwise
+from math import ceil
 from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
-from weft.config import Connection
+from weft.config import Connection, Secret
+from weft.connectors.servers import is_installed, missing
 from weft.connectors.targets import Database, database, is_database
 from weft.errors import SourceError, did_you_mean, error
 from weft.model.remote import Remote
@@ -24,6 +27,8 @@ TIMEOUT_S = 3600.0
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 IN_TIME = frozenset(("DATE", "TIMESTAMP", "TIMESTAMPTZ"))
 WHOLE = frozenset(_WHOLE)
+_BITS = {"TINYINT": 7, "SMALLINT": 15, "INTEGER": 31, "BIGINT": 63}
+"""Of the numbers below zero of a type."""
 ORDERED = frozenset((*_WHOLE, *IN_TIME, "FLOAT", "DOUBLE", "DECIMAL"))
 """Types of which servers and DuckDB know the same order, so that one can be a cursor."""
 
@@ -50,6 +55,16 @@ class RemoteColumn(Struct, frozen=True):
     def base(self) -> str:
         """The type without its numbers."""
         return self.type.partition("(")[0]
+
+    def within(self, number: str) -> str:
+        """The number itself, or the smallest of the column's type where it lies below that.
+
+        >>> RemoteColumn("id", "smallint", "id", "SMALLINT").within("-99995")
+        '-32768'
+        """
+        if self.base not in WHOLE:
+            return number
+        return str(max(int(number.partition(".")[0]), 0 if self.base.startswith("U") else -(1 << _BITS[self.base])))
 
 
 class RemoteTable(Struct, frozen=True):
@@ -109,6 +124,14 @@ class OpenSource(Protocol):
         ...
 
 
+def less(at: str, overlap: float, column: RemoteColumn) -> str:
+    """An expression of the number that lies `overlap` before one; every digit of it counts."""
+    if not overlap:
+        return at
+    whole = column.base in WHOLE or overlap == int(overlap)
+    return f"({at} - {ceil(overlap) if whole else f'{Decimal(repr(overlap)):f}'})"
+
+
 def target_of(connection: Connection) -> Database:
     """The database of a connection.
 
@@ -128,6 +151,7 @@ def target_of(connection: Connection) -> Database:
             password=connection.secret("password"),
             schema=options.get("schema"),
             timeout_s=seconds,
+            parameters={key: Secret(options[key]) for key in ("sslmode", "sslrootcert") if key in options},
         )
     fix = f"write `{kind}://user:password@host/database` to where the reference leads"
     if not is_database(dsn.value):
@@ -156,6 +180,18 @@ def open_source(connection: Connection) -> AbstractContextManager[OpenSource]:
     from weft.connectors import mysql_reading
 
     return mysql_reading.opened_source(target_of(connection))
+
+
+def readable(connection: Connection) -> None:
+    """Makes sure of the package that reads rows, which describing a table does not need.
+
+    Raises:
+        SourceError: WFT-SRC-006, it is not installed.
+    """
+    postgres = connection.kind == "postgres"
+    package = "adbc-driver-postgresql" if postgres else "connectorx"
+    if not is_installed(package.replace("-", "_")):
+        raise missing(package, "postgres" if postgres else "mysql")
 
 
 def checked(table: RemoteTable, remote: Remote) -> None:

@@ -17,8 +17,9 @@ from msgspec.structs import replace
 from weft.config import Connection, Settings
 from weft.connectors import landed, objects, writing
 from weft.connectors.files import BoundSource, FileConnector
+from weft.connectors.headers import declared
 from weft.connectors.landing import Asked, Batch, LandedColumn, LandingFolder, version_after
-from weft.connectors.reading import OpenSource, RemoteTable, checked, open_source, queries
+from weft.connectors.reading import OpenSource, RemoteTable, checked, open_source, queries, readable
 from weft.errors import Diagnostic, SourceError, WeftError, Where, did_you_mean, error, warning
 from weft.model.address import ProductAddress
 from weft.model.column import Column
@@ -84,25 +85,32 @@ class RemoteConnector:
         remote = _remote(source)
         folder = self._folder(product, name)
         batches = folder.batches(_binding(source))
+        if not batches and not ask and source.contract is not None:
+            return _pending("", None, declared(source.contract)), declared(source.contract), []
         if batches and not (ask and self._due(folder, batches[-1], remote)):
-            bound = self.bind(product, name, source)
+            bound = self._bound(product, name, source)
             return bound.version, bound.columns, []
         try:
             columns, watermark = self._asked(source)
         except WeftError as e:
+            if not batches and source.contract is not None and self.is_away(product, name, e):
+                columns_said = declared(source.contract)
+                what = f"input port `{name}` of `{product}` is planned from its contract: nothing of it was landed here"
+                return _pending("", None, columns_said), columns_said, [_unasked(what, where, e)]
             if not batches or any(d.code not in _AWAY for d in e.diagnostics):
                 raise
-            bound = self.bind(product, name, source)
+            bound = self._bound(product, name, source)
             what = f"input port `{name}` of `{product}` is planned from what was landed {batches[-1].at:%Y-%m-%d %H:%M}"
-            why = "; ".join(d.what + (f": {d.why}" if d.why else "") for d in e.diagnostics)
-            fix = "bring the source back, and plan again"
-            return bound.version, bound.columns, [warning("WFT-SRC-027", what, where, why=why, fix=fix)]
+            return bound.version, bound.columns, [_unasked(what, where, e)]
         if batches and not _moved(folder, batches[-1], watermark, columns):
-            bound = self.bind(product, name, source)
+            bound = self._bound(product, name, source)
             return bound.version, bound.columns, []
-        known = [batches[-1].version if batches else "", watermark, [[c.name, c.type] for c in columns]]
-        pending = LANDS + hashlib.sha256(json.dumps(known).encode()).hexdigest()
-        return pending, tuple(Column(c.name, c.type) for c in columns), []
+        found = tuple(Column(c.name, c.type) for c in columns)
+        return _pending(batches[-1].version if batches else "", watermark, found), found, []
+
+    def is_away(self, product: ProductAddress, name: str, problem: WeftError) -> bool:
+        """Whether a source could not be asked or landed, so that its binding may be right all the same."""
+        return (product, name) in self.failed or all(d.code in _AWAY for d in problem.diagnostics)
 
     def bind(self, product: ProductAddress, name: str, source: Source) -> BoundSource:
         """What was landed of a source.
@@ -112,9 +120,15 @@ class RemoteConnector:
         """
         if (product, name) in self.failed:
             raise self.failed[product, name]
+        return self._bound(product, name, source)
+
+    def _bound(self, product: ProductAddress, name: str, source: Source) -> BoundSource:
+        """What was landed of a source, also when landing more of it has failed."""
         remote = _remote(source)
         folder = self._folder(product, name)
         batches = folder.batches(_binding(source))
+        if not batches and (product, name) in self.failed:
+            raise self.failed[product, name]
         if not batches:
             what = f"nothing was landed yet for input port `{name}` of `{product}`"
             raise SourceError(error("WFT-SRC-028", what, fix="`weft apply` reads the source"))
@@ -125,7 +139,7 @@ class RemoteConnector:
         shown = {
             str(f): f"{remote.subject}, landed {b.at:%Y-%m-%d %H:%M}" for b in batches for f in folder.files(b, "rows")
         }
-        return BoundSource(last.version, columns, lambda: landed.relation(folder, batches, remote), shown)
+        return BoundSource(_version(last, remote), columns, lambda: landed.relation(folder, batches, remote), shown)
 
     def land(self, product: ProductAddress, name: str, source: Source, engine: Rows) -> Landed:
         """Reads what is new in a source, and shows it as one batch when all of it is there.
@@ -171,6 +185,7 @@ class RemoteConnector:
                     objects.reached(connection)
                 else:
                     self._server(name)
+                    readable(connection)
             except WeftError as e:
                 found.append((name, e))
             else:
@@ -188,9 +203,8 @@ class RemoteConnector:
             since = None
             if remote.incremental and batches and batches[-1].until is not None and batches[-1].columns == columns:
                 cursor = table.column(remote.cursor or "", remote, "cursor")
-                ((since,),) = [
-                    server.row(f"SELECT {server.text(server.before(batches[-1].until, cursor, remote.overlap))}")
-                ]
+                first = server.before(batches[-1].until, cursor, remote.overlap)
+                since = cursor.within(str(server.row(f"SELECT {server.text(first)}")[0]))
             until, watermark = _watermark(server, table, remote)
             rows = writing.streamed(server, queries(server, table, remote, since), half, "rows", batch, self._now())
             if remote.compare_keys:
@@ -215,7 +229,7 @@ class RemoteConnector:
             rows,
             columns,
             version,
-            since=None if since is None else str(since),
+            since=since,
             until=until,
             watermark=watermark,
             keyed=remote.compare_keys,
@@ -250,7 +264,8 @@ class RemoteConnector:
             return False
         asked = folder.asked()
         at = dt.datetime.fromisoformat(asked.at) if asked is not None else last.at
-        return (self._now() - at).total_seconds() >= remote.refresh_s
+        passed = (self._now() - at).total_seconds()
+        return passed < 0 or passed >= remote.refresh_s  # a clock that went back says nothing of how long ago it was
 
     def _server(self, name: str) -> OpenSource:
         if name not in self._open:
@@ -281,6 +296,25 @@ def _binding(source: Source) -> str:
     remote = _remote(source)
     reads = [remote.connection, remote.table, remote.query, source.file, remote.incremental, remote.cursor]
     return hashlib.sha256(json.dumps([*reads, remote.nulled, remote.compare_keys]).encode()).hexdigest()
+
+
+def _version(last: Batch, remote: Remote) -> str:
+    """The version of the rows that landed batches make: it moves too when they are put together in another way."""
+    if not remote.key:
+        return last.version
+    together = [last.version, remote.key, remote.deleted, remote.compare_keys]
+    return hashlib.sha256(json.dumps(together).encode()).hexdigest()
+
+
+def _pending(version: str, watermark: str | None, columns: tuple[Column, ...]) -> str:
+    """The version of a source that is read anew: it moves with what was landed and what the source says of itself."""
+    known = [version, watermark, [[c.name, c.type] for c in columns]]
+    return LANDS + hashlib.sha256(json.dumps(known).encode()).hexdigest()
+
+
+def _unasked(what: str, where: Where, problem: WeftError) -> Diagnostic:
+    why = "; ".join(d.what + (f": {d.why}" if d.why else "") for d in problem.diagnostics)
+    return warning("WFT-SRC-027", what, where, why=why, fix="bring the source back, and plan again")
 
 
 def _columns(table: RemoteTable) -> tuple[LandedColumn, ...]:

@@ -146,6 +146,16 @@ def open_server(target: Database) -> AbstractContextManager[OpenServer]:
     return mysql.connected(target)
 
 
+def is_installed(module: str) -> bool:
+    """Whether a package can be imported; it is not."""
+    from importlib.util import find_spec
+
+    try:
+        return find_spec(module) is not None
+    except ImportError:
+        return False
+
+
 def missing(package: str, extra: str) -> SourceError:
     """The error that a driver is not installed."""
     what = f"the package `{package}` is not installed"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from weft.config import Secret, find_root
@@ -26,6 +26,29 @@ _KINDS = {
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 _OF_TABLE = re.compile(r"\{(?:model|schema|table)\}")
 _PORTS = {"postgresql": 5432, "mysql": 3306}
+_OWN = frozenset(("schema", "timeout_s"))
+_PLAIN = frozenset(("user", "password", "host", "port", "dbname"))
+"""What PostgreSQL's own client takes as a parameter as well as before the question mark."""
+_PASSED_ON = frozenset(
+    (
+        "sslmode",
+        "sslrootcert",
+        "sslcert",
+        "sslkey",
+        "sslpassword",
+        "sslcrl",
+        "channel_binding",
+        "require_auth",
+        "gssencmode",
+        "krbsrvname",
+        "passfile",
+        "target_session_attrs",
+        "options",
+    )
+)
+"""Parameters that are handed to PostgreSQL's client as they are: how safe the connection is hangs on them."""
+_UNNEEDED = frozenset(("connect_timeout", "application_name", "charset"))
+"""Parameters on which nothing hangs: weft has its own."""
 TIMEOUT_S = 300.0
 """How long a server may work on one query, where the URL says nothing (`?timeout_s=`)."""
 
@@ -37,6 +60,7 @@ class Database(Struct, frozen=True):
         kind: duckdb, postgresql or mysql (MariaDB too).
         name: the database, for DuckDB the path of its file.
         schema: where tables without a schema in their name are looked for first.
+        parameters: what is handed to PostgreSQL's client as it is, as `sslmode`.
     """
 
     kind: str
@@ -47,6 +71,7 @@ class Database(Struct, frozen=True):
     password: Secret | None = None
     schema: str | None = None
     timeout_s: float = TIMEOUT_S
+    parameters: Mapping[str, Secret] = field(default_factory=dict)
 
     def __str__(self) -> str:
         if self.kind == "duckdb":
@@ -108,18 +133,44 @@ def database(url: str, environ: Mapping[str, str]) -> Database:
     except ValueError:
         what = "the URL of the database cannot be read"  # it is not repeated: a password may stand in it
         raise UsageError(error("WFT-CLI-001", what, fix="write `postgresql://user:env:NAME@host:5432/db`")) from None
+    if url.count("@") > 1 or (url.count("@") and "@" not in parts.netloc) or "#" in url:
+        what = "the URL of the database can be read in more than one way"  # each of them may show half a password
+        fix = "write special characters of the user and the password as `%40` for `@`, `%2F` for `/`, `%3F`, `%23`"
+        raise UsageError(error("WFT-CLI-001", what, fix=fix))
     options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    password = unquote(parts.password) if parts.password is not None else None
+    _understood(kind, options)
+    password = unquote(parts.password) if parts.password is not None else options.get("password")
     return Database(
         kind,
-        unquote(parts.path.strip("/")),
+        unquote(parts.path.strip("/")) or options.get("dbname", ""),
         host=parts.hostname or options.get("host"),
-        port=port or _PORTS[kind],
-        user=unquote(parts.username) if parts.username else None,
+        port=port or _number(options.get("port")) or _PORTS[kind],
+        user=unquote(parts.username) if parts.username else options.get("user"),
         password=_secret(password, environ),
         schema=options.get("schema"),
         timeout_s=_seconds(options.get("timeout_s")),
+        parameters={name: Secret(value) for name, value in options.items() if name in _PASSED_ON},
     )
+
+
+def _understood(kind: str, options: Mapping[str, str]) -> None:
+    """Refuses what would be left out silently.
+
+    Raises:
+        UsageError: WFT-SRC-051, naming the parameters and no value.
+    """
+    known = _OWN | _UNNEEDED | (_PLAIN | _PASSED_ON if kind == "postgresql" else frozenset())
+    unknown = sorted(set(options) - known)
+    if unknown:
+        listed = ", ".join(f"`{name}`" for name in unknown)
+        what = f"the address of the database has {listed}, which weft does not understand for {kind}"
+        why = "left out, it might make the connection less safe than was asked for"
+        fix = did_you_mean(unknown[0], known, otherwise=f"take it out; understood are {', '.join(sorted(known))}")
+        raise UsageError(error("WFT-SRC-051", what, why=why, fix=fix))
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isdigit() else None
 
 
 def server_of(contract: Contract, named: str | None, environ: Mapping[str, str]) -> Database | Place | None:

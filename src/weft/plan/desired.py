@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -88,11 +88,13 @@ def desired_ports(
     registered: Mapping[Address, PortState],
     binder: Binder,
     breaks: Callable[[OutputPort, PortState], bool],
+    away: Collection[ProductAddress] = (),
 ) -> tuple[dict[Address, Desired], list[Diagnostic]]:
     """Every port of the mesh as its files want it, and what contracts, models and bindings disagree on.
 
     `breaks` tells whether a port's new contract breaks the registered one. Readers of such a port are bound to its
     registered columns: the plan is refused for the breaking change, which it explains better than their binder could.
+    So are readers of what is published of products that are `away`, of a source of which nothing is known.
     """
     found: dict[Address, Desired] = {}
     problems: list[Diagnostic] = []
@@ -100,7 +102,7 @@ def desired_ports(
     for product in order:
         inputs: dict[str, Columns] = {}
         for entry in product.inputs:
-            columns, wrong = _input_columns(product, entry, mesh, sources, registered, found, breaks)
+            columns, wrong = _input_columns(product, entry, mesh, sources, registered, found, breaks, away)
             problems += wrong
             if columns is not None:
                 inputs[entry.name] = columns
@@ -237,6 +239,7 @@ def _input_columns(
     registered: Mapping[Address, PortState],
     found: Mapping[Address, Desired],
     breaks: Callable[[OutputPort, PortState], bool],
+    away: Collection[ProductAddress],
 ) -> tuple[Columns | None, list[Diagnostic]]:
     binding = entry.binding
     if not isinstance(binding, Address):
@@ -279,6 +282,8 @@ def _input_columns(
         if state is not None and breaks(declared, state):
             return state.columns, problems
         wanted = found.get(binding)
+        if wanted is None and binding.of_product in away and state is not None and not state.retired:
+            return state.columns, problems
         return (wanted.columns if wanted else None), problems
     if state is not None and not state.retired:
         return state.columns, problems

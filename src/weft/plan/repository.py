@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from weft.errors import Diagnostic, ProjectError, Severity, WeftError, Where, has_errors
 from weft.model.address import Address, ProductAddress
 from weft.model.mesh import InputPort, Mesh, Product, Source
-from weft.plan import order
+from weft.plan import away, order
+from weft.plan.away import AwaySources
 from weft.plan.binding import Binder
 from weft.plan.desired import Desired, SourceState, desired_ports
 from weft.plan.planner import Registered, comparison
@@ -30,6 +31,8 @@ class Repository(Struct, frozen=True):
     Attributes:
         order: products, each after those that it reads.
         problems: everything that is wrong with the files.
+        away: sources that could not be asked, of which nothing was landed: what is made from them is not in `desired`.
+        unplanned: the ports that are made from these, each with its input port.
     """
 
     mesh: Mesh
@@ -37,6 +40,8 @@ class Repository(Struct, frozen=True):
     desired: Mapping[Address, Desired]
     registered: Registered
     problems: tuple[Diagnostic, ...]
+    away: AwaySources = field(default_factory=dict)
+    unplanned: Mapping[Address, str] = field(default_factory=dict)
 
     def sound(self, select: Sequence[str] = ()) -> Repository:
         """Itself, when nothing is wrong with what the SELECT arguments mean, or with what that reads.
@@ -89,7 +94,7 @@ def read_repository(mesh: Mesh, reader: SourceReader, registry: Registry, binder
         in_order = order.build_order(mesh)
     except ProjectError as e:
         return Repository(mesh, (), {}, registered, (*mesh.diagnostics, *e.diagnostics))
-    sources, missing = _sources(mesh, reader)
+    sources, unasked, missing = _sources(mesh, reader)
     mesh = replace(mesh, diagnostics=(*mesh.diagnostics, *(d for d in missing if d.severity is not Severity.ERROR)))
     desired, wrong = desired_ports(
         in_order,
@@ -98,13 +103,17 @@ def read_repository(mesh: Mesh, reader: SourceReader, registry: Registry, binder
         registered.ports,
         binder,
         lambda port, state: state.contract != port.contract.data and comparison(port, state).verdict == "breaking",
+        {product for product, _ in unasked},
     )
-    return Repository(mesh, in_order, desired, registered, (*mesh.diagnostics, *missing, *wrong))
+    problems = (*mesh.diagnostics, *missing, *wrong)
+    unplanned = away.unplanned(in_order, unasked, desired)
+    return Repository(mesh, in_order, desired, registered, problems, unasked, unplanned)
 
 
 def _sources(
     mesh: Mesh, reader: SourceReader
-) -> tuple[dict[tuple[ProductAddress, str], SourceState], list[Diagnostic]]:
+) -> tuple[dict[tuple[ProductAddress, str], SourceState], AwaySources, list[Diagnostic]]:
+    unasked: dict[tuple[ProductAddress, str], WeftError] = {}
     found: dict[tuple[ProductAddress, str], SourceState] = {}
     problems: list[Diagnostic] = []
     for product in mesh.products.values():
@@ -114,11 +123,15 @@ def _sources(
             try:
                 state, told = reader.state(product, entry, entry.binding)
             except WeftError as e:
+                if entry.binding.remote is not None and reader.remotes().is_away(product.address, entry.name, e):
+                    unasked[product.address, entry.name] = type(e)(*(_at(d, entry.where) for d in e.diagnostics))
+                    problems.append(away.told(product.address, entry, e))
+                    continue
                 problems += [_at(d, entry.where) for d in e.diagnostics]
                 continue
             found[product.address, entry.name] = state
             problems += told
-    return found, problems
+    return found, unasked, problems
 
 
 def _at(diagnostic: Diagnostic, where: Where) -> Diagnostic:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from weft.connectors.remotes import RemoteConnector
 from weft.contracts.draft import draft
 from weft.contracts.profile import ColumnProfile, Profile
+from weft.errors import SourceError, UsageError, did_you_mean, error
 from weft.model.address import slugify
 from weft.model.mesh import Source, Status
 from weft.model.remote import Remote
 from weft.project.documents import dump
 from weft.sql.quoting import ident
 from weft.storage.schemas import storable_type
+
+_ENDINGS = frozenset(("csv", "tsv", "txt", "json", "ndjson", "jsonl", "parquet", "gz", "zip"))
+"""What files end with that weft reads, or says why it does not."""
 
 
 def product_from_table(text: str, remotes: RemoteConnector) -> dict[str, Any]:
@@ -21,9 +26,15 @@ def product_from_table(text: str, remotes: RemoteConnector) -> dict[str, Any]:
     No row is read: types, the primary key and what is never null stand in the server's catalog.
 
     Raises:
+        UsageError: WFT-CLI-001, no table is named.
         SourceError: WFT-SRC-010 the server cannot be reached, WFT-SRC-024 it has no such table.
     """
     connection, _, table = text.partition(".")
+    if not table:
+        what = f"`{text}` names a connection and no table of it"
+        raise UsageError(
+            error("WFT-CLI-001", what, fix=f"write `--from {connection}.TABLE` or `{connection}.SCHEMA.TABLE`")
+        )
     found = remotes.described(Source("", remote=Remote(connection, table=table)))
     name = slugify(table.rpartition(".")[2])
     source_name = f"{name}_source"
@@ -56,3 +67,16 @@ def product_from_table(text: str, remotes: RemoteConnector) -> dict[str, Any]:
             f"models/{name}.sql": "select\n    " + ",\n    ".join(items) + f"\nfrom {source_name}\n",
         },
     }
+
+
+def no_file(text: str, connections: Collection[str]) -> None:
+    """Refuses what is no file and is written like the table of a connection.
+
+    Raises:
+        SourceError: WFT-SRC-020, there is no such connection.
+    """
+    name, _, table = text.partition(".")
+    if connections and table and "/" not in text and text.rpartition(".")[2].lower() not in _ENDINGS:
+        what = f"there is no file `{text}`, and no connection `{name}`"
+        listed = f"the connections are {', '.join(f'`{c}`' for c in connections)}"
+        raise SourceError(error("WFT-SRC-020", what, fix=did_you_mean(name, connections, otherwise=listed)))
