@@ -11,7 +11,7 @@ from weft.access.door import Readable
 from weft.access.principals import product_principal
 from weft.contracts.layouts import layout_of
 from weft.engines.base import Session, SourceFile
-from weft.errors import GateRefused, UserCodeError
+from weft.errors import GateRefused, UserCodeError, WeftError
 from weft.model.address import Address, ProductAddress
 from weft.model.column import Column
 from weft.model.mesh import Model, Product
@@ -25,6 +25,7 @@ from weft.runs import following
 from weft.runs.context import Context
 from weft.runs.materialise.set_aside import among_the_others, with_quarantine
 from weft.runs.python_models import select_of
+from weft.runs.together import in_one_statement
 from weft.runs.unmoved import Opened, opened
 from weft.sql.quoting import ident
 from weft.storage import reading
@@ -160,6 +161,7 @@ class Building:
         self._parted = False
         self.inputs = open_inputs(session, wanted, context)
         self.builds: list[str] = []
+        self._apart = False  # a failure is one of the model that runs, and not of another that reads it as a view
 
     @property
     def staged(self) -> list[Staged]:
@@ -175,9 +177,11 @@ class Building:
         """Runs every model. One that is read once becomes a view, one that is read more often or is a port a table.
 
         A long chain of views would compute the same rows again and again; a table for everything writes what nobody
-        reads twice. What is kept is written first, and read from its files.
+        reads twice. What is kept is written first, and read from its files. Of a small product all are one statement.
         """
         self._context.progress.stage(str(self._product.address), "build")
+        if self._runs_together():
+            return
         for model in self._models:
             if model.kept.whole:
                 self._runs(model)
@@ -223,11 +227,27 @@ class Building:
                 self._keeps(model)
         return anew
 
+    def _runs_together(self) -> bool:
+        """Stages the one port of a small product; False where its models have to run one after another."""
+        if len(self._wanted) != 1 or self.inputs.sources:
+            return False
+        read = sum(one.publication.manifest.size_bytes for one in self.inputs.ports.values())
+        sql = in_one_statement(self._models, read, self._readers)
+        if sql is None:
+            return False
+        [one] = self._wanted.values()
+        try:
+            self._stage(one, sql)
+        except WeftError as e:  # which model failed, and where, is told when each runs by itself
+            self._apart = isinstance(e, UserCodeError)
+            return False
+        return True
+
     def _runs(self, model: Model) -> None:
         read = self._readers.get(model.name, 0)
         if not read:
             return  # staged straight from its SQL
-        several = read > 1 or model.name in self._wanted
+        several = read > 1 or model.name in self._wanted or self._apart
         # what Python has made is a file already
         make = self._session.table if several and model.python is None else self._session.view
         sql = self._select(model)
@@ -257,7 +277,8 @@ class Building:
     def _shows(self, name: str, manifest: Manifest) -> None:
         self._session.table(name, f"SELECT * FROM {reading.relation(manifest, self._context.storage.root)}")
 
-    def _stage(self, one: Desired) -> None:
+    def _stage(self, one: Desired, sql: str | None = None) -> None:
+        """Stages a port; `sql` gives its rows where its models have not run."""
         address, model = one.port.address, one.port.model
         self._context.progress.stage(str(address), "stage")
         state = self._order.ports.get(address)
@@ -267,7 +288,7 @@ class Building:
         target = self._context.storage.prepare(address, columns, known, self._run_id, layout)
         try:
             if model.kept.whole:
-                manifest, former = Manifest(target.columns, self._written(model, target)), None
+                manifest, former = Manifest(target.columns, self._written(model, target, sql)), None
             else:
                 former = self._former(one, state, target)
                 if state is not None and self._window(model, former) is not None:
@@ -375,9 +396,11 @@ class Building:
             self._shows(model.name, manifest)
         return replace(one, manifest=manifest, quarantine=None)
 
-    def _written(self, model: Model, target: Target) -> tuple[DataFile, ...]:
+    def _written(self, model: Model, target: Target, sql: str | None = None) -> tuple[DataFile, ...]:
         """The files of a port's rows: from the table of its model where others read it, else from its SQL."""
-        sql = f"SELECT * FROM {ident(model.name)}" if self._readers.get(model.name, 0) else self._select(model)
+        if sql is None:
+            read = self._readers.get(model.name, 0)
+            sql = f"SELECT * FROM {ident(model.name)}" if read else self._select(model)
         try:
             return self._session.copy_out(
                 sql,

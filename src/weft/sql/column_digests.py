@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
-from sqlglot import exp, parse_one
+from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from weft.sql.digest_scopes import Digested, Scope, Unread, hashed
+from weft.sql.parsed import parsed
 
 _KEY_LISTS = (exp.Rollup, exp.Cube, exp.GroupingSets, exp.Tuple, exp.Paren)
 
@@ -28,7 +29,7 @@ def column_digests(sql: str, digest: str, tables: Mapping[str, Digested], output
     """
     reads = {name.lower(): table for name, table in tables.items()}
     try:
-        found = _query(parse_one(sql, read="duckdb"), Scope(reads))
+        found = _query(parsed(sql), Scope(reads))
         if found.more or len(found.columns) != len(outputs):
             raise Unread("columns of another number")
     except (SqlglotError, Unread, RecursionError):

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from sqlglot import exp, parse_one
+from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from weft.model.lineage import EVERY, ColumnEdge, EdgeKind, Transformation
 from weft.sql.flows import Flow, Output, Relation, unresolved
+from weft.sql.parsed import parsed
 from weft.sql.queries import query
 from weft.sql.scopes import Reading, Scope, Unreadable
 from weft.sql.stars import selected
@@ -32,7 +33,7 @@ def column_lineage(
     """
     tables = {table.lower(): _table(table, columns) for table, columns in schemas.items()}
     try:
-        found = _read(parse_one(sql, read=dialect), tables)
+        found = _read(parsed(sql, dialect), tables)
         columns = called(found, outputs) if outputs is not None else _uncalled(found)
     except (SqlglotError, Unreadable, RecursionError):
         every = unresolved(Flow(frozenset().union(*(t.all.direct for t in tables.values()))))
@@ -46,7 +47,7 @@ def outputs_of(sql: str, schemas: Mapping[str, Sequence[str]]) -> tuple[str, ...
     Raises:
         Unreadable: the query has a part that nobody here knows.
     """
-    found = read(parse_one(sql, read="duckdb"), schemas)
+    found = read(parsed(sql), schemas)
     return tuple(EVERY if o.many else o.name for o in found.outputs)
 
 

@@ -213,7 +213,7 @@ class DuckDBSession:
         layout: Layout = UNORDERED,
     ) -> tuple[DataFile, ...]:
         """Writes a query's rows as Parquet files under `folder`; statistics come from the writer."""
-        body = self._one(sql)
+        body = self._whole(sql)
         options = f"FORMAT parquet, COMPRESSION zstd, FIELD_IDS {field_ids}, RETURN_STATS true"
         target = Path(folder) if layout.partition else Path(folder) / f"{uuid.uuid4().hex}.parquet"
         parted = Parted(body, layout, columns) if layout else None
