@@ -178,6 +178,7 @@ CODES: dict[str, str] = {
     "WFT-SRC-030": "a source changed while it was read",
     "WFT-SRC-050": "nothing is known of a source",
     "WFT-SRC-051": "a parameter of a database's address is not one that weft understands",
+    "WFT-SRC-052": "two columns of a source have one name",
     # access
     "WFT-ACC-001": "no such table in the mesh",
     "WFT-ACC-002": "not readable",

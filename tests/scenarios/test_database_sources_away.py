@@ -194,3 +194,30 @@ def test_doctor_says_which_package_reads_the_rows_where_it_lacks(postgres: str, 
     assert done.returncode == 1
     assert "the connection `db` cannot be reached" in done.stdout + done.stderr
     assert 'pip install "weft[postgres]"' in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "query", ["SELECT 1 AS id, 2 AS amount, 3 AS amount", 'SELECT 1 AS id, 2 AS "amount", 3 AS "Amount"']
+)
+def test_columns_that_cannot_be_told_apart_are_told_at_the_input_port(
+    postgres: str, tmp_path: Path, query: str
+) -> None:
+    Shop(tmp_path, postgres, {"query": query})
+
+    with weft.open(tmp_path) as mesh:
+        (told,) = mesh.check().diagnostics
+
+    assert told.code == "WFT-SRC-052" and "`amount`" in told.what
+    assert told.where is not None and told.where.file == "domains/shop/sales/product.odps.yaml"
+
+
+def test_what_a_server_has_against_the_words_of_a_query_is_shown(postgres: str, tmp_path: Path) -> None:
+    Server(postgres, "postgres")
+    Shop(tmp_path, postgres, {"query": "SELECT id, amuont AS amount FROM orders"})
+
+    with weft.open(tmp_path) as mesh:
+        (told,) = mesh.check().diagnostics
+
+    assert told.code == "WFT-SQL-010"
+    assert 'column "amuont" does not exist' in told.what
+    assert told.where is not None and told.where.file == "domains/shop/sales/product.odps.yaml"

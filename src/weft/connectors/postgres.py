@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import psycopg
 
 _PLAIN_TEXTS = ("text", "character varying")
-_NAMES = frozenset("42")
+_NAMES = frozenset(("42",))
 """Classes of SQLSTATE whose messages speak of names and syntax alone."""
 
 

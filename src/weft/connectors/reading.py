@@ -198,8 +198,15 @@ def checked(table: RemoteTable, remote: Remote) -> None:
     """Refuses a binding that names columns which the table lacks, or which cannot serve.
 
     Raises:
-        SourceError: WFT-SRC-025.
+        SourceError: WFT-SRC-025; WFT-SRC-052, two columns have one name.
     """
+    names: dict[str, str] = {}
+    for column in table.columns:
+        other = names.setdefault(column.name.lower(), column.name)
+        if other is not column.name:
+            what = f"the columns `{other}` and `{column.name}` of {remote.subject} cannot be told apart"
+            why = "names are the same here whether letters are large or small"
+            raise SourceError(error("WFT-SRC-052", what, why=why, fix="give one of them another name in a `query`"))
     for name in remote.key:
         table.column(name, remote, "key")
     if remote.deleted:
