@@ -314,3 +314,25 @@ def test_no_time_lies_between_the_ports_of_a_product(tmp_path):
         }
 
     assert len(times) == 1
+
+
+def test_batches_of_which_rows_go_to_quarantine_stay_for_another_run_that_makes_the_same(tmp_path):
+    mesh = shop(tmp_path / "mesh", "events")
+    small = integer("n", logicalTypeOptions={"maximum": 9})
+    allowed = [{"property": "weft.quarantine", "value": {"rules": ["*"], "maxShare": "50%"}}]
+    described(mesh, "events", [integer("id", primaryKey=True, required=True), DAY, small], customProperties=allowed)
+    model(mesh, "events", materialized="incremental", time_column="day", batch_size="1d")
+    rows(mesh, [(1, 1, 1), (2, 2, 99), (3, 3, 3)])
+    held: list[Path] = []
+
+    def batches() -> None:
+        with weft.open(mesh.root) as opened:
+            root = Path(opened._rooms.storage.root)
+            held.extend(root / f.path for b in opened._rooms.registry.batches() for f in b.files)
+
+    done = apply(mesh, progress=At("verify", batches))
+
+    assert done.exit_code == 0
+    assert seen(mesh) == [1, 3]
+    assert len(held) == 3
+    assert [f for f in held if not f.exists()] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -74,9 +75,13 @@ class Staged(Struct, frozen=True):
 
     @property
     def fresh(self) -> list[DataFile]:
-        """The files that this run has written; the others are those of the table before it."""
+        """The files of this run alone; the others are those of the table before it, and batches.
+
+        Another run that makes the same table may be using a batch too: it goes by its age.
+        """
         before = {f.path for f in self.former.files} if self.former is not None else set()
-        return [f for f in self.manifest.files if f.path not in before]
+        own = f"/{Path(self.target.folder).name}/"
+        return [f for f in self.manifest.files if f.path not in before and own in f"/{f.path}"]
 
 
 class StagedTable(Struct, frozen=True):

@@ -76,7 +76,7 @@ def drop(name: str, own: RegistryReader, context: Context) -> list[str]:
     manifests = [p.manifest for address in own.ports() for p in own.history(address)]
     files = [f for manifest in (*manifests, *(t.manifest for t in own.kept_tables())) for f in manifest.files]
     files += [f for batch in own.batches() for f in batch.files]
-    return sorted({f.path.split("/")[-2].removeprefix("run-") for f in files})
+    return sorted({part.removeprefix("run-") for f in files for part in f.path.split("/") if part.startswith("run-")})
 
 
 def sweep(runs: Sequence[str], context: Context) -> int:
