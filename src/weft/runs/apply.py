@@ -27,6 +27,7 @@ from weft.runs.overriding import decisions
 from weft.runs.results import ApplyResult, Failed, Published, Skipped
 from weft.runs.reuse import Reused, reusable
 from weft.runs.work import Work, by_product
+from weft.sql.parsed import kept_trees
 
 
 def apply(
@@ -172,7 +173,7 @@ class _OneRun:
         revisions = publishing.revisions_of([*build, *update], work.retire, ports)
         temp = context.temp_folder(processes.identity())
         temp.mkdir(parents=True, exist_ok=True)
-        with context.engine.session(str(temp)) as session:
+        with context.engine.session(str(temp)) as session, kept_trees():
             reused = None if self._computes else reusable(product, build, ports, context)
             computed = [] if reused is not None else [*build, *self._beside(product, build)]
             building = self._built(session, product, computed, ports)
