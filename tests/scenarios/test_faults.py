@@ -137,7 +137,8 @@ def test_an_environment_that_is_dropped(tmp_path, server):
     assert gone.survives() >= AT_LEAST["dropped"]
 
 
-def test_the_first_apply_of_all(tmp_path, server):
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.accept)])
+def test_the_first_apply_of_all(tmp_path, server, every):
     mesh = shop(tmp_path / "mesh", "events")
     model(mesh, "events")
     rows(mesh, [(1, 1, 1)])
@@ -145,7 +146,7 @@ def test_the_first_apply_of_all(tmp_path, server):
     first = Faulted(mesh, server, then=[APPLY, APPLY])
     first.begins(lambda m: None)
 
-    assert first.survives() >= AT_LEAST["first"]
+    assert first.survives(every=every) * every >= AT_LEAST["first"]
 
 
 def test_a_disk_that_is_full_and_stays_so_until_somebody_makes_room(tmp_path, server):
@@ -162,4 +163,6 @@ def test_a_disk_that_is_full_and_stays_so_until_somebody_makes_room(tmp_path, se
 def test_they_are_five_hundred_faults_at_least():
     by_key = ("merge", "append", "scd2")
 
-    assert sum(AT_LEAST.values()) + (len(by_key) - 1) * AT_LEAST["by key"] >= 500
+    # of the first apply of all every fourth write is struck here, all of them in the long run
+    struck = sum(AT_LEAST.values()) - AT_LEAST["first"] * 3 // 4 + (len(by_key) - 1) * AT_LEAST["by key"]
+    assert struck >= 500
