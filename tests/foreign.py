@@ -46,7 +46,7 @@ def equals(column: str, field_id: int, *values: int) -> tuple[pa.Table, int, lis
 def deleting(catalog: Path, deletes: tuple[pa.Table, int, list[int] | None]) -> int:
     """Commits a snapshot on `main` that deletes rows of the current one, and gives its id."""
     rows, content, equality_ids = deletes
-    opened = SqliteCatalog(catalog)
+    opened = SqliteCatalog(catalog, catalog.parent / "warehouse")
     before = opened.load(IDENTIFIER)
     assert before is not None
     table = before.metadata
@@ -86,7 +86,7 @@ def deleting(catalog: Path, deletes: tuple[pa.Table, int, list[int] | None]) -> 
 
 def newest_file(catalog: Path) -> str:
     """The location of the data file of the current snapshot, which has one."""
-    table = SqliteCatalog(catalog).load(IDENTIFIER)
+    table = SqliteCatalog(catalog, catalog.parent / "warehouse").load(IDENTIFIER)
     assert table is not None
     current = metadata.snapshot(table.metadata, metadata.branch(table.metadata, metadata.MAIN))
     assert current is not None

@@ -16,7 +16,8 @@ from msgspec import Struct
 
 from weft.errors import PlatformError, error
 from weft.storage import local_files
-from weft.storage.metadata import Metadata, following
+from weft.storage.local_files import SCHEME
+from weft.storage.metadata import Metadata, following, moved_to
 
 NAME = "weft"
 """The catalog's name inside the file; other clients open it under the same name."""
@@ -50,8 +51,9 @@ class Table(Struct, frozen=True):
 class SqliteCatalog:
     """Loads tables and commits their next metadata."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, warehouse: Path) -> None:
         self._path = path
+        self._warehouse = warehouse
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with self._connection() as db:
@@ -72,7 +74,12 @@ class SqliteCatalog:
             row = db.execute(f"SELECT metadata_location FROM iceberg_tables WHERE {_ROW}", _key(identifier)).fetchone()
         if row is None:
             return None
-        return Table(identifier, json.loads(local_files.read(row[0])), row[0])
+        home = f"{SCHEME}{self._warehouse.joinpath(*identifier)}"
+        here = f"{home}/metadata/{row[0].rpartition('/')[2]}"
+        if row[0] == here or not local_files.local_path(here).exists():
+            return Table(identifier, json.loads(local_files.read(row[0])), row[0])
+        # the mesh was moved or copied: what is there is read here, and the next commit says where it lies now
+        return Table(identifier, moved_to(json.loads(local_files.read(here)), home), row[0])
 
     def commit(self, identifier: Identifier, before: Table | None, after: Metadata) -> None:
         """Makes `after` the table's metadata, by compare-and-swap of the metadata's location.

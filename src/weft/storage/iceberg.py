@@ -23,7 +23,7 @@ class IcebergStorage(TableStorage):
 
     @cached_property
     def _catalog(self) -> SqliteCatalog:
-        return SqliteCatalog(self._catalog_path)
+        return SqliteCatalog(self._catalog_path, self._warehouse)
 
     def _with_snapshot(
         self, table: Metadata, schema_id: int, layout: Layout, base: int | None, files: Sequence[DataFile]

@@ -155,6 +155,21 @@ def without_snapshots(table: Metadata, wanted: Collection[int]) -> Metadata:
     return {**table, "snapshots": left, "snapshot-log": logged}
 
 
+def moved_to(table: Metadata, location: str) -> Metadata:
+    """The table as it is after its folder was moved: the files that its metadata names lie in the new one."""
+    folder = f"{location}/metadata"
+
+    def here(path: str) -> str:
+        return f"{folder}/{path.rpartition('/')[2]}"
+
+    return {
+        **table,
+        "location": location,
+        "snapshots": [{**s, "manifest-list": here(s["manifest-list"])} for s in table["snapshots"]],
+        "metadata-log": [{**e, "metadata-file": here(e["metadata-file"])} for e in table["metadata-log"]],
+    }
+
+
 def following(table: Metadata, location: str | None) -> Metadata:
     """The table as it is written behind the metadata file at `location`."""
     logged = list(table["metadata-log"])

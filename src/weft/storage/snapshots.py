@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.errors import PlatformError, error
 from weft.model import publication
@@ -144,7 +145,8 @@ def _manifests_of(table: Metadata, snapshot_id: int | None) -> Iterator[tuple[Ma
     found = snapshot(table, snapshot_id)
     if found is None:
         return
-    for manifest in manifests.read_list(local_files.read(found["manifest-list"])):
+    for listed in manifests.read_list(local_files.read(found["manifest-list"])):
+        manifest = replace(listed, path=_where_it_lies(listed.path, found["manifest-list"]))
         if manifest.content != manifests.DATA:
             raise PlatformError(
                 error(
@@ -175,3 +177,9 @@ def _totals(wanted: Collection[publication.DataFile], added: Sequence[Entry], go
         "total-position-deletes": "0",
         "total-equality-deletes": "0",
     }
+
+
+def _where_it_lies(path: str, beside: str) -> str:
+    """A manifest's path; where the table's folder was moved, the one beside the list that names it."""
+    sibling = f"{beside.rpartition('/')[0]}/{path.rpartition('/')[2]}"
+    return sibling if path != sibling and local_files.local_path(sibling).exists() else path

@@ -120,7 +120,7 @@ def test_a_snapshot_with_delete_files_is_never_gone_on_from(mesh: TestMesh) -> N
 
 
 def test_a_table_of_a_newer_version_is_not_written(mesh: TestMesh) -> None:
-    opened = SqliteCatalog(catalog(mesh))
+    opened = SqliteCatalog(catalog(mesh), mesh.path(".weft/warehouse"))
     before = opened.load(IDENTIFIER)
     assert before is not None
     opened.commit(IDENTIFIER, before, {**before.metadata, "format-version": 3})
