@@ -157,7 +157,7 @@ class Applying:
         return loaded, after, failures(failed, plan, after, loaded.desired)
 
     def _again(self, done: ApplyResult, first: Repository, asked: Plan, *, consent: bool) -> ApplyResult:
-        """Goes on with the ports that another run has moved while they were built, until each is as its files want it.
+        """Goes on with ports that moved while they were built, or whose source did, until all are as their files want.
 
         What a full refresh or a window asked for is done where the other run has built the port.
         """
@@ -178,7 +178,7 @@ class Applying:
             if plan.refused or (plan.retires and not consent):
                 break
             context = rooms.context(loaded, self._progress)
-            context.progress.note(f"another run was faster: planned again for {', '.join(f'`{a}`' for a in left)}")
+            context.progress.note(f"something moved meanwhile: planned again for {', '.join(f'`{a}`' for a in left)}")
             once_more = apply(plan, loaded.mesh, loaded.desired, context, consent=consent)
             done = again.together(done, once_more, left)
         return done

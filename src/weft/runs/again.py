@@ -1,4 +1,4 @@
-"""What is left of an apply when another run was faster: which ports are planned again, and what came of both."""
+"""What is left of an apply when something moved meanwhile: which ports are planned again, and what came of both."""
 
 from __future__ import annotations
 
