@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -39,6 +40,20 @@ def postgres_running() -> Iterator[str]:
         at = {"host": "127.0.0.1", "port": port, "user": "weft", "dbname": "postgres"}
         with _started(command, user, folder, lambda: psycopg.connect(**at).close()):
             yield f"postgresql://weft@127.0.0.1:{port}/postgres"
+
+
+@contextmanager
+def empty_database(url: str) -> Iterator[str]:
+    """The URL of a new database of a PostgreSQL, which goes when it is left."""
+    import psycopg
+
+    name = f"weft_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        try:
+            yield f"{url.rpartition('/')[0]}/{name}"
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextmanager

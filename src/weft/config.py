@@ -114,7 +114,10 @@ class MeshSettings:
 
     name: str = _setting("mesh", "what the mesh is called; plans and pages show it")
     domains: tuple[str, ...] = _setting(("domains/*",), "folders of domains, as globs from the mesh's folder")
-    registry: str = _setting(".weft/registry.db", "file of the registry: what is published, and the event log")
+    registry: str = _setting(
+        ".weft/registry.db",
+        "the registry, what is published and the event log: a file, or a PostgreSQL database as `postgresql://USER@HOST/NAME`",
+    )
     override_days: int = _setting(
         30, "how many days ahead an override of failed checks may end at most; 0 allows none", _days
     )

@@ -12,10 +12,16 @@ from weft.errors import UsageError, did_you_mean, error
 BUILT_IN: dict[str, dict[str, str]] = {
     "weft.engines": {"duckdb": "weft.engines.duckdb.engine:DuckDBEngine"},
     "weft.storages": {"iceberg": "weft.storage.iceberg:IcebergStorage"},
-    "weft.registries": {"sqlite": "weft.registry.sqlite:SqliteRegistry"},
+    "weft.registries": {
+        "sqlite": "weft.registry.sqlite:SqliteRegistry",
+        "postgresql": "weft.registry.postgres:PostgresRegistry",
+    },
     "weft.connectors": {"file": "weft.connectors.files:FileConnector"},
 }
 """By group and name: what an installed package may add under the same group in its entry points."""
+
+EXTRAS = {"postgresql": "server"}
+"""What has to be installed for a plug-in that weft ships."""
 
 
 def load(group: str, name: str) -> Any:
@@ -36,7 +42,14 @@ def load(group: str, name: str) -> Any:
             )
         )
     module, _, attribute = target.partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except ModuleNotFoundError as e:
+        extra = EXTRAS.get(name)
+        if extra is None or (e.name or "").startswith("weft"):
+            raise
+        what = f"the package `{e.name}` is not installed, which `{name}` needs"
+        raise UsageError(error("WFT-CFG-004", what, fix=f'pip install "weft[{extra}]"')) from e
 
 
 def _installed(group: str) -> dict[str, str]:

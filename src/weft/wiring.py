@@ -82,7 +82,11 @@ class Rooms:
     @cached_property
     def production(self) -> Registry:
         """What everybody reads."""
-        return self._opened(self.settings.path(self.settings.mesh.registry))
+        kind, _, place = self.settings.mesh.registry.rpartition("://")
+        if not kind:
+            return self._opened(self.settings.path(place))
+        registry: Registry = plugins.load("weft.registries", kind)(self.settings.mesh.registry)
+        return registry
 
     @cached_property
     def registry(self) -> Registry:

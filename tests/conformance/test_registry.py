@@ -8,11 +8,12 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
 
+from tests.servers import empty_database
 from weft.errors import AccessDenied, Conflict, PlatformError, ProjectError, error
 from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.checks import CheckCounts, CheckResult, CheckSeverity, Outcome, Rule
@@ -23,8 +24,9 @@ from weft.model.records import Batch, DomainRecord, PortOutcome, ProductRecord, 
 from weft.registry import log, processes
 from weft.registry.base import Registry, read_all_events
 from weft.registry.memory import MemoryRegistry
+from weft.registry.postgres import PostgresRegistry
+from weft.registry.sql_tables import SqlTables
 from weft.registry.sqlite import SqliteRegistry
-from weft.registry.sqlite_tables import SqliteTables
 
 A, B = parse_address("sales.orders.orders@1"), parse_address("sales.orders.totals@1")
 NEXT = parse_address("sales.orders.orders@2")
@@ -32,17 +34,30 @@ PRODUCT = ProductAddress("sales", "orders")
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def registry(request, tmp_path) -> Iterator[Registry]:
-    made = MemoryRegistry() if request.param == "memory" else SqliteRegistry(tmp_path / "registry.db")
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+def opened(request, tmp_path) -> Iterator[Callable[[], Registry]]:
+    """Opens the same registry, as often as it is asked: what there is in memory, a file, an empty database."""
+    if request.param == "memory":
+        made = MemoryRegistry()
+        yield lambda: made
+    elif request.param == "sqlite":
+        yield lambda: SqliteRegistry(tmp_path / "registry.db")
+    else:
+        with empty_database(request.getfixturevalue("postgres")) as url:
+            yield lambda: PostgresRegistry(url)
+
+
+@pytest.fixture
+def registry(opened) -> Iterator[Registry]:
+    made = opened()
     yield made
     made.close()
 
 
 @pytest.fixture
-def another(registry, tmp_path) -> Iterator[Registry]:
-    """The same registry for somebody else: another connection to the file, or what there is in memory."""
-    made = registry if isinstance(registry, MemoryRegistry) else SqliteRegistry(tmp_path / "registry.db")
+def another(registry, opened) -> Iterator[Registry]:
+    """The same registry for somebody else: another connection, or what there is in memory."""
+    made = opened()
     yield made
     made.close()
 
@@ -579,7 +594,7 @@ class FailingOnce(SqliteRegistry):
     fails = False
 
     @contextmanager
-    def _transaction(self) -> Iterator[SqliteTables]:
+    def _transaction(self) -> Iterator[SqlTables]:
         if self.fails:
             self.fails = False
             raise PlatformError(error("WFT-STO-001", "no space left"))

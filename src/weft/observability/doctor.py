@@ -25,8 +25,9 @@ def machine(settings: Settings) -> tuple[Diagnostic, ...]:
         "state": settings.state,
         "warehouse": settings.path(settings.storage.warehouse),
         "catalog": settings.path(settings.storage.catalog).parent,
-        "registry": settings.path(settings.mesh.registry).parent,
     }
+    if "://" not in settings.mesh.registry:
+        folders["registry"] = settings.path(settings.mesh.registry).parent
     for what, folder in folders.items():
         found += _folder(what, folder)
     return tuple(dict.fromkeys(found))

@@ -1,55 +1,34 @@
-"""The registry's tables in SQLite, as steps from one version of the schema to the next."""
+"""The registry's tables, as steps from one version of the schema to the next."""
 
 from __future__ import annotations
 
 import sqlite3
+from pathlib import Path
 
 from weft.errors import ProjectError, error
+from weft.registry.database import Dialect
 
-STEPS: tuple[str, ...] = (
+STEPS = ("0001_registry", "0002_kept_tables")
+"""Files of the folder `steps`: step n makes version n of the schema. One that was shipped is never changed."""
+
+
+def statements_of(step: str, dialect: Dialect) -> list[str]:
+    """The statements of a step, by its name, as a database wants them.
+
+    Texts compare by their bytes everywhere, whatever the database's language is.
     """
-    CREATE TABLE events (
-        seq INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, actor TEXT NOT NULL, subject TEXT NOT NULL,
-        body TEXT NOT NULL, previous TEXT NOT NULL, hash TEXT NOT NULL);
-    CREATE TABLE domains (name TEXT PRIMARY KEY, record TEXT NOT NULL);
-    CREATE TABLE products (address TEXT PRIMARY KEY, record TEXT NOT NULL);
-    CREATE TABLE reads (product TEXT NOT NULL, port TEXT NOT NULL, PRIMARY KEY (port, product)) WITHOUT ROWID;
-    CREATE TABLE publications (
-        port TEXT NOT NULL, revision INTEGER NOT NULL, snapshot_id TEXT NOT NULL, run_id TEXT NOT NULL,
-        published_at TEXT NOT NULL, header TEXT NOT NULL, contract BLOB NOT NULL, manifest BLOB NOT NULL,
-        PRIMARY KEY (port, revision)) WITHOUT ROWID;
-    CREATE TABLE ports (
-        port TEXT PRIMARY KEY, name TEXT NOT NULL, major INTEGER NOT NULL, revision INTEGER NOT NULL,
-        is_default INTEGER NOT NULL, retired INTEGER NOT NULL, pinned TEXT, held TEXT) WITHOUT ROWID;
-    CREATE INDEX ports_by_name ON ports (name);
-    CREATE TABLE edges (
-        source TEXT NOT NULL, target TEXT NOT NULL, kind TEXT NOT NULL, transformation TEXT NOT NULL,
-        masking INTEGER NOT NULL, product TEXT NOT NULL);
-    CREATE INDEX edges_by_source ON edges (source);
-    CREATE INDEX edges_by_target ON edges (target);
-    CREATE INDEX edges_by_product ON edges (product);
-    CREATE TABLE runs (
-        run_id TEXT PRIMARY KEY, started_at TEXT NOT NULL, state TEXT NOT NULL, record TEXT NOT NULL) WITHOUT ROWID;
-    CREATE INDEX runs_by_state ON runs (state);
-    CREATE TABLE run_ports (port TEXT NOT NULL, run_id TEXT NOT NULL, PRIMARY KEY (port, run_id)) WITHOUT ROWID;
-    CREATE TABLE checks (
-        run_id TEXT NOT NULL, port TEXT NOT NULL, results TEXT NOT NULL, PRIMARY KEY (run_id, port)) WITHOUT ROWID;
-    CREATE TABLE samples (
-        run_id TEXT NOT NULL, port TEXT NOT NULL, check_id TEXT NOT NULL, rows TEXT NOT NULL,
-        PRIMARY KEY (run_id, port, check_id)) WITHOUT ROWID;
-    CREATE TABLE locks (name TEXT PRIMARY KEY, holder TEXT NOT NULL, process TEXT NOT NULL) WITHOUT ROWID;
-    """,
-    """
-    CREATE TABLE kept_tables (
-        product TEXT NOT NULL, model TEXT NOT NULL, snapshot_id TEXT NOT NULL, run_id TEXT NOT NULL,
-        parts TEXT NOT NULL, columns TEXT NOT NULL, manifest BLOB NOT NULL,
-        PRIMARY KEY (product, model)) WITHOUT ROWID;
-    CREATE TABLE batches (
-        build TEXT NOT NULL, batch TEXT NOT NULL, at TEXT NOT NULL, manifest BLOB NOT NULL,
-        PRIMARY KEY (build, batch)) WITHOUT ROWID;
-    """,
-)
-"""Step n makes version n + 1 of the schema from version n. A step that was shipped is never changed."""
+    text = Path(__file__).with_name("steps").joinpath(f"{step}.sql").read_text(encoding="utf-8")
+    text = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
+    if dialect == "postgresql":
+        for ours, theirs in (
+            (" WITHOUT ROWID", ""),
+            (" BLOB", " BYTEA"),
+            (" INTEGER", " BIGINT"),
+            (" REAL", " DOUBLE PRECISION"),
+            (" TEXT", ' TEXT COLLATE "C"'),
+        ):
+            text = text.replace(ours, theirs)
+    return [statement.strip() for statement in text.split(";") if statement.strip()]
 
 
 def upgrade(connection: sqlite3.Connection, name: str) -> None:
@@ -73,8 +52,7 @@ def upgrade(connection: sqlite3.Connection, name: str) -> None:
     connection.execute("BEGIN IMMEDIATE")
     found = connection.execute("PRAGMA user_version").fetchone()[0]  # another process may have been faster
     for step in STEPS[found:]:
-        for statement in step.split(";"):
-            if statement.strip():
-                connection.execute(statement)
+        for statement in statements_of(step, "sqlite"):
+            connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {len(STEPS)}")
     connection.execute("COMMIT")
