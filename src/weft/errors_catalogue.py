@@ -2,7 +2,7 @@
 
 The middle part names the room: PRJ project, SQL sql, PYM Python models, TST unit tests, CON contracts, CHK
 verification, PLN plan, RUN runs, ENG engines, STO storage, REG registry, SRC connectors, ACC access, CAT catalog, CFG
-settings, CLI command line, IMP import and export of contracts.
+settings, CLI command line, SRV server, IMP import and export of contracts.
 A code is never used for another meaning: the number of one that was taken away stays free.
 """
 
@@ -186,6 +186,11 @@ CODES: dict[str, str] = {
     "WFT-ACC-005": "an unknown principal",
     "WFT-ACC-006": "the port is deprecated",
     "WFT-ACC-007": "the port's end of life has passed",
+    "WFT-ACC-010": "the table of permissions does not allow it",
+    # server
+    "WFT-SRV-001": "a mesh whose registry is on a server cannot be one",
+    "WFT-SRV-002": "a request that no route answers, or not to this caller",
+    "WFT-SRV-003": "a request with a wrong field",
     # catalog
     "WFT-CAT-001": "no such thing in the catalog",
     # command line

@@ -35,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "rollback": "Make an earlier snapshot the current one, or release a rollback.",
     "runs": "List what ran.",
     "run": "Show one run with its checks.",
+    "serve": "Serve the mesh to a company: registry and API over HTTP.",
     "completion": "Print the script that completes commands in your shell.",
 }
 """Every verb with the first line of its help. A test holds it equal to what the commands themselves say."""

@@ -1,0 +1,138 @@
+"""Who may do what on the platform: one table, denied by default. Reading rows is another question, see `decision`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from msgspec import Struct
+
+from weft.errors import AccessDenied, error
+
+
+class Role(StrEnum):
+    """What somebody is in a domain, or in the whole mesh."""
+
+    DOMAIN_OWNER = "domain_owner"
+    PRODUCT_OWNER = "product_owner"
+    STEWARD = "steward"
+    DEVELOPER = "developer"
+    ANALYST = "analyst"
+    COMPLIANCE_CONTACT = "compliance_contact"
+    OPERATOR = "operator"
+    GOVERNANCE_LEAD = "governance_lead"
+
+
+MESH_ROLES = frozenset({Role.OPERATOR, Role.GOVERNANCE_LEAD})
+"""Roles in the whole mesh; the others are roles in one domain."""
+
+
+class Action(StrEnum):
+    """What somebody does."""
+
+    SEE_STATE = "state.see"
+    READ_METADATA = "metadata.read"
+    REQUISITION = "domain.requisition"
+    MANAGE_DOMAIN = "domain.manage"
+    PUBLISH = "product.publish"
+    RUN = "product.run"
+    SUBSCRIBE = "notices.subscribe"
+    OWN_TOKENS = "tokens.own"
+    APPROVE = "access.approve"
+    GOVERN = "mesh.govern"
+    READ_EVENTS = "events.read"
+    OPERATE = "platform.operate"
+
+
+class Permission(Struct, frozen=True):
+    """A line of the table.
+
+    Attributes:
+        what: what it lets one do, in words.
+        roles: who may, in the domain that it is done to, or in the mesh.
+        everybody: whether everybody may who is known.
+        strangers: whether even somebody may who is not known.
+    """
+
+    what: str
+    roles: frozenset[Role] = frozenset()
+    everybody: bool = False
+    strangers: bool = False
+
+
+_OWNERS = frozenset({Role.DOMAIN_OWNER, Role.PRODUCT_OWNER})
+
+PERMISSIONS: Mapping[Action, Permission] = {
+    Action.SEE_STATE: Permission("see whether the platform lives", everybody=True, strangers=True),
+    Action.READ_METADATA: Permission("find domains, products, ports, contracts, lineage and runs", everybody=True),
+    Action.REQUISITION: Permission("make a domain that is not there yet", everybody=True),
+    Action.MANAGE_DOMAIN: Permission(
+        "change a domain's members, quotas and tokens", frozenset({Role.DOMAIN_OWNER, Role.OPERATOR})
+    ),
+    Action.PUBLISH: Permission("publish, roll back and retire products of a domain", _OWNERS | {Role.DEVELOPER}),
+    Action.RUN: Permission("start and cancel runs of a domain", _OWNERS | {Role.DEVELOPER, Role.OPERATOR}),
+    Action.SUBSCRIBE: Permission("be told of what happens to a product or domain", everybody=True),
+    Action.OWN_TOKENS: Permission("make, list and revoke tokens of one's own", everybody=True),
+    Action.APPROVE: Permission("decide who reads data of a domain", _OWNERS | {Role.STEWARD}),
+    Action.GOVERN: Permission("change what holds for the whole mesh", frozenset({Role.GOVERNANCE_LEAD})),
+    Action.READ_EVENTS: Permission(
+        "read the event log", frozenset({Role.OPERATOR, Role.GOVERNANCE_LEAD, Role.COMPLIANCE_CONTACT})
+    ),
+    Action.OPERATE: Permission("users, workers, queues and settings of the platform", frozenset({Role.OPERATOR})),
+}
+"""Who may do what; what has no line here nobody may."""
+
+
+class Caller(Struct, frozen=True):
+    """Somebody who does something on the platform.
+
+    Attributes:
+        kind: `user`, `token`, `service` or `stranger`.
+        mesh: roles in the whole mesh.
+        domains: roles in each domain.
+        actions: what a token is limited to; None where nothing is taken away.
+    """
+
+    name: str
+    kind: str
+    mesh: frozenset[Role] = frozenset()
+    domains: Mapping[str, frozenset[Role]] = {}
+    actions: frozenset[Action] | None = None
+
+
+STRANGER = Caller("anonymous", "stranger")
+"""Whoever has not said who they are."""
+
+
+def may(caller: Caller, action: Action, domain: str | None = None) -> bool:
+    """Whether somebody may do something, in a domain or, without one, in any of theirs."""
+    line = PERMISSIONS.get(action)
+    if line is None or (caller.kind == "stranger" and not line.strangers):
+        return False
+    if caller.actions is not None and action not in caller.actions:
+        return False
+    if line.everybody or line.roles & caller.mesh:
+        return True
+    held = [caller.domains.get(domain, frozenset())] if domain is not None else caller.domains.values()
+    return any(line.roles & roles for roles in held)
+
+
+def require(caller: Caller, action: Action, domain: str | None = None) -> None:
+    """Refuses what somebody may not do.
+
+    Raises:
+        AccessDenied: WFT-ACC-010, the table does not allow it.
+    """
+    if may(caller, action, domain):
+        return
+    line = PERMISSIONS[action]
+    where = f" of `{domain}`" if domain else ""
+    who = ", ".join(sorted(role.value for role in line.roles)) or "somebody who has signed in"
+    raise AccessDenied(
+        error(
+            "WFT-ACC-010",
+            f"`{caller.name}` may not do that{where}: {line.what}",
+            why=f"`{action.value}` is for {who}",
+            fix="docs/reference/permissions.md lists who may do what",
+        )
+    )

@@ -1,0 +1,1 @@
+"""The entrance over HTTP: translates requests into verbs of `api`, and what they answer into JSON."""

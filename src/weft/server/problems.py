@@ -1,0 +1,80 @@
+"""What went wrong, as RFC 9457 problem documents that hold the diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from weft.errors import (
+    AccessDenied,
+    Conflict,
+    ContractBroken,
+    Diagnostic,
+    GateRefused,
+    PlatformError,
+    WeftError,
+    error,
+)
+
+MEDIA_TYPE = "application/problem+json"
+_RETRY_S = 5
+_ABSENT = frozenset({"WFT-ACC-001", "WFT-CAT-001"})
+"""Codes that say that something is not there."""
+
+
+def problem(status: int, diagnostics: Sequence[Diagnostic], headers: dict[str, str] | None = None) -> JSONResponse:
+    """A problem document (RFC 9457, section 3)."""
+    first = diagnostics[0]
+    body: dict[str, Any] = {
+        "type": f"urn:weft:{first.code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": first.what,
+        "diagnostics": [d.as_json() for d in diagnostics],
+    }
+    return JSONResponse(body, status, headers, MEDIA_TYPE)
+
+
+def status_of(failed: WeftError) -> int:
+    """The status that an error is answered with."""
+    if any(d.code in _ABSENT for d in failed.diagnostics):
+        return 404
+    match failed:
+        case AccessDenied():
+            return 403
+        case Conflict():
+            return 409
+        case ContractBroken() | GateRefused():
+            return 422
+        case PlatformError():
+            return 503
+        case _:
+            return 400
+
+
+def install(app: FastAPI) -> None:
+    """Answers everything that goes wrong with a problem document."""
+
+    @app.exception_handler(WeftError)
+    def failed(request: Request, e: WeftError) -> JSONResponse:
+        status = status_of(e)
+        return problem(status, e.diagnostics, {"Retry-After": str(_RETRY_S)} if status == 503 else None)
+
+    @app.exception_handler(RequestValidationError)
+    def malformed(request: Request, e: RequestValidationError) -> JSONResponse:
+        found = [
+            error("WFT-SRV-003", f"{'.'.join(map(str, one['loc']))}: {one['msg']}", fix="see /api/v1/openapi.json")
+            for one in e.errors()
+        ]
+        return problem(422, found)
+
+    @app.exception_handler(HTTPException)
+    def refused(request: Request, e: HTTPException) -> JSONResponse:
+        what = f"{request.method} {request.url.path}: {HTTPStatus(e.status_code).phrase.lower()}"
+        return problem(e.status_code, [error("WFT-SRV-002", what)], dict(e.headers or {}))

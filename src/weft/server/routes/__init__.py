@@ -1,0 +1,1 @@
+"""Routes, a module for each subject. Each route has a `Permitted` and calls one verb."""

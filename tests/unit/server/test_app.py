@@ -1,0 +1,82 @@
+"""The application over a platform: who gets in, and how it says no."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+
+from weft.api.platform import Platform, open_platform
+from weft.server.app import create_app
+from weft.server.permitted import Permitted
+
+NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def platform(tmp_path) -> Iterator[Platform]:
+    (tmp_path / "weft.toml").write_text('[mesh]\nname = "company"\n')
+    made = open_platform(tmp_path, lambda: NOW)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def app(platform: Platform) -> FastAPI:
+    return create_app(platform)
+
+
+@pytest.fixture
+def client(app: FastAPI) -> TestClient:
+    return TestClient(app)
+
+
+def token(platform: Platform, *, days: int = 1) -> str:
+    return platform.identity.tokens.create(
+        kind="personal",
+        owner="ada",
+        label="laptop",
+        domain=None,
+        actions=None,
+        at=NOW,
+        expires_at=NOW + dt.timedelta(days=days),
+    )[1]
+
+
+def test_every_route_has_exactly_one_line_of_the_table_of_permissions(app):
+    for route in app.routes:
+        if isinstance(route, APIRoute):
+            guards = [d for d in route.dependant.dependencies if isinstance(d.call, Permitted)]
+            assert len(guards) == 1, route.path
+
+
+def test_whoever_is_not_known_learns_whether_the_server_lives_and_nothing_else(client):
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.get("/readyz").status_code == 200
+    refused = client.get("/api/v1/domains/shop")
+    assert refused.status_code == 401
+    assert refused.headers["www-authenticate"] == "Bearer"
+    assert refused.headers["content-type"] == "application/problem+json"
+
+
+def test_a_token_opens_the_door_until_it_is_revoked_or_over(client, platform):
+    secret = token(platform)
+    known = {"Authorization": f"Bearer {secret}"}
+
+    assert client.get("/api/v1/domains/shop", headers=known).status_code == 404
+    assert client.get("/api/v1/domains/shop", headers={"Authorization": f"Bearer {secret}x"}).status_code == 401
+    over = token(platform, days=0)
+    assert client.get("/api/v1/domains/shop", headers={"Authorization": f"Bearer {over}"}).status_code == 401
+    platform.identity.tokens.revoke(secret.split("_")[1], actor="ada", at=NOW)
+    assert client.get("/api/v1/domains/shop", headers=known).status_code == 401
+
+
+def test_a_problem_carries_the_diagnostics(client, platform):
+    answer = client.get("/api/v1/domains/shop", headers={"Authorization": f"Bearer {token(platform)}"})
+
+    assert answer.json()["type"] == "urn:weft:WFT-CAT-001"
+    assert answer.json()["diagnostics"][0]["code"] == "WFT-CAT-001"
