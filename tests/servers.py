@@ -57,6 +57,16 @@ def empty_database(url: str) -> Iterator[str]:
 
 
 @contextmanager
+def registry_database(url: str) -> Iterator[str]:
+    """The URL of a new database of a PostgreSQL that holds an empty registry."""
+    from weft.registry import migrations
+
+    with empty_database(url) as made:
+        migrations.upgrade(migrations.of_postgres(made))
+        yield made
+
+
+@contextmanager
 def mariadb_running() -> Iterator[str]:
     """MariaDB; gives the URL of an empty database, whose user may do everything in it."""
     import pymysql

@@ -85,6 +85,11 @@ def refusals(registry: Registry, story: Iterable[Step]) -> list:
     return found
 
 
+def runs_of(registry: Registry) -> list[str]:
+    """The runs under which `publish` may have published."""
+    return [f"r{number}" for number in range(registry.last_event() + 1)]
+
+
 def answers(registry: Registry) -> dict[str, object]:
     """What the registry says when it is asked everything."""
     around = [
@@ -105,7 +110,7 @@ def answers(registry: Registry) -> dict[str, object]:
         "runs": [registry.runs(), registry.runs(limit=1), *(registry.runs(p) for p in PORTS)],
         "run": [registry.run(r) for r in ("r1", "r2")],
         "unfinished": registry.unfinished(),
-        "checks": [list(registry.checks("r").items()), registry.checks("r", A)],
+        "checks": [(list(registry.checks(r).items()), registry.checks(r, A)) for r in runs_of(registry)],
         "events": [registry.events(), registry.events(2, 2), registry.last_event(), registry.verify_log()],
     }
 

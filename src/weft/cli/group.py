@@ -35,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "rollback": "Make an earlier snapshot the current one, or release a rollback.",
     "runs": "List what ran.",
     "run": "Show one run with its checks.",
+    "db": "Upgrade, back up and restore the registry.",
     "serve": "Serve the mesh to a company: registry and API over HTTP.",
     "completion": "Print the script that completes commands in your shell.",
 }

@@ -79,6 +79,10 @@ class RegistryReader(Protocol):
         """Runs that have begun and not ended: alive in another process, or dead."""
         ...
 
+    def lives(self, run: Run) -> bool:
+        """Whether whoever began a run still goes on with it. When nobody can know, it lives."""
+        ...
+
     def checks(self, run_id: str, address: Address | None = None) -> Mapping[Address, Sequence[CheckResult]]:
         """Check results of a run, samples included."""
         ...
@@ -110,7 +114,8 @@ class Registry(RegistryReader, Protocol):
             The publications with their revisions.
 
         Raises:
-            Conflict: WFT-RUN-001, a required revision moved; names which.
+            Conflict: WFT-RUN-001 a required revision moved, names which; WFT-REG-014 the run has published something
+                else of the product. The same content sent again under the same run is published once.
         """
         ...
 

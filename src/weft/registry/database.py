@@ -5,7 +5,7 @@ Statements are written for both: `?` for a value, `ON CONFLICT` for what replace
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 from typing import Any, Literal, Protocol
@@ -30,6 +30,10 @@ class Statements(Protocol):
 
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """The same change for many rows."""
+        ...
+
+    def each(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query that may be too many to be held at once."""
         ...
 
 
@@ -59,6 +63,18 @@ class Database(Protocol):
         Raises:
             PlatformError: WFT-REG-002 the database fails or cannot be reached, WFT-STO-001 its disk is full.
         """
+        ...
+
+    def moment(self) -> AbstractContextManager[Statements]:
+        """Statements that all see what was committed at one moment, however long they take; nobody waits for them.
+
+        Raises:
+            PlatformError: WFT-REG-002, the database fails or cannot be reached.
+        """
+        ...
+
+    def rebuilding(self) -> AbstractContextManager[Statements]:
+        """`writing()`, for changes that take as long as they do."""
         ...
 
     def close(self) -> None:

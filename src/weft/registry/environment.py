@@ -104,6 +104,10 @@ class EnvironmentRegistry:
         """Runs of the environment that have begun and not ended."""
         return self._own.unfinished()
 
+    def lives(self, run: Run) -> bool:
+        """Whether whoever began a run of the environment still goes on with it."""
+        return self._own.lives(run)
+
     def checks(self, run_id: str, address: Address | None = None) -> Mapping[Address, Sequence[CheckResult]]:
         """Check results of a run, samples included."""
         return self._own.checks(run_id, address) or self._production.checks(run_id, address)

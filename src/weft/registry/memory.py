@@ -51,6 +51,7 @@ class _Tables(Struct):
     locks: dict[str, tuple[str, str]] = field(default_factory=dict)
     kept_rows: dict[tuple[str, str], KeptRow] = field(default_factory=dict)
     batch_rows: dict[tuple[str, str], tuple[str, bytes]] = field(default_factory=dict)
+    publishes: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
 
     def copied(self) -> _Tables:
         return _Tables(*(copy.copy(getattr(self, name)) for name in self.__struct_fields__))
@@ -77,6 +78,15 @@ class _Tables(Struct):
 
     def add_publication(self, row: PublicationRow) -> None:
         self.publications[row[0]] = (row, *self.publications.get(row[0], ()))
+
+    def publication_row(self, port: str, revision: int) -> PublicationRow:
+        return next(row for row in self.publications[port] if row[1] == revision)
+
+    def published(self, run_id: str, product: str) -> tuple[str, str] | None:
+        return self.publishes.get((run_id, product))
+
+    def put_published(self, run_id: str, product: str, digest: str, revisions: str) -> None:
+        self.publishes[run_id, product] = (digest, revisions)
 
     def product(self, address: ProductAddress) -> ProductRecord | None:
         text = self.products.get(str(address))

@@ -12,6 +12,11 @@ def identity() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{_start(os.getpid())}"
 
 
+def here(process: str | None) -> bool:
+    """Whether a process is one of this host, so that `alive` knows of it."""
+    return process is not None and process.rsplit(":", 2)[0] == socket.gethostname()
+
+
 def alive(process: str | None) -> bool:
     """Whether a process still lives. One on another host counts as alive: nobody here can know."""
     if process is None:

@@ -15,7 +15,7 @@ from weft.model.checks import CheckResult
 from weft.model.lineage import table_of
 from weft.model.publication import Expired, Publication
 from weft.model.records import Publish
-from weft.registry import codec
+from weft.registry import codec, once
 from weft.registry.log import BEGINNING, chained
 from weft.registry.tables import PortRow, Tables
 
@@ -24,12 +24,16 @@ def publish(tables: Tables, publish: Publish) -> list[Publication]:
     """Moves all ports of a product together with its event.
 
     Raises:
-        Conflict: WFT-RUN-001, naming every port that moved.
+        Conflict: WFT-RUN-001, naming every port that moved; WFT-REG-014, the run has published something else of it.
         AccessDenied: WFT-PLN-004, another mesh owns the product.
     """
+    product = str(publish.product.address)
+    digest = once.digest(publish)
+    before = once.published_before(tables, publish, digest)
+    if before is not None:
+        return before
     _require_revisions(tables, publish.requires)
     _require_owner(tables, publish)
-    product = str(publish.product.address)
     _keep_tables(tables, publish, product)
     first = [a for a in publish.defaults if not _has_default(tables, a)]
     numbered = [put(tables, p) for p in publish.publications]
@@ -64,6 +68,7 @@ def publish(tables: Tables, publish: Publish) -> list[Publication]:
         if one.override is not None and str(one.address) in publish.checks:
             decision = {"run": publish.run_id, "revision": one.revision, **one.override.as_json()}
             append(tables, publish.at, "port.override", publish.actor, str(one.address), decision)
+    tables.put_published(publish.run_id, product, digest, codec.dumps({str(p.address): p.revision for p in numbered}))
     return numbered
 
 

@@ -8,8 +8,13 @@ from pathlib import Path
 from weft.errors import ProjectError, error
 from weft.registry.database import Dialect
 
-STEPS = ("0001_registry", "0002_kept_tables", "0003_tokens")
+STEPS = ("0001_registry", "0002_kept_tables", "0003_tokens", "0009_publishes")
 """Files of the folder `steps`: step n makes version n of the schema. One that was shipped is never changed."""
+
+VERSIONS = "alembic_version"
+"""The table in which PostgreSQL keeps the version of the others; a SQLite file has it in its head."""
+WRITERS = 7_734_001
+"""The advisory lock of PostgreSQL that writers hold, one at a time: each event is chained to the one before it."""
 
 
 def statements_of(step: str, dialect: Dialect) -> list[str]:
@@ -31,6 +36,19 @@ def statements_of(step: str, dialect: Dialect) -> list[str]:
     return [statement.strip() for statement in text.split(";") if statement.strip()]
 
 
+def tables(version: int) -> list[str]:
+    """The tables that there are in a version of the schema, in the order in which they were made."""
+    found: dict[str, None] = {}
+    for step in STEPS[:version]:
+        for statement in statements_of(step, "sqlite"):
+            words = statement.split(maxsplit=3)
+            if words[:2] == ["CREATE", "TABLE"]:
+                found[words[2]] = None
+            elif words[:2] == ["DROP", "TABLE"]:
+                found.pop(words[2])
+    return list(found)
+
+
 def upgrade(connection: sqlite3.Connection, name: str) -> None:
     """Brings the tables to this version of weft.
 
@@ -41,14 +59,7 @@ def upgrade(connection: sqlite3.Connection, name: str) -> None:
     if found == len(STEPS):
         return
     if found > len(STEPS):
-        raise ProjectError(
-            error(
-                "WFT-REG-001",
-                f"the registry `{name}` has version {found} of its tables, this weft knows {len(STEPS)}",
-                why="a newer weft has written it",
-                fix="pip install --upgrade weft",
-            )
-        )
+        raise newer(name, found)
     connection.execute("BEGIN IMMEDIATE")
     found = connection.execute("PRAGMA user_version").fetchone()[0]  # another process may have been faster
     for step in STEPS[found:]:
@@ -56,3 +67,15 @@ def upgrade(connection: sqlite3.Connection, name: str) -> None:
             connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {len(STEPS)}")
     connection.execute("COMMIT")
+
+
+def newer(name: str, found: int) -> ProjectError:
+    """What is said of a registry whose tables are ahead of this weft."""
+    return ProjectError(
+        error(
+            "WFT-REG-001",
+            f"the registry `{name}` has version {found} of its tables, this weft knows {len(STEPS)}",
+            why="a newer weft has written it",
+            fix="pip install --upgrade weft",
+        )
+    )

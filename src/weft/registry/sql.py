@@ -16,7 +16,7 @@ from weft.model.records import Batch, DomainRecord, Event, ProductRecord, Run, R
 from weft.registry import codec, lineage, log
 from weft.registry.base import read_all_events
 from weft.registry.database import Database
-from weft.registry.sql_tables import KEPT, SqlTables
+from weft.registry.sql_tables import KEPT, PUBLICATION, SqlTables
 from weft.registry.writer import RegistryWriter
 
 _STATE = """
@@ -24,10 +24,7 @@ _STATE = """
            p.is_default, p.retired, p.pinned, p.held
     FROM ports p JOIN publications u ON u.port = p.port AND u.revision = p.revision
 """
-_PUBLICATION = (
-    "SELECT port, revision, snapshot_id, run_id, published_at, header, contract, manifest "
-    "FROM publications WHERE port = ?"
-)
+_PUBLICATION = f"{PUBLICATION} WHERE port = ?"
 _EDGES = "SELECT source, target, kind, transformation, masking FROM edges"
 
 

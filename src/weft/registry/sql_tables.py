@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from weft.model.address import ProductAddress
 from weft.model.lineage import LineageEdge
@@ -13,6 +13,7 @@ from weft.registry.database import Statements, put
 from weft.registry.tables import EventRow, KeptRow, PortRow, PublicationRow
 
 KEPT = "SELECT product, model, snapshot_id, run_id, parts, columns, manifest FROM kept_tables"
+PUBLICATION = "SELECT port, revision, snapshot_id, run_id, published_at, header, contract, manifest FROM publications"
 _PUT_PORTS = put("ports", "port name major revision is_default retired pinned held", "port")
 _PUT_PRODUCTS = put("products", "address record", "address")
 _PUT_DOMAINS = put("domains", "name record", "name")
@@ -64,6 +65,22 @@ class SqlTables:
     def add_publication(self, row: PublicationRow) -> None:
         """Adds a publication, which no port shows yet."""
         self.statements.run("INSERT INTO publications VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def publication_row(self, port: str, revision: int) -> PublicationRow:
+        """A publication that there is."""
+        found = self.statements.row(f"{PUBLICATION} WHERE port = ? AND revision = ?", (port, revision))
+        assert found is not None, "there is such a publication"
+        return cast(PublicationRow, found)
+
+    def published(self, run_id: str, product: str) -> tuple[str, str] | None:
+        """What a run has published of a product."""
+        sql = "SELECT digest, revisions FROM publishes WHERE run_id = ? AND product = ?"
+        found = self.statements.row(sql, (run_id, product))
+        return (found[0], found[1]) if found else None
+
+    def put_published(self, run_id: str, product: str, digest: str, revisions: str) -> None:
+        """Keeps what a run has published of a product."""
+        self.statements.run("INSERT INTO publishes VALUES (?, ?, ?, ?)", (run_id, product, digest, revisions))
 
     def product(self, address: ProductAddress) -> ProductRecord | None:
         """A product as it is registered."""

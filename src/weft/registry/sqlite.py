@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,9 @@ class _Statements:
 
     def many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         self._db.executemany(sql, rows)
+
+    def each(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        yield from self._db.execute(sql)
 
 
 class SqliteDatabase:
@@ -122,6 +125,20 @@ class SqliteDatabase:
             if isinstance(e, sqlite3.Error):
                 raise self._failed("written", e) from e
             raise
+
+    @contextmanager
+    def moment(self) -> Iterator[_Statements]:
+        """Statements that see one moment: writers go on in the log beside the file."""
+        try:
+            with closing(self._opened()) as db:
+                db.execute("BEGIN")
+                yield _Statements(db)
+        except sqlite3.Error as e:
+            raise self._failed("read", e) from e
+
+    def rebuilding(self) -> AbstractContextManager[_Statements]:
+        """`writing()`: a file has no limits of time."""
+        return self.writing()
 
     def _connection(self) -> sqlite3.Connection:
         db: sqlite3.Connection | None = getattr(self._own, "db", None)

@@ -63,6 +63,18 @@ class Tables(Protocol):
         """Adds a publication, which no port shows yet."""
         ...
 
+    def publication_row(self, port: str, revision: int) -> PublicationRow:
+        """A publication that there is."""
+        ...
+
+    def published(self, run_id: str, product: str) -> tuple[str, str] | None:
+        """What a run has published of a product: the digest of its content, and the revisions as JSON."""
+        ...
+
+    def put_published(self, run_id: str, product: str, digest: str, revisions: str) -> None:
+        """Keeps what a run has published of a product."""
+        ...
+
     def product(self, address: ProductAddress) -> ProductRecord | None:
         """A product as it is registered."""
         ...

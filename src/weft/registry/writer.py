@@ -28,6 +28,10 @@ class RegistryWriter(ABC):
     def _transaction(self) -> AbstractContextManager[Tables]:
         """The tables, all of whose changes are kept when it ends well, and none when it raises."""
 
+    def lives(self, run: Run) -> bool:
+        """Whether whoever began a run still goes on with it."""
+        return processes.alive(run.process)
+
     def publish(self, publish: Publish) -> Sequence[Publication]:
         """The one commit point."""
         with self._transaction() as tables:

@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from weft.errors import Conflict, error
 from weft.model.address import Address
-from weft.registry import processes
 from weft.registry.base import RegistryReader
 from weft.runs import repair
 from weft.runs.context import Context
@@ -61,7 +60,7 @@ def drop(name: str, own: RegistryReader, context: Context) -> list[str]:
     Raises:
         Conflict: WFT-ENV-003, something runs in it.
     """
-    if any(processes.alive(run.process) for run in own.unfinished()):
+    if any(own.lives(run) for run in own.unfinished()):
         raise Conflict(
             error(
                 "WFT-ENV-003",
@@ -85,7 +84,7 @@ def sweep(runs: Sequence[str], context: Context) -> int:
     While something runs they stay until they are older than `storage.orphan_age`: it may be taking rows over.
     """
     began = context.now()
-    if any(processes.alive(run.process) for run in context.registry.unfinished()):
+    if any(context.registry.lives(run) for run in context.registry.unfinished()):
         return 0
     return len(repair.sweep(context, alive=[], older_than=began, only=runs))
 
@@ -95,5 +94,5 @@ def ended(environments: Mapping[str, RegistryReader], keep: timedelta, now: date
     return [
         name
         for name, own in environments.items()
-        if environment(name, own, keep).ended(now) and not any(processes.alive(r.process) for r in own.unfinished())
+        if environment(name, own, keep).ended(now) and not any(own.lives(run) for run in own.unfinished())
     ]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
 from weft.config import duration
-from weft.errors import WeftError
+from weft.errors import Conflict, WeftError
 from weft.model.address import Address
-from weft.model.records import RunState
+from weft.model.records import Run, RunState
 from weft.registry import processes
 from weft.runs import catching_up, due, expiry
 from weft.runs.context import Context
@@ -23,10 +24,25 @@ def after_dead_runs(context: Context) -> None:
     """Repairs what runs have left that ended without saying so. Costs nothing when there are none."""
     began = context.now()  # what another run stages from here on is younger
     unfinished = context.registry.unfinished()
-    dead = [run for run in unfinished if not processes.alive(run.process)]
-    if not dead:
+    if all(context.registry.lives(run) for run in unfinished):
         return
-    alive = [run.run_id for run in unfinished if run not in dead]
+    with ExitStack() as held:
+        dead = [run for run in unfinished if _given_up(run, held, context)]
+        _repaired(dead, [run.run_id for run in unfinished if run not in dead], began, context)
+
+
+def _given_up(run: Run, held: ExitStack, context: Context) -> bool:
+    """Whether a run has died, and is now held here: nobody else repairs it, and it cannot go on after all."""
+    if context.registry.lives(run):
+        return False
+    try:
+        held.enter_context(context.registry.lock(f"run:{run.run_id}", holder=processes.identity(), timeout_s=0))
+    except Conflict:
+        return False
+    return True
+
+
+def _repaired(dead: Sequence[Run], alive: list[str], began: datetime, context: Context) -> None:
     for run in dead:
         catching_up.after(run.run_id, [outcome.address for outcome in run.ports], context)
         if run.process is not None:
@@ -62,7 +78,7 @@ def sweep(
             keep.setdefault(table.table, set()).add(table.snapshot_id)
     if only is None:
         context.storage.forget({a: set(ids) - keep.get(a, set()) for a, ids in unshown.items()})
-    runs = [*alive, *(r.run_id for other in others for r in other.unfinished() if processes.alive(r.process))]
+    runs = [*alive, *(r.run_id for other in others for r in other.unfinished() if other.lives(r))]
     return list(context.storage.sweep(keep, older_than=older_than, runs=runs, beside=beside, only=only))
 
 
@@ -85,7 +101,7 @@ def _look_through(context: Context) -> None:
     marked = expiry.mark(context)
     if marked:
         context.progress.note(f"{marked} data version{'' if marked == 1 else 's'} expired")
-    alive = [run.run_id for run in context.registry.unfinished() if processes.alive(run.process)]
+    alive = [run.run_id for run in context.registry.unfinished() if context.registry.lives(run)]
     given_up = {b.build for b in context.registry.batches() if b.at < began - _BATCHES_ARE_KEPT}
     if given_up:
         context.registry.drop_batches(sorted(given_up))
