@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,60 @@ def program(name: str) -> str | None:
 @contextmanager
 def postgres_running() -> Iterator[str]:
     """PostgreSQL; gives the URL of an empty database, whose user is its owner."""
-    import psycopg
+    with postgres_to_stop() as server:
+        yield server.url
 
+
+class StoppedAndStarted:
+    """A PostgreSQL that a test may stop and start again, on the same port with the same data."""
+
+    def __init__(self, command: Sequence[str], user: str | None, folder: Path, port: int) -> None:
+        self.url = f"postgresql://weft@127.0.0.1:{port}/postgres"
+        self._command, self._user, self._folder = command, user, folder
+        self._running: AbstractContextManager[subprocess.Popen[bytes]] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts it, and waits until it answers."""
+        import psycopg
+
+        self._running = _started(self._command, self._user, self._folder, lambda: psycopg.connect(self.url).close())
+        self._process = self._running.__enter__()
+
+    def stop(self) -> None:
+        """Stops it: whoever is connected is sent away."""
+        if self._running is not None:
+            assert self._process is not None
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(20)
+            self._running.__exit__(None, None, None)
+            self._running = None
+
+    def crash(self) -> None:
+        """Ends it without a word to anybody."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(20)
+        self.stop()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Lets it answer nothing, as a host that is too busy, without closing a connection."""
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        every = [self._process.pid, *map(int, children)]
+        for pid in every:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in every:
+                os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def postgres_to_stop() -> Iterator[StoppedAndStarted]:
+    """PostgreSQL, running, which can be stopped and started."""
     made = program("postgres")
     assert made is not None, "the caller looked for it"
     with _folder("postgres") as (folder, user), _port() as port:
@@ -37,9 +90,12 @@ def postgres_running() -> Iterator[str]:
         _run([initdb, "-D", str(data), "-U", "weft", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"], user)
         settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, "fsync": "off"}
         command = [made, "-D", str(data), *(part for n, v in settings.items() for part in ("-c", f"{n}={v}"))]
-        at = {"host": "127.0.0.1", "port": port, "user": "weft", "dbname": "postgres"}
-        with _started(command, user, folder, lambda: psycopg.connect(**at).close()):
-            yield f"postgresql://weft@127.0.0.1:{port}/postgres"
+        server = StoppedAndStarted(command, user, folder, port)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 @contextmanager
@@ -117,7 +173,9 @@ def _run(command: Sequence[str], user: str | None) -> None:
 
 
 @contextmanager
-def _started(command: Sequence[str], user: str | None, folder: Path, ready: Callable[[], None]) -> Iterator[None]:
+def _started(
+    command: Sequence[str], user: str | None, folder: Path, ready: Callable[[], None]
+) -> Iterator[subprocess.Popen[bytes]]:
     version = subprocess.run([command[0], "--version"], capture_output=True, text=True, user=user).stdout.strip()
     with (folder / "log").open("w+") as log:
         process = subprocess.Popen(command, user=user, cwd="/", stdout=log, stderr=log)
@@ -133,7 +191,7 @@ def _started(command: Sequence[str], user: str | None, folder: Path, ready: Call
                         log.seek(0)
                         raise AssertionError(f"{command[0]} does not answer:\n{log.read()}") from problem
                     time.sleep(0.1)
-            yield
+            yield process
         finally:
             process.terminate()
             with suppress(subprocess.TimeoutExpired):

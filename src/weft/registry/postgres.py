@@ -108,13 +108,15 @@ class PostgresRegistry(SqlRegistry):
             super().finish_run(run)
 
     def _until_answered(self, do: Callable[[], Answer]) -> Answer:
-        """What it does gives, tried again while the server is away, for a while."""
+        """What it does gives, tried again while the server is away, for a while, and once in any case."""
         deadline = time.monotonic() + PATIENCE_S
+        tries = 0
         while True:
             try:
                 return do()
             except TransientError:
-                if time.monotonic() > deadline:
+                tries += 1
+                if tries > 1 and time.monotonic() > deadline:
                     raise
                 time.sleep(_PAUSE_S)
 

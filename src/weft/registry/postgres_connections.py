@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import select
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,7 +31,7 @@ _SESSION = {
     "tcp_keepalives_count": "4",
 }
 _PATIENT = {"statement_timeout": "0", "idle_in_transaction_session_timeout": "0", "lock_timeout": "120s"}
-"""For what takes its time: upgrades, backups, and connections that hold a lock for as long as a run."""
+"""For what takes its time: upgrades and backups."""
 _CLIENT: dict[str, Any] = {
     "connect_timeout": 5,
     "keepalives_idle": 5,
@@ -39,6 +40,27 @@ _CLIENT: dict[str, Any] = {
     "tcp_user_timeout": PATIENCE_S * 1000,
     "application_name": "weft",
 }
+
+
+class _Limited(Connection):
+    """A connection that is given up when the server says nothing, not even that it takes too long."""
+
+    def wait(self, gen: Generator[Any, Any, Any], *more: Any, **named: Any) -> Any:
+        """What the driver waits for."""
+        return super().wait(self._in_time(gen), *more, **named)
+
+    def _in_time(self, gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+        deadline = time.monotonic() + PATIENCE_S + 1
+        try:
+            wanted = next(gen)
+            while True:
+                ready = yield wanted
+                if not ready and time.monotonic() > deadline:
+                    self.close()
+                    raise psycopg.OperationalError(f"the server has not answered for {PATIENCE_S} s")
+                wanted = gen.send(ready)
+        except StopIteration as e:
+            return e.value
 
 
 class Connections:
@@ -77,8 +99,9 @@ class Connections:
             patient: whether its statements may take as long as they do.
         """
         session = {**_SESSION, **(_PATIENT if patient else {})}
+        kind: type[Connection] = Connection if patient else _Limited
         options = " ".join([*(f"-c {k}={v}" for k, v in session.items()), str(self._given.get("options") or "")])
-        return Connection.connect(make_conninfo("", **{**self._given, "options": options.strip()}), autocommit=True)
+        return kind.connect(make_conninfo("", **{**self._given, "options": options.strip()}), autocommit=True)
 
     @contextmanager
     def lent(self) -> Iterator[Connection]:

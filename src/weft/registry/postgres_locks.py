@@ -61,7 +61,7 @@ def held(connections: Connections, name: str, timeout_s: float) -> Iterator[None
     """
     deadline = time.monotonic() + timeout_s
     with connections.told("locked"):
-        connection = connections.made(patient=True)
+        connection = connections.made()
     try:
         with connections.told("locked"):
             while not _tried(connection, name):
@@ -108,7 +108,7 @@ class HeldRun:
         with self._guard, self._connections.told("locked"):
             if self._connection is not None and _answers(self._connection):
                 return
-            self._connection = self._connections.made(patient=True)
+            self._connection = self._connections.made()
             if not _tried(self._connection, run_lock(self.run_id)):
                 self._connection.close()
                 raise taken_over(self.run_id)
