@@ -35,6 +35,11 @@ COMMANDS: dict[str, str] = {
     "rollback": "Make an earlier snapshot the current one, or release a rollback.",
     "runs": "List what ran.",
     "run": "Show one run with its checks.",
+    "schedule": "List, start, pause and resume what is applied by itself.",
+    "jobs": "List what waits, runs and ran on workers.",
+    "cancel": "End a job, or a backfill with all its pieces.",
+    "backfill": "Compute a stretch of time of a product again, piece by piece, on workers.",
+    "worker": "Run jobs: apply products when they are due.",
     "serve": "Serve the mesh to a company: registry and API over HTTP.",
     "completion": "Print the script that completes commands in your shell.",
 }

@@ -104,6 +104,10 @@ class PostgresDatabase:
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_WRITERS,))
             yield _Statements(connection)
 
+    def connected(self) -> Connection:
+        """A connection of its own, outside the pool, for a lock that lasts as long as it does."""
+        return Connection.connect(self._url, autocommit=True, connect_timeout=int(_PATIENCE_S))
+
     def _connections(self) -> ConnectionPool:
         with self._guard:
             if self._pool is None:
