@@ -286,7 +286,7 @@ class Queue:
         return job
 
     def forget(self, before: datetime) -> int:
-        """Removes jobs that were over before a time, with their logs; never the newest, whose number none gets again."""
+        """Removes jobs that were over before a time, with their logs; never the newest, whose number stays taken."""
         over = "finished_at < ? AND state NOT IN (?, ?) AND number < (SELECT max(number) FROM jobs)"
         values: Sequence[object] = (codec.time_text(before), *_WAITING)
         self._statements.run(f"DELETE FROM job_lines WHERE job_id IN (SELECT job_id FROM jobs WHERE {over})", values)
