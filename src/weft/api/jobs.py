@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from weft.access.permissions import Action, Caller, require
 from weft.config import SchedulerSettings, duration
 from weft.errors import UsageError, did_you_mean, error
 from weft.model.jobs import APPLY, BACKFILL, Job, JobState, LogLine, NewJob
@@ -193,6 +194,44 @@ class Jobs:
         """Lines of a job's log after a number."""
         with self._database.reading() as statements:
             return lines_after(statements, job_id, after, limit)
+
+    # the same for somebody who asks over the network
+
+    def started_by(self, caller: Caller, product: str) -> Job:
+        """As `start`.
+
+        Raises:
+            AccessDenied: WFT-ACC-010, the caller may run nothing of that domain.
+        """
+        require(caller, Action.RUN, product.partition(".")[0])
+        return self.start(product, caller.name)
+
+    def backfilled_by(self, caller: Caller, product: str, window: Window, by: timedelta) -> Backfill:
+        """As `backfill`.
+
+        Raises:
+            AccessDenied: WFT-ACC-010, the caller may run nothing of that domain.
+        """
+        require(caller, Action.RUN, product.partition(".")[0])
+        return self.backfill(product, window, by, caller.name)
+
+    def cancelled_by(self, caller: Caller, job_id: str) -> Job:
+        """As `cancel`.
+
+        Raises:
+            AccessDenied: WFT-ACC-010, the caller may run nothing of that domain.
+        """
+        return self.cancel(self.told_to(caller, job_id).job_id, caller.name)
+
+    def told_to(self, caller: Caller, job_id: str) -> Job:
+        """A job of which the caller may hear what it tells: a model may print what it likes.
+
+        Raises:
+            AccessDenied: WFT-ACC-010, the caller may run nothing of that domain.
+        """
+        found = self.one(job_id)
+        require(caller, Action.RUN, found.domain)
+        return found
 
     # schedules
 
