@@ -178,6 +178,43 @@ class EnvironmentSettings:
     keep: str = _setting("14d", "how long after its last use an environment goes by itself: 12h, 14d", duration)
 
 
+def _count(number: int) -> None:
+    if not 0 <= number <= 10_000:
+        raise ValueError(f"must be a number of 0 to 10000, not {number}")
+
+
+def _some(number: int) -> None:
+    if not 1 <= number <= 1_000_000:
+        raise ValueError(f"must be a number of 1 to 1000000, not {number}")
+
+
+def _limits(entries: tuple[str, ...]) -> None:
+    for entry in entries:
+        if not re.fullmatch(r"(domain|engine):[a-z][a-z0-9_]*=[0-9]{1,4}", entry.replace(" ", "")):
+            raise ValueError(f'must hold entries such as "domain:sales=1" or "engine:duckdb=2", not {entry!r}')
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerSettings:
+    """`[scheduler]`: how jobs are handed to workers."""
+
+    concurrency: int = _setting(1, "how many jobs a worker runs at once", _some)
+    per_domain: int = _setting(0, "how many jobs of one domain run at once, on all workers; 0: no limit", _count)
+    per_engine: int = _setting(0, "how many jobs of one engine run at once, on all workers; 0: no limit", _count)
+    limits: tuple[str, ...] = _setting(
+        (), 'limits of single domains and engines: "domain:sales=1", "engine:duckdb=2"', _limits
+    )
+    lease: str = _setting("60s", "how long after a worker was last heard of its jobs are given to another", _timeout)
+    grace: str = _setting(
+        "30s", "how long a worker that is stopped lets its jobs end before it hands them back", duration
+    )
+    retry: str = _setting("10s", "how long a job that failed by chance waits; then twice as long each time", _timeout)
+    timeout: str = _setting("6h", "how long a job may run that somebody starts by hand", _timeout)
+    attempts: int = _setting(5, "how often a job is tried that somebody starts by hand", _some)
+    log_lines: int = _setting(10_000, "how many lines of each job's log are kept", _some)
+    keep_jobs: str = _setting("30d", "how long jobs that are over and their logs are kept", duration)
+
+
 class Settings(Struct, frozen=True):
     """All settings of a mesh. `root` is the folder of `weft.toml`, absolute."""
 
@@ -188,6 +225,7 @@ class Settings(Struct, frozen=True):
     sources: SourceSettings = SourceSettings()
     environments: EnvironmentSettings = EnvironmentSettings()
     python: PythonSettings = PythonSettings()
+    scheduler: SchedulerSettings = SchedulerSettings()
     connections: Mapping[str, Connection] = {}
 
     def path(self, text: str) -> Path:
@@ -261,6 +299,7 @@ _SECTIONS: dict[str, type] = {
     "sources": SourceSettings,
     "environments": EnvironmentSettings,
     "python": PythonSettings,
+    "scheduler": SchedulerSettings,
 }
 
 

@@ -342,6 +342,13 @@ class Mesh:
 
         return run_page(self._rooms.registry, run_id)
 
+    def run_of_this_process(self) -> str | None:
+        """The run that this process has begun and not ended."""
+        from weft.registry import processes
+
+        own = processes.identity()
+        return next((r.run_id for r in self._rooms.registry.unfinished() if r.process == own), None)
+
     def doctor(self) -> tuple[Diagnostic, ...]:
         """What is missing or wrong on this machine and in this repository."""
         from weft.observability.doctor import machine, reached

@@ -15,6 +15,7 @@ from weft.wiring import Rooms
 
 if TYPE_CHECKING:
     from weft.api.identity import Identity
+    from weft.api.jobs import Jobs
     from weft.registry.database import Database
 
 
@@ -61,6 +62,16 @@ class Platform:
         from weft.api.identity import Identity
 
         return Identity(self.database, self.rooms.production, self.rooms.now)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """The queue and the schedules."""
+        from weft.api.jobs import Jobs
+        from weft.project.product_files import products_in
+
+        rooms = self.rooms
+        settings = rooms.settings
+        return Jobs(self.database, rooms.production, rooms.now, settings.scheduler, lambda: products_in(settings))
 
     def live(self) -> bool:
         """Whether the registry answers.

@@ -1,4 +1,4 @@
-"""Schedules: when rules and service levels of a contract are to be looked at; nothing runs by them yet."""
+"""Schedules: when rules and service levels of a contract are to be looked at, in the words of cron."""
 
 from __future__ import annotations
 
@@ -19,7 +19,15 @@ _FIELDS = (
     ("day of the week", 0, 7, ("sun", "mon", "tue", "wed", "thu", "fri", "sat")),
 )
 """Each with its least and greatest number, and names for them from the least on."""
-_WORDS = frozenset({"@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly"})
+_WORDS = {
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+    "@monthly": "0 0 1 * *",
+    "@weekly": "0 0 * * 0",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@hourly": "0 * * * *",
+}
 _PART = re.compile(r"(?P<first>\*|\w+)(?:-(?P<last>\w+))?(?:/(?P<step>[0-9]+))?")
 _LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -78,6 +86,32 @@ def cron_problem(expression: str) -> str | None:
     if fields[4] == "*" and all(min(days) > _LONGEST_MONTHS[month - 1] for month in months):
         return "there is no such day in any year"
     return None
+
+
+def cron_fields(expression: str) -> tuple[str, str, str, str, str]:
+    """Minute, hour, day, month and day of the week of an expression that `cron_problem` finds nothing wrong with.
+
+    Each is `*`, `*/N` or the numbers that it means; days of the week are names, which all calendars read alike.
+
+    >>> cron_fields("*/15 8-10 * * 5-7"), cron_fields("@monthly")
+    (('*/15', '8,9,10', '*', '*', 'fri,sat,sun'), ('0', '0', '1', '*', '*'))
+    """
+    stated = expression.strip().lower()
+    found = []
+    fields = _WORDS.get(stated, stated).split()
+    for field, (_, least, greatest, names) in zip(fields, _FIELDS, strict=True):
+        if re.fullmatch(r"\*(/[0-9]+)?", field) and not (names and least == 0 and "/" in field):
+            found.append(field)
+            continue
+        numbers = _numbers(field, least, greatest, names)
+        assert numbers, "the expression was looked at"
+        if greatest == 7:  # both 0 and 7 are Sunday
+            days = sorted({(n - 1) % 7 for n in numbers})
+            found.append(",".join((*names[1:], names[0])[day] for day in days))
+        else:
+            found.append(",".join(map(str, sorted(numbers))))
+    minute, hour, day, month, weekday = found
+    return minute, hour, day, month, weekday
 
 
 def _found(contract: Contract) -> Iterator[Schedule]:

@@ -17,6 +17,7 @@ from weft.project.cache import Cache
 from weft.project.inputs import input_ports
 from weft.project.models import Parse, read_models
 from weft.project.outputs import CONTRACT_ENDING, major_of, output_ports, status_of
+from weft.project.product_schedules import schedule_problems
 from weft.project.references import clashes, reference_problems
 
 
@@ -59,6 +60,7 @@ def read_product(
     if slug is None:
         return None
     described = descriptor(found.document)
+    problems += schedule_problems(described)
     address = ProductAddress(folder.domain, slug)
     contracts = _contracts(folder, folder.path / "contracts", cache, files, problems)
     sources = _contracts(folder, folder.path / "contracts" / "sources", cache, files, problems)

@@ -24,8 +24,10 @@ from weft.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_S = 5
-_ABSENT = frozenset({"WFT-ACC-001", "WFT-CAT-001"})
+_ABSENT = frozenset({"WFT-ACC-001", "WFT-CAT-001", "WFT-RUN-040", "WFT-RUN-041", "WFT-RUN-047"})
 """Codes that say that something is not there."""
+_OVER = frozenset({"WFT-RUN-043"})
+"""Codes that say that something is no longer as it would have to be."""
 
 
 def problem(status: int, diagnostics: Sequence[Diagnostic], headers: dict[str, str] | None = None) -> JSONResponse:
@@ -45,6 +47,8 @@ def status_of(failed: WeftError) -> int:
     """The status that an error is answered with."""
     if any(d.code in _ABSENT for d in failed.diagnostics):
         return 404
+    if any(d.code in _OVER for d in failed.diagnostics):
+        return 409
     match failed:
         case AccessDenied():
             return 403

@@ -1,6 +1,9 @@
-"""`weft run`: one run with its checks."""
+"""`weft run`: one run with its checks, or what it tells."""
 
 from __future__ import annotations
+
+import time
+from contextlib import closing
 
 import click
 
@@ -10,17 +13,22 @@ from weft.cli.output import print_json, print_text
 
 @click.command(
     "run",
-    help="Show one run with its checks.\n\nThe beginning of a RUN_ID is enough where only one run has it.",
-    epilog=examples("weft runs", "weft run 20261121-0904"),
+    help="Show one run with its checks, or with --log what it told on its worker.\n\n"
+    "The beginning of a RUN_ID is enough where only one run has it; --log takes the id of a job as well.",
+    epilog=examples("weft runs", "weft run 20261121-0904", "weft run job-17 --log --follow"),
 )
 @click.argument("run_id")
+@click.option("--log", is_flag=True, help="What the run told, if a worker ran it.")
+@click.option("--follow", is_flag=True, help="Go on until the run is over; the exit code is 1 when it did not succeed.")
 @format_option()
-def command(run_id: str, form: str) -> int:
+def command(run_id: str, log: bool, follow: bool, form: str) -> int:
     from datetime import UTC, datetime
 
     from weft import api
     from weft.cli.render.runs import run_text
 
+    if log or follow:
+        return _log(run_id, follow, form)
     with api.open() as mesh:
         page = mesh.run(run_id)
     if form == "json":
@@ -28,3 +36,27 @@ def command(run_id: str, form: str) -> int:
     else:
         print_text(run_text(page, datetime.now(UTC)))
     return 0
+
+
+def _log(run_id: str, follow: bool, form: str) -> int:
+    from weft.api.platform import open_platform
+
+    kept, last = [], 0
+    with closing(open_platform()) as platform:
+        job = platform.jobs.one(run_id)
+        while True:
+            job = platform.jobs.one(job.job_id)  # before the lines: what is over tells nothing more
+            while lines := platform.jobs.log(job.job_id, last):
+                last = lines[-1].number
+                if form == "json":
+                    kept += [{"number": x.number, "at": x.at.isoformat(), "line": x.line} for x in lines]
+                else:
+                    print_text("\n".join(f"{x.at:%H:%M:%S} {x.line}" for x in lines))
+            if job.state.is_over or not follow:
+                break
+            time.sleep(0.5)
+    if form == "json":
+        print_json({"job": job.as_json(), "lines": kept})
+    elif follow:
+        print_text(f"{job.job_id}: {job.state.value}")
+    return 1 if follow and job.state.value != "succeeded" else 0

@@ -1,0 +1,44 @@
+"""`weft worker`: runs jobs."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from contextlib import closing
+
+import click
+
+from weft.cli.options import examples
+
+
+@click.command(
+    "worker",
+    help="Run jobs: apply products when they are due.\n\n"
+    "A worker takes jobs of the products whose files lie in its folder. Any number of workers may share one registry. "
+    "When it is told to stop it lets what runs end for a while, then gives it back to the queue.",
+    epilog=examples("weft worker", "weft -C /srv/mesh worker --concurrency 4"),
+)
+@click.option("--concurrency", type=click.IntRange(1, 1000), metavar="N", help="How many jobs to run at once.")
+@click.option("--until-input-ends", is_flag=True, hidden=True)
+def command(concurrency: int | None, until_input_ends: bool) -> int:
+    from weft.api.platform import open_platform
+    from weft.api.worker import Worker, loops_of
+
+    with closing(open_platform()) as platform:
+        worker = Worker(loops_of(platform, concurrency))
+        # The queue says what becomes of a job that runs, so the five seconds of other commands do not hold here.
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: worker.stop())
+        if until_input_ends:
+            threading.Thread(target=_stop_at_end_of_input, args=(worker.stop,), daemon=True).start()
+        worker.run()
+    return 0
+
+
+def _stop_at_end_of_input(stop: object) -> None:
+    while sys.stdin.buffer.readline():
+        pass
+    assert callable(stop)
+    stop()

@@ -1,0 +1,79 @@
+"""The worker that a server starts beside itself: spawned, started again when it dies, stopped with the server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+_LONGEST_PAUSE_S = 30.0
+_LIVED_S = 60.0
+"""A worker that lived so long did not die of its start."""
+
+
+class WorkerProcess:
+    """A worker as a child process. Its input ends when the server does, however that ends, and it stops by that.
+
+    Attributes:
+        pid: the process that runs now; None between two.
+        starts: how often one was started.
+    """
+
+    def __init__(self, root: Path, patience_s: float = 60.0) -> None:
+        """Takes the mesh's folder, and how long a worker may take to end what it runs."""
+        self._command = [sys.executable, "-m", "weft.cli.main", "-C", str(root), "worker", "--until-input-ends"]
+        self._patience_s = patience_s
+        self._stop = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._watch = threading.Thread(target=self._keep, name="worker", daemon=True)
+        self.starts = 0
+
+    @property
+    def pid(self) -> int | None:
+        """The process that runs now."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
+    def __enter__(self) -> Self:
+        self._watch.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Tells the worker to end what it runs, and returns when it has."""
+        self._stop.set()
+        self._watch.join()
+
+    def _keep(self) -> None:
+        failures = 0
+        while not self._stop.is_set():
+            began = time.monotonic()
+            # a session of its own: Ctrl-C at the server is not meant for what the worker runs
+            process = subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
+            self._process = process
+            self.starts += 1
+            while process.poll() is None and not self._stop.wait(0.2):
+                pass
+            if process.poll() is None:
+                self._end(process)
+                return
+            failures = 1 if time.monotonic() - began > _LIVED_S else failures + 1
+            self._stop.wait(min(_LONGEST_PAUSE_S, 0.5 * 2**failures))
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin is not None, "it is a pipe"
+        with suppress(OSError):
+            process.stdin.close()
+        try:
+            process.wait(self._patience_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()

@@ -1,0 +1,178 @@
+"""Routes of jobs and schedules: who may start, end and hear what."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from weft.api.platform import Platform, open_platform
+from weft.model.address import ProductAddress
+from weft.model.records import DomainRecord, ProductRecord
+from weft.registry import codec
+from weft.registry.job_rows import add_lines
+from weft.registry.queue import Queue
+from weft.registry.sql_tables import SqlTables
+from weft.server.app import create_app
+
+NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+MEMBERS = [{"user": "dev", "roles": ["developer"]}, {"user": "ana", "roles": ["analyst"]}]
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[Platform]:
+    (tmp_path / "weft.toml").write_text('[mesh]\nname = "company"\n')
+    made = open_platform(tmp_path, lambda: NOW)
+    schedule = {"customProperties": [{"property": "weft.schedule", "value": {"cron": "0 6 * * *"}}]}
+    with made.database.writing() as statements:
+        tables = SqlTables(statements)
+        for domain in ("shop", "other"):
+            members = MEMBERS if domain == "shop" else []
+            tables.put_domain(DomainRecord(domain, domain, "source", None, "team", None, {"members": members}))
+            address = ProductAddress(domain, "orders")
+            tables.put_product(ProductRecord(address, "Orders", "active", None, (), "company", (), schedule))
+            statements.run(
+                "INSERT INTO publications (port, revision, snapshot_id, run_id, published_at, header, contract, "
+                "manifest) VALUES (?, 1, 's', 'r', 't', '{}', ?, ?)",
+                (f"{domain}.orders.rows@1", codec.packed({}), codec.packed([])),
+            )
+            statements.run(
+                "INSERT INTO ports (port, name, major, revision, is_default, retired) VALUES (?, ?, 1, 1, 1, 0)",
+                (f"{domain}.orders.rows@1", f"{domain}.orders.rows"),
+            )
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(platform: Platform) -> TestClient:
+    return TestClient(create_app(platform))
+
+
+def known(platform: Platform, user: str) -> dict[str, str]:
+    secret = platform.identity.tokens.create(
+        kind="personal", owner=user, label="x", domain=None, actions=None, at=NOW, expires_at=NOW + dt.timedelta(days=1)
+    )[1]
+    return {"Authorization": f"Bearer {secret}"}
+
+
+def test_whoever_may_run_a_domain_starts_and_ends_jobs_of_it_and_of_no_other(client, platform):
+    dev = known(platform, "dev")
+
+    started = client.post("/api/v1/jobs", json={"product": "shop.orders"}, headers=dev)
+    refused = client.post("/api/v1/jobs", json={"product": "other.orders"}, headers=dev)
+    ended = client.post("/api/v1/jobs/job-1/cancel", headers=dev)
+    again = client.post("/api/v1/jobs/job-1/cancel", headers=dev)
+
+    assert (started.status_code, started.json()["state"], started.json()["by"]) == (202, "queued", "dev")
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:weft:WFT-ACC-010")
+    assert (ended.status_code, ended.json()["state"]) == (202, "cancelled")
+    assert (again.status_code, again.json()["type"]) == (409, "urn:weft:WFT-RUN-043")
+
+
+def test_whoever_only_reads_sees_jobs_and_neither_starts_nor_ends_nor_hears_them(client, platform):
+    platform.jobs.start("shop.orders", "dev")
+    ana = known(platform, "ana")
+
+    assert [j["product"] for j in client.get("/api/v1/jobs", headers=ana).json()["jobs"]] == ["shop.orders"]
+    assert client.get("/api/v1/jobs/job-1", headers=ana).json()["job_id"] == "job-1"
+    for method, path in (("POST", "/api/v1/jobs/job-1/cancel"), ("GET", "/api/v1/jobs/job-1/log")):
+        assert client.request(method, path, headers=ana).status_code == 403
+    assert client.post("/api/v1/jobs", json={"product": "shop.orders"}, headers=ana).status_code == 403
+    assert client.post("/api/v1/schedules/shop/orders/pause", headers=ana).status_code == 403
+    assert client.get("/api/v1/jobs").status_code == 401
+
+
+def test_a_job_of_another_domain_is_neither_ended_nor_heard(client, platform):
+    platform.jobs.start("other.orders", "root")
+    dev = known(platform, "dev")
+
+    assert client.post("/api/v1/jobs/job-1/cancel", headers=dev).status_code == 403
+    assert client.get("/api/v1/jobs/job-1/log", headers=dev).status_code == 403
+    assert client.post("/api/v1/schedules/other/orders/pause", headers=dev).status_code == 403
+    assert platform.jobs.one("job-1").state == "queued"
+
+
+def test_a_backfill_is_a_job_for_each_piece(client, platform):
+    dev = known(platform, "dev")
+    wanted = {"product": "shop.orders", "start": "2026-01-01", "end": "2026-01-10T12:00:00Z", "by_hours": 48}
+
+    made = client.post("/api/v1/jobs", json=wanted, headers=dev).json()
+    again = client.post("/api/v1/jobs", json=wanted, headers=dev).json()
+
+    assert (made["pieces"], made["states"]) == (5, {"queued": 5})
+    assert again["backfill"] == made["backfill"]
+    windows = [j["window"] for j in client.get("/api/v1/jobs", headers=dev).json()["jobs"]]
+    assert windows[0] == {"start": "2026-01-09T00:00:00+00:00", "end": "2026-01-10T12:00:00+00:00"}
+    assert windows[-1]["start"] == "2026-01-01T00:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ({"product": "shop.ordres"}, 404, "WFT-RUN-040"),
+        ({"product": "shop"}, 404, "WFT-RUN-040"),
+        ({"product": "shop.orders", "start": "2026-01-01"}, 400, "WFT-RUN-046"),
+        ({"product": "shop.orders", "start": "2026-01-02", "end": "2026-01-01"}, 400, "WFT-PLN-016"),
+        ({"product": "shop.orders", "start": "1500-01-01", "end": "2026-01-01", "by_hours": 1}, 400, "WFT-RUN-046"),
+        ({"product": "shop.orders", "priority": 9}, 422, "WFT-SRV-003"),
+        ({}, 422, "WFT-SRV-003"),
+    ],
+)
+def test_what_cannot_be_started_is_said_why(client, platform, body, status, code):
+    answer = client.post("/api/v1/jobs", json=body, headers=known(platform, "dev"))
+
+    assert (answer.status_code, answer.json()["type"]) == (status, f"urn:weft:{code}")
+
+
+def test_a_log_is_told_line_by_line_and_goes_on_where_it_was_left(client, platform):
+    job = platform.jobs.start("shop.orders", "dev")
+    with platform.database.writing() as statements:
+        queue = Queue(statements)
+        claimed = queue.claim("w", NOW, dt.timedelta(seconds=60))
+        add_lines(statements, job.job_id, [(NOW, "one"), (NOW, "two\nlines"), (NOW, "drei ß")], 100)
+        queue.finish(job.job_id, claimed.fence, {}, NOW)
+    dev = known(platform, "dev")
+
+    whole = client.get("/api/v1/jobs/job-1/log?follow=true", headers=dev)
+    rest = client.get("/api/v1/jobs/job-1/log", headers={**dev, "Last-Event-ID": "2"})
+
+    assert whole.headers["content-type"].startswith("text/event-stream")
+    events = [dict(x.split(": ", 1) for x in e.split("\n")) for e in whole.text.strip().split("\n\n")]
+    assert [json.loads(e["data"]).get("line") for e in events] == ["one", "two\nlines", "drei ß", None]
+    assert (events[-1]["event"], json.loads(events[-1]["data"])) == ("state", {"state": "succeeded"})
+    assert [e.split("\n")[0] for e in rest.text.strip().split("\n\n")] == ["id: 3", "event: state"]
+
+
+def test_pages_of_jobs_end(client, platform):
+    for _ in range(5):
+        platform.jobs.start("shop.orders", "dev")
+    dev, seen, after = known(platform, "dev"), [], None
+    while True:
+        page = client.get(
+            "/api/v1/jobs", params={"limit": 2, **({"before": after} if after else {})}, headers=dev
+        ).json()
+        seen += [j["job_id"] for j in page["jobs"]]
+        after = page["next"]
+        if after is None:
+            break
+
+    assert seen == [f"job-{n}" for n in (5, 4, 3, 2, 1)]
+
+
+def test_schedules_are_listed_paused_and_resumed(client, platform):
+    dev = known(platform, "dev")
+
+    before = {s["product"]: s["next_due"] for s in client.get("/api/v1/schedules", headers=dev).json()["schedules"]}
+    paused = client.post("/api/v1/schedules/shop/orders/pause", headers=dev).json()
+    resumed = client.post("/api/v1/schedules/shop/orders/resume", headers=dev).json()
+    absent = client.post("/api/v1/schedules/shop/returns/pause", headers=dev)
+
+    assert before == {"shop.orders": "2026-03-01T06:00:00+00:00", "other.orders": "2026-03-01T06:00:00+00:00"}
+    assert (paused["paused_by"], paused["next_due"]) == ("dev", None)
+    assert resumed["next_due"] == "2026-03-01T06:00:00+00:00"
+    assert (absent.status_code, absent.json()["type"]) == (404, "urn:weft:WFT-RUN-047")
