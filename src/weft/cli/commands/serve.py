@@ -18,8 +18,10 @@ from weft.cli.options import examples
 @click.option("--port", default=8080, show_default=True, help="The port to listen on.")
 def command(host: str, port: int) -> int:
     from weft.api.platform import open_platform
+    from weft.cli.first_start import make_administrator
     from weft.server.serving import serve
 
     with closing(open_platform()) as platform:
+        make_administrator(platform)
         serve(platform, host, port)
     return 0
