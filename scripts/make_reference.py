@@ -145,7 +145,48 @@ def compatibility_page() -> str:
     return "\n".join(lines)
 
 
+def permissions_page() -> str:
+    """Who may do what on the platform, and what each role has to do."""
+    from weft.access.duties import DUTIES
+    from weft.access.permissions import PERMISSIONS, Role
+
+    lines = [
+        "# Permissions",
+        "",
+        NOTICE,
+        "",
+        "Who may do what on a server. What is not in the table nobody may. A role in a domain counts in that domain",
+        "alone; [Roles](../explanation/roles.md) explains where roles come from. Reading rows goes by grants, not by",
+        "this table.",
+        "",
+        "| action | lets one | who |",
+        "|---|---|---|",
+    ]
+    for action, line in PERMISSIONS.items():
+        who = ", ".join(f"`{role.value}`" for role in Role if role in line.roles)
+        if line.everybody:
+            who = "everybody, also who is not known" if line.strangers else "everybody who is known"
+        lines.append(f"| `{action.value}` | {_cell(line.what)} | {who} |")
+    lines += [
+        "",
+        "A token of a domain has there what a `developer` has. A token may be limited to some of these actions; it",
+        "never has more than whoever made it.",
+        "",
+        "## Roles",
+        "",
+        "What everybody may who is known is not said again.",
+        "",
+    ]
+    for role, duty in DUTIES.items():
+        may = [line.what for line in PERMISSIONS.values() if role in line.roles]
+        lines += [f"### `{role.value}`", "", f"{duty.title}: a role in {duty.of}.", ""]
+        lines += ["**May**", "", *(f"- {what}" for what in may), ""] if may else []
+        lines += ["**Must**", "", *(f"- {what}" for what in duty.must), ""]
+    return "\n".join(lines)
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "permissions.md": permissions_page,
     "cli.md": cli_page,
     "settings.md": settings_page,
     "files.md": files_page,

@@ -15,8 +15,18 @@ from typing import Any, get_type_hints
 
 from msgspec import Struct
 
-from weft.connections import KINDS, MEANINGS, Connection, Secret, connections_from, keys_of
+from weft.connections import (
+    KINDS,
+    MEANINGS,
+    Connection,
+    Reference,
+    Secret,
+    connections_from,
+    keys_of,
+    reference_from,
+)
 from weft.errors import Diagnostic, ProjectError, UsageError, Where, did_you_mean, error
+from weft.identity_settings import IdentitySettings
 
 __all__ = ["Connection", "Secret", "Settings", "describe_settings", "duration", "find_root", "load_settings"]
 
@@ -226,6 +236,7 @@ class Settings(Struct, frozen=True):
     environments: EnvironmentSettings = EnvironmentSettings()
     python: PythonSettings = PythonSettings()
     scheduler: SchedulerSettings = SchedulerSettings()
+    identity: IdentitySettings = IdentitySettings()
     connections: Mapping[str, Connection] = {}
 
     def path(self, text: str) -> Path:
@@ -279,6 +290,13 @@ def load_settings(
         section, _, name = dotted.partition(".")
         values.setdefault(section, {})[name] = (value, "flag")
     connections = connections_from(_by_connection(values.pop("connections", {}), problems), root, environ, problems)
+
+    def secret(value: Any, origin: str) -> Reference:
+        found = reference_from(value, origin, root, environ)
+        if found is None:
+            raise ValueError('is a secret: it must be a reference, { env = "VARIABLE" } or { file = "PATH" }')
+        return found
+
     sections = {}
     for section, entries in values.items():
         kind = _SECTIONS.get(section)
@@ -286,7 +304,7 @@ def load_settings(
             origin = next(iter(entries.values()))[1] if entries else FILE_NAME
             problems.append(_unknown(f"[{section}]", section, _SECTIONS, origin))
             continue
-        sections[section] = _section(kind, section, entries, problems)
+        sections[section] = _section(kind, section, entries, problems, secret)
     if problems:
         raise ProjectError(*problems)
     return Settings(root=root, connections=connections, **sections)
@@ -300,6 +318,7 @@ _SECTIONS: dict[str, type] = {
     "environments": EnvironmentSettings,
     "python": PythonSettings,
     "scheduler": SchedulerSettings,
+    "identity": IdentitySettings,
 }
 
 
@@ -340,8 +359,10 @@ def describe_settings() -> list[tuple[str, str, str, str]]:
     ]
 
 
-def _toml(value: str | int | tuple[str, ...]) -> str:
-    """A value as `weft.toml` writes it."""
+def _toml(value: str | int | tuple[str, ...] | None) -> str:
+    """A value as `weft.toml` writes it; nothing for a secret, which has no default."""
+    if value is None:
+        return ""
     return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
 
 
@@ -360,16 +381,28 @@ def _from_file(path: Path, problems: list[Diagnostic]) -> dict[str, dict[str, tu
     return values
 
 
-def _section(kind: type, section: str, entries: Mapping[str, tuple[Any, str]], problems: list[Diagnostic]) -> Any:
+def _section(
+    kind: type,
+    section: str,
+    entries: Mapping[str, tuple[Any, str]],
+    problems: list[Diagnostic],
+    secret: Callable[[Any, str], Reference],
+) -> Any:
     hints = get_type_hints(kind)
     checks = {f.name: f.metadata["check"] for f in dataclasses.fields(kind)}
+    readers = {f.name: f.metadata["read"] for f in dataclasses.fields(kind) if "read" in f.metadata}
     known: dict[str, Any] = {}
     for name, (value, origin) in entries.items():
         if name not in hints:
             problems.append(_unknown(f"`{name}` in [{section}]", name, hints, origin))
             continue
         try:
-            known[name] = _coerced(value, hints[name])
+            if hints[name] == Reference | None:
+                known[name] = secret(value, origin)
+            elif name in readers:
+                known[name] = readers[name](value)
+            else:
+                known[name] = _coerced(value, hints[name])
             if checks[name] is not None:
                 checks[name](known[name])
         except ValueError as e:

@@ -169,7 +169,7 @@ def _connection(
             fix = did_you_mean(key, keys_of(kind), otherwise=f"one of {', '.join(keys_of(kind))}")
             problems.append(error("WFT-SRC-020", f"unknown setting `{key}` in {said}", Where(where), fix=fix))
         elif key in _SECRETS[kind]:
-            reference = _reference(value, where, root, environ)
+            reference = reference_from(value, where, root, environ)
             if reference is None:
                 problems.append(_literal(key, name, where))
             else:
@@ -189,7 +189,13 @@ def _connection(
     return Connection(name, kind, options, secrets) if len(problems) == before else None
 
 
-def _reference(value: Any, where: str, root: Path, environ: Mapping[str, str]) -> Reference | None:
+def reference_from(value: Any, where: str, root: Path, environ: Mapping[str, str]) -> Reference | None:
+    """Where a secret stands, as a setting says it; None when the setting is no reference.
+
+    Args:
+        where: the origin of the value: a file, or `$NAME` of a variable, whose value is the secret itself.
+        root: the folder to which relative files of secrets belong.
+    """
     if where.startswith("$") and isinstance(value, str):
         return Reference(where, Secret(value))  # the environment is where a secret may stand
     if not isinstance(value, Mapping) or len(value) != 1:

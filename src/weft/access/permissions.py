@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
@@ -31,6 +32,7 @@ class Action(StrEnum):
     """What somebody does."""
 
     SEE_STATE = "state.see"
+    SIGN_IN = "session.begin"
     READ_METADATA = "metadata.read"
     REQUISITION = "domain.requisition"
     MANAGE_DOMAIN = "domain.manage"
@@ -64,6 +66,7 @@ _OWNERS = frozenset({Role.DOMAIN_OWNER, Role.PRODUCT_OWNER})
 
 PERMISSIONS: Mapping[Action, Permission] = {
     Action.SEE_STATE: Permission("see whether the platform lives", everybody=True, strangers=True),
+    Action.SIGN_IN: Permission("sign in and out, and see as whom", everybody=True, strangers=True),
     Action.READ_METADATA: Permission("find domains, products, ports, contracts, lineage and runs", everybody=True),
     Action.REQUISITION: Permission("make a domain that is not there yet", everybody=True),
     Action.MANAGE_DOMAIN: Permission(
@@ -91,6 +94,7 @@ class Caller(Struct, frozen=True):
         mesh: roles in the whole mesh.
         domains: roles in each domain.
         actions: what a token is limited to; None where nothing is taken away.
+        until: when the token ends by which they are known; None where they need none.
     """
 
     name: str
@@ -98,6 +102,7 @@ class Caller(Struct, frozen=True):
     mesh: frozenset[Role] = frozenset()
     domains: Mapping[str, frozenset[Role]] = {}
     actions: frozenset[Action] | None = None
+    until: datetime | None = None
 
 
 STRANGER = Caller("anonymous", "stranger")
@@ -109,7 +114,7 @@ def may(caller: Caller, action: Action, domain: str | None = None) -> bool:
     line = PERMISSIONS.get(action)
     if line is None or (caller.kind == "stranger" and not line.strangers):
         return False
-    if caller.actions is not None and action not in caller.actions:
+    if caller.actions is not None and action not in caller.actions and not line.strangers:
         return False
     if line.everybody or line.roles & caller.mesh:
         return True

@@ -2,46 +2,164 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from weft.access.permissions import MESH_ROLES, Action, Caller, Role
-from weft.catalog.documents import domain_members
+from weft.access.claims import MEMBER_ROLE, groups_of, meaning
+from weft.access.permissions import Action, Caller, Role
+from weft.errors import AccessDenied, error
+from weft.identity_settings import IdentitySettings
 from weft.registry.base import RegistryReader
 from weft.registry.database import Database
+from weft.registry.members import Members
+from weft.registry.sessions import Session, SessionStore
+from weft.registry.sign_ins import SignInStore
 from weft.registry.tokens import Token, TokenStore
+from weft.registry.users import User, UserStore
 
-_NAMED = {"owner": Role.DOMAIN_OWNER, **{role.value: role for role in Role if role not in MESH_ROLES}}
-"""Roles as `domain.yaml` names them."""
+if TYPE_CHECKING:
+    from weft.access.provider import Provider
+    from weft.api.signing_in import SigningIn
+    from weft.api.token_verbs import TokenVerbs
+    from weft.api.user_verbs import UserVerbs
 
 
 class Identity:
-    """Callers by their tokens."""
+    """Callers by their tokens, sessions and signed tokens of the company's provider."""
 
-    def __init__(self, database: Database, reader: RegistryReader, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        reader: RegistryReader,
+        now: Callable[[], datetime],
+        settings: IdentitySettings | None = None,
+    ) -> None:
+        self.settings = settings or IdentitySettings()
+        self.database = database
+        self.reader = reader
+        self.now = now
         self.tokens = TokenStore(database)
-        self._reader = reader
-        self._now = now
+        self.users = UserStore(database)
+        self.sign_ins = SignInStore(database)
+        self.sessions = SessionStore(
+            database,
+            timedelta(minutes=self.settings.session_idle_minutes),
+            timedelta(hours=self.settings.session_hours),
+        )
+        self._members = Members(database)
+
+    @cached_property
+    def provider(self) -> Provider:
+        """The company's identity provider.
+
+        Raises:
+            AccessDenied: WFT-ACC-016, none is set.
+        """
+        if not self.settings.issuer or not self.settings.client_id:
+            raise AccessDenied(
+                error(
+                    "WFT-ACC-016",
+                    "no identity provider is set",
+                    fix="set `identity.issuer` and `identity.client_id`, or sign in with a local user's password",
+                )
+            )
+        from weft.access.provider import Provider
+
+        return Provider(self.settings)
+
+    @property
+    def has_provider(self) -> bool:
+        """Whether people sign in by the company's provider."""
+        return bool(self.settings.issuer and self.settings.client_id)
+
+    @cached_property
+    def signing_in(self) -> SigningIn:
+        """Signing in and out."""
+        from weft.api.signing_in import SigningIn
+
+        return SigningIn(self)
+
+    @cached_property
+    def token_verbs(self) -> TokenVerbs:
+        """Making, listing and revoking tokens."""
+        from weft.api.token_verbs import TokenVerbs
+
+        return TokenVerbs(self)
+
+    @cached_property
+    def user_verbs(self) -> UserVerbs:
+        """Local users."""
+        from weft.api.user_verbs import UserVerbs
+
+        return UserVerbs(self.users, self.now)
 
     def of_bearer(self, secret: str) -> Caller | None:
-        """Whoever a bearer token stands for; None when it holds for nobody."""
-        token = self.tokens.holder(secret, self._now())
-        return self._holder(token) if token is not None else None
+        """Whoever a bearer token stands for; None when it holds for nobody.
+
+        Raises:
+            AccessDenied: WFT-ACC-017, it is a signed token that does not hold.
+            PlatformError: WFT-ACC-015, it is a signed token, and the provider's keys cannot be had.
+        """
+        if secret.startswith("weft_"):
+            found = self.tokens.holding(secret, self.now())
+            return self._holder(*found) if found is not None else None
+        return self._service(secret) if secret.count(".") == 2 and self.settings.audience else None
+
+    def of_session(self, secret: str) -> tuple[Caller, Session] | None:
+        """Whoever a session's cookie stands for; None when it holds no more."""
+        session = self.sessions.holder(secret, self.now())
+        return (self.of_user(session.user), session) if session is not None else None
+
+    def of_user(self, user: User) -> Caller:
+        """A user as a caller with all their roles."""
+        return Caller(user.name, "user", _mesh(user), self._domains(user.name, user))
 
     def roles_of(self, user: str) -> dict[str, frozenset[Role]]:
         """The roles of a person in each domain that has them as a member."""
-        found = {}
-        for name, domain in self._reader.domains().items():
-            for member, roles in domain_members(domain):
-                if member == user:
-                    found[name] = frozenset(_NAMED[r.replace(" ", "_")] for r in roles if r.replace(" ", "_") in _NAMED)
+        return self._domains(user, None)
+
+    def _domains(self, name: str, user: User | None) -> dict[str, frozenset[Role]]:
+        """Roles by `domain.yaml`, under their name and their teams', and by groups of the provider."""
+        teams = user.teams if user is not None else ()
+        found = {
+            domain: frozenset(MEMBER_ROLE[r] for r in roles if r in MEMBER_ROLE)
+            for domain, roles in self._members.roles((name, *(f"team:{team}" for team in teams))).items()
+        }
+        given: Mapping[str, tuple[str, ...]] = user.domains if user is not None else {}
+        for domain, names in given.items():
+            found[domain] = found.get(domain, frozenset()) | {MEMBER_ROLE[r] for r in names if r in MEMBER_ROLE}
         return found
 
-    def _holder(self, token: Token) -> Caller:
-        actions = frozenset(Action(a) for a in token.actions) if token.actions is not None else None
+    def _holder(self, token: Token, user: User | None) -> Caller:
+        known = {action.value for action in Action}
+        # An action that this version does not know gives nothing; it does not make the rest unusable.
+        actions = frozenset(Action(a) for a in token.actions if a in known) if token.actions is not None else None
         if token.kind == "domain":
             assert token.domain is not None, "a domain's token names it"
-            return Caller(
-                f"domain:{token.domain}", "token", domains={token.domain: frozenset({Role.DEVELOPER})}, actions=actions
-            )
-        return Caller(token.owner, "token", domains=self.roles_of(token.owner), actions=actions)
+            domains = {token.domain: frozenset({Role.DEVELOPER})}
+            return Caller(f"domain:{token.domain}", "token", frozenset(), domains, actions, token.expires_at)
+        mesh = _mesh(user) if user is not None else frozenset()
+        return Caller(token.owner, "token", mesh, self._domains(token.owner, user), actions, token.expires_at)
+
+    def _service(self, secret: str) -> Caller:
+        from weft.access.tokens_of_others import checked
+
+        now = self.now()
+        claims = checked(secret, self.provider, self.settings, audience=self.settings.audience, now=now.timestamp())
+        client = claims.get("azp") or claims.get("client_id") or claims["sub"]
+        means = meaning(groups_of(claims, self.settings.groups_claim), self.settings.groups)
+        return Caller(
+            # No user's name has a colon at its beginning's end: a service is never taken for a person.
+            f"service:{client}",
+            "service",
+            means.mesh,
+            means.domains,
+            until=datetime.fromtimestamp(int(claims["exp"]), now.tzinfo),
+        )
+
+
+def _mesh(user: User) -> frozenset[Role]:
+    known = {role.value: role for role in Role}
+    return frozenset(known[name] for name in user.mesh if name in known)

@@ -61,7 +61,7 @@ class Platform:
         """Who is asking."""
         from weft.api.identity import Identity
 
-        return Identity(self.database, self.rooms.production, self.rooms.now)
+        return Identity(self.database, self.rooms.production, self.rooms.now, self.rooms.settings.identity)
 
     @cached_property
     def jobs(self) -> Jobs:

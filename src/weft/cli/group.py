@@ -42,6 +42,10 @@ COMMANDS: dict[str, str] = {
     "worker": "Run jobs: apply products when they are due.",
     "db": "Upgrade, back up and restore the registry.",
     "serve": "Serve the mesh to a company: registry and API over HTTP.",
+    "user": "Make and change local users, on the server's machine.",
+    "login": "Sign in to a server.",
+    "logout": "Sign out of a server: its token is revoked and forgotten.",
+    "token": "Make, list and revoke tokens of a server.",
     "completion": "Print the script that completes commands in your shell.",
 }
 """Every verb with the first line of its help. A test holds it equal to what the commands themselves say."""

@@ -12,6 +12,7 @@ from weft.model.document import Document, custom_properties, entries, group, tex
 from weft.model.mesh import Domain, Member, Mesh, Product
 from weft.project import documents
 from weft.project.cache import Cache
+from weft.project.members import role_problems
 from weft.project.models import Parse
 from weft.project.product import Folder, read_product
 
@@ -123,6 +124,7 @@ def _domain(folder: Path, root: Path, cache: Cache, files: dict[str, str], probl
     if name is None:
         return None
     data = document.data
+    problems += role_problems(document)
     owner = group(data, "owner")
     return Domain(
         name=name,

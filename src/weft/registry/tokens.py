@@ -7,15 +7,23 @@ import hmac
 import json
 import secrets
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
 from weft.registry import codec, publishing
 from weft.registry.database import Database
 from weft.registry.sql_tables import SqlTables
+from weft.registry.users import COLUMNS as USER_COLUMNS
+from weft.registry.users import User, user_of
 
 _COLUMNS = "token_id, kind, owner, label, domain, actions, created_at, expires_at, revoked_at, used_at"
+_HOLDING = (
+    f"SELECT {', '.join(f't.{name}' for name in _COLUMNS.split(', '))}, t.hash, {USER_COLUMNS} "
+    "FROM tokens t LEFT JOIN users u ON u.name = t.owner WHERE t.token_id = ?"
+)
+_USED_EVERY = timedelta(hours=1)
+"""How exactly it is known when a token was used last; each request that writes would be slower."""
 
 
 class Token(Struct, frozen=True):
@@ -72,22 +80,40 @@ class TokenStore:
         return Token(token_id, kind, owner, label, domain, named, at, expires_at), f"weft_{token_id}_{key}"
 
     def holder(self, secret: str, at: datetime) -> Token | None:
-        """The token of a secret, while it holds: neither expired nor revoked."""
+        """The token of a secret, while it holds: neither expired nor revoked, its person not disabled."""
+        found = self.holding(secret, at)
+        return found[0] if found is not None else None
+
+    def holding(self, secret: str, at: datetime) -> tuple[Token, User | None] | None:
+        """The token of a secret and the user who owns it, where they are one; notes that it is used."""
         name, _, rest = secret.partition("_")
         token_id, _, key = rest.partition("_")
         if name != "weft" or not key:
             return None
         with self._database.reading() as statements:
-            row = statements.row(f"SELECT {_COLUMNS}, hash FROM tokens WHERE token_id = ?", (token_id,))
-        if row is None or not hmac.compare_digest(str(row[-1]), _hashed(token_id, key)):
+            row = statements.row(_HOLDING, (token_id,))
+        if row is None or not hmac.compare_digest(str(row[10]), _hashed(token_id, key)):
             return None
-        token = _token(row[:-1])
-        return token if token.revoked_at is None and at < token.expires_at else None
+        token, user = _token(row[:10]), user_of(row[11:]) if row[11] is not None else None
+        if token.revoked_at is not None or at >= token.expires_at:
+            return None
+        if token.kind == "personal" and user is not None and user.disabled_at is not None:
+            return None
+        if token.used_at is None or at - token.used_at >= _USED_EVERY:
+            with self._database.writing() as statements:
+                statements.run("UPDATE tokens SET used_at = ? WHERE token_id = ?", (codec.time_text(at), token_id))
+        return token, user
 
-    def listed(self, *, owner: str | None = None, domain: str | None = None) -> list[Token]:
-        """Tokens of an owner or of a domain, newest first; of all without either."""
+    def token(self, token_id: str) -> Token | None:
+        """One token, revoked and expired ones too."""
+        with self._database.reading() as statements:
+            row = statements.row(f"SELECT {_COLUMNS} FROM tokens WHERE token_id = ?", (token_id,))
+        return _token(row) if row is not None else None
+
+    def listed(self, *, owner: str | None = None, domain: str | None = None, kind: str | None = None) -> list[Token]:
+        """Tokens of an owner, of a domain or of a kind, newest first; of all without any."""
         conditions, values = [], []
-        for column, value in (("owner", owner), ("domain", domain)):
+        for column, value in (("owner", owner), ("domain", domain), ("kind", kind)):
             if value is not None:
                 conditions.append(f"{column} = ?")
                 values.append(value)

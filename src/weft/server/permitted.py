@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from fastapi import Request
+from fastapi import Form, Request
 from starlette.exceptions import HTTPException
 
 from weft.access.permissions import PERMISSIONS, STRANGER, Action, Caller, require
+from weft.server import cookies
 
 if TYPE_CHECKING:
     from weft.api.platform import Platform
@@ -30,22 +31,51 @@ class Permitted:
 
         Raises:
             HTTPException: 401, nobody is known by what the request carries.
-            AccessDenied: WFT-ACC-010.
+            AccessDenied: WFT-ACC-010, or WFT-ACC-013 for a cookie that another site uses.
         """
-        caller = caller_of(request)
+        return self._checked(request, request.headers.get(cookies.CSRF_HEADER, ""))
+
+    def _checked(self, request: Request, csrf: str) -> Caller:
+        caller = caller_of(request, csrf)
         if caller is STRANGER and not PERMISSIONS[self.action].strangers:
             raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
         require(caller, self.action, request.path_params[self.domain] if self.domain is not None else None)
         return caller
 
 
-def caller_of(request: Request) -> Caller:
-    """Whoever a request's credentials stand for. What is there and does not hold is refused, not ignored."""
+class PermittedForm(Permitted):
+    """The guard of a route that a form of ours is sent to: the CSRF token is one of its fields."""
+
+    def __call__(self, request: Request, csrf: Annotated[str, Form(max_length=200)] = "") -> Caller:
+        """The caller, who may; see `Permitted`. The page's own form token is the route's to check without a session."""
+        cookies.require_origin(request)
+        return self._checked(request, csrf)
+
+
+def caller_of(request: Request, csrf: str = "") -> Caller:
+    """Whoever a request's credentials stand for. What is there and does not hold is refused, not ignored.
+
+    Args:
+        csrf: what the request brings to show that a page of its session has sent it.
+    """
     platform: Platform = request.app.state.platform
     kind, _, secret = request.headers.get("authorization", "").partition(" ")
     if not kind:
-        return STRANGER
+        return _by_cookie(request, platform, csrf)
     found = platform.identity.of_bearer(secret.strip()) if kind.lower() == "bearer" else None
     if found is None:
         raise HTTPException(401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
     return found
+
+
+def _by_cookie(request: Request, platform: Platform, csrf: str) -> Caller:
+    secret = cookies.session_cookie(request)
+    found = platform.identity.of_session(secret) if secret is not None else None
+    if found is None:
+        return STRANGER  # a browser keeps the cookie of a session that is over, and may sign in again with it
+    caller, session = found
+    if request.method not in cookies.SAFE:
+        cookies.require_origin(request)
+        cookies.require_same(csrf, session.csrf)
+    request.state.session = session
+    return caller

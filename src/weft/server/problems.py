@@ -24,10 +24,21 @@ from weft.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_S = 5
-_ABSENT = frozenset({"WFT-ACC-001", "WFT-CAT-001", "WFT-RUN-040", "WFT-RUN-041", "WFT-RUN-047"})
-"""Codes that say that something is not there."""
-_OVER = frozenset({"WFT-RUN-043"})
-"""Codes that say that something is no longer as it would have to be."""
+_STATUS = {
+    "WFT-ACC-001": 404,
+    "WFT-ACC-011": 401,
+    "WFT-ACC-012": 429,
+    "WFT-ACC-016": 404,
+    "WFT-ACC-017": 401,
+    "WFT-ACC-020": 400,
+    "WFT-ACC-027": 404,
+    "WFT-CAT-001": 404,
+    "WFT-RUN-040": 404,
+    "WFT-RUN-041": 404,
+    "WFT-RUN-043": 409,
+    "WFT-RUN-047": 404,
+}
+"""Codes that say more exactly than their class what the caller can do."""
 
 
 def problem(status: int, diagnostics: Sequence[Diagnostic], headers: dict[str, str] | None = None) -> JSONResponse:
@@ -45,10 +56,9 @@ def problem(status: int, diagnostics: Sequence[Diagnostic], headers: dict[str, s
 
 def status_of(failed: WeftError) -> int:
     """The status that an error is answered with."""
-    if any(d.code in _ABSENT for d in failed.diagnostics):
-        return 404
-    if any(d.code in _OVER for d in failed.diagnostics):
-        return 409
+    exact = next((_STATUS[d.code] for d in failed.diagnostics if d.code in _STATUS), None)
+    if exact is not None:
+        return exact
     match failed:
         case AccessDenied():
             return 403
@@ -68,7 +78,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(WeftError)
     def failed(request: Request, e: WeftError) -> JSONResponse:
         status = status_of(e)
-        return problem(status, e.diagnostics, {"Retry-After": str(_RETRY_S)} if status == 503 else None)
+        headers = {"Retry-After": str(getattr(e, "retry_s", _RETRY_S))} if status in (429, 503) else {}
+        if status == 401:
+            headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+        return problem(status, e.diagnostics, headers)
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, e: RequestValidationError) -> JSONResponse:

@@ -19,11 +19,13 @@ from weft.cli.options import examples
 @click.option("--no-worker", is_flag=True, help="Start no worker beside: others see to the jobs.")
 def command(host: str, port: int, no_worker: bool) -> int:
     from weft.api.platform import open_platform
+    from weft.cli.first_start import make_administrator
     from weft.config import duration
     from weft.server.serving import serve
     from weft.server.worker_process import WorkerProcess
 
     with closing(open_platform()) as platform:
+        make_administrator(platform)
         settings = platform.rooms.settings
         patience_s = duration(settings.scheduler.grace).total_seconds() + 20
         with nullcontext() if no_worker else WorkerProcess(settings.root, patience_s):

@@ -1,0 +1,236 @@
+"""The identity provider of a company: what it says of itself, its keys, and the exchange of a code for claims."""
+
+from __future__ import annotations
+
+import threading
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+
+from weft.access.claims import claim
+from weft.access.tokens_of_others import checked
+from weft.errors import AccessDenied, PlatformError, TransientError, error
+from weft.identity_settings import IdentitySettings
+
+if TYPE_CHECKING:
+    from joserfc.jwk import KeySet
+
+_PATIENCE_S = 10.0
+_LARGEST = 1_000_000
+_DESCRIBED_FOR_S = 3600.0
+_KEYS_FOR_S = 300.0
+_STALE_KEYS_FOR_S = 3600.0
+_KEYS_EVERY_S = 60.0
+"""How often an unknown key makes us ask: whoever sends made-up tokens must not make us flood the provider."""
+_AWAY_FOR_S = 5.0
+"""For how long a provider that did not answer is not asked again: else each request would wait for it."""
+
+
+class Keys(Struct, frozen=True):
+    """Public keys of the provider, and when they were fetched."""
+
+    found: KeySet
+    at: float
+
+
+class Provider:
+    """One OpenID provider. Used from several threads; asks over the network, at most as often as it has to."""
+
+    def __init__(self, settings: IdentitySettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._guard = threading.Lock()
+        self._described: tuple[Mapping[str, Any], float] | None = None
+        self._keys: Keys | None = None
+        self._asked = float("-inf")
+
+    def description(self) -> Mapping[str, Any]:
+        """What the provider says of itself (OpenID Connect Discovery, section 4).
+
+        Raises:
+            PlatformError: WFT-ACC-015, it does not answer, or says that it is another one.
+        """
+        with self._guard:
+            held = self._described
+        if held is not None and self._clock() - held[1] < _DESCRIBED_FOR_S:
+            return held[0]
+        try:
+            found = self._json(f"{self._settings.issuer.rstrip('/')}/.well-known/openid-configuration")
+            if str(found.get("issuer")).rstrip("/") != self._settings.issuer.rstrip("/"):
+                raise _away(f"it calls itself {found.get('issuer')!r}, not `{self._settings.issuer}`")
+            for name in ("authorization_endpoint", "token_endpoint", "jwks_uri"):
+                if not isinstance(found.get(name), str):
+                    raise _away(f"it does not say its `{name}`")
+        except PlatformError:
+            if held is not None:
+                return held[0]
+            raise
+        with self._guard:
+            self._described = (found, self._clock())
+        return found
+
+    def keys(self, unknown: str | None = None) -> KeySet:
+        """The provider's keys; asked for again when they are old, or `unknown` names one that is not among them.
+
+        Raises:
+            PlatformError: WFT-ACC-015, there are none and it does not answer.
+        """
+        with self._guard:
+            held, now = self._keys, self._clock()
+            usable = held if held is not None and now - held.at < _STALE_KEYS_FOR_S else None
+            lacks = unknown is not None and usable is not None and all(k.kid != unknown for k in usable.found)
+            wanted = usable is None or lacks or now - usable.at >= _KEYS_FOR_S
+            pause = _KEYS_EVERY_S if usable is not None else _AWAY_FOR_S
+            due = now - self._asked >= pause
+            if wanted and due:
+                self._asked = now
+        if usable is not None and not (wanted and due):
+            return usable.found
+        if not due:
+            raise _away("it did not, a moment ago")
+        try:
+            found = self._fetched_keys()
+        except PlatformError:
+            if usable is not None:
+                return usable.found
+            raise
+        with self._guard:
+            self._keys = Keys(found, now)
+        return found
+
+    def address(self, *, redirect: str, state: str, nonce: str, verifier: str) -> str:
+        """Where a browser goes to sign in (RFC 6749, section 4.1.1, with PKCE, RFC 7636)."""
+        with self._client(redirect) as client:
+            url, _ = client.create_authorization_url(
+                self.description()["authorization_endpoint"], state=state, nonce=nonce, code_verifier=verifier
+            )
+        return str(url)
+
+    def claims(self, *, code: str, redirect: str, nonce: str, verifier: str, now: float) -> Mapping[str, Any]:
+        """The claims of whoever has signed in, from the code that their browser has brought.
+
+        Raises:
+            AccessDenied: WFT-ACC-014 the provider refuses the code, WFT-ACC-017 its token does not hold.
+            PlatformError: WFT-ACC-015, it does not answer.
+        """
+        import httpx
+        from authlib.common.errors import AuthlibBaseError
+
+        try:
+            with self._client(redirect) as client:
+                answer = client.fetch_token(
+                    self.description()["token_endpoint"],
+                    grant_type="authorization_code",
+                    code=code,
+                    code_verifier=verifier,
+                )
+        except AuthlibBaseError as e:
+            raise AccessDenied(
+                error("WFT-ACC-014", "the provider refuses the sign-in", why=str(e.error), fix="sign in again")
+            ) from None
+        except (httpx.HTTPError, ValueError) as e:
+            raise _away(type(e).__name__) from e
+        token = answer.get("id_token")
+        if not isinstance(token, str):
+            raise AccessDenied(error("WFT-ACC-014", "the provider sends no ID token", fix="ask for the scope `openid`"))
+        found = checked(token, self, self._settings, audience=self._settings.client_id, now=now)
+        if found.get("nonce") != nonce:
+            raise AccessDenied(
+                error("WFT-ACC-014", "the ID token was made for another sign-in", why="its nonce is another")
+            )
+        authorised = found.get("azp")
+        if authorised is not None and authorised != self._settings.client_id:
+            raise AccessDenied(error("WFT-ACC-014", "the ID token was made for another client"))
+        return self._with_user_info(found, answer.get("access_token"))
+
+    def _with_user_info(self, found: Mapping[str, Any], access: Any) -> Mapping[str, Any]:
+        """The claims and, where the ID token lacks the name or the groups, what the provider tells besides."""
+        lacks = any(claim(found, path) is None for path in (self._settings.user_claim, self._settings.groups_claim))
+        url = self.description().get("userinfo_endpoint")
+        if not lacks or not isinstance(url, str) or not isinstance(access, str):
+            return found
+        told = self._json(url, {"Authorization": f"Bearer {access}"})
+        # OpenID Connect Core, section 5.3.2: what is told of somebody else is not used.
+        return {**told, **found} if told.get("sub") == found["sub"] else found
+
+    def _client(self, redirect: str) -> Any:
+        with warnings.catch_warnings():
+            # Authlib tells those who use httpx that it prefers another package; httpx is what we ship.
+            warnings.simplefilter("ignore")
+            from authlib.integrations import httpx_client
+        secret = self._settings.client_secret
+        method = "client_secret_basic"
+        offered = self.description().get("token_endpoint_auth_methods_supported")
+        if isinstance(offered, list) and method not in offered and "client_secret_post" in offered:
+            method = "client_secret_post"
+        made: Any = httpx_client.OAuth2Client
+        return made(
+            client_id=self._settings.client_id,
+            client_secret=secret.secret("`identity.client_secret`").value if secret is not None else None,
+            token_endpoint_auth_method=method if secret is not None else "none",
+            scope=" ".join(dict.fromkeys(("openid", *self._settings.scopes))),
+            redirect_uri=redirect,
+            code_challenge_method="S256",
+            timeout=_PATIENCE_S,
+        )
+
+    def _fetched_keys(self) -> KeySet:
+        from joserfc.errors import JoseError
+        from joserfc.jwk import KeySet
+
+        document = self._json(self.description()["jwks_uri"])
+        listed = document.get("keys")
+        keys = []
+        for one in listed if isinstance(listed, list) else ():
+            # Keys of kinds that we do not know, or for encryption, are none of ours; a shared secret is never a key.
+            if isinstance(one, dict) and one.get("kty") in ("RSA", "EC", "OKP") and one.get("use", "sig") == "sig":
+                try:
+                    keys += list(KeySet.import_key_set({"keys": [one]}))
+                except (JoseError, ValueError):
+                    continue
+        if not keys:
+            raise _away("it shows no key that signs")
+        return KeySet(keys)
+
+    def _json(self, url: str, headers: Mapping[str, str] | None = None) -> Mapping[str, Any]:
+        import httpx
+
+        headers = {"Accept": "application/json", **(headers or {})}
+
+        try:
+            with httpx.stream("GET", url, timeout=_PATIENCE_S, headers=headers) as answer:
+                answer.raise_for_status()
+                text = bytearray()
+                for part in answer.iter_bytes():
+                    text += part
+                    if len(text) > _LARGEST:
+                        raise _away(f"{url} answers more than {_LARGEST} bytes")
+        except httpx.HTTPError as e:
+            raise _away(f"{url}: {type(e).__name__}") from e
+        return _object(bytes(text), url)
+
+
+def _object(text: bytes, url: str) -> Mapping[str, Any]:
+    import json
+
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise _away(f"{url} is no JSON object")
+    return found
+
+
+def _away(why: str) -> TransientError:
+    return TransientError(
+        error(
+            "WFT-ACC-015",
+            "the identity provider does not answer as it should",
+            why=why,
+            fix="check `identity.issuer`, and that this machine reaches it; tokens of weft and local users still work",
+        )
+    )

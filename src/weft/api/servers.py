@@ -1,0 +1,127 @@
+"""A server as the command line speaks with it about whoever is asking: signing in, and tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from weft.api.credentials import Credential, server_url
+from weft.errors import (
+    AccessDenied,
+    Conflict,
+    Diagnostic,
+    PlatformError,
+    TransientError,
+    UsageError,
+    WeftError,
+    diagnostic_from_json,
+    error,
+)
+
+_PATIENCE_S = 30.0
+_KINDS: Mapping[int, type[WeftError]] = {401: AccessDenied, 403: AccessDenied, 409: Conflict, 429: AccessDenied}
+
+
+class Server:
+    """One server, asked with a token or without."""
+
+    def __init__(self, url: str, token: str | None = None) -> None:
+        self.url = server_url(url)
+        self._token = token
+
+    def who(self) -> dict[str, Any]:
+        """As whom the token acts.
+
+        Raises:
+            AccessDenied: WFT-ACC-023, the token does not hold.
+        """
+        return self._ask("GET", "/session")
+
+    def credential(self) -> Credential:
+        """The credential of a token that somebody has brought.
+
+        Raises:
+            AccessDenied: WFT-ACC-023, it does not hold.
+        """
+        assert self._token is not None, "the caller gives one"
+        return Credential(self.url, self._token, str(self.who()["name"]))
+
+    def exchanged(self, code: str, verifier: str) -> Credential:
+        """The credential of a code that a browser has brought.
+
+        Raises:
+            UsageError: WFT-ACC-020, the code does not hold.
+        """
+        made = self._ask("POST", "/tokens/exchange", {"code": code, "verifier": verifier})
+        return Credential(self.url, made["token"], made["owner"], datetime.fromisoformat(made["expires_at"]))
+
+    def tokens(self, domain: str | None = None) -> list[dict[str, Any]]:
+        """One's own tokens, or those of a domain."""
+        found: list[dict[str, Any]] = self._ask("GET", "/tokens", query={"domain": domain} if domain else None)[
+            "tokens"
+        ]
+        return found
+
+    def create_token(
+        self, label: str, *, domain: str | None, days: int | None, actions: Sequence[str]
+    ) -> dict[str, Any]:
+        """A new token, with its secret under `token`."""
+        asked = {"label": label, "domain": domain, "days": days, "actions": list(actions) or None}
+        return self._ask("POST", "/tokens", {key: value for key, value in asked.items() if value is not None})
+
+    def revoke_token(self, token_id: str) -> None:
+        """Ends a token."""
+        from urllib.parse import quote
+
+        self._ask("DELETE", f"/tokens/{quote(token_id, safe='')}")
+
+    def _ask(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, query: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        try:
+            import httpx
+        except ImportError:
+            raise PlatformError(
+                error("WFT-CLI-002", "the package `httpx` is not installed", fix="pip install 'weft[server]'")
+            ) from None
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token is not None else {}
+        try:
+            answer = httpx.request(
+                method, f"{self.url}/api/v1{path}", json=body, params=query, headers=headers, timeout=_PATIENCE_S
+            )
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as e:
+            what = f"{self.url} cannot be reached"
+            raise TransientError(error("WFT-ACC-024", what, why=type(e).__name__, fix="check the address")) from None
+        if answer.status_code == 204:
+            return {}
+        found = _document(answer.content)
+        if answer.is_success and found is not None:
+            return found
+        if answer.status_code == 401 and self._token is not None:
+            what = f"the token for {self.url} does not hold: it has expired, was revoked, or is of another server"
+            raise AccessDenied(error("WFT-ACC-023", what, fix=f"weft login {self.url}"))
+        raise self._failed(answer.status_code, found)
+
+    def _failed(self, status: int, found: Mapping[str, Any] | None) -> WeftError:
+        """What the server says went wrong, as an error of this side."""
+        told: list[Diagnostic] = []
+        for one in (found or {}).get("diagnostics", ()):
+            try:
+                told.append(diagnostic_from_json(one))
+            except (KeyError, TypeError, ValueError):  # of a newer weft, or of no weft at all
+                continue
+        if not told:
+            what = f"{self.url} does not answer as weft does: status {status}"
+            return PlatformError(error("WFT-ACC-024", what, fix="check the address"))
+        return _KINDS.get(status, UsageError if status < 500 else PlatformError)(*told)
+
+
+def _document(content: bytes) -> dict[str, Any] | None:
+    import json
+
+    try:
+        found = json.loads(content)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None

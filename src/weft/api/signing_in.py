@@ -1,0 +1,216 @@
+"""Signing in: with a password of ours, by the company's provider, and for the command line."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import ipaddress
+import re
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from weft.access import passwords
+from weft.access.claims import Meaning, claim, groups_of, meaning
+from weft.access.permissions import Caller
+from weft.errors import AccessDenied, error
+from weft.registry.tokens import Token
+from weft.registry.users import User
+
+if TYPE_CHECKING:
+    from weft.api.identity import Identity
+
+_FAILURES_OF_A_USER = 5
+_FAILURES_OF_AN_ADDRESS = 30
+_WITHIN = timedelta(minutes=15)
+_AT_THE_PROVIDER = timedelta(minutes=10)
+_ON_THE_WAY_TO_THE_COMMAND_LINE = timedelta(minutes=5)
+_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+_NAME = re.compile(r"[^\s:/\\\x00-\x1f\x7f]{1,200}")
+"""Names with a colon are ours: `domain:sales`, `service:billing`, `team:pricing`."""
+
+
+class TooMany(AccessDenied):
+    """Too many sign-ins have failed; another may be tried later."""
+
+    def __init__(self, wait: timedelta) -> None:
+        self.retry_s = max(1, int(wait.total_seconds()) + 1)
+        minutes = -(-self.retry_s // 60)
+        what = "too many sign-ins have failed"
+        super().__init__(error("WFT-ACC-012", what, fix=f"try again in {minutes} min"))
+
+
+class SigningIn:
+    """Verbs of whoever is not known yet."""
+
+    def __init__(self, identity: Identity) -> None:
+        self._identity = identity
+
+    def with_password(self, name: str, password: str, address: str, *, instead_of: str | None = None) -> str:
+        """The secret of a new session of a local user.
+
+        Args:
+            address: from where it is asked.
+            instead_of: the session that the same browser has; it ends.
+
+        Raises:
+            AccessDenied: WFT-ACC-011 the two do not belong together, WFT-ACC-012 too many have failed.
+        """
+        identity, at = self._identity, self._identity.now()
+        user = f"user:{name}"
+        limits = {user: _FAILURES_OF_A_USER, f"address:{_network(address)}": _FAILURES_OF_AN_ADDRESS}
+        attempt = identity.sign_ins.attempt(limits, at, _WITHIN)
+        if attempt.number is None:
+            raise TooMany(attempt.wait)
+        kept = identity.users.password_of(name)
+        if not passwords.fits(kept, password):
+            raise AccessDenied(error("WFT-ACC-011", "user and password do not belong together", fix="type both again"))
+        assert kept is not None, "nothing fits where nothing is kept"
+        identity.sign_ins.succeeded(attempt, user)
+        if passwords.is_old(kept):
+            identity.users.rehash(name, kept, passwords.hashed(password))
+        return identity.sessions.begin(name, at, instead_of=instead_of)
+
+    def sign_out(self, secret: str) -> None:
+        """Ends a session."""
+        self._identity.sessions.end(secret)
+
+    def to_provider(self, *, redirect: str, then: str, browser: str) -> str:
+        """Where a browser goes to sign in with the company's account.
+
+        Args:
+            redirect: the address of ours to which the provider sends it back.
+            then: the page that it wanted to see.
+            browser: a secret that this browser alone has, in a cookie.
+
+        Raises:
+            AccessDenied: WFT-ACC-016, no provider is set.
+            PlatformError: WFT-ACC-015, the provider does not answer.
+        """
+        identity = self._identity
+        nonce, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
+        provider = identity.provider
+        provider.description()  # before anything is remembered
+        record = {"nonce": nonce, "verifier": verifier, "then": then, "browser": _digest(browser), "back": redirect}
+        state = identity.sign_ins.remember("provider", record, identity.now(), _AT_THE_PROVIDER)
+        return provider.address(redirect=redirect, state=state, nonce=nonce, verifier=verifier)
+
+    def from_provider(self, *, code: str, state: str, browser: str, instead_of: str | None = None) -> tuple[str, str]:
+        """The secret of a new session of whom the provider sends, and the page that they wanted to see.
+
+        Raises:
+            AccessDenied: WFT-ACC-014 it is no sign-in that this browser has begun or the provider refuses it,
+                WFT-ACC-017 the provider's token does not hold, WFT-ACC-026 the name is somebody else's.
+            PlatformError: WFT-ACC-015, the provider does not answer.
+        """
+        identity, at = self._identity, self._identity.now()
+        begun = identity.sign_ins.take("provider", state, at)
+        if begun is None or not hmac.compare_digest(begun["browser"], _digest(browser)):
+            raise AccessDenied(
+                error(
+                    "WFT-ACC-014",
+                    "this browser has begun no such sign-in, or it was too long ago",
+                    fix="begin again at /login",
+                )
+            )
+        claims = identity.provider.claims(
+            code=code,
+            redirect=begun["back"],
+            nonce=begun["nonce"],
+            verifier=begun["verifier"],
+            now=at.timestamp(),
+        )
+        user = self._arrived(claims)
+        return identity.sessions.begin(user.name, at, instead_of=instead_of), str(begun["then"])
+
+    def code_for(self, caller: Caller, *, challenge: str, label: str) -> str:
+        """A code that `weft login` turns into a token: for the program alone that knows what the challenge is made of.
+
+        Raises:
+            AccessDenied: WFT-ACC-018 no person has signed in, WFT-ACC-020 the challenge is none (RFC 7636,
+                section 4.2).
+        """
+        if caller.kind != "user":
+            # The token will have all that its person has: one that is limited must not get it this way.
+            raise AccessDenied(
+                error("WFT-ACC-018", "only a person who has signed in lets a command line in", fix="sign in at /login")
+            )
+        if not _CHALLENGE.fullmatch(challenge):
+            raise AccessDenied(
+                error("WFT-ACC-020", "the command line's challenge is none", fix="run `weft login` again")
+            )
+        record = {"user": caller.name, "challenge": challenge, "label": label[:100]}
+        kept = self._identity.sign_ins
+        return kept.remember("command line", record, self._identity.now(), _ON_THE_WAY_TO_THE_COMMAND_LINE)
+
+    def token_for(self, code: str, verifier: str) -> tuple[Token, str]:
+        """The token of a code, once.
+
+        Raises:
+            AccessDenied: WFT-ACC-020, the code does not hold, or another program has asked for it.
+        """
+        identity = self._identity
+        record = identity.sign_ins.take("command line", code, identity.now())
+        made = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        fits = record is not None and hmac.compare_digest(str(record["challenge"]).encode(), made.encode())
+        user = identity.users.user(record["user"]) if record is not None and fits else None
+        if record is None or user is None or user.disabled_at is not None:
+            raise AccessDenied(
+                error("WFT-ACC-020", "the code of the command line does not hold", fix="run `weft login` again")
+            )
+        return identity.token_verbs.create(identity.of_user(user), label=record["label"])
+
+    def _arrived(self, claims: Mapping[str, Any]) -> User:
+        identity = self._identity
+        settings = identity.settings
+        name = claim(claims, settings.user_claim)
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            what = f"the provider does not say who it is: the claim `{settings.user_claim}` is missing or is no name"
+            raise AccessDenied(error("WFT-ACC-014", what, fix="check `identity.user_claim` and `identity.scopes`"))
+        if settings.user_claim == "email" and claims.get("email_verified") in (False, "false"):
+            what = "the provider has not verified the e-mail address"
+            raise AccessDenied(error("WFT-ACC-014", what, why="anybody could have typed it", fix="verify it there"))
+        means = meaning(groups_of(claims, settings.groups_claim), settings.groups)
+        title = claims.get("name")
+        user = identity.users.arrived(
+            _user(name, title if isinstance(title, str) else None, means, settings.issuer, claims["sub"], self._now()),
+            self._now(),
+        )
+        if user is None:
+            what = f"`{name}` is the name of another account here"
+            raise AccessDenied(error("WFT-ACC-026", what, fix="ask an operator: `weft user list` shows whose it is"))
+        if user.disabled_at is not None:
+            raise AccessDenied(error("WFT-ACC-014", f"`{name}` is shut out here", fix="ask an operator"))
+        return user
+
+    def _now(self) -> datetime:
+        return self._identity.now()
+
+
+def _user(name: str, title: str | None, means: Meaning, issuer: str, subject: str, at: datetime) -> User:
+    return User(
+        name=name,
+        kind="oidc",
+        title=title,
+        mesh=tuple(sorted(role.value for role in means.mesh)),
+        domains={d: tuple(sorted(role.value for role in roles)) for d, roles in means.domains.items()},
+        teams=tuple(sorted(means.teams)),
+        created_at=at,
+        issuer=issuer,
+        subject=subject,
+    )
+
+
+def _network(address: str) -> str:
+    """From where somebody asks: a household has a whole network of IPv6 addresses."""
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(f"browser:{secret}".encode()).hexdigest()
