@@ -15,7 +15,7 @@ from typing import Any, get_type_hints
 
 from msgspec import Struct
 
-from weft.connections import KINDS, MEANINGS, Connection, Secret, connections_from, keys_of
+from weft.connections import KINDS, MEANINGS, Connection, Reference, Secret, connections_from, keys_of, reference_from
 from weft.errors import Diagnostic, ProjectError, UsageError, Where, did_you_mean, error
 
 __all__ = ["Connection", "Secret", "Settings", "describe_settings", "duration", "find_root", "load_settings"]
@@ -178,6 +178,36 @@ class EnvironmentSettings:
     keep: str = _setting("14d", "how long after its last use an environment goes by itself: 12h, 14d", duration)
 
 
+def _security(text: str) -> None:
+    if text not in ("starttls", "tls", "none"):
+        raise ValueError(f"must be starttls, tls or none, not {text!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class NoticesSettings:
+    """`[notices]`: how subscribers and owners are told. `secrets` names those that webhooks may be signed with."""
+
+    allow_hosts: tuple[str, ...] = _setting(
+        (), "hosts that webhooks may reach though they are inside: on this machine or its network; also without https"
+    )
+    signing_key: Reference | None = field(
+        default=None,
+        metadata={"meaning": "reference to the key that the secrets of webhooks are made from", "check": None},
+    )
+    smtp_host: str = _setting("", "the server that mail is sent through; without one nobody is told by mail")
+    smtp_port: int = _setting(587, "its port")
+    smtp_security: str = _setting("starttls", "how safe its connection is: `starttls`, `tls` or `none`", _security)
+    smtp_user: str = _setting("", "as whom weft signs in to it; without one it does not")
+    smtp_password: Reference | None = field(
+        default=None, metadata={"meaning": "reference to the password", "check": None}
+    )
+    smtp_from: str = _setting("weft@localhost", "the address that mail comes from")
+    grace: str = _setting(
+        "1h", "how long after an incident's end what it had made late may still be late: 30m, 2h", duration
+    )
+    secrets: Mapping[str, Reference] = field(default_factory=dict, metadata={"meaning": "", "check": None})
+
+
 class Settings(Struct, frozen=True):
     """All settings of a mesh. `root` is the folder of `weft.toml`, absolute."""
 
@@ -188,6 +218,7 @@ class Settings(Struct, frozen=True):
     sources: SourceSettings = SourceSettings()
     environments: EnvironmentSettings = EnvironmentSettings()
     python: PythonSettings = PythonSettings()
+    notices: NoticesSettings = NoticesSettings()
     connections: Mapping[str, Connection] = {}
 
     def path(self, text: str) -> Path:
@@ -248,7 +279,9 @@ def load_settings(
             origin = next(iter(entries.values()))[1] if entries else FILE_NAME
             problems.append(_unknown(f"[{section}]", section, _SECTIONS, origin))
             continue
-        sections[section] = _section(kind, section, entries, problems)
+        sections[section] = _section(
+            kind, section, _referenced(kind, section, entries, root, environ, problems), problems
+        )
     if problems:
         raise ProjectError(*problems)
     return Settings(root=root, connections=connections, **sections)
@@ -261,6 +294,7 @@ _SECTIONS: dict[str, type] = {
     "sources": SourceSettings,
     "environments": EnvironmentSettings,
     "python": PythonSettings,
+    "notices": NoticesSettings,
 }
 
 
@@ -298,11 +332,14 @@ def describe_settings() -> list[tuple[str, str, str, str]]:
         )
         for section, kind in _SECTIONS.items()
         for f in dataclasses.fields(kind)
+        if f.metadata["meaning"]
     ]
 
 
-def _toml(value: str | int | tuple[str, ...]) -> str:
-    """A value as `weft.toml` writes it."""
+def _toml(value: str | int | tuple[str, ...] | None) -> str:
+    """A value as `weft.toml` writes it; nothing for none."""
+    if value is None:
+        return ""
     return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
 
 
@@ -319,6 +356,33 @@ def _from_file(path: Path, problems: list[Diagnostic]) -> dict[str, dict[str, tu
             continue
         values[section] = {key: (value, FILE_NAME) for key, value in entries.items()}
     return values
+
+
+def _referenced(
+    kind: type,
+    section: str,
+    entries: Mapping[str, tuple[Any, str]],
+    root: Path,
+    environ: Mapping[str, str],
+    problems: list[Diagnostic],
+) -> dict[str, tuple[Any, str]]:
+    """The entries of a section, with references in the place of what says where secrets stand."""
+    hints = get_type_hints(kind)
+    found = dict(entries)
+    for name, (value, origin) in entries.items():
+        if hints.get(name) == Reference | None:
+            values: dict[str, Any] = {name: value}
+        elif hints.get(name) == Mapping[str, Reference] and isinstance(value, Mapping):
+            values = dict(value)
+        else:
+            continue
+        made = {key: reference_from(one, origin, root, environ) for key, one in values.items()}
+        for key in (key for key, one in made.items() if one is None):
+            fix = f'write `{key} = {{ env = "{key.upper()}" }}` or `{{ file = "…" }}`'
+            what = f"`{section}.{key}` stands in the file itself, or is no reference"
+            problems.append(error("WFT-SRC-022", what, Where(origin), fix=fix))
+        found[name] = (made if hints[name] != Reference | None else made[name], origin)
+    return found
 
 
 def _section(kind: type, section: str, entries: Mapping[str, tuple[Any, str]], problems: list[Diagnostic]) -> Any:
@@ -339,6 +403,12 @@ def _section(kind: type, section: str, entries: Mapping[str, tuple[Any, str]], p
 
 
 def _coerced(value: Any, hint: Any) -> Any:
+    if hint == Reference | None:
+        return value
+    if hint == Mapping[str, Reference]:
+        if not isinstance(value, Mapping):
+            raise ValueError("must be a table of references")
+        return value
     if hint is int:
         if isinstance(value, bool) or not isinstance(value, int | str):
             raise ValueError(f"must be a whole number, not {value!r}")

@@ -169,7 +169,7 @@ def _connection(
             fix = did_you_mean(key, keys_of(kind), otherwise=f"one of {', '.join(keys_of(kind))}")
             problems.append(error("WFT-SRC-020", f"unknown setting `{key}` in {said}", Where(where), fix=fix))
         elif key in _SECRETS[kind]:
-            reference = _reference(value, where, root, environ)
+            reference = reference_from(value, where, root, environ)
             if reference is None:
                 problems.append(_literal(key, name, where))
             else:
@@ -189,7 +189,12 @@ def _connection(
     return Connection(name, kind, options, secrets) if len(problems) == before else None
 
 
-def _reference(value: Any, where: str, root: Path, environ: Mapping[str, str]) -> Reference | None:
+def reference_from(value: Any, where: str, root: Path, environ: Mapping[str, str]) -> Reference | None:
+    """Where a secret stands, as a setting says it: `{ env = "…" }` or `{ file = "…" }`; None when it does not say so.
+
+    Args:
+        where: the origin of the setting; what comes from the environment is the secret itself.
+    """
     if where.startswith("$") and isinstance(value, str):
         return Reference(where, Secret(value))  # the environment is where a secret may stand
     if not isinstance(value, Mapping) or len(value) != 1:

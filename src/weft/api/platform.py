@@ -15,6 +15,7 @@ from weft.wiring import Rooms
 
 if TYPE_CHECKING:
     from weft.api.identity import Identity
+    from weft.api.notices import Notices
     from weft.registry.database import Database
 
 
@@ -61,6 +62,13 @@ class Platform:
         from weft.api.identity import Identity
 
         return Identity(self.database, self.rooms.production, self.rooms.now)
+
+    @cached_property
+    def notices(self) -> Notices:
+        """Who is told of what."""
+        from weft.api.notices import Notices
+
+        return Notices(self.database, self.rooms.production, self.rooms.settings.notices, self.rooms.now)
 
     def live(self) -> bool:
         """Whether the registry answers.
