@@ -23,7 +23,9 @@ from weft.cli.output import print_json, print_text
 @click.argument("target")
 @click.option("--by", "channel", metavar="CHANNEL", help="webhook, mail, slack, teams or mattermost.")
 @click.option("--kind", "kinds", multiple=True, metavar="KIND", help="A kind of notice; all of them without one.")
-@click.option("--digest", metavar="HOUR", help="Once a day at this hour, like '08:00 Europe/Berlin', instead of at once.")
+@click.option(
+    "--digest", metavar="HOUR", help="Once a day at this hour, like '08:00 Europe/Berlin', instead of at once."
+)
 @click.option("--secret", metavar="NAME", help="Sign webhooks with this entry of [notices.secrets].")
 @format_option()
 def command(

@@ -17,7 +17,9 @@ from weft.cli.output import print_json, print_text
     epilog=examples("weft notices run --once", "weft notices run --every 60"),
 )
 @click.option("--once", is_flag=True, help="Once, as cron wants it.")
-@click.option("--every", default=60, show_default=True, type=click.IntRange(1), help="Else again after so many seconds.")
+@click.option(
+    "--every", default=60, show_default=True, type=click.IntRange(1), help="Else again after so many seconds."
+)
 @format_option()
 def run(once: bool, every: int, form: str) -> int:
     from weft.api.platform import open_platform

@@ -10,108 +10,18 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.conformance.test_registry import publication
-from tests.receivers import Received, Receiver, dripping, mailing, receiving
-from tests.servers import empty_database
+from tests.conformance.notices.stories import ANN, ORDERS, SETTINGS, START, TOTALS, go, notices, opened, publish
+from tests.receivers import Received, dripping, mailing, receiving
 from weft.access.permissions import Caller, Role
-from weft.api.notices import Notices, keyboard
 from weft.config import NoticesSettings
-from weft.connections import Reference, Secret
 from weft.errors import AccessDenied, UsageError
-from weft.model.address import parse_address
-from weft.model.records import DomainRecord, ProductRecord, Publish
 from weft.observability.delivering import LEASE, Delivered, Senders, deliver
 from weft.observability.telling import tell
 from weft.registry.outbox import Outbox
-from weft.registry.postgres import PostgresRegistry
-from weft.registry.sql import SqlRegistry
 from weft.registry.sqlite import SqliteRegistry
-
-START = dt.datetime(2026, 3, 2, 7, tzinfo=dt.UTC)
-ORDERS, TOTALS = parse_address("sales.orders.orders@1"), parse_address("finance.totals.totals@1")
-SETTINGS = NoticesSettings(
-    allow_hosts=("127.0.0.1",), signing_key=Reference("$KEY", Secret("a long random text")), smtp_security="none"
-)
-
-
-class Clock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.at = START
-
-    def __call__(self) -> dt.datetime:
-        return self.at
-
-    def move(self, **length: float) -> None:
-        self.at += dt.timedelta(**length)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Where the registry lies."""
-    if request.param == "sqlite":
-        yield str(tmp_path / "registry.db")
-    else:
-        with empty_database(request.getfixturevalue("postgres")) as url:
-            yield url
-
-
-@pytest.fixture
-def registry(place: str) -> Iterator[SqlRegistry]:
-    made = opened(place)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    with receiving() as made:
-        yield made
-
-
-def opened(place: str) -> SqlRegistry:
-    return PostgresRegistry(place) if "://" in place else SqliteRegistry(Path(place))
-
-
-def publish(registry: SqlRegistry, clock: Clock, address=ORDERS, *, reads: tuple[str, ...] = (), **fields) -> None:
-    domain = address.domain
-    before = registry.port(address)
-    registry.publish(
-        Publish(
-            DomainRecord(domain, domain.title(), "aggregate", None, "Team", f"{domain}@example.com", {"name": domain}),
-            ProductRecord(address.of_product, "Product", "active", None, (), "company", reads, {}),
-            [publication(address, str(registry.last_event()), **(fields | {"published_at": clock()}))],
-            {str(address): before.revision if before else 0},
-            {},
-            [],
-            "run-1",
-            "ann",
-            clock(),
-        )
-    )
-
-
-def notices(registry: SqlRegistry, clock: Clock, settings: NoticesSettings = SETTINGS) -> Notices:
-    return Notices(registry.database, registry, settings, clock)
-
-
-def go(registry: SqlRegistry, clock: Clock, settings: NoticesSettings = SETTINGS, timeout_s: float = 5) -> Delivered:
-    tell(registry.database, clock, mails=bool(settings.smtp_host))
-    return deliver(registry.database, Senders(settings, timeout_s=timeout_s), clock, chance=lambda: 0.0)
-
-
-ANN = keyboard("ann")
 
 
 def test_a_publication_reaches_a_webhook_once_signed_with_the_secret_that_was_shown(registry, clock, receiver):
@@ -296,7 +206,7 @@ def test_a_worker_that_is_killed_between_sending_and_marking_repeats_the_message
     receiver.answer = kill
     code = (
         "import datetime as dt, sys\n"
-        "from tests.conformance.test_notices import SETTINGS, START, opened\n"
+        "from tests.conformance.notices.stories import SETTINGS, START, opened\n"
         "from weft.observability.delivering import Senders, deliver\n"
         "deliver(opened(sys.argv[1]).database, Senders(SETTINGS), lambda: START)\n"
     )
