@@ -6,11 +6,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from msgspec.structs import replace
+
 from weft.access.permissions import Action, Caller, require
 from weft.api.notices import absent
+from weft.catalog.pages import Page
 from weft.config import duration
 from weft.errors import Conflict, error
 from weft.observability.watching import Watch, Watched
+from weft.registry.base import RegistryReader
 from weft.registry.incidents import Incident, IncidentStore
 from weft.registry.sql import SqlRegistry
 
@@ -36,13 +40,7 @@ class Incidents:
 
     def of(self, address: str) -> list[dict[str, Any]]:
         """Open incidents of a domain, product or port, or by which one suffers."""
-
-        def about(one: Incident) -> bool:
-            names = (one.subject, *one.affected)
-            product = address.partition("@")[0].rsplit(".", 1)[0] if address.count(".") == 2 else None
-            return any(name in (address, product) or name.startswith((f"{address}.", f"{address}@")) for name in names)
-
-        return [_line(one) for one in self._store.listed() if about(one)]
+        return open_incidents(self._store, address)
 
     def one(self, incident_id: str) -> dict[str, Any]:
         """An incident with its timeline.
@@ -90,6 +88,23 @@ class Incidents:
         if found.closed_at is not None:
             raise _over(incident_id)
         return found
+
+
+def with_incidents(page: Page, registry: RegistryReader) -> Page:
+    """A page with the open incidents of its address; a registry that is elsewhere keeps them there."""
+    found = open_incidents(IncidentStore(registry.database), page.address) if isinstance(registry, SqlRegistry) else []
+    return replace(page, body={**page.body, "incidents": found})
+
+
+def open_incidents(store: IncidentStore, address: str) -> list[dict[str, Any]]:
+    """Open incidents of a domain, product or port, or by which one suffers."""
+    product = ".".join(address.partition("@")[0].split(".")[:2]) if address.count(".") == 2 else address
+    within = (f"{address}.", f"{address}@")
+
+    def about(one: Incident) -> bool:
+        return any(name in (address, product) or name.startswith(within) for name in (one.subject, *one.affected))
+
+    return [_line(one) for one in store.listed() if about(one)]
 
 
 def _line(one: Incident) -> dict[str, Any]:

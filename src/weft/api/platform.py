@@ -121,4 +121,7 @@ class Platform:
         """
         from weft.catalog.pages import page
 
-        return page(self.rooms.production, address, self.rooms.now()).as_json()
+        return {
+            **page(self.rooms.production, address, self.rooms.now()).as_json(),
+            "incidents": self.incidents.of(address),
+        }

@@ -147,3 +147,18 @@ def _named(meter: Meter) -> Meter:
     from msgspec.structs import replace
 
     return replace(meter, meter_id=secrets.token_hex(12))
+
+
+def served(
+    *, at: datetime, port: str, snapshot_id: str, consumer: str, purpose: str, rows: int, size_bytes: int
+) -> tuple[Meter, Meter]:
+    """What a reader was given of a port: for whoever serves rows or hands out files, to be put into a `MeterBuffer`.
+
+    Args:
+        purpose: as the reader, or the grant, says it.
+    """
+    product = ".".join(port.split(".")[:2])
+    return (
+        Meter(at, "rows_served", rows, product, consumer, purpose, port, None, snapshot_id),
+        Meter(at, "bytes_served", size_bytes, product, consumer, purpose, port, None, snapshot_id),
+    )

@@ -41,12 +41,15 @@ def opened(place: str) -> SqlRegistry:
     return PostgresRegistry(place) if "://" in place else SqliteRegistry(Path(place))
 
 
-def publish(registry: SqlRegistry, clock: Clock, address=ORDERS, *, reads: tuple[str, ...] = (), **fields) -> None:
+def publish(
+    registry: SqlRegistry, clock: Clock, address=ORDERS, *, reads: tuple[str, ...] = (), domain_document=None, **fields
+) -> None:
     domain = address.domain
+    document = domain_document or {"name": domain}
     before = registry.port(address)
     registry.publish(
         Publish(
-            DomainRecord(domain, domain.title(), "aggregate", None, "Team", f"{domain}@example.com", {"name": domain}),
+            DomainRecord(domain, domain.title(), "aggregate", None, "Team", f"{domain}@example.com", document),
             ProductRecord(address.of_product, "Product", "active", None, (), "company", reads, {}),
             [publication(address, str(registry.last_event()), **(fields | {"published_at": clock()}))],
             {str(address): before.revision if before else 0},
