@@ -225,6 +225,36 @@ class SchedulerSettings:
     keep_jobs: str = _setting("30d", "how long jobs that are over and their logs are kept", duration)
 
 
+def _security(text: str) -> None:
+    if text not in ("starttls", "tls", "none"):
+        raise ValueError(f"must be starttls, tls or none, not {text!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class NoticesSettings:
+    """`[notices]`: how subscribers and owners are told. `secrets` names those that webhooks may be signed with."""
+
+    allow_hosts: tuple[str, ...] = _setting(
+        (), "hosts that webhooks may reach though they are inside: on this machine or its network; also without https"
+    )
+    signing_key: Reference | None = field(
+        default=None,
+        metadata={"meaning": "reference to the key that the secrets of webhooks are made from", "check": None},
+    )
+    smtp_host: str = _setting("", "the server that mail is sent through; without one nobody is told by mail")
+    smtp_port: int = _setting(587, "its port")
+    smtp_security: str = _setting("starttls", "how safe its connection is: `starttls`, `tls` or `none`", _security)
+    smtp_user: str = _setting("", "as whom weft signs in to it; without one it does not")
+    smtp_password: Reference | None = field(
+        default=None, metadata={"meaning": "reference to the password", "check": None}
+    )
+    smtp_from: str = _setting("weft@localhost", "the address that mail comes from")
+    grace: str = _setting(
+        "1h", "how long after an incident's end what it had made late may still be late: 30m, 2h", duration
+    )
+    secrets: Mapping[str, Reference] = field(default_factory=dict, metadata={"meaning": "", "check": None})
+
+
 class Settings(Struct, frozen=True):
     """All settings of a mesh. `root` is the folder of `weft.toml`, absolute."""
 
@@ -237,6 +267,7 @@ class Settings(Struct, frozen=True):
     python: PythonSettings = PythonSettings()
     scheduler: SchedulerSettings = SchedulerSettings()
     identity: IdentitySettings = IdentitySettings()
+    notices: NoticesSettings = NoticesSettings()
     connections: Mapping[str, Connection] = {}
 
     def path(self, text: str) -> Path:
@@ -319,6 +350,7 @@ _SECTIONS: dict[str, type] = {
     "python": PythonSettings,
     "scheduler": SchedulerSettings,
     "identity": IdentitySettings,
+    "notices": NoticesSettings,
 }
 
 
@@ -356,6 +388,7 @@ def describe_settings() -> list[tuple[str, str, str, str]]:
         )
         for section, kind in _SECTIONS.items()
         for f in dataclasses.fields(kind)
+        if f.metadata["meaning"]
     ]
 
 
@@ -399,6 +432,10 @@ def _section(
         try:
             if hints[name] == Reference | None:
                 known[name] = secret(value, origin)
+            elif hints[name] == Mapping[str, Reference]:
+                if not isinstance(value, Mapping):
+                    raise ValueError("must be a table of references")
+                known[name] = {key: secret(one, origin) for key, one in value.items()}
             elif name in readers:
                 known[name] = readers[name](value)
             else:

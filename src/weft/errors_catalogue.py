@@ -2,7 +2,7 @@
 
 The middle part names the room: PRJ project, SQL sql, PYM Python models, TST unit tests, CON contracts, CHK
 verification, PLN plan, RUN runs, ENG engines, STO storage, REG registry, SRC connectors, ACC access, CAT catalog, CFG
-settings, CLI command line, SRV server, IMP import and export of contracts.
+settings, CLI command line, SRV server, OBS observability, IMP import and export of contracts.
 A code is never used for another meaning: the number of one that was taken away stays free.
 """
 
@@ -225,6 +225,18 @@ CODES: dict[str, str] = {
     "WFT-SRV-001": "a mesh whose registry is on a server cannot be one",
     "WFT-SRV-002": "a request that no route answers, or not to this caller",
     "WFT-SRV-003": "a request with a wrong field",
+    # observability
+    "WFT-OBS-001": "a subscription to what is not there",
+    "WFT-OBS-002": "a target that no message can go to",
+    "WFT-OBS-003": "the hour of a digest cannot be understood",
+    "WFT-OBS-004": "a webhook on an address inside",
+    "WFT-OBS-005": "a message was not taken",
+    "WFT-OBS-006": "a message is refused for good",
+    "WFT-OBS-007": "no secret to sign a webhook with",
+    "WFT-OBS-008": "no such subscription, delivery or incident",
+    "WFT-OBS-009": "mail to the address of somebody else",
+    "WFT-OBS-010": "an incident that is over",
+    "WFT-OBS-011": "a stretch of days that cannot be understood",
     # catalog
     "WFT-CAT-001": "no such thing in the catalog",
     # command line

@@ -6,7 +6,7 @@ import atexit
 import datetime as dt
 import getpass
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from weft.plan.repository import Repository
     from weft.project.cache import Cache
     from weft.registry.base import Registry
+    from weft.registry.meters import Meter
     from weft.runs.context import Context
     from weft.runs.progress import Progress
     from weft.runs.verify import Ways
@@ -293,7 +294,20 @@ class Rooms:
             actor=self.actor,
             now=self.now,
             others=self._others,
+            meter=self._meter,
         )
+
+    def _meter(self, meters: Sequence[Meter]) -> None:
+        """Keeps what a run measured beside what is published; what is built in an environment says so."""
+        from msgspec.structs import replace
+
+        from weft.registry.meters import MeterStore
+        from weft.registry.sql import SqlRegistry
+
+        if isinstance(self.production, SqlRegistry):
+            if self.environment is not None:
+                meters = [replace(one, purpose=f"{one.purpose} in {self.environment}") for one in meters]
+            MeterStore(self.production.database).add(meters)
 
     def _column_lineage(
         self, digest: str, sql: str, columns: Mapping[str, tuple[str, ...]], outputs: tuple[str, ...]

@@ -304,10 +304,11 @@ class Mesh:
         return search(rooms.registry, rooms.index, words, kind=kind, domain=domain, limit=limit)
 
     def show(self, address: str) -> Page:
-        """The page of a domain, a product or a port."""
+        """The page of a domain, a product or a port, with its open incidents."""
+        from weft.api.incidents import with_incidents
         from weft.catalog.pages import page
 
-        return page(self._rooms.registry, address, self._rooms.now())
+        return with_incidents(page(self._rooms.registry, address, self._rooms.now()), self._rooms.production)
 
     def product(self, address: str) -> Page:
         """The page of a product."""

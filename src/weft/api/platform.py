@@ -15,7 +15,10 @@ from weft.wiring import Rooms
 
 if TYPE_CHECKING:
     from weft.api.identity import Identity
+    from weft.api.incidents import Incidents
     from weft.api.jobs import Jobs
+    from weft.api.notices import Notices
+    from weft.api.usage import Usage
     from weft.registry.database import Database
 
 
@@ -45,6 +48,10 @@ class Platform:
         Raises:
             UsageError: WFT-SRV-001, the registry is that of another server.
         """
+        return self._sql.database
+
+    @property
+    def _sql(self) -> SqlRegistry:
         registry = self.rooms.production
         if not isinstance(registry, SqlRegistry):
             raise UsageError(
@@ -54,7 +61,7 @@ class Platform:
                     fix="set `mesh.registry` to a file or to `postgresql://…` where the server runs",
                 )
             )
-        return registry.database
+        return registry
 
     @cached_property
     def identity(self) -> Identity:
@@ -73,6 +80,42 @@ class Platform:
         settings = rooms.settings
         return Jobs(self.database, rooms.production, rooms.now, settings.scheduler, lambda: products_in(settings))
 
+    @cached_property
+    def notices(self) -> Notices:
+        """Who is told of what."""
+        from weft.api.notices import Notices
+
+        return Notices(self.database, self.rooms.production, self.rooms.settings.notices, self.rooms.now)
+
+    @cached_property
+    def incidents(self) -> Incidents:
+        """What is wrong in the mesh."""
+        from weft.api.incidents import Incidents
+
+        return Incidents(self._sql, self.rooms.settings.notices.grace, self.rooms.now)
+
+    @cached_property
+    def usage(self) -> Usage:
+        """What products cost."""
+        from weft.api.usage import Usage
+
+        return Usage(self.database, self.rooms.now)
+
+    def notices_step(self) -> dict[str, int]:
+        """Looks for incidents, puts what happened into the outbox, and sends what is due."""
+        watched = self.incidents.look()
+        told = self.notices.tell()
+        delivered = self.notices.deliver()
+        return {
+            "opened": watched.opened,
+            "closed": watched.closed,
+            "reminded": watched.reminded,
+            "told": told,
+            "sent": delivered.sent,
+            "later": delivered.later,
+            "dead": delivered.dead,
+        }
+
     def live(self) -> bool:
         """Whether the registry answers.
 
@@ -89,4 +132,7 @@ class Platform:
         """
         from weft.catalog.pages import page
 
-        return page(self.rooms.production, address, self.rooms.now()).as_json()
+        return {
+            **page(self.rooms.production, address, self.rooms.now()).as_json(),
+            "incidents": self.incidents.of(address),
+        }

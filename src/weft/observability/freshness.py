@@ -94,6 +94,21 @@ def freshness(contract: Contract, published_at: datetime, checks: Iterable[Check
     return Freshness(state, published_at, age, promise, reference_text, reason)
 
 
+def late_from(contract: Contract, published_at: datetime, checks: Iterable[CheckResult]) -> tuple[datetime | None, str]:
+    """From when on a publication breaks its promise about age, and the promise in words; None: never.
+
+    A promise that its check found broken is broken from the publication on; see `freshness`.
+    """
+    levels = [s for s in contract.slas if str(s.get("property", "")).lower() in _AGES]
+    promise = "; ".join(_words(s) for s in levels)
+    if any(c.rule is Rule.FRESHNESS and c.result in (Outcome.FAILED, Outcome.ERROR) for c in checks):
+        return published_at, promise
+    limits = [limit for s in levels if (limit := allowed_age(s)) is not None]
+    if not limits or contract.custom.get("weft.referenceTime") is not None:
+        return None, promise
+    return published_at + min(limits), promise
+
+
 def allowed_age(level: Mapping[str, Any]) -> timedelta | None:
     """The age that a service level allows; None where value or unit say no length of time.
 

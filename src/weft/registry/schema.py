@@ -8,7 +8,15 @@ from pathlib import Path
 from weft.errors import ProjectError, error
 from weft.registry.database import Dialect
 
-STEPS = ("0001_registry", "0002_kept_tables", "0003_tokens", "0004_identities", "0006_queue", "0009_publishes")
+STEPS = (
+    "0001_registry",
+    "0002_kept_tables",
+    "0003_tokens",
+    "0004_identities",
+    "0006_queue",
+    "0007_notices",
+    "0009_publishes",
+)
 """Files of the folder `steps`: step n makes version n of the schema. One that was shipped is never changed."""
 
 VERSIONS = "alembic_version"

@@ -23,6 +23,7 @@ from weft.runs.build import Building, Order, Staged, StagedTable
 from weft.runs.context import Context, new_run_id
 from weft.runs.judging import Judged, Judging
 from weft.runs.lineage import edges_of, unresolved
+from weft.runs.metering import metered
 from weft.runs.overriding import decisions
 from weft.runs.results import ApplyResult, Failed, Published, Skipped
 from weft.runs.reuse import Reused, reusable
@@ -135,7 +136,8 @@ class _OneRun:
                 continue
             began = time.monotonic()
             try:
-                self._product(work, began)
+                with metered(work, self.run_id, self._context):
+                    self._product(work, began)
             except (WeftError, OSError) as e:
                 stopped[work.address] = f"`{work.address}` failed"
                 told = e if isinstance(e, WeftError) else of_the_system(e)

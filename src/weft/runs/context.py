@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,12 +17,17 @@ from weft.engines.base import Engine
 from weft.model.address import ProductAddress
 from weft.model.lineage import ColumnEdge
 from weft.registry.base import Registry, RegistryReader
+from weft.registry.meters import Meter
 from weft.runs.progress import Progress
 from weft.storage.base import Storage
 
 if TYPE_CHECKING:
     from weft.connectors.files import BoundSource
     from weft.plan.desired import Desired
+
+
+def _unmeasured(meters: Sequence[Meter]) -> None:
+    """Keeps nothing: the registry is no database of ours."""
 
 
 class Context(Struct, frozen=True):
@@ -34,6 +39,7 @@ class Context(Struct, frozen=True):
         lineage: column edges of one model, by the model's digest, SQL, the columns of what it reads and its own.
         column_digests: what decides each column of a port, and its rows.
         now: the clock, in UTC.
+        meter: keeps what was measured.
     """
 
     settings: Settings
@@ -48,6 +54,7 @@ class Context(Struct, frozen=True):
     actor: str
     now: Callable[[], dt.datetime]
     others: Callable[[], Mapping[str, RegistryReader]] = dict
+    meter: Callable[[Sequence[Meter]], None] = _unmeasured
 
     def temp_folder(self, process: str) -> Path:
         """The folder that the runs of a process spill to, one for all of them: an engine cannot change it later."""

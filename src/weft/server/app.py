@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from weft import __version__
 from weft.api.platform import Platform
 from weft.server import problems
-from weft.server.routes import catalog, health, jobs, session, sign_in, tokens
+from weft.server.routes import catalog, health, incidents, jobs, notices, session, sign_in, tokens, usage
 
 
 def create_app(platform: Platform) -> FastAPI:
@@ -22,6 +22,6 @@ def create_app(platform: Platform) -> FastAPI:
     )
     app.state.platform = platform
     problems.install(app)
-    for routes in (health, catalog, session, sign_in, tokens, jobs):
+    for routes in (health, catalog, session, sign_in, tokens, jobs, notices, incidents, usage):
         app.include_router(routes.router)
     return app

@@ -1,8 +1,8 @@
-"""What a port is marked with, as text: rows in quarantine."""
+"""What a port is marked with, as text: rows in quarantine, open incidents."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from weft.cli.text import counted, number
@@ -18,3 +18,12 @@ def quarantine_text(found: Mapping[str, Any] | None) -> str:
         return ""
     checks = ", ".join(f"{check} {number(rows)}" for check, rows in found["checks"].items())
     return f"{number(found['rows'])} of {counted(found['total'], 'row')} ({100 * found['share']:.3g} %): {checks}"
+
+
+def incidents_text(found: Sequence[Mapping[str, Any]]) -> str:
+    """What is wrong, each with the id under which `weft incidents` tells more.
+
+    >>> incidents_text([{"incident_id": "i-7", "what": "`a.b.c@1` is late"}])
+    'i-7: `a.b.c@1` is late'
+    """
+    return "; ".join(f"{one['incident_id']}: {one['what']}" for one in found)

@@ -8,7 +8,7 @@ from typing import Any
 
 from weft.catalog.pages import Page
 from weft.cli.render.checks import counts_text
-from weft.cli.render.marks import quarantine_text
+from weft.cli.render.marks import incidents_text, quarantine_text
 from weft.cli.text import ago, counted, number, size_text, table, when
 from weft.model.checks import CheckCounts
 
@@ -32,6 +32,7 @@ def _domain(body: Mapping[str, Any], now: datetime, columns_wide: int | None) ->
         _texts([body["description"]]),
         _fields(
             {
+                "incidents": incidents_text(body.get("incidents", ())),
                 "kind": body["domain_kind"],
                 "owner": _owner(body["owner"]),
                 "members": ", ".join(f"{m['user']} ({', '.join(m['roles'])})" for m in body["members"]),
@@ -49,6 +50,7 @@ def _product(body: Mapping[str, Any], now: datetime, columns_wide: int | None) -
         _texts([described["purpose"], described["usage"], described["limitations"]]),
         _fields(
             {
+                "incidents": incidents_text(body.get("incidents", ())),
                 "status": body["status"],
                 "version": body["version"],
                 "owner": _owner(body["owner"]),
@@ -72,6 +74,7 @@ def _port(body: Mapping[str, Any], now: datetime, columns_wide: int | None) -> l
         _texts([described["purpose"], described["usage"], described["limitations"]]),
         _fields(
             {
+                "incidents": incidents_text(body.get("incidents", ())),
                 "status": _standing(body["status"], body["end_of_life"]),
                 "version": f"{body['version']}{default}",
                 "other majors": ", ".join(f"{m['address']} {_ending(m['status'], m['end_of_life'])}" for m in majors),

@@ -1,0 +1,115 @@
+"""What is wrong in the mesh, and who looks after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from weft.access.permissions import Action, Caller, require
+from weft.api.notices import absent
+from weft.catalog.pages import Page
+from weft.config import duration
+from weft.errors import Conflict, error
+from weft.observability.watching import Watch, Watched
+from weft.registry.base import RegistryReader
+from weft.registry.incidents import Incident, IncidentStore
+from weft.registry.sql import SqlRegistry
+
+_SINCE = timedelta(days=30)
+
+
+class Incidents:
+    """The verbs on incidents."""
+
+    def __init__(self, registry: SqlRegistry, grace: str, now: Callable[[], datetime]) -> None:
+        self._store = IncidentStore(registry.database)
+        self._watch = Watch(registry, now, duration(grace))
+        self._now = now
+
+    def look(self) -> Watched:
+        """Opens and closes incidents as things stand."""
+        return self._watch.look()
+
+    def listed(self, *, domain: str | None = None, closed: bool = False) -> list[dict[str, Any]]:
+        """Open incidents, newest first; with `closed` also those of the last thirty days."""
+        after = self._now() - _SINCE if closed else None
+        return [_line(one) for one in self._store.listed(closed_after=after, domain=domain)]
+
+    def of(self, address: str) -> list[dict[str, Any]]:
+        """Open incidents of a domain, product or port, or by which one suffers."""
+        return open_incidents(self._store, address)
+
+    def one(self, incident_id: str) -> dict[str, Any]:
+        """An incident with its timeline.
+
+        Raises:
+            UsageError: WFT-OBS-008, there is none.
+        """
+        return self._found(incident_id).as_json()
+
+    def acknowledge(self, caller: Caller, incident_id: str) -> dict[str, Any]:
+        """Says that the caller looks after it.
+
+        Raises:
+            UsageError: WFT-OBS-008, there is none.
+            AccessDenied: WFT-ACC-010, it is not of a domain that the caller runs.
+            Conflict: WFT-OBS-010, it is over.
+        """
+        found = self._changeable(caller, incident_id)
+        self._store.acknowledge(found.incident_id, actor=caller.name, at=self._now())
+        return self.one(incident_id)
+
+    def comment(self, caller: Caller, incident_id: str, text: str) -> dict[str, Any]:
+        """Adds what the caller says to the timeline. Raises like `acknowledge`."""
+        found = self._changeable(caller, incident_id)
+        if not self._store.comment(found.incident_id, text, actor=caller.name, at=self._now()):
+            raise _over(incident_id)
+        return self.one(incident_id)
+
+    def close(self, caller: Caller, incident_id: str, reason: str) -> dict[str, Any]:
+        """Ends an incident that no run will end. Raises like `acknowledge`."""
+        found = self._changeable(caller, incident_id)
+        if not self._store.close(found.incident_id, actor=caller.name, at=self._now(), reason=reason):
+            raise _over(incident_id)
+        return self.one(incident_id)
+
+    def _found(self, incident_id: str) -> Incident:
+        found = self._store.get(incident_id)
+        if found is None:
+            raise absent("incident", incident_id)
+        return found
+
+    def _changeable(self, caller: Caller, incident_id: str) -> Incident:
+        found = self._found(incident_id)
+        require(caller, Action.RUN, found.domain)
+        if found.closed_at is not None:
+            raise _over(incident_id)
+        return found
+
+
+def with_incidents(page: Page, registry: RegistryReader) -> Page:
+    """A page with the open incidents of its address; a registry that is elsewhere keeps them there."""
+    found = open_incidents(IncidentStore(registry.database), page.address) if isinstance(registry, SqlRegistry) else []
+    return replace(page, body={**page.body, "incidents": found})
+
+
+def open_incidents(store: IncidentStore, address: str) -> list[dict[str, Any]]:
+    """Open incidents of a domain, product or port, or by which one suffers."""
+    product = ".".join(address.partition("@")[0].split(".")[:2]) if address.count(".") == 2 else address
+    within = (f"{address}.", f"{address}@")
+
+    def about(one: Incident) -> bool:
+        return any(name in (address, product) or name.startswith(within) for name in (one.subject, *one.affected))
+
+    return [_line(one) for one in store.listed() if about(one)]
+
+
+def _line(one: Incident) -> dict[str, Any]:
+    return {key: value for key, value in one.as_json().items() if key != "timeline"}
+
+
+def _over(incident_id: str) -> Conflict:
+    return Conflict(error("WFT-OBS-010", f"incident `{incident_id}` is over"))

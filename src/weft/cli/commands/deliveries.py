@@ -1,0 +1,49 @@
+"""`weft deliveries`: how messages went."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import click
+
+from weft.cli.options import examples, format_option
+from weft.cli.output import print_json, print_text
+from weft.cli.text import table
+
+
+@click.command(
+    "deliveries",
+    help="List messages, newest first, or send one again that was given up.",
+    epilog=examples("weft deliveries --state dead", "weft deliveries --resend d-4be1c07a9d2f4be1c07a"),
+)
+@click.option("--state", type=click.Choice(["waiting", "sent", "dead", "dropped"]), help="Those in one state.")
+@click.option("--resend", metavar="DELIVERY", help="Try this one for another day; it keeps its id.")
+@click.option("--limit", default=100, show_default=True, help="How many are listed.")
+@format_option()
+def command(state: str | None, resend: str | None, limit: int, form: str) -> int:
+    from weft.api.notices import keyboard
+    from weft.api.platform import open_platform
+
+    with closing(open_platform()) as platform:
+        caller = keyboard(platform.rooms.actor)
+        if resend is not None:
+            platform.notices.resend(caller, resend)
+        found = platform.notices.deliveries(caller, state=state, limit=limit)
+    if form == "json":
+        print_json({"deliveries": found})
+    elif not found:
+        print_text("there is no message")
+    else:
+        rows = [
+            [
+                one["delivery_id"],
+                one["recipient"],
+                f"{one['channel']} {one['host']}",
+                one["state"],
+                str(one["attempts"]),
+                one["problem"] or "",
+            ]
+            for one in found
+        ]
+        print_text(table(["delivery", "for", "by", "state", "tried", "problem"], rows, right=[4]))
+    return 0

@@ -1,0 +1,138 @@
+"""Delivering: the outbox is emptied, each message at least once and each recipient's in order."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from weft.config import NoticesSettings
+from weft.connections import Reference, Secret
+from weft.connectors import mail, webhooks
+from weft.errors import TransientError, WeftError, error
+from weft.observability import messages
+from weft.observability.signing import signing_secret
+from weft.registry.database import Database
+from weft.registry.outbox import Delivery, Outbox
+from weft.release import VERSION
+
+LEASE = timedelta(minutes=2)
+"""How long a worker has for a message that it took: longer than any channel may take."""
+_AT_ONCE = 8
+_FIRST_S, _LONGEST_S = 5.0, 3600.0
+
+
+class Delivered(Struct, frozen=True):
+    """How often what happened."""
+
+    sent: int = 0
+    later: int = 0
+    dead: int = 0
+
+
+class Senders(Struct, frozen=True):
+    """What sends, with what it needs.
+
+    Attributes:
+        resolve: the addresses of a name; the machine's by default.
+    """
+
+    settings: NoticesSettings
+    resolve: webhooks.Resolve = webhooks.resolved
+    timeout_s: float = webhooks.TIMEOUT_S
+
+    def send(self, delivery: Delivery, now: datetime) -> None:
+        """Sends one message. Returns when it was taken.
+
+        Raises:
+            TransientError: it was not taken; another time may do.
+            WeftError: it cannot be sent, or is not wanted.
+        """
+        if delivery.channel == "mail":
+            if not self.settings.smtp_host:
+                fix = "set `[notices] smtp_host`"
+                raise TransientError(error("WFT-OBS-005", "there is no server of mail in the settings", fix=fix))
+            message = mail.wrapped(messages.mail(delivery), self.settings, now)
+            reference = self.settings.smtp_password
+            mail.send(message, self.settings, _secret(reference, "`smtp_password` of [notices]"))
+            return
+        headers = {"Content-Type": "application/json", "User-Agent": f"weft/{VERSION}"}
+        if delivery.channel in messages.CHATS:
+            body = messages.chat_body(delivery)
+        else:
+            body = messages.webhook_body(delivery)
+            secret = signing_secret(delivery.recipient, delivery.secret, self.settings)
+            headers |= {
+                "webhook-id": delivery.delivery_id,
+                "webhook-timestamp": str(int(now.timestamp())),
+                "webhook-signature": webhooks.signature(delivery.delivery_id, now, body, secret.value),
+                "webhook-attempt": str(delivery.attempts + 1),
+            }
+        webhooks.post(
+            delivery.target,
+            body,
+            headers,
+            allowed=self.settings.allow_hosts,
+            resolve=self.resolve,
+            timeout_s=self.timeout_s,
+        )
+
+
+def deliver(
+    database: Database,
+    senders: Senders,
+    now: Callable[[], datetime],
+    *,
+    chance: Callable[[], float] = random.random,
+    stop: Callable[[], bool] = lambda: False,
+) -> Delivered:
+    """Sends everything that is due, and what becomes due behind it.
+
+    Args:
+        chance: a number from 0 to 1: how far a repetition is moved, so that not all come at once.
+        stop: whether to leave the rest for another time.
+    """
+    outbox, worker = Outbox(database), uuid.uuid4().hex
+    sent = later = dead = 0
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="deliver") as pool:
+        while not stop():
+            claimed = outbox.claim(worker, now(), limit=_AT_ONCE, lease=LEASE)
+            if not claimed:
+                break
+            for delivery, failed in pool.map(lambda one: (one, _tried(senders, one, now())), claimed):
+                if failed is None:
+                    sent += outbox.sent(delivery, worker, now())
+                    continue
+                due = now() + backoff(delivery.attempts, chance())
+                told = "; ".join(d.what + (f": {d.why}" if d.why else "") for d in failed.diagnostics)
+                if isinstance(failed, TransientError) and due <= delivery.expires_at:
+                    later += outbox.retry(delivery, worker, due, told)
+                else:
+                    dead += outbox.give_up(delivery, worker, now(), told)
+    return Delivered(sent, later, dead)
+
+
+def backoff(failed_before: int, chance: float) -> timedelta:
+    """How long to wait: twice as long each time, at most an hour, and by chance up to half of it less.
+
+    >>> backoff(0, 0.0).total_seconds(), backoff(3, 0.0).total_seconds(), backoff(99, 1.0).total_seconds()
+    (5.0, 40.0, 1800.0)
+    """
+    longest = min(_LONGEST_S, _FIRST_S * 2.0 ** min(failed_before, 20))
+    return timedelta(seconds=longest * (1 - chance / 2))
+
+
+def _tried(senders: Senders, delivery: Delivery, now: datetime) -> WeftError | None:
+    try:
+        senders.send(delivery, now)
+    except WeftError as e:
+        return e
+    return None
+
+
+def _secret(reference: Reference | None, of: str) -> Secret | None:
+    return reference.secret(of) if reference is not None else None

@@ -1,0 +1,89 @@
+"""Messages: what a delivery says on each channel. The same delivery always gives the same message."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from weft.connectors.mail import Mail
+from weft.registry.outbox import Delivery
+
+CHANNELS: Mapping[str, str] = {
+    "webhook": "a signed POST to a URL",
+    "mail": "an e-mail",
+    "slack": "an incoming webhook of Slack",
+    "teams": "a workflow of Microsoft Teams that takes webhook requests",
+    "mattermost": "an incoming webhook of Mattermost",
+}
+"""Ways to be told."""
+
+CHATS = frozenset({"slack", "teams", "mattermost"})
+
+
+def webhook_body(delivery: Delivery) -> bytes:
+    """The JSON of a webhook: `type`, `timestamp` and `data` (Source: Standard Webhooks 1.0, payload)."""
+    notices = delivery.notices
+    if delivery.digest:
+        data: dict[str, Any] = {"notices": list(notices)}
+        kind = "weft.digest"
+    else:
+        data, kind = dict(notices[0]), f"weft.{notices[0]['kind']}"
+    return _json({"type": kind, "timestamp": _newest(notices), "data": data})
+
+
+def chat_body(delivery: Delivery) -> bytes:
+    """The JSON that a chat takes."""
+    lines = [(str(one["title"]), str(one["text"])) for one in delivery.notices]
+    if delivery.channel == "teams":
+        blocks = [
+            block
+            for title, text in lines
+            for block in (
+                {"type": "TextBlock", "text": _plain(title), "weight": "Bolder", "wrap": True},
+                {"type": "TextBlock", "text": _plain(text).replace("\n", "\n\n"), "wrap": True},
+            )
+        ]
+        card = {"type": "AdaptiveCard", "version": "1.4", "body": blocks}
+        attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
+        return _json({"type": "message", "attachments": [attachment]})
+    bold = "*" if delivery.channel == "slack" else "**"
+    told = "\n\n".join(f"{bold}{_escaped(title)}{bold}\n{_escaped(text)}" for title, text in lines)
+    return _json({"text": told})
+
+
+def mail(delivery: Delivery) -> Mail:
+    """An e-mail in plain text and HTML."""
+    notices = delivery.notices
+    subject = str(notices[0]["title"]) if not delivery.digest else f"{len(notices)} notices of your data mesh"
+    why = "You are told since you subscribed: `weft subscriptions` lists it, `weft unsubscribe` ends it."
+    if delivery.recipient.startswith("auto:"):
+        domain = delivery.recipient.removeprefix("auto:")
+        why = f"You are told since you are the contact of `{domain}`: `weft mute` ends it."
+    text = "\n\n".join(f"{one['title']}\n{one['at']}\n\n{one['text']}" for one in notices)
+    parts = "".join(
+        f"<h3>{html.escape(str(one['title']))}</h3><p><small>{html.escape(str(one['at']))}</small></p>"
+        f"<p>{html.escape(str(one['text'])).replace(chr(10), '<br>')}</p>"
+        for one in notices
+    )
+    page = f"<html><body>{parts}<hr><p><small>{html.escape(why)}</small></p></body></html>"
+    return Mail(delivery.delivery_id, delivery.target, f"[weft] {subject}", f"{text}\n\n-- \n{why}\n", page)
+
+
+def _newest(notices: Sequence[Mapping[str, Any]]) -> str:
+    return max((str(one["at"]) for one in notices), key=datetime.fromisoformat)
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _escaped(text: str) -> str:
+    """Text in which nothing is taken for a link or a call of everybody."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@channel", "@\u200bchannel")
+
+
+def _plain(text: str) -> str:
+    return text.replace("[", "\\[").replace("*", "\\*")

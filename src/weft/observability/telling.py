@@ -1,0 +1,124 @@
+"""Telling: the log becomes messages in the outbox, in one transaction with how far the log has been read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from weft.connectors.mail import checked_address
+from weft.errors import UsageError
+from weft.model.records import Event
+from weft.observability.digests import next_digest
+from weft.observability.notices import UNASKED, Former, Notice, notices_of
+from weft.registry import codec
+from weft.registry.database import Database, Statements
+from weft.registry.notices import Subscription, holding, muted
+from weft.registry.outbox import Letter, cursor, move_cursor, post
+
+CURSOR = "notices"
+_PAGE = 200
+
+
+def tell(database: Database, now: Callable[[], datetime], *, mails: bool) -> int:
+    """Puts what happened since the last time into the outbox, and says how many notices it made.
+
+    Args:
+        mails: whether mail can be sent: without it owners who did not ask cannot be told.
+    """
+    made = 0
+    while True:
+        with database.writing() as statements:
+            done, found = _page(statements, now(), mails)
+        made += found
+        if not done:
+            return made
+
+
+def _page(statements: Statements, now: datetime, mails: bool) -> tuple[int, int]:
+    """One page of the log, with how many events and notices it had."""
+    after = cursor(statements, CURSOR)
+    events = [
+        codec.event(row)
+        for row in statements.rows(
+            "SELECT seq, at, kind, actor, subject, body, previous, hash FROM events WHERE seq > ? ORDER BY seq LIMIT ?",
+            (after, _PAGE),
+        )
+    ]
+    if not events:
+        return 0, 0
+    registered = _Statements(statements)
+    told = [(event, notice) for event in events for notice in notices_of(event, registered)]
+    if told:
+        wishes, spared = holding(statements), frozenset(muted(statements))
+        letters = [
+            letter
+            for event, notice in told
+            for letter in (
+                *_asked(event, notice, wishes, now),
+                *(_unasked(notice, registered, spared, now) if mails else ()),
+            )
+        ]
+        post(statements, letters, now)
+    move_cursor(statements, CURSOR, events[-1].seq)
+    return len(events), len(told)
+
+
+def _asked(event: Event, notice: Notice, wishes: Sequence[Subscription], now: datetime) -> Iterator[Letter]:
+    for wish in wishes:
+        if event.seq > wish.since and wish.wants(notice.kinds, notice.subjects):
+            due = next_digest(wish.digest, now) if wish.digest is not None else now
+            yield Letter(
+                wish.subscription_id,
+                wish.channel,
+                wish.target,
+                wish.secret,
+                wish.digest is not None,
+                due,
+                notice.as_json(),
+            )
+
+
+def _unasked(
+    notice: Notice, registered: _Statements, spared: frozenset[tuple[str, str]], now: datetime
+) -> Iterator[Letter]:
+    if not set(notice.kinds) & UNASKED:
+        return
+    for domain in notice.owners:
+        contact = registered.contact(domain)
+        silent = any(
+            d == domain and (s == "*" or notice.subject == s or notice.subject.startswith((f"{s}.", f"{s}@")))
+            for d, s in spared
+        )
+        if contact is not None and not silent:
+            yield Letter(f"auto:{domain}", "mail", contact, None, False, now, notice.as_json())
+
+
+class _Statements:
+    """Implements `notices.Registered` inside the transaction."""
+
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    def publication(self, port: str, revision: int) -> Former | None:
+        row = self._statements.row(
+            "SELECT header, contract FROM publications WHERE port = ? AND revision = ?", (port, revision)
+        )
+        if row is None:
+            return None
+        head: dict[str, Any] = json.loads(row[0])
+        return Former(head["version"], head["status"], codec.unpacked(row[1]))
+
+    def reading_domains(self, port: str) -> Sequence[str]:
+        rows = self._statements.rows("SELECT product FROM reads WHERE port = ? ORDER BY product", (port,))
+        return [product.partition(".")[0] for (product,) in rows]
+
+    def contact(self, domain: str) -> str | None:
+        """The address of mail of a domain's owners; None when there is none."""
+        row = self._statements.row("SELECT record FROM domains WHERE name = ?", (domain,))
+        contact = codec.domain(row[0]).owner_contact if row is not None else None
+        try:
+            return checked_address(contact or "")
+        except UsageError:  # a page, a channel or a name: nothing that mail goes to
+            return None

@@ -1,0 +1,185 @@
+"""Watching: opens and closes incidents and reminds of ends of life, once each however many workers look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from weft.errors_catalogue import CODES
+from weft.model.address import parse_address
+from weft.model.checks import CheckResult
+from weft.model.records import Event
+from weft.observability.incidents import Affect, Again, Change, Close, Failed, Good, Link, Open, changes
+from weft.observability.standing import Ending, Standings
+from weft.registry import incidents as kept
+from weft.registry.database import Statements
+from weft.registry.incidents import Entry, IncidentStore
+from weft.registry.outbox import cursor, move_cursor
+from weft.registry.sql import SqlRegistry
+
+CURSOR = "incidents"
+REMINDERS = (90, 30, 7)
+"""How many days before its last one a deprecated port's readers are reminded."""
+_PAGE = 500
+
+
+class Watched(Struct, frozen=True):
+    """What one look changed."""
+
+    opened: int = 0
+    closed: int = 0
+    reminded: int = 0
+
+
+class Watch:
+    """Looks at a registry again and again. What it knows between two looks may be lost at any time."""
+
+    def __init__(self, registry: SqlRegistry, now: Callable[[], datetime], grace: timedelta) -> None:
+        """Begins to watch.
+
+        Args:
+            grace: how long after an incident's end what it had made late may still be late.
+        """
+        self._registry = registry
+        self._store = IncidentStore(registry.database)
+        self._standings = Standings(registry)
+        self._now = now
+        self._grace = grace
+
+    def look(self) -> Watched:
+        """Opens and closes what there is to open and to close now."""
+        opened = closed = reminded = 0
+        while True:
+            with self._registry.database.reading() as statements:
+                after = cursor(statements, CURSOR)
+            events = self._registry.events(after, _PAGE)
+            now = self._now()
+            ports = self._standings.now()
+            listed = self._store.listed(closed_after=now - self._grace, limit=100_000)
+            open_ones = {one.key: one for one in listed if one.closed_at is None}
+            recent = [one for one in listed if one.closed_at is not None]
+            found = changes(ports, open_ones, recent, self._happened(events), now)
+            endings = [one for one in self._standings.endings() if 0 <= (one.day - now.date()).days <= REMINDERS[0]]
+            if found or endings or events:
+                with self._registry.database.writing() as statements:
+                    if cursor(statements, CURSOR) != after:
+                        continue  # another worker was faster: what it changed has to be looked at first
+                    for change in found:
+                        opened += self._opened(statements, change, now)
+                        closed += self._closed(statements, change, now)
+                        self._noted(statements, change, now)
+                    reminded += sum(_reminded(statements, one, now) for one in endings)
+                    if events:
+                        move_cursor(statements, CURSOR, events[-1].seq)
+            if len(events) < _PAGE:
+                return Watched(opened, closed, reminded)
+
+    def _opened(self, statements: Statements, change: Change, now: datetime) -> int:
+        if not isinstance(change, Open):
+            return 0
+        domain = self._registry.domains().get(change.subject.partition(".")[0])
+        incident_id = kept.begin(
+            statements,
+            key=change.key,
+            cause=change.cause,
+            subject=change.subject,
+            owner=(domain.owner_contact or domain.owner_team) if domain is not None else "",
+            title=change.title,
+            what=change.what,
+            affected=change.affected,
+            readers=_reading(statements, change.subject),
+            at=now,
+        )
+        return incident_id is not None
+
+    def _closed(self, statements: Statements, change: Change, now: datetime) -> int:
+        if not isinstance(change, Close):
+            return 0
+        incident_id = _open_id(statements, change.key)
+        return incident_id is not None and kept.end(statements, incident_id, actor="weft", at=now, text=change.text)
+
+    def _noted(self, statements: Statements, change: Change, now: datetime) -> None:
+        if isinstance(change, Open | Close):
+            return
+        incident_id = _open_id(statements, change.key)
+        if incident_id is None:
+            return
+        match change:
+            case Again(_, text):
+                kept.add_entry(statements, incident_id, Entry(now, "again", "weft", text))
+            case Affect(_, ports):
+                kept.affect(statements, incident_id, ports, at=now)
+            case Link(_, root, text):
+                root_id = _open_id(statements, root)
+                if root_id is not None:
+                    kept.link(statements, incident_id, root_id, text=text, at=now)
+
+    def _happened(self, events: Iterable[Event]) -> list[Failed | Good]:
+        found: list[Failed | Good] = []
+        for event in events:
+            if event.kind == "product.published":
+                found.append(Good(event.subject, str(event.body.get("run", ""))))
+            elif event.kind == "run.finished":
+                found += self._failures(event)
+        return found
+
+    def _failures(self, event: Event) -> list[Failed]:
+        outcomes: dict[str, str] = dict(event.body["ports"])
+        failed = sorted(port for port, outcome in outcomes.items() if outcome == "failed")
+        skipped = tuple(sorted(port for port, outcome in outcomes.items() if outcome == "skipped"))
+        by_product: dict[str, list[str]] = {}
+        for port in failed:
+            by_product.setdefault(str(parse_address(port).of_product), []).append(port)
+        return [self._failed(event.subject, product, ports, skipped) for product, ports in by_product.items()]
+
+    def _failed(self, run_id: str, product: str, ports: Sequence[str], skipped: tuple[str, ...]) -> Failed:
+        """A failure in words of the rules and of the catalogue of errors, which hold no value of a row."""
+        told = [line for port in ports for line in self._broken(run_id, port)]
+        if told:
+            return Failed(product, run_id, "check_failed", f"run {run_id}: {'; '.join(told)}", skipped)
+        run = self._registry.run(run_id)
+        codes = {
+            str(d.get("code")): None
+            for outcome in (run.ports if run is not None else ())
+            if str(outcome.address) in ports
+            for d in outcome.diagnostics
+        }
+        why = "; ".join(f"{CODES.get(code, code)} ({code})" for code in codes) or "no reason is known"
+        return Failed(product, run_id, "run_failed", f"run {run_id}: {why}", skipped)
+
+    def _broken(self, run_id: str, port: str) -> list[str]:
+        address = parse_address(port)
+        results: Sequence[CheckResult] = self._registry.checks(run_id, address).get(address, ())
+        broken = [one for one in results if one.blocks]
+        if not broken:
+            return []
+        names = ", ".join(
+            one.id if one.failed_rows is None else f"{one.id} ({one.failed_rows:,} of {one.total_rows or 0:,} rows)"
+            for one in broken
+        )
+        return [f"`{port}` breaks {names}"]
+
+
+def _open_id(statements: Statements, key: str) -> str | None:
+    row = statements.row("SELECT incident_id FROM incidents WHERE cause_key = ? AND closed_at IS NULL", (key,))
+    return str(row[0]) if row is not None else None
+
+
+def _reading(statements: Statements, subject: str) -> list[str]:
+    """Domains of the products that read a port, or any port of a product."""
+    values: tuple[str, ...] = (subject,)
+    if "@" in subject:
+        where = "port = ?"
+    else:
+        where, values = "port >= ? AND port < ?", (f"{subject}.", f"{subject}/")
+    rows = statements.rows(f"SELECT DISTINCT product FROM reads WHERE {where} ORDER BY product", values)
+    return list(dict.fromkeys(str(product).partition(".")[0] for (product,) in rows))
+
+
+def _reminded(statements: Statements, one: Ending, now: datetime) -> bool:
+    left = (one.day - now.date()).days
+    reached = sorted(days for days in REMINDERS if left <= days)
+    body = {"day": one.day.isoformat(), "days_left": left, "successor": one.successor}
+    return kept.remind(statements, one.port, one.day.isoformat(), reached, body, at=now)

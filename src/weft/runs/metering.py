@@ -1,0 +1,101 @@
+"""Metering: what a product's part of a run cost, by the process's own counters and by the files that it published."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from weft.errors import PlatformError, WeftError
+from weft.model.address import Address, parse_address
+from weft.model.publication import Manifest, Publication
+from weft.registry.meters import Meter
+from weft.runs.context import Context
+from weft.runs.work import Work
+
+BUILD = "build"
+"""The purpose of what a product does for itself."""
+
+
+@contextmanager
+def metered(work: Work, run_id: str, context: Context) -> Iterator[None]:
+    """Measures what happens inside, also when it fails."""
+    began = cpu_seconds()
+    try:
+        yield
+    finally:
+        spent = cpu_seconds() - began
+        try:
+            context.meter([*_of_process(work, run_id, spent, context.now()), *_of_files(work, run_id, context)])
+        except PlatformError:  # what was published stands, measured or not
+            context.progress.note(f"what `{work.address}` cost could not be kept")
+
+
+def cpu_seconds() -> float:
+    """Processor time of this process and of the children that have ended: DuckDB runs in it, Python models in those."""
+    return sum(
+        used.ru_utime + used.ru_stime
+        for used in (resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN))
+    )
+
+
+def _of_process(work: Work, run_id: str, spent: float, at: datetime) -> list[Meter]:
+    product = str(work.address)
+    return [Meter(at, "cpu_seconds", spent, product, product, BUILD, run_id=run_id)]
+
+
+def _of_files(work: Work, run_id: str, context: Context) -> list[Meter]:
+    found = [p for a in work.build if (p := context.registry.publication(a)) is not None and p.run_id == run_id]
+    meters = [
+        meter for one in found for meter in _written(one.address, one.snapshot_id, one.manifest, run_id, context.now())
+    ]
+    if found:
+        for table in context.registry.kept_tables(work.address):
+            if table.run_id == run_id:
+                meters += _written(table.table, table.snapshot_id, table.manifest, run_id, context.now())
+    return [*meters, *_read(work, found, run_id, context)]
+
+
+def _written(address: Address, snapshot_id: str, manifest: Manifest, run_id: str, at: datetime) -> list[Meter]:
+    """What a run wrote of a table: files that stay from the snapshot before were written by another one."""
+    product, port = str(address.of_product), str(address)
+    new = [file for file in manifest.files if run_id in file.path]
+    amounts = {
+        "rows_written": sum(file.rows for file in new),
+        "bytes_written": sum(file.size_bytes for file in new),
+        "storage_bytes": manifest.size_bytes,
+    }
+    return [
+        Meter(at, kind, amount, product, product, BUILD, port, run_id, snapshot_id) for kind, amount in amounts.items()
+    ]
+
+
+def _read(work: Work, found: Sequence[Publication], run_id: str, context: Context) -> list[Meter]:
+    """What was read: the files of other products' snapshots, and those of sources."""
+    inputs = {(name, version) for one in found for name, version in one.upstream.items()}
+    product = str(work.address)
+    meters = []
+    for name, version in sorted(inputs):
+        if name.startswith("source:"):
+            size = _size_of_source(work, name.removeprefix("source:"), context)
+            one = Meter(context.now(), "bytes_read", size, product, product, BUILD, run_id=run_id)
+        else:
+            address = parse_address(name)
+            read = context.registry.publication(address, version)
+            size = read.manifest.size_bytes if read is not None else 0
+            of = str(address.of_product)
+            one = Meter(context.now(), "bytes_read", size, of, product, BUILD, name, run_id, version)
+        if size:
+            meters.append(one)
+    return meters
+
+
+def _size_of_source(work: Work, name: str, context: Context) -> int:
+    """Bytes of the files of a source; 0 where they are gone, or never were files of ours."""
+    try:
+        paths = [Path(file) for file in context.source(work.address, name).files]
+        return sum(path.stat().st_size for path in paths if path.is_file())
+    except (WeftError, OSError):
+        return 0

@@ -1,0 +1,427 @@
+"""Being told, over every database that a registry may lie in: from the event to the receiver."""
+
+from __future__ import annotations
+
+import datetime as dt
+import email
+import email.policy
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.conformance.notices.stories import ANN, ORDERS, SETTINGS, START, TOTALS, go, notices, opened, publish
+from tests.receivers import Received, dripping, mailing, receiving
+from weft.access.permissions import Caller, Role
+from weft.config import NoticesSettings
+from weft.errors import AccessDenied, UsageError
+from weft.observability.delivering import LEASE, Delivered, Senders, deliver
+from weft.observability.telling import tell
+from weft.registry.outbox import Outbox
+from weft.registry.sqlite import SqliteRegistry
+
+
+def test_a_publication_reaches_a_webhook_once_signed_with_the_secret_that_was_shown(registry, clock, receiver):
+    publish(registry, clock)
+    made = notices(registry, clock).subscribe(ANN, "sales.orders", f"{receiver.url}/hook")
+
+    publish(registry, clock)
+    first, second = go(registry, clock), go(registry, clock)
+
+    assert (first.sent, second) == (1, Delivered())
+    (request,) = receiver.requests
+    assert request.path == "/hook"
+    assert request.json["type"] == "weft.published"
+    assert request.json["data"]["facts"]["ports"]["sales.orders.orders@1"]["rows"] == 3
+    assert request.signed_with(made["secret"])
+    assert not request.signed_with("whsec_" + "A" * 44)
+    assert "parquet" not in request.body.decode()
+
+
+def test_events_before_a_subscription_and_of_others_are_not_told(registry, clock, receiver):
+    publish(registry, clock)
+    notices(registry, clock).subscribe(ANN, "sales", receiver.url)
+    publish(registry, clock, TOTALS)
+
+    go(registry, clock)
+
+    assert receiver.requests == []
+
+
+def test_a_new_version_of_a_contract_and_a_deprecation_are_kinds_of_their_own(registry, clock, receiver):
+    publish(registry, clock)
+    notices(registry, clock).subscribe(ANN, "sales", receiver.url, kinds=["contract_changed", "deprecated"])
+    publish(registry, clock)
+    publish(registry, clock, version="1.1.0", status="deprecated")
+
+    go(registry, clock)
+
+    assert [r.json["type"] for r in receiver.requests] == ["weft.contract_changed", "weft.deprecated"]
+    assert receiver.requests[0].json["data"]["facts"] == {"from": "1.0.0", "to": "1.1.0"}
+
+
+def test_what_the_outbox_and_the_cursor_know_moves_together(registry, clock, receiver):
+    publish(registry, clock)
+    notices(registry, clock).subscribe(ANN, "*", receiver.url)
+    publish(registry, clock)
+
+    class Stopped(Exception):
+        pass
+
+    def struck() -> dt.datetime:
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        tell(registry.database, struck, mails=False)
+    made = [tell(registry.database, clock, mails=False) for _ in range(3)]
+
+    assert made == [2, 0, 0]  # the first publication and the second, one of them subscribed to
+    assert len(Outbox(registry.database).listed()) == 1
+
+
+def test_a_receiver_that_fails_for_a_day_is_left_alone_more_and_more_and_gets_all_in_order_after_it(
+    registry, clock, receiver
+):
+    publish(registry, clock)
+    notices(registry, clock).subscribe(ANN, "sales", receiver.url, kinds=["published"])
+    receiver.answer = lambda request: (503, {})
+    began = clock()
+    for _ in range(3):
+        publish(registry, clock)
+    while clock() - began < dt.timedelta(hours=23):
+        go(registry, clock)
+        clock.move(minutes=1)
+    failed = len(receiver.requests)
+    receiver.answer = lambda request: (200, {})
+    clock.move(minutes=59)
+    go(registry, clock)
+
+    assert failed < 40
+    assert len(set(receiver.ids[:failed])) == 1  # the others wait behind the first one
+    revisions = [r.json["data"]["id"] for r in receiver.requests[failed:]]
+    assert len(revisions) == 3
+    assert revisions == sorted(revisions, key=lambda name: int(name.split("-")[1]))
+    assert receiver.ids[failed] == receiver.ids[0]
+    assert receiver.requests[failed].headers["webhook-attempt"] == str(failed + 1)
+
+
+def test_what_fails_for_longer_is_put_among_the_dead_and_can_be_sent_again_with_its_id(registry, clock, receiver):
+    publish(registry, clock)
+    told = notices(registry, clock)
+    told.subscribe(ANN, "sales", receiver.url, kinds=["published"])
+    publish(registry, clock)
+    receiver.answer = lambda request: (500, {})
+    for _ in range(30):
+        go(registry, clock)
+        clock.move(hours=1)
+
+    (dead,) = told.deliveries(ANN, state="dead")
+    assert dead["problem"] == "`127.0.0.1` did not take a message: it answered 500"
+    tried = len(receiver.requests)
+    go(registry, clock)
+    assert len(receiver.requests) == tried
+
+    receiver.answer = lambda request: (204, {})
+    told.resend(ANN, dead["delivery_id"])
+    assert go(registry, clock).sent == 1
+    assert receiver.ids[-1] == dead["delivery_id"]
+    with pytest.raises(UsageError, match="WFT-OBS-008"):
+        told.resend(ANN, dead["delivery_id"])
+
+
+def test_a_receiver_that_hangs_keeps_nobody_else_waiting_longer_than_its_time(registry, clock, receiver):
+    publish(registry, clock)
+    told = notices(registry, clock)
+    with receiving() as hanging:
+        hanging.answer = dripping(30)
+        told.subscribe(ANN, "sales", hanging.url)
+        told.subscribe(ANN, "sales", receiver.url)
+        publish(registry, clock)
+
+        began = time.monotonic()
+        done = go(registry, clock, timeout_s=0.5)
+        took = time.monotonic() - began
+
+    assert done == Delivered(sent=1, later=1)
+    assert took < 10
+    assert "no answer within 0.5 s" in told.deliveries(ANN, state="waiting")[0]["problem"]
+
+
+def test_a_redirect_is_not_followed(registry, clock, receiver):
+    publish(registry, clock)
+    with receiving() as inside:
+        receiver.answer = lambda request: (302, {"Location": f"{inside.url}/admin"})
+        notices(registry, clock).subscribe(ANN, "sales", receiver.url)
+        publish(registry, clock)
+
+        done = go(registry, clock)
+
+        assert inside.requests == []
+    assert (done.later, len(receiver.requests)) == (1, 1)
+    assert "redirects are not followed" in Outbox(registry.database).listed()[0].problem
+
+
+def test_a_name_that_has_come_to_stand_for_an_address_inside_is_refused_before_anything_is_sent(
+    registry, clock, receiver
+):
+    publish(registry, clock)
+    notices(registry, clock).subscribe(ANN, "sales", "https://hooks.example.com/x")
+    publish(registry, clock)
+    tell(registry.database, clock, mails=False)
+
+    senders = Senders(SETTINGS, resolve=lambda host, port: ["93.184.215.14", "127.0.0.1"])
+    done = deliver(registry.database, senders, clock)
+
+    assert done == Delivered(dead=1)
+    assert "address inside" in Outbox(registry.database).listed()[0].problem
+
+
+def test_a_receiver_that_wants_no_more_is_not_asked_again(registry, clock, receiver):
+    publish(registry, clock)
+    receiver.answer = lambda request: (410, {})
+    notices(registry, clock).subscribe(ANN, "sales", receiver.url)
+    publish(registry, clock)
+
+    assert go(registry, clock) == Delivered(dead=1)
+
+
+def test_a_worker_that_is_killed_between_sending_and_marking_repeats_the_message_with_its_id(
+    place, registry, clock, receiver
+):
+    publish(registry, clock)
+    notices(registry, clock).subscribe(ANN, "sales", receiver.url)
+    publish(registry, clock)
+    tell(registry.database, clock, mails=False)
+    killed: list[int] = []
+
+    def kill(request: Received) -> tuple[int, dict[str, str]]:
+        if not killed:
+            killed.append(worker.pid)
+            os.kill(worker.pid, signal.SIGKILL)
+        return 204, {}
+
+    receiver.answer = kill
+    code = (
+        "import datetime as dt, sys\n"
+        "from tests.conformance.notices.stories import SETTINGS, START, opened\n"
+        "from weft.observability.delivering import Senders, deliver\n"
+        "deliver(opened(sys.argv[1]).database, Senders(SETTINGS), lambda: START)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    worker = subprocess.Popen([sys.executable, "-c", code, place], env=environment)
+
+    assert worker.wait(60) == -signal.SIGKILL
+    assert go(registry, clock) == Delivered()  # it is still the dead worker's
+    clock.at += LEASE
+    assert go(registry, clock) == Delivered(sent=1)
+    assert len(receiver.ids) == 2
+    assert len(set(receiver.ids)) == 1
+    assert go(registry, clock) == Delivered()
+
+
+def test_two_workers_share_the_outbox_without_telling_anything_twice(place, registry, clock, receiver):
+    from concurrent.futures import ThreadPoolExecutor
+
+    publish(registry, clock)
+    told = notices(registry, clock)
+    for _ in range(5):
+        told.subscribe(ANN, "sales", receiver.url, kinds=["published"])
+    for _ in range(8):
+        publish(registry, clock)
+    tell(registry.database, clock, mails=False)
+
+    another = opened(place)
+    with ThreadPoolExecutor(2) as both:
+        done = list(both.map(lambda one: deliver(one.database, Senders(SETTINGS), clock), (registry, another)))
+    another.close()
+
+    assert sum(one.sent for one in done) == 40
+    assert len(set(receiver.ids)) == len(receiver.ids) == 40
+
+
+def test_a_digest_tells_a_day_at_its_hour_in_one_message(registry, clock, receiver):
+    publish(registry, clock)
+    notices(registry, clock).subscribe(ANN, "sales", receiver.url, digest="9 Europe/Berlin", kinds=["published"])
+    for _ in range(3):
+        publish(registry, clock)
+        go(registry, clock)
+        clock.move(minutes=10)
+    assert receiver.requests == []
+
+    clock.at = START.replace(hour=8)  # 9 in Berlin
+    go(registry, clock)
+    publish(registry, clock)
+    go(registry, clock)
+
+    (request,) = receiver.requests
+    assert request.json["type"] == "weft.digest"
+    assert len(request.json["data"]["notices"]) == 3
+
+
+def test_whoever_unsubscribes_gets_nothing_more_not_even_what_waits(registry, clock, receiver):
+    publish(registry, clock)
+    told = notices(registry, clock)
+    made = told.subscribe(ANN, "sales", receiver.url)
+    publish(registry, clock)
+    tell(registry.database, clock, mails=False)
+
+    told.unsubscribe(ANN, made["subscription_id"])
+    publish(registry, clock)
+
+    assert go(registry, clock) == Delivered()
+    assert told.subscriptions(ANN) == []
+
+
+def test_mail_goes_out_in_plain_text_and_html_with_the_deliverys_id(registry, clock):
+    publish(registry, clock)
+    with mailing() as (box, port):
+        settings = NoticesSettings(
+            smtp_host="127.0.0.1", smtp_port=port, smtp_security="none", smtp_from="weft@mesh.test"
+        )
+        notices(registry, clock, settings).subscribe(ANN, "sales", "ada@example.com")
+        publish(registry, clock)
+
+        assert go(registry, clock, settings).sent == 1
+
+    ((to, content),) = box.messages
+    message = email.message_from_bytes(content, policy=email.policy.default)
+    assert to == ["ada@example.com"]
+    assert message["Subject"] == "[weft] sales.orders is published"
+    assert message["X-Weft-Delivery"].startswith("d-")
+    assert message["Message-ID"] == f"<{message['X-Weft-Delivery']}@mesh.test>"
+    assert message.get_body(("plain",)).get_content().splitlines()[:2] == [
+        "sales.orders is published",
+        "2026-03-02T07:00:00+00:00",
+    ]
+    assert "<h3>sales.orders is published</h3>" in message.get_body(("html",)).get_content()
+
+
+def test_a_server_of_mail_that_refuses_for_good_is_not_asked_again_and_one_that_is_busy_is(registry, clock):
+    publish(registry, clock)
+    with mailing() as (box, port):
+        settings = NoticesSettings(smtp_host="127.0.0.1", smtp_port=port, smtp_security="none")
+        notices(registry, clock, settings).subscribe(ANN, "sales", "ada@example.com")
+        box.refuse = "451 try later"
+        publish(registry, clock)
+        assert go(registry, clock, settings) == Delivered(later=1)
+
+        box.refuse = "550 no such mailbox"
+        clock.move(minutes=1)
+        assert go(registry, clock, settings) == Delivered(dead=1)
+
+
+def test_owners_downstream_are_told_without_asking_until_they_mute_it(registry, clock):
+    publish(registry, clock)
+    publish(registry, clock, TOTALS, reads=(str(ORDERS),))
+    with mailing() as (box, port):
+        settings = NoticesSettings(smtp_host="127.0.0.1", smtp_port=port, smtp_security="none")
+        go(registry, clock, settings)
+        publish(registry, clock, version="1.1.0")
+        go(registry, clock, settings)
+        assert [to for to, _ in box.messages] == [["finance@example.com"]]
+
+        notices(registry, clock, settings).mute(ANN, "finance", "sales.orders")
+        publish(registry, clock, version="1.2.0")
+        go(registry, clock, settings)
+        assert len(box.messages) == 1
+
+        notices(registry, clock, settings).mute(ANN, "finance", "sales.orders", off=True)
+        publish(registry, clock, version="1.3.0")
+        go(registry, clock, settings)
+        assert len(box.messages) == 2
+
+
+@pytest.mark.parametrize("chat", ["slack", "teams", "mattermost"])
+def test_chats_get_the_form_that_they_take(registry, clock, receiver, chat):
+    publish(registry, clock)
+    notices(registry, clock).subscribe(ANN, "sales", f"{receiver.url}/T0/B0", channel=chat, kinds=["published"])
+    publish(registry, clock)
+    go(registry, clock)
+
+    body = receiver.requests[0].json
+    if chat == "teams":
+        card = body["attachments"][0]
+        assert card["contentType"] == "application/vnd.microsoft.card.adaptive"
+        assert card["content"]["body"][0]["text"] == "sales.orders is published"
+    else:
+        bold = {"slack": "*", "mattermost": "**"}[chat]
+        assert body["text"].startswith(f"{bold}sales.orders is published{bold}\n")
+    assert "webhook-signature" not in receiver.requests[0].headers
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ({"subject": "sails"}, "WFT-OBS-001"),
+        ({"kinds": ["publish"]}, "WFT-OBS-001"),
+        ({"channel": "pigeon"}, "WFT-OBS-001"),
+        ({"target": "https://"}, "WFT-OBS-002"),
+        ({"target": "ftp://hooks.example.com"}, "WFT-OBS-002"),
+        ({"target": "https://ada:pass@hooks.example.com"}, "WFT-OBS-002"),
+        ({"target": "https://hooks.example.com/a\r\nX: y"}, "WFT-OBS-002"),
+        ({"target": "http://hooks.example.com"}, "WFT-OBS-002"),
+        ({"target": "https://[::1]/x"}, "WFT-OBS-004"),
+        ({"target": "https://[::ffff:10.0.0.1]/x"}, "WFT-OBS-004"),
+        ({"target": "https://[64:ff9b::a9fe:a9fe]/x"}, "WFT-OBS-004"),
+        ({"target": "https://169.254.169.254/latest"}, "WFT-OBS-004"),
+        ({"target": "https://168.63.129.16/"}, "WFT-OBS-004"),
+        ({"target": "https://localhost/"}, "WFT-OBS-004"),
+        ({"digest": "25:00"}, "WFT-OBS-003"),
+        ({"digest": "8 Mars/Olympus"}, "WFT-OBS-003"),
+        ({"secret": "erp"}, "WFT-OBS-007"),
+        ({"target": "ada@example.com"}, "WFT-OBS-009"),
+        ({"target": "a b@", "channel": "mail"}, "WFT-OBS-002"),
+    ],
+)
+def test_a_subscription_that_could_not_be_kept_is_refused(tmp_path, clock, words, code):
+    registry = SqliteRegistry(tmp_path / "registry.db")
+    publish(registry, clock)
+    given = {"subject": "sales", "target": "https://hooks.example.com/x"} | words
+
+    with pytest.raises((UsageError, AccessDenied), match=code):
+        notices(registry, clock).subscribe(ANN, **given)
+    registry.close()
+
+
+def test_others_see_neither_targets_nor_deliveries_of_somebody(registry, clock, receiver):
+    publish(registry, clock)
+    told = notices(registry, clock)
+    made = told.subscribe(Caller("ada", "user"), "sales", f"{receiver.url}/secret-path")
+    publish(registry, clock)
+    receiver.answer = lambda request: (500, {})
+    go(registry, clock)
+    eve = Caller("eve", "user")
+
+    assert told.subscriptions(eve) == []
+    assert told.deliveries(eve) == []
+    with pytest.raises(UsageError, match="WFT-OBS-008"):
+        told.unsubscribe(eve, made["subscription_id"])
+    with pytest.raises(AccessDenied):
+        told.subscriptions(eve, everybody=True)
+    seen = told.subscriptions(Caller("root", "user", mesh=frozenset({Role.OPERATOR})), everybody=True)
+    assert [one["target"] for one in seen] == ["127.0.0.1"]
+    assert "secret-path" not in str(told.deliveries(Caller("ada", "user")))
+
+
+def test_no_event_of_a_subscription_names_its_target_or_secret(registry, clock, receiver):
+    publish(registry, clock)
+    made = notices(registry, clock).subscribe(ANN, "sales", f"{receiver.url}/secret-path")
+
+    log = str([event.body for event in registry.events()])
+    assert "secret-path" not in log
+    assert made["secret"] not in log
+    assert registry.verify_log() == registry.last_event()
+
+
+def test_mail_to_somebody_else_needs_an_operator(registry, clock):
+    publish(registry, clock)
+    told = notices(registry, clock, NoticesSettings(smtp_host="127.0.0.1"))
+    member = Caller("ada@example.com", "user", domains={"sales": frozenset({Role.DEVELOPER})})
+
+    assert told.subscribe(member, "sales", "ada@example.com")["channel"] == "mail"
+    assert told.subscribe(member, "sales", "sales@example.com")["target"] == "sales@example.com"
+    with pytest.raises(AccessDenied, match="WFT-OBS-009"):
+        told.subscribe(member, "sales", "boss@example.com")

@@ -1,0 +1,213 @@
+"""Incidents and reminders over every database that a registry may lie in, from what is published to who is told."""
+
+from __future__ import annotations
+
+import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.conformance.notices.stories import ANN, ORDERS, TOTALS, go, notices, opened, publish
+from tests.receivers import mailing
+from weft.access.permissions import Caller, Role
+from weft.api.incidents import Incidents
+from weft.config import NoticesSettings
+from weft.errors import AccessDenied, Conflict, UsageError
+from weft.model.checks import CheckResult, CheckSeverity, Outcome, Rule
+from weft.model.records import PortOutcome, Run, RunState
+
+HOURS_4 = {
+    "id": "orders",
+    "slaProperties": [{"property": "latency", "value": 4, "unit": "h"}],
+    "schema": [{"name": "orders"}],
+}
+DEPRECATED = {
+    "id": "orders",
+    "slaProperties": [{"property": "endOfLife", "value": "2026-06-30"}],
+    "schema": [{"name": "orders"}],
+}
+
+
+def incidents(registry, clock) -> Incidents:
+    return Incidents(registry, "1h", clock)
+
+
+def run(registry, clock, state: RunState, *ports: PortOutcome, run_id: str = "run-9") -> None:
+    begun = Run(run_id, "apply", "ann", RunState.RUNNING, clock(), ports=ports)
+    registry.start_run(begun)
+    registry.finish_run(Run(run_id, "apply", "ann", state, clock(), clock(), ports=ports))
+
+
+def kinds(receiver) -> list[str]:
+    return [request.json["type"] for request in receiver.requests]
+
+
+def test_a_port_that_is_late_opens_an_incident_tells_of_it_once_and_is_closed_by_the_next_publication(
+    registry, clock, receiver
+):
+    publish(registry, clock, contract=HOURS_4)
+    notices(registry, clock).subscribe(ANN, "sales", receiver.url, kinds=["late", "incident_closed"])
+    watched = incidents(registry, clock)
+    assert watched.look().opened == 0
+
+    clock.move(hours=4, minutes=1)
+    assert [watched.look().opened for _ in range(3)] == [1, 0, 0]
+    (one,) = watched.listed()
+    assert (one["cause"], one["subject"], one["owner"]) == ("late", str(ORDERS), "sales@example.com")
+    go(registry, clock)
+    go(registry, clock)
+    assert kinds(receiver) == ["weft.late"]
+    assert receiver.requests[0].json["data"]["facts"]["incident"] == one["incident_id"]
+
+    publish(registry, clock, contract=HOURS_4)
+    assert watched.look().closed == 1
+    go(registry, clock)
+    assert kinds(receiver) == ["weft.late", "weft.incident_closed"]
+    assert watched.listed() == []
+    assert [e["kind"] for e in watched.one(one["incident_id"])["timeline"]] == ["opened", "closed"]
+
+
+def test_downstream_of_a_late_port_has_no_incident_of_its_own_and_its_owner_is_told_the_root(registry, clock):
+    publish(registry, clock, contract=HOURS_4)
+    publish(registry, clock, TOTALS, reads=(str(ORDERS),), contract=HOURS_4, upstream={str(ORDERS): "1"})
+    watched = incidents(registry, clock)
+    clock.move(hours=5)
+
+    assert watched.look().opened == 1
+    (one,) = watched.listed()
+    assert (one["subject"], one["affected"]) == (str(ORDERS), [str(TOTALS)])
+    assert watched.of(str(TOTALS)) == [one]
+    assert watched.of("finance") == [one]
+    assert watched.of("legal") == []
+
+    with mailing() as (box, port):
+        settings = NoticesSettings(smtp_host="127.0.0.1", smtp_port=port, smtp_security="none")
+        go(registry, clock, settings)
+    assert sorted(to for (to,), _ in box.messages) == ["finance@example.com", "sales@example.com"]
+    assert all(b"sales.orders.orders@1" in content for _, content in box.messages)
+
+    publish(registry, clock, contract=HOURS_4)
+    assert (watched.look().closed, watched.listed()) == (1, [])  # it has an hour to catch up
+    clock.move(hours=2)
+    assert watched.look().opened == 1
+    assert [i["subject"] for i in watched.listed()] == [str(TOTALS)]
+
+
+def test_a_failed_check_opens_one_incident_for_all_runs_that_it_fails_and_tells_no_value(registry, clock, receiver):
+    publish(registry, clock)
+    notices(registry, clock).subscribe(ANN, "sales", receiver.url, kinds=["check_failed", "incident_closed"])
+    watched = incidents(registry, clock)
+    broken = CheckResult(
+        "key", Rule.UNIQUE, "id", None, CheckSeverity.ERROR, Outcome.FAILED, 2, 9, actual="4711 twice", samples=()
+    )
+    for n in (1, 2, 3):
+        registry.record_checks(f"run-{n}", ORDERS, [broken], clock())
+        run(registry, clock, RunState.FAILED, PortOutcome(ORDERS, "failed"), run_id=f"run-{n}")
+        watched.look()
+        go(registry, clock)
+
+    (one,) = watched.listed()
+    assert (one["cause"], one["subject"]) == ("check_failed", "sales.orders")
+    assert one["what"] == "run run-1: `sales.orders.orders@1` breaks key (2 of 9 rows)"
+    assert [e["kind"] for e in watched.one(one["incident_id"])["timeline"]] == ["opened", "again", "again"]
+    assert kinds(receiver) == ["weft.check_failed"]
+    assert b"4711" not in receiver.requests[0].body
+
+    publish(registry, clock)
+    watched.look()
+    go(registry, clock)
+    assert watched.listed() == []
+    assert kinds(receiver) == ["weft.check_failed", "weft.incident_closed"]
+
+
+def test_a_run_that_failed_otherwise_is_told_by_its_code_and_names_what_it_left_out(registry, clock):
+    publish(registry, clock)
+    publish(registry, clock, TOTALS, reads=(str(ORDERS),), upstream={str(ORDERS): "1"})
+    secret = {"code": "WFT-ENG-001", "what": "could not convert 'Mrs. Smith' to a number"}
+    run(
+        registry,
+        clock,
+        RunState.FAILED,
+        PortOutcome(ORDERS, "failed", diagnostics=(secret,)),
+        PortOutcome(TOTALS, "skipped"),
+    )
+
+    incidents(registry, clock).look()
+
+    (one,) = incidents(registry, clock).listed()
+    assert one["what"] == "run run-9: a model failed while it ran (WFT-ENG-001)"
+    assert one["affected"] == [str(TOTALS)]
+    assert "Smith" not in str([event.body for event in registry.events()])
+
+
+def test_an_interrupted_run_is_nobodys_incident(registry, clock):
+    publish(registry, clock)
+    run(registry, clock, RunState.INTERRUPTED, PortOutcome(ORDERS, "not reached"))
+
+    assert incidents(registry, clock).look().opened == 0
+
+
+def test_readers_of_a_deprecated_port_are_reminded_at_90_30_and_7_days_once_each(registry, clock, receiver):
+    publish(registry, clock, contract=DEPRECATED, status="deprecated")
+    publish(registry, clock, TOTALS, reads=(str(ORDERS),), upstream={str(ORDERS): "1"})
+    notices(registry, clock).subscribe(ANN, "sales", receiver.url, kinds=["end_of_life"])
+    watched = incidents(registry, clock)
+    told = []
+    for _ in range(130):
+        before = len(receiver.requests)
+        for _ in range(2):
+            watched.look()
+            go(registry, clock)
+        if len(receiver.requests) > before:
+            told.append(clock().date())
+        clock.move(days=1)
+
+    assert told == [dt.date(2026, 4, 1), dt.date(2026, 5, 31), dt.date(2026, 6, 23)]
+    assert [r.json["data"]["facts"]["days_left"] for r in receiver.requests] == [90, 30, 7]
+
+
+def test_whoever_looks_for_the_first_time_late_is_reminded_once_and_not_three_times(registry, clock):
+    publish(registry, clock, contract=DEPRECATED, status="deprecated")
+    clock.at = dt.datetime(2026, 6, 25, tzinfo=dt.UTC)
+
+    assert [incidents(registry, clock).look().reminded for _ in range(3)] == [1, 0, 0]
+
+
+def test_many_workers_that_look_at_once_open_an_incident_once(place, registry, clock):
+    publish(registry, clock, contract=HOURS_4)
+    run(registry, clock, RunState.FAILED, PortOutcome(TOTALS, "failed"))
+    clock.move(hours=5)
+    several = [opened(place) for _ in range(4)]
+
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda one: incidents(one, clock).look(), several))
+    for one in several:
+        one.close()
+
+    assert sum(one.opened for one in done) == 2
+    assert len(incidents(registry, clock).listed()) == 2
+    assert [e.kind for e in registry.events(0)].count("incident.opened") == 2
+    assert registry.verify_log() == registry.last_event()
+
+
+def test_somebody_of_the_domain_acknowledges_comments_and_closes_and_nobody_else(registry, clock):
+    publish(registry, clock, contract=HOURS_4)
+    clock.move(hours=5)
+    watched = incidents(registry, clock)
+    watched.look()
+    name = watched.listed()[0]["incident_id"]
+    ada = Caller("ada", "user", domains={"sales": frozenset({Role.DEVELOPER})})
+    eve = Caller("eve", "user", domains={"finance": frozenset({Role.DOMAIN_OWNER})})
+
+    with pytest.raises(AccessDenied, match="WFT-ACC-010"):
+        watched.acknowledge(eve, name)
+    assert watched.acknowledge(ada, name)["acknowledged_by"] == "ada"
+    watched.comment(ada, name, "the source moved to another host")
+    assert watched.close(ada, name, "nobody needs it on Sundays")["state"] == "closed"
+
+    assert [e["kind"] for e in watched.one(name)["timeline"]] == ["opened", "acknowledged", "comment", "closed"]
+    with pytest.raises(Conflict, match="WFT-OBS-010"):
+        watched.comment(ada, name, "too late")
+    with pytest.raises(UsageError, match="WFT-OBS-008"):
+        watched.one("i-000000000000")
+    assert "another host" not in str([event.body for event in registry.events()])

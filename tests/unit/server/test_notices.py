@@ -1,0 +1,150 @@
+"""Subscriptions, deliveries, incidents and usage over HTTP."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.conformance.notices.stories import ORDERS, Clock, publish
+from tests.receivers import receiving
+from weft.access.permissions import Action
+from weft.api.platform import Platform, open_platform
+from weft.registry.meters import Meter
+from weft.server.app import create_app
+
+SLOW = {
+    "id": "orders",
+    "slaProperties": [{"property": "latency", "value": 4, "unit": "h"}],
+    "schema": [{"name": "orders"}],
+}
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def platform(tmp_path, clock) -> Iterator[Platform]:
+    (tmp_path / "key").write_text("a long random text")
+    (tmp_path / "weft.toml").write_text(
+        '[mesh]\nname = "company"\n[notices]\nallow_hosts = ["127.0.0.1"]\nsigning_key = { file = "key" }\n'
+    )
+    made = open_platform(tmp_path, clock)
+    publish(made.rooms.production, clock, contract=SLOW)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(platform) -> TestClient:
+    return TestClient(create_app(platform))
+
+
+def holder(platform: Platform, clock: Clock, owner: str = "ada", domain: str | None = None) -> dict[str, str]:
+    made = platform.identity.tokens.create(
+        kind="domain" if domain else "personal",
+        owner=owner,
+        label="test",
+        domain=domain,
+        actions=None,
+        at=clock(),
+        expires_at=clock() + dt.timedelta(days=9),
+    )
+    return {"Authorization": f"Bearer {made[1]}"}
+
+
+def test_somebody_subscribes_is_told_and_unsubscribes(client, platform, clock):
+    ada, eve = holder(platform, clock), holder(platform, clock, "eve")
+    with receiving() as receiver:
+        made = client.post(
+            "/api/v1/subscriptions", json={"subject": "sales.orders", "target": receiver.url}, headers=ada
+        )
+        assert (made.status_code, made.json()["owner"]) == (201, "ada")
+        publish(platform.rooms.production, clock, contract=SLOW)
+        assert platform.notices_step()["sent"] == 1
+        assert receiver.requests[0].signed_with(made.json()["secret"])
+
+    name = made.json()["subscription_id"]
+    (listed,) = client.get("/api/v1/subscriptions", headers=ada).json()["subscriptions"]
+    assert (listed["subscription_id"], "secret" in listed) == (name, False)
+    (delivery,) = client.get("/api/v1/deliveries?state=sent", headers=ada).json()["deliveries"]
+    assert (delivery["recipient"], delivery["attempts"], delivery["host"]) == (name, 1, "127.0.0.1")
+    assert client.get("/api/v1/subscriptions", headers=eve).json() == {"subscriptions": []}
+    assert client.get("/api/v1/deliveries", headers=eve).json() == {"deliveries": []}
+    assert client.get("/api/v1/subscriptions?everybody=true", headers=eve).status_code == 403
+    assert client.delete(f"/api/v1/subscriptions/{name}", headers=eve).status_code == 404
+    assert client.post(f"/api/v1/deliveries/{delivery['delivery_id']}/resend", headers=ada).status_code == 404
+    assert client.delete(f"/api/v1/subscriptions/{name}", headers=ada).status_code == 204
+    assert client.get("/api/v1/subscriptions", headers=ada).json() == {"subscriptions": []}
+
+
+def test_a_target_inside_is_refused_with_its_code(client, platform, clock):
+    ada = holder(platform, clock)
+
+    refused = client.post(
+        "/api/v1/subscriptions", json={"subject": "sales", "target": "https://169.254.169.254/"}, headers=ada
+    )
+
+    assert (refused.status_code, refused.json()["type"]) == (400, "urn:weft:WFT-OBS-004")
+    assert (
+        client.post("/api/v1/subscriptions", json={"subject": "a\x00b", "target": "x"}, headers=ada).status_code == 422
+    )
+
+
+def test_only_who_manages_a_domain_mutes_for_its_owners(client, platform, clock):
+    ada = holder(platform, clock)
+
+    assert client.post("/api/v1/domains/sales/mutes", json={"subject": "sales"}, headers=ada).status_code == 403
+    assert client.get("/api/v1/domains/sales/mutes", headers=ada).json() == {"domain": "sales", "subjects": []}
+
+
+def test_everybody_sees_what_is_wrong_and_the_domain_says_who_looks_after_it(client, platform, clock):
+    ada, sales = holder(platform, clock), holder(platform, clock, domain="sales")
+    other = holder(platform, clock, domain="legal")
+    clock.move(hours=5)
+    platform.notices_step()
+
+    (one,) = client.get("/api/v1/incidents", headers=ada).json()["incidents"]
+    assert (one["subject"], one["state"]) == (str(ORDERS), "open")
+    assert client.get("/api/v1/domains/sales", headers=ada).json()["incidents"][0]["incident_id"] == one["incident_id"]
+    path = f"/api/v1/incidents/{one['incident_id']}"
+    assert client.post(f"{path}/acknowledge", headers=other).status_code == 403
+    assert client.post(f"{path}/acknowledge", headers=sales).json()["acknowledged_by"] == "domain:sales"
+    assert client.post(f"{path}/comments", json={"text": "the source moved"}, headers=sales).status_code == 200
+    assert client.post(f"{path}/close", json={"text": "no harm"}, headers=sales).json()["state"] == "closed"
+    assert client.post(f"{path}/comments", json={"text": "late"}, headers=sales).status_code == 409
+    assert [line["text"] for line in client.get(path, headers=ada).json()["timeline"]][1:] == [
+        "domain:sales looks after it",
+        "the source moved",
+        "no harm",
+    ]
+    assert client.get("/api/v1/incidents/i-0", headers=ada).status_code == 404
+
+
+def test_usage_is_for_owners_and_operators(client, platform, clock):
+    platform.usage.store.add([Meter(clock(), "cpu_seconds", 1.5, "sales.orders", "sales.orders", "build")])
+    ada = holder(platform, clock)
+
+    assert client.get("/api/v1/usage", headers=ada).status_code == 403
+    assert client.get("/api/v1/usage?domain=sales", headers=ada).status_code == 403
+    assert client.get("/api/v1/usage?first=2026-13-01&domain=sales", headers=ada).status_code == 403
+
+    domain = {"name": "sales", "members": [{"user": "ada", "roles": ["owner"]}]}
+    publish(platform.rooms.production, clock, contract=SLOW, domain_document=domain)
+    found = client.get("/api/v1/usage?domain=sales&by=product", headers=ada).json()
+    assert found["usage"] == [{"product": "sales.orders", "kind": "cpu_seconds", "amount": 1.5}]
+    wrong = client.get("/api/v1/usage?first=2026-13-01&domain=sales", headers=ada)
+    assert (wrong.status_code, wrong.json()["type"]) == (400, "urn:weft:WFT-OBS-011")
+    assert client.get("/api/v1/usage?domain=sales&by=colour", headers=ada).status_code == 422
+
+
+def test_every_notice_route_needs_somebody_and_has_its_line_in_the_table(client, platform):
+    paths = [p for p in client.get("/api/v1/openapi.json").json()["paths"] if "incidents" in p or "deliver" in p]
+
+    assert len(paths) == 7
+    assert {client.get(p).status_code for p in ("/api/v1/incidents", "/api/v1/deliveries", "/api/v1/usage")} == {401}
+    assert Action.SUBSCRIBE.value == "notices.subscribe"
