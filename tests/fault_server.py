@@ -209,6 +209,7 @@ def _import_everything() -> None:
     import weft.connectors.files
     import weft.engines.duckdb.engine
     import weft.project.load
+    import weft.registry.postgres
     import weft.registry.sqlite
     import weft.runs.apply
     import weft.runs.lineage

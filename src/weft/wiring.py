@@ -89,6 +89,10 @@ class Rooms:
         registry: Registry = plugins.load("weft.registries", kind)(self.settings.mesh.registry)
         return registry
 
+    def registry_described(self) -> str:
+        """What keeps the registry, as it says itself; opened when it was not."""
+        return self.production.described
+
     @cached_property
     def registry(self) -> Registry:
         """What is published: in production, or in the environment that was asked for and production behind it."""

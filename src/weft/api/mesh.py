@@ -352,11 +352,14 @@ class Mesh:
 
     def doctor(self) -> tuple[Diagnostic, ...]:
         """What is missing or wrong on this machine and in this repository."""
-        from weft.observability.doctor import machine, reached
+        from weft.observability.doctor import machine, reached, registered
 
+        registry = registered(self._rooms.registry_described) if "://" in self.settings.mesh.registry else ()
+        if has_errors(registry):  # nothing can be planned without it
+            return (*machine(self.settings), *registry, *dict.fromkeys(self._rooms.declared().diagnostics))
         loaded = self._rooms.repository(ask=False)
         connections = reached(self._rooms.remotes.reached()) if self.settings.connections else ()
-        return (*machine(self.settings), *connections, *dict.fromkeys(loaded.problems))
+        return (*machine(self.settings), *registry, *connections, *dict.fromkeys(loaded.problems))
 
     def _pinned(self, address: str) -> Address:
         return self._rooms.published(address).address

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from weft.config import Settings
@@ -44,6 +44,18 @@ def reached(connections: Sequence[tuple[str, WeftError | None]]) -> tuple[Diagno
             fix = next((d.fix for d in problem.diagnostics if d.fix), None)
             found.append(error("WFT-DOC-001", f"the connection `{name}` cannot be reached", why=told, fix=fix))
     return tuple(found)
+
+
+def registered(described: Callable[[], str]) -> tuple[Diagnostic, ...]:
+    """What a registry on a server says: that it can be reached, or what is wrong with it.
+
+    Args:
+        described: opens it and says what it is, or raises.
+    """
+    try:
+        return (note("WFT-DOC-001", f"the registry can be reached: {described()}"),)
+    except WeftError as e:
+        return tuple(e.diagnostics)
 
 
 def _versions() -> Diagnostic:

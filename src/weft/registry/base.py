@@ -107,6 +107,11 @@ class RegistryReader(Protocol):
 class Registry(RegistryReader, Protocol):
     """Changes what is registered. Only `runs` holds one."""
 
+    @property
+    def described(self) -> str:
+        """What keeps it, for `weft doctor`: a database with its version and place, without credentials."""
+        ...
+
     def publish(self, publish: Publish) -> Sequence[Publication]:
         """The one commit point: moves all ports of a product together with its event, or raises and moves nothing.
 

@@ -49,6 +49,11 @@ class Database(Protocol):
     dialect: Dialect
     listed: str
 
+    @property
+    def described(self) -> str:
+        """Its system with its version, and its name."""
+        ...
+
     def reading(self) -> AbstractContextManager[Statements]:
         """Statements that read; each sees what was committed when it began.
 

@@ -28,6 +28,11 @@ class EnvironmentRegistry:
         """Gives the environment's connection back; production's belongs to whoever opened it."""
         self._own.close()
 
+    @property
+    def described(self) -> str:
+        """What keeps the environment's own part."""
+        return self._own.described
+
     # reading
 
     def ports(self) -> Mapping[Address, PortState]:

@@ -161,6 +161,11 @@ class MemoryRegistry(RegistryWriter):
         self._tables = _Tables()
         self._writing = threading.Lock()
 
+    @property
+    def described(self) -> str:
+        """What keeps it."""
+        return "memory"
+
     def close(self) -> None:
         """Holds nothing that has to be given back."""
 

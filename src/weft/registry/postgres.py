@@ -191,6 +191,13 @@ class PostgresDatabase:
         self.name = connections.name
         self.connections = connections
 
+    @property
+    def described(self) -> str:
+        """Its system with its version, and its name."""
+        with self.connections.told("read"), self.connections.lent() as connection:
+            version = divmod(connection.info.server_version, 10_000)
+            return f"PostgreSQL {version[0]}.{version[1]}, {self.name}"
+
     def close(self) -> None:
         """Gives the connections back."""
         self.connections.close()

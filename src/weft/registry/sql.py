@@ -38,6 +38,11 @@ class SqlRegistry(RegistryWriter):
         """Gives connections back."""
         self.database.close()
 
+    @property
+    def described(self) -> str:
+        """What keeps it."""
+        return self.database.described
+
     # reading
 
     def ports(self) -> Mapping[Address, PortState]:

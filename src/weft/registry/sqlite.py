@@ -92,6 +92,11 @@ class SqliteDatabase:
                 )
             ) from e
 
+    @property
+    def described(self) -> str:
+        """Its system with its version, and its name."""
+        return f"SQLite {sqlite3.sqlite_version}, {self.name}"
+
     def close(self) -> None:
         """Gives the connections back."""
         with self._guard:
