@@ -16,11 +16,12 @@ from weft.errors import UsageError, did_you_mean, error
 from weft.model.jobs import APPLY, BACKFILL, Job, JobState, LogLine, NewJob
 from weft.plan.keeping import Window
 from weft.registry import publishing
-from weft.registry.base import RegistryReader
+from weft.registry.base import Registry, RegistryReader
 from weft.registry.database import Database
 from weft.registry.job_rows import lines_after
 from weft.registry.queue import Queue
 from weft.registry.schedules import Schedules, Standing
+from weft.registry.sql import SqlRegistry
 from weft.registry.sql_tables import SqlTables
 from weft.runs import scheduling
 
@@ -340,6 +341,15 @@ class Jobs:
         for job in queue.jobs(batch_of=number, limit=_COUNTED):
             states[job.state.value] = states.get(job.state.value, 0) + 1
         return Backfill(number, subject, resumed, states)
+
+
+def without_run(registry: Registry, limit: int) -> list[Job]:
+    """The newest jobs that wait or run, were cancelled or lost; none where the registry keeps no queue."""
+    if not isinstance(registry, SqlRegistry):
+        return []
+    states = (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLED, JobState.LOST)
+    with registry.database.reading() as statements:
+        return Queue(statements).jobs(states=states, limit=limit)
 
 
 def _pieces(window: Window, by: timedelta) -> Sequence[Window]:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from weft.catalog.pages import Page
     from weft.catalog.run_pages import RunPage
     from weft.catalog.search import SearchResult
+    from weft.model.jobs import Job
     from weft.model.records import Run
     from weft.model.unit_test import TestReport
     from weft.plan.keeping import Window
@@ -342,6 +343,12 @@ class Mesh:
         from weft.catalog.run_pages import run_page
 
         return run_page(self._rooms.registry, run_id)
+
+    def jobs_without_run(self, limit: int = 20) -> Sequence[Job]:
+        """The newest jobs that wait, run, were cancelled or lost: what `runs` does not show, or not whole."""
+        from weft.api.jobs import without_run
+
+        return without_run(self._rooms.production, limit)
 
     def run_of_this_process(self) -> str | None:
         """The run that this process has begun and not ended."""

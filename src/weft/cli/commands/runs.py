@@ -24,8 +24,13 @@ def command(address: str | None, limit: int, environment: str | None, form: str)
 
     with api.open(environment=environment) as mesh:
         found = mesh.runs(address, limit=limit)
+        jobs = mesh.jobs_without_run(limit) if address is None and environment is None else []
     if form == "json":
-        print_json({"runs": [run_json(r) for r in found]})
-    else:
-        print_text(runs_table(found, datetime.now(UTC), columns_wide=width_of(sys.stdout)))
+        print_json({"runs": [run_json(r) for r in found], "jobs": [job.as_json() for job in jobs]})
+        return 0
+    if jobs:
+        from weft.cli.render.jobs import jobs_table
+
+        print_text(jobs_table(jobs, datetime.now(UTC), columns_wide=width_of(sys.stdout)) + "\n")
+    print_text(runs_table(found, datetime.now(UTC), columns_wide=width_of(sys.stdout)))
     return 0
