@@ -14,6 +14,7 @@ import time
 import pytest
 
 from tests.conformance.notices.stories import ANN, ORDERS, SETTINGS, START, TOTALS, go, notices, opened, publish
+from tests.docs.blocks import blocks
 from tests.receivers import Received, dripping, mailing, receiving
 from weft.access.permissions import Caller, Role
 from weft.config import NoticesSettings
@@ -425,3 +426,37 @@ def test_mail_to_somebody_else_needs_an_operator(registry, clock):
     assert told.subscribe(member, "sales", "sales@example.com")["target"] == "sales@example.com"
     with pytest.raises(AccessDenied, match="WFT-OBS-009"):
         told.subscribe(member, "sales", "boss@example.com")
+
+
+def test_the_code_of_the_page_on_webhooks_verifies_what_comes_and_nothing_else(registry, clock, receiver):
+    page = Path(__file__).parents[3] / "docs" / "how-to" / "receive-webhooks.md"
+    (block,) = [one for one in blocks(page) if one.language == "python"]
+    names: dict[str, Any] = {}
+    exec(block.text, names)
+    verified = names["verified"]
+    publish(registry, clock)
+    made = notices(registry, clock).subscribe(ANN, "sales", receiver.url)
+    publish(registry, clock)
+    go(registry, clock)
+
+    (request,) = receiver.requests
+    sent = clock().timestamp()
+    assert verified(request.headers, request.body, made["secret"], now=sent)
+    assert not verified(request.headers, request.body + b" ", made["secret"], now=sent)
+    assert not verified(request.headers | {"webhook-id": "d-1"}, request.body, made["secret"], now=sent)
+    assert not verified(request.headers, request.body, made["secret"], now=sent + 301)
+
+
+def test_a_secret_that_the_operator_declares_signs_and_only_operators_name_it(registry, clock, receiver):
+    publish(registry, clock)
+    settings = NoticesSettings(
+        allow_hosts=("127.0.0.1",), secrets={"erp": Reference("$ERP", Secret("whsec_c2VzYW1lLW9wZW4="))}
+    )
+    with pytest.raises(AccessDenied, match="WFT-ACC-010"):
+        notices(registry, clock, settings).subscribe(Caller("eve", "user"), "sales", receiver.url, secret="erp")
+    made = notices(registry, clock, settings).subscribe(ANN, "sales", receiver.url, secret="erp")
+    publish(registry, clock)
+    go(registry, clock, settings)
+
+    assert "secret" not in made
+    assert receiver.requests[0].signed_with("whsec_c2VzYW1lLW9wZW4=")
