@@ -58,8 +58,8 @@ def page(reader: RegistryReader, text: str, now: datetime) -> Page:
     raise unknown(reader, text)
 
 
-def _domain_page(reader: RegistryReader, domain: DomainRecord, now: datetime) -> Page:
-    products = [p for a, p in sorted(reader.products().items()) if a.domain == domain.name]
+def domain_summary(domain: DomainRecord) -> Page:
+    """The page of a domain without its products."""
     return Page(
         domain.name,
         "domain",
@@ -71,18 +71,24 @@ def _domain_page(reader: RegistryReader, domain: DomainRecord, now: datetime) ->
             "members": [{"user": user, "roles": list(roles)} for user, roles in domain_members(domain)],
             "cost_center": domain.document.get("costCenter"),
             "tags": [str(t) for t in domain.document.get("tags") or ()],
-            "products": [
-                {
-                    "address": str(p.address),
-                    "title": p.title,
-                    "status": p.status,
-                    "purpose": p.purpose,
-                    "ports": [_port_line(reader, s, now) for s in _ports_of(reader, p.address)],
-                }
-                for p in products
-            ],
         },
     )
+
+
+def _domain_page(reader: RegistryReader, domain: DomainRecord, now: datetime) -> Page:
+    products = [p for a, p in sorted(reader.products().items()) if a.domain == domain.name]
+    summary = domain_summary(domain)
+    listed = [
+        {
+            "address": str(p.address),
+            "title": p.title,
+            "status": p.status,
+            "purpose": p.purpose,
+            "ports": [_port_line(reader, s, now) for s in _ports_of(reader, p.address)],
+        }
+        for p in products
+    ]
+    return Page(summary.address, "domain", summary.title, {**summary.body, "products": listed})
 
 
 def _product_page(reader: RegistryReader, product: ProductRecord, now: datetime) -> Page:
