@@ -22,18 +22,19 @@ from weft.model.records import DomainRecord, PortOutcome, ProductRecord, Publish
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 DOMAINS = 100
-_THINGS = (  # noqa: SIM905: as words they are read more easily
-    "customer order invoice payment shipment carrier route flight booking passenger crew aircraft engine part supplier "
-    "contract tariff price discount campaign newsletter visit session click product category brand stock warehouse "
-    "store region country city address employee shift salary absence budget cost revenue account ledger claim policy "
-    "risk incident ticket device sensor reading forecast weather station airport gate delay baggage seat meal vehicle "
-    "driver trip fuel toll lease asset project task document consent complaint survey answer score segment channel "
-    "partner agent branch loan deposit card transfer exchange rate fund share dividend patient visit diagnosis recipe"
-).split()
-_QUALITIES = (
-    "daily monthly current past planned actual gross net first last total average open closed local group".split()  # noqa: SIM905
-)
-_ENDS = "id code name date time amount count rate status kind number currency country flag text reason".split()  # noqa: SIM905
+_WORDS = """
+customer order invoice payment shipment carrier route flight booking passenger crew aircraft engine part supplier
+contract tariff price discount campaign newsletter visit session click product category brand stock warehouse
+store region country city address employee shift salary absence budget cost revenue account ledger claim policy
+risk incident ticket device sensor reading forecast weather station airport gate delay baggage seat meal vehicle
+driver trip fuel toll lease asset project task document consent complaint survey answer score segment channel
+partner agent branch loan deposit card transfer exchange rate fund share dividend patient visit diagnosis recipe
+
+daily monthly current past planned actual gross net first last total average open closed local group
+
+id code name date time amount count rate status kind number currency country flag text reason
+"""
+_THINGS, _QUALITIES, _ENDS = (words.split() for words in _WORDS.split("\n\n"))
 
 
 def generate(folder: Path, products: int, columns: int) -> None:

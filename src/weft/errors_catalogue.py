@@ -191,6 +191,13 @@ CODES: dict[str, str] = {
     "WFT-SRV-001": "a mesh whose registry is on a server cannot be one",
     "WFT-SRV-002": "a request that no route answers, or not to this caller",
     "WFT-SRV-003": "a request with a wrong field",
+    "WFT-SRV-004": "the index of the catalog is being made",
+    "WFT-SRV-005": "the index of the catalog cannot be opened",
+    "WFT-SRV-006": "a cursor that belongs to no page of a list",
+    "WFT-SRV-007": "an address with a null byte",
+    "WFT-SRV-008": "the body of a request is too large",
+    "WFT-SRV-009": "the body of a request is of a type that is not read",
+    "WFT-SRV-010": "the server cannot listen",
     # catalog
     "WFT-CAT-001": "no such thing in the catalog",
     # command line

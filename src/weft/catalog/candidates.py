@@ -16,9 +16,9 @@ from msgspec import Struct
 
 from weft.catalog.words import distance, joined_neighbours, query_terms, squashed, tolerance
 
-LOOKED_AT = 400
+LOOKED_AT = 240
 """Entries that are looked at closely."""
-_OF_A_PLACE = 120
+_OF_A_PLACE = 60
 _TERMS = 12
 _PLACES = (
     (("name",), 1.0),
@@ -27,7 +27,9 @@ _PLACES = (
     (("inherited",), 0.2),
 )
 """Fields of an entry, and how much it says that a word stands there."""
-_FIELDS = tuple(field for fields, _ in _PLACES for field in fields)
+_BETWEEN = " || ' ' || "
+_TEXTS = ", ".join(f"' ' || {_BETWEEN.join(f'w.{field}' for field in fields)} || ' '" for fields, _ in _PLACES)
+"""All words of each place, as SQL."""
 _WHOLE_NAME, _EXACT, _PREFIX, _ONE_ERROR, _TWO_ERRORS = 1.4, 1.0, 0.6, 0.6, 0.4
 _KINDS = {"port": 1.1, "column": 0.6}
 _ORDER = {"port": 0, "product": 1, "domain": 2, "column": 3}
@@ -98,21 +100,27 @@ def candidates(
         complete = complete and len(numbers) <= most
         ids.update(dict.fromkeys(numbers[:most]))
     entries = (connection.execute("SELECT value FROM meta WHERE key = 'entries'").fetchone() or ["0"])[0]
-    rarity = {(t.text, r): _rarity(connection, r, int(entries)) for t in terms for r in t.readings}
+    sought = [
+        [
+            (t.weight * certainty * _rarity(connection, r, int(entries)), r, f" {r[:-1]}" if r[-1] == "*" else f" {r} ")
+            for r, certainty in t.readings.items()
+        ]
+        for t in terms
+    ]
     chosen = json.dumps(list(ids)[: LOOKED_AT + len(stages)])
     own = None if within.own is None else json.dumps(sorted(within.own))
     scored = []
     for table in ("word", "column_word"):
         rows = connection.execute(
             "SELECT e.id, e.address, e.kind, e.domain, e.standing, e.squashed_name, "
-            f"{', '.join(f'w.{field}' for field in _FIELDS)} "
-            f"FROM json_each(:chosen) c CROSS JOIN {table} w ON w.rowid = c.value JOIN entry e ON e.id = w.rowid "
+            f"{_TEXTS} FROM json_each(:chosen) c CROSS JOIN {table} w ON w.rowid = c.value "
+            "JOIN entry e ON e.id = w.rowid "
             "WHERE (:kind IS NULL OR e.kind = :kind) AND (:domain IS NULL OR e.domain = :domain) "
             "AND (:own IS NULL OR NOT e.draft OR e.domain IN (SELECT value FROM json_each(:own)))",
             {"chosen": chosen, "kind": within.kind, "domain": within.domain, "own": own},
         )
         for number, address, kind, domain, standing, name, *texts in rows:
-            fit = _fit(terms, rarity, name, texts) * _KINDS.get(kind, 1.0) * (0.5 if standing == 1 else 1.0)
+            fit = _fit(sought, name, texts) * _KINDS.get(kind, 1.0) * (0.5 if standing == 1 else 1.0)
             if fit or number in stages:
                 scored.append(Candidate(number, address, kind, domain, standing, stages.get(number, 0), fit))
     return sorted(scored, key=lambda c: c.place), complete
@@ -144,7 +152,8 @@ def _looks(terms: list[Term], within: Within) -> Iterator[tuple[float, str, str,
     tables = [("word", 0.0)] if within.kind not in (None, "column") else [("word", 0.0), ("column_word", 0.45)]
     if within.kind == "column":
         tables = [("column_word", 0.0)]
-    every = {term.text: " OR ".join(map(_quoted, term.readings)) for term in terms}
+    # a beginning takes in the word itself
+    every = {t.text: " OR ".join(_quoted(r) for r in t.readings if f"{r}*" not in t.readings) for t in terms}
     for table, later in tables:
         if len(terms) > 1:
             heavy = [f"({every[t.text]})" for t in terms if t.weight == 1.0] or [f"({e})" for e in every.values()]
@@ -161,25 +170,26 @@ def domain_token(domain: str) -> str:
     return f"domain{domain.encode().hex()}"
 
 
-def _fit(terms: list[Term], rarity: Mapping[tuple[str, str], float], name: str, texts: list[str]) -> float:
-    """How well an entry fits: the strongest reading and place of each term, added up."""
-    padded = [f" {text} " for text in texts]
+def _fit(sought: list[list[tuple[float, str, str]]], name: str, texts: list[str]) -> float:
+    """How well an entry fits: the strongest reading and place of each term, added up.
+
+    Args:
+        sought: for each term what it may mean: what that is worth, the whole word, and how it stands in a text.
+    """
     total, matched = 0.0, 0
-    for term in terms:
+    for readings in sought:
         best = 0.0
-        for reading, certainty in term.readings.items():
-            worth = term.weight * certainty * rarity[term.text, reading]
-            if name == reading:
+        for worth, word, standing in readings:
+            if word == name:
                 best = max(best, worth * _WHOLE_NAME)
-            wanted = f" {reading[:-1]}" if reading.endswith("*") else f" {reading} "
-            field = 0
-            for fields, strength in _PLACES:
-                if worth * strength > best and any(wanted in padded[field + i] for i in range(len(fields))):
+            for (_, strength), text in zip(_PLACES, texts, strict=True):
+                if worth * strength <= best:
+                    break
+                if standing in text:
                     best = worth * strength
-                field += len(fields)
         if best:
             total, matched = total + best, matched + 1
-    return total * (0.4 + 0.6 * matched / len(terms)) if terms else 0.0
+    return total * (0.4 + 0.6 * matched / len(sought)) if sought else 0.0
 
 
 def _readings(connection: sqlite3.Connection, term: str, joined: str | None) -> dict[str, float]:
@@ -193,7 +203,7 @@ def _readings(connection: sqlite3.Connection, term: str, joined: str | None) -> 
     if limit and len(readings) <= 2 and not _begins(connection, term):
         letters = set(term)
         near = connection.execute(
-            "SELECT term FROM term WHERE docs > 0 AND length(term) BETWEEN ? AND ?",
+            "SELECT term FROM term WHERE docs > 0 AND length(term) BETWEEN ? AND ? AND term NOT GLOB '*[0-9]*'",
             [len(term) - limit, len(term) + limit],
         )
         for (candidate,) in near:

@@ -24,7 +24,7 @@ from weft.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_S = 5
-_ABSENT = frozenset({"WFT-ACC-001", "WFT-CAT-001"})
+_ABSENT = frozenset({"WFT-ACC-001", "WFT-CAT-001", "WFT-RUN-004"})
 """Codes that say that something is not there."""
 
 
