@@ -255,6 +255,38 @@ class NoticesSettings:
     secrets: Mapping[str, Reference] = field(default_factory=dict, metadata={"meaning": "", "check": None})
 
 
+def _port(number: int) -> None:
+    if not 0 <= number <= 65535:
+        raise ValueError(f"must be a port, 0 to 65535, not {number}")
+
+
+def _one_of(*words: str) -> Callable[[str], None]:
+    def check(text: str) -> None:
+        if text not in words:
+            raise ValueError(f"must be one of {', '.join(words)}, not {text!r}")
+
+    return check
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """`[server]`: where `weft serve` listens, what it takes, what it tells."""
+
+    host: str = _setting("127.0.0.1", "the address that `weft serve` listens on")
+    port: int = _setting(8080, "the port that `weft serve` listens on; 0 takes a free one", _port)
+    url: str = _setting("", "the address by which others reach the server, when it is not that of host and port")
+    log_level: str = _setting(
+        "info", "what the server logs: debug, info, warning or error", _one_of("debug", "info", "warning", "error")
+    )
+    log_format: str = _setting("json", "how the server logs: json or text", _one_of("json", "text"))
+    body_limit: str = _setting("32MB", "how large the body of a request may be", size_bytes)
+    trusted_proxies: tuple[str, ...] = _setting(
+        (), "addresses or networks of reverse proxies whose word about client and scheme is taken"
+    )
+    shutdown: str = _setting("30s", "how long a server that is stopped waits for requests that have begun", duration)
+    traces: str = _setting("", "where OpenTelemetry spans go (OTLP over HTTP), like `http://collector:4318/v1/traces`")
+
+
 class Settings(Struct, frozen=True):
     """All settings of a mesh. `root` is the folder of `weft.toml`, absolute."""
 
@@ -268,6 +300,7 @@ class Settings(Struct, frozen=True):
     scheduler: SchedulerSettings = SchedulerSettings()
     identity: IdentitySettings = IdentitySettings()
     notices: NoticesSettings = NoticesSettings()
+    server: ServerSettings = ServerSettings()
     connections: Mapping[str, Connection] = {}
 
     def path(self, text: str) -> Path:
@@ -351,6 +384,7 @@ _SECTIONS: dict[str, type] = {
     "scheduler": SchedulerSettings,
     "identity": IdentitySettings,
     "notices": NoticesSettings,
+    "server": ServerSettings,
 }
 
 

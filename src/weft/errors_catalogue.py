@@ -225,6 +225,13 @@ CODES: dict[str, str] = {
     "WFT-SRV-001": "a mesh whose registry is on a server cannot be one",
     "WFT-SRV-002": "a request that no route answers, or not to this caller",
     "WFT-SRV-003": "a request with a wrong field",
+    "WFT-SRV-004": "the index of the catalog is being made",
+    "WFT-SRV-005": "the index of the catalog cannot be opened",
+    "WFT-SRV-006": "a cursor that belongs to no page of a list",
+    "WFT-SRV-007": "an address with a null byte",
+    "WFT-SRV-008": "the body of a request is too large",
+    "WFT-SRV-009": "the body of a request is of a type that is not read",
+    "WFT-SRV-010": "the server cannot listen",
     # observability
     "WFT-OBS-001": "a subscription to what is not there",
     "WFT-OBS-002": "a target that no message can go to",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from weft.config import load_settings
 from weft.errors import UsageError, error
@@ -14,21 +16,47 @@ from weft.registry.sql import SqlRegistry
 from weft.wiring import Rooms
 
 if TYPE_CHECKING:
+    from weft.api.catalog import Catalog
     from weft.api.identity import Identity
     from weft.api.incidents import Incidents
     from weft.api.jobs import Jobs
     from weft.api.notices import Notices
+    from weft.api.records import Records
     from weft.api.usage import Usage
     from weft.registry.database import Database
 
 
-def open_platform(path: str | Path = ".", now: Callable[[], datetime] | None = None) -> Platform:
+def open_platform(
+    path: str | Path = ".", now: Callable[[], datetime] | None = None, flags: Mapping[str, Any] | None = None
+) -> Platform:
     """The platform of the mesh whose folder holds `path`.
+
+    Args:
+        flags: settings that win over all others, by `section.key`.
 
     Raises:
         UsageError: WFT-CFG-001, there is no weft.toml there or above.
     """
-    return Platform(Rooms(load_settings(Path(path)), now))
+    return Platform(Rooms(load_settings(Path(path), flags=flags), now))
+
+
+class State(Struct, frozen=True):
+    """What a platform can do now.
+
+    Attributes:
+        parts: each part and whether it is `ok`, or what is the matter with it.
+        events: how many events the log has; None when nobody knows.
+        running: runs that have begun and not ended.
+    """
+
+    parts: Mapping[str, str]
+    events: int | None = None
+    running: int | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can answer whatever is asked."""
+        return all(how == "ok" for how in self.parts.values())
 
 
 class Platform:
@@ -39,6 +67,10 @@ class Platform:
 
     def close(self) -> None:
         """Gives connections back."""
+        catalog = self.__dict__.pop("catalog", None)
+        if catalog is not None:
+            catalog.index.close()
+        self.__dict__.pop("records", None)
         self.rooms.close()
 
     @cached_property
@@ -116,23 +148,33 @@ class Platform:
             "dead": delivered.dead,
         }
 
-    def live(self) -> bool:
-        """Whether the registry answers.
+    @cached_property
+    def catalog(self) -> Catalog:
+        """What there is."""
+        from weft.api.catalog import Catalog
+        from weft.catalog.live import LiveIndex
 
-        Raises:
-            PlatformError: WFT-REG-002, it does not.
-        """
-        return self.rooms.production.last_event() >= 0
+        # Not the file of `weft search`: one that many threads read while another one writes has another journal.
+        index = LiveIndex(self.rooms.settings.state / "server" / "index.db", self.rooms.production)
+        return Catalog(self.rooms.production, index, self.rooms.now)
 
-    def page(self, address: str) -> dict[str, Any]:
-        """The page of a domain, product or port.
+    @cached_property
+    def records(self) -> Records:
+        """What happened."""
+        from weft.api.records import Records
 
-        Raises:
-            UsageError: WFT-CAT-001, there is nothing at that address.
-        """
-        from weft.catalog.pages import page
+        return Records(self.rooms.production, self.catalog)
 
-        return {
-            **page(self.rooms.production, address, self.rooms.now()).as_json(),
-            "incidents": self.incidents.of(address),
-        }
+    def state(self) -> State:
+        """What the platform can do now; asking it raises nothing."""
+        from weft.errors import WeftError
+
+        try:
+            events, running = self.rooms.production.last_event(), len(self.rooms.production.unfinished())
+        except WeftError:
+            return State({"registry": "unreachable", "index": "unknown"})
+        try:
+            self.catalog.index.catch_up()
+        except WeftError:
+            return State({"registry": "ok", "index": "being made"}, events, running)
+        return State({"registry": "ok", "index": "ok"}, events, running)

@@ -37,5 +37,5 @@ def domain_members(domain: DomainRecord | None) -> list[tuple[str, tuple[str, ..
 
 def sibling_majors(reader: RegistryReader, state: PortState) -> list[PortState]:
     """All majors of a port, the newest first."""
-    found = [s for s in reader.ports().values() if s.address.unpinned == state.address.unpinned]
+    found = [s for s in reader.ports_of(state.address.of_product) if s.address.unpinned == state.address.unpinned]
     return sorted(found, key=lambda s: s.address.major or 0, reverse=True)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from weft.catalog.documents import contract_of, domain_members, registered_contract
 from weft.model.address import ProductAddress
+from weft.model.lifecycle import open_to
 from weft.model.lineage import column_id
 from weft.model.odcs import Property, every_property
 from weft.model.publication import PortState
 from weft.model.records import DomainRecord, ProductRecord
 from weft.registry.base import RegistryReader
+
+_AT_ONCE = 100
+"""Products that are read at once."""
 
 
 class Entry(Struct, frozen=True):
@@ -26,6 +30,8 @@ class Entry(Struct, frozen=True):
         columns: names of the columns, for ports.
         column_texts: what the contract says of the columns.
         inherited: owners and tags of the domain and product around it: they count, but less than its own.
+        draft: whether it is for its own domain alone.
+        line: what a list of domains, products or ports says of it beside address, title and domain.
     """
 
     address: str
@@ -40,70 +46,99 @@ class Entry(Struct, frozen=True):
     tags: tuple[str, ...] = ()
     owners: tuple[str, ...] = ()
     inherited: tuple[str, ...] = ()
+    draft: bool = False
+    line: Mapping[str, Any] | None = None
 
 
 class Group(Struct, frozen=True):
-    """Entries that change together: those of a domain or of a product. Same digest: same entries."""
+    """A domain alone, or a product with its ports: entries that change together. Same digest: same entries."""
 
     name: str
     digest: str
+    domain: DomainRecord | None
+    product: ProductRecord | None = None
+    ports: Sequence[PortState] = ()
 
 
 class Catalogue:
-    """The registry as groups of entries; contracts are read only of the groups that are asked for."""
+    """The registry as groups of entries, read one by one: a catalogue need not fit into memory."""
 
     def __init__(self, reader: RegistryReader) -> None:
         self._reader = reader
-        self._domains = reader.domains()
-        self._products = reader.products()
-        self._ports: dict[ProductAddress, list[PortState]] = {}
-        for state in reader.ports().values():
-            self._ports.setdefault(state.address.of_product, []).append(state)
 
-    def groups(self) -> list[Group]:
-        """Every domain and product, with a digest of what its entries are made from."""
-        found = [Group(name, _digest(_domain_digest(d))) for name, d in self._domains.items()]
-        for address, product in self._products.items():
-            domain = self._domains.get(address.domain)
-            states = [
-                [str(s.address), s.revision, s.digests.texts, s.status, s.retired]
-                for s in sorted(self._ports.get(address, ()), key=lambda s: s.address)
-            ]
-            found.append(Group(str(address), _digest([_product_digest(product), _domain_digest(domain), states])))
-        return found
+    def groups(self) -> Iterator[Group]:
+        """Every domain and product."""
+        domains = self._reader.domains()
+        for domain in domains.values():
+            yield domain_group(domain)
+        for product in self._products(""):
+            yield self._product_group(product, domains.get(product.address.domain))
 
-    def entries(self, group: str) -> Iterator[Entry]:
-        """The entries of a domain (`fleet`) or a product (`fleet.aircraft`)."""
-        domain_name, _, product_name = group.partition(".")
-        domain = self._domains.get(domain_name)
+    def group(self, name: str) -> Group | None:
+        """The domain `fleet` or the product `fleet.aircraft` as it is now; None when there is none."""
+        domain_name, _, product_name = name.partition(".")
+        domain = self._reader.domain(domain_name)
         if not product_name:
-            if domain is not None:
-                yield _domain_entry(domain)
+            return domain_group(domain) if domain is not None else None
+        product = self._reader.product(ProductAddress(domain_name, product_name))
+        return self._product_group(product, domain) if product is not None else None
+
+    def products_of(self, domain: str) -> Iterator[str]:
+        """The names of the groups of a domain's products."""
+        for product in self._products(f"{domain}."):
+            if product.address.domain != domain:
+                return
+            yield str(product.address)
+
+    def entries(self, group: Group) -> Iterator[Entry]:
+        """The entries of a domain or a product."""
+        if group.product is None:
+            if group.domain is not None:
+                yield _domain_entry(group.domain)
             return
-        address = ProductAddress(domain_name, product_name)
-        product = self._products[address]
-        owners = _owners(domain)
-        states = self._ports.get(address, [])
+        product, states, owners = group.product, group.ports, _owners(group.domain)
+        standing = _standing(product.status, bool(states) and all(s.retired for s in states))
         yield Entry(
-            address=str(address),
+            address=str(product.address),
             kind="product",
-            name=product_name,
+            name=product.address.product,
             title=product.title,
-            domain=domain_name,
-            standing=_standing(product.status, bool(states) and all(s.retired for s in states)),
+            domain=product.address.domain,
+            standing=standing,
             description=" ".join(filter(None, (product.purpose, *_descriptor_texts(product.document)))),
             tags=product.tags,
             inherited=owners,
+            draft=product.status == "draft",
+            line={
+                "status": "retired" if standing == 2 else product.status,
+                "purpose": product.purpose,
+                "version": _text(product.document.get("version")),
+                "owner": group.domain.owner_team if group.domain is not None else None,
+                "tags": list(product.tags),
+            },
         )
         for state in states:
-            yield from self._port_entries(state, product, owners)
+            yield from self._port_entries(state, group, product, owners)
 
-    def _port_entries(self, state: PortState, product: ProductRecord, owners: tuple[str, ...]) -> Iterator[Entry]:
+    def _products(self, after: str) -> Iterator[ProductRecord]:
+        while page := self._reader.products_after(after, _AT_ONCE):
+            yield from page
+            after = str(page[-1].address)
+
+    def _product_group(self, product: ProductRecord, domain: DomainRecord | None) -> Group:
+        states = sorted(self._reader.ports_of(product.address), key=lambda s: s.address)
+        shown = [[str(s.address), s.revision, s.digests.texts, s.status, s.retired, s.default] for s in states]
+        digest = _digest([_product_digest(product), _domain_digest(domain), shown])
+        return Group(str(product.address), digest, domain, product, states)
+
+    def _port_entries(
+        self, state: PortState, group: Group, product: ProductRecord, owners: tuple[str, ...]
+    ) -> Iterator[Entry]:
         contract = contract_of(registered_contract(self._reader, state))
         columns = contract.table.properties if contract.objects else ()
         standing = _standing(state.status, state.retired)
         address = str(state.address)
-        domain = state.address.domain
+        domain, draft = state.address.domain, not open_to(state.status, state.address, "")
         table = contract.table.data if contract.objects else {}
         yield Entry(
             address=address,
@@ -119,6 +154,17 @@ class Catalogue:
             column_texts=" ".join(_property_text(p) for p in every_property(columns)),
             tags=contract.tags,
             inherited=(*owners, *product.tags),
+            draft=draft,
+            line={
+                "product": str(product.address),
+                "status": "retired" if state.retired else state.status,
+                "version": state.version,
+                "default": state.default,
+                "rows": state.rows,
+                "published_at": state.published_at.isoformat(),
+                "owner": group.domain.owner_team if group.domain is not None else None,
+                "tags": list(contract.tags),
+            },
         )
         for column in columns:
             yield Entry(
@@ -130,7 +176,13 @@ class Catalogue:
                 standing=standing,
                 description=" ".join(_property_text(p) for p in every_property((column,))),
                 tags=tuple(str(t) for t in column.data.get("tags") or ()),
+                draft=draft,
             )
+
+
+def domain_group(domain: DomainRecord) -> Group:
+    """The group of a domain alone, without its products."""
+    return Group(domain.name, _digest(_domain_digest(domain)), domain)
 
 
 def _domain_entry(domain: DomainRecord) -> Entry:
@@ -143,6 +195,12 @@ def _domain_entry(domain: DomainRecord) -> Entry:
         description=" ".join(filter(None, (domain.description, domain.kind))),
         tags=tuple(str(t) for t in domain.document.get("tags") or ()),
         owners=_owners(domain),
+        line={
+            "domain_kind": domain.kind,
+            "description": domain.description,
+            "owner": domain.owner_team,
+            "tags": [str(t) for t in domain.document.get("tags") or ()],
+        },
     )
 
 
@@ -181,6 +239,10 @@ def _domain_digest(domain: DomainRecord | None) -> Any:
 
 def _product_digest(product: ProductRecord) -> Any:
     return [product.title, product.status, list(product.tags), dict(product.document)]
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def _digest(value: Any) -> str:

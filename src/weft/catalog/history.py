@@ -70,8 +70,10 @@ class History(Struct, frozen=True):
         return {"address": self.address, "snapshots": [s.as_json() for s in self.snapshots]}
 
 
-def history(reader: RegistryReader, address: Address) -> History:
-    """The history of a port; without major of its default one.
+def history(
+    reader: RegistryReader, address: Address, *, before: int | None = None, limit: int | None = None
+) -> History:
+    """The history of a port; without major of its default one. All of it, or `limit` entries under a revision.
 
     Raises:
         UsageError: WFT-CAT-001, nothing is published there.
@@ -96,6 +98,6 @@ def history(reader: RegistryReader, address: Address) -> History:
                 override=p.override,
                 expired=p.expired,
             )
-            for p in reader.history(state.address)
+            for p in reader.history(state.address, before=before, limit=limit)
         ),
     )

@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from weft.catalog.entries import Catalogue, Entry
+from weft.catalog.candidates import domain_token
+from weft.catalog.entries import Catalogue, Entry, Group
 from weft.catalog.words import name_terms, names_terms, parts, squashed
+from weft.model.address import is_slug
 from weft.registry.base import RegistryReader
 
-VERSION = 2
+VERSION = 3
 """Counts the shapes of the index; another one is made anew."""
 
 _TABLES = """
@@ -21,17 +25,35 @@ CREATE TABLE grouping (name TEXT PRIMARY KEY, digest TEXT NOT NULL);
 CREATE TABLE entry (
   id INTEGER PRIMARY KEY, grouping TEXT NOT NULL, address TEXT NOT NULL, unpinned TEXT NOT NULL, kind TEXT NOT NULL,
   name TEXT NOT NULL, title TEXT NOT NULL, domain TEXT NOT NULL, standing INTEGER NOT NULL,
-  squashed_name TEXT NOT NULL, squashed_title TEXT NOT NULL, texts TEXT NOT NULL
+  squashed_name TEXT NOT NULL, squashed_title TEXT NOT NULL, texts TEXT NOT NULL, draft INTEGER NOT NULL
 );
 CREATE INDEX entry_grouping ON entry (grouping);
 CREATE INDEX entry_name ON entry (squashed_name);
 CREATE INDEX entry_title ON entry (squashed_title);
 CREATE INDEX entry_address ON entry (address);
 CREATE INDEX entry_unpinned ON entry (unpinned);
-CREATE VIRTUAL TABLE word USING fts5(
-  name, title, tags, columns, owners, description, column_texts, inherited, tokenize = 'unicode61', prefix = '2 3'
+CREATE INDEX entry_order ON entry (standing = 2, kind, address);
+CREATE INDEX entry_draft ON entry (kind, address) WHERE draft;
+CREATE TABLE listed (
+  id INTEGER PRIMARY KEY, kind TEXT NOT NULL, address TEXT NOT NULL, domain TEXT NOT NULL, product TEXT,
+  status TEXT, owner TEXT, draft INTEGER NOT NULL, line TEXT NOT NULL
 );
-CREATE VIRTUAL TABLE vocabulary USING fts5vocab(word, 'row');
+CREATE INDEX listed_address ON listed (kind, address);
+CREATE INDEX listed_owner ON listed (kind, owner, address);
+CREATE INDEX listed_status ON listed (kind, status, address);
+CREATE TABLE listed_tag (kind TEXT, tag TEXT, address TEXT, id INTEGER, PRIMARY KEY (kind, tag, address)) WITHOUT ROWID;
+CREATE INDEX listed_tag_id ON listed_tag (id);
+CREATE TABLE term (term TEXT PRIMARY KEY, docs INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE tally (kind TEXT, domain TEXT, draft INTEGER, docs INTEGER NOT NULL, PRIMARY KEY (kind, domain, draft))
+  WITHOUT ROWID;
+CREATE VIRTUAL TABLE word USING fts5(
+  name, title, tags, columns, owners, description, column_texts, inherited, scope, tokenize = 'unicode61',
+  prefix = '2 3'
+);
+CREATE VIRTUAL TABLE column_word USING fts5(
+  name, title, tags, columns, owners, description, column_texts, inherited, scope, tokenize = 'unicode61',
+  prefix = '2 3'
+);
 """
 
 
@@ -58,7 +80,7 @@ def _usable(path: Path | None, reader: RegistryReader) -> sqlite3.Connection:
             except (OSError, sqlite3.Error):
                 break
             try:
-                _follow(connection, reader)
+                follow(connection, reader)
                 return connection
             except sqlite3.DatabaseError:
                 connection.close()
@@ -66,26 +88,33 @@ def _usable(path: Path | None, reader: RegistryReader) -> sqlite3.Connection:
                     with contextlib.suppress(OSError):
                         path.unlink()
     connection = sqlite3.connect(":memory:", isolation_level=None)
-    _follow(connection, reader)
+    follow(connection, reader)
     return connection
 
 
-def _follow(connection: sqlite3.Connection, reader: RegistryReader) -> None:
-    newest = str(reader.last_event())
-    if _state(connection) == (str(VERSION), newest):
+def follow(connection: sqlite3.Connection, reader: RegistryReader) -> None:
+    """Brings an index up to the registry's newest event: by what moved since, or from end to end where in doubt."""
+    newest = reader.last_event()
+    if is_at(connection, newest):
         return
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("BEGIN IMMEDIATE")
     try:
-        version, event = _state(connection)
-        if version != str(VERSION):
+        if not is_usable(connection):
             _drop_all(connection)
             for statement in _TABLES.split(";\n"):
                 connection.execute(statement)
-        if (version, event) != (str(VERSION), newest):
-            _update(connection, Catalogue(reader))
+        if not is_at(connection, newest):
+            moved = moved_since(connection, reader)
+            update = _Update(connection, Catalogue(reader))
+            if moved is None:
+                update.read_all()
+            else:
+                update.read_moved(moved)
+            update.finish()
             connection.executemany(
-                "INSERT OR REPLACE INTO meta VALUES (?, ?)", [("version", str(VERSION)), ("event", newest)]
+                "INSERT OR REPLACE INTO meta VALUES (?, ?)",
+                [("version", str(VERSION)), ("event", str(newest)), ("hash", _hash_of(reader, newest))],
             )
         connection.execute("COMMIT")
     except BaseException:
@@ -94,73 +123,195 @@ def _follow(connection: sqlite3.Connection, reader: RegistryReader) -> None:
         raise
 
 
-def _state(connection: sqlite3.Connection) -> tuple[str | None, str | None]:
+def is_usable(connection: sqlite3.Connection) -> bool:
+    """Whether an index has the shape that this weft reads."""
+    return _state(connection).get("version") == str(VERSION)
+
+
+def is_at(connection: sqlite3.Connection, event: int) -> bool:
+    """Whether an index shows what the registry had at an event."""
+    state = _state(connection)
+    return state.get("version") == str(VERSION) and state.get("event") == str(event)
+
+
+def moved_since(connection: sqlite3.Connection, reader: RegistryReader) -> frozenset[str] | None:
+    """What moved since the event that an index shows; None where nobody can tell, so that all has to be read."""
+    state = _state(connection)
+    if "event" not in state:
+        return None
+    at = int(state["event"])
+    moved = reader.moved(at)
+    # the log of a registry that was put back from a copy may be shorter, or another one from some event on
+    return moved if moved is not None and state.get("hash") == _hash_of(reader, at) else None
+
+
+def _hash_of(reader: RegistryReader, event: int) -> str:
+    found = reader.events(event - 1, 1) if event else ()
+    return found[0].hash if found else ""
+
+
+def _state(connection: sqlite3.Connection) -> dict[str, str]:
     try:
-        found = dict(connection.execute("SELECT key, value FROM meta"))
+        return dict(connection.execute("SELECT key, value FROM meta"))
     except sqlite3.OperationalError:
-        return None, None
-    return found.get("version"), found.get("event")
+        return {}
 
 
 def _drop_all(connection: sqlite3.Connection) -> None:
-    for table in ("vocabulary", "word", "entry", "grouping", "meta"):
+    for table in (
+        "vocabulary",
+        "word",
+        "column_word",
+        "term",
+        "tally",
+        "entry",
+        "listed",
+        "listed_tag",
+        "grouping",
+        "meta",
+    ):
         connection.execute(f"DROP TABLE IF EXISTS {table}")
 
 
-def _update(connection: sqlite3.Connection, catalogue: Catalogue) -> None:
-    wanted = {g.name: g.digest for g in catalogue.groups()}
-    known = dict(connection.execute("SELECT name, digest FROM grouping"))
-    for name in known:
-        if wanted.get(name) != known[name]:
-            connection.execute("DELETE FROM word WHERE rowid IN (SELECT id FROM entry WHERE grouping = ?)", [name])
-            connection.execute("DELETE FROM entry WHERE grouping = ?", [name])
-            connection.execute("DELETE FROM grouping WHERE name = ?", [name])
-    for name, digest in wanted.items():
-        if known.get(name) != digest:
-            connection.execute("INSERT INTO grouping VALUES (?, ?)", [name, digest])
-            for entry in catalogue.entries(name):
-                _insert(connection, name, entry)
+class _Update:
+    """Brings entries up to the registry, inside one transaction. Counts are kept in memory until `finish`."""
+
+    def __init__(self, connection: sqlite3.Connection, catalogue: Catalogue) -> None:
+        self._connection = connection
+        self._catalogue = catalogue
+        self._terms: Counter[str] = Counter()
+        self._tally: Counter[tuple[str, str, int]] = Counter()
+
+    def read_all(self) -> None:
+        """Holds each group of the registry against the index."""
+        left = {name for (name,) in self._connection.execute("SELECT name FROM grouping")}
+        for group in self._catalogue.groups():
+            left.discard(group.name)
+            self._put(group)
+        for name in left:
+            self._remove(name)
+
+    def read_moved(self, moved: Collection[str]) -> None:
+        """Holds the groups of what moved against the index; a domain that is another one moves all its products."""
+        named = {".".join(subject.partition("@")[0].split(".")[:2]) for subject in moved}
+        names = {name for name in named if all(map(is_slug, name.split(".")))}
+        for domain in {name.partition(".")[0] for name in names}:
+            if self._renew(domain):
+                names.update(self._catalogue.products_of(domain))
+        for name in sorted(name for name in names if "." in name):
+            self._renew(name)
+
+    def finish(self) -> None:
+        """Writes the counts."""
+        self._connection.executemany(
+            "INSERT INTO term VALUES (?, ?) ON CONFLICT DO UPDATE SET docs = docs + excluded.docs",
+            [item for item in self._terms.items() if item[1]],
+        )
+        self._connection.executemany(
+            "INSERT INTO tally VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET docs = docs + excluded.docs",
+            [(*key, count) for key, count in self._tally.items() if count],
+        )
+        self._connection.execute(
+            "INSERT OR REPLACE INTO meta SELECT 'entries', cast(coalesce(sum(docs), 0) AS TEXT) FROM tally"
+        )
+
+    def _renew(self, name: str) -> bool:
+        group = self._catalogue.group(name)
+        if group is None:
+            self._remove(name)
+            return False
+        return self._put(group)
+
+    def _put(self, group: Group) -> bool:
+        """Puts a group in the place of what the index has of it; whether that was something else."""
+        known = self._connection.execute("SELECT digest FROM grouping WHERE name = ?", [group.name]).fetchone()
+        if known is not None and known[0] == group.digest:
+            return False
+        self._remove(group.name)
+        self._connection.execute("INSERT INTO grouping VALUES (?, ?)", [group.name, group.digest])
+        for entry in self._catalogue.entries(group):
+            self._insert(group.name, entry)
+        return True
+
+    def _remove(self, name: str) -> None:
+        mine = "IN (SELECT id FROM entry WHERE grouping = ?)"
+        for table in ("word", "column_word"):
+            for texts in self._connection.execute(f"SELECT * FROM {table} WHERE rowid {mine}", [name]):
+                self._terms.subtract(_terms(texts))
+            self._connection.execute(f"DELETE FROM {table} WHERE rowid {mine}", [name])
+        for key in self._connection.execute("SELECT kind, domain, draft FROM entry WHERE grouping = ?", [name]):
+            self._tally[key] -= 1
+        for table in ("listed", "listed_tag"):
+            self._connection.execute(f"DELETE FROM {table} WHERE id {mine}", [name])
+        self._connection.execute("DELETE FROM entry WHERE grouping = ?", [name])
+        self._connection.execute("DELETE FROM grouping WHERE name = ?", [name])
+
+    def _insert(self, group: str, entry: Entry) -> None:
+        texts = {
+            "tags": list(entry.tags),
+            "columns": list(entry.columns),
+            "owners": list(entry.owners),
+            "inherited": list(entry.inherited),
+            "description": entry.description,
+            "column_texts": entry.column_texts,
+        }
+        cursor = self._connection.execute(
+            "INSERT INTO entry VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                group,
+                entry.address,
+                _without_major(entry.address),
+                entry.kind,
+                entry.name,
+                entry.title,
+                entry.domain,
+                entry.standing,
+                squashed(entry.name),
+                squashed(entry.title),
+                json.dumps(texts, ensure_ascii=False),
+                entry.draft,
+            ],
+        )
+        number = cursor.lastrowid
+        assert number is not None, "a row was inserted"
+        if entry.line is not None:
+            _list(self._connection, number, entry, entry.line)
+        fields = (
+            name_terms(entry.name),
+            parts(entry.title),
+            names_terms(entry.tags),
+            names_terms(entry.columns),
+            parts(" ".join(entry.owners)),
+            parts(entry.description),
+            parts(entry.column_texts),
+            parts(" ".join(entry.inherited)),
+        )
+        written = [*(" ".join(f) for f in fields), f"kind{entry.kind} {domain_token(entry.domain)}"]
+        self._terms.update(_terms(written))
+        self._tally[entry.kind, entry.domain, int(entry.draft)] += 1
+        self._connection.execute(
+            f"INSERT INTO {'column_word' if entry.kind == 'column' else 'word'} "
+            "(rowid, name, title, tags, columns, owners, description, column_texts, inherited, scope) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [number, *written],
+        )
 
 
-def _insert(connection: sqlite3.Connection, group: str, entry: Entry) -> None:
-    texts = {
-        "tags": list(entry.tags),
-        "columns": list(entry.columns),
-        "owners": list(entry.owners),
-        "inherited": list(entry.inherited),
-        "description": entry.description,
-        "column_texts": entry.column_texts,
-    }
-    cursor = connection.execute(
-        "INSERT INTO entry VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [
-            group,
-            entry.address,
-            _without_major(entry.address),
-            entry.kind,
-            entry.name,
-            entry.title,
-            entry.domain,
-            entry.standing,
-            squashed(entry.name),
-            squashed(entry.title),
-            json.dumps(texts, ensure_ascii=False),
-        ],
-    )
-    fields = (
-        name_terms(entry.name),
-        parts(entry.title),
-        names_terms(entry.tags),
-        names_terms(entry.columns),
-        parts(" ".join(entry.owners)),
-        parts(entry.description),
-        parts(entry.column_texts),
-        parts(" ".join(entry.inherited)),
-    )
+def _terms(texts: Sequence[str]) -> set[str]:
+    """The different words in the fields of an entry; its scope has none that anybody looks for."""
+    return set(" ".join(texts[:-1]).split())
+
+
+def _list(connection: sqlite3.Connection, number: int, entry: Entry, line: Mapping[str, Any]) -> None:
+    told = {"address": entry.address, "title": entry.title, "domain": entry.domain, **line}
+    found = (line.get("product"), line.get("status"), line.get("owner"), entry.draft)
     connection.execute(
-        "INSERT INTO word (rowid, name, title, tags, columns, owners, description, column_texts, inherited) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [cursor.lastrowid, *(" ".join(f) for f in fields)],
+        "INSERT INTO listed VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [number, entry.kind, entry.address, entry.domain, *found, json.dumps(told, ensure_ascii=False)],
+    )
+    connection.executemany(
+        "INSERT OR IGNORE INTO listed_tag VALUES (?, ?, ?, ?)",
+        [(entry.kind, tag, entry.address, number) for tag in line["tags"]],
     )
 
 

@@ -43,10 +43,12 @@ def page(reader: RegistryReader, text: str, now: datetime) -> Page:
         UsageError: WFT-CAT-001, nothing in the catalog has that address.
     """
     names = text.strip().partition("@")[0].split(".")
-    if len(names) == 1 and names[0] in reader.domains():
-        return _domain_page(reader, reader.domains()[names[0]], now)
+    if len(names) == 1:
+        domain = reader.domain(names[0])
+        if domain is not None:
+            return _domain_page(reader, domain, now)
     if len(names) == 2:
-        product = reader.products().get(ProductAddress(names[0], names[1]))
+        product = reader.product(ProductAddress(names[0], names[1]))
         if product is not None:
             return _product_page(reader, product, now)
     if len(names) == 3:
@@ -56,8 +58,8 @@ def page(reader: RegistryReader, text: str, now: datetime) -> Page:
     raise unknown(reader, text)
 
 
-def _domain_page(reader: RegistryReader, domain: DomainRecord, now: datetime) -> Page:
-    products = [p for a, p in sorted(reader.products().items()) if a.domain == domain.name]
+def domain_summary(domain: DomainRecord) -> Page:
+    """The page of a domain without its products."""
     return Page(
         domain.name,
         "domain",
@@ -69,18 +71,24 @@ def _domain_page(reader: RegistryReader, domain: DomainRecord, now: datetime) ->
             "members": [{"user": user, "roles": list(roles)} for user, roles in domain_members(domain)],
             "cost_center": domain.document.get("costCenter"),
             "tags": [str(t) for t in domain.document.get("tags") or ()],
-            "products": [
-                {
-                    "address": str(p.address),
-                    "title": p.title,
-                    "status": p.status,
-                    "purpose": p.purpose,
-                    "ports": [_port_line(reader, s, now) for s in _ports_of(reader, p.address)],
-                }
-                for p in products
-            ],
         },
     )
+
+
+def _domain_page(reader: RegistryReader, domain: DomainRecord, now: datetime) -> Page:
+    products = [p for a, p in sorted(reader.products().items()) if a.domain == domain.name]
+    summary = domain_summary(domain)
+    listed = [
+        {
+            "address": str(p.address),
+            "title": p.title,
+            "status": p.status,
+            "purpose": p.purpose,
+            "ports": [_port_line(reader, s, now) for s in _ports_of(reader, p.address)],
+        }
+        for p in products
+    ]
+    return Page(summary.address, "domain", summary.title, {**summary.body, "products": listed})
 
 
 def _product_page(reader: RegistryReader, product: ProductRecord, now: datetime) -> Page:
@@ -88,15 +96,14 @@ def _product_page(reader: RegistryReader, product: ProductRecord, now: datetime)
     described = document.get("description")
     described = described if isinstance(described, Mapping) else {}
     states = _ports_of(reader, product.address)
-    registered = reader.ports()
-    consumers = {str(c) for s in states for c in readers_of(reader, s.address, registered)}
+    consumers = {str(c) for s in states for c in readers_of(reader, s.address)}
     return Page(
         str(product.address),
         "product",
         product.title,
         {
             "status": product.status,
-            "owner": _owner(reader.domains().get(product.address.domain)),
+            "owner": _owner(reader.domain(product.address.domain)),
             "domain": product.address.domain,
             "version": _text(document.get("version")),
             "description": {
@@ -127,7 +134,7 @@ def _port_page(reader: RegistryReader, state: PortState, now: datetime) -> Page:
         {
             "status": "retired" if state.retired else state.status,
             "end_of_life": _end(reader, state, now),
-            "owner": _owner(reader.domains().get(state.address.domain)),
+            "owner": _owner(reader.domain(state.address.domain)),
             "domain": state.address.domain,
             "product": str(state.address.of_product),
             "version": state.version,
@@ -160,7 +167,7 @@ def _port_page(reader: RegistryReader, state: PortState, now: datetime) -> Page:
             "last_run": _last_run(reader, state.address),
             "upstream": [name for name in state.upstream if not name.startswith("source:")],
             "sources": [name.removeprefix("source:") for name in state.upstream if name.startswith("source:")],
-            "downstream": sorted(str(c) for c in readers_of(reader, state.address, reader.ports())),
+            "downstream": sorted(str(c) for c in readers_of(reader, state.address)),
         },
     )
 
@@ -270,8 +277,7 @@ def _override(state: PortState, now: datetime) -> dict[str, Any] | None:
 
 
 def _ports_of(reader: RegistryReader, product: ProductAddress) -> list[PortState]:
-    found = [s for a, s in reader.ports().items() if a.of_product == product]
-    return sorted(found, key=lambda s: (s.retired, s.address))
+    return sorted(reader.ports_of(product), key=lambda s: (s.retired, s.address))
 
 
 def _owner(domain: DomainRecord | None) -> dict[str, str | None]:

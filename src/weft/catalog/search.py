@@ -2,58 +2,29 @@
 
 Ranking is staged: the exact name or address, then the exact title, then a score that adds up for each word the rarest
 and strongest place where it stands (name, title and tags and columns, texts), as itself, as a beginning, or with typing
-errors put right. Every stage runs inside SQLite; Python sees only the hits that are shown.
+errors put right; see `candidates`.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import sqlite3
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from weft.catalog.candidates import Within, candidates, terms_of
 from weft.catalog.index import opened
-from weft.catalog.words import distance, joined_neighbours, name_terms, parts, query_terms, squashed, tolerance
+from weft.catalog.words import name_terms, parts
 from weft.errors import UsageError, did_you_mean, error
 from weft.model.address import parse_address
 from weft.registry.base import RegistryReader
 
 KINDS = ("domain", "product", "port", "column")
-
-_FIELDS = (
-    ("name", 1.0),
-    ("{title tags columns}", 0.7),
-    ("{owners description column_texts}", 0.35),
-    ("inherited", 0.2),
-)
-_WHOLE_NAME, _EXACT, _PREFIX, _ONE_ERROR, _TWO_ERRORS = 1.4, 1.0, 0.6, 0.6, 0.4
-
-_RANKED = """
-WITH found(term, id, strength) AS (
-  {stages}
-), best AS (
-  SELECT term, id, max(strength) AS strength FROM found GROUP BY term, id
-), scored AS (
-  SELECT id, sum(strength) * (0.4 + 0.6 * count(*) / :terms) AS score FROM best GROUP BY id
-), exact AS (
-  SELECT id, max(stage) AS stage FROM (
-    SELECT id, 1 AS stage FROM entry WHERE squashed_title = :squashed
-    UNION ALL SELECT id, 2 FROM entry WHERE squashed_name = :squashed
-    UNION ALL SELECT id, 3 FROM entry WHERE address = :words OR unpinned = :words
-  ) GROUP BY id
-), ranked AS (
-  SELECT e.id, e.kind, e.domain, coalesce(x.stage, 0) AS stage, e.standing, e.address,
-    coalesce(s.score, 0) * (CASE e.kind WHEN 'port' THEN 1.1 WHEN 'column' THEN 0.6 ELSE 1 END)
-      * (CASE e.standing WHEN 1 THEN 0.5 ELSE 1 END) AS score
-  FROM entry e LEFT JOIN scored s ON s.id = e.id LEFT JOIN exact x ON x.id = e.id
-  WHERE s.id IS NOT NULL OR x.id IS NOT NULL
-)
-"""
 
 
 class Hit(Struct, frozen=True):
@@ -85,16 +56,22 @@ class Hit(Struct, frozen=True):
 
 
 class SearchResult(Struct, frozen=True):
-    """The best hits, how many there are in all, and how many of each kind and domain."""
+    """The best hits, how many there are in all, and how many of each kind and domain.
+
+    Attributes:
+        complete: whether all were looked at that have one of the words; else there are more than `total`.
+    """
 
     total: int
     results: tuple[Hit, ...]
     facets: Mapping[str, Mapping[str, int]]
+    complete: bool = True
 
     def as_json(self) -> dict[str, Any]:
         """The result in the shape that `weft search --format json` prints."""
         return {
             "total": self.total,
+            "complete": self.complete,
             "results": [h.as_json() for h in self.results],
             "facets": {name: dict(counts) for name, counts in self.facets.items()},
         }
@@ -122,7 +99,7 @@ def search(
                 fix=did_you_mean(kind, KINDS, otherwise=f"kinds are: {', '.join(KINDS)}"),
             )
         )
-    if domain is not None and domain not in reader.domains():
+    if domain is not None and reader.domain(domain) is None:
         raise UsageError(
             error(
                 "WFT-CAT-001",
@@ -131,7 +108,25 @@ def search(
             )
         )
     with opened(index, reader) as connection:
-        found = _search(connection, words, kind, domain, limit)
+        return found_in(connection, reader, words, kind=kind, domain=domain, limit=limit)
+
+
+def found_in(
+    connection: sqlite3.Connection,
+    reader: RegistryReader,
+    words: str,
+    *,
+    kind: str | None = None,
+    domain: str | None = None,
+    limit: int = 20,
+    own: Collection[str] | None = None,
+) -> SearchResult:
+    """What the words mean in an index that is open.
+
+    Args:
+        own: domains whose drafts are found; None: all drafts are.
+    """
+    found = _search(connection, words, Within(kind, domain, own), limit)
     return replace(found, results=tuple(_marked(hit, reader) for hit in found.results))
 
 
@@ -141,121 +136,58 @@ def _marked(hit: Hit, reader: RegistryReader) -> Hit:
     return replace(hit, mark=state.override.mark) if state is not None and state.override is not None else hit
 
 
-def _search(
-    connection: sqlite3.Connection, words: str, kind: str | None, domain: str | None, limit: int
-) -> SearchResult:
-    terms = query_terms(words)
-    readings = {term: _readings(connection, words, term) for term, _ in terms}
-    parameters: dict[str, Any] = {
-        "squashed": squashed(words),
-        "words": words.strip().lower(),
-        "terms": float(len(terms) or 1),
-        "kind": kind,
-        "domain": domain,
-        "limit": limit,
-    }
+def _search(connection: sqlite3.Connection, words: str, within: Within, limit: int) -> SearchResult:
+    terms = terms_of(connection, words)
     if not terms:
-        ranked = "WITH ranked AS (SELECT id, kind, domain, 0 AS stage, standing, address, 0.0 AS score FROM entry)\n"
-    else:
-        ranked = _RANKED.replace("{stages}", _stages(connection, terms, readings, parameters))
-    within = "WHERE (:kind IS NULL OR kind = :kind) AND (:domain IS NULL OR domain = :domain)"
-    facets = {
-        facet: dict(
-            connection.execute(
-                f"{ranked}SELECT {facet}, count(*) FROM ranked {within} GROUP BY 1 ORDER BY 2 DESC, 1", parameters
-            )
-        )
-        for facet in ("kind", "domain")
-    }
+        return _everything(connection, within, limit)
+    found, complete = candidates(connection, words, terms, within)
+    shown = found[:limit]
     rows = connection.execute(
-        f"{ranked}SELECT e.address, e.kind, e.title, e.domain, e.name, e.standing, e.texts, r.stage, r.score "
-        f"FROM (SELECT * FROM ranked {within}) r JOIN entry e ON e.id = r.id "
-        "ORDER BY r.stage DESC, r.standing = 2, r.score DESC, "
-        "CASE e.kind WHEN 'port' THEN 0 WHEN 'product' THEN 1 WHEN 'domain' THEN 2 ELSE 3 END, e.address LIMIT :limit",
-        parameters,
-    ).fetchall()
-    return SearchResult(
-        total=sum(facets["kind"].values()),
-        results=tuple(
-            Hit(
-                address=address,
-                kind=found_kind,
-                title=title,
-                domain=found_domain,
-                score=round(stage * 10 + score, 3),
-                why=_why(stage, standing, name, title, json.loads(texts), readings),
-            )
-            for address, found_kind, title, found_domain, name, standing, texts, stage, score in rows
-        ),
-        facets=facets,
+        "SELECT id, title, name, texts FROM entry WHERE id IN (SELECT value FROM json_each(?))",
+        [json.dumps([c.id for c in shown])],
     )
+    told = {number: rest for number, *rest in rows}
+    readings = {term.text: term.readings for term in terms}
+    hits = []
+    for c in shown:
+        title, name, texts = told[c.id]
+        why = _why(c.stage, c.standing, name, title, json.loads(texts), readings)
+        hits.append(Hit(c.address, c.kind, title, c.domain, round(c.stage * 10 + c.score, 3), why))
+    facets = {facet: Counter(getattr(c, facet) for c in found) for facet in ("kind", "domain")}
+    return SearchResult(len(found), tuple(hits), _by_number(facets), complete)
 
 
-def _readings(connection: sqlite3.Connection, words: str, term: str) -> dict[str, float]:
-    """The words of the index that a term may mean, with how sure that is; a trailing `*` marks a beginning."""
-    readings = {term: _EXACT}
-    joined = joined_neighbours(words).get(term)
-    if joined and _occurs(connection, joined):
-        readings[joined] = _EXACT
-    if len(term) >= 2 and not term.isdigit():
-        readings[f"{term}*"] = _PREFIX
-    limit = tolerance(term)
-    if limit and len(readings) <= 2 and not _occurs(connection, term) and not _begins(connection, term):
-        letters = set(term)
-        near = connection.execute(
-            "SELECT term FROM vocabulary WHERE length(term) BETWEEN ? AND ?", [len(term) - limit, len(term) + limit]
+def _everything(connection: sqlite3.Connection, within: Within, limit: int) -> SearchResult:
+    """What there is, where no words were given."""
+    own = None if within.own is None else json.dumps(sorted(within.own))
+    values = {"kind": within.kind, "domain": within.domain, "own": own, "limit": limit}
+    where = (
+        "(:kind IS NULL OR kind = :kind) AND (:domain IS NULL OR domain = :domain) "
+        "AND (:own IS NULL OR NOT draft OR domain IN (SELECT value FROM json_each(:own)))"
+    )
+    facets: dict[str, Counter[str]] = {"kind": Counter(), "domain": Counter()}
+    for kind, domain, docs in connection.execute(f"SELECT kind, domain, docs FROM tally WHERE {where}", values):
+        facets["kind"][kind] += docs
+        facets["domain"][domain] += docs
+    hits: list[Hit] = []
+    for retired, kind in ((r, k) for r in (0, 1) for k in ("port", "product", "domain", "column")):
+        rows = connection.execute(
+            f"SELECT address, kind, title, domain, standing FROM entry WHERE (standing = 2) = {retired} "
+            f"AND kind = '{kind}' AND {where} ORDER BY address LIMIT :limit",
+            values,
         )
-        for (candidate,) in near:
-            if len(term) <= 5 and candidate[0] != term[0]:
-                continue  # in a short word another first letter is another word: gate, date
-            if len(letters ^ set(candidate)) <= 2 * limit:
-                errors = distance(term, candidate, limit)
-                if errors <= limit:
-                    readings[candidate] = _ONE_ERROR if errors == 1 else _TWO_ERRORS
-    return readings
+        hits += [Hit(a, k, title, d, 0.0, _why(0, standing, "", title, {}, {})) for a, k, title, d, standing in rows]
+        if len(hits) >= limit:
+            break
+    return SearchResult(facets["kind"].total(), tuple(hits[:limit]), _by_number(facets))
 
 
-def _stages(
-    connection: sqlite3.Connection,
-    terms: list[tuple[str, float]],
-    readings: Mapping[str, Mapping[str, float]],
-    parameters: dict[str, Any],
-) -> str:
-    (entries,) = connection.execute("SELECT count(*) FROM entry").fetchone()
-    stages = []
-    for number, (term, weight) in enumerate(terms):
-        for reading, certainty in readings[term].items():
-            word = reading.rstrip("*")
-            beginning = "*" if reading.endswith("*") else ""
-            worth = weight * certainty * _rarity(connection, word, beginning, entries)
-            key = f"m{len(parameters)}"
-            if not beginning:
-                parameters[key] = word
-                stages.append(f"SELECT {number}, id, {worth * _WHOLE_NAME} FROM entry WHERE squashed_name = :{key}")
-            for fields, strength in _FIELDS:
-                key = f"m{len(parameters)}"
-                parameters[key] = f'{fields} : "{word}"{beginning}'
-                stages.append(f"SELECT {number}, rowid, {worth * strength} FROM word WHERE word MATCH :{key}")
-    return "\n  UNION ALL ".join(stages)
-
-
-def _rarity(connection: sqlite3.Connection, word: str, beginning: str, entries: int) -> float:
-    upper = word + "\U0010ffff" if beginning else word
-    (documents,) = connection.execute(
-        "SELECT coalesce(max(doc), 0) FROM vocabulary WHERE term >= ? AND term <= ?", [word, upper]
-    ).fetchone()
-    return 1 + math.log((entries + 1) / (documents + 1)) / 4
-
-
-def _occurs(connection: sqlite3.Connection, word: str) -> bool:
-    return connection.execute("SELECT 1 FROM vocabulary WHERE term = ?", [word]).fetchone() is not None
-
-
-def _begins(connection: sqlite3.Connection, word: str) -> bool:
-    found = connection.execute(
-        "SELECT 1 FROM vocabulary WHERE term >= ? AND term <= ? LIMIT 1", [word, word + "\U0010ffff"]
-    )
-    return found.fetchone() is not None
+def _by_number(facets: Mapping[str, Counter[str]]) -> dict[str, dict[str, int]]:
+    """Facets with the most frequent first."""
+    return {
+        facet: dict(sorted(((n, c) for n, c in counts.items() if c), key=lambda item: (-item[1], item[0])))
+        for facet, counts in facets.items()
+    }
 
 
 def _why(
@@ -283,7 +215,7 @@ def _why(
 
 
 def _place(name: str, title: str, texts: Mapping[str, Any], meanings: Mapping[str, float]) -> tuple[str, str] | None:
-    for where, candidates in (
+    for where, texts_there in (
         ("name", [name]),
         ("title", [title]),
         ("tag", texts["tags"]),
@@ -291,7 +223,7 @@ def _place(name: str, title: str, texts: Mapping[str, Any], meanings: Mapping[st
         ("owner", texts["owners"]),
         ("owner or tag of its product", texts["inherited"]),
     ):
-        for candidate in candidates:
+        for candidate in texts_there:
             if any(_means(m, name_terms(candidate)) for m in meanings):
                 return where, _meant(candidate, meanings) if where == "title" else candidate
     for where, text in (("description", texts["description"]), ("description of a column", texts["column_texts"])):

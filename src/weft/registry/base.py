@@ -33,8 +33,10 @@ class RegistryReader(Protocol):
         """What could be read of a pinned port at a time: follows rollbacks too."""
         ...
 
-    def history(self, address: Address) -> Sequence[Publication]:
-        """All publications of a pinned port, newest first."""
+    def history(
+        self, address: Address, *, before: int | None = None, limit: int | None = None
+    ) -> Sequence[Publication]:
+        """Publications of a pinned port, newest first: all, or the newest `limit` with a revision under `before`."""
         ...
 
     def kept_tables(self, product: ProductAddress | None = None) -> Sequence[KeptTable]:
@@ -53,6 +55,26 @@ class RegistryReader(Protocol):
         """Every registered domain."""
         ...
 
+    def product(self, address: ProductAddress) -> ProductRecord | None:
+        """One registered product."""
+        ...
+
+    def products_after(self, after: str, limit: int) -> Sequence[ProductRecord]:
+        """The next products behind an address in the order of addresses; `""` is before the first one."""
+        ...
+
+    def domain(self, name: str) -> DomainRecord | None:
+        """One registered domain."""
+        ...
+
+    def ports_of(self, product: ProductAddress) -> Sequence[PortState]:
+        """The ports of one product that `ports` has, by pinned address."""
+        ...
+
+    def moved(self, after: int) -> frozenset[str] | None:
+        """What events after a number are about; None where the log does not tell of all that is shown here."""
+        ...
+
     def consumers(self, address: Address) -> Sequence[ProductAddress]:
         """Products that read a pinned port."""
         ...
@@ -67,8 +89,14 @@ class RegistryReader(Protocol):
         """Lineage nodes of a table's columns: `domain.product.port@major` gives `domain.product.port@major.column`s."""
         ...
 
-    def runs(self, address: Address | None = None, limit: int = 20) -> Sequence[Run]:
-        """The newest runs, of one port or of all."""
+    def runs(
+        self, address: Address | None = None, limit: int = 20, before: tuple[datetime, str] | None = None
+    ) -> Sequence[Run]:
+        """The newest runs, of one port or of all.
+
+        Args:
+            before: start and id of a run: only what began before it, or at the same time with a lesser id.
+        """
         ...
 
     def run(self, run_id: str) -> Run | None:

@@ -37,13 +37,12 @@ class EnvironmentRegistry:
 
     def ports(self) -> Mapping[Address, PortState]:
         """Every port as the environment shows it, by pinned address."""
-        production, own = self._production.ports(), self._own.ports()
-        # what the environment has not touched keeps the major that the address without one means
-        kept = {a.unpinned for a, s in production.items() if s.default and a not in own}
-        mine = {a: replace(s, default=s.default and a.unpinned not in kept) for a, s in own.items()}
-        moved = {a.unpinned for a, s in mine.items() if s.default}
-        theirs = {a: replace(s, default=s.default and a.unpinned not in moved) for a, s in production.items()}
-        return dict(sorted({**theirs, **mine}.items()))
+        return _shown(self._production.ports(), self._own.ports())
+
+    def ports_of(self, product: ProductAddress) -> Sequence[PortState]:
+        """The ports of one product as the environment shows them, by pinned address."""
+        theirs, mine = self._production.ports_of(product), self._own.ports_of(product)
+        return list(_shown({s.address: s for s in theirs}, {s.address: s for s in mine}).values())
 
     def port(self, address: Address) -> PortState | None:
         """One port; without major its default major."""
@@ -59,9 +58,12 @@ class EnvironmentRegistry:
         """What could be read of a pinned port at a time."""
         return self._own.publication_at(address, at) or self._production.publication_at(address, at)
 
-    def history(self, address: Address) -> Sequence[Publication]:
-        """All publications of a pinned port: those of the environment, then those of production."""
-        return [*self._own.history(address), *self._production.history(address)]
+    def history(
+        self, address: Address, *, before: int | None = None, limit: int | None = None
+    ) -> Sequence[Publication]:
+        """Publications of a pinned port: those of the environment, then those of production."""
+        mine = self._own.history(address, before=before, limit=limit)
+        return [*mine, *self._production.history(address, before=before, limit=limit)][:limit]
 
     def kept_tables(self, product: ProductAddress | None = None) -> Sequence[KeptTable]:
         """What private models keep here, of one product or of all."""
@@ -80,6 +82,24 @@ class EnvironmentRegistry:
         """Every registered domain."""
         return {**self._production.domains(), **self._own.domains()}
 
+    def product(self, address: ProductAddress) -> ProductRecord | None:
+        """One registered product."""
+        return self._own.product(address) or self._production.product(address)
+
+    def products_after(self, after: str, limit: int) -> Sequence[ProductRecord]:
+        """The next products behind an address, here or in production."""
+        both = [*self._production.products_after(after, limit), *self._own.products_after(after, limit)]
+        found = {record.address: record for record in both}
+        return [found[address] for address in sorted(found, key=str)[:limit]]
+
+    def domain(self, name: str) -> DomainRecord | None:
+        """One registered domain."""
+        return self._own.domain(name) or self._production.domain(name)
+
+    def moved(self, after: int) -> frozenset[str] | None:
+        """Nothing that can be relied on: the environment's log does not tell what moved in production."""
+        return None
+
     def consumers(self, address: Address) -> Sequence[ProductAddress]:
         """Products that read a pinned port, here or in production."""
         return sorted({*self._production.consumers(address), *self._own.consumers(address)})
@@ -97,9 +117,11 @@ class EnvironmentRegistry:
         """Lineage nodes of a table's columns."""
         return self._own.nodes_of(table) or self._production.nodes_of(table)
 
-    def runs(self, address: Address | None = None, limit: int = 20) -> Sequence[Run]:
+    def runs(
+        self, address: Address | None = None, limit: int = 20, before: tuple[datetime, str] | None = None
+    ) -> Sequence[Run]:
         """The newest runs of the environment."""
-        return self._own.runs(address, limit)
+        return self._own.runs(address, limit, before)
 
     def run(self, run_id: str) -> Run | None:
         """One run, of the environment or of production."""
@@ -226,3 +248,13 @@ class EnvironmentRegistry:
         found = [p for a in addresses if a not in known and (p := self._production.publication(a)) is not None]
         if found:
             self._own.adopt(found)
+
+
+def _shown(production: Mapping[Address, PortState], own: Mapping[Address, PortState]) -> dict[Address, PortState]:
+    """Production's ports and those of the environment in their place, with one default for each name."""
+    # what the environment has not touched keeps the major that the address without one means
+    kept = {a.unpinned for a, s in production.items() if s.default and a not in own}
+    mine = {a: replace(s, default=s.default and a.unpinned not in kept) for a, s in own.items()}
+    moved = {a.unpinned for a, s in mine.items() if s.default}
+    theirs = {a: replace(s, default=s.default and a.unpinned not in moved) for a, s in production.items()}
+    return dict(sorted({**theirs, **mine}.items()))

@@ -193,9 +193,12 @@ class MemoryRegistry(RegistryWriter):
         """What could be read of a pinned port at a time."""
         return self._first(address, lambda row: row[4] <= codec.time_text(at))
 
-    def history(self, address: Address) -> Sequence[Publication]:
-        """All publications of a pinned port, newest first."""
-        return [codec.publication(row) for row in self._tables.publications.get(str(address), ())]
+    def history(
+        self, address: Address, *, before: int | None = None, limit: int | None = None
+    ) -> Sequence[Publication]:
+        """Publications of a pinned port, newest first."""
+        rows = (r for r in self._tables.publications.get(str(address), ()) if before is None or r[1] < before)
+        return [codec.publication(row) for row in islice(rows, limit)]
 
     def kept_tables(self, product: ProductAddress | None = None) -> Sequence[KeptTable]:
         """What private models keep, of one product or of all."""
@@ -219,6 +222,29 @@ class MemoryRegistry(RegistryWriter):
         """Every registered domain."""
         return {name: codec.domain(text) for name, text in sorted(self._tables.domains.items())}
 
+    def product(self, address: ProductAddress) -> ProductRecord | None:
+        """One registered product."""
+        return self._tables.product(address)
+
+    def products_after(self, after: str, limit: int) -> Sequence[ProductRecord]:
+        """The next products behind an address."""
+        behind = sorted((address, text) for address, text in self._tables.products.items() if address > after)
+        return [codec.product(text) for _, text in behind[:limit]]
+
+    def domain(self, name: str) -> DomainRecord | None:
+        """One registered domain."""
+        text = self._tables.domains.get(name)
+        return codec.domain(text) if text else None
+
+    def ports_of(self, product: ProductAddress) -> Sequence[PortState]:
+        """The ports of one product, by pinned address."""
+        tables = self._tables
+        return [tables.state(row) for port, row in sorted(tables.ports.items()) if port.startswith(f"{product}.")]
+
+    def moved(self, after: int) -> frozenset[str] | None:
+        """What events after a number are about."""
+        return frozenset(event[4] for event in self._tables.events[after:])
+
     def consumers(self, address: Address) -> Sequence[ProductAddress]:
         """Products that read a pinned port."""
         found = sorted(product for product, reads in self._tables.reads.items() if str(address) in reads)
@@ -241,11 +267,14 @@ class MemoryRegistry(RegistryWriter):
         ends = {end for e in self._tables.all_edges() for end in (e.source, e.target)}
         return sorted(end for end in ends if end.startswith(f"{table}."))
 
-    def runs(self, address: Address | None = None, limit: int = 20) -> Sequence[Run]:
+    def runs(
+        self, address: Address | None = None, limit: int = 20, before: tuple[datetime, str] | None = None
+    ) -> Sequence[Run]:
         """The newest runs, of one port or of all."""
-        tables = self._tables
-        newest = sorted(tables.runs.values(), key=lambda r: (r.started_at, r.run_id), reverse=True)
-        found = (r.text for r in newest if address is None or str(address) in r.ports)
+        end = (codec.time_text(before[0]), before[1]) if before is not None else None
+        newest = sorted(self._tables.runs.values(), key=lambda r: (r.started_at, r.run_id), reverse=True)
+        behind = (r for r in newest if end is None or (r.started_at, r.run_id) < end)
+        found = (r.text for r in behind if address is None or str(address) in r.ports)
         return [codec.run(text) for text in islice(found, limit)]
 
     def run(self, run_id: str) -> Run | None:

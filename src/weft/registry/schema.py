@@ -15,6 +15,7 @@ STEPS = (
     "0004_identities",
     "0006_queue",
     "0007_notices",
+    "0008_catalog",
     "0009_publishes",
 )
 """Files of the folder `steps`: step n makes version n of the schema. One that was shipped is never changed."""

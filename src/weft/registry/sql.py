@@ -25,6 +25,8 @@ _STATE = """
     FROM ports p JOIN publications u ON u.port = p.port AND u.revision = p.revision
 """
 _PUBLICATION = f"{PUBLICATION} WHERE port = ?"
+_EVERY = 2**62
+"""More than there ever is of anything."""
 _EDGES = "SELECT source, target, kind, transformation, masking FROM edges"
 
 
@@ -74,9 +76,12 @@ class SqlRegistry(RegistryWriter):
         row = self._row(sql, (str(address), codec.time_text(at)))
         return codec.publication(row) if row else None
 
-    def history(self, address: Address) -> Sequence[Publication]:
-        """All publications of a pinned port, newest first."""
-        rows = self._rows(f"{_PUBLICATION} ORDER BY revision DESC", (str(address),))
+    def history(
+        self, address: Address, *, before: int | None = None, limit: int | None = None
+    ) -> Sequence[Publication]:
+        """Publications of a pinned port, newest first."""
+        values = (str(address), _EVERY if before is None else before, _EVERY if limit is None else limit)
+        rows = self._rows(f"{_PUBLICATION} AND revision < ? ORDER BY revision DESC LIMIT ?", values)
         return [codec.publication(row) for row in rows]
 
     def kept_tables(self, product: ProductAddress | None = None) -> Sequence[KeptTable]:
@@ -109,6 +114,30 @@ class SqlRegistry(RegistryWriter):
         records = [codec.domain(t) for (t,) in self._rows("SELECT record FROM domains ORDER BY name")]
         return {r.name: r for r in records}
 
+    def product(self, address: ProductAddress) -> ProductRecord | None:
+        """One registered product."""
+        row = self._row("SELECT record FROM products WHERE address = ?", (str(address),))
+        return codec.product(row[0]) if row else None
+
+    def products_after(self, after: str, limit: int) -> Sequence[ProductRecord]:
+        """The next products behind an address."""
+        sql = "SELECT record FROM products WHERE address > ? ORDER BY address LIMIT ?"
+        return [codec.product(text) for (text,) in self._rows(sql, (after, limit))]
+
+    def domain(self, name: str) -> DomainRecord | None:
+        """One registered domain."""
+        row = self._row("SELECT record FROM domains WHERE name = ?", (name,))
+        return codec.domain(row[0]) if row else None
+
+    def ports_of(self, product: ProductAddress) -> Sequence[PortState]:
+        """The ports of one product, by pinned address."""
+        sql = f"{_STATE} WHERE p.port > ? AND p.port < ? ORDER BY p.port"
+        return [codec.port_state(row) for row in self._rows(sql, (f"{product}.", f"{product}/"))]
+
+    def moved(self, after: int) -> frozenset[str] | None:
+        """What events after a number are about."""
+        return frozenset(s for (s,) in self._rows("SELECT DISTINCT subject FROM events WHERE seq > ?", (after,)))
+
     def consumers(self, address: Address) -> Sequence[ProductAddress]:
         """Products that read a pinned port."""
         rows = self._rows("SELECT product FROM reads WHERE port = ? ORDER BY product", (str(address),))
@@ -133,16 +162,20 @@ class SqlRegistry(RegistryWriter):
         )
         return [node for (node,) in self._rows(sql, (f"{table}.", f"{table}/") * 2)]
 
-    def runs(self, address: Address | None = None, limit: int = 20) -> Sequence[Run]:
+    def runs(
+        self, address: Address | None = None, limit: int = 20, before: tuple[datetime, str] | None = None
+    ) -> Sequence[Run]:
         """The newest runs, of one port or of all."""
-        if address is None:
-            rows = self._rows("SELECT record FROM runs ORDER BY started_at DESC, run_id DESC LIMIT ?", (limit,))
-        else:
-            rows = self._rows(
-                "SELECT r.record FROM run_ports p JOIN runs r USING (run_id) WHERE p.port = ? "
-                "ORDER BY r.started_at DESC, r.run_id DESC LIMIT ?",
-                (str(address), limit),
-            )
+        sql, conditions, values = "SELECT r.record FROM runs r", [], list[Any]()
+        if address is not None:
+            sql = f"{sql} JOIN run_ports p ON p.run_id = r.run_id"
+            conditions, values = ["p.port = ?"], [str(address)]
+        if before is not None:
+            started_at = codec.time_text(before[0])
+            conditions.append("r.started_at <= ? AND (r.started_at < ? OR r.run_id < ?)")
+            values += [started_at, started_at, before[1]]
+        where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+        rows = self._rows(f"{sql}{where} ORDER BY r.started_at DESC, r.run_id DESC LIMIT ?", (*values, limit))
         return [codec.run(text) for (text,) in rows]
 
     def run(self, run_id: str) -> Run | None:

@@ -6,12 +6,28 @@ from fastapi import FastAPI
 
 from weft import __version__
 from weft.api.platform import Platform
-from weft.server import problems
-from weft.server.routes import catalog, health, incidents, jobs, notices, session, sign_in, tokens, usage
+from weft.config import size_bytes
+from weft.server import openapi, problems
+from weft.server.metrics import Metrics
+from weft.server.routes import (
+    catalog,
+    health,
+    incidents,
+    jobs,
+    notices,
+    records,
+    session,
+    sign_in,
+    tokens,
+    usage,
+)
+from weft.server.tracing import Tracing
+from weft.server.traffic import Traffic
 
 
 def create_app(platform: Platform) -> FastAPI:
     """All routes over one platform."""
+    settings = platform.rooms.settings.server
     app = FastAPI(
         title="weft",
         version=__version__,
@@ -19,9 +35,21 @@ def create_app(platform: Platform) -> FastAPI:
         openapi_url="/api/v1/openapi.json",
         docs_url=None,
         redoc_url=None,
+        openapi_tags=openapi.TAGS,
+        generate_unique_id_function=lambda route: route.name,
+        redirect_slashes=False,
     )
     app.state.platform = platform
+    app.state.metrics = Metrics()
+    app.state.tracing = Tracing(settings.traces)
+    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     problems.install(app)
-    for routes in (health, catalog, session, sign_in, tokens, jobs, notices, incidents, usage):
+    for routes in (health, catalog, records, session, sign_in, tokens, jobs, notices, incidents, usage):
         app.include_router(routes.router)
+    app.add_middleware(
+        Traffic,
+        metrics=app.state.metrics,
+        tracing=app.state.tracing,
+        body_limit=size_bytes(settings.body_limit),
+    )
     return app

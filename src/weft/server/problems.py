@@ -34,6 +34,7 @@ _STATUS = {
     "WFT-ACC-027": 404,
     "WFT-CAT-001": 404,
     "WFT-OBS-008": 404,
+    "WFT-RUN-004": 404,
     "WFT-RUN-040": 404,
     "WFT-RUN-041": 404,
     "WFT-RUN-043": 409,

@@ -2,12 +2,112 @@
 
 from __future__ import annotations
 
+import logging
+import signal
+import threading
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+
 import uvicorn
+from msgspec import Struct
 
 from weft.api.platform import Platform
+from weft.config import duration
+from weft.errors import UsageError, error
+from weft.server import logs
 from weft.server.app import create_app
 
+log = logging.getLogger("weft.server")
 
-def serve(platform: Platform, host: str, port: int) -> None:
-    """Serves until SIGINT or SIGTERM; what has begun is finished first."""
-    uvicorn.run(create_app(platform), host=host, port=port, log_level="info", server_header=False)
+
+class Certificate(Struct, frozen=True):
+    """Files of a certificate and its key, in PEM."""
+
+    cert: Path
+    key: Path
+
+
+def serve(
+    platform: Platform,
+    *,
+    tls: Certificate | None = None,
+    beside: AbstractContextManager[object] | None = None,
+    ready: Callable[[str], None] = lambda url: None,
+) -> None:
+    """Serves until SIGINT or SIGTERM; what has begun is finished first, as long as `server.shutdown` lets it.
+
+    Args:
+        beside: what works beside the web process, like a worker: begun before it listens, ended after its last answer.
+        ready: is told the server's address as soon as it listens.
+
+    Raises:
+        UsageError: WFT-SRV-010, it cannot listen there, or not with this certificate.
+    """
+    settings = platform.rooms.settings.server
+    app = create_app(platform)
+    logs.install(settings.log_level, settings.log_format)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_graceful_shutdown=int(duration(settings.shutdown).total_seconds()),
+        ssl_certfile=str(tls.cert) if tls is not None else None,
+        ssl_keyfile=str(tls.key) if tls is not None else None,
+    )
+    place = f"{settings.host}:{settings.port}"
+    try:
+        config.load()
+        listening = config.bind_socket()
+    except (OSError, SystemExit) as e:
+        # uvicorn ends the process where a port is taken; here the caller is told
+        why = str(e) if isinstance(e, OSError) else "the port is taken, or may not be used"
+        raise UsageError(
+            error("WFT-SRV-010", f"the server cannot listen on {place}", why=why, fix="choose another `--port`")
+        ) from e
+    host, port = listening.getsockname()[:2]
+    url = settings.url or f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+    try:
+        with beside or nullcontext():
+            threading.Thread(target=_catch_up, args=(platform,), name="first index", daemon=True).start()
+            _Server(config, lambda: ready(url)).run(sockets=[listening])
+    finally:
+        listening.close()
+        app.state.tracing.close()
+
+
+def _catch_up(platform: Platform) -> None:
+    """Begins with the index before somebody asks; whoever asks meanwhile is told so."""
+    platform.state()
+
+
+class _Server(uvicorn.Server):
+    """A web server that ends by itself after a signal: that it was told to stop is no failure."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        """Listens, and says so."""
+        await super().startup(sockets=sockets)  # type: ignore[arg-type]
+        self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Takes the signals that end a process, and does not raise them again when all is answered."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {s: signal.signal(s, self.handle_exit) for s in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

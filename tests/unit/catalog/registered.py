@@ -49,14 +49,31 @@ class Registered:
     def publication_at(self, address: Address, at: datetime) -> Publication | None:
         return next((p for p in self.publications.get(address, ()) if p.published_at <= at), None)
 
-    def history(self, address: Address) -> Sequence[Publication]:
-        return self.publications.get(address, [])
+    def history(
+        self, address: Address, *, before: int | None = None, limit: int | None = None
+    ) -> Sequence[Publication]:
+        return [p for p in self.publications.get(address, []) if before is None or p.revision < before][:limit]
 
     def products(self) -> Mapping[ProductAddress, ProductRecord]:
         return self.product_records
 
     def domains(self) -> Mapping[str, DomainRecord]:
         return self.domain_records
+
+    def product(self, address: ProductAddress) -> ProductRecord | None:
+        return self.product_records.get(address)
+
+    def products_after(self, after: str, limit: int) -> Sequence[ProductRecord]:
+        return [p for a, p in sorted(self.product_records.items()) if str(a) > after][:limit]
+
+    def domain(self, name: str) -> DomainRecord | None:
+        return self.domain_records.get(name)
+
+    def ports_of(self, product: ProductAddress) -> Sequence[PortState]:
+        return [s for a, s in sorted(self.states.items()) if a.of_product == product]
+
+    def moved(self, after: int) -> frozenset[str] | None:
+        return None
 
     def consumers(self, address: Address) -> Sequence[ProductAddress]:
         return [a for a, p in self.product_records.items() if str(address) in p.reads]
@@ -78,8 +95,11 @@ class Registered:
         own = {f"{table}.{c.name}" for c in state.columns} if state else set()
         return sorted(own | {n for n in ends if n.startswith(f"{table}.")})
 
-    def runs(self, address: Address | None = None, limit: int = 20) -> Sequence[Run]:
+    def runs(
+        self, address: Address | None = None, limit: int = 20, before: tuple[datetime, str] | None = None
+    ) -> Sequence[Run]:
         found = [r for r in self.run_list if address is None or any(p.address == address for p in r.ports)]
+        found = [r for r in found if before is None or (r.started_at, r.run_id) < before]
         return found[:limit]
 
     def run(self, run_id: str) -> Run | None:

@@ -180,6 +180,7 @@ def test_where_the_index_cannot_be_written_search_works_all_the_same(tmp_path: P
 def test_an_empty_registry_has_nothing_to_find() -> None:
     assert search(Registered(), None, "planes").as_json() == {
         "total": 0,
+        "complete": True,
         "results": [],
         "facets": {"kind": {}, "domain": {}},
     }

@@ -19,6 +19,7 @@ def hits_text(words: str, found: SearchResult) -> str:
         if hit.mark:
             lines.append(f"    {hit.mark}")
     kinds = ", ".join(counted(n, kind) for kind, n in found.facets["kind"].items())
-    shown = "" if len(found.results) == found.total else f"the first {len(found.results)} of "
+    more = "" if found.complete else "more than "
+    shown = f"the first {len(found.results)} of {more}" if len(found.results) < found.total or more else ""
     lines += ["", f"{shown}{counted(found.total, 'hit')}: {kinds}"]
     return "\n".join(lines)

@@ -1,0 +1,109 @@
+"""What happened on a server, for whoever may know: runs with their checks, and the event log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from msgspec.structs import replace
+
+from weft.access.permissions import Action, Caller, may
+from weft.api.catalog import Catalog
+from weft.api.cursors import cursor_of, place_of
+from weft.catalog.finding import port_state
+from weft.catalog.listing import Drafts
+from weft.catalog.run_pages import run_json
+from weft.errors import UsageError, error
+from weft.model.address import parse_address
+from weft.model.records import Event, Run
+from weft.registry.base import RegistryReader
+
+
+class Records:
+    """Runs and events."""
+
+    def __init__(self, reader: RegistryReader, catalog: Catalog) -> None:
+        self._reader = reader
+        self._catalog = catalog
+
+    def runs(self, caller: Caller, port: str | None, limit: int, cursor: str | None) -> dict[str, Any]:
+        """A page of the runs, newest first: of all ports or of one.
+
+        Raises:
+            UsageError: WFT-CAT-001, there is no such port; WFT-SRV-006, the cursor is none of this list.
+        """
+        address = None
+        if port is not None:
+            named = parse_address(port)
+            if self._reader.port(named) is None:
+                raise UsageError(error("WFT-CAT-001", f"nothing in the catalog has the address `{port}`"))
+            address = port_state(self._reader, named).address
+        of = f"runs {address}"
+        place = place_of(of, cursor, str, str)
+        before = _start(place) if place else None
+        runs = self._reader.runs(address, limit + 1, before)
+        page, hidden = runs[:limit], self._catalog.hidden(caller)
+        last = page[-1] if len(runs) > limit else None
+        shown = [found for run in page if (found := _shown(run, hidden)) is not None]
+        return {
+            "items": [run_json(run) for run in shown],
+            "next": None if last is None else cursor_of(of, [last.started_at.isoformat(), last.run_id]),
+        }
+
+    def run(self, caller: Caller, run_id: str) -> dict[str, Any]:
+        """A run with the check results of its ports, without rows.
+
+        Raises:
+            UsageError: WFT-RUN-004, there is no such run.
+        """
+        found = self._reader.run(run_id)
+        hidden = self._catalog.hidden(caller)
+        shown = _shown(found, hidden) if found is not None else None
+        if shown is None:
+            what = f"there is no run `{run_id}`"
+            raise UsageError(error("WFT-RUN-004", what, fix="`/api/v1/runs` lists the newest runs"))
+        checks = {
+            str(address): [check.as_json(with_samples=False) for check in results]
+            for address, results in self._reader.checks(run_id).items()
+            if not hidden.hide(str(address))
+        }
+        return {**run_json(shown), "checks": checks}
+
+    def events(self, caller: Caller, after: int, limit: int) -> dict[str, Any]:
+        """Events behind a number. Whoever has no role in the whole mesh gets those of domains that they answer for."""
+        found = self._reader.events(after, limit)
+        everything = may(replace(caller, domains={}), Action.READ_EVENTS)
+        shown = [e for e in found if everything or _theirs(e, caller)]
+        return {
+            "items": [
+                {
+                    "seq": e.seq,
+                    "at": e.at.isoformat(),
+                    "kind": e.kind,
+                    "actor": e.actor,
+                    "subject": e.subject,
+                    "body": dict(e.body),
+                    "hash": e.hash,
+                    "previous": e.previous,
+                }
+                for e in shown
+            ],
+            "next": found[-1].seq if len(found) == limit else None,
+        }
+
+
+def _theirs(event: Event, caller: Caller) -> bool:
+    domain = event.subject.partition(".")[0]
+    return domain in caller.domains and may(caller, Action.READ_EVENTS, domain)
+
+
+def _start(place: list[str | int]) -> tuple[datetime, str]:
+    return datetime.fromisoformat(str(place[0])), str(place[1])
+
+
+def _shown(run: Run, hidden: Drafts) -> Run | None:
+    """A run without what it did to drafts that are hidden; None when it did nothing else."""
+    ports = tuple(p for p in run.ports if not hidden.hide(str(p.address)))
+    if run.ports and not ports:
+        return None
+    return replace(run, ports=ports, selection=tuple(s for s in run.selection if not hidden.hide(s)))

@@ -1,0 +1,241 @@
+"""What a query may mean, out of an index of any size: the entries worth a look, and how well each fits.
+
+Few entries are looked at closely, the likeliest first: those of the very name, those in which all words stand, then
+those in which one stands in a strong place. So an answer costs the same among a hundred thousand columns as among ten.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from weft.catalog.words import distance, joined_neighbours, query_terms, squashed, tolerance
+
+LOOKED_AT = 240
+"""Entries that are looked at closely."""
+_OF_A_PLACE = 60
+_TERMS = 12
+_PLACES = (
+    (("name",), 1.0),
+    (("title", "tags", "columns"), 0.7),
+    (("owners", "description", "column_texts"), 0.35),
+    (("inherited",), 0.2),
+)
+"""Fields of an entry, and how much it says that a word stands there."""
+_BETWEEN = " || ' ' || "
+_TEXTS = ", ".join(f"' ' || {_BETWEEN.join(f'w.{field}' for field in fields)} || ' '" for fields, _ in _PLACES)
+"""All words of each place, as SQL."""
+_WHOLE_NAME, _EXACT, _PREFIX, _ONE_ERROR, _TWO_ERRORS = 1.4, 1.0, 0.6, 0.6, 0.4
+_KINDS = {"port": 1.1, "column": 0.6}
+_ORDER = {"port": 0, "product": 1, "domain": 2, "column": 3}
+_LAST = "\U0010ffff"
+
+
+class Within(Struct, frozen=True):
+    """Which entries count.
+
+    Attributes:
+        own: domains whose drafts count; None: all drafts do.
+    """
+
+    kind: str | None = None
+    domain: str | None = None
+    own: Collection[str] | None = None
+
+
+class Term(Struct, frozen=True):
+    """A word of a query: how much it weighs, and what it may mean, with how sure that is.
+
+    Attributes:
+        readings: words of the index; one with a trailing `*` is a beginning.
+    """
+
+    text: str
+    weight: float
+    readings: Mapping[str, float]
+
+
+class Candidate(Struct, frozen=True):
+    """An entry that may be meant. `stage`: 3 its address, 2 its name, 1 its title is what was asked for."""
+
+    id: int
+    address: str
+    kind: str
+    domain: str
+    standing: int
+    stage: int
+    score: float
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """What candidates are ordered by, best first."""
+        return (-self.stage, self.standing == 2, -self.score, _ORDER[self.kind], self.address)
+
+
+def terms_of(connection: sqlite3.Connection, words: str) -> list[Term]:
+    """The words of a query with what they may mean."""
+    found = sorted(query_terms(words), key=lambda t: -t[1])[:_TERMS]
+    joined = joined_neighbours(words)
+    return [Term(term, weight, _readings(connection, term, joined.get(term))) for term, weight in found]
+
+
+def candidates(
+    connection: sqlite3.Connection, words: str, terms: list[Term], within: Within
+) -> tuple[list[Candidate], bool]:
+    """The entries that may be meant, best first, and whether all were looked at that have one of the words."""
+    stages = _exact(connection, words)
+    ids: dict[int, None] = dict.fromkeys(stages)
+    complete = True
+    for _, expression, table, most in sorted(_looks(terms, within), key=lambda look: look[0]):
+        if len(ids) >= LOOKED_AT:
+            complete = False
+            break
+        found = connection.execute(f"SELECT rowid FROM {table} WHERE {table} MATCH ? LIMIT ?", [expression, most + 1])
+        numbers = [number for (number,) in found]
+        complete = complete and len(numbers) <= most
+        ids.update(dict.fromkeys(numbers[:most]))
+    entries = (connection.execute("SELECT value FROM meta WHERE key = 'entries'").fetchone() or ["0"])[0]
+    sought = [
+        [
+            (t.weight * certainty * _rarity(connection, r, int(entries)), r, f" {r[:-1]}" if r[-1] == "*" else f" {r} ")
+            for r, certainty in t.readings.items()
+        ]
+        for t in terms
+    ]
+    chosen = json.dumps(list(ids)[: LOOKED_AT + len(stages)])
+    own = None if within.own is None else json.dumps(sorted(within.own))
+    scored = []
+    for table in ("word", "column_word"):
+        rows = connection.execute(
+            "SELECT e.id, e.address, e.kind, e.domain, e.standing, e.squashed_name, "
+            f"{_TEXTS} FROM json_each(:chosen) c CROSS JOIN {table} w ON w.rowid = c.value "
+            "JOIN entry e ON e.id = w.rowid "
+            "WHERE (:kind IS NULL OR e.kind = :kind) AND (:domain IS NULL OR e.domain = :domain) "
+            "AND (:own IS NULL OR NOT e.draft OR e.domain IN (SELECT value FROM json_each(:own)))",
+            {"chosen": chosen, "kind": within.kind, "domain": within.domain, "own": own},
+        )
+        for number, address, kind, domain, standing, name, *texts in rows:
+            fit = _fit(sought, name, texts) * _KINDS.get(kind, 1.0) * (0.5 if standing == 1 else 1.0)
+            if fit or number in stages:
+                scored.append(Candidate(number, address, kind, domain, standing, stages.get(number, 0), fit))
+    return sorted(scored, key=lambda c: c.place), complete
+
+
+def _exact(connection: sqlite3.Connection, words: str) -> dict[int, int]:
+    """Entries whose title, name or address is what was asked for, with the strongest of them."""
+    found: dict[int, int] = {}
+    given = (squashed(words), words.strip().lower())
+    for stage, column, value in (
+        (3, "address", given[1]),
+        (3, "unpinned", given[1]),
+        (2, "squashed_name", given[0]),
+        (1, "squashed_title", given[0]),
+    ):
+        sql = f"SELECT id FROM entry WHERE {column} = ? ORDER BY kind = 'column', address LIMIT ?"
+        for (number,) in connection.execute(sql, [value, _OF_A_PLACE]) if value else ():
+            found.setdefault(number, stage)
+    return found
+
+
+def _looks(terms: list[Term], within: Within) -> Iterator[tuple[float, str, str, int]]:
+    """Where to look: how early, the expression, the table and how many to take."""
+    scope = []
+    if within.domain is not None:
+        scope.append(f"scope : {domain_token(within.domain)}")
+    if within.kind not in (None, "column"):
+        scope.append(f"scope : kind{within.kind}")
+    tables = [("word", 0.0)] if within.kind not in (None, "column") else [("word", 0.0), ("column_word", 0.45)]
+    if within.kind == "column":
+        tables = [("column_word", 0.0)]
+    # a beginning takes in the word itself
+    every = {t.text: " OR ".join(_quoted(r) for r in t.readings if f"{r}*" not in t.readings) for t in terms}
+    for table, later in tables:
+        if len(terms) > 1:
+            heavy = [f"({every[t.text]})" for t in terms if t.weight == 1.0] or [f"({e})" for e in every.values()]
+            yield later / 2, " AND ".join([*scope, *heavy]), table, LOOKED_AT // 2
+        for number, (fields, _) in enumerate(_PLACES):
+            for term in terms:
+                place = f"({{{' '.join(fields)}}} : ({every[term.text]}))"
+                early = 1.0 + number + later + (0.0 if term.weight == 1.0 else 4.0)
+                yield early, " AND ".join([*scope, place]), table, _OF_A_PLACE
+
+
+def domain_token(domain: str) -> str:
+    """The word that stands in the scope of all entries of a domain: one word, whatever signs its name has."""
+    return f"domain{domain.encode().hex()}"
+
+
+def _fit(sought: list[list[tuple[float, str, str]]], name: str, texts: list[str]) -> float:
+    """How well an entry fits: the strongest reading and place of each term, added up.
+
+    Args:
+        sought: for each term what it may mean: what that is worth, the whole word, and how it stands in a text.
+    """
+    total, matched = 0.0, 0
+    for readings in sought:
+        best = 0.0
+        for worth, word, standing in readings:
+            if word == name:
+                best = max(best, worth * _WHOLE_NAME)
+            for (_, strength), text in zip(_PLACES, texts, strict=True):
+                if worth * strength <= best:
+                    break
+                if standing in text:
+                    best = worth * strength
+        if best:
+            total, matched = total + best, matched + 1
+    return total * (0.4 + 0.6 * matched / len(sought)) if sought else 0.0
+
+
+def _readings(connection: sqlite3.Connection, term: str, joined: str | None) -> dict[str, float]:
+    """The words of the index that a term may mean, with how sure that is."""
+    readings = {term: _EXACT}
+    if joined and _occurs(connection, joined):
+        readings[joined] = _EXACT
+    if len(term) >= 2 and not term.isdigit():
+        readings[f"{term}*"] = _PREFIX
+    limit = tolerance(term)
+    if limit and len(readings) <= 2 and not _begins(connection, term):
+        letters = set(term)
+        near = connection.execute(
+            "SELECT term FROM term WHERE docs > 0 AND length(term) BETWEEN ? AND ? AND term NOT GLOB '*[0-9]*'",
+            [len(term) - limit, len(term) + limit],
+        )
+        for (candidate,) in near:
+            if len(term) <= 5 and candidate[0] != term[0]:
+                continue  # in a short word another first letter is another word: gate, date
+            if len(letters ^ set(candidate)) <= 2 * limit:
+                errors = distance(term, candidate, limit)
+                if errors <= limit:
+                    readings[candidate] = _ONE_ERROR if errors == 1 else _TWO_ERRORS
+    return readings
+
+
+def _rarity(connection: sqlite3.Connection, reading: str, entries: int) -> float:
+    word = reading.rstrip("*")
+    upper = word + _LAST if reading.endswith("*") else word
+    (documents,) = connection.execute(
+        "SELECT coalesce(max(docs), 0) FROM term WHERE term >= ? AND term <= ?", [word, upper]
+    ).fetchone()
+    return 1 + math.log((entries + 1) / (documents + 1)) / 4
+
+
+def _occurs(connection: sqlite3.Connection, word: str) -> bool:
+    return connection.execute("SELECT 1 FROM term WHERE term = ? AND docs > 0", [word]).fetchone() is not None
+
+
+def _begins(connection: sqlite3.Connection, word: str) -> bool:
+    found = connection.execute(
+        "SELECT 1 FROM term WHERE term >= ? AND term <= ? AND docs > 0 LIMIT 1", [word, word + _LAST]
+    )
+    return found.fetchone() is not None
+
+
+def _quoted(reading: str) -> str:
+    word = reading.rstrip("*")
+    return f'"{word}"*' if reading.endswith("*") else f'"{word}"'

@@ -1,0 +1,70 @@
+"""The OpenAPI document: what FastAPI makes of the routes, with the errors and credentials it does not know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
+
+from weft.access.permissions import PERMISSIONS
+from weft.server.permitted import Permitted
+from weft.server.problems import MEDIA_TYPE
+from weft.server.shapes import Problem
+
+TAGS = [
+    {"name": "catalog", "description": "What there is: domains, products, ports, contracts, lineage"},
+    {"name": "records", "description": "What happened: runs and the event log"},
+    {"name": "operation", "description": "Whether the server lives, and how it does"},
+]
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The document of an application; made once."""
+    if app.openapi_schema:
+        return app.openapi_schema
+    made = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
+    )
+    schemas = made.setdefault("components", {}).setdefault("schemas", {})
+    shape = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= shape.pop("$defs", {}) | {"Problem": shape}
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    made["components"]["securitySchemes"] = {
+        "bearer": {"type": "http", "scheme": "bearer", "description": "A token of a person, a domain or a service"}
+    }
+    problem = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for route in api_routes(app.routes):
+        if route.include_in_schema:
+            for method in route.methods or ():
+                operation = made["paths"][route.path_format][method.lower()]
+                for status, response in operation["responses"].items():
+                    if status >= "400" and "content" not in response:
+                        response["content"] = problem
+                if "422" in operation["responses"]:
+                    operation["responses"]["422"]["content"] = problem
+                if not all(PERMISSIONS[guard.action].strangers for guard in guards(route.dependant)):
+                    operation["security"] = [{"bearer": []}]
+    app.openapi_schema = made
+    return made
+
+
+def api_routes(routes: Iterable[BaseRoute]) -> Iterator[APIRoute]:
+    """Every route of the API, those of included routers too, which FastAPI keeps as they are."""
+    for route in routes:
+        if isinstance(route, APIRoute):
+            yield route
+        elif (included := getattr(route, "original_router", None)) is not None:
+            yield from api_routes(included.routes)
+
+
+def guards(dependant: Dependant) -> Iterator[Permitted]:
+    """The lines of the table of permissions that a route goes by."""
+    for dependency in dependant.dependencies:
+        if isinstance(dependency.call, Permitted):
+            yield dependency.call

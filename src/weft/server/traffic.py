@@ -1,0 +1,139 @@
+"""What every request passes in and out: its id, its limits, the headers of its answer, its line in the log."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+import uuid
+from typing import Any
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from weft.errors import error
+from weft.server.metrics import Metrics
+from weft.server.problems import problem
+from weft.server.tracing import Tracing
+
+log = logging.getLogger("weft.access")
+_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_BODIES = ("application/json", "application/x-www-form-urlencoded", "application/octet-stream")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+
+class _TooLarge(Exception):
+    """More came than a body may have."""
+
+
+class Traffic:
+    """Wraps an application.
+
+    Attributes:
+        body_limit: bytes that the body of a request may have.
+    """
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, tracing: Tracing, body_limit: int) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._tracing = tracing
+        self._body_limit = body_limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request; what is none (start and end of the process) passes by."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        given = headers.get("x-request-id", "")
+        request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        started, status, began = time.perf_counter(), 500, False
+
+        async def sending(message: Message) -> None:
+            nonlocal status, began
+            if message["type"] == "http.response.start":
+                status, began = message["status"], True
+                _secured(MutableHeaders(scope=message), scope, request_id)
+            await send(message)
+
+        self._metrics.begin()
+        with self._tracing.span(scope, headers) as span:
+            try:
+                refused = self._refused(scope, headers)
+                if refused is not None:
+                    await problem(*refused)(scope, receive, sending)
+                else:
+                    await self._app(scope, self._counted(receive), sending)
+            except _TooLarge:
+                if not began:
+                    await problem(413, [self._too_large()])(scope, receive, sending)
+            finally:
+                seconds = time.perf_counter() - started
+                route = getattr(scope.get("route"), "path", "none")
+                method = scope["method"] if scope["method"] in _METHODS else "other"
+                self._metrics.end(method, route, status, seconds)
+                span(route, status)
+                caller = scope["state"].get("caller")
+                log.info(
+                    "%s %s %d",
+                    scope["method"],
+                    scope["path"],
+                    status,
+                    extra={
+                        "fields": {
+                            "request_id": request_id,
+                            "method": scope["method"],
+                            "path": scope["path"],
+                            "route": route,
+                            "status": status,
+                            "ms": round(seconds * 1000, 2),
+                            "caller": caller,
+                            "client": scope["client"][0] if scope.get("client") else None,
+                        }
+                    },
+                )
+
+    def _refused(self, scope: Scope, headers: Headers) -> tuple[int, list[Any]] | None:
+        if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+            return 400, [error("WFT-SRV-007", "an address with a null byte names nothing")]
+        length = headers.get("content-length", "0")
+        if length.isdecimal() and int(length[:18]) > self._body_limit:
+            return 413, [self._too_large()]
+        has_body = length != "0" or "transfer-encoding" in headers
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if has_body and scope["method"] in ("POST", "PUT", "PATCH") and kind not in _BODIES:
+            what = f"a body of type `{kind or 'none'}` is not read here"
+            return 415, [error("WFT-SRV-009", what, fix="send `Content-Type: application/json`")]
+        return None
+
+    def _counted(self, receive: Receive) -> Receive:
+        come = 0
+
+        async def receiving() -> Message:
+            nonlocal come
+            message = await receive()
+            come += len(message.get("body", b""))
+            if come > self._body_limit:
+                raise _TooLarge
+            return message
+
+        return receiving
+
+    def _too_large(self) -> Any:
+        what = f"the body is larger than {self._body_limit:,} bytes"
+        return error("WFT-SRV-008", what, fix="send less at once, or raise `server.body_limit`")
+
+
+def _secured(headers: MutableHeaders, scope: Scope, request_id: str) -> None:
+    """What a browser is to do with an answer; a route that says something else about it is not overruled."""
+    headers["X-Request-Id"] = request_id
+    headers["X-Content-Type-Options"] = "nosniff"
+    for name, value in (
+        ("Cache-Control", "no-store"),
+        ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+        ("Referrer-Policy", "no-referrer"),
+    ):
+        headers.setdefault(name, value)
+    if scope.get("scheme") == "https":
+        headers.setdefault("Strict-Transport-Security", "max-age=31536000")
