@@ -5,7 +5,6 @@ CREATE TABLE subscriptions (
     created_at TEXT NOT NULL, ended_at TEXT) WITHOUT ROWID;
 CREATE TABLE mutes (domain TEXT NOT NULL, subject TEXT NOT NULL, actor TEXT NOT NULL, at TEXT NOT NULL,
     PRIMARY KEY (domain, subject)) WITHOUT ROWID;
-CREATE TABLE cursors (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 INSERT INTO cursors SELECT 'notices', coalesce(max(seq), 0) FROM events;
 INSERT INTO cursors SELECT 'incidents', coalesce(max(seq), 0) FROM events;
 CREATE TABLE deliveries (
