@@ -56,6 +56,7 @@ class SqliteRegistry(RegistryWriter):
             ProjectError: WFT-REG-001, a newer weft has written it.
         """
         self._name = path.name
+        self._states: dict[str, tuple[tuple[Any, ...], PortState]] = {}
         try:
             if _cannot_be_written(path):
                 # SQLite would want to write beside the file; what cannot be written by anybody does not move either
@@ -85,8 +86,16 @@ class SqliteRegistry(RegistryWriter):
     # reading
 
     def ports(self) -> Mapping[Address, PortState]:
-        """Every port that was ever published, by pinned address."""
-        return {s.address: s for s in map(codec.port_state, self._db.execute(f"{_STATE} ORDER BY p.port"))}
+        """Every port that was ever published, by pinned address.
+
+        A run asks before each product: only what has moved since is decoded.
+        """
+        known, states = self._states, {}
+        for row in self._db.execute(f"{_STATE} ORDER BY p.port"):
+            before = known.get(row[0])
+            states[row[0]] = before if before is not None and before[0] == row else (row, codec.port_state(row))
+        self._states = states
+        return {state.address: state for _, state in states.values()}
 
     def port(self, address: Address) -> PortState | None:
         """One port; without major its default major."""
