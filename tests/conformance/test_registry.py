@@ -646,3 +646,16 @@ def test_a_registry_of_a_newer_weft_is_refused_by_name(on_disk, tmp_path):
 
     assert caught.value.diagnostics[0].code == "WFT-REG-001"
     assert caught.value.exit_code == 2
+
+
+def test_ports_asked_for_again_are_told_as_another_process_has_left_them(registry, another):
+    publish(registry, publication(A, "1"), publication(B, "1"))
+    before = registry.ports()
+
+    publish(another, publication(A, "2", 5))
+    another.retire([B], actor="ben", run_id="r2", at=at(6))
+    after = registry.ports()
+
+    assert [(s.snapshot_id, s.revision, s.retired) for s in before.values()] == [("1", 1, False), ("1", 1, False)]
+    assert [(s.snapshot_id, s.revision, s.retired) for s in after.values()] == [("2", 2, False), ("1", 1, True)]
+    assert after == {a: registry.port(a) for a in (A, B)}

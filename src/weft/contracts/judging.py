@@ -33,7 +33,7 @@ from weft.contracts.conditions import (
 from weft.contracts.evaluator import Evaluator, Server
 from weft.contracts.findings import Finding, cannot, counted, failed, not_judged, passed, why_not
 from weft.contracts.frequency import kept_pace
-from weft.contracts.keys import distinct, references
+from weft.contracts.keys import distinct, keys_of, references
 from weft.contracts.row_conditions import unparsed_condition, value_condition
 from weft.contracts.row_filters import filtered
 from weft.contracts.samples import Showing
@@ -46,8 +46,10 @@ from weft.model.odcs import Contract
 from weft.model.types import misfit
 from weft.sql.quoting import ident
 
-Pending = Callable[[], Finding]
-"""Reads what a scan has found, once it has run."""
+Pending = Callable[[int], Finding]
+"""Reads what a scan has found, once it has run and tells how many rows there are."""
+
+_ROWS = "count(*)"
 
 _COUNT = "weft rows"
 """The column that counts the rows of a group; no contract's column, for it has a space in it that ours never have."""
@@ -62,6 +64,7 @@ class Judge(Struct, frozen=True):
         groups: aggregates over the distinct values of a column, for enumerations.
         server: the evaluator, where it is a database that runs SQL rules in its own words.
         published: when new rows were published, newest first; None where there is no history of it.
+        few: whether the rows are so few that their keys are counted by the scan.
     """
 
     contract: Contract
@@ -76,6 +79,7 @@ class Judge(Struct, frozen=True):
     groups: dict[str, Scan] = field(default_factory=dict)
     server: Server | None = None
     published: Sequence[datetime] | None = None
+    few: bool = False
 
     def results(self, promises: Sequence[Promise]) -> tuple[CheckResult, ...]:
         """The result of each promise, in their order.
@@ -83,10 +87,11 @@ class Judge(Struct, frozen=True):
         Raises:
             WeftError: the rows could not be read at all.
         """
-        total = int(self.evaluator.rows(f"SELECT count(*) FROM {self.subject.relation}")[0][0])
         whole = [p for p in promises if p.filter is None]
-        pending = [self._asked(promise, total) for promise in whole]
+        self.scan.add(_ROWS)
+        pending = [self._asked(promise) for promise in whole]
         self.scan.run(self.evaluator)
+        total = int(self.scan.value(_ROWS))
         for group in self.groups.values():
             group.run(self.evaluator)
         found = {p.id: self._result(p, reading, total) for p, reading in zip(whole, pending, strict=True)}
@@ -110,18 +115,18 @@ class Judge(Struct, frozen=True):
             reason = str(problem)
         except WeftError as problem:
             reason = why_not(problem)
-        return tuple(self._result(promise, lambda: cannot(reason), 0) for promise in promises)
+        return tuple(self._result(promise, lambda _: cannot(reason), 0) for promise in promises)
 
-    def _asked(self, promise: Promise, total: int) -> Pending:
+    def _asked(self, promise: Promise) -> Pending:
         try:
-            return self._prepare(promise, total)
+            return self._prepare(promise)
         except Unusable as problem:
             reason = str(problem)
-            return lambda: cannot(reason)
+            return lambda _: cannot(reason)
 
     def _result(self, promise: Promise, reading: Pending, total: int) -> CheckResult:
         try:
-            finding = reading()
+            finding = reading(total)
         except WeftError as problem:
             finding = cannot(why_not(problem))
         except Unusable as problem:
@@ -167,39 +172,52 @@ class Judge(Struct, frozen=True):
             for name, value in zip(names, row, strict=True)
         ]
 
-    def _prepare(self, promise: Promise, total: int) -> Pending:
+    def _prepare(self, promise: Promise) -> Pending:
         """Asks the scans for what a promise needs; gives the reading of it."""
         subject, condition = self.subject, promise.condition
         match condition:
             case Unevaluated(reason):
-                return lambda: not_judged(reason)
+                return lambda _: not_judged(reason)
             case Faulty(reason):
-                return lambda: cannot(reason)
+                return lambda _: cannot(reason)
             case ColumnExists():
-                return lambda: self._exists(promise)
+                return lambda _: self._exists(promise)
             case TypeKept():
-                return self._type(promise, total)
+                return self._type(promise)
             case RowCount(comparison):
-                rows = f"{total} row{'' if total == 1 else 's'}"
-                return lambda: passed(rows) if comparison.holds(total) else failed(rows)
+                return lambda total: (passed if comparison.holds(total) else failed)(_rows(total))
             case NotNull() | Valid() | Length() | Range() | Items():
-                return self._values(promise, condition, total)
+                return self._values(promise, condition)
             case Frequency(age):
-                return lambda: kept_pace(age, self.published, self.now)
+                return lambda _: kept_pace(age, self.published, self.now)
             case Age():
-                return self._age(promise, condition, total)
+                return self._age(promise, condition)
             case Distinct():
-                columns = [subject.expression(p)[0] for p in promise.properties]
-                hashed = self.server is None
-                return lambda: distinct(promise, columns, subject.relation, self.evaluator, total, hashed=hashed)
+                return self._distinct(promise)
             case References():
                 types = [subject.expression(p) for p in promise.properties]
                 other = self._other(condition.table)
-                return lambda: references(promise, condition, types, subject.relation, other, self.evaluator, total)
+                return lambda total: references(
+                    promise, condition, types, subject.relation, other, self.evaluator, total
+                )
             case SqlValue():
                 return self._query(promise, condition)
             case _:
                 raise TypeError(f"{type(condition).__name__} cannot be judged")
+
+    def _distinct(self, promise: Promise) -> Pending:
+        """Asks the scan where there are few rows; what occurs twice is looked for by a query of its own."""
+        columns = [self.subject.expression(p)[0] for p in promise.properties]
+        hashed = self.server is None
+        asked = [self.scan.add(one) for one in keys_of(columns[0])] if self.few and hashed and len(columns) == 1 else []
+
+        def reading(total: int) -> Finding:
+            with suppress(WeftError):  # then the query says why
+                if asked and [self.scan.value(one) for one in asked] == [total, total]:
+                    return counted(promise, 0, total, None)
+            return distinct(promise, columns, self.subject.relation, self.evaluator, total, hashed=hashed)
+
+        return reading
 
     def _other(self, table: str) -> str | None:
         own = (self.subject.table.name, self.subject.table.data.get("physicalName"))
@@ -216,33 +234,31 @@ class Judge(Struct, frozen=True):
         like = next((n for n in unknown if n.lower() == name.lower()), None) or nearest(name, unknown)
         return failed("missing", reason=f"was it renamed? there is a column `{like}`" if like else None)
 
-    def _type(self, promise: Promise, total: int) -> Pending:
+    def _type(self, promise: Promise) -> Pending:
         prop = promise.properties[0]
         self.subject.type_of(prop)
         actual = self.subject.types[prop.name]
         reason = misfit(prop, actual) if prop.name not in self.subject.documents else None
         condition = unparsed_condition(self.subject, promise)
         if condition is not None and reason is None:
-            return self._counting(promise, self.scan, f"count_if({condition})", condition, total, written=True)
-        return lambda: passed(actual) if reason is None else failed(actual, reason=reason)
+            return self._counting(promise, self.scan, f"count_if({condition})", condition, written=True)
+        return lambda _: passed(actual) if reason is None else failed(actual, reason=reason)
 
-    def _values(self, promise: Promise, condition: NotNull | Valid | Length | Range | Items, total: int) -> Pending:
+    def _values(self, promise: Promise, condition: NotNull | Valid | Length | Range | Items) -> Pending:
         prop = promise.properties[0]
         where = value_condition(self.contract, self.subject, promise)
         if isinstance(condition, Valid) and condition.values is not None and len(prop.path) == 1:
             # an enumeration has few values: judging each value once is far cheaper than judging each row
             group = self._group(prop.name)
-            return self._counting(promise, group, f"sum({ident(_COUNT)}) FILTER (WHERE {where})", where, total)
-        return self._counting(promise, self.scan, f"count_if({where})", where, total)
+            return self._counting(promise, group, f"sum({ident(_COUNT)}) FILTER (WHERE {where})", where)
+        return self._counting(promise, self.scan, f"count_if({where})", where)
 
     def _group(self, column: str) -> Scan:
         name = ident(column)
         source = f"(SELECT {name}, count(*) AS {ident(_COUNT)} FROM {self.subject.relation} GROUP BY {name})"
         return self.groups.setdefault(column, Scan(source))
 
-    def _counting(
-        self, promise: Promise, scan: Scan, aggregate: str, where: str, total: int, *, written: bool = False
-    ) -> Pending:
+    def _counting(self, promise: Promise, scan: Scan, aggregate: str, where: str, *, written: bool = False) -> Pending:
         """What a scan counts; samples show the promise's column as it was written where that is asked for."""
         scan.add(aggregate)
         relation = self.subject.relation
@@ -253,7 +269,7 @@ class Judge(Struct, frozen=True):
             columns = (f"{self.subject.written(n)} AS {ident(n)}" if n in apart else ident(n) for n in names)
             return f"SELECT {', '.join(columns)} FROM {relation} WHERE {where} LIMIT {limit}"
 
-        return lambda: counted(promise, int(scan.value(aggregate) or 0), total, sample)
+        return lambda total: counted(promise, int(scan.value(aggregate) or 0), total, sample)
 
     def _query(self, promise: Promise, condition: SqlValue) -> Pending:
         for prop in promise.properties:
@@ -270,22 +286,22 @@ class Judge(Struct, frozen=True):
                     return self.scan.value(together)
             return value_of(query, self.server.native if self.server else self.evaluator.rows)
 
-        return lambda: compared(
+        return lambda _: compared(
             condition, query, value(), self.admit, tuple(self.subject.types), self._sensitive_names()
         )
 
-    def _age(self, promise: Promise, condition: Age, total: int) -> Pending:
+    def _age(self, promise: Promise, condition: Age) -> Pending:
         prop = promise.properties[0]
         sql, tree = self.subject.expression(prop)
         limit = oldest_allowed(condition, prop, tree, self.now)
         if not condition.newest:
             where = f"{sql} < {limit}"
-            return self._counting(promise, self.scan, f"count_if({where})", where, total)
+            return self._counting(promise, self.scan, f"count_if({where})", where)
         fresh = self.scan.add(f"max({sql}) >= {limit}")
         newest = self.scan.add(f"CAST(max({sql}) AS VARCHAR)")
         hidden = self.showing.sensitive(prop)
 
-        def reading() -> Finding:
+        def reading(_: int) -> Finding:
             found = self.scan.value(newest)
             if found is None:
                 return failed("no row tells an age")
@@ -293,6 +309,10 @@ class Judge(Struct, frozen=True):
             return passed(actual) if self.scan.value(fresh) else failed(actual)
 
         return reading
+
+
+def _rows(total: int) -> str:
+    return f"{total} row{'' if total == 1 else 's'}"
 
 
 def _parsed(text: str) -> Any:

@@ -16,6 +16,14 @@ from weft.sql.quoting import ident
 _FEW = 10_000
 """Hashes that a query names one by one."""
 
+FEW_KEYS = 100_000
+"""Up to so many rows one query more takes longer than to hold all keys at once."""
+
+
+def keys_of(column: str) -> tuple[str, str]:
+    """Aggregates that both give the number of rows where no key is null and no two are the same."""
+    return f"count({column})", f"count(DISTINCT {column})"
+
 
 def distinct(
     promise: Promise, columns: Sequence[str], relation: str, evaluator: Evaluator, total: int, *, hashed: bool = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from weft.contracts.checks import Unusable, expression
@@ -9,6 +11,7 @@ from weft.contracts.conditions import dotted
 from weft.contracts.documents import Document, documents, value_within
 from weft.contracts.evaluator import Evaluator
 from weft.contracts.parsing import ParsedColumn, parsed_relation
+from weft.model.column import Column
 from weft.model.odcs import Contract, Property, SchemaObject
 from weft.model.type_text import TypeText, parse_type
 from weft.model.types import normalise
@@ -72,18 +75,28 @@ class Subject(Struct, frozen=True):
 
 
 def subject_of(
-    contract: Contract, table: SchemaObject, relation: str, evaluator: Evaluator, *, text: bool, server: bool = False
+    contract: Contract,
+    table: SchemaObject,
+    relation: str,
+    evaluator: Evaluator,
+    *,
+    text: bool,
+    server: bool = False,
+    columns: Sequence[Column] | None = None,
 ) -> Subject:
     """The subject of a relation against a contract's table; its columns come from the binder, before any row is read.
 
     Args:
         text: whether the rows come from a text format.
         server: whether they lie in a database server.
+        columns: those of the relation, where they are known.
 
     Raises:
         WeftError: the relation cannot be read at all.
     """
-    types = {column.name: normalise(column.type) for column in evaluator.columns(f"SELECT * FROM {relation}")}
+    if columns is None:
+        columns = evaluator.columns(f"SELECT * FROM {relation}")
+    types = {column.name: normalise(column.type) for column in columns}
     if not text:
         return Subject(table, relation, types, {}, documents(table, types) if server else {})
     relation, parsed = parsed_relation(contract, table, relation, types)

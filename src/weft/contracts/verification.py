@@ -11,6 +11,7 @@ from weft.contracts.documents import unknown_fields
 from weft.contracts.evaluator import Evaluator, Server
 from weft.contracts.findings import why_not
 from weft.contracts.judging import Judge
+from weft.contracts.keys import FEW_KEYS
 from weft.contracts.rules import promises, some_row
 from weft.contracts.samples import showing
 from weft.contracts.scan import Scan
@@ -19,6 +20,7 @@ from weft.contracts.subject import Subject, subject_of
 from weft.errors import ProjectError, UsageError, WeftError, did_you_mean, error
 from weft.model.checks import CheckResult, CheckSeverity, Outcome, Rule
 from weft.model.odcs import Contract, SchemaObject
+from weft.model.publication import Manifest
 
 
 def verify(
@@ -37,6 +39,7 @@ def verify(
     not_empty: bool = False,
     server: Server | None = None,
     published: Sequence[datetime] | None = None,
+    written: Manifest | None = None,
 ) -> tuple[CheckResult, ...]:
     """The results of every rule that a contract has on a table, in the contract's order.
 
@@ -55,13 +58,15 @@ def verify(
         server: the evaluator, where it is a database that runs SQL rules in its own words.
         published: when new rows of the table were published, newest first; None where that is not known. It is not
             asked of a contract of closed data, which measures ages from an instant of its own.
+        written: what the relation reads, where weft has written it: it tells columns, and how many rows.
 
     Raises:
         WeftError: the rows could not be read at all.
     """
     chosen = contract.table if table is None else _chosen(contract, table)
     now = _reference_time(contract, now)
-    subject = subject_of(contract, chosen, relation, evaluator, text=text, server=server is not None)
+    columns = written.columns if written is not None else None
+    subject = subject_of(contract, chosen, relation, evaluator, text=text, server=server is not None, columns=columns)
     judge = Judge(
         contract=contract,
         subject=subject,
@@ -74,6 +79,7 @@ def verify(
         scan=Scan(subject.relation),
         server=server,
         published=None if contract.custom.get("weft.referenceTime") else published,
+        few=written is not None and written.rows <= FEW_KEYS,
     )
     found = promises(contract, chosen)
     if not_empty and not any(isinstance(p.condition, RowCount) for p in found):

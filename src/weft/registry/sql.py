@@ -35,6 +35,7 @@ class SqlRegistry(RegistryWriter):
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self._states: dict[str, tuple[tuple[Any, ...], PortState]] = {}
 
     def close(self) -> None:
         """Gives connections back."""
@@ -48,8 +49,16 @@ class SqlRegistry(RegistryWriter):
     # reading
 
     def ports(self) -> Mapping[Address, PortState]:
-        """Every port that was ever published, by pinned address."""
-        return {s.address: s for s in map(codec.port_state, self._rows(f"{_STATE} ORDER BY p.port"))}
+        """Every port that was ever published, by pinned address.
+
+        A run asks before each product: only what has moved since is decoded.
+        """
+        known, states = self._states, {}
+        for row in self._rows(f"{_STATE} ORDER BY p.port"):
+            before = known.get(row[0])
+            states[row[0]] = before if before is not None and before[0] == row else (row, codec.port_state(row))
+        self._states = states
+        return {state.address: state for _, state in states.values()}
 
     def port(self, address: Address) -> PortState | None:
         """One port; without major its default major."""

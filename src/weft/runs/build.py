@@ -8,12 +8,10 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from weft.access.door import Readable
-from weft.access.principals import product_principal
 from weft.contracts.layouts import layout_of
-from weft.engines.base import Session, SourceFile
+from weft.engines.base import Session
 from weft.errors import GateRefused, UserCodeError, WeftError
-from weft.model.address import Address, ProductAddress
+from weft.model.address import Address
 from weft.model.column import Column
 from weft.model.mesh import Model, Product
 from weft.model.publication import DataFile, KeptTable, Manifest, PortState, Quarantine, kept_table
@@ -24,39 +22,13 @@ from weft.plan.keeping import Window, columns_of_model, computed_anew, parts_dif
 from weft.plan.losing import keeps_more, lost_table, retyped_table, would_lose
 from weft.runs import following
 from weft.runs.context import Context
+from weft.runs.inputs import open_inputs
 from weft.runs.materialise.set_aside import among_the_others, with_quarantine
 from weft.runs.python_models import select_of
 from weft.runs.together import in_one_statement
-from weft.runs.unmoved import Opened, opened
 from weft.sql.quoting import ident
 from weft.storage import reading
 from weft.storage.base import Target
-
-
-class Inputs(Struct, frozen=True):
-    """What a product was built from: opened ports by address, sources by input port."""
-
-    ports: Mapping[Address, Readable]
-    sources: Mapping[str, Opened]
-
-    def upstream(self, wanted: Desired) -> dict[str, str]:
-        """Snapshot ids and source versions that one port's rows were made from."""
-        made_from: dict[str, str] = {}
-        for entry in wanted.inputs:
-            if isinstance(entry.binding, Address):
-                made_from[str(entry.binding)] = self.ports[entry.binding].publication.snapshot_id
-            else:
-                made_from[f"source:{entry.name}"] = self.sources[entry.name].version
-        return made_from
-
-    def pinned(self, product: Product, model: Model) -> dict[str, str]:
-        """The snapshots of other ports that a model's rows are made from, as parts of a fingerprint."""
-        names = {r.name for m in product.needs(model) for r in m.references}
-        return {
-            f"upstream:{entry.binding}": self.ports[entry.binding].publication.snapshot_id
-            for entry in product.inputs
-            if entry.name in names and isinstance(entry.binding, Address)
-        }
 
 
 class Staged(Struct, frozen=True):
@@ -99,36 +71,6 @@ class StagedTable(Struct, frozen=True):
     base: str | None
 
 
-def open_inputs(session: Session, wanted: Sequence[Desired], context: Context) -> Inputs:
-    """Gives the session a view for each input port that the ports need.
-
-    A source that several models read becomes a table: its text is parsed once.
-    """
-    product = wanted[0].product
-    principal = product_principal(product.address)
-    needed = {entry.name: entry for one in wanted for entry in one.inputs}
-    readers = _readers(product, wanted)
-    ports: dict[Address, Readable] = {}
-    sources: dict[str, Opened] = {}
-    for name, entry in needed.items():
-        if isinstance(entry.binding, Address):
-            readable = context.door.open(principal, entry.binding, reads=[entry.binding])
-            ports[entry.binding] = readable
-            session.view(name, f"SELECT * FROM {readable.relation}")
-            continue
-        bound = context.source(product.address, name)
-        sources[name] = opened(bound)
-        session.reads(source_files(bound.files, name, product.address))
-        make = session.table if readers.get(name, 0) > 1 else session.view
-        make(name, f"SELECT * FROM {bound.relation()}")
-    return Inputs(ports, sources)
-
-
-def source_files(files: Mapping[str, str], name: str, product: ProductAddress) -> list[SourceFile]:
-    """The files of a source, by path as read, with the input port that they are read for."""
-    return [SourceFile(path, shown, f"input port `{name}` of `{product}`") for path, shown in files.items()]
-
-
 class Order(Struct, frozen=True):
     """What a plan asks of a product's kept tables, and what they were before.
 
@@ -164,7 +106,7 @@ class Building:
         self._pending: dict[str, frozenset[str]] = {}
         self._aside: dict[str, tuple[DataFile, ...]] = {}
         self._parted = False
-        self.inputs = open_inputs(session, wanted, context)
+        self.inputs = open_inputs(session, wanted, self._readers, context)
         self.builds: list[str] = []
         self._apart = False  # a failure is one of the model that runs, and not of another that reads it as a view
 
@@ -187,6 +129,8 @@ class Building:
         self._context.progress.stage(str(self._product.address), "build")
         if self._runs_together():
             return
+        for name, select in self.inputs.selects.items():
+            self._session.view(name, select)
         for model in self._models:
             if model.kept.whole:
                 self._runs(model)
@@ -237,7 +181,7 @@ class Building:
         if len(self._wanted) != 1 or self.inputs.sources:
             return False
         read = sum(one.publication.manifest.size_bytes for one in self.inputs.ports.values())
-        sql = in_one_statement(self._models, read, self._readers)
+        sql = in_one_statement(self._models, self.inputs.selects, read, self._readers)
         if sql is None:
             return False
         [one] = self._wanted.values()

@@ -96,6 +96,7 @@ class Judging:
                     self._others(address),
                     self._context.now(),
                     published=self._published(address),
+                    written=self._staged[address].manifest if address in self._staged else None,
                 )
             moved = [address for address in pending if self._parted(address)]
             if moved:

@@ -19,9 +19,9 @@ from weft.model.lifecycle import open_to
 from weft.model.mesh import Mesh, Model, Product
 from weft.model.publication import PortState
 from weft.plan.binding import placed
-from weft.runs.build import source_files
 from weft.runs.context import Context
 from weft.runs.given_tables import first_build
+from weft.runs.inputs import source_files
 from weft.runs.python_models import columns_before_binding, select_of
 from weft.sql.cte import select_cte
 from weft.sql.quoting import dotted, ident

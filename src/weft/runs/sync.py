@@ -24,8 +24,8 @@ from weft.model.mesh import Mesh, Model, Product, Source, Status
 from weft.model.odcs import Contract, contract
 from weft.project import edit
 from weft.project.documents import dump, parse
-from weft.runs.build import source_files
 from weft.runs.context import Context
+from weft.runs.inputs import source_files
 from weft.runs.preview import Preparation
 from weft.runs.python_models import select_of
 from weft.sql.quoting import ident

@@ -19,7 +19,7 @@ from weft.model.document import Document
 from weft.model.mesh import Product
 from weft.model.odcs import Contract
 from weft.model.odps import descriptor
-from weft.model.publication import PortState, Publication
+from weft.model.publication import Manifest, PortState, Publication
 from weft.model.records import ProductRecord
 from weft.registry.base import RegistryReader
 from weft.runs.context import Context
@@ -39,6 +39,7 @@ def check_rows(
     text: bool = False,
     server: Server | None = None,
     published: Sequence[dt.datetime] | None = None,
+    written: Manifest | None = None,
 ) -> tuple[CheckResult, ...]:
     """Every rule of a contract about one table (by default its first), evaluated on a relation.
 
@@ -48,6 +49,7 @@ def check_rows(
         text: the rows come from a text format: their types are checked by parsing.
         server: who has the relation, where it is not the session; the session then only parses.
         published: when new rows of a port were published, newest first; None where it is no port.
+        written: what the relation reads, where this run has written it.
     """
     own = contract.table if table is None else next(o for o in contract.objects if o.name == table)
     known = {own.name, str(own.data.get("physicalName") or own.name), *(n for n, item in others.items() if item)}
@@ -66,6 +68,7 @@ def check_rows(
         text=text,
         server=server,
         published=published,
+        written=written,
     )
 
 
@@ -74,7 +77,7 @@ def times_of(address: Address, contract: Contract, registry: RegistryReader) -> 
 
     A publication of other texts or rules for the same rows is none of new ones.
     """
-    if not any(p.rule is Rule.FREQUENCY for p in promises(contract)):
+    if not contract.slas or not any(p.rule is Rule.FREQUENCY for p in promises(contract)):
         return ()
     first = {p.snapshot_id: p.published_at for p in sorted(registry.history(address), key=_when, reverse=True)}
     return tuple(sorted(first.values(), reverse=True))

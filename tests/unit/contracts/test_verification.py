@@ -10,7 +10,9 @@ import pytest
 from tests.unit.contracts.support import NOW, Database, a_contract, check_all, col, custom
 from weft.errors import ProjectError, WeftError, error
 from weft.model.checks import CheckSeverity, Outcome, Rule
+from weft.model.column import Column
 from weft.model.odcs import contract as read_contract
+from weft.model.publication import DataFile, Manifest
 
 PASSED, FAILED, ERROR, SKIPPED = Outcome.PASSED, Outcome.FAILED, Outcome.ERROR, Outcome.NOT_EVALUATED
 
@@ -175,7 +177,33 @@ def test_rules_of_rows_share_one_scan() -> None:
 
     check_all(a_contract(*properties), "SELECT " + ", ".join(f"{i % 10} AS c{i}" for i in range(20)), database)
 
-    assert len(database.queries) == 2
+    assert len(database.queries) == 1
+
+
+def written(rows: int) -> Manifest:
+    return Manifest((Column("id", "BIGINT", 1), Column("n", "BIGINT", 2)), (DataFile("t.parquet", rows, 1),))
+
+
+def test_of_few_rows_that_weft_wrote_keys_and_columns_need_no_query_of_their_own() -> None:
+    contract = a_contract(col("id", "integer", primaryKey=True, required=True), col("n", "integer"))
+    database = Database()
+
+    found = check_all(contract, "SELECT i AS id, 1 AS n FROM range(9) AS t(i)", database, written=written(9))
+
+    assert len(database.queries) == 1
+    assert {r.result for r in found.values()} == {PASSED}
+    assert (found["id.primary_key"].failed_rows, found["id.primary_key"].total_rows) == (0, 9)
+
+
+@pytest.mark.parametrize("rows", [4, 1_000_000])
+def test_a_key_that_occurs_twice_or_is_missing_is_found_whether_rows_are_few_or_many(rows: int) -> None:
+    contract = a_contract(col("id", "integer", primaryKey=True), col("n", "integer"))
+    select = "SELECT * FROM (VALUES (1, 1), (2, 2), (2, 3), (NULL, 4)) AS t(id, n)"
+
+    found = check_all(contract, select, written=written(rows))["id.primary_key"]
+
+    assert (found.result, found.failed_rows, found.total_rows) == (FAILED, 3, 4)
+    assert [dict(s) for s in found.samples] == [{"id": 2}, {"id": 2}]
 
 
 def test_nested_fields_and_items_have_rules_too() -> None:

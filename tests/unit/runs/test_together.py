@@ -86,12 +86,23 @@ def test_what_several_models_read_is_computed_once_and_comments_at_the_end_close
         model("c", "select * from a, b -- end"),
     ]
 
-    sql = in_one_statement(models, 10, {"a": 2, "b": 1})
+    sql = in_one_statement(models, {"i": "SELECT 0 AS x"}, 10, {"a": 2, "b": 1, "i": 2})
 
     assert sql == (
-        'WITH "a" AS MATERIALIZED (\nselect 1 as x -- one\n), "b" AS (\nselect * from a\n)\n'
+        'WITH "i" AS (SELECT 0 AS x), "a" AS MATERIALIZED (\nselect 1 as x -- one\n), "b" AS (\nselect * from a\n)\n'
         "SELECT * FROM (\nselect * from a, b -- end\n)"
     )
+
+
+def test_a_model_may_name_a_query_of_its_own_as_an_input_or_another_model_is_named(mesh):
+    before = rows(mesh)
+    doubled = "select id, amount * 2 as amount from orders"
+    mesh.write(f"{MODELS}/chosen.sql", f"with orders as (select id, amount from orders) {doubled}")
+    mesh.write(f"{MODELS}/one.sql", f"with chosen as (select id, amount - 1 as amount from chosen) {ONE}")
+
+    after = rows(mesh)
+
+    assert after == [(number, amount - 1) for number, amount in before]
 
 
 @pytest.mark.parametrize(
@@ -106,4 +117,4 @@ def test_what_several_models_read_is_computed_once_and_comments_at_the_end_close
     ids=["one model", "large", "a semicolon", "the last one is read", "many models"],
 )
 def test_what_is_better_run_one_by_one_has_no_statement(models, size, readers):
-    assert in_one_statement(models, size, readers) is None
+    assert in_one_statement(models, {}, size, readers) is None

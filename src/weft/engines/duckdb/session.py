@@ -34,6 +34,7 @@ class DuckDBSession:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
+        self._database: str | None = None
         self._single: set[str] = set()
         self._files: list[SourceFile] = []
         self._registered: list[str] = []
@@ -43,10 +44,12 @@ class DuckDBSession:
     def namespace(self, name: str) -> None:
         """Makes a namespace, if it is new, and works in it from now on."""
         with self._told():
-            row = self._connection.execute("SELECT current_database()").fetchone()
-            assert row is not None, "a scalar function gives a row"
-            self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {dotted((row[0], name))}")
-            self._connection.execute(f"USE {dotted((row[0], name))}")
+            if self._database is None:
+                row = self._connection.execute("SELECT current_database()").fetchone()
+                assert row is not None, "a scalar function gives a row"
+                self._database = str(row[0])
+            space = dotted((self._database, name))
+            self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {space}; USE {space}")
 
     def reads(self, files: Sequence[SourceFile]) -> None:
         """Tells what files the session is going to read: a failure in one of them names it and its input port."""
