@@ -7,8 +7,10 @@ import re
 
 from msgspec import Struct
 
-from weft.sql.allowlist import walk
+from weft.sql.allowlist import Walk, walk
+from weft.sql.plain import plain_references
 from weft.sql.problem import Problem
+from weft.sql.statements import ByteOffsets
 
 __all__ = ["Analysis", "Problem", "analyse", "digest"]
 
@@ -34,7 +36,12 @@ class Analysis(Struct, frozen=True):
 
 def analyse(sql: str, tree_json: str) -> Analysis:
     """The analysis of a model's SQL from its parse tree (`json_serialize_sql`), which may be an error."""
-    found = walk(sql, tree_json, qualified=False)
+    plain = plain_references(tree_json)
+    if plain is None:
+        found = walk(sql, tree_json, qualified=False)
+    else:
+        at = ByteOffsets(sql)
+        found = Walk(tuple((name, at(offset)) for name, offset in plain))
     first: dict[str, int] = {}
     for name, offset in found.references:
         first.setdefault(name, offset)
