@@ -7,7 +7,8 @@ is four times as slow, as it has to know each part's fields by itself; here msgs
 
 from __future__ import annotations
 
-import typing
+import inspect
+import re
 from typing import Any
 
 import msgspec
@@ -105,26 +106,34 @@ def _known(node: Function | Window, allowed: frozenset[str]) -> None:
         raise _NotPlain
 
 
-def _parts_below(shape: type[msgspec.Struct]) -> tuple[str, ...]:
-    """The fields that hold other parts, by their types: none can be forgotten. A query looks at its WITH by itself."""
-    hints = typing.get_type_hints(shape)
-    return tuple(name for name in shape.__struct_fields__ if name != "cte_map" and _holds_parts(hints[name]))
-
-
-def _holds_parts(hint: Any) -> bool:
-    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
-        return hint not in _WORDS
-    return any(_holds_parts(inner) for inner in typing.get_args(hint))
-
-
-_WORDS = frozenset({shapes.NamedColumn, shapes.Path, shapes.Renamed, shapes.Written})
-"""What holds nothing but text."""
-
-_BELOW = {
-    shape: _parts_below(shape)
-    for shape in vars(shapes).values()
-    if isinstance(shape, type) and issubclass(shape, msgspec.Struct) and shape is not msgspec.Struct
+_SHAPES = {
+    name: one
+    for name, one in vars(shapes).items()
+    if isinstance(one, type) and issubclass(one, msgspec.Struct) and one is not msgspec.Struct
 }
+_PARTS = frozenset(_SHAPES) - {"NamedColumn", "Path", "Renamed", "Written"} | {
+    "AnyExpression",
+    "AnyFromItem",
+    "Modifier",
+    "Query",
+}
+"""The shapes that are looked at, and the names of choices between them: the others hold nothing but text."""
+
+
+def _parts_below(shape: type[msgspec.Struct]) -> tuple[str, ...]:
+    """The fields that hold other parts, by what is written of them: none can be forgotten.
+
+    A query looks at its WITH by itself.
+    """
+    written: dict[str, str] = {}
+    for one in reversed(shape.__mro__):
+        written |= inspect.get_annotations(one)
+    names = ((name, _WORD.findall(written[name])) for name in shape.__struct_fields__ if name != "cte_map")
+    return tuple(name for name, words in names if not _PARTS.isdisjoint(words))
+
+
+_WORD = re.compile(r"\w+")
+_BELOW = {shape: _parts_below(shape) for shape in _SHAPES.values()}
 """The fields of each shape that hold other parts, in DuckDB's order."""
 
 _FUNCTIONS = callable_names("scalar_functions") - VOLATILE - {"age"}

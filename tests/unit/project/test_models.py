@@ -38,7 +38,7 @@ class Models:
         path = self.root / "models" / f"{name}.sql"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return read_model(path, name, self.root, self.parse, self.cache)
+        return read_model(path, self.root, self.parse, self.cache)
 
     def problems(self, text: str | bytes) -> list[tuple[str, str, str | None]]:
         """Code, place and fix of everything that is wrong with a model."""
@@ -155,7 +155,7 @@ def test_a_model_that_is_not_utf_8_is_told_with_its_line(models: Models) -> None
 
 
 def test_a_model_that_cannot_be_read_is_told(models: Models) -> None:
-    found = read_model(models.root / "gone.sql", "gone", models.root, models.parse, models.cache)
+    found = read_model(models.root / "gone.sql", models.root, models.parse, models.cache)
 
     assert found.model is None
     assert [(d.code, str(d.where)) for d in found.problems] == [("WFT-PRJ-001", "gone.sql")]
