@@ -98,7 +98,7 @@ class Cache:
         if known is not None and known[:4] == now:
             return known[4]
         hasher = hashlib.sha256()
-        with Path(name).open("rb") as file:
+        with open(name, "rb") as file:  # noqa: PTH123, for the same
             while chunk := file.read(_CHUNK):
                 hasher.update(chunk)
         digest = hasher.hexdigest()

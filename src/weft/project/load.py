@@ -13,8 +13,8 @@ from weft.model.mesh import Domain, Member, Mesh, Product
 from weft.project import documents
 from weft.project.cache import Cache
 from weft.project.members import role_problems
-from weft.project.models import Parse
-from weft.project.product import Folder, read_product
+from weft.project.models import Parse, read_models
+from weft.project.product import Folder, folder_at, read_product
 
 DOMAIN_FILE, PRODUCT_FILE = "domain.yaml", "product.odps.yaml"
 
@@ -27,6 +27,7 @@ def load_mesh(settings: Settings, parse: Parse, cache: Cache) -> Mesh:
     domains: dict[str, Domain] = {}
     products: dict[ProductAddress, Product] = {}
     places: dict[ProductAddress, str] = {}
+    inside: list[Folder] = []
     for folder in _folders(root, settings.mesh.domains, problems):
         domain = _domain(folder, root, cache, files, problems)
         if domain is None:
@@ -35,18 +36,19 @@ def load_mesh(settings: Settings, parse: Parse, cache: Cache) -> Mesh:
             problems.append(_twice(f"domain `{domain.name}`", domain.document, domains[domain.name].document.file))
             continue
         domains[domain.name] = domain
-        for inner in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "_"))):
-            if inner.name == "policies":
-                continue
-            product = read_product(Folder(inner, root, domain.name), parse, cache, files, problems)
-            if product is None:
-                continue
-            if product.address in products:
-                what = f"product `{product.address}`"
-                problems.append(_twice(what, product.descriptor.document, places[product.address]))
-                continue
-            products[product.address] = product
-            places[product.address] = product.descriptor.document.file
+        inner = sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "_")))
+        inside += [folder_at(p, root, domain.name) for p in inner if p.name != "policies"]
+    in_sql = read_models([file for one in inside for file in one.sql_files], root, parse, cache)
+    for one in inside:
+        product = read_product(one, in_sql, cache, files, problems)
+        if product is None:
+            continue
+        if product.address in products:
+            what = f"product `{product.address}`"
+            problems.append(_twice(what, product.descriptor.document, places[product.address]))
+            continue
+        products[product.address] = product
+        places[product.address] = product.descriptor.document.file
     if not domains and not problems:
         problems.append(
             error(

@@ -16,6 +16,10 @@ from weft.model.mesh import Model, Reference
 from weft.project.cache import Cache
 
 _OPENING, _CLOSING = "/* weft", "*/"
+_ENDING = ".sql"
+
+_AT_ONCE = 128
+"""Texts that are parsed together; more cost no less each, and their trees lie in memory."""
 
 Parse = Callable[[str], str]
 """Gives the parse tree of a SELECT as DuckDB writes it in JSON."""
@@ -58,66 +62,75 @@ class _Known(Struct, frozen=True, array_like=True):
 _decoded = msgpack.Decoder(_Known).decode
 
 
-def read_model(path: Path, name: str, root: Path, parse: Parse, cache: Cache) -> ReadModel:
+def read_model(path: Path, root: Path, parse: Parse, cache: Cache) -> ReadModel:
     """The model of a file. `parse` is asked only for SQL that was not seen before."""
-    return read_models({name: path.relative_to(root).as_posix()}, root, parse, cache)[name]
+    file = path.relative_to(root).as_posix()
+    return read_models([file], root, parse, cache)[file]
 
 
-def read_models(files: Mapping[str, str], root: Path, parse: Parse, cache: Cache) -> dict[str, ReadModel]:
-    """The models of files, by name. `parse` is asked only for SQL that was not seen before.
+def read_models(files: Sequence[str], root: Path, parse: Parse, cache: Cache) -> dict[str, ReadModel]:
+    """The models of files, by file. `parse` is asked only for SQL that was not seen before.
 
     Args:
-        files: paths relative to `root`, by the model's name.
+        files: paths relative to `root`; best those of a whole mesh, as many texts are parsed at less cost together.
     """
     found: dict[str, ReadModel] = {}
     digests: dict[str, str] = {}
-    for name, file in files.items():
+    for file in files:
         try:
-            digests[name] = cache.digest_of(f"{root}/{file}")
+            digests[file] = cache.digest_of(f"{root}/{file}")
         except OSError as e:
             what = f"`{file}` cannot be read: {e.strerror}"
-            found[name] = ReadModel(None, (error("WFT-PRJ-001", what, Where(file)),))
+            found[file] = ReadModel(None, (error("WFT-PRJ-001", what, Where(file)),))
     blobs = cache.get_many("model", digests.values())
-    fresh: dict[str, str] = {}
-    for name, digest in digests.items():
-        file = files[name]
+    fresh = []
+    for file, digest in digests.items():
         blob = blobs.get(digest)
         if blob is not None:
-            found[name] = _placed(_decoded(blob), name, file, digest)
-            continue
-        content = (root / file).read_bytes()
-        try:
-            fresh[name] = content.decode("utf-8-sig")
-        except UnicodeDecodeError as e:
-            line = content[: e.start].count(b"\n") + 1
-            fix = "save it as UTF-8"
-            wrong = error("WFT-PRJ-021", f"`{file}` is not UTF-8 text", Where(file, line), fix=fix)
-            found[name] = ReadModel(None, (wrong,))
-    new: dict[str, bytes] = {}
-    for name, known in _analysed(fresh, parse).items():
-        with contextlib.suppress(UnicodeEncodeError):  # half a character, which only an escape in YAML can write
-            new[digests[name]] = msgpack.encode(known)
-        found[name] = _placed(known, name, files[name], digests[name])
-    if new:
+            found[file] = _placed(_decoded(blob), file, digest)
+        else:
+            fresh.append(file)
+    for start in range(0, len(fresh), _AT_ONCE):
+        new: dict[str, bytes] = {}
+        for file, known in _analysed(_texts(fresh[start : start + _AT_ONCE], root, found), parse).items():
+            with contextlib.suppress(UnicodeEncodeError):  # half a character, which only an escape in YAML can write
+                new[digests[file]] = msgpack.encode(known)
+            found[file] = _placed(known, file, digests[file])
         cache.put_many("model", new)
     return found
 
 
+def _texts(files: Iterable[str], root: Path, found: dict[str, ReadModel]) -> dict[str, str]:
+    """The texts of files; what is wrong with one that is none goes to `found`."""
+    texts = {}
+    for file in files:
+        with open(f"{root}/{file}", "rb") as opened:  # noqa: PTH123, a Path costs as much as reading the file
+            content = opened.read()
+        try:
+            texts[file] = content.decode("utf-8-sig")
+        except UnicodeDecodeError as e:
+            line = content[: e.start].count(b"\n") + 1
+            fix = "save it as UTF-8"
+            wrong = error("WFT-PRJ-021", f"`{file}` is not UTF-8 text", Where(file, line), fix=fix)
+            found[file] = ReadModel(None, (wrong,))
+    return texts
+
+
 def _analysed(texts: Mapping[str, str], parse: Parse) -> dict[str, _Known]:
-    """Everything that the texts alone tell, each by its name."""
+    """Everything that the texts alone tell, each by its file."""
     if not texts:
         return {}
     from weft.sql.analysis import analyse
 
-    parts = {name: split(text) for name, text in texts.items()}
+    parts = {file: split(text) for file, text in texts.items()}
     sqls = [sql for _, sql, _ in parts.values()]
     trees = parse.many(sqls) if isinstance(parse, Parsing) else [parse(sql) for sql in sqls]
     found: dict[str, _Known] = {}
-    for (name, (comment, sql, first_line)), tree in zip(parts.items(), trees, strict=True):
-        text = texts[name]
+    for (file, (comment, sql, first_line)), tree in zip(parts.items(), trees, strict=True):
+        text = texts[file]
         settings, problems = _settings(comment, text[: len(text) - len(text.lstrip())].count("\n"))
         analysis = analyse(sql, tree)
-        bare = Model(name, "", sql, first_line, {}, (), "", "")
+        bare = Model("", file, sql, first_line, {}, (), "", "")
 
         def place(offset: int | None, model: Model = bare) -> tuple[int, int | None]:
             where = model.where(offset)
@@ -128,7 +141,7 @@ def _analysed(texts: Mapping[str, str], parse: Parse) -> dict[str, _Known]:
             return tuple((name, at.line or 1, at.column or 1) for name, at in where)
 
         problems += [[p.code, str(p.severity), p.what, *place(p.offset), p.why, p.fix] for p in analysis.problems]
-        found[name] = _Known(
+        found[file] = _Known(
             sql,
             first_line,
             json.dumps(settings),
@@ -188,10 +201,10 @@ def _settings(comment: str, above: int) -> tuple[dict[str, Any], list[list[Any]]
     return found, problems
 
 
-def _placed(known: _Known, name: str, file: str, digest: str) -> ReadModel:
+def _placed(known: _Known, file: str, digest: str) -> ReadModel:
     """The model of a file, with places in it."""
     model = Model(
-        name,
+        file[file.rfind("/") + 1 : -len(_ENDING)],
         file,
         known.sql,
         known.first_line,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -15,28 +16,54 @@ from weft.model.odps import descriptor
 from weft.project import documents
 from weft.project.cache import Cache
 from weft.project.inputs import input_ports
-from weft.project.models import Parse, read_models
+from weft.project.models import ReadModel
 from weft.project.outputs import CONTRACT_ENDING, major_of, output_ports, status_of
 from weft.project.product_schedules import schedule_problems
 from weft.project.references import clashes, reference_problems
 
 
 class Folder(Struct, frozen=True):
-    """Where a product lies."""
+    """Where a product lies.
+
+    Attributes:
+        models: names of the files that hold its models, sorted.
+    """
 
     path: Path
     root: Path
     domain: str
+    models: tuple[str, ...]
 
     def relative(self, path: Path) -> str:
         """A path below the mesh's root, with forward slashes."""
         return documents.below(path, self.root)
 
+    @property
+    def sql_files(self) -> list[str]:
+        """The files of its SQL models that have the name of one."""
+        below = f"{self.relative(self.path)}/models"
+        return [f"{below}/{n}" for n in self.models if n.endswith(".sql") and _is_model(n.removesuffix(".sql"))]
+
+
+def folder_at(path: Path, root: Path, domain: str) -> Folder:
+    """A product's folder as it lies on disk."""
+    return Folder(path, root, domain, tuple(sorted(n for n in _listed(path / "models") if _is_written(n))))
+
 
 def read_product(
-    folder: Folder, parse: Parse, cache: Cache, files: dict[str, str], problems: list[Diagnostic]
+    folder: Folder,
+    in_sql: Mapping[str, ReadModel],
+    cache: Cache,
+    files: dict[str, str],
+    problems: list[Diagnostic],
 ) -> Product | None:
-    """The product of a folder; None when its descriptor cannot be made sense of."""
+    """The product of a folder; None when its descriptor cannot be made sense of.
+
+    Args:
+        in_sql: its SQL models by file, and those of other products.
+        files: gets the digests of the files that were read.
+        problems: gets what is wrong with them.
+    """
     from weft.project.load import PRODUCT_FILE, slug_of
 
     path = folder.path / PRODUCT_FILE
@@ -64,7 +91,7 @@ def read_product(
     address = ProductAddress(folder.domain, slug)
     contracts = _contracts(folder, folder.path / "contracts", cache, files, problems)
     sources = _contracts(folder, folder.path / "contracts" / "sources", cache, files, problems)
-    models = _models(folder, parse, cache, files, problems)
+    models = _models(folder, in_sql, cache, files, problems)
     inputs = input_ports(described, sources, problems)
     problems += clashes(inputs, models)
     problems += reference_problems(inputs, models)
@@ -106,14 +133,15 @@ def _contracts(
 
 
 def _models(
-    folder: Folder, parse: Parse, cache: Cache, files: dict[str, str], problems: list[Diagnostic]
+    folder: Folder,
+    in_sql: Mapping[str, ReadModel],
+    cache: Cache,
+    files: dict[str, str],
+    problems: list[Diagnostic],
 ) -> dict[str, Model]:
     below = f"{folder.relative(folder.path)}/models"
-    names = sorted(n for n in _listed(folder.path / "models") if _is_written(n))
-    sql = {n.removesuffix(".sql"): f"{below}/{n}" for n in names if n.endswith(".sql")}
-    in_sql = read_models({n: file for n, file in sql.items() if _is_model(n)}, folder.root, parse, cache)
     found: dict[str, Model] = {}
-    for file in names:
+    for file in folder.models:
         name, _, ending = file.rpartition(".")
         if not _is_model(name):
             problems.append(
@@ -141,7 +169,7 @@ def _models(
 
             read = read_python_model(folder.path / "models" / file, name, folder.root, cache)
         else:
-            read = in_sql[name]
+            read = in_sql[f"{below}/{file}"]
         problems += read.problems
         if read.model is not None:
             files[read.model.file] = read.model.file_digest

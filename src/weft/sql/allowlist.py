@@ -22,7 +22,8 @@ from weft.sql.problem import Problem
 from weft.sql.statements import ByteOffsets, refused_statement
 from weft.sql.tree import EXPRESSIONS, PARTS, QUERIES, REFUSED, TABLES, UNTYPED
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(@[0-9]+)?")
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(@[0-9]+)?")
+COLUMNS_THAT_CHANGE = frozenset(name for name in VOLATILE if name.startswith(("current_", "local")))
 _CATALOGS = frozenset({"system", "temp", "memory", "main", "pg_catalog", "information_schema"})
 _NO_SCOPE: frozenset[str] = frozenset()
 
@@ -117,7 +118,7 @@ class _Walker(Struct):
             cte = entry["value"]
             if frozenset(cte) not in UNTYPED:
                 self.unknown("WITH")
-            name = _folded(entry["key"])
+            name = folded(entry["key"])
             self.recursive(cte["query_node"], scope, name)
             for key in ("key_targets", "payload_aggregates"):
                 self.any(cte[key], scope)
@@ -188,15 +189,15 @@ class _Walker(Struct):
                 return
             _EXPRESSIONS_AS_SEEN.add((kind, *node))
         if kind == "FUNCTION":
-            self.function(node, _callable("scalar_functions"), "function", "WFT-SQL-005")
+            self.function(node, callable_names("scalar_functions"), "function", "WFT-SQL-005")
         elif kind == "WINDOW":
-            self.function(node, _callable("window_functions"), "function", "WFT-SQL-005")
+            self.function(node, callable_names("window_functions"), "function", "WFT-SQL-005")
         elif kind == "TYPE":
             self.type(node)
         elif kind == "COLUMN_REF" and len(node["column_names"]) == 1:
-            name = _folded(node["column_names"][0])
+            name = folded(node["column_names"][0])
             # Without parentheses DuckDB parses these as columns; a column of that name would win, hence only a warning.
-            if name in VOLATILE and name.startswith(("current_", "local")):
+            if name in COLUMNS_THAT_CHANGE:
                 self.changing(name)
         self.each(node.values(), scope)
 
@@ -232,10 +233,10 @@ class _Walker(Struct):
             self.refuse("WFT-SQL-004", "`AT (…)` is not allowed", fix="`weft query --at` reads former versions")
             return
         spelled = ".".join(path)
-        if len(path) <= 2 and _folded(spelled) in scope:
+        if len(path) <= 2 and folded(spelled) in scope:
             return
         wanted = 3 if self.qualified else 1
-        if not all(_NAME.fullmatch(part) and ("@" not in part or part is path[-1]) for part in path):
+        if not all(NAME.fullmatch(part) and ("@" not in part or part is path[-1]) for part in path):
             self.refuse(
                 "WFT-SQL-007",
                 f"`{spelled}` is not the name of a table",
@@ -262,10 +263,10 @@ class _Walker(Struct):
 
     def function(self, node: Mapping[str, Any], allowed: frozenset[str], what: str, code: str) -> None:
         path = node["qualified_name"]["path"]
-        name = _folded(path[-1])
+        name = folded(path[-1])
         # `column.upper()` is parsed as a function in a schema `column`; a real schema or catalog is refused.
-        prefix = [_folded(part) for part in path[:-1]]
-        if name != _folded(node["function_name"]) or (prefix and (prefix[0] in _CATALOGS or what != "function")):
+        prefix = [folded(part) for part in path[:-1]]
+        if name != folded(node["function_name"]) or (prefix and (prefix[0] in _CATALOGS or what != "function")):
             self.refuse(code, f"{what} `{'.'.join(path)}` is named by schema or catalog", fix=f"write `{path[-1]}(…)`")
         elif name not in allowed and (name not in self.also or what != "function"):
             self.refuse(
@@ -287,11 +288,11 @@ class _Walker(Struct):
 
     def type(self, node: Mapping[str, Any]) -> None:
         path = node["qualified_name"]["path"]
-        if len(path) != 1 or _folded(path[0]) not in names("types") | self.also:
+        if len(path) != 1 or folded(path[0]) not in names("types") | self.also:
             self.refuse(
                 "WFT-SQL-004",
                 f"type `{'.'.join(path)}` is not allowed",
-                fix=did_you_mean(_folded(path[-1]), names("types")),
+                fix=did_you_mean(folded(path[-1]), names("types")),
             )
 
     def sample(self, node: Any) -> None:
@@ -343,12 +344,13 @@ _EXPRESSIONS_AS_SEEN: set[tuple[str, ...]] = set()
 
 
 @cache
-def _callable(kind: str) -> frozenset[str]:
+def callable_names(kind: str) -> frozenset[str]:
     """Functions of a list, and those that give one value for many rows."""
     return names(kind) | names("aggregate_functions")
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """A name as DuckDB compares it."""
     # DuckDB folds ASCII letters only; str.lower() would merge names that are two to DuckDB.
     return name.lower() if name.isascii() else name.translate(_LOWER)
 

@@ -77,7 +77,10 @@ class Relation(Struct, frozen=True):
     def find(self, name: str) -> Output | None:
         """The column of that name."""
         wanted = name.lower()
-        return next((o for o in self.outputs if o.name.lower() == wanted and o.name != EVERY), None)
+        for output in self.outputs:
+            if output.name.lower() == wanted and output.name != EVERY:
+                return output
+        return None
 
     @property
     def all(self) -> Flow:
@@ -90,19 +93,25 @@ def merged(flows: Iterable[Flow]) -> Flow:
     several = list(flows)
     if len(several) == 1:
         return several[0]
-    direct = frozenset[Origin]().union(*(f.direct for f in several))
-    indirect = frozenset[Origin]().union(*(f.indirect for f in several))
+    direct = indirect = NOTHING
+    for flow in several:  # most are constants or come from few columns: a union of empty sets would make new ones
+        if flow.direct:
+            direct = direct | flow.direct if direct else flow.direct
+        if flow.indirect:
+            indirect = indirect | flow.indirect if indirect else flow.indirect
     return Flow(direct, indirect, _merged_fields(several), _merged_elements(several))
 
 
 def made(flow: Flow, how: Transformation) -> Flow:
     """The flow of a value that is made from another one."""
-    return Flow(frozenset((t, c, worse(before, how), m) for t, c, before, m in flow.direct), flow.indirect)
+    if not flow.direct:
+        return Flow(NOTHING, flow.indirect)
+    return Flow(frozenset([(t, c, worse(before, how), m) for t, c, before, m in flow.direct]), flow.indirect)
 
 
 def deciding(flow: Flow, role: Transformation) -> frozenset[Origin]:
     """The origins of a value that decides something, in that role."""
-    return frozenset(_as(origin, role) for origin in flow.direct | flow.indirect)
+    return frozenset([_as(origin, role) for origin in flow.direct | flow.indirect])
 
 
 def unresolved(flow: Flow) -> Flow:
@@ -145,5 +154,7 @@ def _merged_fields(flows: Sequence[Flow]) -> tuple[tuple[str, Flow], ...] | None
 
 
 def _merged_elements(flows: Sequence[Flow]) -> Flow | None:
+    if not flows or flows[0].element is None:
+        return None
     elements = [f.element for f in flows if f.element is not None]
-    return merged(elements) if elements and len(elements) == len(flows) else None
+    return merged(elements) if len(elements) == len(flows) else None

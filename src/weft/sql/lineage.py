@@ -67,9 +67,10 @@ def read(tree: exp.Expr, schemas: Mapping[str, Sequence[str]]) -> Relation:
 
 
 def _read(tree: exp.Expr, tables: Mapping[str, Relation]) -> Relation:
-    reading = Reading(tables, query, selected)
+    named = list(tree.find_all(exp.Column, exp.Table, exp.Columns, exp.Explode))
+    reading = Reading(tables, query, selected, any(isinstance(node, exp.Columns | exp.Explode) for node in named))
     found = query(tree, Scope(reading))
-    if any(id(node) not in reading.seen for node in tree.find_all(exp.Column, exp.Table)):
+    if any(id(node) not in reading.seen for node in named if isinstance(node, exp.Column | exp.Table)):
         raise Unreadable("a part of the query was not looked at")
     return found
 

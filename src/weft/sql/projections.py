@@ -53,7 +53,7 @@ def projected(expression: exp.Expr, scope: Scope) -> Sequence[Output]:
 def _outputs(node: exp.Expr, alias: str, scope: Scope) -> Sequence[Output]:
     if is_star(node):
         return selected(node, scope)
-    if node.find(exp.Columns, exp.Explode) is None:
+    if not scope.reading.spreads or node.find(exp.Columns, exp.Explode) is None:
         return [_one(node, alias, scope)]
     choices = [c for c in _choices(node) if not c.args.get("unpack")]
     if choices:

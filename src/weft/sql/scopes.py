@@ -45,12 +45,14 @@ class Reading(Struct):
         tables: what it may read, by names in small letters.
         query: reads a query in it.
         selected: the columns that `*` or `columns(…)` stands for.
+        spreads: whether somewhere in it stands an expression that gives several columns or rows.
         seen: ids of the nodes that were looked at.
     """
 
     tables: Mapping[str, Relation]
     query: Callable[[exp.Expr, Scope], Relation]
     selected: Callable[[exp.Expr, Scope], Sequence[Output]]
+    spreads: bool = True
     seen: set[int] = field(default_factory=set)
 
     def skip(self, *nodes: object) -> None:
@@ -155,7 +157,8 @@ class Scope(Struct):
                 found = source.find(parts[at + 1])
                 if found is not None:
                     return _field(found, parts[at + 2 :])
-        own = [v.output for v in self.visible if not v.folded and v.output.name.lower() == first.lower()]
+        wanted = first.lower()
+        own = [v.output for v in self.visible if v.output.name.lower() == wanted and not v.folded]
         own = [o for o in own if o.name != EVERY]
         if own:
             flow = own[0].flow if len(own) == 1 else merged(o.flow for o in own)
@@ -203,11 +206,11 @@ def distinct_names(relation: Relation) -> Relation:
     outputs = []
     for output in relation.outputs:
         name, n = output.name, 0
-        while name.lower() in taken and not output.many:
+        while (lowered := name.lower()) in taken and not output.many:
             n += 1
             name = f"{output.name}_{n}"
-        taken.add(name.lower())
-        outputs.append(output if name == output.name else replace(output, name=name))
+        taken.add(lowered)
+        outputs.append(output if n == 0 else replace(output, name=name))
     return Relation(tuple(outputs), relation.rows)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from weft.engines.duckdb.engine import DuckDBEngine
 from weft.engines.duckdb.session import DuckDBSession
 from weft.project.cache import Cache
-from weft.project.models import ReadModel, read_model, split
+from weft.project.models import Parsing, ReadModel, read_model, read_models, split
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ class Models:
         path = self.root / "models" / f"{name}.sql"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-        return read_model(path, name, self.root, self.parse, self.cache)
+        return read_model(path, self.root, self.parse, self.cache)
 
     def problems(self, text: str | bytes) -> list[tuple[str, str, str | None]]:
         """Code, place and fix of everything that is wrong with a model."""
@@ -155,7 +155,7 @@ def test_a_model_that_is_not_utf_8_is_told_with_its_line(models: Models) -> None
 
 
 def test_a_model_that_cannot_be_read_is_told(models: Models) -> None:
-    found = read_model(models.root / "gone.sql", "gone", models.root, models.parse, models.cache)
+    found = read_model(models.root / "gone.sql", models.root, models.parse, models.cache)
 
     assert found.model is None
     assert [(d.code, str(d.where)) for d in found.problems] == [("WFT-PRJ-001", "gone.sql")]
@@ -169,6 +169,26 @@ def test_sql_that_was_seen_before_is_not_parsed_again(models: Models) -> None:
     assert first.model is not None and again.model is not None
     assert [str(d.where) for d in first.problems] == ["models/one.sql:2:6"]
     assert [str(d.where) for d in again.problems] == ["models/other.sql:2:6"]
+
+
+def test_models_of_many_folders_are_parsed_together_and_each_keeps_what_it_is(tmp_path: Path, session: DuckDBSession):
+    files = [f"p{number % 3}/models/m{number}.sql" for number in range(150)]
+    for number, file in enumerate(files):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(f"select a + {number} as a from t{number}", encoding="utf-8")
+    asked: list[int] = []
+
+    def many(sqls: Sequence[str]) -> list[str]:
+        asked.append(len(sqls))
+        return session.parse_all(sqls)
+
+    found = read_models(files, tmp_path, Parsing(session.parse, many), Cache(tmp_path / "cache"))
+
+    assert asked == [128, 22]
+    assert {file: (r.model.name, r.model.references[0].name) for file, r in found.items() if r.model} == {
+        file: (f"m{number}", f"t{number}") for number, file in enumerate(files)
+    }
+    assert len({r.model.digest for r in found.values() if r.model}) == 150
 
 
 def test_what_gives_another_result_at_every_run_is_kept_with_its_place(models: Models) -> None:
