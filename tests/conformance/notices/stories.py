@@ -55,7 +55,7 @@ def publish(
             {str(address): before.revision if before else 0},
             {},
             [],
-            "run-1",
+            f"run-{len(registry.history(address)) + 1}",
             "ann",
             clock(),
         )

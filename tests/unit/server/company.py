@@ -59,7 +59,7 @@ def fill(platform: Platform) -> None:
                 product=product,
                 publications=[p for s in states for p in reversed(mesh.publications[s.address])],
                 requires={str(s.address): 0 for s in states},
-                checks={PLANES: [found]} if address == PLANES.of_product else {},
+                checks={str(PLANES): [found]} if address == PLANES.of_product else {},
                 edges=[e for e in mesh.edges if e.target.startswith(f"{address}.")],
                 run_id=f"run-{address.product}",
                 actor="ada",
