@@ -80,15 +80,19 @@ class StoppedAndStarted:
 
 
 @contextmanager
-def postgres_to_stop() -> Iterator[StoppedAndStarted]:
-    """PostgreSQL, running, which can be stopped and started."""
+def postgres_to_stop(fsync: str = "off") -> Iterator[StoppedAndStarted]:
+    """PostgreSQL, running, which can be stopped and started.
+
+    Args:
+        fsync: whether a commit waits for the disk; only a measurement wants that.
+    """
     made = program("postgres")
     assert made is not None, "the caller looked for it"
     with _folder("postgres") as (folder, user), _port() as port:
         data = folder / "data"
         initdb = str(program("initdb"))
         _run([initdb, "-D", str(data), "-U", "weft", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"], user)
-        settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, "fsync": "off"}
+        settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, "fsync": fsync}
         command = [made, "-D", str(data), *(part for n, v in settings.items() for part in ("-c", f"{n}={v}"))]
         server = StoppedAndStarted(command, user, folder, port)
         server.start()

@@ -84,7 +84,7 @@ def test_doctor_and_every_verb_say_what_is_wrong_with_it_and_never_its_password(
         server.stop()
         away = mesh.weft("doctor", **told)
         refused = mesh.weft("history", "sales.orders.orders", **told)
-        wrong = mesh.weft("doctor", WEFT_MESH__REGISTRY=secret.replace("127.0.0.1:", "127.0.0.1:x"))
+        wrong = mesh.weft("doctor", WEFT_MESH__REGISTRY=f"{secret}?wrong=1")
         server.start()
 
     every = (empty, unmade, behind, upgraded, well, away, refused, wrong)

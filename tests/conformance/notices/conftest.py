@@ -9,7 +9,7 @@ import pytest
 
 from tests.conformance.notices.stories import Clock, opened
 from tests.receivers import Receiver, receiving
-from tests.servers import empty_database
+from tests.servers import registry_database
 from weft.registry.sql import SqlRegistry
 
 
@@ -24,7 +24,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield str(tmp_path / "registry.db")
     else:
-        with empty_database(request.getfixturevalue("postgres")) as url:
+        with registry_database(request.getfixturevalue("postgres")) as url:
             yield url
 
 
