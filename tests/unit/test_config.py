@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from weft.config import Secret, Settings, describe_settings, find_root, load_settings
+from weft.connections import Reference
 from weft.errors import ProjectError, UsageError
 
 
@@ -83,13 +84,18 @@ def test_every_described_setting_can_be_set_by_the_variable_that_is_described(tm
         "python.memory_limit": "7GB",
         "python.timeout": "7d",
         "engine.memory_limit": "7GB",
+        "identity.public_url": "https://7",
+        "identity.issuer": "https://7",
+        "identity.groups": "7=operator",
     }
+    secret = Reference("$WEFT_IDENTITY__CLIENT_SECRET", Secret("7"))
+    forms = ("7", 7, ("7",), "7d", "7GB", "https://7", {"7": ("operator",)}, secret)
     environ = {variable: of_a_form.get(key, "7") for key, _, variable, _ in described}
 
     settings = load(mesh(tmp_path), environ)
 
     values = [getattr(getattr(settings, key.partition(".")[0]), key.partition(".")[2]) for key, *_ in described]
-    assert all(value in ("7", 7, ("7",), "7d", "7GB") for value in values), values
+    assert all(value in forms for value in values), values
     assert all(meaning for *_, meaning in described)
 
 
