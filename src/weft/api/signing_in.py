@@ -149,7 +149,11 @@ class SigningIn:
             raise AccessDenied(
                 error("WFT-ACC-020", "the command line's challenge is none", fix="run `weft login` again")
             )
-        record = {"user": caller.name, "challenge": challenge, "label": "".join(c if c.isprintable() else " " for c in label[:100])}
+        record = {
+            "user": caller.name,
+            "challenge": challenge,
+            "label": "".join(c if c.isprintable() else " " for c in label[:100]),
+        }
         kept = self._identity.sign_ins
         return kept.remember("command line", record, self._identity.now(), _ON_THE_WAY_TO_THE_COMMAND_LINE)
 

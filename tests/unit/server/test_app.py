@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
+from tests.routes import api_routes
 from weft.api.platform import Platform, open_platform
 from weft.server.app import create_app
 from weft.server.permitted import Permitted
@@ -48,10 +48,9 @@ def token(platform: Platform, *, days: int = 1) -> str:
 
 
 def test_every_route_has_exactly_one_line_of_the_table_of_permissions(app):
-    for route in app.routes:
-        if isinstance(route, APIRoute):
-            guards = [d for d in route.dependant.dependencies if isinstance(d.call, Permitted)]
-            assert len(guards) == 1, route.path
+    for route in api_routes(app):
+        guards = [d for d in route.dependant.dependencies if isinstance(d.call, Permitted)]
+        assert len(guards) == 1, route.path
 
 
 def test_whoever_is_not_known_learns_whether_the_server_lives_and_nothing_else(client):

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
+from tests.routes import api_routes
 from weft.access.claims import MEMBER_ROLE
 from weft.access.duties import DUTIES
 from weft.access.permissions import MESH_ROLES, PERMISSIONS, STRANGER, Action, Caller, Permission, Role, may
@@ -81,11 +81,10 @@ def caller(platform: Platform, person: str) -> Caller:
 
 
 def guarded(app: FastAPI) -> Iterator[tuple[str, str, Permitted]]:
-    for route in app.routes:
-        if isinstance(route, APIRoute):
-            (guard,) = [d.call for d in route.dependant.dependencies if isinstance(d.call, Permitted)]
-            for method in sorted(route.methods):
-                yield method, route.path, guard
+    for route in api_routes(app):
+        (guard,) = [d.call for d in route.dependant.dependencies if isinstance(d.call, Permitted)]
+        for method in sorted(route.methods):
+            yield method, route.path, guard
 
 
 def filled(path: str) -> str:

@@ -69,7 +69,9 @@ class Exchange(BaseModel):
 
 
 @router.get("/tokens")
-def tokens(request: Request, caller: Owner, domain: Annotated[str | None, Query(max_length=200, pattern=_NAME)] = None) -> TokenList:
+def tokens(
+    request: Request, caller: Owner, domain: Annotated[str | None, Query(max_length=200, pattern=_NAME)] = None
+) -> TokenList:
     """The caller's own tokens, or those of a domain that the caller manages."""
     found = request.app.state.platform.identity.token_verbs.listed(caller, domain)
     return TokenList(tokens=[_shown(token) for token in found])
