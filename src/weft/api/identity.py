@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from weft.access.claims import MEMBER_ROLE, groups_of, meaning
 from weft.access.permissions import Action, Caller, Role
-from weft.errors import AccessDenied, error
 from weft.identity_settings import IdentitySettings
 from weft.registry.base import RegistryReader
 from weft.registry.database import Database
@@ -52,19 +51,7 @@ class Identity:
 
     @cached_property
     def provider(self) -> Provider:
-        """The company's identity provider.
-
-        Raises:
-            AccessDenied: WFT-ACC-016, none is set.
-        """
-        if not self.settings.issuer or not self.settings.client_id:
-            raise AccessDenied(
-                error(
-                    "WFT-ACC-016",
-                    "no identity provider is set",
-                    fix="set `identity.issuer` and `identity.client_id`, or sign in with a local user's password",
-                )
-            )
+        """The company's identity provider, for who has seen that one is set."""
         from weft.access.provider import Provider
 
         return Provider(self.settings)
@@ -73,6 +60,10 @@ class Identity:
     def has_provider(self) -> bool:
         """Whether people sign in by the company's provider."""
         return bool(self.settings.issuer and self.settings.client_id)
+
+    @property
+    def _takes_services(self) -> bool:
+        return bool(self.settings.issuer and self.settings.audience)
 
     @cached_property
     def signing_in(self) -> SigningIn:
@@ -105,7 +96,7 @@ class Identity:
         if secret.startswith("weft_"):
             found = self.tokens.holding(secret, self.now())
             return self._holder(*found) if found is not None else None
-        return self._service(secret) if secret.count(".") == 2 and self.settings.audience else None
+        return self._service(secret) if secret.count(".") == 2 and self._takes_services else None
 
     def of_session(self, secret: str) -> tuple[Caller, Session] | None:
         """Whoever a session's cookie stands for; None when it holds no more."""

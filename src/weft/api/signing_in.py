@@ -64,7 +64,7 @@ class SigningIn:
         attempt = identity.sign_ins.attempt(limits, at, _WITHIN)
         if attempt.number is None:
             raise TooMany(attempt.wait)
-        kept = identity.users.password_of(name)
+        kept = identity.users.password_of(name) if _NAME.fullmatch(name) else None
         if not passwords.fits(kept, password):
             raise AccessDenied(error("WFT-ACC-011", "user and password do not belong together", fix="type both again"))
         assert kept is not None, "nothing fits where nothing is kept"
@@ -91,6 +91,14 @@ class SigningIn:
         """
         identity = self._identity
         nonce, verifier = secrets.token_urlsafe(24), secrets.token_urlsafe(48)
+        if not identity.has_provider:
+            raise AccessDenied(
+                error(
+                    "WFT-ACC-016",
+                    "no identity provider is set",
+                    fix="set `identity.issuer` and `identity.client_id`, or sign in with a local user's password",
+                )
+            )
         provider = identity.provider
         provider.description()  # before anything is remembered
         record = {"nonce": nonce, "verifier": verifier, "then": then, "browser": _digest(browser), "back": redirect}
@@ -107,7 +115,7 @@ class SigningIn:
         """
         identity, at = self._identity, self._identity.now()
         begun = identity.sign_ins.take("provider", state, at)
-        if begun is None or not hmac.compare_digest(begun["browser"], _digest(browser)):
+        if begun is None or not identity.has_provider or not hmac.compare_digest(begun["browser"], _digest(browser)):
             raise AccessDenied(
                 error(
                     "WFT-ACC-014",
@@ -141,7 +149,11 @@ class SigningIn:
             raise AccessDenied(
                 error("WFT-ACC-020", "the command line's challenge is none", fix="run `weft login` again")
             )
-        record = {"user": caller.name, "challenge": challenge, "label": label[:100]}
+        record = {
+            "user": caller.name,
+            "challenge": challenge,
+            "label": "".join(c if c.isprintable() else " " for c in label[:100]),
+        }
         kept = self._identity.sign_ins
         return kept.remember("command line", record, self._identity.now(), _ON_THE_WAY_TO_THE_COMMAND_LINE)
 

@@ -69,7 +69,9 @@ class Exchange(BaseModel):
 
 
 @router.get("/tokens")
-def tokens(request: Request, caller: Owner, domain: Annotated[str | None, Query(max_length=200)] = None) -> TokenList:
+def tokens(
+    request: Request, caller: Owner, domain: Annotated[str | None, Query(max_length=200, pattern=_NAME)] = None
+) -> TokenList:
     """The caller's own tokens, or those of a domain that the caller manages."""
     found = request.app.state.platform.identity.token_verbs.listed(caller, domain)
     return TokenList(tokens=[_shown(token) for token in found])
@@ -86,7 +88,7 @@ def create(request: Request, response: Response, caller: Owner, body: NewToken) 
 
 
 @router.delete("/tokens/{token_id}", status_code=204)
-def revoke(request: Request, caller: Owner, token_id: Annotated[str, Path(max_length=100)]) -> None:
+def revoke(request: Request, caller: Owner, token_id: Annotated[str, Path(max_length=100, pattern=_NAME)]) -> None:
     """Ends a token at once."""
     request.app.state.platform.identity.token_verbs.revoke(caller, token_id)
 

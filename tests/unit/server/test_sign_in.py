@@ -1,0 +1,286 @@
+"""Signing in with a password: forms, cookies, what other sites try, and what stops who guesses."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+from weft.api.platform import Platform, open_platform
+from weft.server.app import create_app
+
+START = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+PASSWORD = "correct horse battery"
+HERE = "http://testserver"
+
+
+class Clock:
+    now = START
+
+    def __call__(self) -> dt.datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "weft.toml").write_text('[mesh]\nname = "company <b>"\n')
+    return tmp_path
+
+
+@pytest.fixture
+def platform(folder, clock) -> Iterator[Platform]:
+    made = open_platform(folder, clock)
+    made.identity.user_verbs.add("ada", PASSWORD, ["operator"], actor="root")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def browser(platform) -> TestClient:
+    return TestClient(create_app(platform), headers={"Origin": HERE}, follow_redirects=False)
+
+
+def csrf_in(page: str) -> str:
+    found = re.search(r'name="csrf" value="([0-9a-f]{64})"', page)
+    assert found, page
+    return found[1]
+
+
+def sign_in(browser: TestClient, password: str = PASSWORD, user: str = "ada", **fields: str):
+    form = {"csrf": csrf_in(browser.get("/login").text), "user": user, "password": password, **fields}
+    return browser.post("/login", data=form)
+
+
+def post_session(browser: TestClient, password: str, user: str = "ada", **more):
+    return browser.post("/api/v1/session", json={"user": user, "password": password}, **more)
+
+
+def test_a_person_signs_in_sees_who_they_are_and_signs_out_without_any_script(browser):
+    assert sign_in(browser, then="/api/v1/session").headers["location"] == "/api/v1/session"
+    who = browser.get("/api/v1/session").json()
+    page = browser.get("/login")
+
+    assert (who["name"], who["kind"], who["mesh_roles"]) == ("ada", "user", ["operator"])
+    assert "signed in as <strong>ada</strong>" in page.text
+    assert "company &lt;b&gt;" in page.text
+    assert "<script" not in page.text
+
+    browser.post("/logout", data={"csrf": csrf_in(page.text)})
+    assert browser.get("/api/v1/session").json()["kind"] == "stranger"
+
+
+def test_the_cookie_is_out_of_reach_of_scripts_and_of_forms_of_other_sites(browser):
+    cookie = sign_in(browser).headers["set-cookie"]
+
+    assert re.match(r"weft=[\w-]{40,}; HttpOnly; Path=/; SameSite=lax$", cookie)
+
+
+def test_over_tls_the_cookie_is_sent_over_tls_alone_and_no_other_host_can_set_it(folder, clock):
+    (folder / "weft.toml").write_text('[identity]\npublic_url = "https://mesh.example.com"\n')
+    platform = open_platform(folder, clock)
+    platform.identity.user_verbs.add("ada", PASSWORD, [], actor="root")
+    browser = TestClient(
+        create_app(platform), base_url="https://mesh.example.com", headers={"Origin": "https://mesh.example.com"}
+    )
+
+    cookie = post_session(browser, PASSWORD).headers["set-cookie"]
+
+    assert cookie.startswith("__Host-weft=")
+    assert cookie.endswith("; HttpOnly; Path=/; SameSite=lax; Secure")
+    browser.cookies.clear()
+    browser.cookies.set("weft", cookie.partition("=")[2].partition(";")[0])
+    assert browser.get("/api/v1/session").json()["kind"] == "stranger", "a cookie without the prefix is none"
+    platform.close()
+
+
+def test_each_sign_in_is_a_session_of_its_own_and_ends_the_one_before(browser):
+    post_session(browser, PASSWORD)
+    first = browser.cookies["weft"]
+    csrf = browser.get("/api/v1/session").json()["csrf"]
+    post_session(browser, PASSWORD, headers={"X-CSRF-Token": csrf})
+
+    assert browser.cookies["weft"] != first
+    other = TestClient(browser.app, cookies={"weft": first})
+    assert other.get("/api/v1/session").json()["kind"] == "stranger"
+
+
+def test_a_session_that_somebody_made_up_beforehand_is_not_taken_over(browser):
+    browser.cookies.set("weft", "chosen-by-somebody-else")
+
+    answer = sign_in(browser)
+
+    assert "chosen-by-somebody-else" not in answer.headers["set-cookie"]
+    other = TestClient(browser.app, cookies={"weft": "chosen-by-somebody-else"})
+    assert other.get("/api/v1/session").json()["kind"] == "stranger"
+
+
+def test_what_changes_something_by_cookie_needs_the_sessions_token_and_a_page_of_ours(browser):
+    csrf = post_session(browser, PASSWORD).json()["csrf"]
+    asked = {"json": {"label": "x"}}
+    good = {"X-CSRF-Token": csrf}
+
+    refused = [
+        browser.post("/api/v1/tokens", **asked),
+        browser.post("/api/v1/tokens", **asked, headers={"X-CSRF-Token": "0" * 64}),
+        browser.post("/api/v1/tokens", **asked, headers={**good, "Origin": "https://evil.example.com"}),
+        browser.post("/api/v1/tokens", **asked, headers={**good, "Origin": "null"}),
+        browser.delete("/api/v1/session", headers={**good, "Origin": "http://testserver:8080"}),
+        browser.post("/logout", data={"csrf": "0" * 64}),
+        browser.post("/login", data={"csrf": "0" * 64, "user": "ada", "password": PASSWORD}),
+    ]
+    no_origin = TestClient(browser.app, cookies=dict(browser.cookies)).post("/api/v1/tokens", **asked, headers=good)
+
+    for answer in (*refused, no_origin):
+        assert answer.status_code == 403
+        assert answer.json()["diagnostics"][0]["code"] == "WFT-ACC-013"
+    assert browser.get("/api/v1/tokens").json() == {"tokens": []}
+    assert browser.post("/api/v1/tokens", **asked, headers=good).status_code == 201
+
+
+def test_a_cookie_beside_a_token_is_not_looked_at(browser, platform):
+    post_session(browser, PASSWORD)
+    secret = platform.identity.tokens.create(
+        kind="personal",
+        owner="bob",
+        label="x",
+        domain=None,
+        actions=None,
+        at=START,
+        expires_at=START + dt.timedelta(days=1),
+    )[1]
+
+    who = browser.get("/api/v1/session", headers={"Authorization": f"Bearer {secret}"}).json()
+
+    assert (who["name"], who["kind"]) == ("bob", "token")
+
+
+def test_the_form_of_another_browser_signs_nobody_in(browser):
+    theirs = TestClient(browser.app, headers={"Origin": HERE})
+    csrf = csrf_in(theirs.get("/login").text)
+
+    answer = browser.post("/login", data={"csrf": csrf, "user": "ada", "password": PASSWORD})
+
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+def test_an_unknown_user_and_a_wrong_password_look_the_same_and_take_as_long(browser):
+    def told(user: str, password: str) -> tuple[int, str, float]:
+        began = time.perf_counter()
+        answer = post_session(browser, password, user)
+        return answer.status_code, answer.text, time.perf_counter() - began
+
+    post_session(browser, "wrong", "warm-up")
+    wrong, unknown = told("ada", "wrong password"), told("nobody", "wrong password")
+    slowest = max(wrong[2], unknown[2])
+
+    assert wrong[0] == unknown[0] == 401
+    assert wrong[1] == unknown[1]
+    assert "WFT-ACC-011" in wrong[1]
+    assert min(wrong[2], unknown[2]) > slowest / 5, "a sign-in without a hash to check is a hundred times as fast"
+
+
+def test_after_five_wrong_passwords_not_even_the_right_one_is_tried_for_a_quarter_of_an_hour(browser, clock):
+    for _ in range(5):
+        assert post_session(browser, "wrong").status_code == 401
+
+    locked = post_session(browser, PASSWORD)
+    page = sign_in(browser)
+
+    assert locked.status_code == page.status_code == 429
+    assert locked.json()["diagnostics"][0]["code"] == "WFT-ACC-012"
+    assert 890 <= int(locked.headers["retry-after"]) <= 901
+    assert "Too many sign-ins have failed; try again in" in page.text
+    assert post_session(browser, "wrong", "bob").status_code == 401, "others are not locked out"
+    clock.now += dt.timedelta(minutes=15)
+    assert post_session(browser, PASSWORD).status_code == 201
+
+
+def test_a_name_that_is_not_there_is_locked_as_well(browser):
+    answers = [post_session(browser, "wrong", "nobody").status_code for _ in range(6)]
+
+    assert answers == [401] * 5 + [429]
+
+
+def test_thirty_wrong_passwords_from_one_address_are_enough_whatever_the_names(browser):
+    answers = [post_session(browser, "wrong", f"user-{number}").status_code for number in range(31)]
+
+    assert answers == [401] * 30 + [429]
+    assert post_session(browser, PASSWORD).status_code == 429
+
+
+def test_two_web_processes_count_together(browser, folder, clock):
+    other = open_platform(folder, clock)
+    second = TestClient(create_app(other))
+    for one in (browser, second, browser, second, browser):
+        assert post_session(one, "wrong").status_code == 401
+
+    assert post_session(second, PASSWORD).status_code == 429
+    other.close()
+
+
+def test_afterwards_only_a_page_of_this_server_is_shown(browser):
+    for then in ("//evil.example.com", "https://evil.example.com", "/\\evil.example.com", "javascript:alert(1)", ""):
+        answer = sign_in(browser, then=then)
+        assert answer.headers["location"] == "/login", then
+        browser.cookies.clear()
+
+
+def test_a_page_for_signing_in_runs_no_script_and_stands_in_no_frame(browser):
+    policy = browser.get("/login").headers["content-security-policy"]
+
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "script-src" not in policy
+
+
+def test_what_is_typed_is_shown_as_text(browser):
+    page = browser.get("/login", params={"then": '/x"><script>alert(1)</script>'}).text
+
+    assert "<script" not in page
+
+
+def test_a_session_that_is_over_is_a_stranger(browser, clock):
+    post_session(browser, PASSWORD)
+
+    clock.now += dt.timedelta(hours=1)
+
+    assert browser.get("/api/v1/session").json()["kind"] == "stranger"
+    assert browser.get("/api/v1/tokens").status_code == 401
+    assert sign_in(browser).status_code == 303, "and signs in again with the same browser"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"user": "ada"},
+        {"user": "ada", "password": "x" * 2000},
+        {"user": "", "password": "x"},
+        {"user": ["ada"], "password": "x"},
+        {"user": "ada", "password": "x", "roles": ["operator"]},
+        [1],
+        "x",
+    ],
+)
+def test_a_sign_in_of_another_shape_is_a_problem_and_no_fault(browser, body):
+    assert browser.post("/api/v1/session", json=body).status_code == 422
+
+
+def test_surrogates_and_zero_bytes_in_a_name_or_password_are_no_fault(browser):
+    for user, password in (("a\x00da", "x"), ("ada", "x\x00y"), ("\ud800", "x"), ("ada", "\ud800")):
+        text = f'{{"user": {_json(user)}, "password": {_json(password)}}}'
+        answer = browser.post("/api/v1/session", content=text, headers={"Content-Type": "application/json"})
+        assert answer.status_code in (401, 422), (user, password)
+
+
+def _json(text: str) -> str:
+    return '"' + "".join(f"\\u{ord(c):04x}" for c in text) + '"'
