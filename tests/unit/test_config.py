@@ -83,14 +83,35 @@ def test_every_described_setting_can_be_set_by_the_variable_that_is_described(tm
         "python.memory_limit": "7GB",
         "python.timeout": "7d",
         "engine.memory_limit": "7GB",
+        "scheduler.limits": "domain:sales=7",
+        **{f"scheduler.{name}": "7d" for name in ("lease", "grace", "retry", "timeout", "keep_jobs")},
     }
     environ = {variable: of_a_form.get(key, "7") for key, _, variable, _ in described}
 
     settings = load(mesh(tmp_path), environ)
 
     values = [getattr(getattr(settings, key.partition(".")[0]), key.partition(".")[2]) for key, *_ in described]
-    assert all(value in ("7", 7, ("7",), "7d", "7GB") for value in values), values
+    assert all(value in ("7", 7, ("7",), "7d", "7GB", ("domain:sales=7",)) for value in values), values
     assert all(meaning for *_, meaning in described)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("per_domain = -1", "must be a number of 0 to 10000, not -1"),
+        ("concurrency = 0", "must be a number of 1 to 1000000, not 0"),
+        ('lease = "0s"', "must be a second or more, not '0s'"),
+        ('limits = ["sales=1"]', 'must hold entries such as "domain:sales=1" or "engine:duckdb=2", not \'sales=1\''),
+    ],
+)
+def test_workers_are_not_given_limits_that_mean_nothing(tmp_path: Path, line: str, told: str) -> None:
+    mesh(tmp_path, f"[scheduler]\n{line}\n")
+
+    with pytest.raises(ProjectError) as raised:
+        load(tmp_path)
+
+    key = line.partition(" ")[0]
+    assert [(d.code, d.what) for d in raised.value.diagnostics] == [("WFT-CFG-004", f"`scheduler.{key}` {told}")]
 
 
 @pytest.mark.parametrize(

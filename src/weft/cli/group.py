@@ -34,7 +34,7 @@ COMMANDS: dict[str, str] = {
     "quarantine": "Show the rows that were left out of a port, with the rules that they break.",
     "rollback": "Make an earlier snapshot the current one, or release a rollback.",
     "runs": "List what ran.",
-    "run": "Show one run with its checks.",
+    "run": "Show one run with its checks, or with --log what it told on its worker.",
     "schedule": "List, start, pause and resume what is applied by itself.",
     "jobs": "List what waits, runs and ran on workers.",
     "cancel": "End a job, or a backfill with all its pieces.",
