@@ -101,8 +101,9 @@ def perform(database: Database, job: Job, at: dt.datetime) -> None:
         if not first:
             statements.run("UPDATE done SET times = times + 1 WHERE key = ?", (job.key,))
             return
+        statements.run("UPDATE jobs SET run_id = ? WHERE job_id = ?", (f"run-{job.job_id}", job.job_id))
         port = str(Address(*job.subject.split("."), "rows", 1))
-        body = {"run": job.job_id, "ports": {port: {"revision": 99, "snapshot": job.key}}}
+        body = {"run": f"run-{job.job_id}", "ports": {port: {"revision": 99, "snapshot": job.key}}}
         publishing.append(SqlTables(statements), at, "product.published", "worker", job.subject, body)
 
 

@@ -36,11 +36,11 @@ class Day:
         self._place, self._clock, self._numbers = place, folder / "clock", 0
         self._processes: dict[str, list[subprocess.Popen[bytes]]] = {"work": [], "lead": []}
         self.seconds = 0.0
-        self.tell(0)
+        self.tell(0.0)
 
     def tell(self, seconds: float) -> None:
-        """Sets the clock."""
-        self.seconds = seconds
+        """Sets the clock, forward only."""
+        self.seconds = seconds = max(seconds, self.seconds)
         beside = self._clock.with_suffix(".new")
         beside.write_text(str(seconds))
         beside.replace(self._clock)

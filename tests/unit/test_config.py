@@ -93,11 +93,7 @@ def test_every_described_setting_can_be_set_by_the_variable_that_is_described(tm
         "identity.public_url": "https://7",
         "identity.issuer": "https://7",
         "identity.groups": "7=operator",
-        "scheduler.lease": "7d",
-        "scheduler.grace": "7d",
-        "scheduler.retry": "7d",
-        "scheduler.timeout": "7d",
-        "scheduler.keep_jobs": "7d",
+        **{f"scheduler.{name}": "7d" for name in ("lease", "grace", "retry", "timeout", "keep_jobs")},
         "scheduler.limits": "domain:sales=7",
     }
     forms = ("7", 7, ("7",), ("domain:sales=7",), {"7": ("operator",)}, *of_a_form.values())
@@ -109,6 +105,25 @@ def test_every_described_setting_can_be_set_by_the_variable_that_is_described(tm
     values = [value.found.value if isinstance(value, Reference) and value.found else value for value in values]
     assert all(value in forms for value in values), values
     assert all(meaning for *_, meaning in described)
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("per_domain = -1", "must be a number of 0 to 10000, not -1"),
+        ("concurrency = 0", "must be a number of 1 to 1000000, not 0"),
+        ('lease = "0s"', "must be a second or more, not '0s'"),
+        ('limits = ["sales=1"]', 'must hold entries such as "domain:sales=1" or "engine:duckdb=2", not \'sales=1\''),
+    ],
+)
+def test_workers_are_not_given_limits_that_mean_nothing(tmp_path: Path, line: str, told: str) -> None:
+    mesh(tmp_path, f"[scheduler]\n{line}\n")
+
+    with pytest.raises(ProjectError) as raised:
+        load(tmp_path)
+
+    key = line.partition(" ")[0]
+    assert [(d.code, d.what) for d in raised.value.diagnostics] == [("WFT-CFG-004", f"`scheduler.{key}` {told}")]
 
 
 @pytest.mark.parametrize(

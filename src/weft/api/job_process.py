@@ -28,7 +28,7 @@ class JobProcess:
 
     Attributes:
         job: what it works on.
-        run_id: the run that it has begun, once it has said so.
+        run_id: the run that it has begun, once it has said so; `noted` is the one that the registry knows of.
         said: its last word, once it has said it: `done` with what came of it, or `failed` with diagnostics.
         ending: why it is to end: `cancelled`, `timeout` or `stopping`; None: it is not.
     """
@@ -36,6 +36,7 @@ class JobProcess:
     def __init__(self, job: Job, root: Path, now: Callable[[], datetime]) -> None:
         self.job = job
         self.run_id: str | None = None
+        self.noted: str | None = None
         self.said: dict[str, Any] | None = None
         self.ending: str | None = None
         self.began = self.heard = time.monotonic()

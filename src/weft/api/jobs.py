@@ -152,8 +152,8 @@ class Jobs:
             publishing.append(SqlTables(statements), at, "backfill.requested", actor, subject, body)
             return self._backfill(queue, number, subject, 0)
 
-    def progress(self, backfill_id: str) -> Backfill:
-        """How far a backfill is.
+    def progress(self, backfill_id: str, resumed: int = 0) -> Backfill:
+        """How far a backfill is, of which some pieces were queued again.
 
         Raises:
             UsageError: WFT-RUN-041, there is none of this id.
@@ -165,7 +165,7 @@ class Jobs:
                 raise UsageError(
                     error("WFT-RUN-041", f"there is no backfill `{backfill_id}`", fix="`weft jobs` lists jobs")
                 )
-            return self._backfill(queue, backfill_id, pieces[0].subject, 0)
+            return self._backfill(queue, backfill_id, pieces[0].subject, resumed)
 
     def cancel(self, job_id: str, actor: str) -> Job:
         """Ends a job: at once where it waits; where it runs its worker ends it.

@@ -16,6 +16,8 @@ from weft.runs.dispatch import Dispatch
 _END_S = 10.0
 """How long a process that was told to end may take: it has five seconds itself."""
 _FLUSH_S = 1.0
+_QUIET_S = 5.0
+"""How long a job that tells nothing may go on before it is known that it is to be cancelled."""
 
 
 class QueueLoop:
@@ -108,9 +110,11 @@ class QueueLoop:
             return
         if time.monotonic() - one.began > one.job.timeout_s or one.ending is not None:
             one.end(one.ending or "timeout", _END_S)
-        if quiet > self._lease_s / 4 or (quiet > _FLUSH_S):
-            held = self._dispatch.heartbeat(one.job, lines, one.run_id)
+        run_id = one.run_id
+        if quiet > (_FLUSH_S if lines or one.ending else min(_QUIET_S, self._lease_s / 4)) or run_id != one.noted:
+            held = self._dispatch.heartbeat(one.job, lines, run_id)
             one.kept(len(lines))
+            one.noted = run_id
             one.heard = time.monotonic()
             if held == Held.GONE:
                 self._drop(one)

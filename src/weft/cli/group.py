@@ -34,7 +34,7 @@ COMMANDS: dict[str, str] = {
     "quarantine": "Show the rows that were left out of a port, with the rules that they break.",
     "rollback": "Make an earlier snapshot the current one, or release a rollback.",
     "runs": "List what ran.",
-    "run": "Show one run with its checks.",
+    "run": "Show one run with its checks, or with --log what it told on its worker.",
     "incidents": "List what is wrong, show one incident, and note who looks after it.",
     "usage": "Show what products cost: processor time, bytes and rows, day by day.",
     "subscribe": "Have somebody told of what happens to a domain, product or port; `*` is everything.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -11,6 +12,7 @@ GRACE_S = 5.0
 """How long a command that was told to stop may tidy up."""
 
 EXIT_INTERRUPTED = 130
+_ENDED = b"interrupted; the engine did not stop by itself and was ended; the next `weft apply` repairs what is left\n"
 
 
 def stop_when_told() -> None:
@@ -31,7 +33,6 @@ def _end_after_grace(told: int) -> None:
     while (number := os.read(told, 1)) and number[0] not in (signal.SIGINT, signal.SIGTERM):
         pass
     time.sleep(GRACE_S)
-    os.write(
-        2, b"interrupted; the engine did not stop by itself and was ended; the next `weft apply` repairs what is left\n"
-    )
+    with contextlib.suppress(OSError):  # whoever listened may be gone, which is why it ends
+        os.write(2, _ENDED)
     os._exit(EXIT_INTERRUPTED)

@@ -295,7 +295,7 @@ class Queue:
     def _taken(self, job: Job, worker: str, at: datetime, lease: timedelta) -> Job:
         self._statements.run(
             "UPDATE jobs SET state = ?, attempts = attempts + 1, fence = fence + 1, leased_by = ?, lease_until = ?, "
-            "started_at = ?, result = NULL WHERE number = ?",
+            "started_at = ?, result = NULL, run_id = NULL WHERE number = ?",
             (JobState.RUNNING.value, worker, codec.time_text(at + lease), codec.time_text(at), job.number),
         )
         return self.required(job.job_id)

@@ -11,6 +11,7 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 from weft.model.address import ProductAddress
+from weft.model.jobs import APPLY
 from weft.model.product_schedule import ProductSchedule
 from weft.model.records import ProductRecord
 from weft.registry import codec
@@ -155,15 +156,24 @@ class Schedules:
         )
         return len(rows) < 2 or rows[0] != rows[1]
 
-    def due_of(self, product: str, at: datetime) -> datetime | None:
-        """When the job was due that a product was applied by at a time; None when somebody applied it by hand."""
-        text = codec.time_text(at)
-        row = self._statements.row(
-            "SELECT due FROM jobs WHERE subject = ? AND kind = ? AND started_at IS NOT NULL AND created_at <= ? "
-            "AND (finished_at IS NULL OR finished_at >= ?) ORDER BY number LIMIT 1",
-            (product, "apply", text, text),
-        )
-        return datetime.fromisoformat(row[0]) if row else None
+    def due_of(self, product: str, run_id: str, at: datetime) -> datetime | None:
+        """When the job was due that a product was published by; None when somebody applied it by hand.
+
+        Args:
+            run_id: the run that published it; its job may not have been told of it yet.
+            at: when it was published, by the clock of the machine on which it was.
+        """
+        time = codec.time_text(at)
+        for condition, values in (
+            ("run_id = ?", (run_id,)),
+            ("state = 'running' AND run_id IS NULL", ()),
+            ("started_at IS NOT NULL AND created_at <= ? AND (finished_at IS NULL OR finished_at >= ?)", (time, time)),
+        ):
+            sql = f"SELECT due, kind FROM jobs WHERE subject = ? AND {condition} ORDER BY number LIMIT 1"
+            row = self._statements.row(sql, (product, *values))
+            if row is not None:
+                return datetime.fromisoformat(row[0]) if row[1] == APPLY else None
+        return None
 
 
 def subject_of(address: str) -> str:

@@ -75,7 +75,7 @@ def take_in(statements: Statements, at: datetime) -> int:
             if kind == "product.published":
                 for port, publication in sorted(body["ports"].items()):
                     if schedules.shows_new_rows(port, publication["revision"]):
-                        due = schedules.due_of(subject, happened) or happened
+                        due = schedules.due_of(subject, body["run"], happened) or happened
                         made += _published(statements, port, number, due, at)
             cursor = number
         schedules.put_cursor(_CURSOR, cursor)

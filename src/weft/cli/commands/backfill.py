@@ -45,7 +45,7 @@ def command(address: str, start: str | None, end: str | None, by: str, wait: boo
             if (text := backfill_text(found)) != shown:
                 print_line(shown := text)
             time.sleep(0.5)
-            found = platform.jobs.progress(found.backfill_id)
+            found = platform.jobs.progress(found.backfill_id, found.resumed)
     if form == "json":
         print_json(found.as_json())
     else:
