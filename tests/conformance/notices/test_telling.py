@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +20,7 @@ from tests.docs.blocks import blocks
 from tests.receivers import Received, dripping, mailing, receiving
 from weft.access.permissions import Caller, Role
 from weft.config import NoticesSettings
+from weft.connections import Reference, Secret
 from weft.errors import AccessDenied, UsageError
 from weft.observability.delivering import LEASE, Delivered, Senders, deliver
 from weft.observability.telling import tell
