@@ -6,9 +6,10 @@ import base64
 import hashlib
 import hmac
 import json
+import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -51,7 +52,7 @@ class Receiver:
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
+def receiving(encrypted: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     """A receiver on a free port."""
     receiver = Receiver()
 
@@ -74,6 +75,8 @@ def receiving() -> Iterator[Receiver]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if encrypted is not None:
+        server.socket = encrypted.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     receiver.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
@@ -110,16 +113,29 @@ class Mailbox:
 
 
 @contextmanager
-def mailing() -> Iterator[tuple[Mailbox, int]]:
-    """A server of mail on a free port."""
+def mailing(
+    encrypted: ssl.SSLContext | None = None, passwords: Mapping[str, str] | None = None
+) -> Iterator[tuple[Mailbox, int]]:
+    """A server of mail on a free port; one with passwords takes nothing without."""
     from aiosmtpd.controller import Controller
+    from aiosmtpd.smtp import AuthResult
 
     from tests.servers import _port
 
     box = Mailbox()
     with _port() as port:
         pass
-    controller = Controller(box, hostname="127.0.0.1", port=port)
+
+    def known(server: object, session: object, envelope: object, mechanism: str, data: Any) -> AuthResult:
+        right = passwords is not None and passwords.get(data.login.decode()) == data.password.decode()
+        return AuthResult(success=right, handled=False)
+
+    safe: dict[str, Any] = {}
+    if encrypted is not None:
+        safe = {"tls_context": encrypted, "require_starttls": True}
+    if passwords is not None:
+        safe |= {"authenticator": known, "auth_required": True}
+    controller = Controller(box, hostname="127.0.0.1", port=port, **safe)
     controller.start()
     try:
         yield box, port

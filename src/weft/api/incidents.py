@@ -6,15 +6,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from msgspec.structs import replace
-
 from weft.access.permissions import Action, Caller, require
 from weft.api.notices import absent
-from weft.catalog.pages import Page
+from weft.catalog.incidents import incident_line, open_incidents
 from weft.config import duration
 from weft.errors import Conflict, error
 from weft.observability.watching import Watch, Watched
-from weft.registry.base import RegistryReader
 from weft.registry.incidents import Incident, IncidentStore
 from weft.registry.sql import SqlRegistry
 
@@ -36,7 +33,7 @@ class Incidents:
     def listed(self, *, domain: str | None = None, closed: bool = False) -> list[dict[str, Any]]:
         """Open incidents, newest first; with `closed` also those of the last thirty days."""
         after = self._now() - _SINCE if closed else None
-        return [_line(one) for one in self._store.listed(closed_after=after, domain=domain)]
+        return [incident_line(one) for one in self._store.listed(closed_after=after, domain=domain)]
 
     def of(self, address: str) -> list[dict[str, Any]]:
         """Open incidents of a domain, product or port, or by which one suffers."""
@@ -88,27 +85,6 @@ class Incidents:
         if found.closed_at is not None:
             raise _over(incident_id)
         return found
-
-
-def with_incidents(page: Page, registry: RegistryReader) -> Page:
-    """A page with the open incidents of its address; a registry that is elsewhere keeps them there."""
-    found = open_incidents(IncidentStore(registry.database), page.address) if isinstance(registry, SqlRegistry) else []
-    return replace(page, body={**page.body, "incidents": found})
-
-
-def open_incidents(store: IncidentStore, address: str) -> list[dict[str, Any]]:
-    """Open incidents of a domain, product or port, or by which one suffers."""
-    product = ".".join(address.partition("@")[0].split(".")[:2]) if address.count(".") == 2 else address
-    within = (f"{address}.", f"{address}@")
-
-    def about(one: Incident) -> bool:
-        return any(name in (address, product) or name.startswith(within) for name in (one.subject, *one.affected))
-
-    return [_line(one) for one in store.listed() if about(one)]
-
-
-def _line(one: Incident) -> dict[str, Any]:
-    return {key: value for key, value in one.as_json().items() if key != "timeline"}
 
 
 def _over(incident_id: str) -> Conflict:

@@ -306,7 +306,7 @@ class Mesh:
 
     def show(self, address: str) -> Page:
         """The page of a domain, a product or a port, with its open incidents."""
-        from weft.api.incidents import with_incidents
+        from weft.catalog.incidents import with_incidents
         from weft.catalog.pages import page
 
         return with_incidents(page(self._rooms.registry, address, self._rooms.now()), self._rooms.production)

@@ -23,6 +23,27 @@ TIMEOUT_S = 10.0
 _ANSWER_BYTES = 64 * 1024
 _METADATA = frozenset(map(ipaddress.ip_address, ("168.63.129.16",)))
 """Addresses with public numbers that are services of a cloud's own machine room."""
+_INSIDE = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "0.0.0.0/8",
+            "100.64.0.0/10",
+            "192.0.0.0/24",
+            "192.88.99.0/24",
+            "198.18.0.0/15",
+            "240.0.0.0/4",
+            "64:ff9b:1::/48",
+            "100::/64",
+            "2001::/23",
+            "2001:db8::/32",
+            "3fff::/20",
+            "5f00::/16",
+            "fec0::/10",
+        ),
+    )
+)
+"""Networks for special purposes (Source: IANA, RFC 6890), some of which some versions of Python take for global ones."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 Resolve = Callable[[str, int], Sequence[str]]
@@ -155,6 +176,8 @@ def _exchange(
         named = {"Host": name if port == standard else f"{name}:{port}", "Connection": "close"}
         connection.request("POST", path, body, {**headers, **named})
         answer = connection.getresponse()
+        if ended.is_set():  # an answer that was cut reads like one that is whole
+            raise TimeoutError
         with suppress(OSError, http.client.HTTPException):
             answer.read(_ANSWER_BYTES)
         return answer.status
@@ -190,7 +213,8 @@ def _outside(address: _Address) -> bool:
             return _outside(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
         if address.sixtofour is not None or address.teredo is not None:
             return False
-    return address.is_global and not address.is_multicast and address not in _METADATA
+    inside = address.is_multicast or address in _METADATA or any(address in network for network in _INSIDE)
+    return address.is_global and not inside
 
 
 def _is_allowed(host: str, allowed: Collection[str]) -> bool:

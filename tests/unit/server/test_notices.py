@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -140,6 +143,31 @@ def test_usage_is_for_owners_and_operators(client, platform, clock):
     wrong = client.get("/api/v1/usage?first=2026-13-01&domain=sales", headers=ada)
     assert (wrong.status_code, wrong.json()["type"]) == (400, "urn:weft:WFT-OBS-011")
     assert client.get("/api/v1/usage?domain=sales&by=colour", headers=ada).status_code == 422
+
+
+def test_the_web_process_tells_and_shows_without_an_engine(platform, clock, tmp_path):
+    code = (
+        "import sys\n"
+        "from fastapi.testclient import TestClient\n"
+        "from weft.api.platform import open_platform\n"
+        "from weft.server.app import create_app\n"
+        "client = TestClient(create_app(open_platform(sys.argv[1])))\n"
+        "known = {'Authorization': sys.argv[2]}\n"
+        "for path in ('incidents', 'subscriptions', 'deliveries', 'domains/sales', 'usage'):\n"
+        "    assert client.get('/api/v1/' + path, headers=known).status_code in (200, 403), path\n"
+        "wanted = {'subject': 'sales', 'target': 'https://hooks.example.com/x'}\n"
+        "assert client.post('/api/v1/subscriptions', json=wanted, headers=known).status_code == 201\n"
+        "print([m for m in ('duckdb', 'pyarrow', 'pyiceberg') if m in sys.modules])\n"
+    )
+    clock.at = dt.datetime.now(dt.UTC)
+    token = holder(platform, clock)["Authorization"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path), token], env=environment, capture_output=True, text=True, timeout=120
+    )
+
+    assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr
 
 
 def test_every_notice_route_needs_somebody_and_has_its_line_in_the_table(client, platform):
