@@ -153,7 +153,7 @@ class Catalog:
             raise _absent(domain, self._reader.domains())
         with self.index.reading() as connection:
             own = caller.domains.keys()
-            return found_in(connection, self._reader, words, kind=kind, domain=domain, limit=limit, own=own).as_json()
+            return found_in(connection, words, kind=kind, domain=domain, limit=limit, own=own).as_json()
 
     def lineage(self, caller: Caller, node: str, *, up: bool, down: bool, depth: int) -> dict[str, Any]:
         """What a port or column is made from and what is made from it.

@@ -16,9 +16,9 @@ from msgspec import Struct
 
 from weft.catalog.words import distance, joined_neighbours, query_terms, squashed, tolerance
 
-LOOKED_AT = 240
+LOOKED_AT = 160
 """Entries that are looked at closely."""
-_OF_A_PLACE = 60
+_OF_A_PLACE = 40
 _TERMS = 12
 _PLACES = (
     (("name",), 1.0),

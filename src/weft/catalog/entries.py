@@ -161,6 +161,7 @@ class Catalogue:
                 "version": state.version,
                 "default": state.default,
                 "rows": state.rows,
+                "mark": state.override.mark if state.override is not None else None,
                 "published_at": state.published_at.isoformat(),
                 "owner": group.domain.owner_team if group.domain is not None else None,
                 "tags": list(contract.tags),

@@ -15,16 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from weft.catalog.candidates import Within, candidates, terms_of
 from weft.catalog.index import opened
 from weft.catalog.words import name_terms, parts
 from weft.errors import UsageError, did_you_mean, error
-from weft.model.address import parse_address
 from weft.registry.base import RegistryReader
 
 KINDS = ("domain", "product", "port", "column")
+
+
+_MARK = "json_extract(l.line, '$.mark')"
 
 
 class Hit(Struct, frozen=True):
@@ -108,12 +109,11 @@ def search(
             )
         )
     with opened(index, reader) as connection:
-        return found_in(connection, reader, words, kind=kind, domain=domain, limit=limit)
+        return found_in(connection, words, kind=kind, domain=domain, limit=limit)
 
 
 def found_in(
     connection: sqlite3.Connection,
-    reader: RegistryReader,
     words: str,
     *,
     kind: str | None = None,
@@ -126,14 +126,7 @@ def found_in(
     Args:
         own: domains whose drafts are found; None: all drafts are.
     """
-    found = _search(connection, words, Within(kind, domain, own), limit)
-    return replace(found, results=tuple(_marked(hit, reader) for hit in found.results))
-
-
-def _marked(hit: Hit, reader: RegistryReader) -> Hit:
-    """A hit with the mark of its port."""
-    state = reader.port(parse_address(hit.address)) if hit.kind == "port" else None
-    return replace(hit, mark=state.override.mark) if state is not None and state.override is not None else hit
+    return _search(connection, words, Within(kind, domain, own), limit)
 
 
 def _search(connection: sqlite3.Connection, words: str, within: Within, limit: int) -> SearchResult:
@@ -143,16 +136,17 @@ def _search(connection: sqlite3.Connection, words: str, within: Within, limit: i
     found, complete = candidates(connection, words, terms, within)
     shown = found[:limit]
     rows = connection.execute(
-        "SELECT id, title, name, texts FROM entry WHERE id IN (SELECT value FROM json_each(?))",
+        f"SELECT e.id, e.title, e.name, e.texts, {_MARK} FROM entry e LEFT JOIN listed l ON l.id = e.id "
+        "WHERE e.id IN (SELECT value FROM json_each(?))",
         [json.dumps([c.id for c in shown])],
     )
     told = {number: rest for number, *rest in rows}
     readings = {term.text: term.readings for term in terms}
     hits = []
     for c in shown:
-        title, name, texts = told[c.id]
+        title, name, texts, mark = told[c.id]
         why = _why(c.stage, c.standing, name, title, json.loads(texts), readings)
-        hits.append(Hit(c.address, c.kind, title, c.domain, round(c.stage * 10 + c.score, 3), why))
+        hits.append(Hit(c.address, c.kind, title, c.domain, round(c.stage * 10 + c.score, 3), why, mark))
     facets = {facet: Counter(getattr(c, facet) for c in found) for facet in ("kind", "domain")}
     return SearchResult(len(found), tuple(hits), _by_number(facets), complete)
 
@@ -172,11 +166,12 @@ def _everything(connection: sqlite3.Connection, within: Within, limit: int) -> S
     hits: list[Hit] = []
     for retired, kind in ((r, k) for r in (0, 1) for k in ("port", "product", "domain", "column")):
         rows = connection.execute(
-            f"SELECT address, kind, title, domain, standing FROM entry WHERE (standing = 2) = {retired} "
+            "SELECT e.address, e.kind, e.title, e.domain, e.standing, "
+            f"(SELECT {_MARK} FROM listed l WHERE l.id = e.id) FROM entry e WHERE (standing = 2) = {retired} "
             f"AND kind = '{kind}' AND {where} ORDER BY address LIMIT :limit",
             values,
         )
-        hits += [Hit(a, k, title, d, 0.0, _why(0, standing, "", title, {}, {})) for a, k, title, d, standing in rows]
+        hits += [Hit(a, k, t, d, 0.0, _why(0, standing, "", t, {}, {}), mark) for a, k, t, d, standing, mark in rows]
         if len(hits) >= limit:
             break
     return SearchResult(facets["kind"].total(), tuple(hits[:limit]), _by_number(facets))
@@ -224,12 +219,24 @@ def _place(name: str, title: str, texts: Mapping[str, Any], meanings: Mapping[st
         ("owner or tag of its product", texts["inherited"]),
     ):
         for candidate in texts_there:
-            if any(_means(m, name_terms(candidate)) for m in meanings):
+            if not _worth_a_look(candidate, meanings):
+                continue
+            terms = name_terms(candidate)
+            if any(_means(m, terms) for m in meanings):
                 return where, _meant(candidate, meanings) if where == "title" else candidate
     for where, text in (("description", texts["description"]), ("description of a column", texts["column_texts"])):
-        if any(_means(m, parts(text)) for m in meanings):
+        words = parts(text) if _worth_a_look(text, meanings) else []
+        if any(_means(m, words) for m in meanings):
             return where, _meant(text, meanings)
     return None
+
+
+def _worth_a_look(text: str, meanings: Mapping[str, float]) -> bool:
+    """Whether a text may hold one of the words: cutting texts into terms is what takes the time of a search."""
+    if not text.isascii():
+        return True
+    whole = text.lower().replace("_", "").replace("-", "").replace(" ", "")
+    return any(meaning.rstrip("*")[:3] in whole for meaning in meanings)
 
 
 def _means(reading: str, terms: list[str]) -> bool:

@@ -149,6 +149,8 @@ def tolerance(term: str) -> int:
 
 
 def _plain(text: str) -> str:
+    if text.isascii():
+        return text
     return "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
 
 

@@ -107,6 +107,7 @@ class PortLine(Shape):
     version: str
     default: bool
     rows: int
+    mark: str | None
     published_at: str
     owner: str | None
     tags: list[str]

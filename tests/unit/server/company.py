@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import re
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,3 +89,38 @@ def bearer(platform: Platform, owner: str = "ada", *, days: int = 30) -> dict[st
         expires_at=NOW + dt.timedelta(days=days),
     )
     return {"Authorization": f"Bearer {secret}"}
+
+
+@contextmanager
+def running(folder: Path, *options: str) -> Iterator[str]:
+    """`weft serve` in a process of its own, on a free port; gives its address. It has to end well when told to."""
+    command = [
+        sys.executable,
+        "-c",
+        "from weft.cli.main import main; main()",
+        "-C",
+        str(folder),
+        "serve",
+        "--port",
+        "0",
+    ]
+    places = os.pathsep.join(sys.path)
+    with (folder / "log").open("w+") as log:
+        process = subprocess.Popen([*command, *options], stderr=log, env={**os.environ, "PYTHONPATH": places})
+        try:
+            yield listening(process, folder / "log")
+        finally:
+            process.terminate()
+            ended = process.wait(40)
+        assert ended == 0, (folder / "log").read_text()
+
+
+def listening(process: subprocess.Popen[bytes], log: Path) -> str:
+    """The address that a server tells as soon as it listens."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        told = re.search(r"weft listens on (\S+)", log.read_text())
+        if told is not None:
+            return told[1]
+        time.sleep(0.05)
+    raise AssertionError(f"the server does not listen:\n{log.read_text()}")
