@@ -1,4 +1,4 @@
-"""Measures a registry of a company's size in a file and in PostgreSQL: publishing, one at a time and at once, and lists.
+"""Measures a registry of a company's size in a file and in PostgreSQL: publishing, alone and at once, and lists.
 
     python benchmarks/registry.py [--products N] [--publish N] [--at-once N] [--url postgresql://…]
 
