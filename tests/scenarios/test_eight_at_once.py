@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import weft
 from tests.meshes import TestMesh, contract, descriptor, source
+from tests.servers import registry_database
 
 PUBLISHERS = {"one": 4, "two": 1, "three": 1, "four": 1, "five": 1}
 """How many processes publish to each product."""
@@ -60,11 +62,21 @@ with weft.open(".") as mesh:
 """
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def registry(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The line of weft.toml that says where the registry lies."""
+    if request.param == "sqlite":
+        yield ""
+    else:
+        with registry_database(request.getfixturevalue("postgres")) as url:
+            yield f'registry = "{url}"\n'
+
+
 @pytest.fixture
-def mesh(tmp_path: Path) -> TestMesh:
+def mesh(tmp_path: Path, registry: str) -> TestMesh:
     """Products whose port `every` collects the ids of all files, and `counted` says how many `every` has."""
     made = TestMesh(tmp_path / "mesh")
-    made.write("weft.toml", '[mesh]\nname = "eight"\n[engine]\nthreads = 1\n')
+    made.write("weft.toml", f'[mesh]\nname = "eight"\n{registry}[engine]\nthreads = 1\n')
     made.write("domains/sales/domain.yaml", json.dumps({"name": "sales", "kind": "aggregate", "owner": {"team": "S"}}))
     key = {"name": "id", "id": "id", "logicalType": "integer", "required": True, "primaryKey": True}
     count = {"name": "n", "id": "n", "logicalType": "integer", "required": True}
@@ -121,9 +133,9 @@ def test_eight_processes_publish_at_once_and_nothing_is_lost_or_doubled(mesh, tm
     published = [snapshot for t in told for snapshots in t["published"] for snapshot in snapshots]
     assert len(published) == len(set(published))
     with weft.open(mesh.root) as opened:
-        registry = opened._rooms.registry
-        assert registry.verify_log() == registry.last_event()
-        assert registry.unfinished() == []
+        registered = opened._rooms.registry
+        assert registered.verify_log() == registered.last_event()
+        assert registered.unfinished() == []
         for number, (name, many) in enumerate(PUBLISHERS.items()):
             first = 1 + sum(list(PUBLISHERS.values())[:number])
             wanted = {0, *(me * 1000 + i for me in range(first, first + many) for i in range(each))}
