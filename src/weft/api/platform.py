@@ -15,6 +15,10 @@ from weft.wiring import Rooms
 
 if TYPE_CHECKING:
     from weft.api.identity import Identity
+    from weft.api.publishing import Publishing
+    from weft.api.reading import Reading
+    from weft.api.requisition import Requisitions
+    from weft.api.scanning import Scanning
     from weft.registry.database import Database
 
 
@@ -35,6 +39,9 @@ class Platform:
 
     def close(self) -> None:
         """Gives connections back."""
+        publishing = self.__dict__.pop("publishing", None)
+        if publishing is not None:
+            publishing.close()
         self.rooms.close()
 
     @cached_property
@@ -61,6 +68,34 @@ class Platform:
         from weft.api.identity import Identity
 
         return Identity(self.database, self.rooms.production, self.rooms.now)
+
+    @cached_property
+    def publishing(self) -> Publishing:
+        """Runs of domains elsewhere, and what they hand in."""
+        from weft.api.publishing import Publishing
+
+        return Publishing(self)
+
+    @cached_property
+    def scanning(self) -> Scanning:
+        """Grants, and the files that they let products elsewhere read."""
+        from weft.api.scanning import Scanning
+
+        return Scanning(self)
+
+    @cached_property
+    def requisitions(self) -> Requisitions:
+        """Domains, from their request on."""
+        from weft.api.requisition import Requisitions
+
+        return Requisitions(self)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """The registry's questions, for clients."""
+        from weft.api.reading import Reading
+
+        return Reading(self)
 
     def live(self) -> bool:
         """Whether the registry answers.

@@ -8,7 +8,7 @@ from pathlib import Path
 from weft.errors import ProjectError, error
 from weft.registry.database import Dialect
 
-STEPS = ("0001_registry", "0002_kept_tables", "0003_tokens")
+STEPS = ("0001_registry", "0002_kept_tables", "0003_tokens", "0005_publishing")
 """Files of the folder `steps`: step n makes version n of the schema. One that was shipped is never changed."""
 
 

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from weft import __version__
 from weft.api.platform import Platform
 from weft.server import problems
-from weft.server.routes import catalog, health
+from weft.server.routes import catalog, domains, health, publications, registry, scans
 
 
 def create_app(platform: Platform) -> FastAPI:
@@ -22,6 +22,6 @@ def create_app(platform: Platform) -> FastAPI:
     )
     app.state.platform = platform
     problems.install(app)
-    for routes in (health, catalog):
+    for routes in (health, catalog, registry, publications, scans, domains):
         app.include_router(routes.router)
     return app

@@ -22,6 +22,9 @@ from weft.errors import (
     error,
 )
 
+KIND = "X-Weft-Error"
+"""The header that names the class of an error, so that a client raises the same."""
+
 MEDIA_TYPE = "application/problem+json"
 _RETRY_S = 5
 _ABSENT = frozenset({"WFT-ACC-001", "WFT-CAT-001"})
@@ -64,7 +67,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(WeftError)
     def failed(request: Request, e: WeftError) -> JSONResponse:
         status = status_of(e)
-        return problem(status, e.diagnostics, {"Retry-After": str(_RETRY_S)} if status == 503 else None)
+        again = {"Retry-After": str(_RETRY_S)} if status == 503 else {}
+        return problem(status, e.diagnostics, {**again, KIND: type(e).__name__})
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, e: RequestValidationError) -> JSONResponse:
