@@ -83,6 +83,10 @@ def test_every_described_setting_can_be_set_by_the_variable_that_is_described(tm
         "python.memory_limit": "7GB",
         "python.timeout": "7d",
         "engine.memory_limit": "7GB",
+        "publishing.file_size": "7GB",
+        "publishing.domain_size": "7GB",
+        "publishing.run_time": "7d",
+        "publishing.scan_time": "7d",
     }
     environ = {variable: of_a_form.get(key, "7") for key, _, variable, _ in described}
 

@@ -229,18 +229,22 @@ class HttpRegistry:
 
     def publish(self, publish: Publish) -> Sequence[Publication]:
         """Hands in a publication: the server checks all of it, and commits it or refuses it whole."""
+        handover = self.handover(publish)
+        done: Committed = self.server.hand_in("/api/v1/publications", handover, Committed, _PATIENCE_S)
+        for table in handover.tables:
+            del self._staged[table.key]
+        for path in handover.uploads:
+            del self._uploads[path]
+        return done.publications
+
+    def handover(self, publish: Publish) -> Handover:
+        """A publication with what was staged for it."""
         keys = {p.snapshot_id for p in publish.publications} | {t.snapshot_id for t, _ in publish.tables}
         tables = tuple(t for key, t in self._staged.items() if key in keys)
         paths = {f.path for t in tables for f in t.files}
         paths |= {f.path for p in publish.publications if p.quarantine for f in p.quarantine.manifest.files}
         uploads = {path: upload for path, upload in self._uploads.items() if path in paths}
-        handover = Handover(publish, tables, uploads)
-        done: Committed = self.server.hand_in("/api/v1/publications", handover, Committed, _PATIENCE_S)
-        for table in tables:
-            del self._staged[table.key]
-        for path in uploads:
-            del self._uploads[path]
-        return done.publications
+        return Handover(publish, tables, uploads)
 
     def retire(self, addresses: Sequence[Address], *, actor: str, run_id: str, at: datetime) -> None:
         """Ends reading of ports whose product is gone."""

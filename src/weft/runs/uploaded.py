@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from weft.engines.base import Session
-from weft.errors import ContractBroken, Diagnostic, ProjectError, UserCodeError, error
+from weft.errors import ContractBroken, Diagnostic, ProjectError, SourceError, UserCodeError, error
 from weft.model.address import Address
 from weft.model.column import Column
 from weft.model.handover import Upload
@@ -58,7 +58,7 @@ def true_to(session: Session, table: Address, columns: Sequence[Column], file: D
     try:
         _require_schema(session, table, columns, path)
         return _counted(session, table, columns, file, path)
-    except UserCodeError as e:
+    except (UserCodeError, SourceError) as e:
         why = "; ".join(d.what for d in e.diagnostics)
         raise ContractBroken(_lie(table, path, "it cannot be read as Parquet", why)) from e
 
