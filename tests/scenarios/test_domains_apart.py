@@ -258,7 +258,7 @@ def test_rows_are_brought_where_another_machine_of_the_domain_goes_on_from_them(
     first = made(server, tmp_path / "first", "lou", "log")
     planes(first, "log")
     model = "domains/log/aircraft/models/planes.sql"
-    first.edit(model, "select id", "/* weft\nmaterialized: incremental_by_key\nkey: [id]\n*/\nselect id")
+    first.edit(model, "select id", "/* weft\nmaterialized: merge\nkey: [id]\n*/\nselect id")
     done(first, "apply")
     second = made(server, tmp_path / "second", "lou", "log")
     planes(second, "log")
@@ -303,3 +303,10 @@ def test_twenty_domains_publish_at_once_and_none_is_lost(server, tmp_path):
         assert (server.root / ".weft/warehouse" / file.path).stat().st_size == file.size_bytes
         assert newest.rows == 1
     assert registry.verify_log() == registry.last_event()
+
+
+def test_the_web_process_reads_no_rows(server, fleet):
+    maps = Path(f"/proc/{server.process.pid}/maps").read_text()
+
+    assert "uvicorn" in maps or "pydantic" in maps
+    assert not {library for library in ("duckdb", "pyarrow", "pyiceberg") if library in maps}

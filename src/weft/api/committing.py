@@ -163,9 +163,32 @@ class Committing:
         self._platform.close()
 
     def take_up(self) -> None:
-        """Commits what a process before this one has left; what fails now is asked for again by its runner."""
+        """Does what a process before this one has left; what fails now is asked for again by its runner."""
+        from weft.runs import repair
+
+        self._platform.publishing.end_overdue()
+        for run_id, product in self._store.unsettled():
+            self.settle(run_id, product)
         for run_id, product in self._store.waiting():
             self.one(run_id, product)
+            self.settle(run_id, product)
+        repair.after_dead_runs(self._platform.rooms.context())
+
+    def settle(self, run_id: str, product: str) -> None:
+        """Does what is left to do behind an answer: nobody waits for it."""
+        from weft.registry.handovers import HandoverState
+        from weft.runs import repair
+        from weft.runs.receiving import follow
+
+        handed_in = self._store.handed_in(run_id, product)
+        document = self._store.document(run_id, product) if handed_in is not None else b""
+        if handed_in is None or not document or handed_in.state is HandoverState.WAITING:
+            return
+        context = self._platform.rooms.context()
+        if handed_in.state is HandoverState.DONE:
+            follow(msgspec.json.decode(document, type=Kept).handover, run_id, context)
+        self._store.settle(run_id, product)
+        repair.now_and_then(context)
 
     def one(self, run_id: str, product: str) -> WeftError | None:
         """Commits or refuses one handover; gives why that could not be done now."""
@@ -213,6 +236,7 @@ def main(root: str, asked: IO[str], answers: IO[str]) -> None:
             text = failure_text(failed) if failed is not None else None
             answers.write(json.dumps({"number": one["number"], "failure": text}) + "\n")
             answers.flush()
+            committing.settle(one["run"], one["product"])
     finally:
         committing.close()
 

@@ -169,9 +169,23 @@ class HandoverStore:
             return [product for (product,) in statements.rows(sql, (run_id, HandoverState.DONE.value))]
 
     def answer(self, run_id: str, product: str, state: HandoverState, answer: bytes) -> None:
-        """Keeps what came of a handover; its document is not needed any more."""
+        """Keeps what came of a handover; its document is kept until nothing is left to do behind it."""
         with self._database.writing() as statements:
             statements.run(
-                "UPDATE handovers SET state = ?, answer = ?, document = ? WHERE run_id = ? AND product = ?",
-                (state.value, answer, b"", run_id, product),
+                "UPDATE handovers SET state = ?, answer = ? WHERE run_id = ? AND product = ?",
+                (state.value, answer, run_id, product),
             )
+
+    def settle(self, run_id: str, product: str) -> None:
+        """Forgets the document of a handover, behind which nothing is left to do."""
+        with self._database.writing() as statements:
+            statements.run(
+                "UPDATE handovers SET document = ? WHERE run_id = ? AND product = ? AND state <> ?",
+                (b"", run_id, product, HandoverState.WAITING.value),
+            )
+
+    def unsettled(self) -> Sequence[tuple[str, str]]:
+        """Handovers that are answered, and behind which something may be left to do."""
+        sql = "SELECT run_id, product FROM handovers WHERE state <> ? AND length(document) > 0 ORDER BY at, run_id"
+        with self._database.reading() as statements:
+            return [(run_id, product) for run_id, product in statements.rows(sql, (HandoverState.WAITING.value,))]

@@ -85,10 +85,7 @@ def _landed(received: Received, context: Context) -> Committed | None:
         if current is None or current.run_id != received.run_id:
             return None
         found.append(current)
-    if not found:
-        return None
-    _follow(found, received, context)
-    return Committed(tuple(found))
+    return Committed(tuple(found)) if found else None
 
 
 class _Receiving:
@@ -134,7 +131,6 @@ class _Receiving:
             for target in self._targets.values():
                 context.storage.discard(target, self._received.run_id)
             raise
-        _follow(published, self._received, context)
         return Committed(tuple(published), tuple(self._verified))
 
     # rows
@@ -403,12 +399,14 @@ class _Receiving:
             )
 
 
-def _follow(published: Iterable[Publication], received: Received, context: Context) -> None:
-    """`main` of the tables shows what is published."""
-    shown = [(p.address, p.snapshot_id) for p in published]
-    product = received.handover.publish.product.address
-    shown += [(t.table, t.snapshot_id) for t in context.registry.kept_tables(product) if t.run_id == received.run_id]
-    for told in catching_up.follow(shown, (), received.run_id, context):
+def follow(handover: Handover, run_id: str, context: Context) -> None:
+    """Lets `main` of the tables of a publication that stands show what is published; whoever waits need not wait."""
+    registry = context.registry
+    product = handover.publish.product.address
+    addresses = [p.address for p in handover.publish.publications]
+    shown = [(a, state.snapshot_id) for a in addresses if (state := registry.port(a)) is not None]
+    shown += [(t.table, t.snapshot_id) for t in registry.kept_tables(product) if t.run_id == run_id]
+    for told in catching_up.follow(shown, (), run_id, context) if shown else ():
         context.progress.note(told.what)
 
 
