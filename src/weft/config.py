@@ -285,6 +285,23 @@ class ServerSettings:
     )
     shutdown: str = _setting("30s", "how long a server that is stopped waits for requests that have begun", duration)
     traces: str = _setting("", "where OpenTelemetry spans go (OTLP over HTTP), like `http://collector:4318/v1/traces`")
+def _rows(number: int) -> None:
+    if number < 0:
+        raise ValueError(f"must be a number of rows, 0 or more, not {number}")
+
+
+@dataclass(frozen=True, slots=True)
+class PublishingSettings:
+    """`[publishing]`: what a server lets domains elsewhere do that publish to it."""
+
+    file_size: str = _setting("5GB", "how large one file may be that a runner uploads", size_bytes)
+    run_time: str = _setting("24h", "how long a run may take until it cannot publish any more: 6h, 2d", duration)
+    scan_time: str = _setting("6h", "how long a product may read a snapshot that it was granted", duration)
+    whole_rows: int = _setting(
+        5_000_000, "rows up to which a server evaluates every rule again on all of them; above, some on a sample", _rows
+    )
+    domain_size: str = _setting("1TB", "how much a domain may keep that is requisitioned", size_bytes)
+    domain_products: int = _setting(1000, "how many products a domain may have that is requisitioned", _versions)
 
 
 class Settings(Struct, frozen=True):
@@ -301,6 +318,7 @@ class Settings(Struct, frozen=True):
     identity: IdentitySettings = IdentitySettings()
     notices: NoticesSettings = NoticesSettings()
     server: ServerSettings = ServerSettings()
+    publishing: PublishingSettings = PublishingSettings()
     connections: Mapping[str, Connection] = {}
 
     def path(self, text: str) -> Path:
@@ -385,6 +403,7 @@ _SECTIONS: dict[str, type] = {
     "identity": IdentitySettings,
     "notices": NoticesSettings,
     "server": ServerSettings,
+    "publishing": PublishingSettings,
 }
 
 

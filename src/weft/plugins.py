@@ -15,12 +15,14 @@ BUILT_IN: dict[str, dict[str, str]] = {
     "weft.registries": {
         "sqlite": "weft.registry.sqlite:SqliteRegistry",
         "postgresql": "weft.registry.postgres:PostgresRegistry",
+        "http": "weft.registry.http:HttpRegistry",
+        "https": "weft.registry.http:HttpRegistry",
     },
     "weft.connectors": {"file": "weft.connectors.files:FileConnector"},
 }
 """By group and name: what an installed package may add under the same group in its entry points."""
 
-EXTRAS = {"postgresql": "server"}
+EXTRAS = {"postgresql": "server", "http": "server", "https": "server"}
 """What has to be installed for a plug-in that weft ships."""
 
 

@@ -24,15 +24,17 @@ if TYPE_CHECKING:
     from weft.connectors.remotes import RemoteConnector
     from weft.engines.base import Engine, Session
     from weft.model.lineage import ColumnEdge
-    from weft.model.publication import PortState
+    from weft.model.publication import PortState, Publication
     from weft.plan.repository import Repository
     from weft.project.cache import Cache
     from weft.registry.base import Registry
+    from weft.registry.http import HttpRegistry
     from weft.registry.meters import Meter
     from weft.runs.context import Context
     from weft.runs.progress import Progress
     from weft.runs.verify import Ways
     from weft.storage.base import Storage
+    from weft.storage.staged import StagedStorage
 
 
 def clock() -> dt.datetime:
@@ -67,7 +69,7 @@ class Rooms:
         self.__dict__.pop("parser", None)
         for other in self.__dict__.pop("_environments", {}).values():
             other.close()
-        for name in ("remotes", "engine", "registry", "production", "cache"):
+        for name in ("remotes", "engine", "registry", "production", "remote", "cache"):
             held = self.__dict__.pop(name, None)
             if held is not None:
                 held.close()
@@ -86,12 +88,35 @@ class Rooms:
         kind, _, place = self.settings.mesh.registry.rpartition("://")
         if not kind:
             return self._opened(self.settings.path(place))
+        if self.on_a_server:
+            return self.remote
         registry: Registry = plugins.load("weft.registries", kind)(self.settings.mesh.registry)
         return registry
 
     def registry_described(self) -> str:
         """What keeps the registry, as it says itself; opened when it was not."""
         return self.production.described
+    @property
+    def on_a_server(self) -> bool:
+        """Whether a server has the registry and the tables, and commits for this repository."""
+        return self.settings.mesh.registry.startswith(("http://", "https://"))
+
+    @cached_property
+    def remote(self) -> HttpRegistry:
+        """The registry of the server."""
+        made = plugins.load("weft.registries", self.settings.mesh.registry.partition("://")[0])
+        self.settings.state.mkdir(parents=True, exist_ok=True)
+        # what concerns this machine alone: its runs, locks and batches
+        local = self._opened(self.settings.state / "local.db")
+        registry: HttpRegistry = made(self.settings.mesh.registry, local, cache=self.settings.cache / "registry")
+        return registry
+
+    @cached_property
+    def _staged(self) -> StagedStorage:
+        """Files that are read from the server, and those that go to it."""
+        from weft.storage.staged import StagedStorage
+
+        return StagedStorage(self.settings.path(self.settings.storage.warehouse), self.remote)
 
     @cached_property
     def registry(self) -> Registry:
@@ -148,6 +173,8 @@ class Rooms:
 
     def _others(self) -> dict[str, Registry]:
         """Registries that share the warehouse with this one."""
+        if self.on_a_server and self.environment is None:
+            return {}  # a server commits what was staged for it: it takes nothing from an environment of this machine
         found = {name: one for name, one in self.environments.items() if name != self.environment}
         return found if self.environment is None else {"": self.production, **found}
 
@@ -165,6 +192,8 @@ class Rooms:
     @cached_property
     def storage(self) -> Storage:
         """Where tables rest."""
+        if self.on_a_server and self.environment is None:
+            return self._staged
         made = plugins.load("weft.storages", "iceberg")
         storage: Storage = made(
             self.settings.path(self.settings.storage.warehouse), self.settings.path(self.settings.storage.catalog)
@@ -202,7 +231,18 @@ class Rooms:
         from weft.access.door import Door
 
         root = str(self.settings.path(self.settings.storage.warehouse))
-        return Door(self.registry, root, lambda: self.engine, self.now)
+        return Door(self.registry, root, lambda: self.engine, self.now, self._present if self.on_a_server else None)
+
+    def _present(self, publication: Publication, principal: Principal, quarantine: bool) -> None:
+        """Brings the files of a data version here; what an environment has built lies here already."""
+        from weft.access.principals import PrincipalKind
+
+        if self.environment is not None:
+            own = self.environments.get(self.environment)
+            if own is not None and own.publication(publication.address, publication.snapshot_id) is not None:
+                return
+        consumer = principal.name if principal.kind is PrincipalKind.PRODUCT else None
+        self._staged.present(publication, consumer, quarantine=quarantine)
 
     def principal(self, requested: str | None = None) -> Principal:
         """Whoever is at the keyboard."""
@@ -236,7 +276,9 @@ class Rooms:
         python = PythonBinding(self.settings.python)
         binder = Binder(lambda: self.parser, self.cache, plugins.version_of("duckdb"), python)
         sources = SourceReader(lambda: self.connector, lambda: self.remotes, ask=ask)
-        return read_repository(self.declared(), sources, self.registry, binder, self.now().date())
+        return read_repository(
+            self.declared(), sources, self.registry, binder, self.now().date(), shared=self.on_a_server
+        )
 
     def published(self, address: str) -> PortState:
         """A published port, by an address with or without major.

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.over_http import over_http
 from tests.servers import registry_database
 from weft.errors import AccessDenied, Conflict, PlatformError, ProjectError, error
 from weft.model.address import Address, ProductAddress, parse_address
@@ -34,14 +35,17 @@ PRODUCT = ProductAddress("sales", "orders")
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgresql"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql", "http"])
 def opened(request, tmp_path) -> Iterator[Callable[[], Registry]]:
-    """Opens the same registry, as often as it is asked: what there is in memory, a file, an empty database."""
+    """Opens the same registry, as often as it is asked: in memory, a file, an empty database, a server."""
     if request.param == "memory":
         made = MemoryRegistry()
         yield lambda: made
     elif request.param == "sqlite":
         yield lambda: SqliteRegistry(tmp_path / "registry.db")
+    elif request.param == "http":
+        with over_http(tmp_path) as opens:
+            yield opens
     else:
         with registry_database(request.getfixturevalue("postgres")) as url:
             yield lambda: PostgresRegistry(url)

@@ -95,6 +95,10 @@ def test_every_described_setting_can_be_set_by_the_variable_that_is_described(tm
         "identity.groups": "7=operator",
         **{f"scheduler.{name}": "7d" for name in ("lease", "grace", "retry", "timeout", "keep_jobs")},
         "scheduler.limits": "domain:sales=7",
+        "publishing.file_size": "7GB",
+        "publishing.domain_size": "7GB",
+        "publishing.run_time": "7d",
+        "publishing.scan_time": "7d",
     }
     forms = ("7", 7, ("7",), ("domain:sales=7",), {"7": ("operator",)}, *of_a_form.values())
     environ = {variable: of_a_form.get(key, "7") for key, _, variable, _ in described}

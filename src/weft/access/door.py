@@ -52,6 +52,9 @@ class Readable(Struct, frozen=True):
     paths: tuple[str, ...]
 
 
+Present = Callable[[Publication, Principal, bool], None]
+"""Brings the files of a data version to where they are read; of its quarantine, where the last argument says so."""
+
 _Opened = tuple[dict[Address, Readable], dict[tuple[str, str, str], str], list[str], list[Diagnostic]]
 """Ports by address, relations by the names of the query, and what is told with the rows."""
 
@@ -60,9 +63,16 @@ class Door:
     """Decides, then opens. Holds no state but where things are."""
 
     def __init__(
-        self, reader: RegistryReader, root: str, engine: Callable[[], Engine], now: Callable[[], dt.datetime]
+        self,
+        reader: RegistryReader,
+        root: str,
+        engine: Callable[[], Engine],
+        now: Callable[[], dt.datetime],
+        present: Present | None = None,
     ) -> None:
+        """`present` sees to it that the files of a data version lie under `root`; None: they always do."""
         self._reader = reader
+        self._present = present
         self._root = root
         self._engine = engine
         self._now = now
@@ -80,12 +90,18 @@ class Door:
         fix = end.way_out("ask its owner what takes its place") if end else None
         _require(decision, principal, f"`{state.address}`", fix)
         publication = self._version(state, at)
+        if self._present is not None:
+            self._present(publication, principal, False)
         rows = reading.relation(publication.manifest, self._root)
         names = {c.name for c in publication.manifest.columns}
         if set(decision.columns) < names:
             chosen = ", ".join(ident(c) for c in decision.columns)
             rows = f"(SELECT {chosen} FROM {rows})"
         return Readable(publication, rows, tuple(reading.paths(publication.manifest, self._root)))
+
+    def paths(self, manifest: Manifest) -> list[str]:
+        """Where the files of a manifest lie, for whoever has decided that they may be read elsewhere."""
+        return reading.paths(manifest, self._root)
 
     def quarantine(self, principal: Principal, address: Address, *, limit: int | None = None, at: At = None) -> Result:
         """The rows that were left out of a port, with `_rule` and `_reason`; none where none were.
@@ -98,6 +114,8 @@ class Door:
         _require(decide_quarantine(principal, state), principal, f"the quarantine of `{state.address}`")
         publication = self._version(state, at)
         held = publication.quarantine
+        if self._present is not None and held is not None:
+            self._present(publication, principal, True)
         manifest = held.manifest if held is not None else side_of(Manifest(publication.manifest.columns, ()))
         name = (state.address.domain, state.address.product, f"{state.address.port}@{state.address.major}")
         relation = reading.relation(manifest, self._root)

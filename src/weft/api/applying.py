@@ -108,6 +108,10 @@ class Applying:
         began = time.monotonic()
         decided = self._decided(asked)
         loaded = self._rooms.repository(ask=not asked.computes_again).sound(asked.selection)
+        if self._rooms.on_a_server and self._rooms.environment is None:
+            from weft.api.joining import join
+
+            join(self._rooms, loaded.mesh, self._progress)
         current = self._current(asked, loaded, decided is not None)
         if current.refused:
             raise GateRefused(*current.objections)

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from weft.api.incidents import Incidents
     from weft.api.jobs import Jobs
     from weft.api.notices import Notices
+    from weft.api.publishing import Publishing
+    from weft.api.reading import Reading
     from weft.api.records import Records
+    from weft.api.requisition import Requisitions
+    from weft.api.scanning import Scanning
     from weft.api.usage import Usage
     from weft.registry.database import Database
 
@@ -71,6 +75,9 @@ class Platform:
         if catalog is not None:
             catalog.index.close()
         self.__dict__.pop("records", None)
+        publishing = self.__dict__.pop("publishing", None)
+        if publishing is not None:
+            publishing.close()
         self.rooms.close()
 
     @cached_property
@@ -111,6 +118,34 @@ class Platform:
         rooms = self.rooms
         settings = rooms.settings
         return Jobs(self.database, rooms.production, rooms.now, settings.scheduler, lambda: products_in(settings))
+
+    @cached_property
+    def publishing(self) -> Publishing:
+        """Runs of domains elsewhere, and what they hand in."""
+        from weft.api.publishing import Publishing
+
+        return Publishing(self)
+
+    @cached_property
+    def scanning(self) -> Scanning:
+        """Grants, and the files that they let products elsewhere read."""
+        from weft.api.scanning import Scanning
+
+        return Scanning(self)
+
+    @cached_property
+    def requisitions(self) -> Requisitions:
+        """Domains, from their request on."""
+        from weft.api.requisition import Requisitions
+
+        return Requisitions(self)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """The registry's questions, for clients."""
+        from weft.api.reading import Reading
+
+        return Reading(self)
 
     @cached_property
     def notices(self) -> Notices:

@@ -26,13 +26,17 @@ def contract_of(document: Mapping[str, Any]) -> Contract:
 
 
 def domain_members(domain: DomainRecord | None) -> list[tuple[str, tuple[str, ...]]]:
-    """The people of a domain with their roles."""
+    """The people of a domain with their roles; whoever has asked for it owns it where nobody else is named."""
     entries = (domain.document.get("members") or ()) if domain else ()
-    return [
+    found = [
         (str(m["user"]), tuple(str(r) for r in m.get("roles") or ()))
         for m in entries
         if isinstance(m, Mapping) and m.get("user")
     ]
+    asked = domain.requisitioned_by if domain else None
+    if asked is not None and not any(r in ("owner", "domain_owner", "domain owner") for _, rs in found for r in rs):
+        found.append((asked, ("owner",)))
+    return found
 
 
 def sibling_majors(reader: RegistryReader, state: PortState) -> list[PortState]:

@@ -16,7 +16,11 @@ from weft.model.publication import DataFile, KeptTable, Publication
 
 
 class DomainRecord(Struct, frozen=True):
-    """A domain as registered; `document` is its `domain.yaml` whole."""
+    """A domain as registered; `document` is its `domain.yaml` whole.
+
+    Attributes:
+        requisitioned_by: who has asked a server for it: its owner, where the document names none.
+    """
 
     name: str
     title: str
@@ -25,6 +29,7 @@ class DomainRecord(Struct, frozen=True):
     owner_team: str
     owner_contact: str | None
     document: Mapping[str, Any]
+    requisitioned_by: str | None = None
 
 
 class ProductRecord(Struct, frozen=True):

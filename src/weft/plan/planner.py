@@ -30,12 +30,17 @@ if TYPE_CHECKING:
 
 
 class Registered(Struct, frozen=True):
-    """What the registry held when it was read, and the day (UTC) of that: by it overrides and ports have ended."""
+    """What the registry held when it was read, and the day (UTC) of that: by it overrides and ports have ended.
+
+    Attributes:
+        shared: whether other repositories publish there, so that only domains that are declared here are one's own.
+    """
 
     ports: Mapping[Address, PortState]
     products: Mapping[ProductAddress, ProductRecord]
     today: dt.date
     tables: Sequence[KeptTable] = ()
+    shared: bool = False
 
 
 def comparison(port: OutputPort, state: PortState) -> Comparison:
@@ -379,6 +384,8 @@ def _revision(registered: Mapping[Address, PortState], address: Address) -> str:
 
 def _owned(mesh: Mesh, registered: Registered, product: ProductAddress) -> bool:
     record = registered.products.get(product)
+    if registered.shared and product.domain not in mesh.domains:
+        return False
     return record is not None and record.owner == mesh.name
 
 

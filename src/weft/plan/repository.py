@@ -87,9 +87,15 @@ class SourceReader(Struct, frozen=True):
         return SourceState(version, columns), told
 
 
-def read_repository(mesh: Mesh, reader: SourceReader, registry: Registry, binder: Binder, today: date) -> Repository:
-    """What the files declare, bound and held against the registry; problems are collected, not raised."""
-    registered = Registered(registry.ports(), registry.products(), today, registry.kept_tables())
+def read_repository(
+    mesh: Mesh, reader: SourceReader, registry: Registry, binder: Binder, today: date, *, shared: bool = False
+) -> Repository:
+    """What the files declare, bound and held against the registry; problems are collected, not raised.
+
+    Args:
+        shared: whether other repositories publish to the registry.
+    """
+    registered = Registered(registry.ports(), registry.products(), today, registry.kept_tables(), shared)
     try:
         in_order = order.build_order(mesh)
     except ProjectError as e:

@@ -20,7 +20,7 @@ from weft.model.publication import KeptTable, PortState, Publication
 from weft.model.records import Batch, DomainRecord, Event, ProductRecord, Run, RunState
 from weft.registry import codec, lineage, log
 from weft.registry.base import read_all_events
-from weft.registry.tables import EventRow, KeptRow, PortRow, PublicationRow
+from weft.registry.tables import EventRow, GrantRow, KeptRow, PortRow, PublicationRow
 from weft.registry.writer import RegistryWriter
 
 
@@ -52,6 +52,7 @@ class _Tables(Struct):
     kept_rows: dict[tuple[str, str], KeptRow] = field(default_factory=dict)
     batch_rows: dict[tuple[str, str], tuple[str, bytes]] = field(default_factory=dict)
     publishes: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    grants: dict[str, GrantRow] = field(default_factory=dict)
 
     def copied(self) -> _Tables:
         return _Tables(*(copy.copy(getattr(self, name)) for name in self.__struct_fields__))
@@ -142,6 +143,15 @@ class _Tables(Struct):
 
     def delete_kept(self, product: str, model: str) -> None:
         self.kept_rows.pop((product, model), None)
+
+    def granted(self, product: str) -> Collection[str]:
+        return {row[1] for row in self.grants.values() if row[3] == product and row[6] == "publication"}
+
+    def put_grant(self, row: GrantRow) -> None:
+        self.grants[row[0]] = row
+
+    def contract(self, port: str, revision: int) -> bytes:
+        return next(row[6] for row in self.publications[port] if row[1] == revision)
 
     def put_batch(self, build: str, batch: str, at: str, manifest: bytes) -> None:
         self.batch_rows[build, batch] = (at, manifest)

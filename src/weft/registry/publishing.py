@@ -15,7 +15,7 @@ from weft.model.checks import CheckResult
 from weft.model.lineage import table_of
 from weft.model.publication import Expired, Publication
 from weft.model.records import Publish
-from weft.registry import codec, once
+from weft.registry import codec, granting, once
 from weft.registry.log import BEGINNING, chained
 from weft.registry.tables import PortRow, Tables
 
@@ -64,6 +64,8 @@ def publish(tables: Tables, publish: Publish) -> list[Publication]:
         },
     }
     append(tables, publish.at, "product.published", publish.actor, product, body)
+    for port, grant in granting.granted_with(tables, publish):
+        append(tables, publish.at, "access.granted", publish.actor, port, grant)
     for one in numbered:
         if one.override is not None and str(one.address) in publish.checks:
             decision = {"run": publish.run_id, "revision": one.revision, **one.override.as_json()}

@@ -13,6 +13,7 @@ STEPS = (
     "0002_kept_tables",
     "0003_tokens",
     "0004_identities",
+    "0005_publishing",
     "0006_queue",
     "0007_notices",
     "0008_catalog",

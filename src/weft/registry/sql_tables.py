@@ -10,7 +10,7 @@ from weft.model.lineage import LineageEdge
 from weft.model.records import DomainRecord, ProductRecord, Run
 from weft.registry import codec
 from weft.registry.database import Statements, put
-from weft.registry.tables import EventRow, KeptRow, PortRow, PublicationRow
+from weft.registry.tables import EventRow, GrantRow, KeptRow, PortRow, PublicationRow
 
 KEPT = "SELECT product, model, snapshot_id, run_id, parts, columns, manifest FROM kept_tables"
 PUBLICATION = "SELECT port, revision, snapshot_id, run_id, published_at, header, contract, manifest FROM publications"
@@ -159,6 +159,22 @@ class SqlTables:
     def delete_kept(self, product: str, model: str) -> None:
         """Forgets the table of a private model."""
         self.statements.run("DELETE FROM kept_tables WHERE product = ? AND model = ?", (product, model))
+
+    def granted(self, product: str) -> Collection[str]:
+        """Ports on which a product has or had a grant by a publication."""
+        sql = "SELECT port FROM grants WHERE consumer = ? AND kind = 'product' AND basis = 'publication'"
+        return {port for (port,) in self.statements.rows(sql, (product,))}
+
+    def put_grant(self, row: GrantRow) -> None:
+        """Adds a grant."""
+        self.statements.run("INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    def contract(self, port: str, revision: int) -> bytes:
+        """The contract of a publication that there is, packed."""
+        sql = "SELECT contract FROM publications WHERE port = ? AND revision = ?"
+        row = self.statements.row(sql, (port, revision))
+        assert row is not None, "there is such a publication"
+        return bytes(row[0])
 
     def put_batch(self, build: str, batch: str, at: str, manifest: bytes) -> None:
         """Keeps the files of one batch of a build that is not published yet."""

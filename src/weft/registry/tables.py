@@ -19,6 +19,10 @@ EventRow = tuple[int, str, str, str, str, str, str, str]
 """Number, at, kind, actor, subject, body, previous hash, hash, as `codec.event` reads them."""
 
 
+GrantRow = tuple[str, str, str, str, str, str | None, str]
+"""Id, port, kind of the consumer, consumer, since, until, basis."""
+
+
 class PortRow(NamedTuple):
     """Which publication a port shows, and how it stands; `name` is its address without major."""
 
@@ -133,6 +137,18 @@ class Tables(Protocol):
 
     def delete_kept(self, product: str, model: str) -> None:
         """Forgets the table of a private model."""
+        ...
+
+    def granted(self, product: str) -> Collection[str]:
+        """Ports on which a product has or had a grant by a publication."""
+        ...
+
+    def put_grant(self, row: GrantRow) -> None:
+        """Adds a grant."""
+        ...
+
+    def contract(self, port: str, revision: int) -> bytes:
+        """The contract of a publication that there is, packed."""
         ...
 
     def put_batch(self, build: str, batch: str, at: str, manifest: bytes) -> None:

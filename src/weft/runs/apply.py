@@ -200,6 +200,8 @@ class _OneRun:
                         snapshot = context.storage.commit(
                             one.target, run_id=self.run_id, base=base, files=one.manifest.files
                         )
+                        if one.quarantine is not None:
+                            context.storage.beside(self.run_id, one.quarantine.manifest.files)
                         fresh = publishing.publication(
                             one.wanted,
                             snapshot,

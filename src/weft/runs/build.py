@@ -261,6 +261,7 @@ class Building:
         following.require_ours(one.port.address, self._context)
         publication = self._context.registry.publication(one.port.address)
         assert publication is not None, "what has a state was published"
+        self._context.storage.own(one.port.address, publication.manifest)
         before, self._aside[one.port.model.name] = with_quarantine(publication)
         return _going_on(one.port.model, before, target)
 
@@ -272,6 +273,7 @@ class Building:
         asked = self._order.anew or (self._order.window is not None and model.kept.by_time)
         if before is not None and not asked:
             if not parts_differ(before.parts, parts):
+                self._context.storage.own(before.table, before.manifest)
                 return before.manifest
             if would_lose(before.parts, parts):  # another run has built it since the plan
                 raise GateRefused(lost_table(f"model `{model.name}` of `{self._product.address}`", model.where()))
@@ -282,6 +284,7 @@ class Building:
         try:
             former = None
             if before is not None and not self._order.anew and computed_anew(model.kept, before.parts, parts) is None:
+                self._context.storage.own(table, before.manifest)
                 former = _going_on(model, before.manifest, target)
             manifest = self._made(model, target, former, parts)
             if before is not None and self._window(model, former) is not None:

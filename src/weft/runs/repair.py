@@ -43,8 +43,9 @@ def _given_up(run: Run, held: ExitStack, context: Context) -> bool:
 
 
 def _repaired(dead: Sequence[Run], alive: list[str], began: datetime, context: Context) -> None:
-    for run in dead:
+    for run in dead if context.storage.keeps else ():
         catching_up.after(run.run_id, [outcome.address for outcome in run.ports], context)
+    for run in dead:
         if run.process is not None:
             context.drop_temp_folder(run.process)
     removed = sweep(context, alive=alive, older_than=began, only=[run.run_id for run in dead])
@@ -63,6 +64,8 @@ def sweep(
         only: runs of which alone anything is removed; None: of all. Batches of a long build lie in no run's folder, and
             are written before they are known: only their age tells that nobody is about to name them.
     """
+    if not context.storage.keeps:  # what lies here is a copy, or was staged by runs of this machine
+        return list(context.storage.sweep({}, older_than=older_than, runs=alive, only=only))
     # Before the registry is asked: what is published from here on is no history yet, and none of it is forgotten.
     unshown = context.storage.unshown()
     keep: dict[Address, set[str]] = {}
@@ -98,14 +101,15 @@ def now_and_then(context: Context) -> None:
 def _look_through(context: Context) -> None:
     age = duration(context.settings.storage.orphan_age)
     began = context.now()
-    marked = expiry.mark(context)
+    marked = expiry.mark(context) if context.storage.keeps else 0
     if marked:
         context.progress.note(f"{marked} data version{'' if marked == 1 else 's'} expired")
     alive = [run.run_id for run in context.registry.unfinished() if context.registry.lives(run)]
     given_up = {b.build for b in context.registry.batches() if b.at < began - _BATCHES_ARE_KEPT}
     if given_up:
         context.registry.drop_batches(sorted(given_up))
-    catching_up.catch_up(context)
+    if context.storage.keeps:
+        catching_up.catch_up(context)
     removed = sweep(context, alive=alive, older_than=began - age)
     due.done(context.settings)
     if removed:

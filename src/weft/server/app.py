@@ -11,11 +11,15 @@ from weft.server import openapi, problems
 from weft.server.metrics import Metrics
 from weft.server.routes import (
     catalog,
+    domains,
     health,
     incidents,
     jobs,
     notices,
+    publications,
     records,
+    registry,
+    scans,
     session,
     sign_in,
     tokens,
@@ -44,7 +48,8 @@ def create_app(platform: Platform) -> FastAPI:
     app.state.tracing = Tracing(settings.traces)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     problems.install(app)
-    for routes in (health, catalog, records, session, sign_in, tokens, jobs, notices, incidents, usage):
+    subjects = (health, catalog, records, session, sign_in, tokens, jobs, notices, incidents, usage)
+    for routes in (*subjects, registry, publications, scans, domains):
         app.include_router(routes.router)
     app.add_middleware(
         Traffic,

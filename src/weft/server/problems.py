@@ -22,6 +22,9 @@ from weft.errors import (
     error,
 )
 
+KIND = "X-Weft-Error"
+"""The header that names the class of an error, so that a client raises the same."""
+
 MEDIA_TYPE = "application/problem+json"
 _RETRY_S = 5
 _STATUS = {
@@ -83,7 +86,7 @@ def install(app: FastAPI) -> None:
         headers = {"Retry-After": str(getattr(e, "retry_s", _RETRY_S))} if status in (429, 503) else {}
         if status == 401:
             headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
-        return problem(status, e.diagnostics, headers)
+        return problem(status, e.diagnostics, {**headers, KIND: type(e).__name__})
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, e: RequestValidationError) -> JSONResponse:

@@ -11,7 +11,7 @@ from msgspec import Struct
 from weft.model.address import Address
 from weft.model.column import Column
 from weft.model.layout import UNORDERED, Layout
-from weft.model.publication import DataFile
+from weft.model.publication import DataFile, Manifest
 
 
 class Target(Struct, frozen=True):
@@ -37,6 +37,19 @@ class Storage(Protocol):
     @property
     def root(self) -> str:
         """Absolute path or URI that relative file paths of a manifest belong to."""
+        ...
+
+    @property
+    def keeps(self) -> bool:
+        """Whether tables rest here; else a server has them, which also looks after them."""
+        ...
+
+    def own(self, table: Address, manifest: Manifest) -> None:
+        """Sees to it that the files of one's own table, from which a run goes on, lie under `root`."""
+        ...
+
+    def beside(self, run_id: str, files: Sequence[DataFile]) -> None:
+        """Takes files that a run publishes beside a snapshot: those of a quarantine."""
         ...
 
     def prepare(

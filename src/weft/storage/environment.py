@@ -8,7 +8,7 @@ from datetime import datetime
 from weft.model.address import Address
 from weft.model.column import Column
 from weft.model.layout import UNORDERED, Layout
-from weft.model.publication import DataFile
+from weft.model.publication import DataFile, Manifest
 from weft.storage.base import Storage, Target
 
 
@@ -28,6 +28,19 @@ class EnvironmentStorage:
     def root(self) -> str:
         """Absolute path or URI that relative file paths of a manifest belong to."""
         return self._production.root
+
+    @property
+    def keeps(self) -> bool:
+        """Whether tables rest here."""
+        return self._production.keeps
+
+    def own(self, table: Address, manifest: Manifest) -> None:
+        """Sees to it that the files of one's own table lie here."""
+        self._production.own(table, manifest)
+
+    def beside(self, run_id: str, files: Sequence[DataFile]) -> None:
+        """Takes files that a run publishes beside a snapshot."""
+        self._production.beside(run_id, files)
 
     def prepare(
         self,

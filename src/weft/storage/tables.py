@@ -21,7 +21,7 @@ from weft.errors import PlatformError, TransientError, WeftError, error
 from weft.model.address import Address
 from weft.model.column import Column
 from weft.model.layout import UNORDERED, Layout
-from weft.model.publication import DataFile
+from weft.model.publication import DataFile, Manifest
 from weft.storage import metadata
 from weft.storage.base import Target
 from weft.storage.catalog import CommitConflict, Identifier, Table
@@ -65,6 +65,19 @@ class TableStorage(ABC):
         self._fields: dict[str, list[Field]] = {}
 
     @property
+    def keeps(self) -> bool:
+        """Tables rest here."""
+        return True
+
+    def own(self, table: Address, manifest: Manifest) -> None:
+        """Does nothing: its files lie here."""
+        return
+
+    def beside(self, run_id: str, files: Sequence[DataFile]) -> None:
+        """Does nothing: they lie where they stay."""
+        return
+
+    @property
     def root(self) -> str:
         """Absolute path that relative file paths of a manifest belong to."""
         return str(self._warehouse)
@@ -97,6 +110,21 @@ class TableStorage(ABC):
         layout: Layout = UNORDERED,
     ) -> Target:
         """Field ids for the columns that a run will write, and an empty folder to write to."""
+        numbered, fields = self.numbered(table, columns, known)
+        folder = self._folder(_identifier(table)) / "data" / f"run-{run_id}"
+        with _disk():
+            folder.mkdir(parents=True, exist_ok=True)
+        self._fields[str(folder)] = fields
+        return Target(table, tuple(numbered), field_ids(fields), str(folder), layout_of(layout, numbered))
+
+    def numbered(
+        self, table: Address, columns: Sequence[Column], known: Sequence[Column]
+    ) -> tuple[list[Column], list[Field]]:
+        """The columns with their field ids, and as Iceberg's fields; nothing is written.
+
+        Raises:
+            ProjectError: WFT-STO-005, a change of type that Iceberg does not allow under one field id.
+        """
         found = self._catalog.load(_identifier(table))
         before = {f["id"]: f for s in found.metadata["schemas"] for f in s["fields"]} if found else {}
         used = max([c.field_id for c in known] + ([found.metadata["last-column-id"]] if found else []), default=0)
@@ -118,11 +146,7 @@ class TableStorage(ABC):
                 field = {**field, "type": old["type"]}
             numbered.append(column)
             fields.append(field)
-        folder = self._folder(_identifier(table)) / "data" / f"run-{run_id}"
-        with _disk():
-            folder.mkdir(parents=True, exist_ok=True)
-        self._fields[str(folder)] = fields
-        return Target(table, tuple(numbered), field_ids(fields), str(folder), _numbered(layout, numbered))
+        return numbered, fields
 
     def commit(self, target: Target, *, run_id: str, base: str | None, files: Sequence[DataFile]) -> str:
         """Commits a snapshot that holds exactly `files`, on the run's branch, as a child of `base`."""
@@ -285,7 +309,7 @@ class TableStorage(ABC):
         return self._warehouse.joinpath(*identifier)
 
 
-def _numbered(layout: Layout, columns: Sequence[Column]) -> Layout:
+def layout_of(layout: Layout, columns: Sequence[Column]) -> Layout:
     """A layout with the field ids of its columns."""
     ids = {c.name: c.field_id for c in columns}
     return Layout(

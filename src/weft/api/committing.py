@@ -1,0 +1,247 @@
+"""Committing what was handed in: in a process of its own, since it reads rows and the web process does not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from weft import errors
+from weft.errors import PlatformError, TransientError, WeftError, error, of_the_system
+from weft.model.handover import Handover
+
+
+class Kept(Struct, frozen=True):
+    """A handover as it waits, with what the web process knows of its caller.
+
+    Attributes:
+        decides: whether the caller may publish against failed checks.
+        most_bytes: how much the domain may keep; None: no bound.
+    """
+
+    handover: Handover
+    decides: bool
+    most_bytes: int | None = None
+
+
+class Committer(Protocol):
+    """Commits handovers that wait in the registry's database."""
+
+    def commit(self, run_id: str, product: str, timeout_s: float) -> None:
+        """Sees to it that a handover is committed or refused; comes back when it is, or when the time is over.
+
+        Raises:
+            PlatformError: it could not be done now, and can be asked for again.
+        """
+        ...
+
+    def close(self) -> None:
+        """Ends what it has started."""
+        ...
+
+
+class ProcessCommitter:
+    """A child process that commits one handover after another; one that died is started again when it is needed."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._waiting: dict[int, _Waiting] = {}
+        self._last = 0
+
+    def commit(self, run_id: str, product: str, timeout_s: float) -> None:
+        """Hands one to the child and waits for it."""
+        waiting = _Waiting()
+        with self._lock:
+            process = self._running()
+            self._last += 1
+            number = self._last
+            self._waiting[number] = waiting
+            assert process.stdin is not None, "it was opened with a pipe"
+            try:
+                process.stdin.write(json.dumps({"number": number, "run": run_id, "product": product}) + "\n")
+                process.stdin.flush()
+            except OSError as e:
+                del self._waiting[number]
+                raise _lost() from e
+        done = waiting.event.wait(timeout_s)
+        with self._lock:
+            self._waiting.pop(number, None)
+        if done and waiting.failure is not None:
+            raise waiting.failure
+
+    def close(self) -> None:
+        """Lets the child finish what it does, and end."""
+        with self._lock:
+            process, self._process = self._process, None
+        if process is not None:
+            assert process.stdin is not None, "it was opened with a pipe"
+            process.stdin.close()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _running(self) -> subprocess.Popen[str]:
+        if self._process is None or self._process.poll() is not None:
+            command = [sys.executable, "-m", "weft.api.committing", str(self._root)]
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=self._root
+            )
+            threading.Thread(target=self._answers, args=(self._process,), daemon=True).start()
+        return self._process
+
+    def _answers(self, process: subprocess.Popen[str]) -> None:
+        """Wakes whoever waits for an answer; when the child has died, all of them."""
+        assert process.stdout is not None, "it was opened with a pipe"
+        for line in process.stdout:
+            answer = json.loads(line)
+            with self._lock:
+                waiting = self._waiting.get(answer["number"])
+            if waiting is not None:
+                waiting.failure = failure_of(answer["failure"]) if answer["failure"] else None
+                waiting.event.set()
+        with self._lock:
+            left = list(self._waiting.values()) if self._process in (process, None) else []
+        for one in left:
+            one.failure = _lost()
+            one.event.set()
+
+
+class _Waiting:
+    """Somebody who waits for the child."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.failure: WeftError | None = None
+
+
+def _lost() -> TransientError:
+    return TransientError(
+        error(
+            "WFT-SRV-046",
+            "the process that commits has ended in the middle",
+            why="nothing is half done: a publication is there whole, or not at all",
+            fix="try again",
+        )
+    )
+
+
+def failure_text(failed: WeftError) -> str:
+    """An error as text, for `failure_of`."""
+    return json.dumps({"kind": type(failed).__name__, "diagnostics": [d.as_json() for d in failed.diagnostics]})
+
+
+def failure_of(text: str | bytes) -> WeftError:
+    """The error that `failure_text` wrote."""
+    found = json.loads(text)
+    kind = getattr(errors, found["kind"])
+    failed: WeftError = kind(*(errors.diagnostic_from_json(d) for d in found["diagnostics"]))
+    return failed
+
+
+class Committing:
+    """The child: what waits is taken up when it starts, then whatever it is told."""
+
+    def __init__(self, root: Path) -> None:
+        from weft.api.platform import open_platform
+
+        self._platform = open_platform(root)
+        self._store = self._platform.publishing.handovers
+
+    def close(self) -> None:
+        """Gives connections back."""
+        self._platform.close()
+
+    def take_up(self) -> None:
+        """Does what a process before this one has left; what fails now is asked for again by its runner."""
+        from weft.runs import repair
+
+        self._platform.publishing.end_overdue()
+        for run_id, product in self._store.unsettled():
+            self.settle(run_id, product)
+        for run_id, product in self._store.waiting():
+            self.one(run_id, product)
+            self.settle(run_id, product)
+        repair.after_dead_runs(self._platform.rooms.context())
+
+    def settle(self, run_id: str, product: str) -> None:
+        """Does what is left to do behind an answer: nobody waits for it."""
+        from weft.registry.handovers import HandoverState
+        from weft.runs import repair
+        from weft.runs.receiving import follow
+
+        handed_in = self._store.handed_in(run_id, product)
+        document = self._store.document(run_id, product) if handed_in is not None else b""
+        if handed_in is None or not document or handed_in.state is HandoverState.WAITING:
+            return
+        context = self._platform.rooms.context()
+        if handed_in.state is HandoverState.DONE:
+            follow(msgspec.json.decode(document, type=Kept).handover, run_id, context)
+        self._store.settle(run_id, product)
+        repair.now_and_then(context)
+
+    def one(self, run_id: str, product: str) -> WeftError | None:
+        """Commits or refuses one handover; gives why that could not be done now."""
+        from weft.registry.handovers import HandoverState
+
+        handed_in = self._store.handed_in(run_id, product)
+        if handed_in is None or handed_in.state is not HandoverState.WAITING:
+            return None
+        try:
+            answer = self._received(run_id, product, handed_in.caller)
+        except (PlatformError, OSError) as e:
+            return e if isinstance(e, WeftError) else of_the_system(e)
+        except WeftError as e:
+            self._store.answer(run_id, product, HandoverState.REFUSED, failure_text(e).encode())
+            return None
+        self._store.answer(run_id, product, HandoverState.DONE, answer)
+        return None
+
+    def _received(self, run_id: str, product: str, actor: str) -> bytes:
+        from weft.runs.receiving import Received, receive
+
+        kept = msgspec.json.decode(self._store.document(run_id, product), type=Kept)
+        publishing = self._platform.publishing
+        received = Received(
+            kept.handover,
+            run_id,
+            actor,
+            kept.decides,
+            publishing.folder_of(run_id),
+            self._store.uploads(run_id),
+            kept.most_bytes,
+            self._platform.rooms.settings.publishing.whole_rows,
+        )
+        return msgspec.json.encode(receive(received, self._platform.rooms.context()), enc_hook=str)
+
+
+def main(root: str, asked: IO[str], answers: IO[str]) -> None:
+    """Answers each line of `asked`, until there are no more."""
+    committing = Committing(Path(root))
+    try:
+        committing.take_up()
+        for line in asked:
+            one: dict[str, Any] = json.loads(line)
+            failed = committing.one(one["run"], one["product"])
+            text = failure_text(failed) if failed is not None else None
+            answers.write(json.dumps({"number": one["number"], "failure": text}) + "\n")
+            answers.flush()
+            committing.settle(one["run"], one["product"])
+    finally:
+        committing.close()
+
+
+if __name__ == "__main__":
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever prints, prints beside the answers
+    main(sys.argv[1], sys.stdin, out)

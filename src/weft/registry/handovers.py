@@ -1,0 +1,191 @@
+"""Runs that build elsewhere: where they may write, what they have uploaded, what they have handed in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from weft.model.handover import Upload
+from weft.registry import codec
+from weft.registry.database import Database
+
+
+class HandoverState(StrEnum):
+    """How a handover stands: refused is what the runner has to mend, failed what the server could not do."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+class OpenRun(Struct, frozen=True):
+    """A run that may write.
+
+    Attributes:
+        caller: who has opened it; nobody else goes on with it.
+        domains: whose products it may publish.
+    """
+
+    run_id: str
+    caller: str
+    domains: frozenset[str]
+    opened_at: datetime
+    ends_at: datetime
+    closed_at: datetime | None = None
+
+    def writes(self, now: datetime) -> bool:
+        """Whether it is still open."""
+        return self.closed_at is None and now < self.ends_at
+
+
+class HandedIn(Struct, frozen=True):
+    """A publication that a runner has handed in.
+
+    Attributes:
+        digest: of the document, so that the same one is known again.
+        answer: the publications, or the diagnostics, as JSON.
+    """
+
+    run_id: str
+    product: str
+    digest: str
+    caller: str
+    state: HandoverState
+    answer: bytes | None
+
+
+class HandoverStore:
+    """Over the registry's database; what these tables lead to has its event where it is published."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def open(self, run: OpenRun) -> OpenRun:
+        """Opens a run; gives the one that there is, if its id is known."""
+        values = (
+            run.run_id,
+            run.caller,
+            json.dumps(sorted(run.domains)),
+            codec.time_text(run.opened_at),
+            codec.time_text(run.ends_at),
+        )
+        with self._database.writing() as statements:
+            statements.run(
+                "INSERT INTO open_runs (run_id, caller, domains, opened_at, ends_at) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (run_id) DO NOTHING",
+                values,
+            )
+        found = self.run(run.run_id)
+        assert found is not None, "it was just opened"
+        return found
+
+    def run(self, run_id: str) -> OpenRun | None:
+        """A run that was opened here."""
+        with self._database.reading() as statements:
+            row = statements.row(
+                "SELECT run_id, caller, domains, opened_at, ends_at, closed_at FROM open_runs WHERE run_id = ?",
+                (run_id,),
+            )
+        if row is None:
+            return None
+        closed = datetime.fromisoformat(row[5]) if row[5] is not None else None
+        opened, ends = datetime.fromisoformat(row[3]), datetime.fromisoformat(row[4])
+        return OpenRun(row[0], row[1], frozenset(json.loads(row[2])), opened, ends, closed)
+
+    def close(self, run_id: str, at: datetime) -> None:
+        """Ends a run: it writes no more."""
+        with self._database.writing() as statements:
+            statements.run(
+                "UPDATE open_runs SET closed_at = ? WHERE run_id = ? AND closed_at IS NULL",
+                (codec.time_text(at), run_id),
+            )
+
+    def overdue(self, at: datetime) -> list[str]:
+        """Runs that have not ended in their time."""
+        sql = "SELECT run_id FROM open_runs WHERE closed_at IS NULL AND ends_at < ? ORDER BY run_id"
+        with self._database.reading() as statements:
+            return [run_id for (run_id,) in statements.rows(sql, (codec.time_text(at),))]
+
+    def uploaded(self, run_id: str, upload: Upload) -> Upload:
+        """Keeps what was uploaded under a name; gives what is known by it, be it something else."""
+        with self._database.writing() as statements:
+            statements.run(
+                "INSERT INTO run_files VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (run_id, upload.name, upload.size_bytes, upload.sha256),
+            )
+        return self.uploads(run_id)[upload.name]
+
+    def uploads(self, run_id: str) -> dict[str, Upload]:
+        """What a run has uploaded, by name."""
+        with self._database.reading() as statements:
+            rows = statements.rows("SELECT name, size_bytes, sha256 FROM run_files WHERE run_id = ?", (run_id,))
+        return {name: Upload(name, size, sha256) for name, size, sha256 in rows}
+
+    def hand_in(
+        self, run_id: str, product: str, digest: str, caller: str, document: bytes, at: datetime
+    ) -> tuple[HandedIn, bool]:
+        """Keeps a handover, which waits to be committed; gives the one that is known, and whether it is new."""
+        with self._database.writing() as statements:
+            fresh = statements.run(
+                "INSERT INTO handovers (run_id, product, digest, caller, state, document, at) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (run_id, product, digest, caller, HandoverState.WAITING.value, document, codec.time_text(at)),
+            )
+        found = self.handed_in(run_id, product)
+        assert found is not None, "it was just kept"
+        return found, bool(fresh)
+
+    def handed_in(self, run_id: str, product: str) -> HandedIn | None:
+        """How a handover stands."""
+        sql = "SELECT run_id, product, digest, caller, state, answer FROM handovers WHERE run_id = ? AND product = ?"
+        with self._database.reading() as statements:
+            row = statements.row(sql, (run_id, product))
+        if row is None:
+            return None
+        return HandedIn(row[0], row[1], row[2], row[3], HandoverState(row[4]), row[5] and bytes(row[5]))
+
+    def document(self, run_id: str, product: str) -> bytes:
+        """What was handed in, as it came."""
+        sql = "SELECT document FROM handovers WHERE run_id = ? AND product = ?"
+        with self._database.reading() as statements:
+            row = statements.row(sql, (run_id, product))
+        assert row is not None, "it was handed in"
+        return bytes(row[0])
+
+    def waiting(self) -> Sequence[tuple[str, str]]:
+        """Handovers that nobody has committed or refused yet, oldest first."""
+        sql = "SELECT run_id, product FROM handovers WHERE state = ? ORDER BY at, run_id, product"
+        with self._database.reading() as statements:
+            return [(run_id, product) for run_id, product in statements.rows(sql, (HandoverState.WAITING.value,))]
+
+    def published_by(self, run_id: str) -> Collection[str]:
+        """Products that a run has published."""
+        sql = "SELECT product FROM handovers WHERE run_id = ? AND state = ?"
+        with self._database.reading() as statements:
+            return [product for (product,) in statements.rows(sql, (run_id, HandoverState.DONE.value))]
+
+    def answer(self, run_id: str, product: str, state: HandoverState, answer: bytes) -> None:
+        """Keeps what came of a handover; its document is kept until nothing is left to do behind it."""
+        with self._database.writing() as statements:
+            statements.run(
+                "UPDATE handovers SET state = ?, answer = ? WHERE run_id = ? AND product = ?",
+                (state.value, answer, run_id, product),
+            )
+
+    def settle(self, run_id: str, product: str) -> None:
+        """Forgets the document of a handover, behind which nothing is left to do."""
+        with self._database.writing() as statements:
+            statements.run(
+                "UPDATE handovers SET document = ? WHERE run_id = ? AND product = ? AND state <> ?",
+                (b"", run_id, product, HandoverState.WAITING.value),
+            )
+
+    def unsettled(self) -> Sequence[tuple[str, str]]:
+        """Handovers that are answered, and behind which something may be left to do."""
+        sql = "SELECT run_id, product FROM handovers WHERE state <> ? AND length(document) > 0 ORDER BY at, run_id"
+        with self._database.reading() as statements:
+            return [(run_id, product) for run_id, product in statements.rows(sql, (HandoverState.WAITING.value,))]

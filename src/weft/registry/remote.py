@@ -1,0 +1,235 @@
+"""A weft server as its clients see it: requests with a token, tried again where that is safe, its errors as ours."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx
+import msgspec
+
+from weft import errors
+from weft.errors import AccessDenied, PlatformError, TransientError, UsageError, WeftError, error
+
+T = TypeVar("T")
+_TRIES = 5
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 5.0
+_AGAIN = frozenset({429, 502, 503, 504})
+_CHUNK = 1 << 20
+
+KIND = "X-Weft-Error"
+"""The header that names the class of an error."""
+
+
+class Server:
+    """Requests to one server.
+
+    Only what may be done twice is tried again: the server knows runs, files and publications by names that the client
+    gives, so that nearly everything may.
+    """
+
+    def __init__(self, url: str, token: Callable[[], str | None], cache: Path | None = None) -> None:
+        """`cache` is a folder for answers that the server may find unchanged."""
+        self.url = url.rstrip("/")
+        self._token = token
+        self._cache = cache
+        self._known: dict[str, tuple[str, bytes]] = {}
+        self._client = httpx.Client(base_url=self.url, timeout=httpx.Timeout(60, connect=5), follow_redirects=False)
+
+    def close(self) -> None:
+        """Gives connections back."""
+        self._client.close()
+
+    def get(self, path: str, kind: type[T] | Any, params: Mapping[str, Any] | None = None) -> Any:
+        """What the server holds at a path, as a value."""
+        shown = {k: v for k, v in (params or {}).items() if v is not None}
+        key = hashlib.sha256(f"{self.url}{path}{sorted(shown.items())}{self._token()}".encode()).hexdigest()
+        known = self._remembered(key)
+        headers = {"If-None-Match": known[0]} if known else {}
+        answer = self._asked("GET", path, params=shown, headers=headers)
+        if answer.status_code == 304 and known is not None:
+            return self._decoded(known[1], kind, path)
+        if "etag" in answer.headers:
+            self._remember(key, answer.headers["etag"], answer.content)
+        return self._decoded(answer.content, kind, path)
+
+    def send(self, method: str, path: str, value: Any, kind: type[T] | Any = None, *, again: bool = True) -> Any:
+        """Sends a value; gives the answer as one, or None without `kind`.
+
+        Args:
+            again: whether doing it twice does no harm.
+        """
+        body = msgspec.json.encode(value, enc_hook=str)
+        headers = {"Content-Type": "application/json"}
+        answer = self._asked(method, path, content=body, headers=headers, again=again)
+        return self._decoded(answer.content, kind, path) if kind is not None else None
+
+    def hand_in(self, path: str, value: Any, kind: type[T] | Any, patience_s: float) -> Any:
+        """Sends what the server does in its time: waits where it says that it has accepted it.
+
+        Raises:
+            TransientError: WFT-REG-020, it was not done in time; it may still be.
+        """
+        body = msgspec.json.encode(value, enc_hook=str)
+        deadline = time.monotonic() + patience_s
+        answer = self._asked("POST", path, content=body, headers={"Content-Type": "application/json"})
+        while answer.status_code == 202:
+            if time.monotonic() > deadline:
+                raise TransientError(
+                    error("WFT-REG-020", f"`{self.url}` has not answered in {patience_s:g} s", fix="apply again")
+                )
+            answer = self._asked("GET", answer.headers["location"])
+        return self._decoded(answer.content, kind, path)
+
+    def put_file(self, path: str, file: Path, sha256: str) -> None:
+        """Uploads a file."""
+        headers = {"Content-Type": "application/octet-stream", "X-Content-Sha256": sha256}
+
+        def content() -> Iterator[bytes]:
+            with file.open("rb") as source:
+                while chunk := source.read(_CHUNK):
+                    yield chunk
+
+        headers["Content-Length"] = str(file.stat().st_size)
+        self._asked("PUT", path, content=content, headers=headers)
+
+    def fetch_file(self, path: str, file: Path, size_bytes: int, scan_token: str) -> None:
+        """Downloads a file, whole or not at all."""
+        temporary = file.with_name(f".{file.name}.{time.monotonic_ns()}")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            answer = self._asked("GET", path, headers={"X-Scan-Token": scan_token}, into=temporary)
+            if answer.status_code != 200 or temporary.stat().st_size != size_bytes:
+                raise PlatformError(
+                    error("WFT-REG-022", f"`{self.url}` sent another file than it had announced", fix="apply again")
+                )
+            temporary.rename(file)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _asked(
+        self,
+        method: str,
+        path: str,
+        *,
+        content: bytes | Callable[[], Iterator[bytes]] | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        again: bool = True,
+        into: Path | None = None,
+    ) -> httpx.Response:
+        """An answer that is none of a failure.
+
+        Raises:
+            TransientError: WFT-REG-020, the server cannot be reached.
+            WeftError: what the server answers.
+        """
+        token = self._token()
+        sent = {**(headers or {}), **({"Authorization": f"Bearer {token}"} if token else {})}
+        for attempt in range(_TRIES):
+            last = not again or attempt == _TRIES - 1
+            pause = _FIRST_PAUSE_S * 2**attempt
+            try:
+                body = content() if callable(content) else content
+                request = self._client.build_request(method, path, content=body, headers=sent, params=params)
+                answer = self._client.send(request, stream=True)
+                try:
+                    if into is not None and answer.status_code == 200:
+                        with into.open("wb") as out:
+                            for chunk in answer.iter_bytes(_CHUNK):
+                                out.write(chunk)
+                    else:
+                        answer.read()
+                finally:
+                    answer.close()
+            except (httpx.TransportError, httpx.InvalidURL) as e:
+                if last or isinstance(e, httpx.InvalidURL | httpx.UnsupportedProtocol):
+                    raise self._away(e) from e
+                time.sleep(pause)
+                continue
+            if answer.status_code in _AGAIN and not last:
+                wait = answer.headers.get("retry-after", "")
+                time.sleep(min(float(wait) if wait.isdigit() else pause, _LONGEST_PAUSE_S))
+                continue
+            if answer.status_code >= 400:
+                raise self._failure(answer)
+            return answer
+        raise AssertionError("the last attempt returns or raises")
+
+    def _away(self, e: Exception) -> TransientError:
+        return TransientError(
+            error(
+                "WFT-REG-020",
+                f"the server `{self.url}` cannot be reached",
+                why=str(e) or type(e).__name__,
+                fix="is `mesh.registry` right, and does the server run?",
+            )
+        )
+
+    def _failure(self, answer: httpx.Response) -> WeftError:
+        """The error that the server has answered with."""
+        if answer.status_code == 401:
+            return AccessDenied(
+                error(
+                    "WFT-REG-021",
+                    f"the server `{self.url}` does not know who asks",
+                    why="there is no token for it, or it is over or revoked",
+                    fix="set WEFT_TOKEN to a token of the domain, or sign in",
+                )
+            )
+        try:
+            body = msgspec.json.decode(answer.content)
+            told = [errors.diagnostic_from_json(d) for d in body["diagnostics"]]
+            kind = getattr(errors, answer.headers.get(KIND, ""), None)
+            if told and isinstance(kind, type) and issubclass(kind, WeftError):
+                return kind(*told)
+            if told:
+                return (PlatformError if answer.status_code >= 500 else UsageError)(*told)
+        except (msgspec.DecodeError, KeyError, TypeError, ValueError):
+            pass  # no problem document of ours, or of a newer weft: what it says is told as a text
+        return PlatformError(
+            error(
+                "WFT-REG-022",
+                f"the server `{self.url}` has answered {answer.status_code}",
+                why=answer.text[:300] or None,
+                fix="is `mesh.registry` the address of a weft server of this version?",
+            )
+        )
+
+    def _decoded(self, content: bytes, kind: Any, path: str) -> Any:
+        try:
+            return msgspec.json.decode(content, type=kind)
+        except msgspec.DecodeError as e:  # also what does not fit the type
+            raise PlatformError(
+                error(
+                    "WFT-REG-022",
+                    f"the server `{self.url}` has answered {path} with what this weft does not understand",
+                    why=str(e),
+                    fix="install the version of weft that the server has",
+                )
+            ) from e
+
+    def _remembered(self, key: str) -> tuple[str, bytes] | None:
+        if key not in self._known and self._cache is not None:
+            try:
+                tag, _, body = (self._cache / key).read_bytes().partition(b"\n")
+            except OSError:
+                return None
+            self._known[key] = tag.decode(), body
+        return self._known.get(key)
+
+    def _remember(self, key: str, tag: str, body: bytes) -> None:
+        self._known[key] = tag, body
+        if self._cache is not None and len(body) > _WORTH_KEEPING:
+            self._cache.mkdir(parents=True, exist_ok=True)
+            temporary = self._cache / f".{key}.{time.monotonic_ns()}"
+            temporary.write_bytes(tag.encode() + b"\n" + body)
+            temporary.replace(self._cache / key)
+
+
+_WORTH_KEEPING = 2_000
+"""Bytes from which on an answer is kept on the disk: a small one is sent again as fast."""

@@ -1,0 +1,441 @@
+"""Receiving a publication of a runner elsewhere: all that it says is checked here, and committed here alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from weft.access.principals import product_principal
+from weft.contracts.quarantine import allowance
+from weft.engines.base import Session
+from weft.errors import AccessDenied, Conflict, ContractBroken, GateRefused, ProjectError, WeftError, error
+from weft.model.address import Address
+from weft.model.checks import CheckResult, count
+from weft.model.column import Column
+from weft.model.handover import Committed, Handover, StagedTable, Upload, Verified
+from weft.model.odcs import Contract
+from weft.model.publication import (
+    DataFile,
+    KeptTable,
+    Manifest,
+    Publication,
+    Quarantine,
+    is_kept_table,
+    side_of,
+)
+from weft.registry import processes
+from weft.runs import catching_up, following
+from weft.runs.context import Context
+from weft.runs.rechecking import rechecked, times_of_publication
+from weft.runs.stated import Stated, stated
+from weft.runs.uploaded import require_uploaded, true_to
+from weft.runs.verification import broken, check_rows, names_in_record, other_tables, times_of
+from weft.storage import reading
+from weft.storage.base import Target
+from weft.storage.side import side_target
+
+WHOLE_UP_TO = 5_000_000
+"""Rows up to which every rule of a contract is evaluated again on all of them."""
+
+
+class Received(Struct, frozen=True):
+    """A handover, and what the server knows of who has handed it in.
+
+    Attributes:
+        decides: whether its caller may publish against failed checks, as an owner may.
+        folder: where the files of its run lie that were uploaded.
+        uploads: what was uploaded, by name, as it was when it came.
+        most_bytes: what the domain may keep at most, with what it keeps now; None: no bound.
+    """
+
+    handover: Handover
+    run_id: str
+    actor: str
+    decides: bool
+    folder: Path
+    uploads: Mapping[str, Upload]
+    most_bytes: int | None = None
+    whole_up_to: int = WHOLE_UP_TO
+
+
+def receive(received: Received, context: Context) -> Committed:
+    """Checks a publication and commits it, or refuses it whole; done once, however often it is asked for.
+
+    Raises:
+        WeftError: see `stated`, `uploaded` and `rechecking`; WFT-SRV-035, it goes by a snapshot that there is not.
+    """
+    product = received.handover.publish.product.address
+    with context.registry.lock(f"product:{product}", holder=received.run_id, timeout_s=60):
+        landed = _landed(received, context)
+        if landed is not None:
+            return landed
+        return _Receiving(received, context).commit()
+
+
+def _landed(received: Received, context: Context) -> Committed | None:
+    """What of a run is published already: its server died between the commit and the answer."""
+    found = []
+    for one in received.handover.publish.publications:
+        current = context.registry.publication(one.address) if one.address.major is not None else None
+        if current is None or current.run_id != received.run_id:
+            return None
+        found.append(current)
+    return Committed(tuple(found)) if found else None
+
+
+class _Receiving:
+    """One publication on its way."""
+
+    def __init__(self, received: Received, context: Context) -> None:
+        self._received = received
+        self._context = context
+        self._stated: Stated = stated(received.handover, received.run_id, received.actor, context.registry)
+        self._fresh = require_uploaded(received.handover.uploads, received.uploads, received.folder)
+        self._tables = {t.key: t for t in received.handover.tables}
+        self._targets: dict[str, Target] = {}
+        self._places: dict[str, str] = {}
+        self._manifests: dict[Address, Manifest] = {}
+        self._verified: list[Verified] = []
+        self._checks: dict[str, Sequence[CheckResult]] = {}
+
+    def commit(self) -> Committed:
+        """Checks the rows, then commits them."""
+        context, publish = self._context, self._stated.publish
+        self._require_quota()
+        temp = context.temp_folder(processes.identity())
+        temp.mkdir(parents=True, exist_ok=True)
+        with context.engine.session(str(temp)) as session:
+            for key, table in self._tables.items():
+                self._manifests[table.table] = self._true_rows(session, key, table)
+            publications = [self._with_rows(session, p) for p in publish.publications]
+            publications = [self._judged(session, p) for p in publications]
+        try:
+            self._put_in_place()
+            snapshots = {key: self._snapshot(key, table) for key, table in self._tables.items()}
+            at = context.now()
+            published = context.registry.publish(
+                replace(
+                    publish,
+                    publications=[replace(self._placed(p, snapshots), published_at=at) for p in publications],
+                    checks=self._checks,
+                    tables=[(self._kept(t, snapshots), before) for t, before in publish.tables],
+                    at=at,
+                )
+            )
+        except (WeftError, OSError):
+            for target in self._targets.values():
+                context.storage.discard(target, self._received.run_id)
+            raise
+        return Committed(tuple(published), tuple(self._verified))
+
+    # rows
+
+    def _true_rows(self, session: Session, key: str, table: StagedTable) -> Manifest:
+        """The files of a snapshot: the new ones as they are found, the others as they are known.
+
+        Raises:
+            ProjectError: WFT-SRV-035, one is neither new nor of the snapshot that it goes on from.
+            Conflict: WFT-RUN-001, the table has other columns by now.
+        """
+        context, run_id = self._context, self._received.run_id
+        known, held = self._known(table.table)
+        target = context.storage.prepare(table.table, table.columns, known, run_id, table.layout)
+        self._targets[key] = target
+        if target.columns != table.columns:
+            what = f"the columns of `{table.table}` moved since the run began"
+            raise Conflict(error("WFT-RUN-001", what, why="another run was faster", fix="plan again"))
+        files = []
+        for file in table.files:
+            if file.path in self._fresh:
+                files.append(true_to(session, table.table, target.columns, file, self._fresh[file.path]))
+                self._place(file.path, target)
+            elif file.path in held and table.goes_on:
+                files.append(held[file.path])
+            else:
+                raise _no_such_files(table.table, file.path)
+        return Manifest(target.columns, tuple(files))
+
+    def _known(self, table: Address) -> tuple[Sequence[Column], dict[str, DataFile]]:
+        """The columns of a table as they stand, and its files by path; those of a quarantine may come back."""
+        registry = self._context.registry
+        if is_kept_table(table):
+            kept = next((t for t in registry.kept_tables(table.of_product) if t.table == table), None)
+            return (kept.manifest.columns, _by_path(kept.manifest.files)) if kept is not None else ((), {})
+        current = registry.publication(table)
+        if current is None:
+            return (), {}
+        aside = current.quarantine.manifest.files if current.quarantine is not None else ()
+        return current.manifest.columns, _by_path((*current.manifest.files, *aside))
+
+    def _place(self, path: str, target: Target) -> None:
+        """Where a new file will lie: in the run's own folder of its table, whatever path the runner has given it."""
+        own = Path(target.folder).relative_to(self._context.storage.root).as_posix()
+        folder, _, name = path.rpartition("/")
+        self._places[path] = path if folder == own and _is_plain(name) else f"{own}/{self._fresh[path].name}"
+
+    def _with_rows(self, session: Session, one: Publication) -> Publication:
+        """A publication with the manifest of its staged snapshot, or of the one that it keeps.
+
+        Raises:
+            ProjectError: WFT-SRV-035, it names no snapshot that was staged or is current.
+        """
+        table = self._tables.get(one.snapshot_id)
+        if table is not None and table.table == one.address and one.address not in self._stated.publish.kept:
+            quarantine = self._aside(session, one, table) if one.quarantine is not None else None
+            return replace(one, manifest=self._manifests[one.address], quarantine=quarantine)
+        current = self._context.registry.publication(one.address)
+        if current is None or current.snapshot_id != one.snapshot_id or one.address not in self._stated.publish.kept:
+            raise ProjectError(
+                error(
+                    "WFT-SRV-035",
+                    f"a publication of `{one.address}` names snapshot `{one.snapshot_id}`, which is not there",
+                    why="a publication shows rows that were staged with it, or keeps those that are current",
+                    fix="plan again",
+                )
+            )
+        # rows that stay are what they were; nobody makes them anew with a change of texts
+        return replace(
+            one,
+            manifest=current.manifest,
+            quarantine=current.quarantine,
+            upstream=current.upstream,
+            column_digests=current.column_digests,
+            parts=one.parts if self._stated.ports[one.address].pinned is None else current.parts,
+        )
+
+    def _aside(self, session: Session, one: Publication, table: StagedTable) -> Quarantine:
+        """The quarantine beside a snapshot, as it is.
+
+        Raises:
+            ContractBroken: WFT-SRV-033 it is not what the runner says, WFT-CHK-005 more is in it than may be.
+        """
+        stated_ = one.quarantine
+        assert stated_ is not None, "it has one"
+        target = self._targets[table.key]
+        side = side_target(target)
+        _, held = self._known(one.address)
+        files = []
+        for file in stated_.manifest.files:
+            if file.path in self._fresh:
+                files.append(true_to(session, one.address, side.columns, file, self._fresh[file.path]))
+                self._place(file.path, target)
+            elif file.path in held and table.goes_on:
+                files.append(held[file.path])
+            else:
+                raise _no_such_files(one.address, file.path)
+        rest = self._manifests[one.address]
+        aside = Manifest(side_of(rest).columns, tuple(replace(f, statistics={}) for f in files))
+        allowed = allowance(self._stated.contracts[one.address])
+        total = rest.rows + aside.rows
+        known = set(stated_.checks) <= (allowed.rules if allowed is not None else set())
+        if allowed is None or not known or not allowed.admits(aside.rows, total) or stated_.total != total:
+            raise ContractBroken(
+                error(
+                    "WFT-CHK-005",
+                    f"`{one.address}`: {aside.rows:,} of {total:,} rows are in quarantine, more than may go there",
+                    fix="mend the rows at their source or in the model",
+                )
+            )
+        return Quarantine(aside, total, stated_.checks)
+
+    def _judged(self, session: Session, one: Publication) -> Publication:
+        """A publication with the results of its checks, found on its rows.
+
+        Raises:
+            ContractBroken: WFT-CHK-001 and others, its rows do not keep its contract; WFT-SRV-034.
+        """
+        publish, context = self._stated.publish, self._context
+        state = self._stated.ports.get(one.address)
+        told = publish.checks.get(str(one.address), ())
+        stays = one.address in publish.kept
+        if stays and state is not None and state.digests.rules == one.digests.rules:
+            return replace(one, checks=state.checks, override=state.override)
+        promised = self._stated.contracts[one.address]
+        before = times_of(one.address, promised, context.registry)
+        times = times_of_publication(context.now(), before, fresh=not stays)
+        others = self._others(one, promised)
+
+        def check(some: Contract, relation: str) -> tuple[CheckResult, ...]:
+            return check_rows(session, some, relation, others, context.now(), published=times)
+
+        results, verified = rechecked(
+            session,
+            one.address,
+            promised,
+            self._relation(one),
+            one.rows,
+            told,
+            check,
+            self._received.whole_up_to,
+        )
+        self._verified.append(verified)
+        wrong = broken(one.address, results)
+        override = one.override if wrong is not None else None
+        if wrong is not None:
+            self._require_decision(one, results, wrong)
+        self._checks[str(one.address)] = results
+        return replace(one, checks=count(results), override=override)
+
+    def _require_decision(self, one: Publication, results: Sequence[CheckResult], wrong: ContractBroken) -> None:
+        """Refuses rows that break their contract, unless an owner has decided to publish them.
+
+        Raises:
+            ContractBroken: WFT-CHK-001 and others.
+            AccessDenied: WFT-SRV-047, whoever hands it in is no owner.
+        """
+        override = one.override
+        if override is None:
+            raise wrong
+        if not self._received.decides:
+            raise AccessDenied(
+                error(
+                    "WFT-SRV-047",
+                    f"`{self._received.actor}` may not publish `{one.address}` against failed checks",
+                    why="that is for the owners of its domain and product",
+                    fix="mend the rows, or let an owner apply",
+                )
+            )
+        today = self._context.now().date()
+        last = self._context.settings.mesh.override_days
+        decided = {r.id for r in results if r.blocks} <= set(override.checks)
+        if not decided or override.ended(today) or (override.until - today).days > last:
+            raise wrong
+
+    def _relation(self, one: Publication) -> str:
+        """The rows of a publication, wherever its files lie now."""
+        here = [replace(f, path=str(self._fresh.get(f.path, f.path))) for f in one.manifest.files]
+        return reading.relation(Manifest(one.manifest.columns, tuple(here)), self._context.storage.root)
+
+    def _others(self, one: Publication, promised: Contract) -> dict[str, str | None]:
+        """The relations that a contract's relationships point to: what is published with it, else what is."""
+        publish = self._stated.publish
+        names = names_in_record(publish.product, self._stated.ports)
+        names |= {p.address.port: p.address for p in sorted(publish.publications, key=lambda p: p.address)}
+        fresh = {p.address: p for p in publish.publications if p.address in self._manifests}
+        unseen = {
+            name: self._relation(replace(fresh[a], manifest=self._manifests[a]))
+            for name, a in names.items()
+            if a in fresh
+        }
+        return other_tables(promised, names, unseen, product_principal(self._stated.product), self._context)
+
+    # the commit
+
+    def _put_in_place(self) -> None:
+        """Puts new files under the warehouse; their copies among the uploads stay until the run ends."""
+        root = Path(self._context.storage.root)
+        for path, place in self._places.items():
+            _linked(self._fresh[path], root / place)
+
+    def _snapshot(self, key: str, table: StagedTable) -> str:
+        """Commits a snapshot on the run's branch."""
+        context = self._context
+        manifest = self._manifests[table.table]
+        files = [replace(f, path=self._places.get(f.path, f.path)) for f in manifest.files]
+        base: str | None = None
+        if is_kept_table(table.table):
+            kept = [t for t in context.registry.kept_tables(table.table.of_product) if t.table == table.table]
+            base = kept[0].snapshot_id if kept and table.goes_on else None
+        else:
+            state = self._stated.ports.get(table.table)
+            base = state.snapshot_id if state is not None else None
+            if state is not None and table.goes_on and any(f.path not in self._fresh for f in manifest.files):
+                following.require_ours(table.table, context)
+        return context.storage.commit(self._targets[key], run_id=self._received.run_id, base=base, files=files)
+
+    def _placed(self, one: Publication, snapshots: Mapping[str, str]) -> Publication:
+        """A publication with its snapshot's id, and its files by where they lie."""
+        quarantine = one.quarantine
+        if quarantine is not None:
+            quarantine = replace(quarantine, manifest=self._moved(quarantine.manifest))
+        snapshot_id = snapshots.get(one.snapshot_id, one.snapshot_id)
+        return replace(one, snapshot_id=snapshot_id, manifest=self._moved(one.manifest), quarantine=quarantine)
+
+    def _kept(self, one: KeptTable, snapshots: Mapping[str, str]) -> KeptTable:
+        """What a private model keeps, as it was committed.
+
+        Raises:
+            ProjectError: WFT-SRV-035, it was not staged.
+        """
+        if one.snapshot_id not in snapshots or self._tables[one.snapshot_id].table != one.table:
+            raise _no_such_files(one.table, one.snapshot_id)
+        manifest = self._moved(self._manifests[one.table])
+        return replace(one, snapshot_id=snapshots[one.snapshot_id], run_id=self._received.run_id, manifest=manifest)
+
+    def _moved(self, manifest: Manifest) -> Manifest:
+        files = (replace(f, path=self._places.get(f.path, f.path)) for f in manifest.files)
+        return Manifest(manifest.columns, tuple(files))
+
+    def _require_quota(self) -> None:
+        """Refuses what a domain has no room for.
+
+        Raises:
+            GateRefused: WFT-SRV-039.
+        """
+        most = self._received.most_bytes
+        if most is None:
+            return
+        domain = self._stated.product.domain
+        registry = self._context.registry
+        held = sum(
+            sum(f.size_bytes for f in published.manifest.files)
+            for address in self._stated.ports
+            if address.domain == domain and (published := registry.publication(address)) is not None
+        )
+        fresh = sum(u.size_bytes for u in self._received.handover.uploads.values())
+        if held + fresh > most:
+            raise GateRefused(
+                error(
+                    "WFT-SRV-039",
+                    f"domain `{domain}` has no room for {fresh:,} bytes more",
+                    why=f"it keeps {held:,} bytes, and may keep {most:,}",
+                    fix="retire what nobody reads, or ask an operator for more",
+                )
+            )
+
+
+def follow(handover: Handover, run_id: str, context: Context) -> None:
+    """Lets `main` of the tables of a publication that stands show what is published; whoever waits need not wait."""
+    registry = context.registry
+    product = handover.publish.product.address
+    addresses = [p.address for p in handover.publish.publications]
+    shown = [(a, state.snapshot_id) for a in addresses if (state := registry.port(a)) is not None]
+    shown += [(t.table, t.snapshot_id) for t in registry.kept_tables(product) if t.run_id == run_id]
+    for told in catching_up.follow(shown, (), run_id, context) if shown else ():
+        context.progress.note(told.what)
+
+
+def _by_path(files: Iterable[DataFile]) -> dict[str, DataFile]:
+    return {f.path: f for f in files}
+
+
+def _is_plain(name: str) -> bool:
+    """Whether a name is that of a Parquet file and of nothing else."""
+    stem = name.removesuffix(".parquet")
+    return stem != name and 0 < len(stem) < 200 and stem.replace("-", "").replace("_", "").isalnum() and stem.isascii()
+
+
+def _linked(source: Path, place: Path) -> None:
+    """A file under a second name; a copy of it where the two lie on different disks."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.unlink(missing_ok=True)
+    try:
+        os.link(source, place)
+    except OSError:
+        shutil.copyfile(source, place)
+
+
+def _no_such_files(table: Address, path: str) -> ProjectError:
+    return ProjectError(
+        error(
+            "WFT-SRV-035",
+            f"a publication of `{table}` names the file or snapshot `{path}`, which is not there",
+            why="a snapshot holds files that were uploaded in its run, and files of the snapshot that it goes on from",
+            fix="plan again",
+        )
+    )

@@ -1,0 +1,147 @@
+"""Runs of domains elsewhere: opened, fed with files, handed in, ended."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.responses import Response
+from starlette.concurrency import run_in_threadpool
+
+from weft.access.permissions import Action, Caller
+from weft.api.publishing import Publishing
+from weft.errors import UsageError, error
+from weft.model.handover import AskedTable, ChecksAsked
+from weft.model.records import Run
+from weft.registry.handovers import HandedIn, HandoverState
+from weft.server.permitted import Permitted
+from weft.server.routes.registry import as_json
+
+router = APIRouter(prefix="/api/v1", tags=["publishing"])
+Publisher = Annotated[Caller, Depends(Permitted(Action.PUBLISH))]
+T = TypeVar("T")
+_WAIT_S = 20.0
+"""How long a publication is waited for before a client is told to ask again."""
+
+_MOST_BYTES = 64 * 2**20
+"""The largest document; files are uploaded by themselves."""
+
+_CHUNK = 1 << 20
+_BODY: dict[str, Any] = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+}
+_FILE: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+
+
+def _publishing(request: Request) -> Publishing:
+    found: Publishing = request.app.state.platform.publishing
+    return found
+
+
+async def body(request: Request) -> bytes:
+    """The body of a request, no larger than a document may be.
+
+    Raises:
+        UsageError: WFT-SRV-045.
+    """
+    read = bytearray()
+    async for chunk in request.stream():
+        read += chunk
+        if len(read) > _MOST_BYTES:
+            raise UsageError(error("WFT-SRV-045", f"a document has at most {_MOST_BYTES:,} bytes"))
+    return bytes(read)
+
+
+Content = Annotated[bytes, Depends(body)]
+
+
+def decoded(content: bytes, kind: type[T]) -> T:
+    """A body as a value.
+
+    Raises:
+        UsageError: WFT-SRV-003, it is none.
+    """
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.DecodeError as e:
+        raise UsageError(error("WFT-SRV-003", f"body: {e}", fix="see /api/v1/openapi.json")) from e
+
+
+@router.post("/runs", status_code=201, openapi_extra=_BODY)
+def open_run(request: Request, caller: Publisher, content: Content) -> Response:
+    """Opens a run; gives the prefix under which it may put files. A run that is open already is opened again."""
+    answer = as_json(_publishing(request).open(caller, decoded(content, Run)))
+    answer.status_code = 201
+    return answer
+
+
+@router.put("/runs/{run_id}", status_code=204, openapi_extra=_BODY)
+def finish_run(request: Request, caller: Publisher, run_id: str, content: Content) -> None:
+    """Ends a run, with what came of its ports."""
+    run = decoded(content, Run)
+    if run.run_id != run_id:
+        raise UsageError(error("WFT-SRV-003", "the path and the body name different runs"))
+    _publishing(request).finish(caller, run)
+
+
+@router.post("/runs/{run_id}/tables", openapi_extra=_BODY)
+def number(request: Request, caller: Publisher, run_id: str, content: Content) -> Response:
+    """Field ids for the columns of a table that a run is about to write."""
+    return as_json(_publishing(request).number(caller, run_id, decoded(content, AskedTable)))
+
+
+@router.put("/runs/{run_id}/checks", status_code=204, openapi_extra=_BODY)
+def record_checks(request: Request, caller: Publisher, run_id: str, content: Content) -> None:
+    """Keeps the check results of a port that was not published."""
+    _publishing(request).record_checks(caller, run_id, decoded(content, ChecksAsked))
+
+
+@router.put("/runs/{run_id}/files/{name}", openapi_extra=_FILE)
+async def upload(
+    request: Request,
+    caller: Publisher,
+    run_id: str,
+    name: str,
+    x_content_sha256: Annotated[str, Header()],
+    content_length: Annotated[int | None, Header()] = None,
+) -> Response:
+    """Uploads a file of a run. The bytes go to the disk as they come; the disk is never waited for here."""
+    incoming = await run_in_threadpool(
+        _publishing(request).upload, caller, run_id, name, x_content_sha256, content_length
+    )
+    try:
+        held = bytearray()
+        async for chunk in request.stream():
+            held += chunk
+            if len(held) >= _CHUNK:
+                await run_in_threadpool(incoming.write, bytes(held))
+                held.clear()
+        await run_in_threadpool(incoming.write, bytes(held))
+        return as_json(await run_in_threadpool(incoming.done))
+    finally:
+        await run_in_threadpool(incoming.close)
+
+
+@router.post("/publications", openapi_extra=_BODY, responses={202: {"description": "it is being checked"}})
+def publish(request: Request, caller: Publisher, content: Content) -> Response:
+    """Hands in a publication. What is stated is checked, then committed whole, or refused; twice is once."""
+    return _answer(_publishing(request).hand_in(caller, content, _WAIT_S))
+
+
+@router.get("/publications/{run_id}/{product}", responses={202: {"description": "it is being checked"}})
+def publication(request: Request, caller: Publisher, run_id: str, product: str) -> Response:
+    """How a publication stands; one that is being checked is waited for a while."""
+    return _answer(_publishing(request).handed_in(caller, run_id, product, _WAIT_S))
+
+
+def _answer(found: HandedIn) -> Response:
+    place = f"/api/v1/publications/{found.run_id}/{found.product}"
+    if found.state is HandoverState.WAITING:
+        return Response(b"{}", 202, {"Location": place, "Retry-After": "1"}, "application/json")
+    return Response(found.answer, 200, {"Location": place}, "application/json")

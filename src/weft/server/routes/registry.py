@@ -1,0 +1,209 @@
+"""The registry as its clients read it: `registry = "https://…"` in a domain's own repository."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends, Query, Request
+from fastapi.responses import Response
+
+from weft.access.permissions import Action, Caller
+from weft.api.reading import Reading, encoded
+from weft.server.permitted import Permitted
+
+router = APIRouter(prefix="/api/v1/registry", tags=["registry"])
+Reader = Annotated[Caller, Depends(Permitted(Action.READ_METADATA))]
+Publisher = Annotated[Caller, Depends(Permitted(Action.PUBLISH))]
+Limit = Annotated[int, Query(ge=0, le=10_000)]
+_JSON = "application/json"
+_OK: dict[int | str, dict[str, Any]] = {
+    200: {"content": {_JSON: {}}},
+    304: {"description": "as it was when it was asked for the last time"},
+}
+
+
+def _reading(request: Request) -> Reading:
+    found: Reading = request.app.state.platform.reading
+    return found
+
+
+def _unchanged(request: Request) -> tuple[str, Response | None]:
+    """The tag of what is registered now, and the answer where the client has that already."""
+    tag = _reading(request).tag()
+    same = request.headers.get("if-none-match") == tag
+    return tag, Response(status_code=304, headers={"ETag": tag}) if same else None
+
+
+def _tagged(content: bytes, tag: str) -> Response:
+    return Response(content, media_type=_JSON, headers={"ETag": tag, "Cache-Control": "private, no-cache"})
+
+
+@router.get("/ports", responses=_OK)
+def ports(request: Request, caller: Reader) -> Response:
+    """Every port that was ever published."""
+    tag, unchanged = _unchanged(request)
+    return unchanged or _tagged(_reading(request).ports(), tag)
+
+
+@router.get("/products", responses=_OK)
+def products(request: Request, caller: Reader, after: str | None = None, limit: Limit = 1000) -> Response:
+    """Every registered product; or, with `after`, the next ones behind an address."""
+    tag, unchanged = _unchanged(request)
+    if after is None:
+        return unchanged or _tagged(_reading(request).products(), tag)
+    return unchanged or _tagged(_reading(request).products_after(after, limit), tag)
+
+
+@router.get("/products/{address}", responses=_OK)
+def product(request: Request, caller: Reader, address: str) -> Response:
+    """One product. Null where there is none."""
+    tag, unchanged = _unchanged(request)
+    return unchanged or _tagged(_reading(request).product(address), tag)
+
+
+@router.get("/products/{address}/ports", responses=_OK)
+def ports_of(request: Request, caller: Reader, address: str) -> Response:
+    """The ports of one product."""
+    tag, unchanged = _unchanged(request)
+    return unchanged or _tagged(_reading(request).ports_of(address), tag)
+
+
+@router.get("/domains/{name}", responses=_OK)
+def domain(request: Request, caller: Reader, name: str) -> Response:
+    """One domain. Null where there is none."""
+    tag, unchanged = _unchanged(request)
+    return unchanged or _tagged(_reading(request).domain(name), tag)
+
+
+@router.get("/domains", responses=_OK)
+def domains(request: Request, caller: Reader) -> Response:
+    """Every registered domain."""
+    tag, unchanged = _unchanged(request)
+    return unchanged or _tagged(_reading(request).domains(), tag)
+
+
+@router.get("/ports/{address}", responses=_OK)
+def port(request: Request, caller: Reader, address: str) -> Response:
+    """One port; without major its default major. Null where there is none."""
+    tag, unchanged = _unchanged(request)
+    return unchanged or _tagged(_reading(request).port(address), tag)
+
+
+@router.get("/ports/{address}/publication", responses=_OK)
+def publication(
+    request: Request, caller: Reader, address: str, snapshot: str | None = None, at: datetime | None = None
+) -> Response:
+    """The current publication of a port, that of a snapshot, or that of a time."""
+    tag, unchanged = _unchanged(request)
+    return unchanged or _tagged(_reading(request).publication(caller, address, snapshot, at), tag)
+
+
+@router.get("/ports/{address}/history", responses=_OK)
+def history(
+    request: Request, caller: Reader, address: str, before: int | None = None, limit: Limit | None = None
+) -> Response:
+    """Publications of a port, newest first."""
+    tag, unchanged = _unchanged(request)
+    return unchanged or _tagged(_reading(request).history(caller, address, before, limit), tag)
+
+
+@router.get("/ports/{address}/consumers", responses=_OK)
+def consumers(request: Request, caller: Reader, address: str) -> Response:
+    """Products that read a port."""
+    tag, unchanged = _unchanged(request)
+    return unchanged or _tagged(_reading(request).consumers(address), tag)
+
+
+@router.get("/kept-tables", responses=_OK)
+def kept_tables(request: Request, caller: Reader, product: str | None = None) -> Response:
+    """What private models keep, of products that the caller may publish."""
+    tag, unchanged = _unchanged(request)
+    return unchanged or _tagged(_reading(request).kept_tables(caller, product), tag)
+
+
+@router.get("/nodes", responses=_OK)
+def nodes(request: Request, caller: Reader, table: str) -> Response:
+    """Lineage nodes of a table's columns."""
+    tag, unchanged = _unchanged(request)
+    return unchanged or _tagged(_reading(request).nodes(table), tag)
+
+
+@router.post("/lineage")
+def lineage(
+    request: Request,
+    caller: Reader,
+    nodes: Annotated[list[str], Body()],
+    up: Annotated[bool, Body()] = True,
+    depth: Annotated[int, Body(ge=0, le=1000)] = 1,
+    limit: Annotated[int, Body(ge=0, le=10_000)] = 10_000,
+) -> Response:
+    """Edges within `depth` hops of nodes, and whether the limit cut them. Changes nothing."""
+    content = _reading(request).lineage(nodes, up=up, depth=depth, limit=limit)
+    return Response(content, media_type=_JSON)
+
+
+@router.get("/runs")
+def runs(
+    request: Request,
+    caller: Reader,
+    port: str | None = None,
+    limit: Limit = 20,
+    before: datetime | None = None,
+    before_id: str = "",
+) -> Response:
+    """The newest runs, of one port or of all; with `before`, those that began before a run."""
+    found = _reading(request).runs(port, limit, (before, before_id) if before is not None else None)
+    return Response(found, media_type=_JSON)
+
+
+@router.get("/runs/{run_id}")
+def run(request: Request, caller: Reader, run_id: str) -> Response:
+    """One run. Null where there is none."""
+    return Response(_reading(request).run(run_id), media_type=_JSON)
+
+
+@router.get("/runs/{run_id}/checks")
+def checks(request: Request, caller: Reader, run_id: str, port: str | None = None) -> Response:
+    """Check results of a run; samples of one's own domains alone."""
+    return Response(_reading(request).checks(caller, run_id, port), media_type=_JSON)
+
+
+@router.get("/events")
+def events(
+    request: Request,
+    caller: Annotated[Caller, Depends(Permitted(Action.READ_EVENTS))],
+    after: int = 0,
+    limit: int = 1000,
+) -> Response:
+    """The event log after a sequence number."""
+    return Response(_reading(request).events(after, limit), media_type=_JSON)
+
+
+@router.get("/last-event")
+def last_event(request: Request, caller: Reader) -> int:
+    """The newest sequence number: it moves with everything that happens."""
+    return _reading(request).last_event()
+
+
+@router.post("/ports/{address}/retire", status_code=204)
+def retire(request: Request, caller: Publisher, address: str, run_id: Annotated[str, Body(embed=True)]) -> None:
+    """Ends reading of a port whose product is gone."""
+    _reading(request).retire(caller, address, run_id)
+
+
+@router.post("/ports/{address}/release", status_code=204)
+def release(request: Request, caller: Publisher, address: str) -> None:
+    """Takes the pin of a rollback away."""
+    _reading(request).release(caller, address)
+
+
+@router.post("/ports/{address}/default", status_code=204)
+def set_default(request: Request, caller: Publisher, address: str) -> None:
+    """Makes a major the one that the address without major means."""
+    _reading(request).set_default(caller, address)
+
+
+def as_json(value: Any) -> Response:
+    """A value of the model as an answer."""
+    return Response(encoded(value), media_type=_JSON)

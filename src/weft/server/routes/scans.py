@@ -1,0 +1,53 @@
+"""Reading for products elsewhere: grants, and the files of exactly the snapshot that was granted."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.responses import FileResponse, Response
+
+from weft.access.permissions import Action, Caller
+from weft.api.scanning import Scanning
+from weft.model.handover import ScanAsked
+from weft.server.permitted import Permitted
+from weft.server.routes.publications import _BODY, Content, decoded
+from weft.server.routes.registry import as_json
+
+router = APIRouter(prefix="/api/v1", tags=["reading"])
+Reader = Annotated[Caller, Depends(Permitted(Action.READ_METADATA))]
+Approver = Annotated[Caller, Depends(Permitted(Action.APPROVE))]
+
+
+def _scanning(request: Request) -> Scanning:
+    found: Scanning = request.app.state.platform.scanning
+    return found
+
+
+@router.post("/scans", status_code=201, openapi_extra=_BODY)
+def scan(request: Request, caller: Reader, content: Content) -> Response:
+    """The files of a snapshot that a product, or a person of its domain, may read, with a token for them."""
+    answer = as_json(_scanning(request).scan(caller, decoded(content, ScanAsked)))
+    answer.status_code = 201
+    return answer
+
+
+@router.get("/scans/{scan_id}/files/{number}", response_class=FileResponse)
+def file(
+    request: Request, caller: Reader, scan_id: str, number: int, x_scan_token: Annotated[str, Header()]
+) -> FileResponse:
+    """A file of a scan, whole or the part that a `Range` names."""
+    path = _scanning(request).file(caller, scan_id, x_scan_token, number)
+    return FileResponse(path, media_type="application/vnd.apache.parquet")
+
+
+@router.get("/access/grants")
+def grants(request: Request, caller: Reader, port: str | None = None, consumer: str | None = None) -> Response:
+    """Who may read which port from when to when, and by which decision: of one's own domains."""
+    return as_json(_scanning(request).listed(caller, port, consumer))
+
+
+@router.delete("/access/grants/{grant_id}", status_code=204)
+def end(request: Request, caller: Approver, grant_id: str) -> None:
+    """Ends a grant at once."""
+    _scanning(request).end(caller, grant_id)

@@ -1,0 +1,312 @@
+"""Domains in repositories of their own publish to one server, each with its own token."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.domains import Repository, TestServer, domain, flights, planes, repository, serving
+from weft.model.address import parse_address
+from weft.registry.http import HttpRegistry
+from weft.registry.sqlite import SqliteRegistry
+
+AT_ONCE = int(os.environ.get("WEFT_TEST_PUBLICATIONS", "5"))
+"""Publications of each of the twenty domains that publish at once; `make accept` asks for fifty."""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[TestServer]:
+    with serving(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+def made(server: TestServer, folder: Path, owner: str, name: str) -> Repository:
+    return repository(folder, server.url, server.token(owner), name)
+
+
+def done(mesh: Repository, *words: str, expect: int = 0) -> str:
+    ran = mesh.weft(*words)
+    assert ran.returncode == expect, f"{words}: {ran.returncode}\n{ran.stdout}{ran.stderr}"
+    return ran.stdout + ran.stderr
+
+
+def asked(server: TestServer, secret: str, method: str, path: str, **content) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {secret}", **content.pop("headers", {})}
+    return httpx.request(method, f"{server.url}/api/v1/{path}", headers=headers, timeout=60, **content)
+
+
+@pytest.fixture(scope="module")
+def fleet(server, tmp_path_factory) -> Repository:
+    """`fleet`, which has published."""
+    mesh = made(server, tmp_path_factory.mktemp("fleet"), "ada", "fleet")
+    planes(mesh)
+    done(mesh, "apply")
+    return mesh
+
+
+@pytest.fixture(scope="module")
+def operations(server, fleet, tmp_path_factory) -> Repository:
+    """`operations`, which reads `fleet` and has published."""
+    mesh = made(server, tmp_path_factory.mktemp("operations"), "bob", "operations")
+    flights(mesh)
+    done(mesh, "apply")
+    return mesh
+
+
+def test_a_domain_plans_and_builds_on_the_port_of_another_without_its_source(operations, fleet):
+    assert not operations.path("domains/fleet").exists()
+    assert operations.json("plan")["changes"][0]["action"] == "none"
+    assert operations.rows("operations.on_time.flights")[0][1] >= 50
+    assert "fleet.aircraft.planes@1" in done(operations, "lineage", "operations.on_time.flights")
+    assert "operations.on_time.flights@1" in done(fleet, "lineage", "fleet.aircraft.planes", "--down")
+    assert "planes" in done(operations, "search", "planes")
+    assert "1 published" in done(operations, "runs")
+    assert "1.0.0" in done(operations, "history", "fleet.aircraft.planes")
+    assert "nothing to do" in done(fleet, "apply")
+
+
+def test_what_one_domain_publishes_another_sees_as_moved(server, fleet, operations):
+    fleet.edit("data/planes.csv", "\n1,7\n", "\n1,77\n")
+    done(fleet, "apply")
+
+    (change,) = operations.json("plan")["changes"]
+    assert (change["action"], change["reason"]) == ("rebuild", "upstream `fleet.aircraft.planes@1` moved")
+    done(operations, "apply")
+    assert [1, 77] in operations.rows("operations.on_time.flights")
+
+
+def test_a_domain_that_is_new_is_requisitioned_and_its_token_publishes_for_it_alone(server, fleet):
+    kept = json.loads(fleet.path("home/weft/credentials.json").read_text())[server.url]["domains"]
+    assert oct(fleet.path("home/weft/credentials.json").stat().st_mode)[-3:] == "600"
+
+    fleet.edit("data/planes.csv", "\n2,14\n", "\n2,15\n")
+    ran = fleet.weft("apply", WEFT_TOKEN=kept["fleet"])
+
+    assert ran.returncode == 0, ran.stderr
+    runs = fleet.json("runs")
+    assert runs["runs"][0]["actor"] == "domain:fleet"
+    registry = SqliteRegistry(server.root / ".weft/registry.db")
+    kinds = [(e.kind, e.actor) for e in registry.events(0, 10_000) if e.subject == "fleet"]
+    assert kinds == [("domain.requisitioned", "ada")]
+    assert registry.domains()["fleet"].requisitioned_by == "ada"
+
+
+def test_a_name_that_is_taken_reserved_or_none_is_refused(server, fleet):
+    cat = server.token("cat")
+
+    def requisition(name: str, secret: str = cat) -> httpx.Response:
+        document = {"name": name, "kind": "source-aligned", "owner": {"team": "Cats"}}
+        return asked(server, secret, "POST", "domains", json=document)
+
+    assert (requisition("fleet").status_code, requisition("fleet").json()["type"]) == (409, "urn:weft:WFT-SRV-042")
+    for name in ("api", "system", "pg_fleet", "Fleet", "../fleet", "a" * 64):
+        refused = requisition(name)
+        assert (refused.status_code, refused.json()["diagnostics"][0]["code"]) == (400, "WFT-SRV-042"), name
+    foreign = server.token("ada", domain="fleet")
+    assert requisition("kennel", foreign).status_code == 403
+
+
+def test_only_those_who_manage_a_domain_change_its_file(server, fleet):
+    domain(fleet, "fleet", description="aeroplanes")
+    try:
+        pipeline = server.token("ada", domain="fleet")
+        refused = fleet.weft("apply", WEFT_TOKEN=pipeline)
+        assert refused.returncode == 3, refused.stdout + refused.stderr
+        assert "domain `fleet` is changed" in done(fleet, "apply")
+        assert "nothing to do" in fleet.weft("apply", WEFT_TOKEN=pipeline).stdout
+    finally:
+        domain(fleet, "fleet")
+        done(fleet, "apply")
+
+
+def test_one_domains_credentials_reach_nothing_of_another(server, fleet, operations, tmp_path):
+    foreign = operations.token
+    before = SqliteRegistry(server.root / ".weft/registry.db").publication(parse_address("fleet.aircraft.planes@1"))
+    run = {
+        "run_id": "20261121T000000-foreign",
+        "kind": "apply",
+        "actor": "ada",
+        "state": "running",
+        "started_at": "2026-11-21T00:00:00Z",
+    }
+    theirs = {"domain": "fleet", "product": "aircraft", "port": "planes", "major": 1}
+    mine = {"domain": "operations", "product": "on_time", "port": "flights", "major": 1}
+
+    opened = asked(server, foreign, "POST", "runs", json={**run, "ports": [{"address": theirs, "outcome": "planned"}]})
+    assert opened.status_code == 403
+    own = asked(server, foreign, "POST", "runs", json={**run, "ports": [{"address": mine, "outcome": "planned"}]})
+    assert own.status_code == 201
+    table = {"table": theirs, "columns": [{"name": "id", "type": "INTEGER"}]}
+    assert asked(server, foreign, "POST", f"runs/{run['run_id']}/tables", json=table).status_code == 403
+    # somebody else's run, files into it, and files that are none
+    for name, secret in (("a.parquet", fleet.token), ("..%2Fa.parquet", foreign), ("a.txt", foreign)):
+        put = asked(
+            server,
+            secret,
+            "PUT",
+            f"runs/{run['run_id']}/files/{name}",
+            content=b"x",
+            headers={"X-Content-Sha256": "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"},
+        )
+        assert put.status_code in (400, 403, 404), name
+    for verb in ("release", "default", "retire"):
+        path = f"registry/ports/fleet.aircraft.planes@1/{verb}"
+        assert asked(server, foreign, "POST", path, json={"run_id": "x"}).status_code == 403
+    assert asked(server, foreign, "PUT", "domains/fleet", json={}).status_code == 403
+    assert before is not None
+    ended = asked(server, foreign, "PUT", f"runs/{before.run_id}", json={**run, "run_id": before.run_id})
+    assert ended.status_code == 403
+    # rows: files of the other domain are for products that have a grant, never for a person
+    scanned = asked(server, foreign, "POST", "scans", json={"port": "fleet.aircraft.planes@1"})
+    assert (scanned.status_code, scanned.json()["type"]) == (403, "urn:weft:WFT-SRV-040")
+    as_fleet = {"port": "fleet.aircraft.planes@1", "product": "fleet.aircraft"}
+    assert asked(server, foreign, "POST", "scans", json=as_fleet).status_code == 403
+    shown = asked(server, foreign, "GET", "registry/ports/fleet.aircraft.planes@1/publication").json()
+    assert [f["statistics"] for f in shown["manifest"]["files"]] == [{}]
+
+    # a whole repository that calls itself the other domain
+    thief = repository(tmp_path, server.url, foreign, "fleet")
+    planes(thief)
+    thief.edit("data/planes.csv", "\n3,21\n", "\n3,22\n")
+    assert thief.weft("apply").returncode == 3
+    after = SqliteRegistry(server.root / ".weft/registry.db").publication(parse_address("fleet.aircraft.planes@1"))
+    assert after == before
+
+
+def test_an_input_is_granted_with_the_publication_and_its_owner_can_end_that(server, fleet, operations):
+    (grant,) = [
+        g
+        for g in asked(server, fleet.token, "GET", "access/grants?consumer=operations.on_time").json()
+        if g["basis"] == "publication"
+    ]
+    assert (grant["port"]["domain"], grant["kind"], grant["ends_at"]) == ("fleet", "product", None)
+    scan = {"port": "fleet.aircraft.planes@1", "product": "operations.on_time"}
+    held = asked(server, operations.token, "POST", "scans", json=scan).json()
+    path = f"scans/{held['scan_id']}/files/0"
+    with_token = {"X-Scan-Token": held["token"]}
+    part = asked(server, operations.token, "GET", path, headers={**with_token, "Range": "bytes=0-3"})
+    assert (part.status_code, part.content) == (206, b"PAR1")
+    assert asked(server, fleet.token, "GET", path, headers=with_token).status_code == 403
+    assert asked(server, operations.token, "GET", path, headers={"X-Scan-Token": "x"}).status_code == 403
+
+    assert asked(server, operations.token, "DELETE", f"access/grants/{grant['grant_id']}").status_code == 403
+    assert asked(server, fleet.token, "DELETE", f"access/grants/{grant['grant_id']}").status_code == 204
+
+    assert asked(server, operations.token, "GET", path, headers=with_token).status_code == 403
+    first = [g for g in asked(server, fleet.token, "GET", "access/grants").json() if g["basis"] == "first build"]
+    for one in first:
+        asked(server, fleet.token, "DELETE", f"access/grants/{one['grant_id']}")
+    refused = asked(server, operations.token, "POST", "scans", json=scan)
+    assert refused.json()["diagnostics"][0]["why"] == "its owner has ended it"
+    events = SqliteRegistry(server.root / ".weft/registry.db").events(0, 10_000)
+    assert {"access.granted", "access.ended"} <= {e.kind for e in events}
+
+
+def test_what_is_confidential_is_not_read_without_being_asked_for(server, tmp_path):
+    secret = made(server, tmp_path / "hr", "eve", "hr")
+    planes(secret, "hr", classification="confidential")
+    done(secret, "apply")
+    reader = made(server, tmp_path / "curious", "kim", "curious")
+    flights(reader, "curious", "hr.aircraft.planes@1")
+
+    told = done(reader, "apply", expect=3)
+
+    assert "WFT-SRV-040" in told
+    assert "it holds what is confidential" in told
+    assert not list(reader.root.rglob("*.parquet"))
+
+
+def test_a_token_that_is_wrong_or_revoked_and_a_server_that_is_away_are_told_as_such(server, fleet):
+    wrong = fleet.weft("plan", WEFT_TOKEN="weft_0_0")
+    away = fleet.weft("plan", WEFT_MESH__REGISTRY="http://127.0.0.1:9")
+    other = fleet.weft("plan", WEFT_MESH__REGISTRY=f"{server.url}/elsewhere")
+
+    assert (wrong.returncode, "WFT-REG-021" in wrong.stderr) == (3, True), wrong.stderr
+    assert (away.returncode, "WFT-REG-020" in away.stderr) == (5, True), away.stderr
+    assert other.returncode in (2, 5)
+
+
+def test_what_the_server_could_not_finish_is_finished_by_the_next_one(tmp_path):
+    root = tmp_path / "server"
+    with serving(root) as running:
+        mesh = made(running, tmp_path / "fleet", "ada", "fleet")
+        planes(mesh)
+        done(mesh, "apply")
+        child = _children(running.process.pid)
+        mesh.edit("data/planes.csv", "\n1,7\n", "\n1,8\n")
+        for one in child:
+            os.kill(one, signal.SIGKILL)
+        done(mesh, "apply")
+        assert [1, 8] in mesh.rows("fleet.aircraft.planes")
+        assert _children(running.process.pid) != child
+
+
+def _children(pid: int) -> list[int]:
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [int(number) for number in listed.stdout.split()]
+
+
+def test_rows_are_brought_where_another_machine_of_the_domain_goes_on_from_them(server, tmp_path):
+    first = made(server, tmp_path / "first", "lou", "log")
+    planes(first, "log")
+    model = "domains/log/aircraft/models/planes.sql"
+    first.edit(model, "select id", "/* weft\nmaterialized: merge\nkey: [id]\n*/\nselect id")
+    done(first, "apply")
+    second = made(server, tmp_path / "second", "lou", "log")
+    planes(second, "log")
+    second.write(model, first.path(model).read_text())
+    second.write("data/planes.csv", "id,amount\n500,5\n")
+
+    done(second, "apply")
+
+    assert len(second.rows("log.aircraft.planes")) == 101
+
+
+def test_twenty_domains_publish_at_once_and_none_is_lost(server, tmp_path):
+    names = [f"d{n:02}" for n in range(20)]
+
+    def publish(name: str) -> list[tuple[str, str]]:
+        """What one domain has published, by what the server has acknowledged."""
+        import weft
+
+        mesh = made(server, tmp_path / name, f"owner_of_{name}", name)
+        planes(mesh, name, rows=20)
+        acknowledged = []
+        with weft.open(mesh.root) as opened:
+            opened._rooms.__dict__["remote"] = HttpRegistry(server.url, token=mesh.token)
+            for n in range(AT_ONCE):
+                mesh.write("data/planes.csv", f"id,amount\n1,{n}\n")
+                result = opened.apply()
+                assert not result.failed, result.failed
+                acknowledged += [(str(p.address), p.snapshot_id) for p in result.published]
+        return acknowledged
+
+    with ThreadPoolExecutor(6) as pool:
+        acknowledged = [one for found in pool.map(publish, names) for one in found]
+
+    assert len(set(acknowledged)) == 20 * AT_ONCE
+    registry = SqliteRegistry(server.root / ".weft/registry.db")
+    for name in names:
+        address = parse_address(f"{name}.aircraft.planes@1")
+        held = [(str(address), p.snapshot_id) for p in reversed(registry.history(address))]
+        assert held == [one for one in acknowledged if one[0] == str(address)]
+        newest = registry.publication(address)
+        (file,) = newest.manifest.files
+        assert (server.root / ".weft/warehouse" / file.path).stat().st_size == file.size_bytes
+        assert newest.rows == 1
+    assert registry.verify_log() == registry.last_event()
+
+
+def test_the_web_process_reads_no_rows(server, fleet):
+    maps = Path(f"/proc/{server.process.pid}/maps").read_text()
+
+    assert "uvicorn" in maps or "pydantic" in maps
+    assert not {library for library in ("duckdb", "pyarrow", "pyiceberg") if library in maps}
