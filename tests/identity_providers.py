@@ -73,6 +73,8 @@ class Issuer:
     Attributes:
         keys: what is served now.
         away: whether it answers with an error.
+        token_answer: what is answered to whoever brings a code, with its status.
+        user_info: what is told of whoever an access token stands for.
     """
 
     def __init__(self, url: str) -> None:
@@ -81,6 +83,9 @@ class Issuer:
         self.asked: list[str] = []
         self.away = False
         self.named = url
+        self.token_answer: tuple[int, dict[str, Any]] = (400, {"error": "invalid_grant"})
+        self.user_info: dict[str, Any] = {}
+        self.brought = ""
 
     def signed(self, key: Any = None, algorithm: str = "RS256", *, kid: str | None = "", **claims: Any) -> str:
         """A token with these claims beside or instead of the usual ones; None leaves one out."""
@@ -103,10 +108,15 @@ class Issuer:
         self.asked.append(path)
         if self.away:
             return 500, b"{}"
+        if path == "/token":
+            return self.token_answer[0], json.dumps(self.token_answer[1]).encode()
+        if path == "/userinfo":
+            return 200, json.dumps(self.user_info).encode()
         if path == "/jwks":
             return 200, json.dumps(KeySet(list(self.keys)).as_dict(private=False)).encode()
         if path == "/.well-known/openid-configuration":
             places = {"authorization_endpoint": "/authorize", "token_endpoint": "/token", "jwks_uri": "/jwks"}
+            places["userinfo_endpoint"] = "/userinfo"
             return 200, json.dumps({"issuer": self.named, **{k: self.url + v for k, v in places.items()}}).encode()
         return 404, b"{}"
 
@@ -121,9 +131,14 @@ def issuer_running() -> Iterator[Issuer]:
     made: list[Issuer] = []
 
     class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            made[0].brought = self.rfile.read(int(self.headers["Content-Length"])).decode()
+            self.do_GET()
+
         def do_GET(self) -> None:
             status, body = made[0].answer(self.path)
             self.send_response(status)
+            self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

@@ -285,6 +285,8 @@ class ServerSettings:
     )
     shutdown: str = _setting("30s", "how long a server that is stopped waits for requests that have begun", duration)
     traces: str = _setting("", "where OpenTelemetry spans go (OTLP over HTTP), like `http://collector:4318/v1/traces`")
+
+
 def _rows(number: int) -> None:
     if number < 0:
         raise ValueError(f"must be a number of rows, 0 or more, not {number}")

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from weft.connections import Reference
 
@@ -15,6 +14,8 @@ _MEANING = re.compile(r"[a-z_]+|[a-z0-9][a-z0-9_-]*\.[a-z_]+|team:.+")
 
 
 def _url(text: str) -> None:
+    from urllib.parse import urlsplit  # every command reads settings, few have this one
+
     parts = urlsplit(text)
     if text and not (
         parts.hostname

@@ -96,6 +96,7 @@ class Rooms:
     def registry_described(self) -> str:
         """What keeps the registry, as it says itself; opened when it was not."""
         return self.production.described
+
     @property
     def on_a_server(self) -> bool:
         """Whether a server has the registry and the tables, and commits for this repository."""

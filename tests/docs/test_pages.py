@@ -153,7 +153,7 @@ def _admitted(block: Block) -> None:
 def _settings(block: Block, scratch: Path) -> None:
     from weft.config import load_settings
 
-    if not set(tomllib.loads(block.text)) <= {"mesh", "storage", "engine", "sources", "notices"}:
+    if not set(tomllib.loads(block.text)) <= {"mesh", "storage", "engine", "sources", "notices", "identity"}:
         return
     folder = scratch / "settings"
     folder.mkdir(exist_ok=True)

@@ -159,7 +159,9 @@ class Provider:
     def _client(self, redirect: str) -> Any:
         with warnings.catch_warnings():
             # Authlib tells those who use httpx that it prefers another package; httpx is what we ship.
-            warnings.simplefilter("ignore")
+            from authlib.deprecate import AuthlibDeprecationWarning  # this import itself says that it is always shown
+
+            warnings.simplefilter("ignore", AuthlibDeprecationWarning)
             from authlib.integrations import httpx_client
         secret = self._settings.client_secret
         method = "client_secret_basic"

@@ -55,7 +55,8 @@ def checked(
         rules = jwt.JWTClaimsRegistry(
             now=int(now),
             leeway=settings.clock_skew_s,
-            iss={"essential": True, "value": settings.issuer},
+            # Some issuers end their name with a slash, and people leave it out.
+            iss={"essential": True, "values": [settings.issuer.rstrip("/"), f"{settings.issuer.rstrip('/')}/"]},
             aud={"essential": True, "value": audience},
             exp={"essential": True},
             sub={"essential": True},

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from weft.api.credentials import Credential
 from weft.api.servers import Server
 from weft.errors import AccessDenied, error
+from weft.registry.credentials import Credential
 
 _PATIENCE_S = 300.0
 _THANKS = b"<!doctype html><meta charset=utf-8><title>weft</title><p>weft is signed in. You can close this page.</p>"

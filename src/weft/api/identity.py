@@ -134,15 +134,17 @@ class Identity:
         mesh = _mesh(user) if user is not None else frozenset()
         return Caller(token.owner, "token", mesh, self._domains(token.owner, user), actions, token.expires_at)
 
-    def _service(self, secret: str) -> Caller:
+    def _service(self, secret: str) -> Caller | None:
         from weft.access.tokens_of_others import checked
 
         now = self.now()
         claims = checked(secret, self.provider, self.settings, audience=self.settings.audience, now=now.timestamp())
         client = claims.get("azp") or claims.get("client_id") or claims["sub"]
+        if not isinstance(client, str) or not client.isprintable():
+            return None  # it will stand in the log as who did something
         means = meaning(groups_of(claims, self.settings.groups_claim), self.settings.groups)
         return Caller(
-            # No user's name has a colon at its beginning's end: a service is never taken for a person.
+            # No user's name has a colon: a service is never taken for a person.
             f"service:{client}",
             "service",
             means.mesh,

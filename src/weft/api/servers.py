@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from weft.api.credentials import Credential, server_url
 from weft.errors import (
     AccessDenied,
     Conflict,
@@ -18,6 +17,7 @@ from weft.errors import (
     diagnostic_from_json,
     error,
 )
+from weft.registry.credentials import Credential, server_url
 
 _PATIENCE_S = 30.0
 _KINDS: Mapping[int, type[WeftError]] = {401: AccessDenied, 403: AccessDenied, 409: Conflict, 429: AccessDenied}

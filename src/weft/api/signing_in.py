@@ -185,9 +185,20 @@ class SigningIn:
             what = "the provider has not verified the e-mail address"
             raise AccessDenied(error("WFT-ACC-014", what, why="anybody could have typed it", fix="verify it there"))
         means = meaning(groups_of(claims, settings.groups_claim), settings.groups)
+        if not str(claims["sub"]).isprintable():
+            raise AccessDenied(
+                error("WFT-ACC-014", "the provider's name for the account is no text", fix="mend it there")
+            )
         title = claims.get("name")
         user = identity.users.arrived(
-            _user(name, title if isinstance(title, str) else None, means, settings.issuer, claims["sub"], self._now()),
+            _user(
+                name,
+                title if isinstance(title, str) and title.isprintable() else None,
+                means,
+                settings.issuer,
+                claims["sub"],
+                self._now(),
+            ),
             self._now(),
         )
         if user is None:

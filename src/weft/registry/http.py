@@ -28,8 +28,9 @@ from weft.model.handover import (
 from weft.model.lineage import LineageEdge
 from weft.model.publication import DataFile, Expired, KeptTable, PortState, Publication
 from weft.model.records import Batch, DomainRecord, Event, ProductRecord, Publish, Run
-from weft.registry import credentials, log
+from weft.registry import log
 from weft.registry.base import Registry, read_all_events
+from weft.registry.credentials import Credentials, default_folder, server_url, token_for
 from weft.registry.remote import Server
 
 _PATIENCE_S = 1800.0
@@ -52,7 +53,7 @@ class HttpRegistry:
             from weft.registry.memory import MemoryRegistry
 
             local = MemoryRegistry()
-        self.server = Server(url, lambda: token or credentials.token_for(url, os.environ), cache)
+        self.server = Server(url, lambda: token or token_for(url, os.environ), cache)
         self._local = local
         self._staged: dict[str, StagedTable] = {}
         self._uploads: dict[str, Upload] = {}
@@ -319,7 +320,7 @@ class HttpRegistry:
         made = self.server.send("POST", "/api/v1/domains", domain.document, dict[str, object], again=False)
         token = made.get("token")
         if isinstance(token, str):
-            credentials.keep(self.server.url, token, os.environ, domain.name)
+            Credentials(default_folder(os.environ)).keep_domain(server_url(self.server.url), domain.name, token)
             return token
         return None
 

@@ -56,5 +56,6 @@ def create_app(platform: Platform) -> FastAPI:
         metrics=app.state.metrics,
         tracing=app.state.tracing,
         body_limit=size_bytes(settings.body_limit),
+        file_limit=size_bytes(platform.rooms.settings.publishing.file_size),
     )
     return app

@@ -19,6 +19,7 @@ from weft.server.tracing import Tracing
 log = logging.getLogger("weft.access")
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _BODIES = ("application/json", "application/x-www-form-urlencoded", "application/octet-stream")
+_UPLOAD = re.compile(r"/api/v1/runs/[^/]+/files/[^/]+")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -31,13 +32,15 @@ class Traffic:
 
     Attributes:
         body_limit: bytes that the body of a request may have.
+        file_limit: bytes that a file may have which is uploaded.
     """
 
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, tracing: Tracing, body_limit: int) -> None:
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, tracing: Tracing, body_limit: int, file_limit: int) -> None:
         self._app = app
         self._metrics = metrics
         self._tracing = tracing
         self._body_limit = body_limit
+        self._file_limit = file_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request; what is none (start and end of the process) passes by."""
@@ -64,10 +67,10 @@ class Traffic:
                 if refused is not None:
                     await problem(*refused)(scope, receive, sending)
                 else:
-                    await self._app(scope, self._counted(receive), sending)
+                    await self._app(scope, self._counted(receive, self._limit(scope)), sending)
             except _TooLarge:
                 if not began:
-                    await problem(413, [self._too_large()])(scope, receive, sending)
+                    await problem(413, [_too_large(self._limit(scope))])(scope, receive, sending)
             finally:
                 seconds = time.perf_counter() - started
                 route = getattr(scope.get("route"), "path", "none")
@@ -98,8 +101,8 @@ class Traffic:
         if "\0" in scope["path"] or b"%00" in scope["query_string"]:
             return 400, [error("WFT-SRV-007", "an address with a null byte names nothing")]
         length = headers.get("content-length", "0")
-        if length.isdecimal() and int(length[:18]) > self._body_limit:
-            return 413, [self._too_large()]
+        if length.isdecimal() and int(length[:18]) > self._limit(scope):
+            return 413, [_too_large(self._limit(scope))]
         has_body = length != "0" or "transfer-encoding" in headers
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         if has_body and scope["method"] in ("POST", "PUT", "PATCH") and kind not in _BODIES:
@@ -107,22 +110,26 @@ class Traffic:
             return 415, [error("WFT-SRV-009", what, fix="send `Content-Type: application/json`")]
         return None
 
-    def _counted(self, receive: Receive) -> Receive:
+    def _limit(self, scope: Scope) -> int:
+        return self._file_limit if _UPLOAD.fullmatch(scope["path"]) else self._body_limit
+
+    def _counted(self, receive: Receive, limit: int) -> Receive:
         come = 0
 
         async def receiving() -> Message:
             nonlocal come
             message = await receive()
             come += len(message.get("body", b""))
-            if come > self._body_limit:
+            if come > limit:
                 raise _TooLarge
             return message
 
         return receiving
 
-    def _too_large(self) -> Any:
-        what = f"the body is larger than {self._body_limit:,} bytes"
-        return error("WFT-SRV-008", what, fix="send less at once, or raise `server.body_limit`")
+
+def _too_large(limit: int) -> Any:
+    what = f"the body is larger than {limit:,} bytes"
+    return error("WFT-SRV-008", what, fix="send less at once, or raise `server.body_limit` or `publishing.file_size`")
 
 
 def _secured(headers: MutableHeaders, scope: Scope, request_id: str) -> None:

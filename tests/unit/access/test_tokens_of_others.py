@@ -106,6 +106,7 @@ def test_a_shared_secret_among_the_issuers_keys_is_no_key(provider, issuer):
         ({"aud": ["other", "another"]}, "aud"),
         ({"aud": None}, "aud"),
         ({"iss": "https://evil.example.com"}, "iss"),
+        ({"iss": ["https://evil.example.com"]}, "iss"),
         ({"iss": None}, "iss"),
         ({"exp": NOW - 61}, "expired"),
         ({"exp": None}, "exp"),
@@ -122,6 +123,10 @@ def test_a_token_of_another_issuer_audience_or_time_is_refused(provider, issuer,
 def test_clocks_may_differ_by_what_is_set_and_no_more(provider, issuer):
     assert claims(provider, issuer, issuer.signed(exp=NOW - 59, nbf=NOW + 59))
     assert "expired" in why(provider, issuer, issuer.signed(exp=NOW - 60))
+
+
+def test_a_slash_at_the_end_of_the_issuers_name_makes_no_difference(provider, issuer):
+    assert claims(provider, issuer, issuer.signed(iss=f"{issuer.url}/", exp=NOW + 60))
 
 
 def test_one_of_several_audiences_is_enough(provider, issuer):

@@ -187,6 +187,14 @@ def test_a_name_that_means_something_else_here_is_none(browser, issuer, name):
     assert who(browser)["kind"] == "stranger"
 
 
+def test_a_title_that_is_no_text_is_left_out(browser, issuer, platform):
+    account(issuer, "sub-11", email="zoe@example.com", name="Z\x00e")
+
+    assert sign_in(browser, "sub-11").status_code == 303
+    found = platform.identity.users.user("zoe@example.com")
+    assert found is not None and found.title is None
+
+
 def test_an_account_of_the_provider_does_not_become_a_local_user(browser, issuer, platform):
     platform.identity.user_verbs.add("root@example.com", None, ["operator"], actor="root")
     account(issuer, "sub-9", email="root@example.com")

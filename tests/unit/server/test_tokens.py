@@ -292,6 +292,13 @@ def test_a_service_makes_no_personal_tokens_and_has_nothing_by_the_name_of_a_per
     assert (answer.status_code, code(answer)) == (403, "WFT-ACC-018")
 
 
+@pytest.mark.parametrize("name", ["a\x00b", "a\nb", ["billing"], {"x": 1}])
+def test_a_service_without_a_name_that_can_be_written_down_is_nobody(service, issuer, name):
+    answer = bearer(create_app(service), issuer.signed(exp=seconds(minutes=5), azp=name)).get("/api/v1/tokens")
+
+    assert answer.status_code == 401
+
+
 def test_while_the_keys_cannot_be_had_a_signed_token_is_answered_with_try_again(service, issuer):
     issuer.away = True
 

@@ -30,9 +30,9 @@ from weft.cli.output import print_line, print_text
 )
 def command(url: str, by_token: bool, no_browser: bool) -> int:
     from weft.api.browser_login import BrowserLogin
-    from weft.api.credentials import Credentials, default_folder
     from weft.api.servers import Server
     from weft.errors import UsageError, error
+    from weft.registry.credentials import Credentials, default_folder
 
     server = Server(url)
     if by_token:

@@ -17,12 +17,13 @@ from weft.cli.output import print_line, print_text
 )
 @click.argument("url", required=False)
 def command(url: str | None) -> int:
-    from weft.api.credentials import Credentials, default_folder
     from weft.api.servers import Server
     from weft.errors import WeftError
+    from weft.registry.credentials import Credentials, default_folder
 
     credentials = Credentials(default_folder(os.environ))
     credential = credentials.of(url)
+    assert credential.token is not None, "whoever is signed in has a token"
     try:
         Server(credential.server, credential.token).revoke_token(credential.token.split("_")[1:2][0])
     except (WeftError, IndexError):

@@ -27,8 +27,8 @@ def signed_in(url: str | None) -> Server:
     Raises:
         UsageError: WFT-ACC-023, there is none.
     """
-    from weft.api.credentials import Credentials, default_folder
     from weft.api.servers import Server
+    from weft.registry.credentials import Credentials, default_folder
 
     credential = Credentials(default_folder(os.environ)).of(url)
     return Server(credential.server, credential.token)
