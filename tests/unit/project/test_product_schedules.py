@@ -12,7 +12,8 @@ def test_a_schedule_that_cannot_be_followed_is_said_with_its_line(tmp_path):
     mesh.edit(
         "domains/sales/orders/product.odps.yaml",
         '"name": "orders",\n  "status"',
-        f'"name": "orders",\n  "customProperties": [\n    {{"property": "weft.schedule",\n     "value": {stated}}}],\n  "status"',
+        f'"name": "orders",\n  "customProperties": [\n    {{"property": "weft.schedule",\n     "value": {stated}}}],\n'
+        '  "status"',
     )
 
     with weft.open(tmp_path) as opened:
