@@ -24,7 +24,7 @@ from tests.servers import program
 _PATIENCE_S = 90.0
 FAST = {
     "WEFT_SCHEDULER__LEASE": "3s",
-    "WEFT_SCHEDULER__RETRY": "1s",
+    "WEFT_SCHEDULER__RETRY": "5s",
     "WEFT_SCHEDULER__GRACE": "0s",
     "WEFT_ENGINE__THREADS": "1",
 }
@@ -182,6 +182,25 @@ def test_a_job_whose_worker_is_killed_ends_with_it_and_another_worker_finishes_i
     assert done["attempts"] == 2
     assert [j["product"] for j in jobs(mesh)] == ["report.daily", "sales.orders"]
     assert {row[1] for row in mesh.rows("sales.orders.totals")} == {3}
+
+
+@pytest.mark.slow
+def test_a_job_whose_process_is_killed_says_so_and_is_tried_again_after_a_while(mesh):
+    source_rows(mesh, 2)
+    make_slow(mesh)
+    with running(mesh, "worker") as worker:
+        mesh.json("schedule", "run", "sales.orders")
+        until(lambda: jobs(mesh, "--state", "running") and jobs(mesh, "--state", "running")[0]["run_id"])
+        mesh.edit("domains/sales/orders/models/totals.sql", f"(max(batch) + {SLOW})::integer", "max(batch)::integer")
+        (process,) = children(worker.pid)
+        os.kill(process, signal.SIGKILL)
+        failed = until(lambda: next((j for j in jobs(mesh) if j["result"]), None))
+        done = job(mesh, "job-1", "succeeded", "failed")
+
+    assert (failed["state"], failed["attempts"]) == ("queued", 1)
+    assert failed["result"]["diagnostics"][0]["code"] == "WFT-RUN-045"
+    assert (done["state"], done["attempts"]) == ("succeeded", 2)
+    assert {row[1] for row in mesh.rows("sales.orders.totals")} == {2}
 
 
 @pytest.mark.slow
