@@ -83,6 +83,8 @@ def test_downstream_of_a_late_port_has_no_incident_of_its_own_and_its_owner_is_t
     with mailing() as (box, port):
         settings = NoticesSettings(smtp_host="127.0.0.1", smtp_port=port, smtp_security="none")
         go(registry, clock, settings)
+        clock.move(minutes=1)
+        go(registry, clock, settings)
     assert sorted(to for (to,), _ in box.messages) == ["finance@example.com", "sales@example.com"]
     assert all(b"sales.orders.orders@1" in content for _, content in box.messages)
 
