@@ -24,7 +24,7 @@ from weft.connections import Reference, Secret
 from weft.errors import AccessDenied, UsageError
 from weft.observability.delivering import LEASE, Delivered, Senders, deliver
 from weft.observability.telling import tell
-from weft.registry.outbox import Outbox
+from weft.registry.outbox import End, Outbox
 from weft.registry.sqlite import SqliteRegistry
 
 
@@ -482,3 +482,22 @@ def test_a_secret_that_the_operator_declares_signs_and_only_operators_name_it(re
 
     assert "secret" not in made
     assert receiver.requests[0].signed_with("whsec_c2VzYW1lLW9wZW4=")
+
+
+def test_a_worker_that_comes_back_after_its_time_changes_nothing_of_what_another_has_taken(registry, clock, receiver):
+    publish(registry, clock)
+    notices(registry, clock).subscribe(ANN, "sales", receiver.url)
+    publish(registry, clock)
+    tell(registry.database, clock, mails=False)
+    outbox = Outbox(registry.database)
+    (slow,) = outbox.claim("slow", clock(), limit=9, lease=LEASE)
+    assert outbox.claim("other", clock(), limit=9, lease=LEASE) == []
+    clock.at += LEASE
+    (again,) = outbox.claim("other", clock(), limit=9, lease=LEASE)
+
+    outbox.settle("slow", [End(slow.delivery_id, "dead", problem="too late")], clock())
+    assert [one.state for one in outbox.listed()] == ["waiting"]
+    outbox.settle("other", [End(again.delivery_id, "sent")], clock())
+
+    assert (again.delivery_id, again.attempts) == (slow.delivery_id, 1)
+    assert [one.state for one in outbox.listed()] == ["sent"]

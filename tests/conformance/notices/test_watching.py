@@ -213,3 +213,40 @@ def test_somebody_of_the_domain_acknowledges_comments_and_closes_and_nobody_else
     with pytest.raises(UsageError, match="WFT-OBS-008"):
         watched.one("i-000000000000")
     assert "another host" not in str([event.body for event in registry.events()])
+
+
+def test_a_worker_that_was_overtaken_looks_again_instead_of_opening_what_is_over(registry, clock):
+    publish(registry, clock)
+    run(registry, clock, RunState.FAILED, PortOutcome(ORDERS, "failed"))
+    faster = incidents(registry, clock)
+    overtaken: list[int] = []
+
+    def now() -> dt.datetime:
+        if not overtaken:
+            overtaken.append(1)
+            assert faster.look().opened == 1
+            publish(registry, clock)
+            assert faster.look().closed == 1
+        return clock()
+
+    slower = incidents(registry, now)
+
+    assert slower.look().opened == 0
+    assert slower.listed() == []
+
+
+def test_two_workers_that_see_a_port_come_to_be_late_at_once_open_one_incident(registry, clock):
+    publish(registry, clock, contract=HOURS_4)
+    faster = incidents(registry, clock)
+    faster.look()
+    clock.move(hours=5)
+    opened_by: list[int] = []
+
+    def now() -> dt.datetime:
+        if not opened_by:
+            opened_by.append(faster.look().opened)
+        return clock()
+
+    assert incidents(registry, now).look().opened == 0
+    assert opened_by == [1]
+    assert len(faster.listed()) == 1
