@@ -15,6 +15,7 @@ from weft.config import NoticesSettings
 from weft.errors import AccessDenied, Conflict, UsageError
 from weft.model.checks import CheckResult, CheckSeverity, Outcome, Rule
 from weft.model.records import PortOutcome, Run, RunState
+from weft.registry.incidents import begin
 
 HOURS_4 = {
     "id": "orders",
@@ -235,18 +236,14 @@ def test_a_worker_that_was_overtaken_looks_again_instead_of_opening_what_is_over
     assert slower.listed() == []
 
 
-def test_two_workers_that_see_a_port_come_to_be_late_at_once_open_one_incident(registry, clock):
-    publish(registry, clock, contract=HOURS_4)
-    faster = incidents(registry, clock)
-    faster.look()
-    clock.move(hours=5)
-    opened_by: list[int] = []
+def test_a_cause_that_is_open_is_not_opened_by_a_worker_that_had_not_seen_it(registry, clock):
+    told = {"cause": "late", "subject": str(ORDERS), "owner": "x", "title": "is late", "what": "late"}
+    begun = []
+    for _ in range(2):
+        with registry.database.writing() as statements:
+            begun.append(begin(statements, key=f"late:{ORDERS}", affected=[], readers=[], at=clock(), **told))
 
-    def now() -> dt.datetime:
-        if not opened_by:
-            opened_by.append(faster.look().opened)
-        return clock()
-
-    assert incidents(registry, now).look().opened == 0
-    assert opened_by == [1]
-    assert len(faster.listed()) == 1
+    assert begun[0] is not None
+    assert begun[1] is None
+    assert [e.kind for e in registry.events()] == ["incident.opened"]
+    assert len(incidents(registry, clock).listed()) == 1
