@@ -43,7 +43,7 @@ _INSIDE = tuple(
         ),
     )
 )
-"""Networks for special purposes (IANA, RFC 6890), some of which some versions of Python take for global ones."""
+"""Networks for special purposes (Source: IANA, RFC 6890), some of which Python may take for global ones."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 Resolve = Callable[[str, int], Sequence[str]]

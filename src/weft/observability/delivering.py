@@ -17,12 +17,12 @@ from weft.errors import TransientError, WeftError, error
 from weft.observability import messages
 from weft.observability.signing import signing_secret
 from weft.registry.database import Database
-from weft.registry.outbox import Delivery, Outbox
+from weft.registry.outbox import Delivery, End, Outbox
 from weft.release import VERSION
 
 LEASE = timedelta(minutes=2)
 """How long a worker has for a message that it took: longer than any channel may take."""
-_AT_ONCE = 8
+_AT_ONCE = 16
 _FIRST_S, _LONGEST_S = 5.0, 3600.0
 
 
@@ -97,23 +97,28 @@ def deliver(
         stop: whether to leave the rest for another time.
     """
     outbox, worker = Outbox(database), uuid.uuid4().hex
-    sent = later = dead = 0
+    counts = {"sent": 0, "waiting": 0, "dead": 0}
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="deliver") as pool:
         while not stop():
             claimed = outbox.claim(worker, now(), limit=_AT_ONCE, lease=LEASE)
             if not claimed:
                 break
-            for delivery, failed in pool.map(lambda one: (one, _tried(senders, one, now())), claimed):
-                if failed is None:
-                    sent += outbox.sent(delivery, worker, now())
-                    continue
-                due = now() + backoff(delivery.attempts, chance())
-                told = "; ".join(d.what + (f": {d.why}" if d.why else "") for d in failed.diagnostics)
-                if isinstance(failed, TransientError) and due <= delivery.expires_at:
-                    later += outbox.retry(delivery, worker, due, told)
-                else:
-                    dead += outbox.give_up(delivery, worker, now(), told)
-    return Delivered(sent, later, dead)
+            tried = pool.map(lambda one: (one, _tried(senders, one, now())), claimed)
+            ends = [_ended(one, failed, now(), chance()) for one, failed in tried]
+            outbox.settle(worker, ends, now())
+            for end in ends:
+                counts[end.state] += 1
+    return Delivered(counts["sent"], counts["waiting"], counts["dead"])
+
+
+def _ended(delivery: Delivery, failed: WeftError | None, now: datetime, chance: float) -> End:
+    if failed is None:
+        return End(delivery.delivery_id, "sent")
+    told = "; ".join(d.what + (f": {d.why}" if d.why else "") for d in failed.diagnostics)
+    due = now + backoff(delivery.attempts, chance)
+    if isinstance(failed, TransientError) and due <= delivery.expires_at:
+        return End(delivery.delivery_id, "waiting", due, told)
+    return End(delivery.delivery_id, "dead", problem=told)
 
 
 def backoff(failed_before: int, chance: float) -> timedelta:

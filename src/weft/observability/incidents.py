@@ -144,12 +144,13 @@ def changes(
             continue
         for cause in sorted(causes - {key}):
             affected.setdefault(cause, set()).add(port)
-        if key in standing:
-            first = min(causes - {key})
+        first = min(causes - {key})
+        if key in standing and not _linked(open_ones, key, first):
             opening.append(Link(key, first, f"late because {in_words(first)}"))
     for cause, names in skipped.items():
         affected.setdefault(cause, set()).update(p for p in names if cause in (roots.of(p) or {cause}))
-    return _with_affected([*found, *opening], {cause: names for cause, names in affected.items() if names})
+    new = {cause: names.difference(_known(open_ones, cause)) for cause, names in affected.items()}
+    return _with_affected([*found, *opening], {cause: names for cause, names in new.items() if names})
 
 
 def late_key(port: str) -> str:
@@ -170,6 +171,16 @@ def in_words(key: str) -> str:
     """
     kind, _, subject = key.partition(":")
     return f"`{subject}` {'is late' if kind == 'late' else 'failed'}"
+
+
+def _known(open_ones: Mapping[str, Incident], key: str) -> tuple[str, ...]:
+    """What an open incident names as affected already."""
+    return open_ones[key].affected if key in open_ones else ()
+
+
+def _linked(open_ones: Mapping[str, Incident], key: str, root: str) -> bool:
+    """Whether one open incident names another one as its root already."""
+    return key in open_ones and root in open_ones and open_ones[key].root == open_ones[root].incident_id
 
 
 class _Roots:

@@ -57,7 +57,7 @@ def chat_body(delivery: Delivery) -> bytes:
 def mail(delivery: Delivery) -> Mail:
     """An e-mail in plain text and HTML."""
     notices = delivery.notices
-    subject = str(notices[0]["title"]) if not delivery.digest else f"{len(notices)} notices of your data mesh"
+    subject = str(notices[0]["title"]) if len(notices) == 1 else f"{len(notices)} notices of your data mesh"
     why = "You are told since you subscribed: `weft subscriptions` lists it, `weft unsubscribe` ends it."
     if delivery.recipient.startswith("auto:"):
         domain = delivery.recipient.removeprefix("auto:")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from msgspec import Struct
@@ -69,7 +69,7 @@ class Standings:
     def _read(self, port: str, revision: int) -> tuple[Standing, bool] | None:
         with self._registry.database.reading() as statements:
             row = statements.row(
-                "SELECT published_at, header, contract FROM publications WHERE port = ? AND revision = ?",
+                "SELECT published_at, header, contract, run_id FROM publications WHERE port = ? AND revision = ?",
                 (port, revision),
             )
         if row is None:
@@ -77,13 +77,18 @@ class Standings:
         head = json.loads(row[1])
         promised = contract(Document(file="", data=codec.unpacked(row[2])))
         at = datetime.fromisoformat(row[0])
-        checks: tuple[CheckResult, ...] = ()
-        if promised.slas:
-            address = parse_address(port)
-            state = self._registry.port(address)
-            run = checked_run(self._registry, state) if state is not None else ""
-            checks = tuple(self._registry.checks(run, address).get(address, ()))
-        late, promise = late_from(promised, at, checks)
+        late, promise = late_from(promised, at, self._checks(port, row[3]) if promised.slas else ())
         upstream = tuple(name for name in head["upstream"] if not name.startswith("source:"))
         product = str(parse_address(port).of_product)
         return Standing(port, product, upstream, at, late, promise), head["status"] == "deprecated"
+
+    def _checks(self, port: str, run_id: str) -> Sequence[CheckResult]:
+        """The results of the run that checked the rows, without samples."""
+        with self._registry.database.reading() as statements:
+            row = statements.row("SELECT results FROM checks WHERE run_id = ? AND port = ?", (run_id, port))
+        if row is not None:
+            return codec.check_results(row[0], {})
+        address = parse_address(port)
+        state = self._registry.port(address)
+        run = checked_run(self._registry, state) if state is not None else ""
+        return self._registry.checks(run, address).get(address, ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from weft.connectors.mail import checked_address
@@ -92,7 +92,9 @@ def _unasked(
             for d, s in spared
         )
         if contact is not None and not silent:
-            yield Letter(f"auto:{domain}", "mail", contact, None, False, now, notice.as_json())
+            # of one minute they get one mail, however much goes wrong at once
+            minute = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+            yield Letter(f"auto:{domain}", "mail", contact, None, True, minute, notice.as_json())
 
 
 class _Statements:
@@ -100,6 +102,7 @@ class _Statements:
 
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
+        self._contacts: dict[str, str | None] = {}
 
     def publication(self, port: str, revision: int) -> Former | None:
         row = self._statements.row(
@@ -116,6 +119,11 @@ class _Statements:
 
     def contact(self, domain: str) -> str | None:
         """The address of mail of a domain's owners; None when there is none."""
+        if domain not in self._contacts:
+            self._contacts[domain] = self._contact(domain)
+        return self._contacts[domain]
+
+    def _contact(self, domain: str) -> str | None:
         row = self._statements.row("SELECT record FROM domains WHERE name = ?", (domain,))
         contact = codec.domain(row[0]).owner_contact if row is not None else None
         try:

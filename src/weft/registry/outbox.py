@@ -53,6 +53,19 @@ class Delivery(Struct, frozen=True):
     notices: tuple[Mapping[str, Any], ...] = ()
 
 
+class End(Struct, frozen=True):
+    """How one attempt ended.
+
+    Attributes:
+        state: `sent`, `dead` (somebody may send it again), or `waiting` for another attempt, at `due`.
+    """
+
+    delivery_id: str
+    state: str
+    due: datetime | None = None
+    problem: str | None = None
+
+
 class Letter(Struct, frozen=True):
     """A notice for one recipient, about to be put into the outbox."""
 
@@ -143,17 +156,16 @@ class Outbox:
                 )
             return [_delivery(row, _notices(statements, str(row[0]))) for row in rows]
 
-    def sent(self, delivery: Delivery, worker: str, at: datetime) -> bool:
-        """Marks a message as told; False when another worker has taken it since."""
-        return self._mark(delivery, worker, "sent", codec.time_text(at), codec.time_text(at), None)
-
-    def retry(self, delivery: Delivery, worker: str, due: datetime, problem: str) -> bool:
-        """Leaves a message for later."""
-        return self._mark(delivery, worker, "waiting", codec.time_text(due), None, problem)
-
-    def give_up(self, delivery: Delivery, worker: str, at: datetime, problem: str) -> bool:
-        """Puts a message among the dead ones, from where somebody may send it again."""
-        return self._mark(delivery, worker, "dead", codec.time_text(at), codec.time_text(at), problem)
+    def settle(self, worker: str, ends: Sequence[End], at: datetime) -> None:
+        """Notes how attempts ended; those of messages that another worker has taken since change nothing."""
+        with self._database.writing() as statements:
+            for end in ends:
+                ended = None if end.state == "waiting" else codec.time_text(at)
+                statements.run(
+                    "UPDATE deliveries SET state = ?, due_at = ?, ended_at = ?, problem = ?, claimed_by = NULL "
+                    "WHERE delivery_id = ? AND claimed_by = ? AND state = 'waiting'",
+                    (end.state, codec.time_text(end.due or at), ended, end.problem, end.delivery_id, worker),
+                )
 
     def resend(self, delivery_id: str, *, actor: str, at: datetime) -> bool:
         """Tries a dead message again, for another day; it keeps its id. Whether there was one."""
@@ -191,18 +203,6 @@ class Outbox:
         with self._database.reading() as statements:
             row = statements.row(f"SELECT {_COLUMNS} FROM deliveries WHERE delivery_id = ?", (delivery_id,))
             return _delivery(row, _notices(statements, delivery_id)) if row is not None else None
-
-    def _mark(
-        self, delivery: Delivery, worker: str, state: str, due: str, ended: str | None, problem: str | None
-    ) -> bool:
-        with self._database.writing() as statements:
-            return bool(
-                statements.run(
-                    "UPDATE deliveries SET state = ?, due_at = ?, ended_at = ?, problem = ?, claimed_by = NULL "
-                    "WHERE delivery_id = ? AND claimed_by = ? AND state = 'waiting'",
-                    (state, due, ended, problem, delivery.delivery_id, worker),
-                )
-            )
 
 
 def _notices(statements: Statements, delivery_id: str) -> tuple[Mapping[str, Any], ...]:

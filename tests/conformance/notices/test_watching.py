@@ -15,6 +15,7 @@ from weft.config import NoticesSettings
 from weft.errors import AccessDenied, Conflict, UsageError
 from weft.model.checks import CheckResult, CheckSeverity, Outcome, Rule
 from weft.model.records import PortOutcome, Run, RunState
+from weft.registry.incidents import begin
 
 HOURS_4 = {
     "id": "orders",
@@ -82,6 +83,8 @@ def test_downstream_of_a_late_port_has_no_incident_of_its_own_and_its_owner_is_t
 
     with mailing() as (box, port):
         settings = NoticesSettings(smtp_host="127.0.0.1", smtp_port=port, smtp_security="none")
+        go(registry, clock, settings)
+        clock.move(minutes=1)
         go(registry, clock, settings)
     assert sorted(to for (to,), _ in box.messages) == ["finance@example.com", "sales@example.com"]
     assert all(b"sales.orders.orders@1" in content for _, content in box.messages)
@@ -211,3 +214,36 @@ def test_somebody_of_the_domain_acknowledges_comments_and_closes_and_nobody_else
     with pytest.raises(UsageError, match="WFT-OBS-008"):
         watched.one("i-000000000000")
     assert "another host" not in str([event.body for event in registry.events()])
+
+
+def test_a_worker_that_was_overtaken_looks_again_instead_of_opening_what_is_over(registry, clock):
+    publish(registry, clock)
+    run(registry, clock, RunState.FAILED, PortOutcome(ORDERS, "failed"))
+    faster = incidents(registry, clock)
+    overtaken: list[int] = []
+
+    def now() -> dt.datetime:
+        if not overtaken:
+            overtaken.append(1)
+            assert faster.look().opened == 1
+            publish(registry, clock)
+            assert faster.look().closed == 1
+        return clock()
+
+    slower = incidents(registry, now)
+
+    assert slower.look().opened == 0
+    assert slower.listed() == []
+
+
+def test_a_cause_that_is_open_is_not_opened_by_a_worker_that_had_not_seen_it(registry, clock):
+    told = {"cause": "late", "subject": str(ORDERS), "owner": "x", "title": "is late", "what": "late"}
+    begun = []
+    for _ in range(2):
+        with registry.database.writing() as statements:
+            begun.append(begin(statements, key=f"late:{ORDERS}", affected=[], readers=[], at=clock(), **told))
+
+    assert begun[0] is not None
+    assert begun[1] is None
+    assert [e.kind for e in registry.events()] == ["incident.opened"]
+    assert len(incidents(registry, clock).listed()) == 1
