@@ -28,6 +28,14 @@ _ABSENT = frozenset({"WFT-ACC-001", "WFT-CAT-001", "WFT-RUN-004"})
 """Codes that say that something is not there."""
 
 
+class Refused(HTTPException):
+    """A request that is refused with a diagnostic, wherever its body is being read."""
+
+    def __init__(self, status: int, diagnostic: Diagnostic) -> None:
+        super().__init__(status)
+        self.diagnostic = diagnostic
+
+
 def problem(status: int, diagnostics: Sequence[Diagnostic], headers: dict[str, str] | None = None) -> JSONResponse:
     """A problem document (RFC 9457, section 3)."""
     first = diagnostics[0]
@@ -76,5 +84,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def refused(request: Request, e: HTTPException) -> JSONResponse:
+        if isinstance(e, Refused):
+            return problem(e.status_code, [e.diagnostic])
         what = f"{request.method} {request.url.path}: {HTTPStatus(e.status_code).phrase.lower()}"
         return problem(e.status_code, [error("WFT-SRV-002", what)], dict(e.headers or {}))
