@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import uvicorn
+from anyio import to_thread
 from msgspec import Struct
 
 from weft.api.platform import Platform
@@ -20,6 +21,8 @@ from weft.server import logs
 from weft.server.app import create_app
 
 log = logging.getLogger("weft.server")
+_THREADS = 16
+"""Requests that are worked on at once; each thread has connections with caches of their own."""
 
 
 class Certificate(Struct, frozen=True):
@@ -112,6 +115,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Listens, and says so."""
+        to_thread.current_default_thread_limiter().total_tokens = _THREADS
         await super().startup(sockets=sockets)  # type: ignore[arg-type]
         self._ready()
 

@@ -15,7 +15,7 @@ from tests.unit.server.company import bearer, company, running
 from weft.server.app import create_app
 
 FEW = pytest.param(1, 250, id="few")
-MANY = pytest.param(350, 5000, id="many", marks=pytest.mark.accept)
+MANY = pytest.param(450, 5000, id="many", marks=pytest.mark.accept)
 
 
 @pytest.mark.slow
