@@ -185,12 +185,77 @@ def permissions_page() -> str:
     return "\n".join(lines)
 
 
+def api_page() -> str:
+    """Every route of the server with its parameters and answers, and the shapes of what it answers."""
+    import tempfile
+
+    from weft.api.platform import open_platform
+    from weft.server.app import create_app
+
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "weft.toml").write_text('[mesh]\nname = "mesh"\n', encoding="utf-8")
+        platform = open_platform(folder)
+        document = create_app(platform).openapi()
+        platform.close()
+    lines = [
+        "# API of the server",
+        "",
+        NOTICE,
+        "",
+        "What [`weft serve`](../how-to/serve-the-mesh.md) answers. The whole document, for programs, is at",
+        "`/api/v1/openapi.json`. A token goes into the header `Authorization: Bearer …`. What goes wrong is answered",
+        "with a `Problem` (RFC 9457), whose diagnostics are those of [errors](errors.md).",
+        "",
+    ]
+    for tag in document["tags"]:
+        lines += [f"## {tag['name'].capitalize()}", "", f"{tag['description']}.", ""]
+        for path, methods in document["paths"].items():
+            for method, operation in methods.items():
+                if tag["name"] in operation["tags"]:
+                    lines += _operation(path, method, operation)
+    lines += ["## Shapes", ""]
+    for name, shape in sorted(document["components"]["schemas"].items()):
+        lines += [f"### `{name}`", "", _cell(shape.get("description", "")), "", "| field | type |", "|---|---|"]
+        lines += [f"| `{field}` | {_shape(entry)} |" for field, entry in shape.get("properties", {}).items()]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _operation(path: str, method: str, operation: Mapping[str, Any]) -> Iterator[str]:
+    yield from (f"### `{method.upper()} {path}`", "", operation["description"], "")
+    if operation.get("parameters"):
+        yield from ("| parameter | type | |", "|---|---|---|")
+        for one in operation["parameters"]:
+            needed = "required" if one.get("required") else ""
+            about = ", ".join(filter(None, (needed, _cell(one.get("description", "")))))
+            yield f"| `{one['name']}` | {_shape(one['schema'])} | {about} |"
+        yield ""
+    for status, answer in operation["responses"].items():
+        found = answer.get("content", {}).get("application/json", {}).get("schema", {})
+        shape = f": {_shape(found)}" if found else ""
+        yield f"- {status}{shape or ': ' + _cell(answer['description'])}"
+    yield ""
+
+
+def _shape(entry: Mapping[str, Any]) -> str:
+    """The type of a field in short, with links to shapes."""
+    if "$ref" in entry:
+        name = entry["$ref"].rpartition("/")[2]
+        return f"[`{name}`](#{name.lower()})"
+    if "anyOf" in entry:
+        return " or ".join(_shape(one) for one in entry["anyOf"])
+    if entry.get("type") == "array":
+        return f"list of {_shape(entry.get('items', {}))}"
+    return _type(entry) or "anything"
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "permissions.md": permissions_page,
     "cli.md": cli_page,
     "settings.md": settings_page,
     "files.md": files_page,
     "compatibility.md": compatibility_page,
+    "api.md": api_page,
 }
 
 

@@ -77,6 +77,24 @@ class ScheduleLoop:
         self._leader.resign()
 
 
+class NoticesLoop:
+    """Opens and closes incidents, puts what happened into the outbox, and sends it; each worker takes what is there."""
+
+    name = "notices"
+    pause_s = 5.0
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def step(self) -> bool:
+        """Whether there was something to send."""
+        done = self._platform.notices_step()
+        return done["sent"] > 0
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
 class Worker:
     """Runs loops until it is told to stop."""
 
@@ -150,7 +168,7 @@ def limits_of(settings: SchedulerSettings) -> Limits:
 
 
 def loops_of(platform: Platform, concurrency: int | None = None) -> list[Loop]:
-    """What a worker of a platform does: another part of the platform adds its loops here."""
+    """What a worker of a platform does."""
     worker = name_of_worker()
     settings, now = platform.rooms.settings, platform.rooms.now
     dispatch = dispatch_of(platform, worker)
@@ -163,7 +181,8 @@ def loops_of(platform: Platform, concurrency: int | None = None) -> list[Loop]:
         concurrency=concurrency or settings.scheduler.concurrency,
         grace_s=duration(settings.scheduler.grace).total_seconds(),
     )
-    return [queue, ScheduleLoop(dispatch, leader, duration(settings.scheduler.keep_jobs))]
+    schedule = ScheduleLoop(dispatch, leader, duration(settings.scheduler.keep_jobs))
+    return [queue, schedule, NoticesLoop(platform)]
 
 
 def _remembered(platform: Platform) -> Callable[[], Collection[str]]:

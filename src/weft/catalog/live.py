@@ -20,7 +20,7 @@ from weft.registry.base import RegistryReader
 _AT_ONCE = 50
 """Domains and products that may be read while somebody waits for an answer."""
 _PATIENCE_S = 30.0
-_PAGES_KB = 16 * 1024
+_PAGES_KB = 4 * 1024
 
 
 class LiveIndex:

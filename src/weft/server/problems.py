@@ -46,6 +46,14 @@ _STATUS = {
 """Codes that say more exactly than their class what the caller can do."""
 
 
+class Refused(HTTPException):
+    """A request that is refused with a diagnostic, wherever its body is being read."""
+
+    def __init__(self, status: int, diagnostic: Diagnostic) -> None:
+        super().__init__(status)
+        self.diagnostic = diagnostic
+
+
 def problem(status: int, diagnostics: Sequence[Diagnostic], headers: dict[str, str] | None = None) -> JSONResponse:
     """A problem document (RFC 9457, section 3)."""
     first = diagnostics[0]
@@ -98,5 +106,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def refused(request: Request, e: HTTPException) -> JSONResponse:
+        if isinstance(e, Refused):
+            return problem(e.status_code, [e.diagnostic])
         what = f"{request.method} {request.url.path}: {HTTPStatus(e.status_code).phrase.lower()}"
         return problem(e.status_code, [error("WFT-SRV-002", what)], dict(e.headers or {}))

@@ -6,14 +6,13 @@ import logging
 import re
 import time
 import uuid
-from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from weft.errors import error
+from weft.errors import Diagnostic, error
 from weft.server.metrics import Metrics
-from weft.server.problems import problem
+from weft.server.problems import Refused, problem
 from weft.server.tracing import Tracing
 
 log = logging.getLogger("weft.access")
@@ -21,10 +20,6 @@ _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _BODIES = ("application/json", "application/x-www-form-urlencoded", "application/octet-stream")
 _UPLOAD = re.compile(r"/api/v1/runs/[^/]+/files/[^/]+")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-
-
-class _TooLarge(Exception):
-    """More came than a body may have."""
 
 
 class Traffic:
@@ -51,12 +46,12 @@ class Traffic:
         given = headers.get("x-request-id", "")
         request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
-        started, status, began = time.perf_counter(), 500, False
+        started, status = time.perf_counter(), 500
 
         async def sending(message: Message) -> None:
-            nonlocal status, began
+            nonlocal status
             if message["type"] == "http.response.start":
-                status, began = message["status"], True
+                status = message["status"]
                 _secured(MutableHeaders(scope=message), scope, request_id)
             await send(message)
 
@@ -68,9 +63,6 @@ class Traffic:
                     await problem(*refused)(scope, receive, sending)
                 else:
                     await self._app(scope, self._counted(receive, self._limit(scope)), sending)
-            except _TooLarge:
-                if not began:
-                    await problem(413, [_too_large(self._limit(scope))])(scope, receive, sending)
             finally:
                 seconds = time.perf_counter() - started
                 route = getattr(scope.get("route"), "path", "none")
@@ -97,7 +89,7 @@ class Traffic:
                     },
                 )
 
-    def _refused(self, scope: Scope, headers: Headers) -> tuple[int, list[Any]] | None:
+    def _refused(self, scope: Scope, headers: Headers) -> tuple[int, list[Diagnostic]] | None:
         if "\0" in scope["path"] or b"%00" in scope["query_string"]:
             return 400, [error("WFT-SRV-007", "an address with a null byte names nothing")]
         length = headers.get("content-length", "0")
@@ -121,13 +113,13 @@ class Traffic:
             message = await receive()
             come += len(message.get("body", b""))
             if come > limit:
-                raise _TooLarge
+                raise Refused(413, _too_large(limit))
             return message
 
         return receiving
 
 
-def _too_large(limit: int) -> Any:
+def _too_large(limit: int) -> Diagnostic:
     what = f"the body is larger than {limit:,} bytes"
     return error("WFT-SRV-008", what, fix="send less at once, or raise `server.body_limit` or `publishing.file_size`")
 

@@ -77,7 +77,7 @@ def fill(platform: Platform) -> None:
         registry.finish_run(Run(f"run-{address.product}", "apply", "ada", RunState.SUCCEEDED, at, at, (), outcomes))
 
 
-def bearer(platform: Platform, owner: str = "ada", *, days: int = 30) -> dict[str, str]:
+def bearer(platform: Platform, owner: str = "ada", *, days: int = 3650) -> dict[str, str]:
     """The header of somebody's token."""
     _, secret = platform.identity.tokens.create(
         kind="personal",
