@@ -128,7 +128,10 @@ def test_a_contract_that_is_broken_fails_once_and_is_not_tried_again(mesh):
 
     assert (failed["state"], failed["attempts"]) == ("failed", 1)
     assert {f["address"] for f in failed["result"]["failed"]} == {"sales.orders.orders@1", "sales.orders.totals@1"}
-    assert mesh.weft("run", "job-1", "--log", "--follow").returncode == 1
+    told = mesh.weft("run", "job-1", "--log", "--follow")
+    assert told.returncode == 1
+    assert "failed sales.orders.orders@1" in told.stdout
+    assert "sales.orders.orders@1: error WFT-" in told.stdout
     assert len(jobs(mesh)) == 1, "nothing was published, so nothing is applied downstream"
 
 

@@ -13,9 +13,12 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from weft.cli.stopping import EXIT_INTERRUPTED, stop_when_told
+
+if TYPE_CHECKING:
+    from weft.errors import Diagnostic
 
 Tell = Callable[[dict[str, Any]], None]
 
@@ -48,15 +51,26 @@ def run(asked: dict[str, Any], tell: Tell) -> int:
             progress = _Told(tell, mesh.run_of_this_process)
             done = mesh.apply([asked["subject"]], window=window_from_json(asked.get("window")), progress=progress)
     except WeftError as e:
+        for diagnostic in e.diagnostics:
+            tell({"line": _said(diagnostic)})
         tell({"failed": [d.as_json() for d in e.diagnostics], "passing": may_pass(e)})
         return e.exit_code
     except Exception as e:  # noqa: BLE001  the entrance: what is unforeseen is told by its type, its text may quote a row
         unforeseen = PlatformError(error("WFT-CLI-003", f"weft itself failed: {type(e).__name__}"))
         tell({"failed": [d.as_json() for d in unforeseen.diagnostics], "passing": False})
         return unforeseen.exit_code
+    for failed in done.failed:
+        for diagnostic in failed.diagnostics:
+            tell({"line": f"{failed.address}: {_said(diagnostic)}"})
+    if done.run_id is None and not done.failed:
+        tell({"line": "nothing has changed, so nothing was built"})
     passing = bool(done.failed) and all(may_pass(f.error) for f in done.failed)
     tell({"done": done.as_json(), "run": done.run_id, "exit_code": done.exit_code, "passing": passing})
     return 0
+
+
+def _said(diagnostic: Diagnostic) -> str:
+    return f"{diagnostic.severity} {diagnostic.code}: {diagnostic.what}"
 
 
 class _Told:
