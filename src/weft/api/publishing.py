@@ -17,8 +17,8 @@ from weft.access.permissions import Action, Caller, Role, require
 from weft.api.committing import Committer, Kept, ProcessCommitter, failure_of
 from weft.config import duration, size_bytes
 from weft.errors import AccessDenied, Conflict, GateRefused, UsageError, error
-from weft.model.address import Address, is_slug
-from weft.model.handover import AskedTable, ChecksAsked, Handover, Numbering, RunOpened, Upload
+from weft.model.address import Address, is_slug, parse_address
+from weft.model.handover import AskedTable, ChecksAsked, Handover, Numbering, RollbackAsked, RunOpened, Upload
 from weft.model.records import DomainRecord, PortOutcome, Run, RunState
 from weft.registry import codec
 from weft.registry.handovers import HandedIn, HandoverState, HandoverStore, OpenRun
@@ -222,6 +222,27 @@ class Publishing:
                     fix="begin a new run",
                 )
             )
+        return self._committed(known, wait_s)
+
+    def roll_back(self, caller: Caller, address: str, asked: RollbackAsked, wait_s: float) -> HandedIn:
+        """Has earlier rows of a port shown again.
+
+        Raises:
+            AccessDenied: WFT-ACC-010.
+            UsageError: WFT-ACC-001, there is no such port; WFT-RUN-006, its rows break today's contract.
+            Conflict: WFT-RUN-001, the port has moved since it was looked at.
+        """
+        target = parse_address(address)
+        require(caller, Action.PUBLISH, target.domain)
+        target = self._rooms.published(address).address
+        if not _RUN_ID.fullmatch(asked.request):
+            raise UsageError(error("WFT-SRV-030", "the id of a request is of letters, digits and `-`, 8 to 64 of them"))
+        document = msgspec.json.encode(Kept(None, rollback=replace(asked, address=target)))
+        digest = hashlib.sha256(document).hexdigest()
+        now, of = self._rooms.now(), str(target.of_product)
+        known, _ = self.handovers.hand_in(asked.request, of, digest, caller.name, document, now)
+        if known.caller != caller.name or known.digest != digest:
+            raise Conflict(error("WFT-SRV-038", f"`{asked.request}` is another request", fix="try again"))
         return self._committed(known, wait_s)
 
     def handed_in(self, caller: Caller, run_id: str, product: str, wait_s: float) -> HandedIn:
