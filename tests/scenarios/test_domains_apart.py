@@ -19,6 +19,7 @@ from weft.model.address import parse_address
 from weft.registry.http import HttpRegistry
 from weft.registry.sqlite import SqliteRegistry
 
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[TestServer]:
     with serving(tmp_path_factory.mktemp("server")) as running:
@@ -137,6 +138,10 @@ def test_one_domains_credentials_reach_nothing_of_another(server, fleet, operati
     theirs = {"domain": "fleet", "product": "aircraft", "port": "planes", "major": 1}
     mine = {"domain": "operations", "product": "on_time", "port": "flights", "major": 1}
 
+    nameless = {**mine, "port": "../../etc"}
+    assert (
+        asked(server, foreign, "POST", "runs", json={**run, "ports": [{"address": nameless, "outcome": "planned"}]})
+    ).json()["type"] == "urn:weft:WFT-PLN-001"
     opened = asked(server, foreign, "POST", "runs", json={**run, "ports": [{"address": theirs, "outcome": "planned"}]})
     assert opened.status_code == 403
     own = asked(server, foreign, "POST", "runs", json={**run, "ports": [{"address": mine, "outcome": "planned"}]})

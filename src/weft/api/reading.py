@@ -77,9 +77,7 @@ class Reading:
 
     def lineage(self, nodes: Sequence[str], *, up: bool, depth: int, limit: int) -> bytes:
         """Edges within `depth` hops."""
-        return encoded(
-            self._registry.lineage(nodes[:_MOST], up=up, depth=depth, limit=min(limit, _MOST_EDGES))
-        )
+        return encoded(self._registry.lineage(nodes[:_MOST], up=up, depth=depth, limit=min(limit, _MOST_EDGES)))
 
     def nodes(self, table: str) -> bytes:
         """Lineage nodes of a table's columns."""

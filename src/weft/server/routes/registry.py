@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends, Request
+from fastapi import APIRouter, Body, Depends, Query, Request
 from fastapi.responses import Response
 
 from weft.access.permissions import Action, Caller
@@ -15,6 +15,7 @@ from weft.server.permitted import Permitted
 router = APIRouter(prefix="/api/v1/registry", tags=["registry"])
 Reader = Annotated[Caller, Depends(Permitted(Action.READ_METADATA))]
 Publisher = Annotated[Caller, Depends(Permitted(Action.PUBLISH))]
+Limit = Annotated[int, Query(ge=0, le=10_000)]
 _JSON = "application/json"
 _OK: dict[int | str, dict[str, Any]] = {
     200: {"content": {_JSON: {}}},
@@ -118,7 +119,7 @@ def lineage(
 
 
 @router.get("/runs")
-def runs(request: Request, caller: Reader, port: str | None = None, limit: int = 20) -> Response:
+def runs(request: Request, caller: Reader, port: str | None = None, limit: Limit = 20) -> Response:
     """The newest runs, of one port or of all."""
     return Response(_reading(request).runs(port, limit), media_type=_JSON)
 
@@ -139,8 +140,8 @@ def checks(request: Request, caller: Reader, run_id: str, port: str | None = Non
 def events(
     request: Request,
     caller: Annotated[Caller, Depends(Permitted(Action.READ_EVENTS))],
-    after: int = 0,
-    limit: int = 1000,
+    after: Annotated[int, Query(ge=0, le=2**53)] = 0,
+    limit: Annotated[int, Query(ge=0, le=10_000)] = 1000,
 ) -> Response:
     """The event log after a sequence number."""
     return Response(_reading(request).events(after, limit), media_type=_JSON)
