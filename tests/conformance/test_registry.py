@@ -114,6 +114,27 @@ def publish(registry, *publications: Publication, requires=None, edges=(), owner
     return registry.publish(Publish(**(fields | changes)))
 
 
+def test_what_a_product_reads_that_is_open_is_granted_once_with_its_publication(registry):
+    upstream = parse_address("fleet.aircraft.planes@1")
+    secret = parse_address("fleet.aircraft.crew@1")
+    for address, level in ((upstream, "public"), (secret, "confidential")):
+        columns = [{"name": "id", "classification": level}]
+        publish(
+            registry,
+            publication(address, "1", contract={"schema": [{"name": "t", "properties": columns}]}),
+            domain=DomainRecord("fleet", "Fleet", "source-aligned", None, "Fleet", None, {"name": "fleet"}),
+            product=ProductRecord(upstream.of_product, "Aircraft", "active", None, (), "mesh", (), {"id": "2"}),
+        )
+    reads = (str(secret), str(upstream), "nobody.has.this@1")
+    reader = ProductRecord(PRODUCT, "Orders", "active", None, (), "mesh", reads, {"id": "1"})
+
+    publish(registry, publication(A, "1"), product=reader)
+    publish(registry, publication(A, "2"), product=reader)
+
+    granted = [(e.subject, e.body["product"]) for e in read_all_events(registry) if e.kind == "access.granted"]
+    assert granted == [(str(upstream), str(PRODUCT))]
+
+
 def test_an_empty_registry_answers_with_nothing(registry):
     assert registry.ports() == {}
     assert registry.port(A) is None

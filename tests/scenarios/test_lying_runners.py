@@ -323,7 +323,11 @@ def test_a_publication_names_nothing_of_another_product(opened):
         product = replace(handover.publish.product, address=ProductAddress("fleet", "secrets"))
         return replace(handover, publish=replace(handover.publish, product=product))
 
-    for lie in (retires, leads_elsewhere, is_another):
+    def comes_from_elsewhere(handover: Handover) -> Handover:
+        edge = LineageEdge("hr.people.salaries@1.pay", f"{PLANES}.id", EdgeKind.DIRECT, Transformation.IDENTITY)
+        return replace(handover, publish=replace(handover.publish, edges=[*handover.publish.edges, edge]))
+
+    for lie in (retires, leads_elsewhere, is_another, comes_from_elsewhere):
         error = refused(opened(lie))
         assert (type(error), codes(error)) == (AccessDenied, {"WFT-SRV-032"}), lie
 

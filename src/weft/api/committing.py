@@ -12,23 +12,26 @@ from typing import IO, Any, Protocol
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from weft import errors
-from weft.errors import PlatformError, TransientError, WeftError, error, of_the_system
-from weft.model.handover import Handover
+from weft.errors import Conflict, PlatformError, TransientError, WeftError, error, of_the_system
+from weft.model.handover import Committed, Handover, RollbackAsked
 
 
 class Kept(Struct, frozen=True):
     """A handover as it waits, with what the web process knows of its caller.
 
     Attributes:
+        handover: None where earlier rows are to be shown again.
         decides: whether the caller may publish against failed checks.
         most_bytes: how much the domain may keep; None: no bound.
     """
 
-    handover: Handover
-    decides: bool
+    handover: Handover | None
+    decides: bool = False
     most_bytes: int | None = None
+    rollback: RollbackAsked | None = None
 
 
 class Committer(Protocol):
@@ -185,8 +188,9 @@ class Committing:
         if handed_in is None or not document or handed_in.state is HandoverState.WAITING:
             return
         context = self._platform.rooms.context()
-        if handed_in.state is HandoverState.DONE:
-            follow(msgspec.json.decode(document, type=Kept).handover, run_id, context)
+        handover = msgspec.json.decode(document, type=Kept).handover
+        if handed_in.state is HandoverState.DONE and handover is not None:
+            follow(handover, run_id, context)
         self._store.settle(run_id, product)
         repair.now_and_then(context)
 
@@ -211,6 +215,9 @@ class Committing:
         from weft.runs.receiving import Received, receive
 
         kept = msgspec.json.decode(self._store.document(run_id, product), type=Kept)
+        if kept.rollback is not None:
+            return msgspec.json.encode(self._rolled_back(run_id, kept.rollback, actor), enc_hook=str)
+        assert kept.handover is not None, "what is no rollback is a publication"
         publishing = self._platform.publishing
         received = Received(
             kept.handover,
@@ -223,6 +230,31 @@ class Committing:
             self._platform.rooms.settings.publishing.whole_rows,
         )
         return msgspec.json.encode(receive(received, self._platform.rooms.context()), enc_hook=str)
+
+    def _rolled_back(self, run_id: str, asked: RollbackAsked, actor: str) -> Committed:
+        """Shows earlier rows again, after their contract was checked on them here.
+
+        Raises:
+            Conflict: WFT-RUN-001, the port has moved since it was asked for.
+        """
+        from weft.access.principals import local_principal
+        from weft.runs.rollback import roll_back
+
+        assert asked.address is not None, "the route has set it"
+        rooms = self._platform.rooms
+        registry, context = rooms.production, rooms.context()
+        state = registry.port(asked.address)
+        done = state is not None and state.snapshot_id == asked.snapshot and state.pinned == asked.reason
+        if not done:
+            if state is None or state.revision != asked.expected_revision:
+                raise Conflict(error("WFT-RUN-001", f"`{asked.address}` moved since it was looked at", fix="try again"))
+            # whether this caller may was decided when it was handed in
+            roll_back(
+                asked.address, asked.snapshot, asked.reason, local_principal(actor), replace(context, actor=actor)
+            )
+        published = registry.publication(asked.address)
+        assert published is not None, "it was just published"
+        return Committed((published,))
 
 
 def main(root: str, asked: IO[str], answers: IO[str]) -> None:

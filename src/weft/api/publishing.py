@@ -17,8 +17,8 @@ from weft.access.permissions import Action, Caller, Role, require
 from weft.api.committing import Committer, Kept, ProcessCommitter, failure_of
 from weft.config import duration, size_bytes
 from weft.errors import AccessDenied, Conflict, GateRefused, UsageError, error
-from weft.model.address import Address, is_slug
-from weft.model.handover import AskedTable, ChecksAsked, Handover, Numbering, RunOpened, Upload
+from weft.model.address import Address, is_slug, parse_address
+from weft.model.handover import AskedTable, ChecksAsked, Handover, Numbering, RollbackAsked, RunOpened, Upload
 from weft.model.records import DomainRecord, PortOutcome, Run, RunState
 from weft.registry import codec
 from weft.registry.handovers import HandedIn, HandoverState, HandoverStore, OpenRun
@@ -66,6 +66,8 @@ class Publishing:
         domains = frozenset(p.address.domain for p in run.ports)
         if not domains:
             raise UsageError(error("WFT-SRV-030", f"run `{run.run_id}` names no port that it publishes"))
+        for port in run.ports:
+            _require_port(port.address)
         for domain in sorted(domains):
             require(caller, Action.PUBLISH, domain)
             self._require_domain(domain)
@@ -115,6 +117,8 @@ class Publishing:
         if opened.closed_at is not None:
             return
         published = set(self.handovers.published_by(run.run_id))
+        for port in run.ports:
+            _require_port(port.address)
         ports = tuple(self._outcome(p, run.run_id, published) for p in run.ports if p.address.domain in opened.domains)
         state = run.state if run.state is not RunState.RUNNING else RunState.INTERRUPTED
         ended = replace(
@@ -133,6 +137,7 @@ class Publishing:
         """Keeps the check results of a port that was not published."""
         run = self._writing(caller, run_id)
         self._require_table(run, asked.address)
+        _require_port(asked.address)
         self._rooms.production.record_checks(run_id, asked.address, asked.results, self._rooms.now())
 
     def end_overdue(self) -> None:
@@ -224,9 +229,32 @@ class Publishing:
             )
         return self._committed(known, wait_s)
 
+    def roll_back(self, caller: Caller, address: str, asked: RollbackAsked, wait_s: float) -> HandedIn:
+        """Has earlier rows of a port shown again.
+
+        Raises:
+            AccessDenied: WFT-ACC-010.
+            UsageError: WFT-ACC-001, there is no such port; WFT-RUN-006, its rows break today's contract.
+            Conflict: WFT-RUN-001, the port has moved since it was looked at.
+        """
+        target = parse_address(address)
+        require(caller, Action.PUBLISH, target.domain)
+        target = self._rooms.published(address).address
+        if not _RUN_ID.fullmatch(asked.request):
+            raise UsageError(error("WFT-SRV-030", "the id of a request is of letters, digits and `-`, 8 to 64 of them"))
+        document = msgspec.json.encode(Kept(None, rollback=replace(asked, address=target)))
+        digest = hashlib.sha256(document).hexdigest()
+        now, of = self._rooms.now(), str(target.of_product)
+        known, _ = self.handovers.hand_in(asked.request, of, digest, caller.name, document, now)
+        if known.caller != caller.name or known.digest != digest:
+            raise Conflict(error("WFT-SRV-038", f"`{asked.request}` is another request", fix="try again"))
+        return self._committed(known, wait_s)
+
     def handed_in(self, caller: Caller, run_id: str, product: str, wait_s: float) -> HandedIn:
         """How a publication stands that was handed in; one that waits is waited for."""
         require(caller, Action.PUBLISH, product.partition(".")[0])
+        if not _RUN_ID.fullmatch(run_id):
+            raise _not_of_the_run(run_id, product)
         known = self.handovers.handed_in(run_id, product)
         if known is None or known.caller != caller.name:
             raise _not_of_the_run(run_id, product)
@@ -367,6 +395,16 @@ class Incoming:
         """Removes what was not kept."""
         self._out.close()
         self._part.unlink(missing_ok=True)
+
+
+def _require_port(address: Address) -> None:
+    """Refuses what no port can be called: a record that holds it could not be read again.
+
+    Raises:
+        UsageError: WFT-PLN-001.
+    """
+    if parse_address(str(address)) != address or address.major is None:
+        raise UsageError(error("WFT-PLN-001", f"`{str(address)[:200]}` is not the address of a port with its major"))
 
 
 def _too_large(name: str, most: int) -> UsageError:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from weft.api.platform import Platform
 
 _MOST = 10_000
+_MOST_EDGES = 200_000
+"""Edges of one answer; that it was cut is told."""
 
 
 class Reading:
@@ -92,9 +94,7 @@ class Reading:
 
     def lineage(self, nodes: Sequence[str], *, up: bool, depth: int, limit: int) -> bytes:
         """Edges within `depth` hops."""
-        return encoded(
-            self._registry.lineage(nodes[:_MOST], up=up, depth=min(depth, 1000), limit=min(max(limit, 0), _MOST))
-        )
+        return encoded(self._registry.lineage(nodes[:_MOST], up=up, depth=depth, limit=min(limit, _MOST_EDGES)))
 
     def nodes(self, table: str) -> bytes:
         """Lineage nodes of a table's columns."""

@@ -149,6 +149,20 @@ class ScanAsked(Struct, frozen=True):
     quarantine: bool = False
 
 
+class RollbackAsked(Struct, frozen=True):
+    """Earlier rows that are to be shown again.
+
+    Attributes:
+        request: an id that the client gives, so that the same request is known again.
+    """
+
+    request: str
+    snapshot: str
+    expected_revision: int
+    reason: str
+    address: Address | None = None
+
+
 class ChecksAsked(Struct, frozen=True):
     """Check results of a port that was not published."""
 

@@ -19,6 +19,7 @@ from weft.model.handover import (
     Committed,
     Handover,
     Numbering,
+    RollbackAsked,
     RunOpened,
     Scan,
     ScanAsked,
@@ -310,7 +311,7 @@ class HttpRegistry:
         self, publication: Publication, *, expected_revision: int, reason: str, actor: str, at: datetime
     ) -> Publication:
         """Asks the server to show earlier rows again: it checks them itself."""
-        asked = {"snapshot": publication.snapshot_id, "expected_revision": expected_revision, "reason": reason}
+        asked = RollbackAsked(publication.run_id, publication.snapshot_id, expected_revision, reason)
         path = f"{_READ}/ports/{publication.address}/rollback"
         done: Committed = self.server.hand_in(path, asked, Committed, _PATIENCE_S)
         return done.publications[0]

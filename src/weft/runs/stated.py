@@ -74,6 +74,7 @@ def stated(handover: Handover, run_id: str, actor: str, reader: RegistryReader) 
         run_id=run_id,
         actor=actor,
     )
+    _require_lineage(publish)
     _require_revisions(publish, ports, reader)
     contracts = {p.address: _contract(p, described) for p in publish.publications}
     publications = [
@@ -133,6 +134,28 @@ def _require_own(handover: Handover) -> None:
                     why="a runner publishes one product at a time, and nothing beside it",
                 )
                 for what in dict.fromkeys(foreign)
+            )
+        )
+
+
+def _require_lineage(publish: Publish) -> None:
+    """Refuses lineage from ports that the product does not read: their owners would be told of readers they lack.
+
+    Raises:
+        AccessDenied: WFT-SRV-032, naming each such table.
+    """
+    own = f"{publish.product.address}."
+    tables = {table_of(e.source) for e in publish.edges}
+    foreign = sorted(t for t in tables if not t.startswith(own) and t not in publish.product.reads)
+    if foreign:
+        raise AccessDenied(
+            *(
+                error(
+                    "WFT-SRV-032",
+                    f"a publication of `{publish.product.address}` has lineage from `{table}`, which it does not read",
+                    fix="declare it as an input port",
+                )
+                for table in foreign
             )
         )
 

@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from weft.engines.base import Session
+from weft.engines.duckdb.layouts import partition_sql
 from weft.errors import ContractBroken, Diagnostic, ProjectError, SourceError, UserCodeError, error
 from weft.model.address import Address
 from weft.model.column import Column
 from weft.model.handover import Upload
-from weft.model.publication import ColumnStatistics, DataFile
+from weft.model.layout import TRANSFORMS, PartitionField, width_of
+from weft.model.publication import ColumnStatistics, DataFile, PartitionValue
 from weft.sql.quoting import ident, literal
 from weft.storage.schemas import iceberg_type, shape
 
@@ -108,13 +110,19 @@ def _counted(session: Session, table: Address, columns: Sequence[Column], file: 
     for column, stated in told.values():
         asked.append(f"count(*) - count({ident(column.name)})")
         asked.append(_outside(column, stated) if _has_bounds(column, stated) else "0")
+    asked += [_elsewhere(v, columns, table, path) for v in file.partition]
     if not told:  # a count alone is taken from the footer, which the runner has written
         asked += [f"count({ident(columns[0].name)})"]
     (found,) = session.rows(f"SELECT {', '.join(asked)} FROM read_parquet({literal(str(path))})")
     if found[0] != file.rows:
         raise ContractBroken(_lie(table, path, f"it has {found[0]:,} rows, and not {file.rows:,}"))
     checked: dict[int, ColumnStatistics] = {}
-    for (column, stated), nulls, outside in zip(told.values(), found[1::2], found[2::2], strict=False):
+    last = 1 + 2 * len(told)
+    for value, others in zip(file.partition, found[last:], strict=False):
+        if others:
+            what = f"{others:,} rows do not belong to the partition `{value.transform}` that is stated"
+            raise ContractBroken(_lie(table, path, what))
+    for (column, stated), nulls, outside in zip(told.values(), found[1:last:2], found[2:last:2], strict=True):
         if stated.nulls is not None and stated.nulls != nulls:
             raise ContractBroken(
                 _lie(table, path, f"column `{column.name}` has {nulls:,} nulls, and not {stated.nulls:,}")
@@ -140,6 +148,21 @@ def _outside(column: Column, stated: ColumnStatistics) -> str:
     low, high = (f"CAST({literal(text)} AS {column.type})" for text in (stated.minimum, stated.maximum))
     number = f" AND NOT isnan({name})" if column.type in ("FLOAT", "DOUBLE") else ""
     return f"count(*) FILTER (({name} < {low} OR {name} > {high}){number})"
+
+
+def _elsewhere(value: PartitionValue, columns: Sequence[Column], table: Address, path: Path) -> str:
+    """Counts the rows that do not belong to the stated partition, as SQL.
+
+    Raises:
+        ContractBroken: WFT-SRV-033, it is by a column or a transform that there is not.
+    """
+    column = next((c for c in columns if c.field_id == value.field_id), None)
+    known = {t for t in TRANSFORMS if "[" not in t}
+    if column is None or (value.transform not in known and width_of(value.transform) is None):
+        raise ContractBroken(_lie(table, path, "its partition is by a column or a transform that there is not"))
+    made = partition_sql(PartitionField(column.name, value.transform, value.field_id), column.type)
+    stated = literal(value.value) if value.value is not None else "NULL"
+    return f"count(*) FILTER (CAST({made} AS VARCHAR) IS DISTINCT FROM {stated})"
 
 
 def _refused(name: str, why: str) -> Diagnostic:

@@ -29,7 +29,7 @@ class Parted:
         self._types = types
         self._names = [_free(f"weft partition {i}", taken) for i in range(len(layout.partition))]
         hidden = [
-            f"CAST({_expression(f, types[f.column])} AS VARCHAR) AS {ident(name)}"
+            f"CAST({partition_sql(f, types[f.column])} AS VARCHAR) AS {ident(name)}"
             for f, name in zip(layout.partition, self._names, strict=True)
         ]
         order = [ident(n) for n in self._names] + [f"{ident(f.column)} NULLS FIRST" for f in layout.sort]
@@ -97,7 +97,7 @@ def _free(name: str, taken: set[str]) -> str:
     return name
 
 
-def _expression(field: PartitionField, type_: str) -> str:
+def partition_sql(field: PartitionField, type_: str) -> str:
     """A transform in SQL; text that is no value of a partition stands for infinity."""
     column = ident(field.column)
     width = width_of(field.transform)

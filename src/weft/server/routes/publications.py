@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from weft.access.permissions import Action, Caller
 from weft.api.publishing import Publishing
 from weft.errors import UsageError, error
-from weft.model.handover import AskedTable, ChecksAsked
+from weft.model.handover import AskedTable, ChecksAsked, RollbackAsked
 from weft.model.records import Run
 from weft.registry.handovers import HandedIn, HandoverState
 from weft.server.permitted import Permitted
@@ -138,6 +138,14 @@ def publish(request: Request, caller: Publisher, content: Content) -> Response:
 def publication(request: Request, caller: Publisher, run_id: str, product: str) -> Response:
     """How a publication stands; one that is being checked is waited for a while."""
     return _answer(_publishing(request).handed_in(caller, run_id, product, _WAIT_S))
+
+
+@router.post(
+    "/registry/ports/{address}/rollback", openapi_extra=_BODY, responses={202: {"description": "it is being checked"}}
+)
+def roll_back(request: Request, caller: Publisher, address: str, content: Content) -> Response:
+    """Shows earlier rows of a port again, where they keep today's contract."""
+    return _answer(_publishing(request).roll_back(caller, address, decoded(content, RollbackAsked), _WAIT_S))
 
 
 def _answer(found: HandedIn) -> Response:

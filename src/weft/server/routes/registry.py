@@ -135,8 +135,8 @@ def lineage(
     caller: Reader,
     nodes: Annotated[list[str], Body()],
     up: Annotated[bool, Body()] = True,
-    depth: Annotated[int, Body(ge=0, le=1000)] = 1,
-    limit: Annotated[int, Body(ge=0, le=10_000)] = 10_000,
+    depth: Annotated[int, Body(ge=0)] = 1,
+    limit: Annotated[int, Body(ge=0)] = 10_000,
 ) -> Response:
     """Edges within `depth` hops of nodes, and whether the limit cut them. Changes nothing."""
     content = _reading(request).lineage(nodes, up=up, depth=depth, limit=limit)
@@ -173,8 +173,8 @@ def checks(request: Request, caller: Reader, run_id: str, port: str | None = Non
 def events(
     request: Request,
     caller: Annotated[Caller, Depends(Permitted(Action.READ_EVENTS))],
-    after: int = 0,
-    limit: int = 1000,
+    after: Annotated[int, Query(ge=0, le=2**53)] = 0,
+    limit: Annotated[int, Query(ge=0, le=10_000)] = 1000,
 ) -> Response:
     """The event log after a sequence number."""
     return Response(_reading(request).events(after, limit), media_type=_JSON)
