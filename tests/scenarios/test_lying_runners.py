@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -19,7 +19,9 @@ from weft.model.checks import Outcome
 from weft.model.handover import Handover, Upload
 from weft.model.lineage import EdgeKind, LineageEdge, Transformation
 from weft.model.publication import ColumnStatistics, Override
+from weft.model.records import Event
 from weft.registry.http import HttpRegistry
+from weft.registry.sqlite import SqliteRegistry
 
 PLANES = parse_address("fleet.aircraft.planes@1")
 Lie = Callable[[Handover], Handover]
@@ -103,7 +105,15 @@ def with_publication(handover: Handover, **changes) -> Handover:
     return replace(handover, publish=replace(handover.publish, publications=[replace(one, **changes)]))
 
 
-def test_what_is_true_is_published(opened):
+def events(server: TestServer) -> Sequence[Event]:
+    registry = SqliteRegistry(server.root / ".weft/registry.db")
+    try:
+        return registry.events(0, 10_000)
+    finally:
+        registry.close()
+
+
+def test_what_is_true_is_published_and_its_event_says_who_has_checked_what(opened, server):
     mesh, client = opened()
 
     before = client.publication(PLANES).revision
@@ -111,6 +121,10 @@ def test_what_is_true_is_published(opened):
 
     assert not done.failed
     assert client.publication(PLANES).revision == before + 1
+    newest = [e for e in events(server) if e.kind == "product.published"][-1]
+    checked = newest.body["checked"][str(PLANES)]
+    assert (checked["rows"], checked["sampled"], checked["by"]["runner"]) == (100, None, [])
+    assert len(checked["by"]["all_rows"]) == 8
 
 
 def test_another_number_of_rows_is_refused(opened):

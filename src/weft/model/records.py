@@ -129,6 +129,7 @@ class Publish(Struct, frozen=True):
         kept: ports whose rows stay, since only their texts or rules move: the pin of a rollback holds on.
         tables: what private models keep now, each with the snapshot that must still be its last one (None: none).
         models: private models that keep a table; those of others are forgotten. None: as it was.
+        checked: by port, who has checked what, where it was not the run itself: it stands in the event.
     """
 
     domain: DomainRecord
@@ -145,3 +146,4 @@ class Publish(Struct, frozen=True):
     kept: Sequence[Address] = ()
     tables: Sequence[tuple[KeptTable, str | None]] = ()
     models: Sequence[str] | None = None
+    checked: Mapping[str, Any] = {}

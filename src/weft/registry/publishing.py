@@ -49,7 +49,7 @@ def publish(tables: Tables, publish: Publish) -> list[Publication]:
     tables.put_product(publish.product)
     for port, results in publish.checks.items():
         put_checks(tables, publish.run_id, port, results)
-    body = {
+    body: dict[str, Any] = {
         "run": publish.run_id,
         "ports": {
             str(p.address): {
@@ -63,6 +63,8 @@ def publish(tables: Tables, publish: Publish) -> list[Publication]:
             for p in numbered
         },
     }
+    if publish.checked:
+        body["checked"] = dict(publish.checked)
     append(tables, publish.at, "product.published", publish.actor, product, body)
     for port, grant in granting.granted_with(tables, publish):
         append(tables, publish.at, "access.granted", publish.actor, port, grant)

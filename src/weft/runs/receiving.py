@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -123,6 +124,7 @@ class _Receiving:
                     publish,
                     publications=[replace(self._placed(p, snapshots), published_at=at) for p in publications],
                     checks=self._checks,
+                    checked={str(v.address): _in_the_event(v) for v in self._verified},
                     tables=[(self._kept(t, snapshots), before) for t, before in publish.tables],
                     at=at,
                 )
@@ -397,6 +399,12 @@ class _Receiving:
                     fix="retire what nobody reads, or ask an operator for more",
                 )
             )
+
+
+def _in_the_event(one: Verified) -> dict[str, Any]:
+    """Who has checked what of a port, as its event keeps it."""
+    by = {"all_rows": list(one.server), "sample": list(one.sample), "runner": list(one.runner)}
+    return {"rows": one.rows, "sampled": one.sampled, "by": by}
 
 
 def follow(handover: Handover, run_id: str, context: Context) -> None:

@@ -60,14 +60,12 @@ class Catalog(Protocol):
 class TableStorage(ABC):
     """Tables under `warehouse/<domain>/<product>/<port>@<major>`; a storage adds its catalog and its manifests."""
 
+    keeps = True
+    """Tables rest here."""
+
     def __init__(self, warehouse: Path) -> None:
         self._warehouse = warehouse
         self._fields: dict[str, list[Field]] = {}
-
-    @property
-    def keeps(self) -> bool:
-        """Tables rest here."""
-        return True
 
     def own(self, table: Address, manifest: Manifest) -> None:
         """Does nothing: its files lie here."""
