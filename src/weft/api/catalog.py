@@ -40,10 +40,17 @@ class Filters(Struct, frozen=True, omit_defaults=True):
 class Catalog:
     """What there is, for whoever asks."""
 
-    def __init__(self, reader: RegistryReader, index: LiveIndex, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        reader: RegistryReader,
+        index: LiveIndex,
+        now: Callable[[], datetime],
+        incidents: Callable[[str], list[dict[str, Any]]],
+    ) -> None:
         self.index = index
         self._reader = reader
         self._now = now
+        self._incidents = incidents
 
     def hidden(self, caller: Caller) -> Drafts:
         """The drafts that are not for somebody."""
@@ -84,7 +91,7 @@ class Catalog:
         record = self._reader.domain(name)
         if record is None:
             raise _absent(name, self._reader.domains())
-        return domain_summary(record).as_json()
+        return {**domain_summary(record).as_json(), "incidents": self._incidents(name)}
 
     def product(self, caller: Caller, address: ProductAddress) -> dict[str, Any]:
         """A product with its ports.
@@ -96,6 +103,7 @@ class Catalog:
         if record is None or not _open(record.status, address.domain, caller):
             raise self._absent(caller, str(address), "product", address.domain)
         found = page(self._reader, str(address), self._now()).as_json()
+        found["incidents"] = self._incidents(str(address))
         found["ports"] = [p for p in found["ports"] if _open(p["status"], address.domain, caller)]
         return _without(found, ("reads", "consumers"), ("deprecated_reads",), self.hidden(caller))
 
@@ -107,6 +115,7 @@ class Catalog:
         """
         state = self._port(caller, address)
         found = page(self._reader, str(state.address), self._now()).as_json()
+        found["incidents"] = self._incidents(str(state.address))
         return _without(found, ("upstream", "downstream"), ("majors",), self.hidden(caller))
 
     def history(self, caller: Caller, address: Address, limit: int, cursor: str | None) -> dict[str, Any]:

@@ -191,7 +191,7 @@ class Platform:
 
         # Not the file of `weft search`: one that many threads read while another one writes has another journal.
         index = LiveIndex(self.rooms.settings.state / "server" / "index.db", self.rooms.production)
-        return Catalog(self.rooms.production, index, self.rooms.now)
+        return Catalog(self.rooms.production, index, self.rooms.now, lambda address: self.incidents.of(address))
 
     @cached_property
     def records(self) -> Records:

@@ -42,5 +42,7 @@ _WHY = {
     413: "The body is larger than this server takes",
     415: "The body is of another type than this route takes",
     422: "A field is missing or wrong",
+    410: "What is asked for is over",
+    429: "Too often: `Retry-After` says when to ask again",
     503: "The server cannot answer now; `Retry-After` says when to ask again",
 }

@@ -40,7 +40,7 @@ def create_app(platform: Platform) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_tags=openapi.TAGS,
-        generate_unique_id_function=lambda route: route.name,
+        generate_unique_id_function=lambda route: f"{route.tags[0]}_{route.name}" if route.tags else route.name,
         redirect_slashes=False,
     )
     app.state.platform = platform

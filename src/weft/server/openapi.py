@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
-from starlette.routing import BaseRoute
 
 from weft.access.permissions import PERMISSIONS
+from weft.server.answers import refusals
 from weft.server.permitted import Permitted
 from weft.server.problems import MEDIA_TYPE
+from weft.server.routing import api_routes
 from weft.server.shapes import Problem
 
 TAGS = [
     {"name": "catalog", "description": "What there is: domains, products, ports, contracts, lineage"},
     {"name": "records", "description": "What happened: runs and the event log"},
+    {"name": "identity", "description": "Who asks: sessions and tokens"},
+    {"name": "domains", "description": "Domains, from their requisition on"},
+    {"name": "jobs", "description": "What workers do, and when: jobs, schedules, backfills"},
+    {"name": "incidents", "description": "What is wrong, since when, and who looks after it"},
+    {"name": "notices", "description": "Who is told of what, and whether it came"},
+    {"name": "usage", "description": "What products cost"},
+    {"name": "registry", "description": "What is registered, for planners and runners of domains elsewhere"},
+    {"name": "publishing", "description": "Runs of domains elsewhere: what they upload and hand in"},
+    {"name": "reading", "description": "Grants, and files of exactly the snapshots that they let products read"},
     {"name": "operation", "description": "Whether the server lives, and how it does"},
 ]
 
@@ -46,21 +55,15 @@ def document(app: FastAPI) -> dict[str, Any]:
                 for status, response in operation["responses"].items():
                     if status >= "400" and "content" not in response:
                         response["content"] = problem
+                if method in ("POST", "PUT", "PATCH"):
+                    for status, refused in refusals(413, 415).items():
+                        operation["responses"].setdefault(str(status), {**refused, "content": problem})
                 if "422" in operation["responses"]:
                     operation["responses"]["422"]["content"] = problem
                 if not all(PERMISSIONS[guard.action].strangers for guard in guards(route.dependant)):
                     operation["security"] = [{"bearer": []}]
     app.openapi_schema = made
     return made
-
-
-def api_routes(routes: Iterable[BaseRoute]) -> Iterator[APIRoute]:
-    """Every route of the API, those of included routers too, which FastAPI keeps as they are."""
-    for route in routes:
-        if isinstance(route, APIRoute):
-            yield route
-        elif (included := getattr(route, "original_router", None)) is not None:
-            yield from api_routes(included.routes)
 
 
 def guards(dependant: Dependant) -> Iterator[Permitted]:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from weft.server.shapes import Counts, Described, EndOfLife, LastRun, Owner, Shape
+from weft.server.shapes import Counts, Described, EndOfLife, Incident, LastRun, Owner, Shape
 
 
 class Major(Shape):
@@ -82,6 +82,7 @@ class Port(Shape):
     kind: Literal["port"]
     title: str
     status: str
+    incidents: list[Incident] = Field(description="what is wrong with it now")
     end_of_life: EndOfLife | None
     owner: Owner
     domain: str

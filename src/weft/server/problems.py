@@ -21,6 +21,7 @@ from weft.errors import (
     WeftError,
     error,
 )
+from weft.server.routing import methods_of
 
 KIND = "X-Weft-Error"
 """The header that names the class of an error, so that a client raises the same."""
@@ -109,4 +110,7 @@ def install(app: FastAPI) -> None:
         if isinstance(e, Refused):
             return problem(e.status_code, [e.diagnostic])
         what = f"{request.method} {request.url.path}: {HTTPStatus(e.status_code).phrase.lower()}"
-        return problem(e.status_code, [error("WFT-SRV-002", what)], dict(e.headers or {}))
+        headers = dict(e.headers or {})
+        if e.status_code == 405:
+            headers["Allow"] = ", ".join(methods_of(app.routes, request.url.path))
+        return problem(e.status_code, [error("WFT-SRV-002", what)], headers)

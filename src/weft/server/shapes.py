@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Shape(BaseModel):
@@ -148,6 +149,24 @@ class Member(Shape):
     roles: list[str]
 
 
+class Incident(Shape):
+    """Something that is wrong, or was."""
+
+    incident_id: str
+    cause: str = Field(description="late, check_failed or run_failed")
+    subject: str = Field(description="a port that is late, or a product whose run failed")
+    domain: str
+    owner: str
+    what: str
+    state: str = Field(description="open, acknowledged or closed")
+    opened_at: datetime
+    closed_at: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    root: str | None = Field(description="the incident that this one comes from")
+    affected: list[str] = Field(description="ports that are late because of it")
+
+
 class Domain(Shape):
     """A domain. Its products are listed at `/api/v1/products?domain=`."""
 
@@ -160,6 +179,7 @@ class Domain(Shape):
     members: list[Member]
     cost_center: str | None
     tags: list[str]
+    incidents: list[Incident] = Field(description="what is wrong in it now")
 
 
 class Counts(Shape):
@@ -238,6 +258,7 @@ class Product(Shape):
     kind: Literal["product"]
     title: str
     status: str
+    incidents: list[Incident] = Field(description="what is wrong with it now")
     owner: Owner
     domain: str
     version: str | None

@@ -12,8 +12,8 @@ from starlette.routing import Route
 
 from weft.api.platform import Platform, open_platform
 from weft.server.app import create_app
-from weft.server.openapi import api_routes
 from weft.server.permitted import Permitted
+from weft.server.routing import api_routes
 
 NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 

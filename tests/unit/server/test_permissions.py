@@ -18,8 +18,8 @@ from weft.model.roles import MEMBER_ROLES
 from weft.registry.publishing import append
 from weft.registry.sql_tables import SqlTables
 from weft.server.app import create_app
-from weft.server.openapi import api_routes
 from weft.server.permitted import Permitted
+from weft.server.routing import api_routes
 
 NOW = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 PEOPLE = ("stranger", "nobody", "elsewhere", "domain token", *(role.value for role in Role))

@@ -209,7 +209,7 @@ def test_the_log_is_for_those_who_watch_over_it_and_of_their_domain_only(client,
     assert finn.get("/events").status_code == 403
 
     subjects = {e["subject"] for e in cora.get("/events").json()["items"]}
-    assert subjects == {"fleet.aircraft", "fleet.plans"}
+    assert subjects == {"fleet.aircraft", "fleet.plans", "fleet.aircraft.planes@1"}
     assert cora.get("/events?limit=2").json()["next"] == 2
 
 

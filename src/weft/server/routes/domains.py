@@ -7,9 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Depends, Request
 
 from weft.access.permissions import Action, Caller
+from weft.server.answers import refusals
 from weft.server.permitted import Permitted
 
-router = APIRouter(prefix="/api/v1", tags=["domains"])
+router = APIRouter(prefix="/api/v1", tags=["domains"], responses=refusals(404, 409, 413, 415, 429))
 Document = Annotated[dict[str, Any], Body()]
 
 

@@ -9,31 +9,14 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from weft.access.permissions import Action, Caller
+from weft.server.answers import refusals
 from weft.server.permitted import Permitted
-from weft.server.refusals import refusals
+from weft.server.shapes import Incident
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
 Reader = Annotated[Caller, Depends(Permitted(Action.READ_METADATA))]
 Runner = Annotated[Caller, Depends(Permitted(Action.RUN))]
 _Id = Annotated[str, Path(max_length=60, pattern=r"^[^\x00-\x1f\x7f]*$")]
-
-
-class ShownIncident(BaseModel):
-    """Something that is wrong, or was."""
-
-    incident_id: str
-    cause: str = Field(description="late, check_failed or run_failed")
-    subject: str = Field(description="a port that is late, or a product whose run failed")
-    domain: str
-    owner: str
-    what: str
-    state: str = Field(description="open, acknowledged or closed")
-    opened_at: datetime
-    closed_at: datetime | None
-    acknowledged_at: datetime | None
-    acknowledged_by: str | None
-    root: str | None = Field(description="the incident that this one comes from")
-    affected: list[str] = Field(description="ports that are late because of it")
 
 
 class Line(BaseModel):
@@ -45,7 +28,7 @@ class Line(BaseModel):
     text: str
 
 
-class WholeIncident(ShownIncident):
+class WholeIncident(Incident):
     """An incident with its timeline."""
 
     timeline: list[Line]
@@ -54,7 +37,7 @@ class WholeIncident(ShownIncident):
 class IncidentList(BaseModel):
     """Incidents, newest first."""
 
-    incidents: list[ShownIncident]
+    incidents: list[Incident]
 
 
 class Comment(BaseModel):

@@ -17,9 +17,10 @@ from starlette.concurrency import run_in_threadpool
 from weft.access.permissions import Action, Caller
 from weft.model.jobs import JobState
 from weft.plan.keeping import window
+from weft.server.answers import refusals
 from weft.server.permitted import Permitted
 
-router = APIRouter(prefix="/api/v1", tags=["jobs"])
+router = APIRouter(prefix="/api/v1", tags=["jobs"], responses=refusals(404, 409, 413, 415, 429))
 Reader = Annotated[Caller, Depends(Permitted(Action.READ_METADATA))]
 Runner = Annotated[Caller, Depends(Permitted(Action.RUN))]
 """Somebody who may run something somewhere; the verb looks whether it is there."""

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from weft.access.permissions import Action, Caller
+from weft.server.answers import refusals
 from weft.server.permitted import Permitted
-from weft.server.refusals import refusals
 
 router = APIRouter(prefix="/api/v1", tags=["notices"])
 Subscriber = Annotated[Caller, Depends(Permitted(Action.SUBSCRIBE))]

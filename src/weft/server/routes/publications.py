@@ -15,10 +15,11 @@ from weft.errors import UsageError, error
 from weft.model.handover import AskedTable, ChecksAsked, RollbackAsked
 from weft.model.records import Run
 from weft.registry.handovers import HandedIn, HandoverState
+from weft.server.answers import refusals
 from weft.server.permitted import Permitted
 from weft.server.routes.registry import as_json
 
-router = APIRouter(prefix="/api/v1", tags=["publishing"])
+router = APIRouter(prefix="/api/v1", tags=["publishing"], responses=refusals(404, 409, 413, 415, 429))
 Publisher = Annotated[Caller, Depends(Permitted(Action.PUBLISH))]
 T = TypeVar("T")
 _WAIT_S = 20.0

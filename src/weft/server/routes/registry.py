@@ -7,12 +7,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Query, Request
 from fastapi.responses import Response
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from weft.access.permissions import Action, Caller
 from weft.api.reading import Reading, encoded
+from weft.server.answers import refusals
 from weft.server.permitted import Permitted
 
-router = APIRouter(prefix="/api/v1/registry", tags=["registry"])
+router = APIRouter(prefix="/api/v1/registry", tags=["registry"], responses=refusals(404, 409, 413, 415, 429))
 Reader = Annotated[Caller, Depends(Permitted(Action.READ_METADATA))]
 Publisher = Annotated[Caller, Depends(Permitted(Action.PUBLISH))]
 Limit = Annotated[int, Query(ge=0, le=10_000)]
@@ -21,6 +23,25 @@ _OK: dict[int | str, dict[str, Any]] = {
     200: {"content": {_JSON: {}}},
     304: {"description": "as it was when it was asked for the last time"},
 }
+
+
+class LineageAsked(BaseModel):
+    """Where lineage begins, which way it goes and how far."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    nodes: list[str]
+    up: bool = True
+    depth: int = Field(1, ge=0, le=1000)
+    limit: int = Field(10_000, ge=0, le=10_000)
+
+
+def _moment(value: Any) -> Any:
+    # a bare number would be taken for seconds since 1970
+    return datetime.fromisoformat(value) if isinstance(value, str) else value
+
+
+Moment = Annotated[datetime, BeforeValidator(_moment)]
 
 
 def _reading(request: Request) -> Reading:
@@ -92,7 +113,7 @@ def port(request: Request, caller: Reader, address: str) -> Response:
 
 @router.get("/ports/{address}/publication", responses=_OK)
 def publication(
-    request: Request, caller: Reader, address: str, snapshot: str | None = None, at: datetime | None = None
+    request: Request, caller: Reader, address: str, snapshot: str | None = None, at: Moment | None = None
 ) -> Response:
     """The current publication of a port, that of a snapshot, or that of a time."""
     tag, unchanged = _unchanged(request)
@@ -130,16 +151,9 @@ def nodes(request: Request, caller: Reader, table: str) -> Response:
 
 
 @router.post("/lineage")
-def lineage(
-    request: Request,
-    caller: Reader,
-    nodes: Annotated[list[str], Body()],
-    up: Annotated[bool, Body()] = True,
-    depth: Annotated[int, Body(ge=0)] = 1,
-    limit: Annotated[int, Body(ge=0)] = 10_000,
-) -> Response:
+def lineage(request: Request, caller: Reader, asked: LineageAsked) -> Response:
     """Edges within `depth` hops of nodes, and whether the limit cut them. Changes nothing."""
-    content = _reading(request).lineage(nodes, up=up, depth=depth, limit=limit)
+    content = _reading(request).lineage(asked.nodes, up=asked.up, depth=asked.depth, limit=asked.limit)
     return Response(content, media_type=_JSON)
 
 
@@ -149,7 +163,7 @@ def runs(
     caller: Reader,
     port: str | None = None,
     limit: Limit = 20,
-    before: datetime | None = None,
+    before: Moment | None = None,
     before_id: str = "",
 ) -> Response:
     """The newest runs, of one port or of all; with `before`, those that began before a run."""

@@ -10,11 +10,12 @@ from fastapi.responses import FileResponse, Response
 from weft.access.permissions import Action, Caller
 from weft.api.scanning import Scanning
 from weft.model.handover import ScanAsked
+from weft.server.answers import refusals
 from weft.server.permitted import Permitted
 from weft.server.routes.publications import _BODY, Content, decoded
 from weft.server.routes.registry import as_json
 
-router = APIRouter(prefix="/api/v1", tags=["reading"])
+router = APIRouter(prefix="/api/v1", tags=["reading"], responses=refusals(404, 409, 413, 415, 429))
 Reader = Annotated[Caller, Depends(Permitted(Action.READ_METADATA))]
 Approver = Annotated[Caller, Depends(Permitted(Action.APPROVE))]
 

@@ -9,9 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from weft.access.permissions import Action, Caller
 from weft.server import cookies
+from weft.server.answers import refusals
 from weft.server.permitted import Permitted
 
-router = APIRouter(prefix="/api/v1", tags=["identity"])
+router = APIRouter(prefix="/api/v1", tags=["identity"], responses=refusals(404, 409, 413, 415, 429))
 Anybody = Annotated[Caller, Depends(Permitted(Action.SIGN_IN))]
 
 

@@ -14,10 +14,11 @@ from weft.api.identity import Identity
 from weft.errors import AccessDenied, PlatformError, WeftError, error
 from weft.server import cookies
 from weft.server import sign_in_pages as pages
+from weft.server.answers import refusals
 from weft.server.permitted import Permitted, PermittedForm
 from weft.server.problems import status_of
 
-router = APIRouter(tags=["sign-in"], include_in_schema=False)
+router = APIRouter(tags=["sign-in"], include_in_schema=False, responses=refusals(404, 409, 413, 415, 429))
 Anybody = Annotated[Caller, Depends(Permitted(Action.SIGN_IN))]
 Sender = Annotated[Caller, Depends(PermittedForm(Action.SIGN_IN))]
 Owner = Annotated[Caller, Depends(PermittedForm(Action.OWN_TOKENS))]

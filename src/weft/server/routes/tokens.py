@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from weft.access.permissions import Action, Caller
 from weft.registry.tokens import Token
+from weft.server.answers import refusals
 from weft.server.permitted import Permitted
 
-router = APIRouter(prefix="/api/v1", tags=["identity"])
+router = APIRouter(prefix="/api/v1", tags=["identity"], responses=refusals(404, 409, 413, 415, 429))
 Owner = Annotated[Caller, Depends(Permitted(Action.OWN_TOKENS))]
 Anybody = Annotated[Caller, Depends(Permitted(Action.SIGN_IN))]
 _NAME = r"^[^\x00-\x1f\x7f]*$"

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 
 from weft.access.permissions import Action, Caller
+from weft.server.answers import refusals
 from weft.server.permitted import Permitted
-from weft.server.refusals import refusals
 
 router = APIRouter(prefix="/api/v1", tags=["usage"])
 Reader = Annotated[Caller, Depends(Permitted(Action.READ_METADATA))]
