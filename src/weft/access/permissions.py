@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.errors import AccessDenied, error
 
@@ -43,6 +44,7 @@ class Action(StrEnum):
     APPROVE = "access.approve"
     GOVERN = "mesh.govern"
     READ_EVENTS = "events.read"
+    READ_USAGE = "usage.read"
     OPERATE = "platform.operate"
 
 
@@ -81,6 +83,7 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.READ_EVENTS: Permission(
         "read the event log", frozenset({Role.OPERATOR, Role.GOVERNANCE_LEAD, Role.COMPLIANCE_CONTACT})
     ),
+    Action.READ_USAGE: Permission("see what products of a domain cost", _OWNERS | {Role.OPERATOR}),
     Action.OPERATE: Permission("users, workers, queues and settings of the platform", frozenset({Role.OPERATOR})),
 }
 """Who may do what; what has no line here nobody may."""
@@ -120,6 +123,13 @@ def may(caller: Caller, action: Action, domain: str | None = None) -> bool:
         return True
     held = [caller.domains.get(domain, frozenset())] if domain is not None else caller.domains.values()
     return any(line.roles & roles for roles in held)
+
+
+def domains_of(caller: Caller, action: Action) -> frozenset[str] | None:
+    """The domains in which somebody may do something; None: in the whole mesh."""
+    if may(replace(caller, domains={}), action):
+        return None
+    return frozenset(domain for domain in caller.domains if may(caller, action, domain))
 
 
 def require(caller: Caller, action: Action, domain: str | None = None) -> None:

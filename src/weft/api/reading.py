@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from weft.access.permissions import Action, Caller, Role, may, require
+from weft.api.records import events_for
 from weft.errors import UsageError, error
 from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.checks import CheckResult
@@ -119,9 +120,9 @@ class Reading:
             ]
         )
 
-    def events(self, after: int, limit: int) -> bytes:
-        """The log after a sequence number."""
-        return encoded(self._registry.events(after, min(max(limit, 0), _MOST)))
+    def events(self, caller: Caller, after: int, limit: int) -> bytes:
+        """The log after a sequence number, as far as it is for the caller."""
+        return encoded(events_for(caller, self._registry.events(after, min(max(limit, 0), _MOST))))
 
     def last_event(self) -> int:
         """The newest sequence number."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from weft.access.permissions import Action, Caller, require
+from weft.access.permissions import Action, Caller, domains_of, require
 from weft.errors import UsageError, did_you_mean, error
 from weft.registry.database import Database
 from weft.registry.meters import GROUPS, KINDS, MeterStore
@@ -31,7 +31,7 @@ class Usage:
         last: str | None = None,
         by: Sequence[str] = ("day", "product"),
     ) -> dict[str, Any]:
-        """Usage of a domain or product, or for operators of all; of the last thirty days if no days are named.
+        """Usage of a domain or product, or of all that the caller may see; of thirty days if no days are named.
 
         Raises:
             AccessDenied: WFT-ACC-010, it is a domain of others.
@@ -39,10 +39,8 @@ class Usage:
         """
         if product is not None:
             domain = product.partition(".")[0]
-        if domain is None:
-            require(caller, Action.OPERATE)
-        else:
-            require(caller, Action.MANAGE_DOMAIN, domain)
+        require(caller, Action.READ_USAGE, domain)
+        domains = domains_of(caller, Action.READ_USAGE) if domain is None else frozenset({domain})
         for group in by:
             if group not in GROUPS:
                 fix = did_you_mean(group, GROUPS, otherwise=f"one of {', '.join(GROUPS)}")
@@ -51,7 +49,7 @@ class Usage:
         since = _day(first) if first is not None else until - _DAYS
         if since > until:
             raise UsageError(error("WFT-OBS-011", f"{since} is after {until}", fix="give the earlier day first"))
-        rows = self.store.usage(since, until, by=by, domain=domain, product=product)
+        rows = self.store.usage(since, until, by=by, domains=domains, product=product)
         return {"first": since.isoformat(), "last": until.isoformat(), "usage": rows, "meanings": dict(KINDS)}
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
 from msgspec import Struct
@@ -89,21 +90,24 @@ class MeterStore:
         last: date,
         *,
         by: Sequence[str],
-        domain: str | None = None,
+        domains: Collection[str] | None = None,
         product: str | None = None,
     ) -> list[dict[str, str | float]]:
         """Sums of what was measured from one day to another (UTC), both included.
 
         Args:
+            domains: of these alone; None: of all.
             by: some of `GROUPS`; what was measured is always told apart.
         """
         columns = list(dict.fromkeys((*by, "kind")))
         assert set(columns) <= set(GROUPS), "names of columns are ours"
         where, values = "day >= ? AND day <= ?", [first.isoformat(), last.isoformat()]
-        for column, value in (("domain", domain), ("product", product)):
-            if value is not None:
-                where += f" AND {column} = ?"
-                values.append(value)
+        if domains is not None:
+            where += f" AND domain IN ({self._database.listed})"
+            values.append(json.dumps(sorted(domains)))
+        if product is not None:
+            where += " AND product = ?"
+            values.append(product)
         names = ", ".join(columns)
         with self._database.reading() as statements:
             rows = statements.rows(

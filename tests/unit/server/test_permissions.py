@@ -36,6 +36,7 @@ EXPECTED = {
     Action.APPROVE: {"domain_owner", "product_owner", "steward"},
     Action.GOVERN: {"governance_lead"},
     Action.READ_EVENTS: {"operator", "governance_lead", "compliance_contact"},
+    Action.READ_USAGE: {"domain_owner", "product_owner", "operator"},
     Action.OPERATE: {"operator"},
 }
 """Who may do what in the domain `shop`, said a second time: whoever changes the table changes it here as well."""

@@ -191,7 +191,7 @@ def events(
     limit: Annotated[int, Query(ge=0, le=10_000)] = 1000,
 ) -> Response:
     """The event log after a sequence number."""
-    return Response(_reading(request).events(after, limit), media_type=_JSON)
+    return Response(_reading(request).events(caller, after, limit), media_type=_JSON)
 
 
 @router.get("/last-event")

@@ -12,7 +12,7 @@ from weft.server.answers import refusals
 from weft.server.permitted import Permitted
 
 router = APIRouter(prefix="/api/v1", tags=["usage"])
-Reader = Annotated[Caller, Depends(Permitted(Action.READ_METADATA))]
+Reader = Annotated[Caller, Depends(Permitted(Action.READ_USAGE))]
 _Name = Annotated[str | None, Query(max_length=127, pattern=r"^[^\x00-\x1f\x7f]*$")]
 _Day = Annotated[str | None, Query(max_length=10, pattern=r"^\d{4}-\d\d-\d\d$", examples=["2026-11-21"])]
 _Group = Literal["day", "domain", "product", "consumer", "purpose"]
@@ -49,7 +49,7 @@ def usage(
     last: _Day = None,
     by: Annotated[list[_Group], Query(max_length=5, description="what sums are told apart by")] = ["day", "product"],  # noqa: B006 - FastAPI copies it
 ) -> dict[str, Any]:
-    """Usage of a domain or product by its owners; of all by operators."""
+    """Usage of a domain or product, or of all that the caller may see."""
     found: dict[str, Any] = request.app.state.platform.usage.of(
         caller, domain=domain, product=product, first=first, last=last, by=by
     )
