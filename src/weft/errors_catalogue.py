@@ -266,6 +266,7 @@ CODES: dict[str, str] = {
     "WFT-SRV-045": "an upload that cannot be taken",
     "WFT-SRV-046": "a publication is not committed yet",
     "WFT-SRV-047": "an override by somebody who is no owner",
+    "WFT-SRV-048": "no such publication was handed in",
     # catalog
     "WFT-CAT-001": "no such thing in the catalog",
     # command line

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers import empty_database
+from tests.servers import registry_database
 from weft.model.records import DomainRecord
 from weft.registry.base import read_all_events
 from weft.registry.database import Database
@@ -34,7 +34,7 @@ def registry(request, tmp_path) -> Iterator[SqlRegistry]:
         yield made
         made.close()
     else:
-        with empty_database(request.getfixturevalue("postgres")) as url:
+        with registry_database(request.getfixturevalue("postgres")) as url:
             made = PostgresRegistry(url)
             yield made
             made.close()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers import empty_database
+from tests.servers import registry_database
 from weft.api.jobs import Jobs
 from weft.config import SchedulerSettings
 from weft.errors import UsageError
@@ -49,7 +49,7 @@ class Company:
         publication = Publication(
             address=address,
             snapshot_id=snapshot,
-            run_id=f"run-{snapshot}",
+            run_id=f"run-{self.registry.last_event()}",
             version="1.0.0",
             status="active",
             contract={"id": port, "slaProperties": [level] if level else []},
@@ -67,7 +67,7 @@ class Company:
         )
         requires = {port: state.revision if state else 0}
         self.registry.publish(
-            Publish(domain, product, [publication], requires, {}, (), f"run-{snapshot}", "ada", self.now)
+            Publish(domain, product, [publication], requires, {}, (), publication.run_id, "ada", self.now)
         )
 
     def queued(self) -> list[tuple[str, str, Any]]:
@@ -84,7 +84,7 @@ def company(request, tmp_path) -> Iterator[Company]:
         yield Company(made)
         made.close()
     else:
-        with empty_database(request.getfixturevalue("postgres")) as url:
+        with registry_database(request.getfixturevalue("postgres")) as url:
             made = PostgresRegistry(url)
             yield Company(made)
             made.close()
@@ -103,7 +103,7 @@ def test_new_rows_set_off_who_reads_them_and_a_description_does_not(company):
     company.wait(minutes=1)
     company.wait(minutes=1)
 
-    assert company.queued() == [("b.y", "data", [4])]
+    assert company.queued() == [("b.y", "data", [5])]
 
 
 def test_a_job_that_waits_stands_for_what_is_published_until_it_begins(company):
@@ -113,13 +113,13 @@ def test_a_job_that_waits_stands_for_what_is_published_until_it_begins(company):
     for snapshot in ("s2", "s3"):
         company.publish("a.x.rows@1", snapshot)
         company.wait(minutes=1)
-    assert company.queued() == [("b.y", "data", [3, 4])]
+    assert company.queued() == [("b.y", "data", [4, 5])]
 
     running = company.dispatch.claim()
     company.publish("a.x.rows@1", "s4")
     company.wait(seconds=1)
     assert running is not None
-    assert company.queued() == [("b.y", "data", [3, 4]), ("b.y", "data", [5])]
+    assert company.queued() == [("b.y", "data", [4, 5]), ("b.y", "data", [6])]
     assert company.dispatch.claim() is None, "one at a time"
 
 
@@ -170,7 +170,7 @@ def test_a_paused_schedule_queues_nothing_and_tells_who_paused_it(company):
 
     company.jobs.resume("a.x", "eve")
     company.jobs.resume("b.y", "eve")
-    assert company.queued() == [("b.y", "data", [5])], "what was published meanwhile is not missed"
+    assert company.queued() == [("b.y", "data", [6])], "what was published meanwhile is not missed"
     assert company.next_due("a.x") == START + dt.timedelta(hours=6)
     kinds = [e.kind for e in company.registry.events()]
     assert kinds.count("schedule.paused") == kinds.count("schedule.resumed") == 2

@@ -251,13 +251,17 @@ class Publishing:
         return self._committed(known, wait_s)
 
     def handed_in(self, caller: Caller, run_id: str, product: str, wait_s: float) -> HandedIn:
-        """How a publication stands that was handed in; one that waits is waited for."""
-        require(caller, Action.PUBLISH, product.partition(".")[0])
-        if not _RUN_ID.fullmatch(run_id):
-            raise _not_of_the_run(run_id, product)
-        known = self.handovers.handed_in(run_id, product)
+        """How a publication stands that was handed in; one that waits is waited for.
+
+        Raises:
+            UsageError: WFT-SRV-048, the caller has handed in no such publication.
+            AccessDenied: WFT-ACC-010.
+        """
+        known = self.handovers.handed_in(run_id, product) if _RUN_ID.fullmatch(run_id) else None
         if known is None or known.caller != caller.name:
-            raise _not_of_the_run(run_id, product)
+            what = f"run `{run_id}` has handed in nothing of `{product}`"
+            raise UsageError(error("WFT-SRV-048", what, fix="`POST /api/v1/publications` hands it in"))
+        require(caller, Action.PUBLISH, product.partition(".")[0])
         return self._committed(known, wait_s)
 
     def _committed(self, known: HandedIn, wait_s: float) -> HandedIn:

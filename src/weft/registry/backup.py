@@ -123,8 +123,7 @@ def _written(
 
 def _emptied(statements: Statements, database: Database, *, replace: bool) -> None:
     mine = schema.tables(len(schema.STEPS))
-    filled = [t for t in mine if t != _UNKEPT and statements.row(f"SELECT 1 FROM {t} LIMIT 1")]
-    if filled and not replace:
+    if statements.row("SELECT 1 FROM events LIMIT 1") and not replace:  # nothing is registered without its event
         what = f"the registry `{database.name}` is not empty"
         why = "a backup takes the place of all that is there"
         raise UsageError(error("WFT-REG-013", what, why=why, fix="say so with `--replace`, after a backup of it"))
@@ -156,6 +155,7 @@ def _filled(statements: Statements, file: Path, lines: Iterator[Any]) -> dict[st
         if isinstance(line, dict):
             table, columns = line["table"], line["columns"]
             counts[table] = 0
+            statements.run(f"DELETE FROM {table}")  # a step may have put rows in when it made the table
             insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' for _ in columns)})"
     raise _damaged(file, "its end is missing")
 

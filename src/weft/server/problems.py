@@ -43,6 +43,7 @@ _STATUS = {
     "WFT-RUN-041": 404,
     "WFT-RUN-043": 409,
     "WFT-RUN-047": 404,
+    "WFT-SRV-048": 404,
 }
 """Codes that say more exactly than their class what the caller can do."""
 

@@ -95,7 +95,9 @@ def test_usage_of_others_and_days_that_are_none_are_refused(registry, clock):
     owner = Caller("ada", "user", domains={"sales": frozenset({Role.DOMAIN_OWNER})})
 
     assert usage.of(owner, domain="sales")["usage"] == []
-    for asked in ({}, {"domain": "legal"}, {"product": "legal.cases"}):
+    usage.store.add([Meter(clock(), "cpu_seconds", 1.5, "legal.cases", "legal.cases", "build")])
+    assert usage.of(owner)["usage"] == []
+    for asked in ({"domain": "legal"}, {"product": "legal.cases"}):
         with pytest.raises(AccessDenied, match="WFT-ACC-010"):
             usage.of(owner, **asked)
     for days in ({"first": "yesterday"}, {"first": "2026-03-02", "last": "2026-03-01"}):

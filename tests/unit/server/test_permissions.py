@@ -122,7 +122,7 @@ def test_each_role_gets_through_each_route_exactly_as_the_table_says(platform):
             if through == (answer.status_code in (401, 403)) or (not through and answer.status_code != refused):
                 wrong.append(f"{person} {method} {path}: {answer.status_code}, may: {through}")
 
-    assert wrong == []
+    assert wrong == [], "\n".join(wrong)
 
 
 _FORMS = {
