@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.restarting import restartable_postgres
-from tests.servers import program
+from tests.servers import postgres_to_stop, program
 from tests.simulated_day import START, open_registry, register
 from weft.errors import PlatformError
+from weft.registry import migrations
 from weft.registry.database import Database
 from weft.runs.calendar import times_between
 from weft.runs.dispatch import Dispatch
@@ -204,11 +204,12 @@ def test_each_due_run_happens_once_and_in_order_though_workers_leaders_and_the_d
         if dialect == "postgresql":
             if program("postgres") is None:
                 pytest.skip("PostgreSQL is not installed (Debian: `postgresql`)")
-            server = stack.enter_context(restartable_postgres())
+            server = stack.enter_context(postgres_to_stop(fsync="on"))
             place = server.url
+            migrations.upgrade(migrations.of_postgres(place))
 
             def restart() -> None:
-                server.stop()
+                server.crash()
                 time.sleep(0.3)
                 server.start()
         else:

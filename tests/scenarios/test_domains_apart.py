@@ -156,7 +156,10 @@ def test_one_domains_credentials_reach_nothing_of_another(server, fleet, operati
             "PUT",
             f"runs/{run['run_id']}/files/{name}",
             content=b"x",
-            headers={"X-Content-Sha256": "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881"},
+            headers={
+                "Content-Type": "application/octet-stream",
+                "X-Content-Sha256": "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881",
+            },
         )
         assert put.status_code in (400, 403, 404), name
     for verb in ("release", "default", "retire"):

@@ -8,7 +8,6 @@ from typing import Any
 from weft.model.document import Document
 from weft.model.odcs import Contract, contract
 from weft.model.publication import PortState
-from weft.model.records import DomainRecord
 from weft.registry.base import RegistryReader
 
 
@@ -23,20 +22,6 @@ def registered_contract(reader: RegistryReader, state: PortState) -> Mapping[str
 def contract_of(document: Mapping[str, Any]) -> Contract:
     """The contract that a registered document holds. It has no file any more, so its places are without one."""
     return contract(Document(file="", data=document))
-
-
-def domain_members(domain: DomainRecord | None) -> list[tuple[str, tuple[str, ...]]]:
-    """The people of a domain with their roles; whoever has asked for it owns it where nobody else is named."""
-    entries = (domain.document.get("members") or ()) if domain else ()
-    found = [
-        (str(m["user"]), tuple(str(r) for r in m.get("roles") or ()))
-        for m in entries
-        if isinstance(m, Mapping) and m.get("user")
-    ]
-    asked = domain.requisitioned_by if domain else None
-    if asked is not None and not any(r in ("owner", "domain_owner", "domain owner") for _, rs in found for r in rs):
-        found.append((asked, ("owner",)))
-    return found
 
 
 def sibling_majors(reader: RegistryReader, state: PortState) -> list[PortState]:

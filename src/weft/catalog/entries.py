@@ -9,13 +9,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from weft.catalog.documents import contract_of, domain_members, registered_contract
+from weft.catalog.documents import contract_of, registered_contract
 from weft.model.address import ProductAddress
 from weft.model.lifecycle import open_to
 from weft.model.lineage import column_id
 from weft.model.odcs import Property, every_property
 from weft.model.publication import PortState
-from weft.model.records import DomainRecord, ProductRecord
+from weft.model.records import DomainRecord, ProductRecord, domain_members
 from weft.registry.base import RegistryReader
 
 _AT_ONCE = 100

@@ -146,6 +146,8 @@ def moved_since(connection: sqlite3.Connection, reader: RegistryReader) -> froze
 
 
 def _hash_of(reader: RegistryReader, event: int) -> str:
+    if reader.moved(event) is None:  # a log that does not tell all is not asked either: it may not be for everybody
+        return ""
     found = reader.events(event - 1, 1) if event else ()
     return found[0].hash if found else ""
 

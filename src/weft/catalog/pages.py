@@ -8,13 +8,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from weft.catalog.documents import contract_of, domain_members, registered_contract, sibling_majors
+from weft.catalog.documents import contract_of, registered_contract, sibling_majors
 from weft.catalog.finding import unknown
 from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.document import custom_properties
 from weft.model.odcs import Contract, Property
 from weft.model.publication import PortState
-from weft.model.records import DomainRecord, ProductRecord, Run
+from weft.model.records import DomainRecord, ProductRecord, Run, domain_members
 from weft.model.schedule import schedules
 from weft.observability.freshness import freshness
 from weft.observability.quality import Quality, checked_run, quality

@@ -32,6 +32,20 @@ class DomainRecord(Struct, frozen=True):
     requisitioned_by: str | None = None
 
 
+def domain_members(domain: DomainRecord | None) -> list[tuple[str, tuple[str, ...]]]:
+    """The people of a domain with their roles; whoever has asked for it owns it where nobody else is named."""
+    entries = (domain.document.get("members") or ()) if domain else ()
+    found = [
+        (str(m["user"]), tuple(str(r) for r in m.get("roles") or ()))
+        for m in entries
+        if isinstance(m, Mapping) and m.get("user")
+    ]
+    asked = domain.requisitioned_by if domain else None
+    if asked is not None and not any(r in ("owner", "domain_owner", "domain owner") for _, rs in found for r in rs):
+        found.append((asked, ("owner",)))
+    return found
+
+
 class ProductRecord(Struct, frozen=True):
     """A product as registered; `document` is its ODPS descriptor whole.
 

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterable, Mapping
 
+from weft.model.records import domain_members
 from weft.model.roles import role_key
 from weft.registry import codec
 from weft.registry.database import Database, Statements
@@ -91,10 +92,6 @@ def _domains_of(subject: str) -> tuple[str, ...]:
 
 def _members(record: str) -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
-    entries = codec.domain(record).document.get("members") or ()
-    for entry in entries:
-        if isinstance(entry, Mapping) and entry.get("user"):
-            name = str(entry["user"])
-            roles = frozenset(role_key(str(role)) for role in entry.get("roles") or ())
-            found[name] = found.get(name, frozenset()) | roles
+    for name, roles in domain_members(codec.domain(record)):
+        found[name] = found.get(name, frozenset()) | frozenset(map(role_key, roles))
     return found

@@ -32,8 +32,8 @@ class LineageAsked(BaseModel):
 
     nodes: list[str]
     up: bool = True
-    depth: int = Field(1, ge=0, le=1000)
-    limit: int = Field(10_000, ge=0, le=10_000)
+    depth: int = Field(1, ge=0, le=2**31, description="1000 at most is answered")
+    limit: int = Field(10_000, ge=0, le=2**31, description="10000 at most is answered")
 
 
 def _moment(value: Any) -> Any:
