@@ -150,10 +150,13 @@ def _admitted(block: Block) -> None:
     assert [p.what for p in analysis.problems] == [], str(block)
 
 
+_SECTIONS = {"mesh", "storage", "engine", "sources", "notices", "identity", "server", "scheduler", "publishing"}
+
+
 def _settings(block: Block, scratch: Path) -> None:
     from weft.config import load_settings
 
-    if not set(tomllib.loads(block.text)) <= {"mesh", "storage", "engine", "sources", "notices", "identity"}:
+    if not set(tomllib.loads(block.text)) <= _SECTIONS:
         return
     folder = scratch / "settings"
     folder.mkdir(exist_ok=True)

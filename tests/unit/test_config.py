@@ -90,7 +90,7 @@ def test_every_described_setting_can_be_set_by_the_variable_that_is_described(tm
         "server.log_format": "text",
         "server.body_limit": "7GB",
         "server.shutdown": "7d",
-        "identity.public_url": "https://7",
+        "server.url": "https://7",
         "identity.issuer": "https://7",
         "identity.groups": "7=operator",
         **{f"scheduler.{name}": "7d" for name in ("lease", "grace", "retry", "timeout", "keep_jobs")},

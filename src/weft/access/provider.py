@@ -13,7 +13,7 @@ from msgspec import Struct
 from weft.access.claims import claim
 from weft.access.tokens_of_others import checked
 from weft.errors import AccessDenied, PlatformError, TransientError, error
-from weft.identity_settings import IdentitySettings
+from weft.sections.identity import IdentitySettings
 
 if TYPE_CHECKING:
     from joserfc.jwk import KeySet

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from weft.errors import AccessDenied, error
-from weft.identity_settings import IdentitySettings
+from weft.sections.identity import IdentitySettings
 
 if TYPE_CHECKING:
     from joserfc.jwk import KeySet

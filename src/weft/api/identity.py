@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from weft.access.claims import MEMBER_ROLE, groups_of, meaning
 from weft.access.permissions import Action, Caller, Role
-from weft.identity_settings import IdentitySettings
 from weft.registry.base import RegistryReader
 from weft.registry.database import Database
 from weft.registry.members import Members
@@ -17,6 +16,7 @@ from weft.registry.sessions import Session, SessionStore
 from weft.registry.sign_ins import SignInStore
 from weft.registry.tokens import Token, TokenStore
 from weft.registry.users import User, UserStore
+from weft.sections.identity import IdentitySettings
 
 if TYPE_CHECKING:
     from weft.access.provider import Provider

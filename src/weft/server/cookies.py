@@ -23,7 +23,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 def origin_of(request: Request) -> str:
     """The origin under which people see this server: as it is set, or as the request says."""
     platform: Platform = request.app.state.platform
-    parts = urlsplit(platform.identity.settings.public_url or str(request.base_url))
+    parts = urlsplit(platform.rooms.settings.server.url or str(request.base_url))
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 

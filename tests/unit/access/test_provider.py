@@ -10,7 +10,7 @@ import pytest
 from tests.identity_providers import Issuer, issuer_running
 from weft.access.provider import Provider
 from weft.errors import AccessDenied, PlatformError
-from weft.identity_settings import IdentitySettings
+from weft.sections.identity import IdentitySettings
 
 NOW = 1_772_000_000
 BACK = "https://mesh.example.com/login/callback"

@@ -13,7 +13,7 @@ from tests.identity_providers import Issuer, issuer_running
 from weft.access.provider import Provider
 from weft.access.tokens_of_others import checked
 from weft.errors import AccessDenied, PlatformError
-from weft.identity_settings import IdentitySettings
+from weft.sections.identity import IdentitySettings
 
 NOW = 1_772_000_000
 

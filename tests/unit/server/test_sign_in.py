@@ -85,7 +85,7 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_of_forms_of_other_sites(brows
 
 
 def test_over_tls_the_cookie_is_sent_over_tls_alone_and_no_other_host_can_set_it(folder, clock):
-    (folder / "weft.toml").write_text('[identity]\npublic_url = "https://mesh.example.com"\n')
+    (folder / "weft.toml").write_text('[server]\nurl = "https://mesh.example.com"\n')
     platform = open_platform(folder, clock)
     platform.identity.user_verbs.add("ada", PASSWORD, [], actor="root")
     browser = TestClient(

@@ -8,23 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from weft.connections import Reference
+from weft.sections.forms import setting, url
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _MEANING = re.compile(r"[a-z_]+|[a-z0-9][a-z0-9_-]*\.[a-z_]+|team:.+")
-
-
-def _url(text: str) -> None:
-    from urllib.parse import urlsplit  # every command reads settings, few have this one
-
-    parts = urlsplit(text)
-    if text and not (
-        parts.hostname
-        and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK))
-        and not parts.query
-        and not parts.fragment
-        and not parts.username
-    ):
-        raise ValueError(f"must be an address like https://login.example.com, not {text!r}")
 
 
 def _between(least: int, most: int) -> Callable[[int], None]:
@@ -60,19 +46,12 @@ def groups_from(value: Any) -> Mapping[str, tuple[str, ...]]:
     return found
 
 
-def _setting(default: Any, meaning: str, check: Callable[[Any], object] | None = None) -> Any:
-    return field(default=default, metadata={"meaning": meaning, "check": check})
-
-
 @dataclass(frozen=True, slots=True)
 class IdentitySettings:
     """`[identity]`: who may sign in, by which provider, for how long."""
 
-    public_url: str = _setting(
-        "", "the address under which people reach the server; without it, that of each request", _url
-    )
-    issuer: str = _setting("", "the OpenID provider of the company; empty: local users only", _url)
-    client_id: str = _setting("", "what the provider calls this server")
+    issuer: str = setting("", "the OpenID provider of the company; empty: local users only", url)
+    client_id: str = setting("", "what the provider calls this server")
     client_secret: Reference | None = field(
         default=None,
         metadata={
@@ -80,9 +59,9 @@ class IdentitySettings:
             "check": None,
         },
     )
-    scopes: tuple[str, ...] = _setting(("openid", "profile", "email"), "what the provider is asked for")
-    user_claim: str = _setting("email", "the claim that is the user's name, as `domain.yaml` writes it")
-    groups_claim: str = _setting("groups", "the claim of groups; a path like `realm_access.roles` leads into one")
+    scopes: tuple[str, ...] = setting(("openid", "profile", "email"), "what the provider is asked for")
+    user_claim: str = setting("email", "the claim that is the user's name, as `domain.yaml` writes it")
+    groups_claim: str = setting("groups", "the claim of groups; a path like `realm_access.roles` leads into one")
     groups: Mapping[str, tuple[str, ...]] = field(
         default_factory=dict,
         metadata={
@@ -92,9 +71,9 @@ class IdentitySettings:
             "read": groups_from,
         },
     )
-    audience: str = _setting("", "for whom the tokens of services (JWT) must be made; empty: none is taken")
-    clock_skew_s: int = _setting(60, "by how many seconds the provider's clock may differ", _between(0, 300))
-    session_idle_minutes: int = _setting(60, "minutes after which an unused session ends", _between(1, 7 * 24 * 60))
-    session_hours: int = _setting(12, "hours after which every session ends", _between(1, 30 * 24))
-    token_days: int = _setting(90, "days that a token holds when nothing else is said", _between(1, 3650))
-    token_days_max: int = _setting(366, "days that a token may hold at most", _between(1, 3650))
+    audience: str = setting("", "for whom the tokens of services (JWT) must be made; empty: none is taken")
+    clock_skew_s: int = setting(60, "by how many seconds the provider's clock may differ", _between(0, 300))
+    session_idle_minutes: int = setting(60, "minutes after which an unused session ends", _between(1, 7 * 24 * 60))
+    session_hours: int = setting(12, "hours after which every session ends", _between(1, 30 * 24))
+    token_days: int = setting(90, "days that a token holds when nothing else is said", _between(1, 3650))
+    token_days_max: int = setting(366, "days that a token may hold at most", _between(1, 3650))

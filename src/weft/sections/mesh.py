@@ -1,0 +1,72 @@
+"""Sections of every mesh: its registry, warehouse, engine, sources, environments, Python models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from weft.sections.forms import days, duration, memory, setting, size_bytes, threads, timeout, versions
+
+
+@dataclass(frozen=True, slots=True)
+class MeshSettings:
+    """`[mesh]`: its name, where domains lie, where the registry is."""
+
+    name: str = setting("mesh", "what the mesh is called; plans and pages show it")
+    domains: tuple[str, ...] = setting(("domains/*",), "folders of domains, as globs from the mesh's folder")
+    registry: str = setting(
+        ".weft/registry.db",
+        "the registry, what is published and the event log: a file, or a PostgreSQL database as `postgresql://USER@HOST/NAME`",
+    )
+    override_days: int = setting(
+        30, "how many days ahead an override of failed checks may end at most; 0 allows none", days
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSettings:
+    """`[storage]`: where tables and their catalog rest."""
+
+    warehouse: str = setting(".weft/warehouse", "folder of the tables' files")
+    catalog: str = setting(".weft/catalog.db", "file of the Iceberg catalog (SQLite)")
+    orphan_age: str = setting(
+        "24h", "how old a file that nothing refers to must be before it is removed: 30m, 24h, 7d", duration
+    )
+    keep_snapshots: str = setting(
+        "30d", "how long a data version can be read after another has taken its place: 12h, 30d", duration
+    )
+    target_file_size: str = setting(
+        "256MB", "how large a data file should be; many of less than a quarter of it are written together", size_bytes
+    )
+    small_files: int = setting(16, "how many small files of one partition are left as they are", versions)
+    keep_at_least: int = setting(5, "how many of the newest data versions are kept however old they are", versions)
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """`[engine]`: what runs models, and how much it may take. threads = 0: all cores."""
+
+    default: str = setting("duckdb", "the engine that runs models")
+    memory_limit: str = setting("4GB", "how much memory the engine may take before it writes to disk", memory)
+    threads: int = setting(0, "how many threads the engine may use, at most 1024; 0 means all cores", threads)
+
+
+@dataclass(frozen=True, slots=True)
+class PythonSettings:
+    """`[python]`: what each run of a Python model may take."""
+
+    memory_limit: str = setting("2GB", "how much memory a Python model may take beside its libraries", memory)
+    timeout: str = setting("10m", "how long a Python model may run: 90s, 10m, 1h", timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """`[sources]`: folders outside the mesh that sources may name."""
+
+    allow: tuple[str, ...] = setting((), "folders outside the mesh's folder that sources may name")
+
+
+@dataclass(frozen=True, slots=True)
+class EnvironmentSettings:
+    """`[environments]`: how long one lives that nobody uses."""
+
+    keep: str = setting("14d", "how long after its last use an environment goes by itself: 12h, 14d", duration)
