@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ def make_administrator(platform: Platform) -> None:
 
     Where standard error is no terminal it is a log, which many may read and which is kept for long.
     """
+    _for_its_owner_alone(platform)
     made = platform.identity.user_verbs.first()
     if made is None:
         return
@@ -31,6 +33,16 @@ def make_administrator(platform: Platform) -> None:
     file = platform.rooms.settings.state / PASSWORD_FILE
     _write(file, password)
     print_line(f"made the first user: {name}, who may do everything. The password stands in {file}: remove it soon")
+
+
+def _for_its_owner_alone(platform: Platform) -> None:
+    """A registry in a file that has passwords and tokens, if only as hashes, is read by nobody else."""
+    settings = platform.rooms.settings
+    if "://" not in settings.mesh.registry:
+        file = settings.path(settings.mesh.registry)
+        for part in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
+            with suppress(FileNotFoundError):
+                part.chmod(0o600)
 
 
 def _write(file: Path, password: str) -> None:

@@ -329,6 +329,7 @@ def test_the_first_start_makes_one_administrator_whose_password_no_log_shows(fol
     assert password not in told.out + told.err
     assert str(file) in told.err
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE((folder / ".weft/registry.db").stat().st_mode) == 0o600
     assert capsys.readouterr().err == "", "the second start makes nobody"
     caller = platform.identity.of_session(platform.identity.signing_in.with_password("admin", password, "::1"))
     assert caller is not None
