@@ -43,7 +43,7 @@ check: $(VENV)/.made-dev  ## format, lint, types, import order, generated pages
 	$(BIN)/python scripts/make_reference.py --check
 
 test: $(VENV)/.made-dev  ## run all tests (JOBS=2 at a time), except those of `make accept`
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not accept" $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not accept" --durations=25 --durations-min=5 $(ARGS)
 
 accept:  ## README's tour and the long crash suite, in a fresh clone and environment
 	@$(FIND_PYTHON); "$$python" scripts/accept.py
