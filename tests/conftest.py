@@ -6,10 +6,15 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 from hypothesis import settings
 
+if TYPE_CHECKING:
+    from tests.servers import StoppedAndStarted
+
+T = TypeVar("T")
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -98,6 +103,15 @@ def postgres() -> Iterator[str]:
     yield from _server("postgres", "psycopg", "PostgreSQL is not installed (Debian: `postgresql`)", postgres_running)
 
 
+@pytest.fixture
+def own_postgres() -> Iterator[StoppedAndStarted]:
+    """A real PostgreSQL of the test's own, which it may stop; a commit waits for the disk."""
+    from tests.servers import postgres_to_stop
+
+    absent = "PostgreSQL is not installed (Debian: `postgresql`)"
+    yield from _server("postgres", "psycopg", absent, lambda: postgres_to_stop(fsync="on"))
+
+
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[str]:
     """The URL of a database of a real MariaDB."""
@@ -106,7 +120,7 @@ def mariadb() -> Iterator[str]:
     yield from _server("mariadbd", "pymysql", "MariaDB is not installed (Debian: `mariadb-server`)", mariadb_running)
 
 
-def _server(name: str, driver: str, absent: str, running: Callable[[], AbstractContextManager[str]]) -> Iterator[str]:
+def _server(name: str, driver: str, absent: str, running: Callable[[], AbstractContextManager[T]]) -> Iterator[T]:
     from tests.servers import program
 
     if program(name) is None:

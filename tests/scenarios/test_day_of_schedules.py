@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.servers import postgres_to_stop, program
 from tests.simulated_day import START, open_registry, register
 from weft.errors import PlatformError
 from weft.registry import migrations
@@ -197,14 +196,12 @@ def judge(known: dict[str, tuple[Any, list[str]]], database: Database, hours: in
     [(4, 50, 8, 8), pytest.param(24, 500, 60, 60, marks=pytest.mark.accept)],
 )
 def test_each_due_run_happens_once_and_in_order_though_workers_leaders_and_the_database_are_killed(
-    dialect, hours, products, roots, kills, tmp_path
+    dialect, hours, products, roots, kills, tmp_path, request
 ):
     with ExitStack() as stack:
         restart = None
         if dialect == "postgresql":
-            if program("postgres") is None:
-                pytest.skip("PostgreSQL is not installed (Debian: `postgresql`)")
-            server = stack.enter_context(postgres_to_stop(fsync="on"))
+            server = request.getfixturevalue("own_postgres")
             place = server.url
             migrations.upgrade(migrations.of_postgres(place))
 

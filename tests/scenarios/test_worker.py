@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 
 from tests.meshes import TestMesh, command, contract, descriptor, source, source_rows, two_products
-from tests.servers import postgres_to_stop, program
 from weft.registry import migrations
 
 _PATIENCE_S = 90.0
@@ -294,25 +293,23 @@ def test_a_server_starts_a_worker_again_when_it_dies_and_takes_it_along_however_
 
 
 @pytest.mark.slow
-def test_a_worker_outlives_a_restart_of_its_database(mesh):
-    if program("postgres") is None:
-        pytest.skip("PostgreSQL is not installed (Debian: `postgresql`)")
-    with postgres_to_stop(fsync="on") as server:
-        mesh.write("weft.toml", f'[mesh]\nname = "two"\nregistry = "{server.url}"\n')
-        shutil.rmtree(mesh.path(".weft"))
-        migrations.upgrade(migrations.of_postgres(server.url))
-        mesh.json("apply")
-        source_rows(mesh, 2)
-        with running(mesh, "worker", WEFT_SCHEDULER__LEASE="60s") as worker:
-            mesh.json("schedule", "run", "sales.orders")
-            until(lambda: jobs(mesh, "--state", "running"))
-            server.crash()
-            time.sleep(2)
-            server.start()
-            done = job(mesh, "job-1", "succeeded", "failed", "lost")
-            until(lambda: len(jobs(mesh, "--state", "succeeded")) == 2)
-            assert worker.poll() is None
+def test_a_worker_outlives_a_restart_of_its_database(mesh, own_postgres):
+    server = own_postgres
+    mesh.write("weft.toml", f'[mesh]\nname = "two"\nregistry = "{server.url}"\n')
+    shutil.rmtree(mesh.path(".weft"))
+    migrations.upgrade(migrations.of_postgres(server.url))
+    mesh.json("apply")
+    source_rows(mesh, 2)
+    with running(mesh, "worker", WEFT_SCHEDULER__LEASE="60s") as worker:
+        mesh.json("schedule", "run", "sales.orders")
+        until(lambda: jobs(mesh, "--state", "running"))
+        server.crash()
+        time.sleep(2)
+        server.start()
+        done = job(mesh, "job-1", "succeeded", "failed", "lost")
+        until(lambda: len(jobs(mesh, "--state", "succeeded")) == 2)
+        assert worker.poll() is None
 
-        assert done["state"] == "succeeded"
-        assert {row[1] for row in mesh.rows("report.daily.big")} == {2}
-        assert [j["product"] for j in jobs(mesh)] == ["report.daily", "sales.orders"]
+    assert done["state"] == "succeeded"
+    assert {row[1] for row in mesh.rows("report.daily.big")} == {2}
+    assert [j["product"] for j in jobs(mesh)] == ["report.daily", "sales.orders"]

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from weft.errors import PlatformError, error
+from weft.errors import PlatformError, TransientError, error
 from weft.registry.database import Dialect
 from weft.registry.schema import upgrade
 from weft.registry.sql import SqlRegistry
@@ -165,7 +165,8 @@ class SqliteDatabase:
     def _failed(self, done: str, e: sqlite3.Error) -> PlatformError:
         code = "WFT-STO-001" if "full" in str(e) else "WFT-REG-002"
         why = str(e) or type(e).__name__
-        return PlatformError(error(code, f"the registry `{self.name}` cannot be {done}", why=why))
+        kind = TransientError if "locked" in why else PlatformError  # somebody else writes for longer than was waited
+        return kind(error(code, f"the registry `{self.name}` cannot be {done}", why=why))
 
 
 def _cannot_be_written(path: Path) -> bool:

@@ -25,7 +25,7 @@ from weft.runs.judging import Judged, Judging
 from weft.runs.lineage import edges_of, unresolved
 from weft.runs.metering import metered
 from weft.runs.overriding import decisions
-from weft.runs.results import ApplyResult, Failed, Published, Skipped
+from weft.runs.results import ApplyResult, Failed, Published, Skipped, outcomes
 from weft.runs.reuse import Reused, reusable
 from weft.runs.work import Work, by_product
 from weft.sql.parsed import kept_trees
@@ -429,23 +429,7 @@ def _keeps(build: Sequence[Desired]) -> bool:
 
 
 def _ended(run: Run, state: RunState, one_run: _OneRun, context: Context) -> Run:
-    outcomes = [
-        PortOutcome(
-            p.address,
-            "published" if p.built else "updated",
-            p.snapshot_id,
-            p.rows,
-            p.seconds,
-            quarantine=p.quarantine.as_json() if p.quarantine else None,
-            override=p.override.as_json() if p.override else None,
-        )
-        for p in one_run.published
-    ]
-    outcomes += [PortOutcome(a, "retired") for a in one_run.retired]
-    outcomes += [
-        PortOutcome(f.address, "failed", diagnostics=tuple(d.as_json() for d in f.diagnostics)) for f in one_run.failed
-    ]
-    outcomes += [PortOutcome(s.address, "skipped") for s in one_run.skipped]
-    known = {o.address for o in outcomes}
-    outcomes += [replace(p, outcome="not reached") for p in run.ports if p.address not in known]
-    return replace(run, state=state, finished_at=context.now(), ports=tuple(outcomes))
+    known = outcomes(one_run.published, one_run.retired, one_run.failed, one_run.skipped)
+    named = {o.address for o in known}
+    left = [replace(p, outcome="not reached") for p in run.ports if p.address not in named]
+    return replace(run, state=state, finished_at=context.now(), ports=(*known, *left))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -12,6 +12,7 @@ from weft.errors import Diagnostic, WeftError
 from weft.model.address import Address
 from weft.model.checks import CheckCounts, CheckResult
 from weft.model.publication import Override, Quarantine
+from weft.model.records import PortOutcome
 
 
 class Published(Struct, frozen=True):
@@ -171,3 +172,26 @@ class RolledBack(Struct, frozen=True):
     def as_json(self) -> Mapping[str, Any]:
         """The shape of `weft rollback --format json`."""
         return {"address": str(self.address), "from": self.from_, "to": self.to, "stale": list(self.stale)}
+
+
+def outcomes(
+    published: Sequence[Published], retired: Sequence[Address], failed: Sequence[Failed], skipped: Sequence[Skipped]
+) -> list[PortOutcome]:
+    """What came of each port that a run has reached, as its record keeps it."""
+    return [
+        *(
+            PortOutcome(
+                p.address,
+                "published" if p.built else "updated",
+                p.snapshot_id,
+                p.rows,
+                p.seconds,
+                quarantine=p.quarantine.as_json() if p.quarantine else None,
+                override=p.override.as_json() if p.override else None,
+            )
+            for p in published
+        ),
+        *(PortOutcome(address, "retired") for address in retired),
+        *(PortOutcome(f.address, "failed", diagnostics=tuple(d.as_json() for d in f.diagnostics)) for f in failed),
+        *(PortOutcome(s.address, "skipped") for s in skipped),
+    ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing, nullcontext
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,5 +61,5 @@ def _serve(platform: Platform, tls_cert: Path | None, tls_key: Path | None, dev_
     make_administrator(platform)
     settings = platform.rooms.settings
     patience_s = duration(settings.scheduler.grace).total_seconds() + 20
-    with nullcontext() if no_worker else WorkerProcess(settings.root, patience_s):
-        serve(platform, tls=tls, ready=lambda url: click.echo(f"weft listens on {url}", err=True))
+    worker = None if no_worker else WorkerProcess(settings.root, patience_s)
+    serve(platform, tls=tls, beside=worker, ready=lambda url: click.echo(f"weft listens on {url}", err=True))
