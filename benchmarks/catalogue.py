@@ -140,7 +140,7 @@ def _publish(
             )
         ],
         requires={},
-        checks={port: checks},
+        checks={str(port): checks},
         edges=[
             LineageEdge(f"{read}.{name}", f"{port}.{name}", EdgeKind.DIRECT, Transformation.IDENTITY)
             for read in reads

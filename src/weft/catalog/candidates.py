@@ -9,55 +9,28 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
 
+from weft.catalog.looks import LAST, LOOKED_AT, PLACES, Term, Within, looks
 from weft.catalog.words import distance, joined_neighbours, query_terms, squashed, tolerance
 
-LOOKED_AT = 160
-"""Entries that are looked at closely."""
-_OF_A_PLACE = 40
 _TERMS = 12
-_PLACES = (
-    (("name",), 1.0),
-    (("title", "tags", "columns"), 0.7),
-    (("owners", "description", "column_texts"), 0.35),
-    (("inherited",), 0.2),
-)
-"""Fields of an entry, and how much it says that a word stands there."""
+_OF_ONE_NAME = 40
+_FIELDS = ("name", "title", "tags", "columns", "owners", "description", "column_texts", "inherited")
+"""Fields of an entry in the order of the index."""
 _BETWEEN = " || ' ' || "
-_TEXTS = ", ".join(f"' ' || {_BETWEEN.join(f'w.{field}' for field in fields)} || ' '" for fields, _ in _PLACES)
-"""All words of each place, as SQL."""
+_TEXTS = ", ".join(
+    f"' ' || {_BETWEEN.join(f'w.c{_FIELDS.index(field)}' for field in fields)} || ' '" for fields, _ in PLACES
+)
+"""All words of each place, as SQL over the table in which FTS5 keeps them: read through it they cost twice as much.
+
+(Source: https://sqlite.org/fts5.html, 10.2, external representation of the content table.)
+"""
 _WHOLE_NAME, _EXACT, _PREFIX, _ONE_ERROR, _TWO_ERRORS = 1.4, 1.0, 0.6, 0.6, 0.4
 _KINDS = {"port": 1.1, "column": 0.6}
 _ORDER = {"port": 0, "product": 1, "domain": 2, "column": 3}
-_LAST = "\U0010ffff"
-
-
-class Within(Struct, frozen=True):
-    """Which entries count.
-
-    Attributes:
-        own: domains whose drafts count; None: all drafts do.
-    """
-
-    kind: str | None = None
-    domain: str | None = None
-    own: Collection[str] | None = None
-
-
-class Term(Struct, frozen=True):
-    """A word of a query: how much it weighs, and what it may mean, with how sure that is.
-
-    Attributes:
-        readings: words of the index; one with a trailing `*` is a beginning.
-    """
-
-    text: str
-    weight: float
-    readings: Mapping[str, float]
 
 
 class Candidate(Struct, frozen=True):
@@ -89,16 +62,25 @@ def candidates(
 ) -> tuple[list[Candidate], bool]:
     """The entries that may be meant, best first, and whether all were looked at that have one of the words."""
     stages = _exact(connection, words)
-    ids: dict[int, None] = dict.fromkeys(stages)
+    ids: dict[int, str | None] = dict.fromkeys(stages)  # with the table of its words, where that is known
     complete = True
-    for _, expression, table, most in sorted(_looks(terms, within), key=lambda look: look[0]):
+    enough: set[Any] = set()
+    for look in looks(connection, terms, within):
         if len(ids) >= LOOKED_AT:
             complete = False
             break
-        found = connection.execute(f"SELECT rowid FROM {table} WHERE {table} MATCH ? LIMIT ?", [expression, most + 1])
+        if look.place in enough or len(ids) >= look.below:
+            complete = False
+            continue  # there are more that fit better than are looked at
+        found = connection.execute(
+            f"SELECT rowid FROM {look.table} WHERE {look.table} MATCH ? LIMIT ?", [look.expression, look.most + 1]
+        )
         numbers = [number for (number,) in found]
-        complete = complete and len(numbers) <= most
-        ids.update(dict.fromkeys(numbers[:most]))
+        if len(numbers) > look.most:
+            complete = False
+            enough.add(look.place)
+        for number in numbers[: look.most]:
+            ids.setdefault(number, look.table)
     entries = (connection.execute("SELECT value FROM meta WHERE key = 'entries'").fetchone() or ["0"])[0]
     sought = [
         [
@@ -107,17 +89,22 @@ def candidates(
         ]
         for t in terms
     ]
-    chosen = json.dumps(list(ids)[: LOOKED_AT + len(stages)])
+    chosen = list(ids.items())[: LOOKED_AT + len(stages)]
     own = None if within.own is None else json.dumps(sorted(within.own))
     scored = []
     for table in ("word", "column_word"):
         rows = connection.execute(
             "SELECT e.id, e.address, e.kind, e.domain, e.standing, e.squashed_name, "
-            f"{_TEXTS} FROM json_each(:chosen) c CROSS JOIN {table} w ON w.rowid = c.value "
-            "JOIN entry e ON e.id = w.rowid "
+            f"{_TEXTS} FROM json_each(:chosen) c CROSS JOIN {table}_content w ON w.id = c.value "
+            "JOIN entry e ON e.id = w.id "
             "WHERE (:kind IS NULL OR e.kind = :kind) AND (:domain IS NULL OR e.domain = :domain) "
             "AND (:own IS NULL OR NOT e.draft OR e.domain IN (SELECT value FROM json_each(:own)))",
-            {"chosen": chosen, "kind": within.kind, "domain": within.domain, "own": own},
+            {
+                "chosen": json.dumps([number for number, there in chosen if there in (table, None)]),
+                "kind": within.kind,
+                "domain": within.domain,
+                "own": own,
+            },
         )
         for number, address, kind, domain, standing, name, *texts in rows:
             fit = _fit(sought, name, texts) * _KINDS.get(kind, 1.0) * (0.5 if standing == 1 else 1.0)
@@ -137,37 +124,9 @@ def _exact(connection: sqlite3.Connection, words: str) -> dict[int, int]:
         (1, "squashed_title", given[0]),
     ):
         sql = f"SELECT id FROM entry WHERE {column} = ? ORDER BY kind = 'column', address LIMIT ?"
-        for (number,) in connection.execute(sql, [value, _OF_A_PLACE]) if value else ():
+        for (number,) in connection.execute(sql, [value, _OF_ONE_NAME]) if value else ():
             found.setdefault(number, stage)
     return found
-
-
-def _looks(terms: list[Term], within: Within) -> Iterator[tuple[float, str, str, int]]:
-    """Where to look: how early, the expression, the table and how many to take."""
-    scope = []
-    if within.domain is not None:
-        scope.append(f"scope : {domain_token(within.domain)}")
-    if within.kind not in (None, "column"):
-        scope.append(f"scope : kind{within.kind}")
-    tables = [("word", 0.0)] if within.kind not in (None, "column") else [("word", 0.0), ("column_word", 0.45)]
-    if within.kind == "column":
-        tables = [("column_word", 0.0)]
-    # a beginning takes in the word itself
-    every = {t.text: " OR ".join(_quoted(r) for r in t.readings if f"{r}*" not in t.readings) for t in terms}
-    for table, later in tables:
-        if len(terms) > 1:
-            heavy = [f"({every[t.text]})" for t in terms if t.weight == 1.0] or [f"({e})" for e in every.values()]
-            yield later / 2, " AND ".join([*scope, *heavy]), table, LOOKED_AT // 2
-        for number, (fields, _) in enumerate(_PLACES):
-            for term in terms:
-                place = f"({{{' '.join(fields)}}} : ({every[term.text]}))"
-                early = 1.0 + number + later + (0.0 if term.weight == 1.0 else 4.0)
-                yield early, " AND ".join([*scope, place]), table, _OF_A_PLACE
-
-
-def domain_token(domain: str) -> str:
-    """The word that stands in the scope of all entries of a domain: one word, whatever signs its name has."""
-    return f"domain{domain.encode().hex()}"
 
 
 def _fit(sought: list[list[tuple[float, str, str]]], name: str, texts: list[str]) -> float:
@@ -182,7 +141,7 @@ def _fit(sought: list[list[tuple[float, str, str]]], name: str, texts: list[str]
         for worth, word, standing in readings:
             if word == name:
                 best = max(best, worth * _WHOLE_NAME)
-            for (_, strength), text in zip(_PLACES, texts, strict=True):
+            for (_, strength), text in zip(PLACES, texts, strict=True):
                 if worth * strength <= best:
                     break
                 if standing in text:
@@ -218,7 +177,7 @@ def _readings(connection: sqlite3.Connection, term: str, joined: str | None) -> 
 
 def _rarity(connection: sqlite3.Connection, reading: str, entries: int) -> float:
     word = reading.rstrip("*")
-    upper = word + _LAST if reading.endswith("*") else word
+    upper = word + LAST if reading.endswith("*") else word
     (documents,) = connection.execute(
         "SELECT coalesce(max(docs), 0) FROM term WHERE term >= ? AND term <= ?", [word, upper]
     ).fetchone()
@@ -231,11 +190,6 @@ def _occurs(connection: sqlite3.Connection, word: str) -> bool:
 
 def _begins(connection: sqlite3.Connection, word: str) -> bool:
     found = connection.execute(
-        "SELECT 1 FROM term WHERE term >= ? AND term <= ? AND docs > 0 LIMIT 1", [word, word + _LAST]
+        "SELECT 1 FROM term WHERE term >= ? AND term <= ? AND docs > 0 LIMIT 1", [word, word + LAST]
     )
     return found.fetchone() is not None
-
-
-def _quoted(reading: str) -> str:
-    word = reading.rstrip("*")
-    return f'"{word}"*' if reading.endswith("*") else f'"{word}"'

@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from weft.catalog.candidates import domain_token
 from weft.catalog.entries import Catalogue, Entry, Group
+from weft.catalog.looks import domain_token
 from weft.catalog.words import name_terms, names_terms, parts, squashed
 from weft.model.address import is_slug
 from weft.registry.base import RegistryReader
 
-VERSION = 3
+VERSION = 4
 """Counts the shapes of the index; another one is made anew."""
 
 _TABLES = """
@@ -44,6 +44,7 @@ CREATE INDEX listed_status ON listed (kind, status, address);
 CREATE TABLE listed_tag (kind TEXT, tag TEXT, address TEXT, id INTEGER, PRIMARY KEY (kind, tag, address)) WITHOUT ROWID;
 CREATE INDEX listed_tag_id ON listed_tag (id);
 CREATE TABLE term (term TEXT PRIMARY KEY, docs INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX term_letters ON term (length(term), term) WHERE term NOT GLOB '*[0-9]*';
 CREATE TABLE tally (kind TEXT, domain TEXT, draft INTEGER, docs INTEGER NOT NULL, PRIMARY KEY (kind, domain, draft))
   WITHOUT ROWID;
 CREATE VIRTUAL TABLE word USING fts5(

@@ -16,8 +16,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from weft.catalog.candidates import Within, candidates, terms_of
+from weft.catalog.candidates import candidates, terms_of
 from weft.catalog.index import opened
+from weft.catalog.looks import Within
 from weft.catalog.words import name_terms, parts
 from weft.errors import UsageError, did_you_mean, error
 from weft.registry.base import RegistryReader
@@ -218,6 +219,8 @@ def _place(name: str, title: str, texts: Mapping[str, Any], meanings: Mapping[st
         ("owner", texts["owners"]),
         ("owner or tag of its product", texts["inherited"]),
     ):
+        if len(texts_there) > 1 and not _worth_a_look(" ".join(texts_there), meanings):
+            continue
         for candidate in texts_there:
             if not _worth_a_look(candidate, meanings):
                 continue

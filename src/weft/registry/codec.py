@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from msgspec.structs import asdict
 
 from weft.errors import Where
@@ -36,6 +37,14 @@ def dumps(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
 
 
+def loads(text: str | bytes) -> Any:
+    """What `dumps` wrote."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError):
+        return json.loads(text)  # it reads what is not of JSON: NaN, numbers beyond doubles, halves of surrogates
+
+
 def packed(value: Any) -> bytes:
     """Canonical JSON, compressed."""
     return zlib.compress(dumps(value).encode(), 1)
@@ -43,7 +52,7 @@ def packed(value: Any) -> bytes:
 
 def unpacked(blob: bytes) -> Any:
     """What `packed` packed."""
-    return json.loads(zlib.decompress(blob))
+    return loads(zlib.decompress(blob))
 
 
 def time_text(at: dt.datetime) -> str:
@@ -80,18 +89,18 @@ def header(publication: Publication) -> str:
 
 def expired_header(text: str, expired: Expired) -> str | None:
     """The header of a publication whose rows go; None when they have gone before."""
-    head = json.loads(text)
+    head = loads(text)
     return None if "expired" in head else dumps(head | _expired_fields(expired))
 
 
 def has_expired(text: str) -> bool:
     """Whether the rows of a header's publication are gone."""
-    return "expired" in json.loads(text)
+    return "expired" in loads(text)
 
 
 def header_parts(text: str) -> dict[str, str]:
     """What the fingerprint of a header was made of."""
-    parts: dict[str, str] = json.loads(text)["parts"]
+    parts: dict[str, str] = loads(text)["parts"]
     return parts
 
 
@@ -146,8 +155,8 @@ def kept_row(table: KeptTable) -> KeptRow:
 def kept_table(row: KeptRow) -> KeptTable:
     """The table of a row."""
     product, model, snapshot_id, run_id, parts, columns, manifest = row
-    listed = Manifest(tuple(Column(*c) for c in json.loads(columns)), files_of(manifest))
-    return KeptTable(ProductAddress(*product.split(".")), model, snapshot_id, run_id, listed, json.loads(parts))
+    listed = Manifest(tuple(Column(*c) for c in loads(columns)), files_of(manifest))
+    return KeptTable(ProductAddress(*product.split(".")), model, snapshot_id, run_id, listed, loads(parts))
 
 
 def publication_row(publication: Publication) -> PublicationRow:
@@ -167,7 +176,7 @@ def publication_row(publication: Publication) -> PublicationRow:
 def publication(row: PublicationRow) -> Publication:
     """The publication of a row."""
     port, revision, snapshot_id, run_id, published_at, head_text, contract, manifest = row
-    head = json.loads(head_text)
+    head = loads(head_text)
     return Publication(
         address=parse_address(port),
         snapshot_id=snapshot_id,
@@ -193,7 +202,7 @@ def publication(row: PublicationRow) -> Publication:
 def port_state(row: Sequence[Any]) -> PortState:
     """The state of a row (port, revision, snapshot_id, run_id, published_at, header, contract, is_default, …)."""
     port, revision, snapshot_id, run_id, published_at, head_text, contract, default, retired, pinned, held = row
-    head = json.loads(head_text)
+    head = loads(head_text)
     return PortState(
         address=parse_address(port),
         revision=revision,
@@ -211,7 +220,7 @@ def port_state(row: Sequence[Any]) -> PortState:
         default=bool(default),
         pinned=pinned,
         retired=bool(retired),
-        held=json.loads(held) if held else None,
+        held=loads(held) if held else None,
         contract=unpacked(contract),
         columns=_columns(head),
         quarantine=_quarantine(head),
@@ -244,14 +253,14 @@ def check_results(text: str, samples: Mapping[str, Sequence[Mapping[str, Any]]])
             where=Where(**c["where"]) if c["where"] else None,
             must_evaluate=c["must_evaluate"],
         )
-        for c in json.loads(text)
+        for c in loads(text)
     )
 
 
 def event(row: EventRow) -> Event:
     """The event of a row."""
     seq, at, kind, actor, subject, body, previous, hash_ = row
-    return Event(seq, dt.datetime.fromisoformat(at), kind, actor, subject, json.loads(body), hash_, previous)
+    return Event(seq, dt.datetime.fromisoformat(at), kind, actor, subject, loads(body), hash_, previous)
 
 
 def run_text(run: Run) -> str:
@@ -285,7 +294,7 @@ def run_text(run: Run) -> str:
 
 def run(text: str) -> Run:
     """The run that `run_text` wrote."""
-    data = json.loads(text)
+    data = loads(text)
     finished = data["finished_at"]
     return Run(
         data["run_id"],
@@ -319,7 +328,7 @@ def domain_text(record: DomainRecord) -> str:
 
 def domain(text: str) -> DomainRecord:
     """The domain that `domain_text` wrote."""
-    return DomainRecord(**json.loads(text))
+    return DomainRecord(**loads(text))
 
 
 def product_text(record: ProductRecord) -> str:
@@ -330,7 +339,7 @@ def product_text(record: ProductRecord) -> str:
 
 def product(text: str) -> ProductRecord:
     """The product that `product_text` wrote."""
-    data = json.loads(text)
+    data = loads(text)
     return ProductRecord(
         **data
         | {

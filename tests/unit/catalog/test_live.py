@@ -11,9 +11,9 @@ import pytest
 from msgspec.structs import replace
 
 from tests.conformance.test_registry import A, publication, publish
-from weft.catalog.candidates import LOOKED_AT
 from weft.catalog.listing import Asked, listed
 from weft.catalog.live import LiveIndex
+from weft.catalog.looks import LOOKED_AT
 from weft.catalog.search import found_in
 from weft.errors import PlatformError
 from weft.model.address import Address
@@ -194,3 +194,17 @@ def test_of_very_many_hits_the_best_are_shown_and_it_is_said_that_there_are_more
 
 def test_what_is_in_no_registry_is_in_no_index(index):
     assert names(index) == []
+
+
+def test_all_words_that_begin_so_are_found_however_many_there_are(registry, index):
+    words = [f"bran{letter}x" for letter in "bcdefghijklmnopq"]
+    for number, word in enumerate([*words, "bravery"]):
+        add(registry, "stock", f"p{number}", title=word.title())
+
+    with index.reading() as connection:
+        begun = found_in(connection, "bran", kind="product")
+        whole = found_in(connection, "branbx", kind="product")
+
+    assert {hit.title for hit in begun.results} == {word.title() for word in words}
+    assert begun.complete
+    assert [hit.title for hit in whole.results] == ["Branbx"]

@@ -1,0 +1,169 @@
+"""Where in the index to look for what a query may mean: the likeliest and cheapest looks first."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+LOOKED_AT = 160
+"""Entries that are looked at closely."""
+PLACES = (
+    (("name",), 1.0),
+    (("title", "tags", "columns"), 0.7),
+    (("owners", "description", "column_texts"), 0.35),
+    (("inherited",), 0.2),
+)
+"""Fields of an entry, and how much it says that a word stands there."""
+LAST = "\U0010ffff"
+"""Sorts behind every word that begins as what stands before it."""
+_OF_A_PLACE = 40
+_FEW = 60
+"""Entries with which nobody waits for all beginnings to be gathered."""
+_BEGUN = 12
+"""Words that a beginning is asked for as, before all of them are gathered."""
+_KEPT_BEGINNINGS = 3
+"""Letters of the longest beginnings that the index keeps."""
+
+
+class Within(Struct, frozen=True):
+    """Which entries count.
+
+    Attributes:
+        own: domains whose drafts count; None: all drafts do.
+    """
+
+    kind: str | None = None
+    domain: str | None = None
+    own: Collection[str] | None = None
+
+
+class Term(Struct, frozen=True):
+    """A word of a query: how much it weighs, and what it may mean, with how sure that is.
+
+    Attributes:
+        readings: words of the index; one with a trailing `*` is a beginning.
+    """
+
+    text: str
+    weight: float
+    readings: Mapping[str, float]
+
+
+class Look(Struct, frozen=True):
+    """A question to the index.
+
+    Attributes:
+        early: looks are made from the smallest on, until there are enough entries.
+        expression: of FTS5.
+        most: how many entries to take.
+        place: where it looks and for what; once a look has found more there than it takes, others are needless.
+        below: it is made while fewer entries than that are found.
+    """
+
+    early: float
+    expression: str
+    table: str
+    most: int
+    place: Any
+    below: int = LOOKED_AT
+
+
+class _Asked(Struct, frozen=True):
+    """What the index is asked for a term; each finds what is worth less than what the one before finds, and costs more.
+
+    The index finds words one after another and stops when it has enough, while it gathers all that a beginning means
+    before it gives the first.
+
+    Attributes:
+        whole: the words that it may be.
+        begun: those, and the most frequent of all that begin so.
+        every: those, and all that begin so.
+    """
+
+    whole: str
+    begun: str
+    every: str
+
+
+def looks(connection: sqlite3.Connection, terms: Sequence[Term], within: Within) -> list[Look]:
+    """Where to look, in this order."""
+    scope = []
+    if within.domain is not None:
+        scope.append(f"scope : {domain_token(within.domain)}")
+    if within.kind not in (None, "column"):
+        scope.append(f"scope : kind{within.kind}")
+    tables = [("word", 0.0)] if within.kind not in (None, "column") else [("word", 0.0), ("column_word", 0.45)]
+    if within.kind == "column":
+        tables = [("column_word", 0.0)]
+    asked = {term.text: _asked(connection, term) for term in terms}
+    heavy = [asked[t.text] for t in terms if t.weight == 1.0] or list(asked.values())
+    found = (
+        replace(look, early=look.early + later, expression=" AND ".join([*scope, look.expression]))
+        for table, later in tables
+        for look in (*_together(heavy, table), *_apart(terms, asked, table))
+    )
+    return sorted(found, key=lambda look: look.early)
+
+
+def domain_token(domain: str) -> str:
+    """The word that stands in the scope of all entries of a domain: one word, whatever signs its name has."""
+    return f"domain{domain.encode().hex()}"
+
+
+def _together(heavy: Sequence[_Asked], table: str) -> Iterator[Look]:
+    """All words in one entry."""
+    if len(heavy) < 2:
+        return
+    whole, begun, every = (
+        " AND ".join(f"({expression})" for expression in one)
+        for one in zip(*((a.whole, a.begun, a.every) for a in heavy), strict=True)
+    )
+    place = (table,)
+    yield Look(0.0, whole, table, LOOKED_AT // 2, place)
+    if begun != whole:
+        yield Look(0.5, begun, table, LOOKED_AT // 2, place)
+    if every != begun:
+        yield Look(4.9, every, table, LOOKED_AT // 2, place, _FEW)
+
+
+def _apart(terms: Sequence[Term], asked: Mapping[str, _Asked], table: str) -> Iterator[Look]:
+    """Each word in each place."""
+    for term in terms:
+        one = asked[term.text]
+        light = 0.0 if term.weight == 1.0 else 4.0
+        for number, (fields, _) in enumerate(PLACES):
+            there, place = f"{{{' '.join(fields)}}}", (table, number, term.text)
+            yield Look(1.0 + number + light, f"{there} : ({one.whole})", table, _OF_A_PLACE, place)
+            if one.begun != one.whole:
+                yield Look(1.2 + number + light, f"{there} : ({one.begun})", table, _OF_A_PLACE, place)
+        if one.every != one.begun:
+            there = f"{{{' '.join(field for fields, _ in PLACES for field in fields)}}}"
+            yield Look(5.0 + light, f"{there} : ({one.every})", table, LOOKED_AT // 2, (table, None, term.text), _FEW)
+
+
+def _asked(connection: sqlite3.Connection, term: Term) -> _Asked:
+    words = [_quoted(r) for r in term.readings if not r.endswith("*")]
+    beginnings = [r.removesuffix("*") for r in term.readings if r.endswith("*")]
+    every = [_quoted(r) for r in term.readings if f"{r}*" not in term.readings]  # a beginning takes in the word itself
+    begun, complete = [*words], True
+    for beginning in beginnings:
+        if len(beginning) <= _KEPT_BEGINNINGS:
+            begun.append(_quoted(f"{beginning}*"))
+            continue
+        found = connection.execute(
+            "SELECT term FROM term WHERE term > ? AND term <= ? AND docs > 0 ORDER BY docs DESC, term LIMIT ?",
+            [beginning, beginning + LAST, _BEGUN + 1],
+        ).fetchall()
+        begun += [_quoted(word) for (word,) in found[:_BEGUN]]
+        complete = complete and len(found) <= _BEGUN
+    all_begun = " OR ".join(begun)
+    return _Asked(" OR ".join(words), all_begun, all_begun if complete else " OR ".join(every))
+
+
+def _quoted(reading: str) -> str:
+    word = reading.removesuffix("*")
+    return f'"{word}"*' if reading.endswith("*") else f'"{word}"'
