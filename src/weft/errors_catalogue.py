@@ -170,6 +170,7 @@ CODES: dict[str, str] = {
     "WFT-REG-015": "a run was taken for dead",
     "WFT-REG-016": "the PostgreSQL of the registry is too old",
     "WFT-REG-017": "no such version of the registry's tables",
+    "WFT-REG-018": "the audit of reading is broken",
     "WFT-REG-020": "the server cannot be reached",
     "WFT-REG-021": "the server does not know who asks",
     "WFT-REG-022": "the server's answer is not understood",

@@ -45,6 +45,7 @@ class Action(StrEnum):
     GOVERN = "mesh.govern"
     READ_EVENTS = "events.read"
     READ_USAGE = "usage.read"
+    READ_AUDIT = "audit.read"
     OPERATE = "platform.operate"
 
 
@@ -84,6 +85,10 @@ PERMISSIONS: Mapping[Action, Permission] = {
         "read the event log", frozenset({Role.OPERATOR, Role.GOVERNANCE_LEAD, Role.COMPLIANCE_CONTACT})
     ),
     Action.READ_USAGE: Permission("see what products of a domain cost", _OWNERS | {Role.OPERATOR}),
+    Action.READ_AUDIT: Permission(
+        "see who reads data of a domain",
+        _OWNERS | {Role.STEWARD, Role.COMPLIANCE_CONTACT, Role.GOVERNANCE_LEAD},
+    ),
     Action.OPERATE: Permission("users, workers, queues and settings of the platform", frozenset({Role.OPERATOR})),
 }
 """Who may do what; what has no line here nobody may."""

@@ -16,6 +16,7 @@ from weft.registry.sql import SqlRegistry
 from weft.wiring import Rooms
 
 if TYPE_CHECKING:
+    from weft.api.audit import Audit
     from weft.api.catalog import Catalog
     from weft.api.identity import Identity
     from weft.api.incidents import Incidents
@@ -160,6 +161,13 @@ class Platform:
         from weft.api.incidents import Incidents
 
         return Incidents(self._sql, self.rooms.settings.notices.grace, self.rooms.now)
+
+    @cached_property
+    def audit(self) -> Audit:
+        """Who has read what."""
+        from weft.api.audit import Audit
+
+        return Audit(self.database, self.rooms.production)
 
     @cached_property
     def usage(self) -> Usage:

@@ -37,6 +37,7 @@ COMMANDS: dict[str, str] = {
     "run": "Show one run with its checks, or with --log what it told on its worker.",
     "incidents": "List what is wrong, show one incident, and note who looks after it.",
     "usage": "Show what products cost: processor time, bytes and rows, day by day.",
+    "audit": "Show who has read what, and verify that the record of it was not changed.",
     "subscribe": "Have somebody told of what happens to a domain, product or port; `*` is everything.",
     "subscriptions": "List your subscriptions, and what owners are spared.",
     "unsubscribe": "End a subscription; what waits for it is not sent any more.",

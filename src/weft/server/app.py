@@ -10,6 +10,7 @@ from weft.config import size_bytes
 from weft.server import openapi, problems
 from weft.server.metrics import Metrics
 from weft.server.routes import (
+    audit,
     catalog,
     domains,
     health,
@@ -48,7 +49,7 @@ def create_app(platform: Platform) -> FastAPI:
     app.state.tracing = Tracing(settings.traces)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     problems.install(app)
-    subjects = (health, catalog, records, session, sign_in, tokens, jobs, notices, incidents, usage)
+    subjects = (health, catalog, records, session, sign_in, tokens, jobs, notices, incidents, usage, audit)
     for routes in (*subjects, registry, publications, scans, domains):
         app.include_router(routes.router)
     app.add_middleware(

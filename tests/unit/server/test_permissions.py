@@ -37,6 +37,7 @@ EXPECTED = {
     Action.GOVERN: {"governance_lead"},
     Action.READ_EVENTS: {"operator", "governance_lead", "compliance_contact"},
     Action.READ_USAGE: {"domain_owner", "product_owner", "operator"},
+    Action.READ_AUDIT: {"domain_owner", "product_owner", "steward", "compliance_contact", "governance_lead"},
     Action.OPERATE: {"operator"},
 }
 """Who may do what in the domain `shop`, said a second time: whoever changes the table changes it here as well."""
