@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.servers import registry_database
 from weft.errors import Conflict, UsageError
@@ -21,6 +22,7 @@ from weft.registry.job_rows import add_lines, lines_after
 from weft.registry.leadership import leadership
 from weft.registry.postgres import PostgresRegistry
 from weft.registry.queue import Held, Queue
+from weft.registry.queue_counts import Backlog, backlog
 from weft.registry.sqlite import SqliteRegistry
 from weft.registry.upstream import Upstream
 
@@ -260,6 +262,58 @@ def test_a_job_that_is_handed_back_has_lost_no_attempt(database):
 
     again = claim(database, 1)
     assert (again.attempts, again.fence) == (1, 2)
+
+
+def test_a_job_that_is_to_end_is_not_handed_back_to_another_worker(database):
+    put(database, new("a"))
+    job = claim(database, 0)
+    with database.writing() as statements:
+        Queue(statements).cancel(job.job_id, "eve", at(1))
+        Queue(statements).hand_back(job.job_id, job.fence, at(2))
+
+    assert claim(database, 3) is None
+    assert (one(database, "job-1").state, one(database, "job-1").result) == (
+        JobState.CANCELLED,
+        {"why": "cancelled by eve"},
+    )
+
+
+def test_what_somebody_asks_for_now_waits_for_nothing_that_sleeps(database):
+    upstream = Upstream([("d.b", "d.a.x@1")])
+    put(database, new("a", "d.a"), new("b", "d.b"))
+    for second in (0, 1):
+        job = claim(database, second)
+        with database.writing() as statements:
+            Queue(statements).fail(job.job_id, job.fence, {}, at(second), passing=True, retries=Retries(first_s=600))
+    asked = new("by hand", "d.b", 10)
+    with database.writing() as statements:
+        Queue(statements).enqueue(replace(asked, cause="manual"), at(10))
+        Queue(statements).enqueue(replace(asked, key="cron", cause="cron"), at(10))
+
+    found = claim(database, 10, upstream=upstream)
+
+    assert found.key == "by hand"
+    assert claim(database, 11, upstream=upstream) is None
+
+
+def test_what_somebody_asks_for_now_waits_for_what_is_applied_upstream(database):
+    upstream = Upstream([("d.b", "d.a.x@1")])
+    put(database, new("a", "d.a"))
+    with database.writing() as statements:
+        Queue(statements).enqueue(replace(new("by hand", "d.b", 10, priority=7), cause="manual"), at(10))
+
+    assert [claim(database, 10, upstream=upstream).key, claim(database, 10, upstream=upstream)] == ["a", None]
+
+
+def test_the_queue_is_counted_by_what_waits_and_runs(database):
+    with database.reading() as statements:
+        assert backlog(statements, at(0)) == Backlog(0, 0, 0.0)
+    put(database, new("a", "d.a"), new("b", "d.b", 50), new("later", "d.c", 900))
+    claim(database, 60)
+
+    with database.reading() as statements:
+        assert backlog(statements, at(60)) == Backlog(2, 1, 10.0)
+        assert backlog(statements, at(0)) == Backlog(2, 1, 0.0)
 
 
 def test_a_log_is_kept_to_its_length_and_says_that_there_was_more(database):

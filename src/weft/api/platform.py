@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from weft.config import load_settings
 from weft.errors import UsageError, error
+from weft.registry.queue_counts import Backlog
 from weft.registry.sql import SqlRegistry
 from weft.wiring import Rooms
 
@@ -51,11 +52,13 @@ class State(Struct, frozen=True):
         parts: each part and whether it is `ok`, or what is the matter with it.
         events: how many events the log has; None when nobody knows.
         running: runs that have begun and not ended.
+        queue: how much waits and runs on workers; None when nobody knows.
     """
 
     parts: Mapping[str, str]
     events: int | None = None
     running: int | None = None
+    queue: Backlog | None = None
 
     @property
     def ready(self) -> bool:
@@ -168,11 +171,11 @@ class Platform:
 
         return Usage(self.database, self.rooms.now)
 
-    def notices_step(self) -> dict[str, int]:
-        """Looks for incidents, puts what happened into the outbox, and sends what is due."""
+    def notices_step(self, stopping: Callable[[], bool] = lambda: False) -> dict[str, int]:
+        """Looks for incidents, puts what happened into the outbox, and sends what is due, until it is `stopping`."""
         watched = self.incidents.look()
         told = self.notices.tell()
-        delivered = self.notices.deliver()
+        delivered = self.notices.deliver(stopping)
         return {
             "opened": watched.opened,
             "closed": watched.closed,
@@ -206,10 +209,11 @@ class Platform:
 
         try:
             events, running = self.rooms.production.last_event(), len(self.rooms.production.unfinished())
+            queue = self.jobs.backlog()
         except WeftError:
             return State({"registry": "unreachable", "index": "unknown"})
         try:
             self.catalog.index.catch_up()
         except WeftError:
-            return State({"registry": "ok", "index": "being made"}, events, running)
-        return State({"registry": "ok", "index": "ok"}, events, running)
+            return State({"registry": "ok", "index": "being made"}, events, running, queue)
+        return State({"registry": "ok", "index": "ok"}, events, running, queue)
