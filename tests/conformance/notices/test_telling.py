@@ -363,7 +363,11 @@ def test_chats_get_the_form_that_they_take(registry, clock, receiver, chat):
         card = body["attachments"][0]
         assert card["contentType"] == "application/vnd.microsoft.card.adaptive"
         assert card["content"]["body"][0]["text"] == "sales.orders is published"
+        told = card["content"]["body"][-1]["text"]
     else:
         bold = {"slack": "*", "mattermost": "**"}[chat]
         assert body["text"].startswith(f"{bold}sales.orders is published{bold}\n")
+        told = body["text"].rpartition("\n\n")[2]
+    (delivery,) = notices(registry, clock).deliveries(ANN)
+    assert told == delivery["delivery_id"]
     assert "webhook-signature" not in receiver.requests[0].headers
