@@ -10,6 +10,7 @@ from msgspec import Struct
 from weft.errors_catalogue import CODES
 from weft.model.address import parse_address
 from weft.model.checks import CheckResult
+from weft.model.jobs import BACKFILL
 from weft.model.records import Event
 from weft.observability.incidents import Affect, Again, Change, Close, Failed, Good, Link, Open, changes, failed_key
 from weft.observability.standing import Ending, Standings
@@ -149,13 +150,18 @@ class Watch:
         return found
 
     def _without_run(self, event: Event) -> list[Failed]:
-        """A job that failed and of which no run tells: it had not begun one, or was ended in the midst of it."""
+        """A job that failed and of which no run tells: it had not begun one, or was ended in the midst of it.
+
+        Not a piece of a backfill: what it should have computed again is served as it was.
+        """
         run = self._registry.run(str(event.body["run"])) if event.body.get("run") else None
         if run is not None and any(port.outcome == "failed" for port in run.ports):
             return []
         job_id = str(event.body["job"])
         with self._registry.database.reading() as statements:
             job = Queue(statements).job(job_id)
+        if job is not None and job.kind == BACKFILL:
+            return []
         diagnostics = (job.result or {}).get("diagnostics", ()) if job is not None else ()
         codes = dict.fromkeys(str(d.get("code")) for d in diagnostics)
         why = "; ".join(f"{CODES.get(code, code)} ({code})" for code in codes) or "no reason is known"

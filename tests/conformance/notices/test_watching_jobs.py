@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from msgspec.structs import replace
 
 from tests.conformance.notices.stories import ANN, ORDERS, go, notices, publish
 from tests.conformance.notices.test_watching import DEPRECATED, incidents, run
-from weft.model.jobs import Job, NewJob
+from weft.model.jobs import BACKFILL, Job, NewJob
 from weft.model.records import PortOutcome, RunState
 from weft.registry.queue import Queue
 
@@ -16,18 +17,14 @@ LEASE = dt.timedelta(minutes=1)
 AWAY = {"diagnostics": [{"code": "WFT-SRC-021", "what": "the password 'sesame' is wrong"}]}
 
 
-def queued(registry, clock, key: str = "k", attempts: int = 5) -> Job:
+def queued(registry, clock, key: str = "k", **fields) -> Job:
     """A job of `sales.orders` that a worker has taken."""
     with registry.database.writing() as statements:
         new = NewJob(key=key, kind="apply", subject="sales.orders", due=clock(), cause="cron", actor="scheduler")
-        Queue(statements).enqueue(NewJob(**{**_fields(new), "attempts": attempts}), clock())
+        Queue(statements).enqueue(replace(new, **fields), clock())
         found = Queue(statements).claim("w", clock(), LEASE)
     assert found is not None
     return found
-
-
-def _fields(new: NewJob) -> dict[str, object]:
-    return {name: getattr(new, name) for name in new.__struct_fields__}
 
 
 def fails(registry, clock, job: Job, run_id: str | None = None) -> None:
@@ -114,6 +111,13 @@ def test_a_job_that_is_lost_with_every_worker_is_an_incident(registry, clock):
 
     (one,) = incidents(registry, clock).listed()
     assert one["what"] == "job-1: its worker was lost at each of 1 attempts"
+
+
+def test_a_piece_of_a_backfill_that_cannot_be_computed_is_no_incident_of_its_product(registry, clock):
+    publish(registry, clock)
+    fails(registry, clock, queued(registry, clock, kind=BACKFILL))
+
+    assert incidents(registry, clock).look().opened == 0
 
 
 def test_a_look_at_what_stands_still_reads_no_product_and_writes_nothing(registry, clock, monkeypatch):
