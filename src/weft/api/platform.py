@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from weft.config import load_settings
-from weft.errors import UsageError, error
+from weft.errors import PlatformError, UsageError, error
 from weft.registry.queue_counts import Backlog
 from weft.registry.sql import SqlRegistry
 from weft.wiring import Rooms
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from weft.api.scanning import Scanning
     from weft.api.usage import Usage
     from weft.registry.database import Database
+    from weft.registry.meters import MeterBuffer
 
 
 def open_platform(
@@ -78,6 +80,10 @@ class Platform:
         if catalog is not None:
             catalog.index.close()
         self.__dict__.pop("records", None)
+        meters = self.__dict__.pop("meters", None)
+        if meters is not None:
+            with suppress(PlatformError):  # a registry that is away keeps nobody from ending
+                meters.flush()
         publishing = self.__dict__.pop("publishing", None)
         if publishing is not None:
             publishing.close()
@@ -169,7 +175,14 @@ class Platform:
         """What products cost."""
         from weft.api.usage import Usage
 
-        return Usage(self.database, self.rooms.now)
+        return Usage(self.database, self.rooms.now, self.meters.flush)
+
+    @cached_property
+    def meters(self) -> MeterBuffer:
+        """What this process measures as it serves, before it is kept."""
+        from weft.registry.meters import MeterBuffer, MeterStore
+
+        return MeterBuffer(MeterStore(self.database))
 
     def notices_step(self, stopping: Callable[[], bool] = lambda: False) -> dict[str, int]:
         """Looks for incidents, puts what happened into the outbox, and sends what is due, until it is `stopping`."""
@@ -210,6 +223,7 @@ class Platform:
         try:
             events, running = self.rooms.production.last_event(), len(self.rooms.production.unfinished())
             queue = self.jobs.backlog()
+            self.meters.flush()
         except WeftError:
             return State({"registry": "unreachable", "index": "unknown"})
         try:

@@ -17,8 +17,12 @@ _DAYS = timedelta(days=30)
 class Usage:
     """The verbs on meters."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, now: Callable[[], datetime], held: Callable[[], object] = lambda: None
+    ) -> None:
+        """Takes what hands on measurements that this process still holds."""
         self.store = MeterStore(database)
+        self._held = held
         self._now = now
 
     def of(
@@ -46,6 +50,7 @@ class Usage:
         since = day_of(first) if first is not None else until - _DAYS
         if since > until:
             raise UsageError(error("WFT-OBS-011", f"{since} is after {until}", fix="give the earlier day first"))
+        self._held()
         rows = self.store.usage(since, until, by=by, domains=domains, product=product)
         return {"first": since.isoformat(), "last": until.isoformat(), "usage": rows, "meanings": dict(KINDS)}
 
