@@ -165,6 +165,24 @@ def test_a_backfill_holds_up_nobody_downstream(database):
     assert {claim(database, 1, upstream=upstream).key for _ in range(2)} == {"piece", "b"}
 
 
+def test_pieces_of_a_backfill_run_in_their_order_and_one_that_sleeps_lets_the_next_go_first(database):
+    put(database, *(new(f"piece {n}", "d.a", kind=BACKFILL, priority=3) for n in range(3)), new("b", "d.b"))
+    first = claim(database, 1, subjects={"d.a"})
+    with database.writing() as statements:
+        Queue(statements).fail(first.job_id, first.fence, {}, at(1), passing=True, retries=Retries(first_s=60))
+
+    order = []
+    for second in (2, 3, 100):
+        job = claim(database, second, subjects={"d.a"})
+        assert claim(database, second, subjects={"d.a"}) is None
+        order.append(job.key)
+        with database.writing() as statements:
+            Queue(statements).finish(job.job_id, job.fence, {}, at(second))
+
+    assert (first.key, order) == ("piece 0", ["piece 1", "piece 2", "piece 0"])
+    assert claim(database, 101).key == "b"
+
+
 def test_a_worker_whose_lease_was_taken_over_cannot_say_what_came_of_the_job(database):
     put(database, new("a"))
     slow = claim(database, 0, "slow")

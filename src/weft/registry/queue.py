@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from weft.errors import Conflict, UsageError, error
-from weft.model.jobs import APPLY, MANUAL, Job, JobState, Limits, NewJob, Retries
+from weft.model.jobs import APPLY, BACKFILL, MANUAL, Job, JobState, Limits, NewJob, Retries
 from weft.registry import codec, publishing
 from weft.registry.database import Statements
 from weft.registry.job_rows import COLUMNS, job_of
@@ -148,10 +148,18 @@ class Queue:
             subjects: products that the worker can apply; None: all.
         """
         self.recover(at)
-        rows = self._statements.rows(f"SELECT {_WAITING_COLUMNS} FROM jobs WHERE state IN (?, ?)", _WAITING)
+        now = codec.time_text(at)
+        queued, runs = JobState.QUEUED.value, JobState.RUNNING.value
+        # of each product's backfills the first piece alone: there may be thousands behind it, and one runs at a time
+        rows = self._statements.rows(
+            f"SELECT {_WAITING_COLUMNS} FROM jobs WHERE state = ? OR (state = ? AND kind <> ?) "
+            f"UNION ALL SELECT {_WAITING_COLUMNS} FROM jobs WHERE number IN "
+            "(SELECT min(number) FROM jobs WHERE state = ? AND kind = ? AND not_before <= ? GROUP BY subject)",
+            (runs, queued, BACKFILL, queued, BACKFILL, now),
+        )
         waiting = [_Waiting(*row) for row in rows]
-        running = [w for w in waiting if w.state == JobState.RUNNING.value]
-        busy, now = {w.subject for w in running}, codec.time_text(at)
+        running = [w for w in waiting if w.state == runs]
+        busy = {w.subject for w in running}
         limits, upstream = limits or Limits(), upstream or Upstream(())
         since = codec.time_text(at - limits.patience)
         first = _first_of_each(waiting, since)
