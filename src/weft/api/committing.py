@@ -181,6 +181,7 @@ class Committing:
         """Does what is left to do behind an answer: nobody waits for it."""
         from weft.registry.handovers import HandoverState
         from weft.runs import repair
+        from weft.runs.metering_received import meter_received
         from weft.runs.receiving import follow
 
         handed_in = self._store.handed_in(run_id, product)
@@ -191,6 +192,7 @@ class Committing:
         handover = msgspec.json.decode(document, type=Kept).handover
         if handed_in.state is HandoverState.DONE and handover is not None:
             follow(handover, run_id, context)
+            meter_received(handover, run_id, context)
         self._store.settle(run_id, product)
         repair.now_and_then(context)
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from weft.catalog.pages import Page
     from weft.catalog.run_pages import RunPage
     from weft.catalog.search import SearchResult
-    from weft.model.jobs import Job
     from weft.model.records import Run
     from weft.model.unit_test import TestReport
     from weft.plan.keeping import Window
@@ -299,10 +298,9 @@ class Mesh:
         self, words: str, *, kind: str | None = None, domain: str | None = None, limit: int = 20
     ) -> SearchResult:
         """What the catalog holds under these words, best first."""
-        from weft.catalog.search import search
+        from weft.api.verbs import verbs_of
 
-        rooms = self._readable()
-        return search(rooms.registry, rooms.index, words, kind=kind, domain=domain, limit=limit)
+        return verbs_of(self._readable()).search(words, kind=kind, domain=domain, limit=limit)
 
     def show(self, address: str) -> Page:
         """The page of a domain, a product or a port, with its open incidents."""
@@ -344,11 +342,11 @@ class Mesh:
 
         return run_page(self._rooms.registry, run_id)
 
-    def jobs_without_run(self, limit: int = 20) -> Sequence[Job]:
+    def jobs_without_run(self, limit: int = 20) -> Sequence[Mapping[str, Any]]:
         """The newest jobs that wait, run, were cancelled or lost: what `runs` does not show, or not whole."""
-        from weft.api.jobs import without_run
+        from weft.api.verbs import verbs_of
 
-        return without_run(self._rooms.production, limit)
+        return verbs_of(self._rooms).jobs.listed(states=("queued", "running", "cancelled", "lost"), limit=limit)
 
     def run_of_this_process(self) -> str | None:
         """The run that this process has begun and not ended."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from weft.config import load_settings
-from weft.errors import UsageError, error
+from weft.errors import PlatformError, UsageError, error
+from weft.registry.queue_counts import Backlog
 from weft.registry.sql import SqlRegistry
 from weft.wiring import Rooms
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from weft.api.scanning import Scanning
     from weft.api.usage import Usage
     from weft.registry.database import Database
+    from weft.registry.meters import MeterBuffer
 
 
 def open_platform(
@@ -52,11 +55,13 @@ class State(Struct, frozen=True):
         parts: each part and whether it is `ok`, or what is the matter with it.
         events: how many events the log has; None when nobody knows.
         running: runs that have begun and not ended.
+        queue: how much waits and runs on workers; None when nobody knows.
     """
 
     parts: Mapping[str, str]
     events: int | None = None
     running: int | None = None
+    queue: Backlog | None = None
 
     @property
     def ready(self) -> bool:
@@ -76,6 +81,10 @@ class Platform:
         if catalog is not None:
             catalog.index.close()
         self.__dict__.pop("records", None)
+        meters = self.__dict__.pop("meters", None)
+        if meters is not None:
+            with suppress(PlatformError):  # a registry that is away keeps nobody from ending
+                meters.flush()
         publishing = self.__dict__.pop("publishing", None)
         if publishing is not None:
             publishing.close()
@@ -174,13 +183,20 @@ class Platform:
         """What products cost."""
         from weft.api.usage import Usage
 
-        return Usage(self.database, self.rooms.now)
+        return Usage(self.database, self.rooms.now, self.meters.flush)
 
-    def notices_step(self) -> dict[str, int]:
-        """Looks for incidents, puts what happened into the outbox, and sends what is due."""
+    @cached_property
+    def meters(self) -> MeterBuffer:
+        """What this process measures as it serves, before it is kept."""
+        from weft.registry.meters import MeterBuffer, MeterStore
+
+        return MeterBuffer(MeterStore(self.database))
+
+    def notices_step(self, stopping: Callable[[], bool] = lambda: False) -> dict[str, int]:
+        """Looks for incidents, puts what happened into the outbox, and sends what is due, until it is `stopping`."""
         watched = self.incidents.look()
         told = self.notices.tell()
-        delivered = self.notices.deliver()
+        delivered = self.notices.deliver(stopping)
         return {
             "opened": watched.opened,
             "closed": watched.closed,
@@ -214,10 +230,12 @@ class Platform:
 
         try:
             events, running = self.rooms.production.last_event(), len(self.rooms.production.unfinished())
+            queue = self.jobs.backlog()
+            self.meters.flush()
         except WeftError:
             return State({"registry": "unreachable", "index": "unknown"})
         try:
             self.catalog.index.catch_up()
         except WeftError:
-            return State({"registry": "ok", "index": "being made"}, events, running)
-        return State({"registry": "ok", "index": "ok"}, events, running)
+            return State({"registry": "ok", "index": "being made"}, events, running, queue)
+        return State({"registry": "ok", "index": "ok"}, events, running, queue)

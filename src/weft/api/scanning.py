@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from weft.access.permissions import Action, Caller, Role, require
 from weft.access.principals import Principal, local_principal, product_principal
 from weft.config import duration
-from weft.errors import AccessDenied, UsageError, error
+from weft.errors import AccessDenied, PlatformError, UsageError, error
 from weft.model.address import Address, ProductAddress, is_slug, parse_address
 from weft.model.classification import Classification
 from weft.model.handover import Scan, ScanAsked, ScanFile
 from weft.model.publication import Manifest, PortState
 from weft.registry import codec
 from weft.registry.granting import PUBLICATION, classification_of
-from weft.registry.grants import Grant, GrantStore
+from weft.registry.grants import Grant, GrantStore, HeldScan
+from weft.registry.meters import BUILD, READ, Meter
 
 if TYPE_CHECKING:
     from weft.api.platform import Platform
@@ -73,7 +75,10 @@ class Scanning:
             require(caller, Action.PUBLISH, name.partition(".")[0])
         elif name != caller.name:
             raise AccessDenied(error("WFT-SRV-041", "this scan was granted to somebody else"))
-        return Path(held.files[number])
+        file = Path(held.files[number])
+        with suppress(PlatformError):  # it is held for the next time, and the reader does not wait for it
+            self._platform.meters.add(*_served(held, number, file, self._rooms.now()))
+        return file
 
     def listed(self, caller: Caller, port: str | None, consumer: str | None) -> Sequence[Grant]:
         """Grants on ports of domains in which the caller is somebody, and those of what the caller reads."""
@@ -160,6 +165,17 @@ class Scanning:
         scan_id, token = self.grants.scan(address, snapshot_id, consumer, paths, now, ends_at)
         files = tuple(ScanFile(f.path, n, f.size_bytes) for n, f in enumerate(manifest.files))
         return Scan(scan_id, token, address, snapshot_id, files, codec.time_text(ends_at))
+
+
+def _served(held: HeldScan, number: int, file: Path, at: datetime) -> list[Meter]:
+    """What a reader is given with a file, once however often it is asked for; a product's own tables are not served."""
+    kind, _, consumer = held.consumer.partition(":")
+    product = str(held.port.of_product)
+    if kind == "product" and consumer == product:
+        return []
+    size, key = file.stat().st_size if file.is_file() else 0, f"{held.scan_id}:{number}"
+    purpose = BUILD if kind == "product" else READ
+    return [Meter(at, "bytes_served", size, product, consumer, purpose, str(held.port), None, held.snapshot_id, key)]
 
 
 def _why(kind: str, level: Classification) -> str:

@@ -83,12 +83,14 @@ class NoticesLoop:
     name = "notices"
     pause_s = 5.0
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, stopping: Callable[[], bool] = lambda: False) -> None:
+        """Takes what says that the worker is to stop: what waits is then left for another one."""
         self._platform = platform
+        self._stopping = stopping
 
     def step(self) -> bool:
         """Whether there was something to send."""
-        done = self._platform.notices_step()
+        done = self._platform.notices_step(self._stopping)
         return done["sent"] > 0
 
     def close(self) -> None:
@@ -98,11 +100,21 @@ class NoticesLoop:
 class Worker:
     """Runs loops until it is told to stop."""
 
-    def __init__(self, loops: Sequence[Loop], tell: Callable[[str], None] | None = None) -> None:
-        """Takes what to do; `tell` is told of what fails, standard error by default."""
+    def __init__(
+        self,
+        loops: Sequence[Loop],
+        tell: Callable[[str], None] | None = None,
+        stopping: threading.Event | None = None,
+    ) -> None:
+        """Takes what to do.
+
+        Args:
+            tell: is told of what fails; standard error by default.
+            stopping: is set by `stop`; given where loops look at it themselves.
+        """
         self._loops = loops
         self._tell = tell or _print
-        self._stop = threading.Event()
+        self._stop = stopping or threading.Event()
 
     def stop(self) -> None:
         """Ends all loops; `run` returns when they have ended."""
@@ -167,8 +179,10 @@ def limits_of(settings: SchedulerSettings) -> Limits:
     return Limits(settings.per_domain, settings.per_engine, {name: int(most) for name, most in named.items()})
 
 
-def loops_of(platform: Platform, concurrency: int | None = None) -> list[Loop]:
-    """What a worker of a platform does."""
+def loops_of(
+    platform: Platform, concurrency: int | None = None, stopping: Callable[[], bool] = lambda: False
+) -> list[Loop]:
+    """What a worker of a platform does, until it is `stopping`."""
     worker = name_of_worker()
     settings, now = platform.rooms.settings, platform.rooms.now
     dispatch = dispatch_of(platform, worker)
@@ -182,7 +196,7 @@ def loops_of(platform: Platform, concurrency: int | None = None) -> list[Loop]:
         grace_s=duration(settings.scheduler.grace).total_seconds(),
     )
     schedule = ScheduleLoop(dispatch, leader, duration(settings.scheduler.keep_jobs))
-    return [queue, schedule, NoticesLoop(platform)]
+    return [queue, schedule, NoticesLoop(platform, stopping)]
 
 
 def _remembered(platform: Platform) -> Callable[[], Collection[str]]:

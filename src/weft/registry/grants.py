@@ -46,6 +46,7 @@ class HeldScan(Struct, frozen=True):
 
     scan_id: str
     port: Address
+    snapshot_id: str
     consumer: str
     files: tuple[str, ...]
     ends_at: datetime
@@ -114,7 +115,7 @@ class GrantStore:
 
     def held(self, scan_id: str, token: str, at: datetime) -> HeldScan | None:
         """A scan, for whoever shows its token while it holds."""
-        sql = "SELECT hash, port, consumer, files, ends_at FROM scans WHERE scan_id = ?"
+        sql = "SELECT hash, port, consumer, files, ends_at, snapshot_id FROM scans WHERE scan_id = ?"
         with self._database.reading() as statements:
             row = statements.row(sql, (scan_id,))
         if row is None or not hmac.compare_digest(str(row[0]), _hashed(token)):
@@ -122,7 +123,7 @@ class GrantStore:
         ends_at = datetime.fromisoformat(row[4])
         if at >= ends_at:
             return None
-        return HeldScan(scan_id, parse_address(row[1]), row[2], tuple(json.loads(bytes(row[3]))), ends_at)
+        return HeldScan(scan_id, parse_address(row[1]), row[5], row[2], tuple(json.loads(bytes(row[3]))), ends_at)
 
 
 def given(

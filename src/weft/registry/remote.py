@@ -25,6 +25,14 @@ KIND = "X-Weft-Error"
 """The header that names the class of an error."""
 
 
+class ServerEvent(msgspec.Struct, frozen=True):
+    """One event of a stream (Source: HTML, server-sent events). A sign of life has the kind `comment`."""
+
+    kind: str
+    data: str = ""
+    id: str = ""
+
+
 class Server:
     """Requests to one server.
 
@@ -110,6 +118,29 @@ class Server:
             temporary.rename(file)
         finally:
             temporary.unlink(missing_ok=True)
+
+    def events(self, path: str, params: Mapping[str, Any] | None = None) -> Iterator[ServerEvent]:
+        """Events as the server sends them, until it ends the answer.
+
+        Raises:
+            TransientError: WFT-REG-020, the server went away; another time may do.
+            WeftError: what the server answers.
+        """
+        token = self._token()
+        headers = {"Accept": "text/event-stream", **({"Authorization": f"Bearer {token}"} if token else {})}
+        try:
+            with self._client.stream("GET", path, params=params, headers=headers) as answer:
+                if answer.status_code >= 400:
+                    answer.read()
+                    failed = self._failure(answer)
+                    raise TransientError(*failed.diagnostics) if answer.status_code in _AGAIN else failed
+                held = b""
+                for chunk in answer.iter_bytes():
+                    # not by lines of text: what a job tells may hold signs that count as ends of lines elsewhere
+                    *whole, held = (held + chunk).split(b"\n\n")
+                    yield from map(_event, whole)
+        except (httpx.TransportError, httpx.InvalidURL) as e:
+            raise self._away(e) from e
 
     def _asked(
         self,
@@ -229,6 +260,11 @@ class Server:
             temporary = self._cache / f".{key}.{time.monotonic_ns()}"
             temporary.write_bytes(tag.encode() + b"\n" + body)
             temporary.replace(self._cache / key)
+
+
+def _event(block: bytes) -> ServerEvent:
+    fields = dict(line.split(": ", 1) for line in block.decode("utf-8", "replace").split("\n") if ": " in line)
+    return ServerEvent(fields.get("event", "comment"), fields.get("data", ""), fields.get("id", ""))
 
 
 _WORTH_KEEPING = 2_000

@@ -11,12 +11,9 @@ from pathlib import Path
 from weft.errors import PlatformError, WeftError
 from weft.model.address import Address, parse_address
 from weft.model.publication import Manifest, Publication
-from weft.registry.meters import Meter
+from weft.registry.meters import BUILD, Meter
 from weft.runs.context import Context
 from weft.runs.work import Work
-
-BUILD = "build"
-"""The purpose of what a product does for itself."""
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What every request passes: its id, its limits, the headers of its answer, its line in the log, the metrics."""
 
+import datetime as dt
 import io
 import json
 import logging
@@ -13,6 +14,7 @@ from fastapi.testclient import TestClient
 from tests.unit.server.company import bearer, company
 from weft.access.permissions import Action
 from weft.api.platform import Platform
+from weft.registry import codec
 from weft.server import logs
 from weft.server.app import create_app
 from weft.server.permitted import Permitted
@@ -138,6 +140,21 @@ def test_metrics_count_requests_by_route_and_tell_how_the_platform_stands(client
     assert 'weft_http_request_seconds_bucket{le="0.025",method="GET",route="/api/v1/domains/{domain}"}' in text
     assert 'weft_part_ready{part="registry"} 1.0' in text
     assert f"weft_events {float(platform.rooms.production.last_event())}" in text
+
+
+def test_metrics_tell_what_waits_for_workers_and_for_how_long(client, platform):
+    waiting = platform.jobs.start("fleet.aircraft", "ada")
+    platform.jobs.start("fleet.aircraft", "ada")
+    with platform.database.writing() as statements:
+        earlier = codec.time_text(waiting.not_before - dt.timedelta(seconds=90))
+        statements.run("UPDATE jobs SET not_before = ? WHERE number = 1", (earlier,))
+        statements.run("UPDATE jobs SET state = 'running' WHERE number = 2")
+
+    text = client.get("/metrics").text
+
+    assert 'weft_jobs{state="waiting"} 1.0' in text
+    assert 'weft_jobs{state="running"} 1.0' in text
+    assert "weft_jobs_oldest_waiting_seconds 90.0" in text
     assert "process_resident_memory_bytes" in text
 
 

@@ -38,6 +38,9 @@ class WantedJob(BaseModel):
     start: datetime | None = Field(None, description="Where a backfill begins; without it the product is applied.")
     end: datetime | None = Field(None, description="The first instant that a backfill leaves out.")
     by_hours: int = Field(24, ge=1, le=24 * 366, description="How long each piece of a backfill is.")
+    by_seconds: int | None = Field(
+        None, ge=1, le=24 * 366 * 3600, description="The same in seconds; counts in place of `by_hours`."
+    )
 
 
 @router.get("/jobs")
@@ -51,11 +54,10 @@ def jobs(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> dict[str, Any]:
     """Jobs, the newest first."""
-    found = request.app.state.platform.jobs.listed(
-        states=state or (), product=product, domain=domain, before=before, limit=limit
+    found: dict[str, Any] = request.app.state.platform.jobs.shown_to(
+        caller, states=state or (), product=product, domain=domain, before=before, limit=limit
     )
-    after = found[-1].number if len(found) == limit else None
-    return {"jobs": [job.as_json() for job in found], "next": after}
+    return found
 
 
 @router.post("/jobs", status_code=202)
@@ -66,7 +68,7 @@ def start(request: Request, caller: Runner, wanted: WantedJob) -> dict[str, Any]
         started: dict[str, Any] = verbs.started_by(caller, wanted.product).as_json()
         return started
     stretch = window(_with_zone(wanted.start), _with_zone(wanted.end))
-    by = timedelta(hours=wanted.by_hours)
+    by = timedelta(hours=wanted.by_hours) if wanted.by_seconds is None else timedelta(seconds=wanted.by_seconds)
     filled: dict[str, Any] = verbs.backfilled_by(caller, wanted.product, stretch, by).as_json()
     return filled
 
@@ -74,7 +76,7 @@ def start(request: Request, caller: Runner, wanted: WantedJob) -> dict[str, Any]
 @router.get("/jobs/{job_id}")
 def job(request: Request, caller: Reader, job_id: str) -> dict[str, Any]:
     """One job, by its id or that of its run."""
-    found: dict[str, Any] = request.app.state.platform.jobs.one(job_id).as_json()
+    found: dict[str, Any] = request.app.state.platform.jobs.one_shown_to(caller, job_id)
     return found
 
 
@@ -108,10 +110,24 @@ def log(
     return StreamingResponse(_events(verbs, found.job_id, begin, follow), media_type="text/event-stream")
 
 
+@router.get("/backfills/{backfill_id}")
+def backfill(request: Request, caller: Reader, backfill_id: str) -> dict[str, Any]:
+    """How far a backfill is: how many of its pieces there are in each state."""
+    found: dict[str, Any] = request.app.state.platform.jobs.progress(backfill_id).as_json()
+    return found
+
+
+@router.post("/backfills/{backfill_id}/cancel", status_code=202)
+def cancel_backfill(request: Request, caller: Runner, backfill_id: str) -> dict[str, Any]:
+    """Ends every piece of a backfill that is not over."""
+    found: dict[str, Any] = request.app.state.platform.jobs.backfill_cancelled_by(caller, backfill_id).as_json()
+    return found
+
+
 @router.get("/schedules")
 def schedules(request: Request, caller: Reader) -> dict[str, Any]:
     """Products that are applied by themselves, what comes next first."""
-    return {"schedules": [s.as_json() for s in request.app.state.platform.jobs.schedules()]}
+    return {"schedules": request.app.state.platform.jobs.schedules_shown_to(caller)}
 
 
 @router.post("/schedules/{domain}/{product}/pause")
