@@ -46,12 +46,12 @@ class Traffic:
         given = headers.get("x-request-id", "")
         request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
-        started, status = time.perf_counter(), 500
+        started, status, begun = time.perf_counter(), 500, False
 
         async def sending(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, begun = message["status"], True
                 _secured(MutableHeaders(scope=message), scope, request_id)
             await send(message)
 
@@ -63,6 +63,11 @@ class Traffic:
                     await problem(*refused)(scope, receive, sending)
                 else:
                     await self._app(scope, self._counted(receive, self._limit(scope)), sending)
+            except Exception:
+                log.exception("request %s failed", request_id, extra={"fields": {"request_id": request_id}})
+                if begun:
+                    raise  # the connection has to break: what was sent must not pass for whole
+                await problem(500, [_failed(request_id)])(scope, receive, sending)
             finally:
                 seconds = time.perf_counter() - started
                 route = getattr(scope.get("route"), "path", "none")
@@ -122,6 +127,15 @@ class Traffic:
 def _too_large(limit: int) -> Diagnostic:
     what = f"the body is larger than {limit:,} bytes"
     return error("WFT-SRV-008", what, fix="send less at once, or raise `server.body_limit` or `publishing.file_size`")
+
+
+def _failed(request_id: str) -> Diagnostic:
+    return error(
+        "WFT-SRV-011",
+        "the server itself has failed",
+        why=f"its log says more, at request `{request_id}`",
+        fix="tell whoever operates it the id of the request",
+    )
 
 
 def _secured(headers: MutableHeaders, scope: Scope, request_id: str) -> None:

@@ -69,7 +69,7 @@ def test_every_operation_is_named_described_and_filed(tmp_path: Path) -> None:
 
     names = []
     for path, methods in document["paths"].items():
-        for operation in methods.values():
+        for method, operation in methods.items():
             names.append(operation["operationId"])
             assert operation["description"].endswith("."), path
             assert operation["tags"], path
@@ -78,6 +78,7 @@ def test_every_operation_is_named_described_and_filed(tmp_path: Path) -> None:
                 if status >= "400" and path.startswith("/api/"):
                     assert list(answer["content"]) == ["application/problem+json"], (path, status)
             if path.startswith("/api/"):
-                assert operation.get("security") == (None if path in OPEN else [{"bearer": []}]), path
+                cookie = {"session": []} if method == "get" else {"session": [], "csrf": []}
+                assert operation.get("security") == (None if path in OPEN else [{"bearer": []}, cookie]), path
                 assert {"401", "403", "503"} <= set(operation["responses"]), path
     assert len(names) == len(set(names)) >= 16

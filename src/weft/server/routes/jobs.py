@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -18,6 +18,7 @@ from weft.access.permissions import Action, Caller
 from weft.model.jobs import JobState
 from weft.plan.keeping import window
 from weft.server.answers import refusals
+from weft.server.moments import Moment
 from weft.server.permitted import Permitted
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"], responses=refusals(404, 409, 413, 415, 429))
@@ -35,8 +36,8 @@ class WantedJob(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     product: str = Field(max_length=200, examples=["operations.on_time"])
-    start: datetime | None = Field(None, description="Where a backfill begins; without it the product is applied.")
-    end: datetime | None = Field(None, description="The first instant that a backfill leaves out.")
+    start: Moment | None = Field(None, description="Where a backfill begins; without it the product is applied.")
+    end: Moment | None = Field(None, description="The first instant that a backfill leaves out.")
     by_hours: int = Field(24, ge=1, le=24 * 366, description="How long each piece of a backfill is.")
 
 
@@ -65,7 +66,7 @@ def start(request: Request, caller: Runner, wanted: WantedJob) -> dict[str, Any]
     if wanted.start is None and wanted.end is None:
         started: dict[str, Any] = verbs.started_by(caller, wanted.product).as_json()
         return started
-    stretch = window(_with_zone(wanted.start), _with_zone(wanted.end))
+    stretch = window(wanted.start, wanted.end)
     by = timedelta(hours=wanted.by_hours)
     filled: dict[str, Any] = verbs.backfilled_by(caller, wanted.product, stretch, by).as_json()
     return filled
@@ -136,11 +137,6 @@ def resume(
     """Lets the schedule of a product count again."""
     found: dict[str, Any] = request.app.state.platform.jobs.resume(f"{domain}.{product}", caller.name).as_json()
     return found
-
-
-def _with_zone(at: datetime | None) -> datetime | None:
-    """A time without zone is UTC."""
-    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
 
 
 async def _events(verbs: Any, job_id: str, last: int, follow: bool) -> AsyncIterator[str]:
