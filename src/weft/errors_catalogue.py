@@ -226,6 +226,7 @@ CODES: dict[str, str] = {
     "WFT-ACC-026": "the name of somebody else",
     "WFT-ACC-027": "no such token",
     "WFT-ACC-028": "the provider has not confirmed somebody for too long",
+    "WFT-ACC-029": "a signed token of a person",
     # server
     "WFT-SRV-001": "a mesh whose registry is on a server cannot be one",
     "WFT-SRV-002": "a request that no route answers, or not to this caller",

@@ -66,9 +66,9 @@ def _part(part: Any, kind: Any) -> Any:
         at = datetime.fromisoformat(part)
         if at.tzinfo is not None:
             return at.astimezone(UTC)
-    elif (type(part) is kind and kind is str and part.isprintable()) or (
-        type(part) is kind and kind is int and 0 <= part <= _LARGEST
-    ):
+        raise ValueError("a time without a zone")
+    fits = part.isprintable() if isinstance(part, str) else isinstance(part, int) and 0 <= part <= _LARGEST
+    if type(part) is kind and fits:
         return part
     raise ValueError("a value of another kind")
 

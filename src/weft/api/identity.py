@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from weft.access.claims import MEMBER_ROLE, groups_of, meaning
+from weft.access.claims import MEMBER_ROLE, claim, groups_of, meaning
 from weft.access.permissions import Action, Caller, Role
 from weft.errors import AccessDenied, error
 from weft.registry.base import RegistryReader
@@ -99,8 +99,8 @@ class Identity:
         """Whoever a bearer token stands for; None when it holds for nobody.
 
         Raises:
-            AccessDenied: WFT-ACC-017 it is a signed token that does not hold, WFT-ACC-028 the provider has not said for
-                too long who its owner is.
+            AccessDenied: WFT-ACC-017 it is a signed token that does not hold, WFT-ACC-029 one of a person, WFT-ACC-028
+                the provider has not said for too long who its owner is.
             PlatformError: WFT-ACC-015, it is a signed token, and the provider's keys cannot be had.
         """
         if secret.startswith("weft_"):
@@ -168,6 +168,16 @@ class Identity:
 
         now = self.now()
         claims = checked(secret, self.provider, self.settings, audience=self.settings.audience, now=now.timestamp())
+        if _is_of_a_person(claims, self.settings.user_claim):
+            raise AccessDenied(
+                error(
+                    "WFT-ACC-029",
+                    "the token of the identity provider is a person's, and services alone come with one",
+                    why="it would act in the name of the program that got it, and nobody could tell who did what",
+                    fix="sign in with `weft login`, or make a personal token; a service takes the client credentials "
+                    "grant",
+                )
+            )
         client = claims.get("azp") or claims.get("client_id") or claims["sub"]
         if not isinstance(client, str) or not client.isprintable():
             return None  # it will stand in the log as who did something
@@ -178,8 +188,30 @@ class Identity:
             "service",
             means.mesh,
             means.domains,
-            until=datetime.fromtimestamp(int(claims["exp"]), now.tzinfo),
+            until=_moment(claims["exp"]),
         )
+
+
+def _is_of_a_person(claims: Mapping[str, Any], user_claim: str) -> bool:
+    """Whether a token was made for somebody who has signed in: an ID token, or one that names a user.
+
+    No standard says it of an access token; RFC 9068 has `sub` be the client where there is no person.
+    """
+    if any(name in claims for name in ("nonce", "at_hash", "c_hash")) or claims.get("typ") == "ID":
+        return True
+    if claims["sub"] in (claims.get("azp"), claims.get("client_id")):
+        return False
+    named = claim(claims, user_claim)
+    # Keycloak has a user behind each client that is a service.
+    return isinstance(named, str) and not named.startswith("service-account-")
+
+
+def _moment(seconds: Any) -> datetime:
+    """A time that a token names; one after the last day of the calendar is that day."""
+    try:
+        return datetime.fromtimestamp(int(seconds), UTC)
+    except (OverflowError, ValueError, OSError):
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def _mesh(user: User) -> frozenset[Role]:

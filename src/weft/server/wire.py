@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
@@ -83,7 +84,8 @@ def components() -> Mapping[str, Schema]:
 
     _, found = msgspec.json.schema_components((*_SENT, *_TOLD), ref_template=f"{_PLACE}{{name}}")
     made = {f"registry.{name}": _described(schema) for name, schema in found.items()}
-    domain = {key: value for key, value in json_schema("domain").items() if key != "$schema"}
+    text = json.dumps({key: value for key, value in json_schema("domain").items() if key != "$schema"})
+    domain = json.loads(text.replace('"#/$defs/', f'"{_PLACE}DomainFile/$defs/'))
     return {**made, "registry.DomainFile": domain}
 
 

@@ -25,6 +25,16 @@ router = APIRouter(prefix="/api/v1", tags=["jobs"], responses=refusals(404, 409,
 Reader = Annotated[Caller, Depends(Permitted(Action.READ_METADATA))]
 Runner = Annotated[Caller, Depends(Permitted(Action.RUN))]
 """Somebody who may run something somewhere; the verb looks whether it is there."""
+_TOLD = {
+    "type": "object",
+    "description": "One event: `data` is JSON, of a line `at` and `line`, of a state `state`.",
+    "properties": {
+        "id": {"type": "string", "description": "the number of the line"},
+        "event": {"enum": ["line", "state"]},
+        "data": {"type": "string"},
+    },
+    "required": ["event", "data"],
+}
 _LOOK_S = 0.5
 _ALIVE_S = 15.0
 _LONGEST_S = 300.0
@@ -89,7 +99,7 @@ def cancel(request: Request, caller: Runner, job_id: str) -> dict[str, Any]:
 @router.get(
     "/jobs/{job_id}/log",
     response_class=StreamingResponse,
-    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {"text/event-stream": {"schema": _TOLD}}}},
 )
 def log(
     request: Request,

@@ -29,9 +29,9 @@ _TEXTS: Schema = {"type": "array", "items": {"type": "string"}}
 _ADDRESSES: Schema = many(ProductAddress)
 _EDGES: Schema = {
     "type": "array",
-    "prefixItems": [many(LineageEdge), {"type": "boolean"}],
-    "items": False,
+    "items": {"anyOf": [many(LineageEdge), {"type": "boolean"}]},
     "minItems": 2,
+    "maxItems": 2,
     "description": "edges, and whether the limit cut them",
 }
 
