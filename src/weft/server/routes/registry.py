@@ -56,9 +56,9 @@ def _reading(request: Request) -> Reading:
     return found
 
 
-def _unchanged(request: Request) -> tuple[str, Response | None]:
+def _unchanged(request: Request, caller: Caller) -> tuple[str, Response | None]:
     """The tag of what is registered now, and the answer where the client has that already."""
-    tag = _reading(request).tag()
+    tag = _reading(request).tag(caller)
     same = request.headers.get("if-none-match") == tag
     return tag, Response(status_code=304, headers={"ETag": tag}) if same else None
 
@@ -70,52 +70,52 @@ def _tagged(content: bytes, tag: str) -> Response:
 @router.get("/ports", responses=_known(many(PortState)))
 def ports(request: Request, caller: Reader) -> Response:
     """Every port that was ever published."""
-    tag, unchanged = _unchanged(request)
-    return unchanged or _tagged(_reading(request).ports(), tag)
+    tag, unchanged = _unchanged(request, caller)
+    return unchanged or _tagged(_reading(request).ports(caller), tag)
 
 
 @router.get("/products", responses=_known(many(ProductRecord)))
 def products(request: Request, caller: Reader, after: str | None = None, limit: Limit = 1000) -> Response:
     """Every registered product; or, with `after`, the next ones behind an address."""
-    tag, unchanged = _unchanged(request)
+    tag, unchanged = _unchanged(request, caller)
     if after is None:
-        return unchanged or _tagged(_reading(request).products(), tag)
-    return unchanged or _tagged(_reading(request).products_after(after, limit), tag)
+        return unchanged or _tagged(_reading(request).products(caller), tag)
+    return unchanged or _tagged(_reading(request).products_after(caller, after, limit), tag)
 
 
 @router.get("/products/{address}", responses=_known(maybe(ProductRecord)))
 def product(request: Request, caller: Reader, address: str) -> Response:
     """One product. Null where there is none."""
-    tag, unchanged = _unchanged(request)
-    return unchanged or _tagged(_reading(request).product(address), tag)
+    tag, unchanged = _unchanged(request, caller)
+    return unchanged or _tagged(_reading(request).product(caller, address), tag)
 
 
 @router.get("/products/{address}/ports", responses=_known(many(PortState)))
 def ports_of(request: Request, caller: Reader, address: str) -> Response:
     """The ports of one product."""
-    tag, unchanged = _unchanged(request)
-    return unchanged or _tagged(_reading(request).ports_of(address), tag)
+    tag, unchanged = _unchanged(request, caller)
+    return unchanged or _tagged(_reading(request).ports_of(caller, address), tag)
 
 
 @router.get("/domains/{name}", responses=_known(maybe(DomainRecord)))
 def domain(request: Request, caller: Reader, name: str) -> Response:
     """One domain. Null where there is none."""
-    tag, unchanged = _unchanged(request)
+    tag, unchanged = _unchanged(request, caller)
     return unchanged or _tagged(_reading(request).domain(name), tag)
 
 
 @router.get("/domains", responses=_known(many(DomainRecord)))
 def domains(request: Request, caller: Reader) -> Response:
     """Every registered domain."""
-    tag, unchanged = _unchanged(request)
+    tag, unchanged = _unchanged(request, caller)
     return unchanged or _tagged(_reading(request).domains(), tag)
 
 
 @router.get("/ports/{address}", responses=_known(maybe(PortState)))
 def port(request: Request, caller: Reader, address: str) -> Response:
     """One port; without major its default major. Null where there is none."""
-    tag, unchanged = _unchanged(request)
-    return unchanged or _tagged(_reading(request).port(address), tag)
+    tag, unchanged = _unchanged(request, caller)
+    return unchanged or _tagged(_reading(request).port(caller, address), tag)
 
 
 @router.get("/ports/{address}/publication", responses=_known(maybe(Publication)))
@@ -123,7 +123,7 @@ def publication(
     request: Request, caller: Reader, address: str, snapshot: str | None = None, at: Moment | None = None
 ) -> Response:
     """The current publication of a port, that of a snapshot, or that of a time."""
-    tag, unchanged = _unchanged(request)
+    tag, unchanged = _unchanged(request, caller)
     return unchanged or _tagged(_reading(request).publication(caller, address, snapshot, at), tag)
 
 
@@ -136,28 +136,28 @@ def history(
     limit: Limit | None = None,
 ) -> Response:
     """Publications of a port, newest first."""
-    tag, unchanged = _unchanged(request)
+    tag, unchanged = _unchanged(request, caller)
     return unchanged or _tagged(_reading(request).history(caller, address, before, limit), tag)
 
 
 @router.get("/ports/{address}/consumers", responses=_known(_ADDRESSES))
 def consumers(request: Request, caller: Reader, address: str) -> Response:
     """Products that read a port."""
-    tag, unchanged = _unchanged(request)
+    tag, unchanged = _unchanged(request, caller)
     return unchanged or _tagged(_reading(request).consumers(address), tag)
 
 
 @router.get("/kept-tables", responses=_known(many(KeptTable)))
 def kept_tables(request: Request, caller: Reader, product: str | None = None) -> Response:
     """What private models keep, of products that the caller may publish."""
-    tag, unchanged = _unchanged(request)
+    tag, unchanged = _unchanged(request, caller)
     return unchanged or _tagged(_reading(request).kept_tables(caller, product), tag)
 
 
 @router.get("/nodes", responses=_known(_TEXTS))
 def nodes(request: Request, caller: Reader, table: str) -> Response:
     """Lineage nodes of a table's columns."""
-    tag, unchanged = _unchanged(request)
+    tag, unchanged = _unchanged(request, caller)
     return unchanged or _tagged(_reading(request).nodes(table), tag)
 
 
