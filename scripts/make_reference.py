@@ -248,6 +248,8 @@ def _shape(entry: Mapping[str, Any]) -> str:
         return f"[`{name}`](#{name.lower().replace('.', '')})"
     if "anyOf" in entry:
         return " or ".join(_shape(one) for one in entry["anyOf"])
+    if "prefixItems" in entry:
+        return f"list of {' and '.join(_shape(one) for one in entry['prefixItems'])}"
     if entry.get("type") == "array":
         return f"list of {_shape(entry.get('items', {}))}"
     return _type(entry) or "anything"

@@ -268,6 +268,27 @@ def test_who_is_renamed_at_the_provider_leaves_sessions_and_tokens_behind(databa
     assert tokens.holder(token, START) is None
 
 
+def test_a_name_that_was_freed_is_a_new_account_without_anything_of_the_former_one(database, registry):
+    users, tokens = UserStore(database), TokenStore(database)
+    sessions = SessionStore(database, dt.timedelta(hours=1), dt.timedelta(hours=12))
+    users.arrived(sent("ada@example.com", "1", mesh=("operator",)), START)
+    session = sessions.begin("ada@example.com", START)
+    secret = tokens.create(
+        kind="personal", owner="ada@example.com", label="x", domain=None, actions=None, at=START,
+        expires_at=after(days=9),
+    )[1]  # fmt: skip
+    assert users.arrived(sent("ada@example.com", "2"), START) is None
+
+    assert users.remove("ada@example.com", actor="root", at=after(days=1))
+    new = users.arrived(sent("ada@example.com", "2"), after(days=1))
+
+    assert new is not None and (new.subject, new.mesh) == ("2", ())
+    assert sessions.holder(session, START) is None
+    assert tokens.holder(secret, after(days=1)) is None
+    assert kinds(registry)[-2:] == ["user.removed", "user.created"]
+    assert not users.remove("nobody", actor="root", at=START)
+
+
 def test_a_user_who_was_shut_out_stays_so_when_the_provider_sends_them_again(database):
     users = UserStore(database)
     users.arrived(sent(), START)

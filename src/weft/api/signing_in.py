@@ -250,7 +250,13 @@ class SigningIn:
         )
         if user is None:
             what = f"`{name}` is the name of another account here"
-            raise AccessDenied(error("WFT-ACC-026", what, fix="ask an operator: `weft user list` shows whose it is"))
+            raise AccessDenied(
+                error(
+                    "WFT-ACC-026",
+                    what,
+                    fix="ask an operator: `weft user list` shows whose it is, `weft user remove` frees it",
+                )
+            )
         if user.disabled_at is not None:
             raise AccessDenied(error("WFT-ACC-014", f"`{name}` is shut out here", fix="ask an operator"))
         return user

@@ -129,6 +129,17 @@ class UserStore:
                 _event(statements, at, "user.enabled" if undo else "user.disabled", actor, name, {})
         return bool(changed)
 
+    def remove(self, name: str, *, actor: str, at: datetime) -> bool:
+        """Takes a user away, with sessions, and ends their personal tokens; the name is free. Whether there was one."""
+        with self._database.writing() as statements:
+            removed = statements.run("DELETE FROM users WHERE name = ?", (name,))
+            if removed:
+                statements.run("DELETE FROM sessions WHERE owner = ?", (name,))
+                statements.run("DELETE FROM refreshes WHERE name = ?", (name,))
+                _revoke_tokens(statements, name, at)
+                _event(statements, at, "user.removed", actor, name, {})
+        return bool(removed)
+
     def arrived(self, user: User, at: datetime) -> User | None:
         """Keeps whom a provider has sent, with the roles of today's groups.
 
