@@ -220,6 +220,18 @@ def test_what_a_sign_in_remembers_is_taken_once_in_time_and_for_its_own_purpose(
     assert sign_ins.take("provider", "made up", START) is None
 
 
+def test_sign_ins_that_somebody_begins_and_never_ends_fill_no_table(database, monkeypatch):
+    monkeypatch.setattr("weft.registry.sign_ins._UNDER_WAY", 50)
+    sign_ins = SignInStore(database)
+
+    begun = [sign_ins.remember("provider", {}, after(seconds=n), dt.timedelta(minutes=10)) for n in range(120)]
+
+    with database.reading() as statements:
+        assert statements.rows("SELECT count(*) FROM sign_ins")[0][0] <= 50
+    assert sign_ins.take("provider", begun[0], after(minutes=3)) is None
+    assert sign_ins.take("provider", begun[-1], after(minutes=3)) == {}
+
+
 def test_whom_a_provider_sends_is_kept_with_the_roles_of_todays_groups(database, registry):
     users = UserStore(database)
     users.arrived(sent(mesh=("operator",), teams=("pricing",)), START)

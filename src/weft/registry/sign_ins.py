@@ -14,6 +14,9 @@ from msgspec import Struct
 from weft.registry import codec
 from weft.registry.database import Database
 
+_UNDER_WAY = 10_000
+"""How many sign-ins may be under way at once."""
+
 
 class Attempt(Struct, frozen=True):
     """A sign-in that is being tried.
@@ -79,6 +82,13 @@ class SignInStore:
         secret = secrets.token_urlsafe(32)
         with self._database.writing() as statements:
             statements.run("DELETE FROM sign_ins WHERE expires_at <= ?", (codec.time_text(at),))
+            row = statements.row("SELECT count(*) FROM sign_ins")
+            if row is not None and row[0] >= _UNDER_WAY:
+                # Anybody can begin one: the oldest go, so that neither the table grows nor is a new one refused.
+                statements.run(
+                    "DELETE FROM sign_ins WHERE key IN (SELECT key FROM sign_ins ORDER BY expires_at LIMIT ?)",
+                    (_UNDER_WAY // 10,),
+                )
             statements.run(
                 "INSERT INTO sign_ins (key, kind, record, expires_at) VALUES (?, ?, ?, ?)",
                 (_hashed(secret), kind, codec.dumps(dict(record)), codec.time_text(at + keep)),

@@ -19,6 +19,9 @@ log = logging.getLogger("weft.access")
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _BODIES = ("application/json", "application/x-www-form-urlencoded", "application/octet-stream")
 _UPLOAD = re.compile(r"/api/v1/runs/[^/]+/files/[^/]+")
+_DOCUMENT = re.compile(r"/api/v1/(runs|publications|scans|domains)(/.*)?|/api/v1/registry/ports/[^/]+/rollback")
+"""Routes whose body is read behind their guard. That of all others is in memory before it is known who asks."""
+_SMALL = 4_000_000
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -26,7 +29,7 @@ class Traffic:
     """Wraps an application.
 
     Attributes:
-        body_limit: bytes that the body of a request may have.
+        body_limit: bytes that the body of a request may have; one that says little has a lower bound of its own.
         file_limit: bytes that a file may have which is uploaded.
     """
 
@@ -108,7 +111,9 @@ class Traffic:
         return None
 
     def _limit(self, scope: Scope) -> int:
-        return self._file_limit if _UPLOAD.fullmatch(scope["path"]) else self._body_limit
+        if _UPLOAD.fullmatch(scope["path"]):
+            return self._file_limit
+        return self._body_limit if _DOCUMENT.fullmatch(scope["path"]) else min(self._body_limit, _SMALL)
 
     def _counted(self, receive: Receive, limit: int) -> Receive:
         come = 0

@@ -125,3 +125,14 @@ def test_a_domain_whose_texts_no_database_takes_is_refused(client):
         body = json.dumps({"name": "shop", "title": title, "kind": "aggregate", "owner": {"team": "x"}}).encode()
         answer = client.post("/api/v1/domains", content=body, headers={"Content-Type": "application/json"})
         assert answer.status_code in (201, 400, 422), answer.text
+
+
+def test_a_stranger_fills_no_memory_with_a_body_that_is_larger_than_any_sign_in(client):
+    stranger = TestClient(client.app)
+    large = b'{"user": "ada", "password": "' + b"x" * 5_000_000 + b'"}'
+
+    for path in ("/api/v1/session", "/api/v1/tokens/exchange", "/login", "/api/v1/jobs"):
+        answer = stranger.post(path, content=large, headers={"Content-Type": "application/json"})
+        assert (answer.status_code, answer.json()["diagnostics"][0]["code"]) == (413, "WFT-SRV-008"), path
+    refused = stranger.post("/api/v1/publications", content=large, headers={"Content-Type": "application/json"})
+    assert refused.status_code == 401, "who asks is known before a byte of the document is read"

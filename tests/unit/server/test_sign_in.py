@@ -263,6 +263,17 @@ def test_who_waits_for_a_slow_sign_in_takes_no_thread_from_others(folder, platfo
         assert time.perf_counter() - began >= 5
 
 
+def test_a_proxy_that_nobody_has_named_is_told_of_once_and_not_believed(browser, caplog):
+    for number in range(6):
+        answer = post_session(browser, "wrong", headers={"X-Forwarded-For": f"203.0.113.{number}"})
+
+    assert answer.status_code == 429, "whoever sends the header is not taken at its word"
+    assert [r.message for r in caplog.records if "trusted_proxies" in r.message] == [
+        "a sign-in came through a proxy that `server.trusted_proxies` does not name: failed ones of everybody "
+        "count as those of one address"
+    ]
+
+
 def test_a_network_of_ipv6_is_one_address_and_a_site_has_no_more_tries_than_a_few_of_them(browser):
     answers = [post_session(at(browser, f"2001:db8:1:2::{n}"), "wrong").status_code for n in range(6)]
     assert answers == [401] * 5 + [429]
