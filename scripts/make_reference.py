@@ -203,7 +203,8 @@ def api_page() -> str:
         NOTICE,
         "",
         "What [`weft serve`](../how-to/serve-the-mesh.md) answers. The whole document, for programs, is at",
-        "`/api/v1/openapi.json`. A token goes into the header `Authorization: Bearer …`. What goes wrong is answered",
+        "`/api/v1/openapi.json`. A token goes into the header `Authorization: Bearer …`; pages of the server send the",
+        "session's cookie instead, with `X-CSRF-Token` where something is changed. What goes wrong is answered",
         "with a `Problem` (RFC 9457), whose diagnostics are those of [errors](errors.md).",
         "",
     ]
@@ -230,6 +231,9 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> Iterator
             about = ", ".join(filter(None, (needed, _cell(one.get("description", "")))))
             yield f"| `{one['name']}` | {_shape(one['schema'])} | {about} |"
         yield ""
+    for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+        body = _shape(content.get("schema", {})) if kind == "application/json" else f"`{kind}`"
+        yield from (f"Body: {body}", "")
     for status, answer in operation["responses"].items():
         found = answer.get("content", {}).get("application/json", {}).get("schema", {})
         shape = f": {_shape(found)}" if found else ""
@@ -241,9 +245,11 @@ def _shape(entry: Mapping[str, Any]) -> str:
     """The type of a field in short, with links to shapes."""
     if "$ref" in entry:
         name = entry["$ref"].rpartition("/")[2]
-        return f"[`{name}`](#{name.lower()})"
+        return f"[`{name}`](#{name.lower().replace('.', '')})"
     if "anyOf" in entry:
         return " or ".join(_shape(one) for one in entry["anyOf"])
+    if "prefixItems" in entry:
+        return f"list of {' and '.join(_shape(one) for one in entry['prefixItems'])}"
     if entry.get("type") == "array":
         return f"list of {_shape(entry.get('items', {}))}"
     return _type(entry) or "anything"

@@ -226,6 +226,8 @@ CODES: dict[str, str] = {
     "WFT-ACC-025": "an unknown role",
     "WFT-ACC-026": "the name of somebody else",
     "WFT-ACC-027": "no such token",
+    "WFT-ACC-028": "the provider has not confirmed somebody for too long",
+    "WFT-ACC-029": "a signed token of a person",
     # server
     "WFT-SRV-001": "a mesh whose registry is on a server cannot be one",
     "WFT-SRV-002": "a request that no route answers, or not to this caller",
@@ -237,6 +239,7 @@ CODES: dict[str, str] = {
     "WFT-SRV-008": "the body of a request is too large",
     "WFT-SRV-009": "the body of a request is of a type that is not read",
     "WFT-SRV-010": "the server cannot listen",
+    "WFT-SRV-011": "the server itself has failed",
     # observability
     "WFT-OBS-001": "a subscription to what is not there",
     "WFT-OBS-002": "a target that no message can go to",

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from weft.access.permissions import Action, Caller, Role, require
 from weft.api.committing import Committer, Kept, ProcessCommitter, failure_of
+from weft.api.documents import decoded
 from weft.config import duration, size_bytes
 from weft.errors import AccessDenied, Conflict, GateRefused, UsageError, error
 from weft.model.address import Address, is_slug, parse_address
@@ -201,10 +202,7 @@ class Publishing:
             UsageError: WFT-SRV-003, it is none.
             GateRefused: WFT-SRV-039, the domain has no room for another product.
         """
-        try:
-            handover = msgspec.json.decode(body, type=Handover)
-        except msgspec.DecodeError as e:
-            raise UsageError(error("WFT-SRV-003", f"no publication: {e}", fix="see /api/v1/openapi.json")) from e
+        handover = decoded(body, Handover)
         product, run_id = handover.publish.product.address, handover.publish.run_id
         require(caller, Action.PUBLISH, product.domain)
         digest = hashlib.sha256(body).hexdigest()

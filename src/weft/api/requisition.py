@@ -24,7 +24,7 @@ _TOKEN_LIVES = timedelta(days=365)
 _TAKEN = frozenset({"api", "admin", "healthz", "readyz", "metrics", "weft", "static", "login", "logout"})
 """Names that the server's own pages have."""
 
-PUBLISHES = (Action.PUBLISH, Action.RUN, Action.READ_METADATA, Action.SUBSCRIBE)
+PUBLISHES = (Action.PUBLISH, Action.RUN, Action.READ_METADATA, Action.QUERY, Action.SUBSCRIBE)
 """What the token of a domain is limited to."""
 
 

@@ -75,6 +75,8 @@ class Scanning:
             require(caller, Action.PUBLISH, name.partition(".")[0])
         elif name != caller.name:
             raise AccessDenied(error("WFT-SRV-041", "this scan was granted to somebody else"))
+        else:
+            require(caller, Action.QUERY)
         file = Path(held.files[number])
         with suppress(PlatformError):  # it is held for the next time, and the reader does not wait for it
             self._platform.meters.add(*_served(held, number, file, self._rooms.now()))
@@ -109,6 +111,7 @@ class Scanning:
     def _consumer(self, caller: Caller, product: str | None, port: Address) -> tuple[str, Principal]:
         """Who reads, as grants name it, and as the door knows it."""
         if product is None:
+            require(caller, Action.QUERY)  # a token that finds what there is reads none of it
             return f"user:{caller.name}", local_principal(caller.name)
         domain, _, name = product.partition(".")
         if not (is_slug(domain) and is_slug(name)):

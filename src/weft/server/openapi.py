@@ -10,6 +10,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 
 from weft.access.permissions import PERMISSIONS
+from weft.server import cookies, wire
 from weft.server.answers import refusals
 from weft.server.permitted import Permitted
 from weft.server.problems import MEDIA_TYPE
@@ -42,11 +43,23 @@ def document(app: FastAPI) -> dict[str, Any]:
     )
     schemas = made.setdefault("components", {}).setdefault("schemas", {})
     shape = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas |= shape.pop("$defs", {}) | {"Problem": shape}
+    schemas |= shape.pop("$defs", {}) | {"Problem": shape} | wire.components()
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     made["components"]["securitySchemes"] = {
-        "bearer": {"type": "http", "scheme": "bearer", "description": "A token of a person, a domain or a service"}
+        "bearer": {"type": "http", "scheme": "bearer", "description": "A token of a person, a domain or a service"},
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": cookies.session_name(app),
+            "description": "The session of somebody who has signed in with a browser",
+        },
+        "csrf": {
+            "type": "apiKey",
+            "in": "header",
+            "name": cookies.CSRF_HEADER,
+            "description": "`csrf` of the session, beside its cookie and the browser's `Origin`",
+        },
     }
     problem = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for route in api_routes(app.routes):
@@ -62,7 +75,10 @@ def document(app: FastAPI) -> dict[str, Any]:
                 if "422" in operation["responses"]:
                     operation["responses"]["422"]["content"] = problem
                 if not all(PERMISSIONS[guard.action].strangers for guard in guards(route.dependant)):
-                    operation["security"] = [{"bearer": []}]
+                    by_cookie: dict[str, list[str]] = (
+                        {"session": []} if method in cookies.SAFE else {"session": [], "csrf": []}
+                    )
+                    operation["security"] = [{"bearer": []}, by_cookie]
     app.openapi_schema = made
     return made
 

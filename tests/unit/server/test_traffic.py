@@ -88,6 +88,33 @@ def test_a_body_that_cannot_be_read_is_refused_by_its_fault(client, content, kin
         assert answer.json()["status"] == status
 
 
+def test_a_fault_of_ours_is_told_as_one_with_the_id_under_which_the_log_has_it(platform):
+    app = create_app(platform)
+
+    @app.get("/broken", dependencies=[Depends(Permitted(Action.SEE_STATE))])
+    def broken() -> None:
+        raise RuntimeError("a value of a row")
+
+    written = io.StringIO()
+    logs.install("info", "json", written)
+    try:
+        answer = TestClient(app).get("/broken", headers={"X-Request-Id": "r-9"})
+    finally:
+        for name in ("weft", "uvicorn.error"):
+            logging.getLogger(name).handlers.clear()
+
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert answer.headers["x-request-id"] == "r-9"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    [told] = answer.json()["diagnostics"]
+    assert told["code"] == "WFT-SRV-011" and "r-9" in told["why"]
+    assert "a value of a row" not in answer.text
+    lines = [json.loads(text) for text in written.getvalue().splitlines()]
+    assert [line["request_id"] for line in lines] == ["r-9", "r-9"]
+    assert "RuntimeError: a value of a row" in lines[0]["error"]
+    assert lines[1]["status"] == 500
+
+
 def test_a_null_byte_names_nothing(client, platform):
     for path in ("/api/v1/domains/a%00b", "/api/v1/search?q=%00"):
         assert client.get(path, headers=bearer(platform)).status_code == 400

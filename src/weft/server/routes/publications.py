@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-import msgspec
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
 from weft.access.permissions import Action, Caller
+from weft.api.documents import decoded
 from weft.api.publishing import Publishing
 from weft.errors import UsageError, error
-from weft.model.handover import AskedTable, ChecksAsked, RollbackAsked
+from weft.model.handover import (
+    AskedTable,
+    ChecksAsked,
+    Committed,
+    Handover,
+    Numbering,
+    RollbackAsked,
+    RunOpened,
+    Upload,
+)
 from weft.model.records import Run
 from weft.registry.handovers import HandedIn, HandoverState
 from weft.server.answers import refusals
 from weft.server.permitted import Permitted
 from weft.server.routes.registry import as_json
+from weft.server.wire import one, sent, told
 
 router = APIRouter(prefix="/api/v1", tags=["publishing"], responses=refusals(404, 409, 413, 415, 429))
 Publisher = Annotated[Caller, Depends(Permitted(Action.PUBLISH))]
-T = TypeVar("T")
 _WAIT_S = 20.0
 """How long a publication is waited for before a client is told to ask again."""
 
@@ -29,8 +38,12 @@ _MOST_BYTES = 64 * 2**20
 """The largest document; files are uploaded by themselves."""
 
 _CHUNK = 1 << 20
-_BODY: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+_COMMITTED: dict[int | str, dict[str, Any]] = {
+    **told(one(Committed)),
+    202: {
+        "description": "it is being checked: ask again at `Location`",
+        "content": {"application/json": {"schema": {"type": "object", "additionalProperties": False}}},
+    },
 }
 _FILE: dict[str, Any] = {
     "requestBody": {
@@ -62,19 +75,7 @@ async def body(request: Request) -> bytes:
 Content = Annotated[bytes, Depends(body)]
 
 
-def decoded(content: bytes, kind: type[T]) -> T:
-    """A body as a value.
-
-    Raises:
-        UsageError: WFT-SRV-003, it is none.
-    """
-    try:
-        return msgspec.json.decode(content, type=kind)
-    except msgspec.DecodeError as e:
-        raise UsageError(error("WFT-SRV-003", f"body: {e}", fix="see /api/v1/openapi.json")) from e
-
-
-@router.post("/runs", status_code=201, openapi_extra=_BODY)
+@router.post("/runs", status_code=201, openapi_extra=sent(one(Run)), responses=told(one(RunOpened), 201))
 def open_run(request: Request, caller: Publisher, content: Content) -> Response:
     """Opens a run; gives the prefix under which it may put files. A run that is open already is opened again."""
     answer = as_json(_publishing(request).open(caller, decoded(content, Run)))
@@ -82,7 +83,7 @@ def open_run(request: Request, caller: Publisher, content: Content) -> Response:
     return answer
 
 
-@router.put("/runs/{run_id}", status_code=204, openapi_extra=_BODY)
+@router.put("/runs/{run_id}", status_code=204, openapi_extra=sent(one(Run)))
 def finish_run(request: Request, caller: Publisher, run_id: str, content: Content) -> None:
     """Ends a run, with what came of its ports."""
     run = decoded(content, Run)
@@ -91,19 +92,19 @@ def finish_run(request: Request, caller: Publisher, run_id: str, content: Conten
     _publishing(request).finish(caller, run)
 
 
-@router.post("/runs/{run_id}/tables", openapi_extra=_BODY)
+@router.post("/runs/{run_id}/tables", openapi_extra=sent(one(AskedTable)), responses=told(one(Numbering)))
 def number(request: Request, caller: Publisher, run_id: str, content: Content) -> Response:
     """Field ids for the columns of a table that a run is about to write."""
     return as_json(_publishing(request).number(caller, run_id, decoded(content, AskedTable)))
 
 
-@router.put("/runs/{run_id}/checks", status_code=204, openapi_extra=_BODY)
+@router.put("/runs/{run_id}/checks", status_code=204, openapi_extra=sent(one(ChecksAsked)))
 def record_checks(request: Request, caller: Publisher, run_id: str, content: Content) -> None:
     """Keeps the check results of a port that was not published."""
     _publishing(request).record_checks(caller, run_id, decoded(content, ChecksAsked))
 
 
-@router.put("/runs/{run_id}/files/{name}", openapi_extra=_FILE)
+@router.put("/runs/{run_id}/files/{name}", openapi_extra=_FILE, responses=told(one(Upload)))
 async def upload(
     request: Request,
     caller: Publisher,
@@ -129,21 +130,19 @@ async def upload(
         await run_in_threadpool(incoming.close)
 
 
-@router.post("/publications", openapi_extra=_BODY, responses={202: {"description": "it is being checked"}})
+@router.post("/publications", openapi_extra=sent(one(Handover)), responses=_COMMITTED)
 def publish(request: Request, caller: Publisher, content: Content) -> Response:
     """Hands in a publication. What is stated is checked, then committed whole, or refused; twice is once."""
     return _answer(_publishing(request).hand_in(caller, content, _WAIT_S))
 
 
-@router.get("/publications/{run_id}/{product}", responses={202: {"description": "it is being checked"}})
+@router.get("/publications/{run_id}/{product}", responses=_COMMITTED)
 def publication(request: Request, caller: Publisher, run_id: str, product: str) -> Response:
     """How a publication stands; one that is being checked is waited for a while."""
     return _answer(_publishing(request).handed_in(caller, run_id, product, _WAIT_S))
 
 
-@router.post(
-    "/registry/ports/{address}/rollback", openapi_extra=_BODY, responses={202: {"description": "it is being checked"}}
-)
+@router.post("/registry/ports/{address}/rollback", openapi_extra=sent(one(RollbackAsked)), responses=_COMMITTED)
 def roll_back(request: Request, caller: Publisher, address: str, content: Content) -> Response:
     """Shows earlier rows of a port again, where they keep today's contract."""
     return _answer(_publishing(request).roll_back(caller, address, decoded(content, RollbackAsked), _WAIT_S))
