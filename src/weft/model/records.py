@@ -132,6 +132,24 @@ class Batch(Struct, frozen=True):
     files: tuple[DataFile, ...]
 
 
+class WrittenModel(Struct, frozen=True):
+    """A model as its file has it.
+
+    Attributes:
+        name: `flights`, or `flights@1` for an older major.
+        text: the whole file.
+        language: `sql` or `python`.
+        columns: what its SELECT, or its rows, have, in their order: what it reads may be known to the runner alone.
+        reads: names of the columns of what it reads from sources.
+    """
+
+    name: str
+    text: str
+    language: str
+    columns: tuple[str, ...]
+    reads: Mapping[str, tuple[str, ...]] = {}
+
+
 class Publish(Struct, frozen=True):
     """All that the one commit point moves: every port of a product together, or nothing.
 
@@ -144,6 +162,8 @@ class Publish(Struct, frozen=True):
         tables: what private models keep now, each with the snapshot that must still be its last one (None: none).
         models: private models that keep a table; those of others are forgotten. None: as it was.
         checked: by port, who has checked what, where it was not the run itself: it stands in the event.
+        domain_stays: whether the domain's record is left as it is registered, whatever `domain` says of it.
+        written: the models from which the ports were built, for whoever finds out their lineage.
     """
 
     domain: DomainRecord
@@ -161,3 +181,5 @@ class Publish(Struct, frozen=True):
     tables: Sequence[tuple[KeptTable, str | None]] = ()
     models: Sequence[str] | None = None
     checked: Mapping[str, Any] = {}
+    domain_stays: bool = False
+    written: Sequence[WrittenModel] = ()
