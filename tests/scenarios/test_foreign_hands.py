@@ -22,12 +22,14 @@ from tests.scenarios.test_lying_runners import PLANES, Liar, codes
 from weft.api.committing import Committing, failure_of
 from weft.api.mesh import Mesh
 from weft.api.platform import open_platform
-from weft.errors import Conflict, GateRefused, ProjectError, TransientError
+from weft.errors import AccessDenied, Conflict, GateRefused, ProjectError, TransientError
 from weft.model.column import Column
 from weft.model.handover import Handover
 from weft.model.layout import Layout, PartitionField
-from weft.model.records import Run, RunState
+from weft.model.lineage import EdgeKind, LineageEdge, Transformation
+from weft.model.records import PortOutcome, Run, RunState
 from weft.registry.handovers import HandoverState
+from weft.registry.meters import Meter
 from weft.registry.sqlite import SqliteRegistry
 from weft.runs import receiving
 
@@ -189,7 +191,6 @@ def test_columns_have_the_identity_that_their_contract_gives_them(opened):
 def test_a_table_is_not_laid_out_by_a_column_that_it_does_not_have(opened):
     from weft.errors import UsageError
     from weft.model.handover import AskedTable
-    from weft.model.records import PortOutcome
 
     _, client = opened()
     run = Run("20261121T000000-layout", "apply", "ada", RunState.RUNNING, dt.datetime.now(dt.UTC))
@@ -453,3 +454,66 @@ def test_a_domain_has_no_more_products_than_it_may(server, fleet, tmp_path):
 
     assert ran.returncode == 1, ran.stdout + ran.stderr
     assert "has 1 products, and may have no more" in ran.stdout + ran.stderr
+
+
+def test_lineage_is_found_by_the_server_whatever_is_said_of_it(opened):
+    edges = []
+
+    def lies(handover: Handover) -> Handover:
+        edges.extend(handover.publish.edges)
+        wrong = LineageEdge(f"{PLANES}.id", f"{PLANES}.amount", EdgeKind.DIRECT, Transformation.IDENTITY)
+        return with_publish(handover, edges=[wrong])
+
+    mesh, client = opened(lies)
+    assert not mesh.apply(full_refresh=True).failed
+
+    found, _ = client.lineage([f"{PLANES}.id", f"{PLANES}.amount"], up=True, depth=1)
+    assert sorted(found) == sorted(edges)
+    assert {(e.source, e.target) for e in found} == {
+        ("fleet.aircraft.raw.id", f"{PLANES}.id"),
+        ("fleet.aircraft.raw.amount", f"{PLANES}.amount"),
+    }
+
+
+def test_models_that_were_not_built_are_refused(opened):
+    def other(handover: Handover) -> Handover:
+        (model,) = handover.publish.written
+        text = model.text.replace("amount::integer", "0::integer")
+        return with_publish(handover, written=[replace(model, text=text)])
+
+    def reaches(handover: Handover) -> Handover:
+        (model,) = handover.publish.written
+        return with_publish(handover, written=[replace(model, text="select id, amount from read_csv('/etc/passwd')")])
+
+    tampered = failed(opened(other))
+    assert (type(tampered), codes(tampered)) == (ProjectError, {"WFT-SRV-051"})
+    assert "was built from other models" in str(tampered)
+    assert "is published without its model `planes`" in str(failed(opened(lambda h: with_publish(h, written=[]))))
+    assert any(code.startswith("WFT-SQL") for code in codes(failed(opened(reaches))))
+
+
+def test_runs_elsewhere_are_metered_and_what_only_the_runner_knows_is_marked(server, opened):
+    mesh, client = opened()
+    assert not mesh.apply(full_refresh=True).failed
+    published = client.publication(PLANES)
+    registry = SqliteRegistry(server.root / ".weft/registry.db")
+
+    def kept() -> dict[tuple[str, str], float]:
+        with registry.database.reading() as statements:
+            rows = statements.rows("SELECT kind, purpose, amount FROM meters WHERE run_id = ?", (published.run_id,))
+        return {(kind, purpose): amount for kind, purpose, amount in rows}
+
+    _until(lambda: ("storage_bytes", "build") in kept())
+    found = kept()
+    registry.close()
+
+    assert found["cpu_seconds", "build, told by the runner"] > 0
+    assert found["bytes_read", "build, told by the runner"] > 100
+    assert found["storage_bytes", "build"] == published.manifest.size_bytes
+    assert (found["rows_written", "build"], found["bytes_written", "build"]) == (100, published.manifest.size_bytes)
+    assert len(found) == 5
+    foreign = Meter(published.published_at, "cpu_seconds", 1.0, "hr.people", "hr.people", "build", run_id="x")
+    run = Run("20261121T000000-meters", "apply", "ada", RunState.RUNNING, dt.datetime.now(dt.UTC))
+    client.start_run(replace(run, ports=(PortOutcome(PLANES, "planned"),)))
+    with pytest.raises(AccessDenied, match="WFT-SRV-032"):
+        client.meter([replace(foreign, run_id=run.run_id)])

@@ -213,13 +213,26 @@ class Committing:
         for left in self._claims.left(self._platform.publishing.place, self._platform.rooms.now()):
             self.one(left.run_id, left.product)
             self.settle(left.run_id, left.product)
-        repair.after_dead_runs(self._platform.rooms.context())
+        try:
+            repair.after_dead_runs(self._platform.rooms.context())
+        except (WeftError, OSError):  # the next process, or an apply, looks again
+            traceback.print_exc()
 
     def settle(self, run_id: str, product: str) -> None:
-        """Does what is left to do behind an answer: nobody waits for it."""
+        """Does what is left to do behind an answer: nobody waits for it, and nobody is held up when it fails."""
+        try:
+            self._settle(run_id, product)
+        except (PlatformError, OSError):  # another process does it
+            traceback.print_exc()
+        except Exception:  # noqa: BLE001  the entrance: it would fail again and again
+            traceback.print_exc()
+            self._store.settle(run_id, product)
+
+    def _settle(self, run_id: str, product: str) -> None:
         from weft.registry.handovers import HandoverState
         from weft.runs import repair
-        from weft.runs.receiving import follow
+        from weft.runs.metering import received
+        from weft.runs.receiving import built_of, follow
 
         handed_in = self._store.handed_in(run_id, product)
         document = self._store.document(run_id, product) if handed_in is not None else b""
@@ -229,6 +242,7 @@ class Committing:
         handover = msgspec.json.decode(document, type=Kept).handover
         if handed_in.state is HandoverState.DONE and handover is not None:
             follow(handover, run_id, context)
+            context.meter(received(handover.publish.product.address, built_of(handover), run_id, context))
         self._store.settle(run_id, product)
         repair.now_and_then(context)
 

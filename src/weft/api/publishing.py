@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +32,7 @@ from weft.runs.quotas import no_room, require_another
 
 if TYPE_CHECKING:
     from weft.api.platform import Platform
+    from weft.registry.meters import Meter
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{7,63}")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}\.parquet")
@@ -162,6 +164,22 @@ class Publishing:
             what = f"run `{run_id}` has handed in `{asked.address.of_product}`: what came of its checks is found here"
             raise Conflict(error("WFT-SRV-038", what, fix="begin a new run"))
         self._rooms.production.record_checks(run_id, asked.address, asked.results, self._rooms.now())
+
+    def meter(self, caller: Caller, run_id: str, meters: Sequence[Meter]) -> None:
+        """Keeps what a run says that it has cost its own machine.
+
+        Raises:
+            AccessDenied: WFT-SRV-030 the run is not the caller's or is over, WFT-SRV-032 a product is none of its.
+        """
+        from weft.registry.meters import MeterStore
+        from weft.runs.metering import told
+
+        run = self._writing(caller, run_id)
+        for product in dict.fromkeys(m.product for m in meters):
+            domain, _, name = product.partition(".")
+            if domain not in run.domains or not is_slug(name):
+                raise _not_of_the_run(run_id, product)
+        MeterStore(self._platform.database).add(told(meters, run_id, self._rooms.now()))
 
     def tidy(self) -> int:
         """Closes runs that have not said how they ended, and removes uploads that nobody publishes any more.

@@ -137,17 +137,20 @@ class WrittenModel(Struct, frozen=True):
 
     Attributes:
         name: `flights`, or `flights@1` for an older major.
-        text: the whole file.
-        language: `sql` or `python`.
-        columns: what its SELECT, or its rows, have, in their order: what it reads may be known to the runner alone.
-        reads: names of the columns of what it reads from sources.
+        text: its SELECT without the settings; of a Python model the whole file.
+        python: whether it is in Python.
+        references: what it reads.
+        columns: the columns of its rows, in their order.
+        inputs: names of the columns of each input port that it reads: of sources nobody else knows them.
     """
 
     name: str
     text: str
-    language: str
+    settings: Mapping[str, Any]
+    python: bool
+    references: tuple[str, ...]
     columns: tuple[str, ...]
-    reads: Mapping[str, tuple[str, ...]] = {}
+    inputs: Mapping[str, tuple[str, ...]]
 
 
 class Publish(Struct, frozen=True):

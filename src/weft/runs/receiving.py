@@ -17,6 +17,7 @@ from weft.model.address import Address, parse_address
 from weft.model.checks import CheckResult, count
 from weft.model.column import Column
 from weft.model.handover import Committed, Handover, StagedTable, Upload, Verified
+from weft.model.lineage import LineageEdge
 from weft.model.odcs import Contract
 from weft.model.publication import (
     DataFile,
@@ -31,6 +32,7 @@ from weft.model.publication import (
 from weft.registry import processes
 from weft.runs import catching_up, following
 from weft.runs.context import Context
+from weft.runs.handed_models import lineage_of
 from weft.runs.overridden_here import decision
 from weft.runs.placing import Places
 from weft.runs.quotas import Room, require_room
@@ -120,6 +122,7 @@ class _Receiving:
                 self._manifests[table.table] = self._true_rows(session, key, table)
             publications = [self._with_rows(session, p) for p in publish.publications]
             publications = [self._judged(session, p) for p in publications]
+            edges = self._edges(session, publications)
         try:
             self._places.put()
             snapshots = {key: self._snapshot(key, table) for key, table in self._tables.items()}
@@ -133,6 +136,7 @@ class _Receiving:
                     publish,
                     publications=[replace(self._placed(p, snapshots), published_at=at) for p in publications],
                     checks=self._checks,
+                    edges=edges,
                     checked={str(v.address): _in_the_event(v) for v in self._verified},
                     tables=[(self._kept(t, snapshots), before) for t, before in publish.tables],
                     at=at,
@@ -144,6 +148,21 @@ class _Receiving:
             self._discard()
             raise
         return Committed(tuple(published), tuple(self._verified))
+
+    def _edges(self, session: Session, publications: Sequence[Publication]) -> list[LineageEdge]:
+        """The lineage of what is new, found here."""
+        found, publish = self._stated, self._stated.publish
+        return lineage_of(
+            session,
+            publish.product,
+            found.described,
+            found.contracts,
+            publications,
+            frozenset(publish.kept),
+            publish.written,
+            found.ports,
+            self._context,
+        )
 
     def _discard(self) -> None:
         """Removes what was put under the warehouse for a publication that does not come."""
@@ -403,6 +422,12 @@ def follow(handover: Handover, run_id: str, context: Context) -> None:
     shown += [(t.table, t.snapshot_id) for t in registry.kept_tables(product) if t.run_id == run_id]
     for told in catching_up.follow(shown, (), run_id, context) if shown else ():
         context.progress.note(told.what)
+
+
+def built_of(handover: Handover) -> list[Address]:
+    """The ports of a handover whose rows are new."""
+    kept = set(handover.publish.kept)
+    return [p.address for p in handover.publish.publications if p.address not in kept]
 
 
 def _by_path(files: Iterable[DataFile]) -> dict[str, DataFile]:

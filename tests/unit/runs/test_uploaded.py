@@ -168,8 +168,8 @@ IDENTIFIED = pa.field("id", pa.int32(), metadata={"PARQUET:field_id": "1"})
 def test_footers_of_every_type_that_the_engine_writes_are_true(tmp_path):
     place = tmp_path / "all.parquet"
     duckdb.sql(
-        f"""COPY (SELECT i % 2 = 0 AS b, i::TINYINT AS t, i::UINTEGER AS u, i::BIGINT AS l, i / 7 AS d, (i / 7)::FLOAT AS f,
-        i::DECIMAL(30,4) AS wide, DATE '2026-01-01' + i::INTEGER AS day, TIME '10:00:00' AS at,
+        f"""COPY (SELECT i % 2 = 0 AS b, i::TINYINT AS t, i::UINTEGER AS u, i::BIGINT AS l, i / 7 AS d,
+        (i / 7)::FLOAT AS f, i::DECIMAL(30,4) AS wide, DATE '2026-01-01' + i::INTEGER AS day, TIME '10:00:00' AS at,
         TIMESTAMPTZ '2026-01-01 00:00:00+00' AS z, uuid() AS id, 'ä' || i AS text, encode('x' || i) AS raw,
         {{'a': i, 'b': [{{'c': 'x' || i}}, NULL]}} AS nested, MAP {{'k' || i: i}} AS pairs, [[i], NULL, []] AS lists,
         NULL::INTEGER AS nothing, CASE WHEN i = 3 THEN 'nan'::DOUBLE ELSE i END AS odd,
