@@ -271,6 +271,9 @@ CODES: dict[str, str] = {
     "WFT-SRV-046": "a publication is not committed yet",
     "WFT-SRV-047": "an override by somebody who is no owner",
     "WFT-SRV-048": "no such publication was handed in",
+    "WFT-SRV-049": "a publication that cannot be checked",
+    "WFT-SRV-050": "a publication that names the same thing twice",
+    "WFT-SRV-051": "a publication without the models that it was built from",
     # catalog
     "WFT-CAT-001": "no such thing in the catalog",
     # command line

@@ -355,6 +355,8 @@ class Rooms:
             if self.environment is not None:
                 meters = [replace(one, purpose=f"{one.purpose} in {self.environment}") for one in meters]
             MeterStore(self.production.database).add(meters)
+        elif self.on_a_server and self.environment is None:
+            self.remote.meter(meters)
 
     def _column_lineage(
         self, digest: str, sql: str, columns: Mapping[str, tuple[str, ...]], outputs: tuple[str, ...]

@@ -14,6 +14,7 @@ from weft.access.permissions import Role
 from weft.api.platform import open_platform
 from weft.model.address import parse_address
 from weft.registry.sqlite import SqliteRegistry
+from weft.runs.metering import TOLD
 
 
 def done(mesh: Repository, *words: str) -> subprocess.CompletedProcess[str]:
@@ -44,6 +45,9 @@ def test_a_publication_and_what_it_reads_are_measured_by_the_server_once(tmp_pat
 
     found = {(u["product"], u["consumer"], u["purpose"], u["kind"]): u["amount"] for u in answer.json()["usage"]}
     a, b = "fleet.aircraft", "operations.on_time"
+    told = {(product, kind) for product, _, purpose, kind in found if purpose == TOLD}
+    assert {(a, "cpu_seconds"), (b, "cpu_seconds")} <= told
+    found = {key: amount for key, amount in found.items() if key[2] != TOLD}
     sizes = {name: one.manifest.size_bytes for name, one in made.items()}
     assert found == {
         (a, a, "build", "rows_written"): 100,

@@ -82,6 +82,13 @@ class Scanning:
             self._platform.meters.add(*_served(held, number, file, self._rooms.now()))
         return file
 
+    def may_build_on(self, product: ProductAddress, state: PortState) -> bool:
+        """Whether a product may publish rows that are made from a port: as it may read it, now."""
+        if product.domain == state.address.domain:
+            return True
+        found = [g for g in self.grants.listed(port=state.address, consumer=str(product)) if g.kind == "product"]
+        return self._granted(found, state) or _is_free(found, state, self._rooms.now())
+
     def listed(self, caller: Caller, port: str | None, consumer: str | None) -> Sequence[Grant]:
         """Grants on ports of domains in which the caller is somebody, and those of what the caller reads."""
         found = self.grants.listed(port=parse_address(port) if port else None, consumer=consumer)
@@ -133,12 +140,9 @@ class Scanning:
             return
         if not quarantine:
             known = [g for g in self.grants.listed(port=address, consumer=name) if g.kind == kind]
-            is_open = classification_of(state.contract) <= Classification.INTERNAL
-            # what nobody has decided holds only as long as the port stays open
-            if any(g.holds(now) and (is_open or g.basis not in UNASKED) for g in known):
+            if self._granted(known, state):
                 return
-            ended = any(not g.holds(now) and g.basis == PUBLICATION for g in known)
-            if kind == "product" and not ended and is_open:
+            if kind == "product" and _is_free(known, state, now):
                 until = now + _UNTIL_PUBLISHED
                 self.grants.grant(address, kind, name, basis=FIRST_BUILD, actor=caller.name, at=now, ends_at=until)
                 return
@@ -152,12 +156,19 @@ class Scanning:
             )
         )
 
+    def _granted(self, known: Sequence[Grant], state: PortState) -> bool:
+        """Whether one of the grants holds; what nobody has decided holds only as long as the port stays open."""
+        now = self._rooms.now()
+        return any(g.holds(now) and (_is_open(state) or g.basis not in UNASKED) for g in known)
+
     def _of_table(self, caller: Caller, asked: ScanAsked) -> Scan:
         """The files of what a private model keeps, for its own product alone."""
         domain = asked.port.partition(".")[0]
         require(caller, Action.PUBLISH, domain)
-        kept = next((t for t in self._rooms.production.kept_tables() if str(t.table) == asked.port), None)
-        if kept is None or str(kept.product) != asked.product:
+        product, _, name = (asked.product or "").partition(".")
+        own = self._rooms.production.kept_tables(ProductAddress(product, name)) if asked.product else ()
+        kept = next((t for t in own if str(t.table) == asked.port), None)
+        if kept is None or kept.table.domain != domain:
             raise UsageError(error("WFT-ACC-001", f"there is no table `{asked.port[:200]}`"))
         return self._made(kept.table, kept.snapshot_id, f"product:{kept.product}", kept.manifest)
 
@@ -168,6 +179,15 @@ class Scanning:
         scan_id, token = self.grants.scan(address, snapshot_id, consumer, paths, now, ends_at)
         files = tuple(ScanFile(f.path, n, f.size_bytes) for n, f in enumerate(manifest.files))
         return Scan(scan_id, token, address, snapshot_id, files, codec.time_text(ends_at))
+
+
+def _is_open(state: PortState) -> bool:
+    return classification_of(state.contract) <= Classification.INTERNAL
+
+
+def _is_free(known: Sequence[Grant], state: PortState, now: datetime) -> bool:
+    """Whether a product may begin to read a port unasked: it is open, and its owner has not ended that."""
+    return _is_open(state) and not any(not g.holds(now) and g.basis == PUBLICATION for g in known)
 
 
 def _served(held: HeldScan, number: int, file: Path, at: datetime) -> list[Meter]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from weft.api.handover_loop import HandoverLoop
 from weft.api.queue_loop import QueueLoop
 from weft.config import SchedulerSettings, duration
 from weft.errors import PlatformError
@@ -196,7 +197,7 @@ def loops_of(
         grace_s=duration(settings.scheduler.grace).total_seconds(),
     )
     schedule = ScheduleLoop(dispatch, leader, duration(settings.scheduler.keep_jobs))
-    return [queue, schedule, NoticesLoop(platform, stopping)]
+    return [queue, schedule, NoticesLoop(platform, stopping), HandoverLoop(platform)]
 
 
 def _remembered(platform: Platform) -> Callable[[], Collection[str]]:

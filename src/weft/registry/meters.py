@@ -61,6 +61,12 @@ class Meter(Struct, frozen=True):
     meter_id: str = ""
 
 
+class MetersTold(Struct, frozen=True):
+    """Measurements that a run elsewhere hands in."""
+
+    meters: tuple[Meter, ...]
+
+
 class MeterStore:
     """Meters in the registry's database; not in the hash-chained log: there are too many of them."""
 

@@ -18,6 +18,7 @@ STEPS = (
     "0007_notices",
     "0008_catalog",
     "0009_publishes",
+    "0010_commits",
     "0012_confirmations",
     "0015_audit",
 )

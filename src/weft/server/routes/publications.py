@@ -24,6 +24,7 @@ from weft.model.handover import (
 )
 from weft.model.records import Run
 from weft.registry.handovers import HandedIn, HandoverState
+from weft.registry.meters import MetersTold
 from weft.server.answers import refusals
 from weft.server.permitted import Permitted
 from weft.server.routes.registry import as_json
@@ -102,6 +103,13 @@ def number(request: Request, caller: Publisher, run_id: str, content: Content) -
 def record_checks(request: Request, caller: Publisher, run_id: str, content: Content) -> None:
     """Keeps the check results of a port that was not published."""
     _publishing(request).record_checks(caller, run_id, decoded(content, ChecksAsked))
+
+
+@router.post("/runs/{run_id}/meters", status_code=204, openapi_extra=sent(one(MetersTold)))
+def meter(request: Request, caller: Publisher, run_id: str, content: Content) -> None:
+    """Keeps what a run has cost the machine that it builds on: processor time, and bytes of its sources."""
+    asked = decoded(content, MetersTold)
+    _publishing(request).meter(caller, run_id, asked.meters)
 
 
 @router.put("/runs/{run_id}/files/{name}", openapi_extra=_FILE, responses=told(one(Upload)))
