@@ -176,11 +176,12 @@ class Publishing:
         from weft.runs.metering import told
 
         run = self._writing(caller, run_id)
-        for product in dict.fromkeys(m.product for m in meters):
+        kept = told(meters, run_id, self._rooms.now())
+        for product in dict.fromkeys(m.product for m in kept):
             domain, _, name = product.partition(".")
             if domain not in run.domains or not is_slug(name):
                 raise _not_of_the_run(run_id, product)
-        MeterStore(self._platform.database).add(told(meters, run_id, self._rooms.now()))
+        MeterStore(self._platform.database).add(kept)
 
     def tidy(self) -> int:
         """Closes runs that have not said how they ended, and removes uploads that nobody publishes any more.
