@@ -16,6 +16,7 @@ from weft.errors import UsageError
 from weft.model.address import parse_address
 from weft.model.checks import CheckCounts
 from weft.model.column import Column
+from weft.model.jobs import JobState
 from weft.model.publication import DataFile, Digests, Manifest, Publication
 from weft.model.records import DomainRecord, ProductRecord, Publish
 from weft.registry.postgres import PostgresRegistry
@@ -124,6 +125,22 @@ def test_rows_that_are_shown_again_set_off_who_reads_them(company):
     company.wait(minutes=1)
 
     assert company.queued() == [("b.y", "data", [company.registry.last_event()])]
+
+
+def test_what_waits_for_a_product_that_is_retired_does_not_wait_for_ever(company):
+    company.publish("a.x.rows@1", "s1", schedule={"cron": "0 * * * *", "missed": "each"})
+    company.publish("b.y.rows@1", "t1", schedule="0 * * * *")
+    company.wait(minutes=1)
+    company.wait(hours=3)
+    by_hand = company.jobs.start("a.x", "ada")
+
+    company.registry.retire([parse_address("a.x.rows@1")], actor="ada", run_id="run-9", at=company.now)
+    company.wait(minutes=1)
+
+    waiting = company.jobs.listed(states=(JobState.QUEUED,))
+    assert [(job.subject, job.actor) for job in waiting] == [("a.x", "ada"), ("b.y", "scheduler")]
+    assert waiting[0].job_id == by_hand.job_id
+    assert len(company.jobs.listed(states=(JobState.CANCELLED,), product="a.x")) == 3
 
 
 def test_what_else_is_written_to_the_log_is_not_read_again_and_again(company):

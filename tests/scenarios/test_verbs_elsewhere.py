@@ -13,6 +13,7 @@ from tests.domains import Repository, TestServer, repository, serving, token
 from tests.meshes import TestMesh, two_products
 from weft.access.permissions import Role
 from weft.api.platform import open_platform
+from weft.registry.incidents import begin
 
 
 @dataclass
@@ -105,6 +106,22 @@ def test_schedules_notices_incidents_and_usage_are_looked_after_from_elsewhere(c
     assert "cpu_seconds" in said(over_there, "usage", "--by", "product")
     wrong = over_there.weft("subscribe", "sales.ordrs", "https://hooks.example.com/weft")
     assert (wrong.returncode, "did you mean `sales.orders`?" in wrong.stderr) == (2, True)
+
+
+@pytest.mark.slow
+def test_a_page_names_what_is_wrong_with_what_it_shows(company):
+    platform = open_platform(company.mesh.root)
+    with platform.database.writing() as statements:
+        begin(
+            statements, key="failed:sales.orders", cause="run_failed", subject="sales.orders", owner="Sales",
+            title="failed", what="job-9: it is on fire", affected=(), readers=(), at=platform.rooms.now(),
+        )  # fmt: skip
+    platform.close()
+
+    assert "job-9: it is on fire" in str(company.elsewhere.json("show", "sales.orders.totals")["incidents"])
+    assert company.elsewhere.json("show", "report.daily.big")["incidents"] == []
+    assert "it is on fire" in said(company.elsewhere, "incidents", "--format", "json")
+    assert company.elsewhere.json("runs", "--limit", "3")["runs"]
 
 
 @pytest.mark.slow

@@ -304,10 +304,15 @@ class Mesh:
 
     def show(self, address: str) -> Page:
         """The page of a domain, a product or a port, with its open incidents."""
+        from weft.api.verbs import verbs_of
         from weft.catalog.incidents import with_incidents
         from weft.catalog.pages import page
 
-        return with_incidents(page(self._rooms.registry, address, self._rooms.now()), self._rooms.production)
+        rooms = self._rooms
+        shown = page(rooms.registry, address, rooms.now())
+        # an environment of this machine has none, and production's are not what it shows
+        elsewhere = rooms.on_a_server and rooms.environment is not None
+        return with_incidents(shown, () if elsewhere else verbs_of(rooms).incidents.listed())
 
     def product(self, address: str) -> Page:
         """The page of a product."""

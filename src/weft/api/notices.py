@@ -82,6 +82,7 @@ class Notices:
             secret=secret if channel == "webhook" else None,
             digest=digest,
             at=self._now(),
+            domains=None if may(caller, Action.OPERATE) else sorted(caller.domains),
         )
         shown = _subscription(made)
         if channel == "webhook" and secret is None:

@@ -19,6 +19,7 @@ STEPS = (
     "0008_catalog",
     "0009_publishes",
     "0010_commits",
+    "0011_audience",
     "0012_confirmations",
     "0015_audit",
 )

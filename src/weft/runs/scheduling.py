@@ -20,6 +20,7 @@ SCHEDULER = "scheduler"
 """The name under which jobs are queued that nobody asked for."""
 _CURSOR = "schedules"
 _PAGE = 500
+_MOST_WAITING = 10_000
 _FAR = 1000
 """Events of other kinds after which it is noted that they were read."""
 _AT_ONCE = 500
@@ -74,6 +75,8 @@ def take_in(statements: Statements, at: datetime) -> int:
         for number, happened, kind, about, body in events:
             subject = subject_of(about)
             _declare(schedules, subject, at)
+            if kind == "port.retired" and schedules.registered(subject) is None:
+                _nothing_left(statements, subject, at)
             if kind == "product.published":
                 for port, publication in sorted(body["ports"].items()):
                     if schedules.shows_new_rows(port, publication["revision"]):
@@ -143,6 +146,14 @@ def _joined(queue: Queue, standing: Standing, job: NewJob) -> bool:
         because = sorted({*first.payload.get("because", ()), *job.payload["because"]})
         queue.put_payload(first, {**first.payload, "because": because})
     return True
+
+
+def _nothing_left(statements: Statements, subject: str, at: datetime) -> None:
+    """Ends what waits for a product that is gone: no worker would ever take it."""
+    queue = Queue(statements)
+    for job in queue.jobs(states=(JobState.QUEUED,), subject=subject, limit=_MOST_WAITING):
+        if job.actor == SCHEDULER:
+            queue.cancel(job.job_id, SCHEDULER, at)
 
 
 def _declare(schedules: Schedules, subject: str, at: datetime) -> None:
