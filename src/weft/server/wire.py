@@ -85,8 +85,9 @@ def components() -> Mapping[str, Schema]:
     _, found = msgspec.json.schema_components((*_SENT, *_TOLD), ref_template=f"{_PLACE}{{name}}")
     made = {f"registry.{name}": _described(schema) for name, schema in found.items()}
     text = json.dumps({key: value for key, value in json_schema("domain").items() if key != "$schema"})
-    domain = json.loads(text.replace('"#/$defs/', f'"{_PLACE}DomainFile/$defs/'))
-    return {**made, "registry.DomainFile": domain}
+    domain = json.loads(text.replace('"#/$defs/', f'"{_PLACE}'))
+    parts = {f"registry.{name}": part for name, part in domain.pop("$defs", {}).items()}
+    return {**made, **parts, "registry.DomainFile": domain}
 
 
 def _described(schema: Mapping[str, Any]) -> Schema:

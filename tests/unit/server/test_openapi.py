@@ -83,4 +83,37 @@ def test_every_operation_is_named_described_and_filed(tmp_path: Path) -> None:
                 cookie = {"session": []} if method == "get" else {"session": [], "csrf": []}
                 assert operation.get("security") == (None if path in OPEN else [{"bearer": []}, cookie]), path
                 assert {"401", "403", "503"} <= set(operation["responses"]), path
+            headers = {p["name"].lower() for p in operation.get("parameters", ()) if p["in"] == "header"}
+            assert not headers & {"content-length", "host", "transfer-encoding", "authorization"}, path
     assert len(names) == len(set(names)) >= 16
+
+
+def test_every_body_and_every_answer_of_the_registry_is_described(tmp_path: Path) -> None:
+    with company(tmp_path) as platform:
+        document = create_app(platform).openapi()
+    shapes = document["components"]["schemas"]
+
+    def empty(schema: dict) -> bool:
+        found = shapes[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+        return found.get("type") in (None, "object") and not {"properties", "anyOf", "allOf"} & set(found)
+
+    for path, methods in document["paths"].items():
+        if not re.match(r"/api/v1/(registry|runs|publications|scans|access|domains)", path):
+            continue
+        for method, operation in methods.items():
+            bodies = operation.get("requestBody", {}).get("content", {})
+            told = {s: a.get("content", {}) for s, a in operation["responses"].items() if s in ("200", "201")}
+            for where, contents in {"body": bodies, **told}.items():
+                for kind, content in contents.items():
+                    if kind == "application/json" and not path.startswith("/api/v1/contracts"):
+                        assert not empty(content.get("schema", {})), (method, path, where)
+    unknown = set(re.findall(r"#/components/schemas/([^\"/]+)", json.dumps(document))) - set(shapes)
+    assert unknown == set()
+    assert document["components"]["securitySchemes"]["session"]["name"] == "weft"
+
+
+def test_the_session_is_called_in_the_document_as_the_cookie_is(tmp_path: Path) -> None:
+    with company(tmp_path, '[server]\nurl = "https://mesh.example.com"\n') as platform:
+        document = create_app(platform).openapi()
+
+    assert document["components"]["securitySchemes"]["session"]["name"] == "__Host-weft"

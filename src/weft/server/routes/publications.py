@@ -119,12 +119,11 @@ async def upload(
     run_id: str,
     name: str,
     x_content_sha256: Annotated[str, Header()],
-    content_length: Annotated[int | None, Header()] = None,
 ) -> Response:
     """Uploads a file of a run. The bytes go to the disk as they come; the disk is never waited for here."""
-    incoming = await run_in_threadpool(
-        _publishing(request).upload, caller, run_id, name, x_content_sha256, content_length
-    )
+    told = request.headers.get("content-length", "")  # no parameter: it belongs to HTTP, and the web server reads it
+    length = int(told) if told.isdecimal() else None
+    incoming = await run_in_threadpool(_publishing(request).upload, caller, run_id, name, x_content_sha256, length)
     try:
         held = bytearray()
         async for chunk in request.stream():
