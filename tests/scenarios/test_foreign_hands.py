@@ -517,3 +517,22 @@ def test_runs_elsewhere_are_metered_and_what_only_the_runner_knows_is_marked(ser
     client.start_run(replace(run, ports=(PortOutcome(PLANES, "planned"),)))
     with pytest.raises(AccessDenied, match="WFT-SRV-032"):
         client.meter([replace(foreign, run_id=run.run_id)])
+
+
+def test_what_is_recorded_of_a_run_is_no_text_of_its_client(server, opened):
+    _, client = opened()
+    name = "20261121T000000-texts"
+    lie = PortOutcome(PLANES, "made up " * 1000, "4711", 10**9)
+    run = Run(name, "kind " * 1000, "root", RunState.RUNNING, dt.datetime.now(dt.UTC), ports=(lie,))
+    client.start_run(run)
+    begun = client.run(name)
+    claimed = replace(lie, outcome="published")
+    client.finish_run(replace(run, state=RunState.SUCCEEDED, finished_at=run.started_at, ports=(lie, claimed)))
+    ended = client.run(name)
+
+    assert (begun.kind, begun.actor, begun.ports) == ("apply", "ada", (PortOutcome(PLANES, "planned"),))
+    assert ended.ports == (PortOutcome(PLANES, "failed"), PortOutcome(PLANES, "failed"))
+    registry = SqliteRegistry(server.root / ".weft/registry.db")
+    (event,) = [e for e in registry.events(0, 10_000) if e.subject == name and e.kind == "run.finished"]
+    registry.close()
+    assert event.body["ports"] == {str(PLANES): "failed"}

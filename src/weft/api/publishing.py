@@ -21,14 +21,14 @@ from weft.access.permissions import Action, Caller, Role, require
 from weft.api.committing import Committer, Kept, ProcessCommitter, failure_of
 from weft.api.documents import decoded
 from weft.api.incoming import Incoming, too_large
+from weft.api.runs_elsewhere import begun, outcome
 from weft.config import duration, size_bytes
 from weft.errors import AccessDenied, Conflict, UsageError, error
 from weft.model.address import Address, is_slug, parse_address
 from weft.model.handover import AskedTable, ChecksAsked, Handover, Numbering, RollbackAsked, RunOpened
-from weft.model.records import DomainRecord, PortOutcome, Run, RunState
+from weft.model.records import DomainRecord, Run, RunState
 from weft.registry import codec
 from weft.registry.handovers import HandedIn, HandoverState, HandoverStore, OpenRun
-from weft.registry.processes import ELSEWHERE
 from weft.runs.quotas import no_room, require_another
 
 if TYPE_CHECKING:
@@ -90,10 +90,7 @@ class Publishing:
         if opened.caller != caller.name or opened.domains != domains or not opened.writes(now):
             raise AccessDenied(error("WFT-SRV-030", f"run `{run.run_id}` is another one", fix="begin a new run"))
         if known is None:
-            started = replace(
-                run, actor=caller.name, state=RunState.RUNNING, started_at=now, finished_at=None, process=ELSEWHERE
-            )
-            self._rooms.production.start_run(started)
+            self._rooms.production.start_run(begun(run, caller.name, now))
         self.folder_of(run.run_id).mkdir(parents=True, exist_ok=True)
         return RunOpened(run.run_id, f"runs/{run.run_id}/", self._most_bytes, codec.time_text(opened.ends_at))
 
@@ -136,18 +133,11 @@ class Publishing:
         published = set(self.handovers.published_by(run.run_id))
         for port in run.ports:
             _require_port(port.address)
-        ports = tuple(self._outcome(p, run.run_id, published) for p in run.ports if p.address.domain in opened.domains)
+        own = [p for p in run.ports if p.address.domain in opened.domains]
+        ports = tuple(outcome(p, run.run_id, published, self._rooms.production) for p in own)
         state = run.state if run.state is not RunState.RUNNING else RunState.INTERRUPTED
-        ended = replace(
-            run,
-            actor=caller.name,
-            state=state,
-            started_at=opened.opened_at,
-            finished_at=self._rooms.now(),
-            ports=ports,
-            process=ELSEWHERE,
-        )
-        self._rooms.production.finish_run(ended)
+        started = self._rooms.production.run(run.run_id) or begun(run, caller.name, opened.opened_at)
+        self._rooms.production.finish_run(replace(started, state=state, finished_at=self._rooms.now(), ports=ports))
         self._close(run.run_id)
 
     def record_checks(self, caller: Caller, run_id: str, asked: ChecksAsked) -> None:
@@ -212,15 +202,6 @@ class Publishing:
         self.handovers.close(run_id, self._rooms.now())
         if not self.handovers.waits(run_id):
             shutil.rmtree(self.folder_of(run_id), ignore_errors=True)
-
-    def _outcome(self, port: PortOutcome, run_id: str, published: set[str]) -> PortOutcome:
-        if port.outcome not in ("published", "updated"):
-            return port
-        if str(port.address.of_product) not in published:
-            return replace(port, outcome="failed", snapshot_id=None)
-        found = self._rooms.production.publication(port.address)
-        mine = found is not None and found.run_id == run_id
-        return replace(port, snapshot_id=found.snapshot_id, rows=found.rows) if found is not None and mine else port
 
     # files
 

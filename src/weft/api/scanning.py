@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from weft.access.permissions import Action, Caller, Role, require
 from weft.access.principals import Principal, local_principal, product_principal
 from weft.config import duration
@@ -58,6 +60,10 @@ class Scanning:
         self._require_grant(caller, consumer, state, quarantine=asked.quarantine)
         opened = self._rooms.door.open(principal, state.address, asked.snapshot_id, reads=[state.address])
         publication = opened.publication
+        before = replace(state, contract=publication.contract)
+        if publication.snapshot_id != state.snapshot_id and not _is_open(before):
+            # what it held then may have been less open than what the port holds now
+            self._require_grant(caller, consumer, before, quarantine=asked.quarantine)
         held = publication.quarantine.manifest if asked.quarantine and publication.quarantine else publication.manifest
         return self._made(state.address, publication.snapshot_id, consumer, held)
 
