@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weft.access.permissions import Action, Caller, Role, require
-from weft.access.principals import Principal, local_principal, product_principal
+from weft.access.permissions import Action, Caller, require
+from weft.access.principals import Principal, product_principal
+from weft.access.rights import FIRST_BUILD
 from weft.config import duration
 from weft.errors import AccessDenied, UsageError, error
 from weft.model.address import Address, ProductAddress, is_slug, parse_address
@@ -17,13 +17,10 @@ from weft.model.handover import Scan, ScanAsked, ScanFile
 from weft.model.publication import Manifest, PortState
 from weft.registry import codec
 from weft.registry.granting import PUBLICATION, classification_of
-from weft.registry.grants import Grant, GrantStore
+from weft.registry.grants import GrantStore
 
 if TYPE_CHECKING:
     from weft.api.platform import Platform
-
-FIRST_BUILD = "first build"
-"""The basis of a grant for a product that is built for the first time."""
 
 UNASKED = frozenset({FIRST_BUILD, PUBLICATION})
 """Grants that nobody was asked for."""
@@ -45,7 +42,8 @@ class Scanning:
 
         Raises:
             AccessDenied: WFT-ACC-010 the caller does not act for the product, WFT-SRV-040 there is no grant,
-                WFT-ACC-002 and others: nobody may read it.
+                WFT-ACC-002 and others: nobody may read it,
+                WFT-ACC-037 not all of it.
             UsageError: WFT-ACC-001, WFT-RUN-005, WFT-STO-012: it is not there.
         """
         if "~" in asked.port:
@@ -55,6 +53,15 @@ class Scanning:
         state = self._rooms.published(str(address))
         self._require_grant(caller, consumer, state, quarantine=asked.quarantine)
         opened = self._rooms.door.open(principal, state.address, asked.snapshot_id, reads=[state.address])
+        if not opened.decision.whole:
+            raise AccessDenied(
+                error(
+                    "WFT-ACC-037",
+                    f"the files of `{state.address}` are not handed out to `{principal.name}`",
+                    why="some of its rows, columns or values are hidden from this reader",
+                    fix="`weft query` reads what was granted",
+                )
+            )
         publication = opened.publication
         held = publication.quarantine.manifest if asked.quarantine and publication.quarantine else publication.manifest
         return self._made(state.address, publication.snapshot_id, consumer, held)
@@ -75,36 +82,10 @@ class Scanning:
             raise AccessDenied(error("WFT-SRV-041", "this scan was granted to somebody else"))
         return Path(held.files[number])
 
-    def listed(self, caller: Caller, port: str | None, consumer: str | None) -> Sequence[Grant]:
-        """Grants on ports of domains in which the caller is somebody, and those of what the caller reads."""
-        found = self.grants.listed(port=parse_address(port) if port else None, consumer=consumer)
-        if caller.mesh & {Role.OPERATOR, Role.GOVERNANCE_LEAD}:
-            return found
-        return [
-            g
-            for g in found
-            if g.port.domain in caller.domains
-            or (g.kind == "product" and g.consumer.partition(".")[0] in caller.domains)
-            or (g.kind == "user" and g.consumer == caller.name)
-        ]
-
-    def end(self, caller: Caller, grant_id: str) -> None:
-        """Ends a grant; for whoever decides who reads the port.
-
-        Raises:
-            AccessDenied: WFT-ACC-010.
-            UsageError: WFT-SRV-040, there is no such grant.
-        """
-        found = next((g for g in self.grants.listed() if g.grant_id == grant_id), None)
-        if found is None:
-            raise UsageError(error("WFT-SRV-040", f"there is no grant `{grant_id[:80]}`"))
-        require(caller, Action.APPROVE, found.port.domain)
-        self.grants.end(grant_id, actor=caller.name, at=self._rooms.now())
-
     def _consumer(self, caller: Caller, product: str | None, port: Address) -> tuple[str, Principal]:
         """Who reads, as grants name it, and as the door knows it."""
         if product is None:
-            return f"user:{caller.name}", local_principal(caller.name)
+            return f"user:{caller.name}", self._platform.access.principal_of(caller)
         domain, _, name = product.partition(".")
         if not (is_slug(domain) and is_slug(name)):
             raise UsageError(error("WFT-PLN-001", f"`{product[:200]}` is not the address of a product"))

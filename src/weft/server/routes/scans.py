@@ -1,4 +1,4 @@
-"""Reading for products elsewhere: grants, and the files of exactly the snapshot that was granted."""
+"""Reading for products elsewhere: the files of exactly the snapshot that was granted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from weft.server.routes.registry import as_json
 
 router = APIRouter(prefix="/api/v1", tags=["reading"], responses=refusals(404, 409, 413, 415, 429))
 Reader = Annotated[Caller, Depends(Permitted(Action.READ_METADATA))]
-Approver = Annotated[Caller, Depends(Permitted(Action.APPROVE))]
 
 
 def _scanning(request: Request) -> Scanning:
@@ -40,15 +39,3 @@ def file(
     """A file of a scan, whole or the part that a `Range` names."""
     path = _scanning(request).file(caller, scan_id, x_scan_token, number)
     return FileResponse(path, media_type="application/vnd.apache.parquet")
-
-
-@router.get("/access/grants")
-def grants(request: Request, caller: Reader, port: str | None = None, consumer: str | None = None) -> Response:
-    """Who may read which port from when to when, and by which decision: of one's own domains."""
-    return as_json(_scanning(request).listed(caller, port, consumer))
-
-
-@router.delete("/access/grants/{grant_id}", status_code=204)
-def end(request: Request, caller: Approver, grant_id: str) -> None:
-    """Ends a grant at once."""
-    _scanning(request).end(caller, grant_id)
