@@ -170,8 +170,8 @@ def test_whoever_may_not_decide_is_refused_and_told_who_does(access, who):
         access.approve(who, made["request_id"])
 
     found = caught.value.diagnostics[0]
-    assert found.code == ("WFT-ACC-029" if who.name in ("bert", "ann", "dev") else "WFT-ACC-035")
-    assert found.code == "WFT-ACC-029" or "domain owner" in found.why
+    assert found.code == ("WFT-ACC-034" if who.name in ("bert", "ann", "dev") else "WFT-ACC-035")
+    assert found.code == "WFT-ACC-034" or "domain owner" in found.why
 
 
 def test_nobody_decides_for_themselves_and_no_token_decides_that_may_not(access):
@@ -285,7 +285,7 @@ def test_requests_and_grants_are_seen_by_whom_they_concern_alone(access):
     for verb in (access.revoke, access.keep):
         with pytest.raises(UsageError) as caught:
             verb(caller("mallory"), grant)
-        assert caught.value.diagnostics[0].code == "WFT-ACC-029"
+        assert caught.value.diagnostics[0].code == "WFT-ACC-034"
     access.revoke(EVE, grant)
     assert not access.granted(EVE)[0]["holds"]
 
@@ -302,14 +302,14 @@ def test_one_request_waits_for_a_port_and_reader_at_a_time(access):
 @pytest.mark.parametrize(
     ("asked", "code"),
     [
-        ({"purpose": " "}, "WFT-ACC-028"),
-        ({"until": "2026-03-01"}, "WFT-ACC-028"),
-        ({"until": "soon"}, "WFT-ACC-028"),
-        ({"columns": ["nope"]}, "WFT-ACC-028"),
-        ({"columns": []}, "WFT-ACC-028"),
-        ({"roles": ["nope"]}, "WFT-ACC-028"),
+        ({"purpose": " "}, "WFT-ACC-039"),
+        ({"until": "2026-03-01"}, "WFT-ACC-039"),
+        ({"until": "soon"}, "WFT-ACC-039"),
+        ({"columns": ["nope"]}, "WFT-ACC-039"),
+        ({"columns": []}, "WFT-ACC-039"),
+        ({"roles": ["nope"]}, "WFT-ACC-039"),
         ({"reader": "robot:x"}, "WFT-ACC-005"),
-        ({"addresses": []}, "WFT-ACC-028"),
+        ({"addresses": []}, "WFT-ACC-039"),
         ({"addresses": ["sales.orders.nope"]}, "WFT-ACC-001"),
     ],
     ids=str,

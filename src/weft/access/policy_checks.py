@@ -85,7 +85,7 @@ def _columns(rule: Rule, ports: Mapping[Address, Sequence[Column]]) -> Iterator[
         if mask is not None and mask.kind != "null" and not kinds & (KINDS[mask.kind].types | nested):
             what = f"rule `{rule.rule_id}`: `{mask.kind}` is no mask for {', '.join(sorted(kinds))}"
             yield warning(
-                "WFT-ACC-034",
+                "WFT-ACC-033",
                 what,
                 Where(rule.file, rule.line),
                 why="the columns are then shown empty",

@@ -78,7 +78,7 @@ class Access:
             reader: who is to read, where it is not who asks: `ada`, `team:crm`, `service:loader`, `domain.product`.
 
         Raises:
-            UsageError: WFT-ACC-001 no such port, WFT-ACC-005 nobody of that name can read, WFT-ACC-028 it cannot be
+            UsageError: WFT-ACC-001 no such port, WFT-ACC-005 nobody of that name can read, WFT-ACC-039 it cannot be
                 asked for like this.
             AccessDenied: WFT-ACC-010, the caller does not publish the product that is to read.
             Conflict: WFT-ACC-038, it is asked for already.
@@ -130,7 +130,7 @@ class Access:
         """One request.
 
         Raises:
-            UsageError: WFT-ACC-029, there is none, or none that the caller may know of.
+            UsageError: WFT-ACC-034, there is none, or none that the caller may know of.
         """
         return self._shown(self._request(caller, request_id), caller)
 
@@ -145,7 +145,7 @@ class Access:
             until: the last day of the grant, where it is to end before the one that was asked for.
 
         Raises:
-            UsageError: WFT-ACC-029 there is no such request, WFT-ACC-028 it would hold too long.
+            UsageError: WFT-ACC-034 there is no such request, WFT-ACC-039 it would hold too long.
             AccessDenied: WFT-ACC-035, the caller may not decide it.
             Conflict: WFT-ACC-038, it is decided already.
         """
@@ -167,7 +167,7 @@ class Access:
         """Declines a request with a reason, for all of its ports that the caller may decide or for some.
 
         Raises:
-            UsageError: WFT-ACC-028 no reason is given, WFT-ACC-029 there is no such request.
+            UsageError: WFT-ACC-039 no reason is given, WFT-ACC-034 there is no such request.
             AccessDenied: WFT-ACC-035, the caller may not decide it.
             Conflict: WFT-ACC-038, it is decided already.
         """
@@ -183,7 +183,7 @@ class Access:
         """Takes back what the caller has asked for and nobody has decided yet.
 
         Raises:
-            UsageError: WFT-ACC-029, the caller has made no such request.
+            UsageError: WFT-ACC-034, the caller has made no such request.
         """
         request = self._request(caller, request_id)
         if request.asked_by != caller.name and not self.sovereign:
@@ -204,7 +204,7 @@ class Access:
 
         Raises:
             AccessDenied: WFT-ACC-010.
-            UsageError: WFT-ACC-029, there is no such grant.
+            UsageError: WFT-ACC-034, there is no such grant.
         """
         found = self._grant(caller, grant_id)
         mine = found.kind == "user" and found.consumer == caller.name
@@ -229,7 +229,7 @@ class Access:
 
         Raises:
             AccessDenied: WFT-ACC-010.
-            UsageError: WFT-ACC-029, there is no such grant that holds.
+            UsageError: WFT-ACC-034, there is no such grant that holds.
         """
         found = self._grant(caller, grant_id)
         if not self.sovereign:

@@ -45,7 +45,7 @@ def end_of(until: str | None, now: datetime) -> datetime | None:
     """The moment after the last day (UTC).
 
     Raises:
-        UsageError: WFT-ACC-028, it is no day to come.
+        UsageError: WFT-ACC-039, it is no day to come.
     """
     if until is None:
         return None
@@ -63,7 +63,7 @@ def require_length(terms: Terms, ends_at: datetime | None, now: datetime) -> Non
     """Refuses an end that is later than a grant may hold.
 
     Raises:
-        UsageError: WFT-ACC-028.
+        UsageError: WFT-ACC-039.
     """
     if terms.longest is not None and ends_at is not None and ends_at > now + terms.longest + timedelta(days=1):
         most = f"{terms.longest.days} days"
@@ -74,7 +74,7 @@ def require_parts(state: PortState, columns: Sequence[str] | None, roles: Sequen
     """Refuses columns and roles that a port does not have.
 
     Raises:
-        UsageError: WFT-ACC-028.
+        UsageError: WFT-ACC-039.
     """
     if state.retired:
         raise unusable(f"`{state.address}` is retired: nobody reads it any more", "`weft search` finds others")
@@ -110,9 +110,9 @@ def level_of(state: PortState, columns: Sequence[str] | None) -> Classification:
 
 def unusable(what: str, fix: str | None) -> UsageError:
     """That something cannot be asked for like this."""
-    return UsageError(error("WFT-ACC-028", what, fix=fix))
+    return UsageError(error("WFT-ACC-039", what, fix=fix))
 
 
 def absent(what: str, name: str) -> UsageError:
     """That there is none of that name, or none that the caller may know of."""
-    return UsageError(error("WFT-ACC-029", f"there is no {what} `{name[:80]}`", fix="`weft access list` shows them"))
+    return UsageError(error("WFT-ACC-034", f"there is no {what} `{name[:80]}`", fix="`weft access list` shows them"))

@@ -99,7 +99,7 @@ class Identity:
         """Whoever a bearer token stands for; None when it holds for nobody.
 
         Raises:
-            AccessDenied: WFT-ACC-017 it is a signed token that does not hold, WFT-ACC-009 one of a person, WFT-ACC-008
+            AccessDenied: WFT-ACC-017 it is a signed token that does not hold, WFT-ACC-029 one of a person, WFT-ACC-028
                 the provider has not said for too long who its owner is.
             PlatformError: WFT-ACC-015, it is a signed token, and the provider's keys cannot be had.
         """
@@ -147,7 +147,7 @@ class Identity:
         if user is not None and self.now() >= self._confirmed_until(user):
             raise AccessDenied(
                 error(
-                    "WFT-ACC-008",
+                    "WFT-ACC-028",
                     f"the company's provider has not confirmed `{token.owner}` for too long",
                     why="a personal token has what the provider's groups give, and holds only while it says so",
                     fix="sign in again, by a browser or by `weft login`; the token then holds as before",
@@ -171,7 +171,7 @@ class Identity:
         if _is_of_a_person(claims, self.settings.user_claim):
             raise AccessDenied(
                 error(
-                    "WFT-ACC-009",
+                    "WFT-ACC-029",
                     "the token of the identity provider is a person's, and services alone come with one",
                     why="it would act in the name of the program that got it, and nobody could tell who did what",
                     fix="sign in with `weft login`, or make a personal token; a service takes the client credentials "

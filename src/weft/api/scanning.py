@@ -47,8 +47,7 @@ class Scanning:
 
         Raises:
             AccessDenied: WFT-ACC-010 the caller does not act for the product, WFT-SRV-040 there is no grant,
-                WFT-ACC-002 and others: nobody may read it,
-                WFT-ACC-037 not all of it.
+                WFT-ACC-002 and others: nobody may read it, WFT-ACC-037 not all of it.
             UsageError: WFT-ACC-001, WFT-RUN-005, WFT-STO-012: it is not there.
         """
         if "~" in asked.port:

@@ -215,7 +215,13 @@ def loops_of(
         grace_s=duration(settings.scheduler.grace).total_seconds(),
     )
     schedule = ScheduleLoop(dispatch, leader, duration(settings.scheduler.keep_jobs))
-    return [queue, schedule, NoticesLoop(platform, stopping), HandoverLoop(platform), AccessLoop(platform, leader)]
+    return [
+        queue,
+        schedule,
+        NoticesLoop(platform, stopping),
+        HandoverLoop(platform),
+        AccessLoop(platform, leader),
+    ]
 
 
 def _remembered(platform: Platform) -> Callable[[], Collection[str]]:

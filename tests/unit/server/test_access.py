@@ -77,7 +77,7 @@ def test_a_request_is_declined_and_another_one_withdrawn(people):
 
     second = eve.post("/requests", json=ASKED).json()["request_id"]
     assert code(eve.post("/requests", json=ASKED)) == (409, "WFT-ACC-038")
-    assert code(people("ada").delete(f"/requests/{second}")) == (404, "WFT-ACC-029")
+    assert code(people("ada").delete(f"/requests/{second}")) == (404, "WFT-ACC-034")
     assert eve.delete(f"/requests/{second}").json()["ports"][0]["state"] == "withdrawn"
     assert [r["request_id"] for r in eve.get("/requests?state=declined").json()["requests"]] == [first]
 
@@ -87,8 +87,8 @@ def test_what_is_not_ones_own_is_not_there(people):
     name = eve.post("/requests", json=ASKED).json()["request_id"]
 
     assert ada.get("/requests").json() == {"requests": []}
-    assert code(ada.get(f"/requests/{name}")) == (404, "WFT-ACC-029")
-    assert code(ada.post(f"/requests/{name}/approve", json={})) == (404, "WFT-ACC-029")
+    assert code(ada.get(f"/requests/{name}")) == (404, "WFT-ACC-034")
+    assert code(ada.post(f"/requests/{name}/approve", json={})) == (404, "WFT-ACC-034")
     assert code(eve.post(f"/requests/{name}/approve", json={})) == (403, "WFT-ACC-035")
     assert code(ada.get("/explain", params={"principal": "eve", "address": str(PLANES)})) == (403, "WFT-ACC-010")
     assert code(ada.post("/requests", json=ASKED | {"reader": "fleet.aircraft"})) == (403, "WFT-ACC-010")
@@ -99,9 +99,9 @@ def test_what_is_not_ones_own_is_not_there(people):
     ("changed", "status", "told"),
     [
         ({"ports": []}, 422, "WFT-SRV-003"),
-        ({"purpose": "  "}, 400, "WFT-ACC-028"),
-        ({"columns": ["nope"]}, 400, "WFT-ACC-028"),
-        ({"until": "2020-01-01"}, 400, "WFT-ACC-028"),
+        ({"purpose": "  "}, 400, "WFT-ACC-039"),
+        ({"columns": ["nope"]}, 400, "WFT-ACC-039"),
+        ({"until": "2020-01-01"}, 400, "WFT-ACC-039"),
         ({"ports": ["fleet.aircraft.nope"]}, 404, "WFT-ACC-001"),
         ({"reader": "robot:x"}, 400, "WFT-ACC-005"),
         ({"extra": 1}, 422, "WFT-SRV-003"),

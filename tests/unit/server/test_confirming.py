@@ -129,7 +129,7 @@ def test_whom_the_provider_knows_no_more_has_neither_session_nor_token_until_the
     assert platform.identity.confirming.step() == Asked(gone=1)
 
     refused = asked(platform, secret)
-    assert (refused.status_code, refused.json()["diagnostics"][0]["code"]) == (401, "WFT-ACC-008")
+    assert (refused.status_code, refused.json()["diagnostics"][0]["code"]) == (401, "WFT-ACC-028")
     assert platform.identity.of_session(session) is None
     assert "user.unconfirmed" in [e.kind for e in read_all_events(platform.rooms.production)]
     assert platform.identity.confirming.step() == Asked(), "and is not asked of again"
@@ -214,7 +214,7 @@ def test_where_the_provider_cannot_be_asked_tokens_hold_for_a_week_after_the_sig
     clock.now += dt.timedelta(seconds=1)
     refused = asked(platform, secret)
 
-    assert (refused.status_code, refused.json()["diagnostics"][0]["code"]) == (401, "WFT-ACC-008")
+    assert (refused.status_code, refused.json()["diagnostics"][0]["code"]) == (401, "WFT-ACC-028")
     assert "weft login" in refused.json()["diagnostics"][0]["fix"]
     platform.close()
 

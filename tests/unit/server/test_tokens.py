@@ -307,7 +307,7 @@ def test_a_token_that_a_program_got_for_a_person_acts_neither_as_the_program_nor
 
     answer = bearer(create_app(service), token).get("/api/v1/tokens")
 
-    assert (answer.status_code, code(answer)) == (401, "WFT-ACC-009")
+    assert (answer.status_code, code(answer)) == (401, "WFT-ACC-029")
 
 
 @pytest.mark.parametrize("claims", [{"email": "service-account-billing"}, {"sub": "billing", "email": "b@example.com"}])
