@@ -255,7 +255,81 @@ def _shape(entry: Mapping[str, Any]) -> str:
     return _type(entry) or "anything"
 
 
+def access_page() -> str:
+    """Files of access policies with every field, the masks, and what members of a domain are shown."""
+    from weft.access.masks import KINDS as MASKS
+    from weft.access.rights import ROLE_READS
+    from weft.project.schema import json_schema
+
+    schema = json_schema("access")
+    rule, requests = schema["$defs"]["rule"], schema["properties"]["requests"]
+    lines = [
+        "# Access policies",
+        "",
+        NOTICE,
+        "",
+        "`governance/access.yaml` holds for the whole mesh; files of `kind: access` in a domain's `policies` folder",
+        "add rules for its own ports. What they mean together: [What a reader sees](../explanation/deciding.md).",
+        "`weft schema access` prints the JSON schema, `weft check` says what is wrong.",
+        "",
+    ]
+    parts = [
+        ("A file", schema),
+        ("A rule", rule),
+        ("`when` and `unless`", rule["properties"]["unless"]),
+        ("A level under `defaults`", schema["$defs"]["default"]),
+        ("An entry of `readers`", schema["properties"]["readers"]["items"]),
+        ("`requests`", requests),
+    ]
+    for title, part in parts:
+        lines += [f"## {title}", "", "| field | |", "|---|---|"]
+        lines += [f"| `{name}` | {_about(entry)} |" for name, entry in part["properties"].items()]
+        lines.append("")
+        if part is rule:
+            lines += [
+                "A rule has exactly one of `deny`, `mask` and `filter`. `when` has no `named` and no `clearance`.",
+                "",
+            ]
+    lines += [
+        "## Filters",
+        "",
+        "A filter is one condition in DuckDB's SQL on the columns of the port, without queries and comments. Whoever",
+        "reads is `user.name` and `user.kind` (texts), `user.teams` and `user.domains` (lists), and `user.NAME` for",
+        "each attribute that the mesh gives to readers: a list, empty for those who do not have it.",
+        "`region IN user.region` asks whether a value is in a list.",
+        "",
+        "## Masks",
+        "",
+        "From what shows most to what shows least. A mask keeps the type of its column; what a type cannot take is",
+        "`null`.",
+        "",
+        "| mask | shows | of |",
+        "|---|---|---|",
+    ]
+    for name, kind in sorted(MASKS.items(), key=lambda item: item[1].rank):
+        types = ", ".join(sorted(kind.types)) or "every type"
+        written = "no name: made of the masks of fields" if name == "inside" else f"`{name}`"
+        lines.append(f"| {written} | {_cell(kind.shows)} | {types} |")
+    lines += ["", "## Members of the domain", "", "| role | is shown its domain's ports up to |", "|---|---|"]
+    lines += [f"| `{role.value}` | {level} |" for role, level in ROLE_READS.items()]
+    return "\n".join(
+        [*lines, "", "Columns above that are masked as for everybody; a role that is not here reads no rows.", ""]
+    )
+
+
+def _about(entry: Mapping[str, Any]) -> str:
+    """What a field of a policy means, with the values that it may have."""
+    branches = [entry, *entry.get("anyOf", ())]
+    values = next((b["enum"] for b in branches if "enum" in b), ())
+    told = _cell(entry.get("description", ""))
+    if "$ref" in entry:
+        told = {"mask": "A mask.", "rule": "Rules."}.get(entry["$ref"].rpartition("/")[2], "")
+    listed = ", ".join(f"`{value}`" for value in values if value is not None)
+    return f"{told} {listed}".strip()
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "access-policies.md": access_page,
     "permissions.md": permissions_page,
     "cli.md": cli_page,
     "settings.md": settings_page,

@@ -19,6 +19,7 @@ from weft.model.mesh import Mesh, Source
 
 if TYPE_CHECKING:
     from weft.access.door import Door
+    from weft.access.grounds import AccessGrounds
     from weft.access.principals import Principal
     from weft.connectors.files import BoundSource, FileConnector
     from weft.connectors.remotes import RemoteConnector
@@ -232,7 +233,23 @@ class Rooms:
         from weft.access.door import Door
 
         root = str(self.settings.path(self.settings.storage.warehouse))
-        return Door(self.registry, root, lambda: self.engine, self.now, self._present if self.on_a_server else None)
+        present = self._present if self.on_a_server else None
+        return Door(self.registry, root, lambda: self.engine, self.now, present, self.grounds)
+
+    @cached_property
+    def grounds(self) -> AccessGrounds:
+        """Grants and policies by which others than the owner read."""
+        from weft.access.grounds import AccessGrounds
+        from weft.access.policy_source import PolicySource
+        from weft.registry.sql import SqlRegistry
+
+        def registered(domain: str) -> Mapping[str, Any] | None:
+            found = self.production.domain(domain)
+            return found.document if found is not None else None
+
+        database = self.production.database if isinstance(self.production, SqlRegistry) else None
+        policies = PolicySource(self.settings.root, self.settings.mesh.domains, registered)
+        return AccessGrounds(database, policies, self.now)
 
     def _present(self, publication: Publication, principal: Principal, quarantine: bool) -> None:
         """Brings the files of a data version here; what an environment has built lies here already."""
@@ -246,10 +263,53 @@ class Rooms:
         self._staged.present(publication, consumer, quarantine=quarantine)
 
     def principal(self, requested: str | None = None) -> Principal:
-        """Whoever is at the keyboard."""
+        """Whoever is at the keyboard or, on a mesh of their own, as whom they look.
+
+        Raises:
+            AccessDenied: WFT-ACC-005, on the mesh of a server nobody looks as somebody else.
+        """
         from weft.access.principals import local_principal
 
-        return local_principal(self.actor, requested)
+        if requested is None or requested == self.actor or self.on_a_server:
+            return local_principal(self.actor, requested)
+        return self.principal_named(requested)
+
+    def principal_named(self, name: str) -> Principal:
+        """Somebody by name, with their teams and with their roles in each domain; strangers have neither.
+
+        Raises:
+            UsageError: WFT-ACC-005, it is no name.
+        """
+        from msgspec.structs import replace
+
+        from weft.access.claims import MEMBER_ROLE
+        from weft.access.principals import PrincipalKind, named
+        from weft.model.records import domain_members
+        from weft.model.roles import role_key
+        from weft.registry.sql import SqlRegistry
+        from weft.registry.users import UserStore
+
+        domain, dot, product = name.partition(".")
+        known = bool(dot) and self.production.product(ProductAddress(domain, product)) is not None
+        found = named(name, product=known)
+        if found.kind is PrincipalKind.PRODUCT:
+            return found
+        teams = found.teams
+        if found.kind is PrincipalKind.USER and isinstance(self.production, SqlRegistry):
+            user = UserStore(self.production.database).user(found.name)
+            teams = user.teams if user is not None else ()
+        names = {*(f"team:{team}" for team in teams), found.written}
+        roles = {
+            record.name: frozenset(
+                MEMBER_ROLE[role_key(r)]
+                for n, rs in domain_members(record)
+                if n in names
+                for r in rs
+                if role_key(r) in MEMBER_ROLE
+            )
+            for record in self.production.domains().values()
+        }
+        return replace(found, teams=teams, roles={d: r for d, r in roles.items() if r})
 
     @property
     def actor(self) -> str:
@@ -277,9 +337,19 @@ class Rooms:
         python = PythonBinding(self.settings.python)
         binder = Binder(lambda: self.parser, self.cache, plugins.version_of("duckdb"), python)
         sources = SourceReader(lambda: self.connector, lambda: self.remotes, ask=ask)
-        return read_repository(
+        found = read_repository(
             self.declared(), sources, self.registry, binder, self.now().date(), shared=self.on_a_server
         )
+        if found.mesh.access is None and not any(domain.access for domain in found.mesh.domains.values()):
+            return found
+        from msgspec.structs import replace
+
+        from weft.access.policy_checks import policy_problems
+
+        columns = {address: state.columns for address, state in found.registered.ports.items() if not state.retired}
+        columns |= {address: desired.columns for address, desired in found.desired.items()}
+        wrong = policy_problems(found.mesh, columns, self.parser, shared=self.on_a_server)
+        return replace(found, problems=(*found.problems, *wrong))
 
     def published(self, address: str) -> PortState:
         """A published port, by an address with or without major.

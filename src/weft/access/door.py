@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from weft.access.decision import Decision, decide, decide_quarantine
-from weft.access.principals import Principal
+from weft.access.principals import Principal, PrincipalKind
+from weft.access.relation import relation_of
 from weft.access.result import Result, ResultColumn
+from weft.access.rights import Basis
 from weft.engines.base import Engine
 from weft.errors import (
     AccessDenied,
@@ -29,7 +31,7 @@ from weft.model.publication import Manifest, PortState, Publication, side_of
 from weft.registry.base import RegistryReader
 from weft.sql.allowlist import walk
 from weft.sql.problem import Problem
-from weft.sql.quoting import dotted, ident
+from weft.sql.quoting import dotted
 from weft.storage import reading
 
 if TYPE_CHECKING:
@@ -45,15 +47,30 @@ class Readable(Struct, frozen=True):
     Attributes:
         relation: a FROM item of DuckDB.
         paths: the files that it reads.
+        decision: what the relation shows, and why.
     """
 
     publication: Publication
     relation: str
     paths: tuple[str, ...]
+    decision: Decision
 
 
 Present = Callable[[Publication, Principal, bool], None]
 """Brings the files of a data version to where they are read; of its quarantine, where the last argument says so."""
+
+
+class Grounds(Protocol):
+    """Knows grants and policies."""
+
+    def __call__(self, principal: Principal, port: Address, purpose: str | None = None) -> Basis:
+        """What a decision about a port rests on, for a purpose if the reader says one."""
+        ...
+
+    def used(self, grants: Sequence[str]) -> None:
+        """Notes that somebody reads by grants."""
+        ...
+
 
 _Opened = tuple[dict[Address, Readable], dict[tuple[str, str, str], str], list[str], list[Diagnostic]]
 """Ports by address, relations by the names of the query, and what is told with the rows."""
@@ -69,35 +86,62 @@ class Door:
         engine: Callable[[], Engine],
         now: Callable[[], dt.datetime],
         present: Present | None = None,
+        grounds: Grounds | None = None,
     ) -> None:
-        """`present` sees to it that the files of a data version lie under `root`; None: they always do."""
+        """`present` sees to it that the files of a data version lie under `root`; None: they always do.
+
+        `grounds` knows grants and policies; without it owners and products read, and nobody else.
+        """
         self._reader = reader
         self._present = present
         self._root = root
         self._engine = engine
         self._now = now
+        self._grounds = grounds
 
-    def open(self, principal: Principal, address: Address, at: At = None, reads: Collection[Address] = ()) -> Readable:
+    def decision(
+        self, principal: Principal, address: Address, reads: Collection[Address] = (), purpose: str | None = None
+    ) -> tuple[PortState, Decision]:
+        """A port and what the principal may read of it, whatever that is.
+
+        Raises:
+            UsageError: WFT-ACC-001, no such port.
+        """
+        state = self._state(address)
+        end = self._end(state)
+        basis = Basis(now=self._now())
+        if self._grounds is not None and principal.kind is not PrincipalKind.OWNER:
+            basis = self._grounds(principal, state.address, purpose)
+        return state, decide(principal, state, reads, end, self._now().date(), basis)
+
+    def open(
+        self,
+        principal: Principal,
+        address: Address,
+        at: At = None,
+        reads: Collection[Address] = (),
+        purpose: str | None = None,
+    ) -> Readable:
         """The rows of a port that the principal may read.
 
         Raises:
             UsageError: WFT-ACC-001 no such port, WFT-RUN-005 no such snapshot.
             AccessDenied: WFT-ACC-002, WFT-ACC-007 its end of life has passed.
         """
-        state = self._state(address)
+        state, decision = self.decision(principal, address, reads, purpose)
         end = self._end(state)
-        decision = decide(principal, state, reads, end, self._now().date())
         fix = end.way_out("ask its owner what takes its place") if end else None
+        if end is None and not state.retired:
+            fix = f'`weft access request {state.address} --purpose "…"` asks its owners'
         _require(decision, principal, f"`{state.address}`", fix)
         publication = self._version(state, at)
+        if self._grounds is not None and decision.grants:
+            self._grounds.used(decision.grants)
         if self._present is not None:
             self._present(publication, principal, False)
         rows = reading.relation(publication.manifest, self._root)
-        names = {c.name for c in publication.manifest.columns}
-        if set(decision.columns) < names:
-            chosen = ", ".join(ident(c) for c in decision.columns)
-            rows = f"(SELECT {chosen} FROM {rows})"
-        return Readable(publication, rows, tuple(reading.paths(publication.manifest, self._root)))
+        rows = relation_of(decision, state.columns, publication.manifest.columns, rows)
+        return Readable(publication, rows, tuple(reading.paths(publication.manifest, self._root)), decision)
 
     def paths(self, manifest: Manifest) -> list[str]:
         """Where the files of a manifest lie, for whoever has decided that they may be read elsewhere."""
@@ -131,10 +175,15 @@ class Door:
             self._engine().texts,
         )
 
-    def query(self, principal: Principal, sql: str, *, limit: int | None = None, at: At = None) -> Result:
+    def query(
+        self, principal: Principal, sql: str, *, limit: int | None = None, at: At = None, purpose: str | None = None
+    ) -> Result:
         """The rows of one SELECT over ports, named by their addresses.
 
         The text runs unchanged, in a session that can open the planned files and nothing else.
+
+        Args:
+            purpose: what it is for: then only grants for it count. None: all that the principal has.
 
         Raises:
             UsageError: WFT-SQL-001 to 007 the text is refused, WFT-ACC-001 no such port.
@@ -144,7 +193,8 @@ class Door:
             found = walk(sql, parser.parse(sql), qualified=True)
         if has_errors(_placed(p, sql) for p in found.problems):
             raise UsageError(*(_placed(p, sql) for p in found.problems))
-        opened, relations, notes, warnings = self._opened(principal, [_parts(name) for name, _ in found.references], at)
+        tables = [_parts(name) for name, _ in found.references]
+        opened, relations, notes, warnings = self._opened(principal, tables, at, purpose)
         paths = [p for one in opened.values() for p in one.paths]
         try:
             with self._engine().locked(relations, paths) as session:
@@ -162,16 +212,20 @@ class Door:
             tuple(dict.fromkeys(warnings)),
         )
 
-    def _opened(self, principal: Principal, tables: Collection[tuple[str, str, str]], at: At) -> _Opened:
+    def _opened(
+        self, principal: Principal, tables: Collection[tuple[str, str, str]], at: At, purpose: str | None
+    ) -> _Opened:
         """The ports of a query as they all stood at one moment: a product may be published between two looks."""
         while True:
             states = {name: self._state(parse_address(".".join(name))) for name in dict.fromkeys(tables)}
-            opened = self._as_they_stand(principal, states, at)
+            opened = self._as_they_stand(principal, states, at, purpose)
             after = {s.address: self._state(s.address).revision for s in states.values()}
             if all(after[s.address] == s.revision for s in states.values()):
                 return opened
 
-    def _as_they_stand(self, principal: Principal, states: Mapping[tuple[str, str, str], PortState], at: At) -> _Opened:
+    def _as_they_stand(
+        self, principal: Principal, states: Mapping[tuple[str, str, str], PortState], at: At, purpose: str | None
+    ) -> _Opened:
         opened: dict[Address, Readable] = {}
         relations: dict[tuple[str, str, str], str] = {}
         notes: list[str] = []
@@ -193,7 +247,7 @@ class Door:
         for name, state in states.items():
             address = state.address
             if address not in opened:
-                opened[address] = self.open(principal, address, at)
+                opened[address] = self.open(principal, address, at, purpose=purpose)
             domain, product, table = name
             relations[domain, product, table] = opened[address].relation
             if "@" not in table:

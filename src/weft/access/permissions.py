@@ -42,6 +42,7 @@ class Action(StrEnum):
     RUN = "product.run"
     SUBSCRIBE = "notices.subscribe"
     OWN_TOKENS = "tokens.own"
+    ASK_ACCESS = "access.ask"
     APPROVE = "access.approve"
     GOVERN = "mesh.govern"
     READ_EVENTS = "events.read"
@@ -81,6 +82,7 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.RUN: Permission("start and cancel runs of a domain", _OWNERS | {Role.DEVELOPER, Role.OPERATOR}),
     Action.SUBSCRIBE: Permission("be told of what happens to a product or domain", everybody=True),
     Action.OWN_TOKENS: Permission("make, list and revoke tokens of one's own", everybody=True),
+    Action.ASK_ACCESS: Permission("ask to read data, and see how one's requests stand", everybody=True),
     Action.APPROVE: Permission("decide who reads data of a domain", _OWNERS | {Role.STEWARD}),
     Action.GOVERN: Permission("change what holds for the whole mesh", frozenset({Role.GOVERNANCE_LEAD})),
     Action.READ_EVENTS: Permission(

@@ -267,11 +267,26 @@ class Mesh:
 
     # verbs: read
 
-    def query(self, sql: str, *, principal: str | None = None, limit: int | None = None, at: At = None) -> Result:
-        """The rows of one SELECT over ports named by their addresses; `limit` of them, if it is given."""
+    def query(
+        self,
+        sql: str,
+        *,
+        principal: str | None = None,
+        limit: int | None = None,
+        at: At = None,
+        purpose: str | None = None,
+    ) -> Result:
+        """The rows of one SELECT over ports named by their addresses; `limit` of them, if it is given.
+
+        Args:
+            principal: as whom the owner of the mesh looks: `ada`, `team:crm`, `service:loader`, `domain.product`, or
+                somebody whom the mesh does not know.
+            purpose: what it is for: then only grants for it count.
+        """
         if limit is not None and limit < 0:
             raise UsageError(error("WFT-CLI-001", f"a limit is not negative: {limit}", fix="leave it out for all rows"))
-        return self._readable().door.query(self._rooms.principal(principal), sql, limit=limit, at=at)
+        who = self._rooms.principal(principal)
+        return self._readable().door.query(who, sql, limit=limit, at=at, purpose=purpose)
 
     def quarantine(
         self, address: str, *, principal: str | None = None, limit: int | None = None, at: At = None

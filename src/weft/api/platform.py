@@ -18,6 +18,7 @@ from weft.registry.sql import SqlRegistry
 from weft.wiring import Rooms
 
 if TYPE_CHECKING:
+    from weft.api.access import Access
     from weft.api.audit import Audit
     from weft.api.catalog import Catalog
     from weft.api.identity import Identity
@@ -142,6 +143,13 @@ class Platform:
         from weft.api.scanning import Scanning
 
         return Scanning(self)
+
+    @cached_property
+    def access(self) -> Access:
+        """Requests for access, and grants."""
+        from weft.api.access import Access
+
+        return Access(self.rooms, self.database)
 
     @cached_property
     def requisitions(self) -> Requisitions:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from weft.access.permissions import Action, Caller, Role, require
-from weft.access.principals import Principal, local_principal, product_principal
+from weft.access.permissions import Action, Caller, require
+from weft.access.principals import Principal, product_principal
+from weft.access.rights import FIRST_BUILD
 from weft.config import duration
 from weft.errors import AccessDenied, PlatformError, UsageError, error
 from weft.model.address import Address, ProductAddress, is_slug, parse_address
@@ -25,9 +26,6 @@ from weft.registry.meters import BUILD, READ, Meter
 
 if TYPE_CHECKING:
     from weft.api.platform import Platform
-
-FIRST_BUILD = "first build"
-"""The basis of a grant for a product that is built for the first time."""
 
 UNASKED = frozenset({FIRST_BUILD, PUBLICATION})
 """Grants that nobody was asked for."""
@@ -49,7 +47,7 @@ class Scanning:
 
         Raises:
             AccessDenied: WFT-ACC-010 the caller does not act for the product, WFT-SRV-040 there is no grant,
-                WFT-ACC-002 and others: nobody may read it.
+                WFT-ACC-002 and others: nobody may read it, WFT-ACC-037 not all of it.
             UsageError: WFT-ACC-001, WFT-RUN-005, WFT-STO-012: it is not there.
         """
         if "~" in asked.port:
@@ -59,6 +57,15 @@ class Scanning:
         state = self._rooms.published(str(address))
         self._require_grant(caller, consumer, state, quarantine=asked.quarantine)
         opened = self._rooms.door.open(principal, state.address, asked.snapshot_id, reads=[state.address])
+        if not opened.decision.whole:
+            raise AccessDenied(
+                error(
+                    "WFT-ACC-037",
+                    f"the files of `{state.address}` are not handed out to `{principal.name}`",
+                    why="some of its rows, columns or values are hidden from this reader",
+                    fix="`weft query` reads what was granted",
+                )
+            )
         publication = opened.publication
         before = replace(state, contract=publication.contract)
         if publication.snapshot_id != state.snapshot_id and not _is_open(before):
@@ -95,37 +102,11 @@ class Scanning:
         found = [g for g in self.grants.listed(port=state.address, consumer=str(product)) if g.kind == "product"]
         return self._granted(found, state) or _is_free(found, state, self._rooms.now())
 
-    def listed(self, caller: Caller, port: str | None, consumer: str | None) -> Sequence[Grant]:
-        """Grants on ports of domains in which the caller is somebody, and those of what the caller reads."""
-        found = self.grants.listed(port=parse_address(port) if port else None, consumer=consumer)
-        if caller.mesh & {Role.OPERATOR, Role.GOVERNANCE_LEAD}:
-            return found
-        return [
-            g
-            for g in found
-            if g.port.domain in caller.domains
-            or (g.kind == "product" and g.consumer.partition(".")[0] in caller.domains)
-            or (g.kind == "user" and g.consumer == caller.name)
-        ]
-
-    def end(self, caller: Caller, grant_id: str) -> None:
-        """Ends a grant; for whoever decides who reads the port.
-
-        Raises:
-            AccessDenied: WFT-ACC-010.
-            UsageError: WFT-SRV-040, there is no such grant.
-        """
-        found = next((g for g in self.grants.listed() if g.grant_id == grant_id), None)
-        if found is None:
-            raise UsageError(error("WFT-SRV-040", f"there is no grant `{grant_id[:80]}`"))
-        require(caller, Action.APPROVE, found.port.domain)
-        self.grants.end(grant_id, actor=caller.name, at=self._rooms.now())
-
     def _consumer(self, caller: Caller, product: str | None, port: Address) -> tuple[str, Principal]:
         """Who reads, as grants name it, and as the door knows it."""
         if product is None:
             require(caller, Action.QUERY)  # a token that finds what there is reads none of it
-            return f"user:{caller.name}", local_principal(caller.name)
+            return f"user:{caller.name}", self._platform.access.principal_of(caller)
         domain, _, name = product.partition(".")
         if not (is_slug(domain) and is_slug(name)):
             raise UsageError(error("WFT-PLN-001", f"`{product[:200]}` is not the address of a product"))

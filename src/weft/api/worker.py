@@ -98,6 +98,24 @@ class NoticesLoop:
         """Nothing is held."""
 
 
+class AccessLoop:
+    """Reminds of requests, raises them to the next level, and ends grants that are over, in one worker of all."""
+
+    name = "access"
+    pause_s = 60.0
+
+    def __init__(self, platform: Platform, leader: Leadership) -> None:
+        self._platform = platform
+        self._leader = leader
+
+    def step(self) -> bool:
+        """Whether there was something that time had brought."""
+        return self._leader.leads() and any(self._platform.access.step().values())
+
+    def close(self) -> None:
+        """Nothing is held: the scheduler resigns."""
+
+
 class Worker:
     """Runs loops until it is told to stop."""
 
@@ -197,7 +215,13 @@ def loops_of(
         grace_s=duration(settings.scheduler.grace).total_seconds(),
     )
     schedule = ScheduleLoop(dispatch, leader, duration(settings.scheduler.keep_jobs))
-    return [queue, schedule, NoticesLoop(platform, stopping), HandoverLoop(platform)]
+    return [
+        queue,
+        schedule,
+        NoticesLoop(platform, stopping),
+        HandoverLoop(platform),
+        AccessLoop(platform, leader),
+    ]
 
 
 def _remembered(platform: Platform) -> Callable[[], Collection[str]]:

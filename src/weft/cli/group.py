@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "show": "Show a domain, a product or a port.",
     "lineage": "Show what a port or column is made from, and what is made from it.",
     "history": "List the snapshots of a port.",
+    "access": "Ask to read ports, decide on requests, and see who reads what and why.",
     "quarantine": "Show the rows that were left out of a port, with the rules that they break.",
     "rollback": "Make an earlier snapshot the current one, or release a rollback.",
     "runs": "List what ran.",

@@ -21,6 +21,7 @@ STEPS = (
     "0010_commits",
     "0011_audience",
     "0012_confirmations",
+    "0013_access",
     "0015_audit",
 )
 """Files of the folder `steps`: step n makes version n of the schema. One that was shipped is never changed."""

@@ -14,6 +14,7 @@ from weft.model.mesh import Domain, Mesh, Product
 from weft.model.publication import KeptTable, Manifest, PortState, Publication
 from weft.model.records import DomainRecord, ProductRecord, Publish, WrittenModel
 from weft.plan.desired import Desired, fingerprint
+from weft.project.access import with_policies
 from weft.runs.context import Context
 
 
@@ -106,7 +107,10 @@ def commit(
 
 
 def domain_record(domain: Domain) -> DomainRecord:
-    """A domain as it is registered."""
+    """A domain as it is registered: its file, with its access policies as a custom property."""
+    document = domain.document.data
+    if domain.access:
+        document = with_policies(document, domain.access)
     return DomainRecord(
         domain.name,
         domain.title,
@@ -114,7 +118,7 @@ def domain_record(domain: Domain) -> DomainRecord:
         domain.description,
         domain.owner_team,
         domain.owner_contact,
-        domain.document.data,
+        document,
     )
 
 

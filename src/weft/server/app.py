@@ -10,6 +10,7 @@ from weft.config import size_bytes
 from weft.server import openapi, problems
 from weft.server.metrics import Metrics
 from weft.server.routes import (
+    access,
     audit,
     catalog,
     domains,
@@ -50,7 +51,7 @@ def create_app(platform: Platform) -> FastAPI:
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     problems.install(app)
     subjects = (health, catalog, records, session, sign_in, tokens, jobs, notices, incidents, usage, audit)
-    for routes in (*subjects, registry, publications, scans, domains):
+    for routes in (*subjects, registry, publications, scans, access, domains):
         app.include_router(routes.router)
     app.add_middleware(
         Traffic,

@@ -29,7 +29,8 @@ TAGS = [
     {"name": "audit", "description": "Who has read what, and whether the record of it still stands"},
     {"name": "registry", "description": "What is registered, for planners and runners of domains elsewhere"},
     {"name": "publishing", "description": "Runs of domains elsewhere: what they upload and hand in"},
-    {"name": "reading", "description": "Grants, and files of exactly the snapshots that they let products read"},
+    {"name": "access", "description": "Asking to read data, deciding on it, and what was granted"},
+    {"name": "reading", "description": "Files of exactly the snapshots that grants let products read"},
     {"name": "operation", "description": "Whether the server lives, and how it does"},
 ]
 

@@ -38,6 +38,7 @@ _STATUS = {
     "WFT-ACC-027": 404,
     "WFT-ACC-028": 401,
     "WFT-ACC-029": 401,
+    "WFT-ACC-034": 404,
     "WFT-CAT-001": 404,
     "WFT-OBS-008": 404,
     "WFT-RUN-004": 404,

@@ -34,6 +34,7 @@ EXPECTED = {
     Action.MANAGE_DOMAIN: {"domain_owner", "operator"},
     Action.PUBLISH: {"domain_owner", "product_owner", "developer", "domain token"},
     Action.RUN: {"domain_owner", "product_owner", "developer", "operator", "domain token"},
+    Action.ASK_ACCESS: {*PEOPLE} - {"stranger"},
     Action.APPROVE: {"domain_owner", "product_owner", "steward"},
     Action.GOVERN: {"governance_lead"},
     Action.READ_EVENTS: {"operator", "governance_lead", "compliance_contact"},

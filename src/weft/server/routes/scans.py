@@ -1,4 +1,4 @@
-"""Reading for products elsewhere: grants, and the files of exactly the snapshot that was granted."""
+"""Reading for products elsewhere: the files of exactly the snapshot that was granted."""
 
 from __future__ import annotations
 
@@ -11,16 +11,14 @@ from weft.access.permissions import Action, Caller
 from weft.api.documents import decoded
 from weft.api.scanning import Scanning
 from weft.model.handover import Scan, ScanAsked
-from weft.registry.grants import Grant
 from weft.server.answers import refusals
 from weft.server.permitted import Permitted
 from weft.server.routes.publications import Content
 from weft.server.routes.registry import as_json
-from weft.server.wire import many, one, sent, told
+from weft.server.wire import one, sent, told
 
 router = APIRouter(prefix="/api/v1", tags=["reading"], responses=refusals(404, 409, 413, 415, 429))
 Reader = Annotated[Caller, Depends(Permitted(Action.READ_METADATA))]
-Approver = Annotated[Caller, Depends(Permitted(Action.APPROVE))]
 
 
 def _scanning(request: Request) -> Scanning:
@@ -43,15 +41,3 @@ def file(
     """A file of a scan, whole or the part that a `Range` names."""
     path = _scanning(request).file(caller, scan_id, x_scan_token, number)
     return FileResponse(path, media_type="application/vnd.apache.parquet")
-
-
-@router.get("/access/grants", responses=told(many(Grant)))
-def grants(request: Request, caller: Reader, port: str | None = None, consumer: str | None = None) -> Response:
-    """Who may read which port from when to when, and by which decision: of one's own domains."""
-    return as_json(_scanning(request).listed(caller, port, consumer))
-
-
-@router.delete("/access/grants/{grant_id}", status_code=204)
-def end(request: Request, caller: Approver, grant_id: str) -> None:
-    """Ends a grant at once."""
-    _scanning(request).end(caller, grant_id)
