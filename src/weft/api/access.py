@@ -222,7 +222,7 @@ class Access:
             why = review_reason(grant, now)
             if why is not None:
                 found.append({**shown_grant(grant, now), "review": why})
-        return found
+        return sorted(found, key=lambda one: (one["port"], one["consumer"], one["since"]))
 
     def keep(self, caller: Caller, grant_id: str) -> dict[str, Any]:
         """Notes that a grant is still needed.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+import time
 from collections.abc import Iterator
 from urllib.parse import parse_qs
 
@@ -12,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from tests.identity_providers import Issuer, account, issuer_running, provider_running
 from tests.unit.server.test_provider import sign_in
+from weft.access.sealing import sealed, unsealed
 from weft.api.confirming import Asked
 from weft.api.platform import Platform, open_platform
 from weft.registry.base import read_all_events
@@ -241,6 +244,38 @@ def test_a_token_that_a_token_makes_holds_as_long_as_any_since_its_owner_is_aske
     assert made["expires_at"] == "2026-04-30T00:00:00Z"
     clock.now += dt.timedelta(days=8)
     assert asked(platform, made["token"]).status_code == 401
+
+
+def test_beside_a_server_it_is_asked_by_itself_and_goes_on_when_the_provider_was_away(
+    platform, issuer, clock, monkeypatch
+):
+    monkeypatch.setattr("weft.api.confirming._LOOK_EVERY_S", 0.01)
+    secret = arrived(platform, clock)
+    clock.now += dt.timedelta(hours=1)
+    issuer.token_answer = (500, {})
+
+    with platform.identity.confirming.beside():
+        until = time.monotonic() + 20
+        while "/token" not in issuer.asked and time.monotonic() < until:
+            time.sleep(0.01)
+        says(issuer, Clock(), groups=[], exp=int(clock().timestamp()) + 9999)
+        clock.now += dt.timedelta(hours=1)
+        while asked(platform, secret).json()["mesh_roles"] and time.monotonic() < until:
+            time.sleep(0.05)
+
+    assert asked(platform, secret).json()["mesh_roles"] == []
+    assert not any(thread.name == "confirming" for thread in threading.enumerate())
+
+
+def test_a_secret_is_read_by_its_owners_server_alone():
+    kept = sealed("refresh", "of the client", "ada")
+
+    assert unsealed(kept, "of the client", "ada") == "refresh"
+    assert unsealed(kept, "of the client", "eve") is None
+    assert unsealed(kept, "of another", "ada") is None
+    assert unsealed(kept[:-8] + "AAAAAAA=", "of the client", "ada") is None
+    assert unsealed("no base64", "of the client", "ada") is None
+    assert sealed("refresh", "of the client", "ada") != kept
 
 
 def test_a_real_provider_is_asked_again(tmp_path):
