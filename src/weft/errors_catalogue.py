@@ -54,6 +54,7 @@ CODES: dict[str, str] = {
     "WFT-SQL-011": "cycle between models",
     "WFT-SQL-012": "lineage could not be resolved",
     "WFT-SQL-013": "a rule that the server has no words for",
+    "WFT-SQL-014": "a function or a sample that is not for queries",
     # Python models
     "WFT-PYM-001": "a Python file does not parse",
     "WFT-PYM-002": "not exactly one function of a Python model",
@@ -225,6 +226,14 @@ CODES: dict[str, str] = {
     "WFT-ACC-025": "an unknown role",
     "WFT-ACC-026": "the name of somebody else",
     "WFT-ACC-027": "no such token",
+    "WFT-ACC-040": "the right to an answer ended while it was read",
+    "WFT-ACC-041": "too many queries",
+    "WFT-ACC-042": "the process of a query has ended",
+    "WFT-ACC-043": "a value made a query fail",
+    "WFT-ACC-044": "an answer that is too large for its form",
+    "WFT-ACC-045": "an answer that was broken off",
+    "WFT-ACC-046": "a value that the form of an answer cannot hold",
+    "WFT-ACC-048": "no form that rows are written in",
     # server
     "WFT-SRV-001": "a mesh whose registry is on a server cannot be one",
     "WFT-SRV-002": "a request that no route answers, or not to this caller",

@@ -35,6 +35,7 @@ class Action(StrEnum):
     SEE_STATE = "state.see"
     SIGN_IN = "session.begin"
     READ_METADATA = "metadata.read"
+    QUERY = "data.query"
     REQUISITION = "domain.requisition"
     MANAGE_DOMAIN = "domain.manage"
     PUBLISH = "product.publish"
@@ -70,6 +71,7 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.SEE_STATE: Permission("see whether the platform lives", everybody=True, strangers=True),
     Action.SIGN_IN: Permission("sign in and out, and see as whom", everybody=True, strangers=True),
     Action.READ_METADATA: Permission("find domains, products, ports, contracts, lineage and runs", everybody=True),
+    Action.QUERY: Permission("ask for rows, of which each sees what was granted", everybody=True),
     Action.REQUISITION: Permission("make a domain that is not there yet", everybody=True),
     Action.MANAGE_DOMAIN: Permission(
         "change a domain's members, quotas and tokens", frozenset({Role.DOMAIN_OWNER, Role.OPERATOR})

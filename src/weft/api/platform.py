@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from weft.api.jobs import Jobs
     from weft.api.notices import Notices
     from weft.api.publishing import Publishing
+    from weft.api.querying import Querying
     from weft.api.reading import Reading
     from weft.api.records import Records
     from weft.api.requisition import Requisitions
@@ -75,6 +76,9 @@ class Platform:
         if catalog is not None:
             catalog.index.close()
         self.__dict__.pop("records", None)
+        querying = self.__dict__.pop("querying", None)
+        if querying is not None:
+            querying.close()
         publishing = self.__dict__.pop("publishing", None)
         if publishing is not None:
             publishing.close()
@@ -132,6 +136,13 @@ class Platform:
         from weft.api.scanning import Scanning
 
         return Scanning(self)
+
+    @cached_property
+    def querying(self) -> Querying:
+        """Queries of those who ask."""
+        from weft.api.querying import Querying
+
+        return Querying(self)
 
     @cached_property
     def requisitions(self) -> Requisitions:

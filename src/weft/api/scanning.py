@@ -53,7 +53,7 @@ class Scanning:
         address = parse_address(asked.port)
         consumer, principal = self._consumer(caller, asked.product, address)
         state = self._rooms.published(str(address))
-        self._require_grant(caller, consumer, state, quarantine=asked.quarantine)
+        self.require_grant(caller, consumer, state, quarantine=asked.quarantine)
         opened = self._rooms.door.open(principal, state.address, asked.snapshot_id, reads=[state.address])
         publication = opened.publication
         held = publication.quarantine.manifest if asked.quarantine and publication.quarantine else publication.manifest
@@ -111,7 +111,7 @@ class Scanning:
         require(caller, Action.PUBLISH, domain)
         return f"product:{product}", product_principal(ProductAddress(domain, name))
 
-    def _require_grant(self, caller: Caller, consumer: str, state: PortState, *, quarantine: bool) -> None:
+    def require_grant(self, caller: Caller, consumer: str, state: PortState, *, quarantine: bool) -> None:
         """Refuses whoever has no grant; gives one to a product that builds for the first time on what is open.
 
         Raises:

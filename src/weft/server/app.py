@@ -17,6 +17,7 @@ from weft.server.routes import (
     jobs,
     notices,
     publications,
+    query,
     records,
     registry,
     scans,
@@ -49,7 +50,7 @@ def create_app(platform: Platform) -> FastAPI:
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     problems.install(app)
     subjects = (health, catalog, records, session, sign_in, tokens, jobs, notices, incidents, usage)
-    for routes in (*subjects, registry, publications, scans, domains):
+    for routes in (*subjects, registry, publications, scans, query, domains):
         app.include_router(routes.router)
     app.add_middleware(
         Traffic,

@@ -36,6 +36,7 @@ _STATUS = {
     "WFT-ACC-017": 401,
     "WFT-ACC-020": 400,
     "WFT-ACC-027": 404,
+    "WFT-ACC-048": 406,
     "WFT-CAT-001": 404,
     "WFT-OBS-008": 404,
     "WFT-RUN-004": 404,

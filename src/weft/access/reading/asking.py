@@ -1,0 +1,185 @@
+"""Asks a query of somebody: walked in a reader process, decided here, run there."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from weft.access.reading.answer import Answer
+from weft.access.reading.pool import Pool
+from weft.access.reading.process import lost
+from weft.access.reading.wire import Ended, Form, LostError, Relation, Run, Told
+from weft.access.result import ResultColumn
+from weft.errors import Diagnostic, UsageError, WeftError, has_errors
+from weft.sql.allowlist import Walk
+
+if TYPE_CHECKING:
+    from weft.access.door import At, Door, Opened
+    from weft.access.principals import Principal
+
+_WALKS = 256
+_LONGEST = 20_000
+"""Characters of a text whose walk is remembered."""
+
+
+class Question(Struct, frozen=True):
+    """What somebody asks.
+
+    Attributes:
+        purpose: what for, in their words.
+        encoding: `gzip` or `zstd` for the bytes as a whole; for Arrow `lz4` or `zstd` inside of its batches.
+    """
+
+    sql: str
+    form: Form = Form.ARROW
+    limit: int | None = None
+    at: At = None
+    encoding: str = ""
+    purpose: str | None = None
+
+
+class Ceiling(Struct, frozen=True):
+    """What no answer goes beyond."""
+
+    rows: int | None = None
+    size_bytes: int | None = None
+    seconds: float | None = None
+
+
+class Streamed(Struct):
+    """An answer with what it rests on. Close it, or take all of its bytes."""
+
+    told: Told
+    answer: Answer
+
+    @property
+    def columns(self) -> tuple[ResultColumn, ...]:
+        """Columns of the result."""
+        return self.answer.columns
+
+    @property
+    def ended(self) -> Ended | None:
+        """How it went; None as long as nobody knows."""
+        return self.answer.ended
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.answer)
+
+    def stop(self) -> None:
+        """Lets whoever waits for the next bytes get none; from any thread."""
+        self.answer.stop()
+
+    def close(self) -> None:
+        """Stops what runs."""
+        self.answer.close()
+
+
+Placed = Callable[[Walk, str], tuple[Diagnostic, ...]]
+
+
+class Readers:
+    """Reader processes, and what every question to them is bounded by."""
+
+    def __init__(self, pool: Pool, ceiling: Ceiling) -> None:
+        self.pool = pool
+        self._ceiling = ceiling
+        self._walks: OrderedDict[str, Walk] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Ends the processes."""
+        self.pool.close()
+
+    def ask(self, door: Door, principal: Principal, question: Question, placed: Placed) -> Streamed:
+        """Begins to answer a question.
+
+        Args:
+            placed: the problems of a walk with their places in the text.
+
+        Raises:
+            UsageError: WFT-SQL-001 to 007 the text is refused, WFT-ACC-001 no such port.
+            AccessDenied: WFT-ACC-002 and others, what the door says.
+            TransientError: WFT-ACC-041, too many queries run.
+            UserCodeError: the query fails.
+        """
+        held = ExitStack()
+        try:
+            lease = held.enter_context(self.pool.lease(principal.name))
+            found = self._walk(question.sql, lease.process.parse)
+            problems = placed(found, question.sql)
+            if has_errors(problems):
+                raise UsageError(*problems)
+            opened = door.opened(principal, [name for name, _ in found.references], question.at)
+            told = told_of(opened)
+            run = Run(
+                key=_key(principal, opened.relations),
+                sql=question.sql,
+                form=question.form,
+                told=told,
+                limit=question.limit,
+                most_rows=self._ceiling.rows,
+                most_bytes=self._ceiling.size_bytes,
+                seconds=self._ceiling.seconds,
+                encoding=question.encoding,
+            )
+            relations = [Relation(*name, item) for name, item in opened.relations.items()]
+            answer = Answer(
+                self.pool, lease, held, run, relations, opened.paths, lambda: _holds(door, principal, opened)
+            )
+            return Streamed(told, answer)
+        except LostError:
+            held.close()
+            self.pool.penalise(principal.name)
+            raise lost() from None
+        except BaseException:
+            held.close()
+            raise
+
+    def _walk(self, sql: str, parse: Callable[[str], Walk]) -> Walk:
+        """What a text reads: it depends on nothing but the text."""
+        with self._lock:
+            known = self._walks.get(sql)
+            if known is not None:
+                self._walks.move_to_end(sql)
+                return known
+        found = parse(sql)
+        if len(sql) <= _LONGEST:
+            with self._lock:
+                self._walks[sql] = found
+                while len(self._walks) > _WALKS:
+                    self._walks.popitem(last=False)
+        return found
+
+
+def told_of(opened: Opened) -> Told:
+    """What an answer over these ports says."""
+    return Told(
+        {str(one.publication.address): one.publication.snapshot_id for one in opened.ports.values()},
+        tuple(opened.notes),
+        tuple(dict.fromkeys(opened.warnings)),
+    )
+
+
+def _key(principal: Principal, relations: Mapping[tuple[str, str, str], str]) -> str:
+    """Of a session: who reads, and all that they may see: snapshots, columns, masks and filters stand in the items."""
+    told = hashlib.sha256(f"{principal.kind} {principal.name}".encode())
+    for name, item in sorted(relations.items()):
+        told.update(repr((name, item)).encode())
+    return told.hexdigest()
+
+
+def _holds(door: Door, principal: Principal, opened: Opened) -> bool:
+    """Whether what was opened would be opened again in the same way."""
+    try:
+        return all(
+            door.open(principal, address, one.publication.snapshot_id).relation == one.relation
+            for address, one in opened.ports.items()
+        )
+    except WeftError:
+        return False
