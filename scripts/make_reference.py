@@ -240,7 +240,9 @@ def queries_page() -> str:
 
 
 def _wrapped(words: list[str]) -> list[str]:
-    return textwrap.wrap(", ".join(words), 118, break_long_words=False, break_on_hyphens=False)
+    kept = ", ".join(word.replace(" ", "\0") for word in words)
+    lines = textwrap.wrap(kept, 118, break_long_words=False, break_on_hyphens=False)
+    return [line.replace("\0", " ") for line in lines]
 
 
 def api_page() -> str:

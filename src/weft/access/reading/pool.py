@@ -166,11 +166,11 @@ class Pool:
         while not self._closed:
             time.sleep(_WATCH_S)
             now = time.monotonic()
-            with self._changed:
-                late = [e for e in self._leases if e.deadline is not None and e.deadline < now]
-            for lease in late:
-                lease.expired = True
-                lease.process.kill()
+            with self._changed:  # a lease that is given back meanwhile has a process that others use
+                for lease in self._leases:
+                    if lease.deadline is not None and lease.deadline < now:
+                        lease.expired = True
+                        lease.process.kill()
 
     def _admitted(self, principal: str, slow: bool | None) -> bool:
         """Waits for a place; gives whether it is one of the slow lane."""

@@ -79,7 +79,7 @@ def test_an_attack_gets_the_same_in_both_worlds_and_shows_nothing(kind, worlds, 
 
 def bounded(kind: str, text: str) -> str:
     """An answer; which of its bounds ended a query that goes beyond all of them is chance."""
-    ended = any(code in text for code in ("WFT-ENG-002", "WFT-ENG-003", "WFT-ACC-042"))
+    ended = any(code in text for code in ("WFT-ENG-002", "WFT-ENG-003", "WFT-ACC-042", "too deeply"))
     return "it was too much" if kind == "exhaustion" and ended else text
 
 
