@@ -233,7 +233,11 @@ CODES: dict[str, str] = {
     "WFT-ACC-044": "an answer that is too large for its form",
     "WFT-ACC-045": "an answer that was broken off",
     "WFT-ACC-046": "a value that the form of an answer cannot hold",
+    "WFT-ACC-047": "no such table of a workspace",
     "WFT-ACC-048": "no form that rows are written in",
+    "WFT-ACC-049": "a table was made with rights that have changed",
+    "WFT-ACC-050": "an upload that cannot be read",
+    "WFT-ACC-051": "a workspace that is full",
     # server
     "WFT-SRV-001": "a mesh whose registry is on a server cannot be one",
     "WFT-SRV-002": "a request that no route answers, or not to this caller",

@@ -18,6 +18,7 @@ from weft.errors import (
     Diagnostic,
     UsageError,
     UserCodeError,
+    WeftError,
     Where,
     did_you_mean,
     error,
@@ -64,11 +65,12 @@ class Opened(Struct, frozen=True):
     relations: dict[tuple[str, str, str], str]
     notes: list[str]
     warnings: list[Diagnostic]
+    beside: tuple[str, ...] = ()
 
     @property
     def paths(self) -> list[str]:
-        """The files that it reads."""
-        return [path for one in self.ports.values() for path in one.paths]
+        """The files that it reads; `beside` are those that are of no port."""
+        return [*(path for one in self.ports.values() for path in one.paths), *self.beside]
 
 
 class Door:
@@ -196,6 +198,16 @@ class Door:
         """
         assert self._readers is not None, "a door of somebody who serves others has readers"
         return self._readers().ask(self, principal, question, placed)
+
+    def still(self, principal: Principal, opened: Opened) -> bool:
+        """Whether what was opened would be opened again in the same way: the same rows, columns and masks."""
+        try:
+            return all(
+                self.open(principal, address, one.publication.snapshot_id).relation == one.relation
+                for address, one in opened.ports.items()
+            )
+        except WeftError:
+            return False
 
     def opened(self, principal: Principal, names: Sequence[str], at: At = None) -> Opened:
         """The ports that a query names, as they all stood at one moment.

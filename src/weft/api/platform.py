@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from weft.api.requisition import Requisitions
     from weft.api.scanning import Scanning
     from weft.api.usage import Usage
+    from weft.api.workspaces import Workspaces
     from weft.registry.database import Database
 
 
@@ -143,6 +144,13 @@ class Platform:
         from weft.api.querying import Querying
 
         return Querying(self)
+
+    @cached_property
+    def workspaces(self) -> Workspaces:
+        """Readers' own tables."""
+        from weft.api.workspaces import Workspaces
+
+        return Workspaces(self)
 
     @cached_property
     def requisitions(self) -> Requisitions:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
-from weft.access.door import At, Door, Readable
+from msgspec.structs import replace
+
+from weft.access.door import At, Door, Opened, Readable
 from weft.access.permissions import Caller
 from weft.access.principals import Principal, local_principal
 from weft.access.reading.asking import Question, Streamed
+from weft.api.workspaces import PREFIX
+from weft.errors import WeftError
 from weft.model.address import Address
-from weft.model.publication import PortState
 
 if TYPE_CHECKING:
     from weft.api.platform import Platform
+    from weft.registry.workspaces import WorkspaceTable
 
 _ASKING = 64
 """Queries that are begun or wait to be begun at once, each in a thread."""
@@ -36,40 +40,53 @@ class Querying:
         self.taking = ThreadPoolExecutor(asked.processes + asked.slow_processes + 4, "taking")
 
     def close(self) -> None:
-        """Ends its threads; those of the processes are ended with them."""
+        """Ends its threads and processes."""
         self._rooms.readers.close()
         self.asking.shutdown(wait=False, cancel_futures=True)
         self.taking.shutdown(wait=False, cancel_futures=True)
-
-    def warm(self) -> None:
-        """Starts a process before somebody waits for one."""
-        self._rooms.readers.pool.warm()
 
     def ask(self, caller: Caller, question: Question) -> Streamed:
         """Begins to answer a question.
 
         Raises:
-            UsageError: WFT-SQL-001 to 007, WFT-ACC-001, WFT-ACC-004, WFT-RUN-005.
-            AccessDenied: WFT-SRV-040 no grant, WFT-ACC-002, WFT-ACC-007.
+            UsageError: WFT-SQL-001 to 007, WFT-ACC-001, WFT-ACC-004, WFT-ACC-047, WFT-RUN-005.
+            AccessDenied: WFT-SRV-040 no grant, WFT-ACC-002, WFT-ACC-007, WFT-ACC-049.
             TransientError: WFT-ACC-041, too many queries run.
             UserCodeError: the query fails.
         """
-        scanning = self._platform.scanning
-        rooms = self._rooms
+        return self.streamed(caller, self.door(caller), question)
 
-        def granted(state: PortState) -> None:
-            scanning.require_grant(caller, f"user:{caller.name}", state, quarantine=False)
+    def door(self, caller: Caller) -> GrantedDoor:
+        """The door, for one question of somebody."""
+        return GrantedDoor(self._platform, caller)
 
+    def streamed(self, caller: Caller, door: GrantedDoor, question: Question) -> Streamed:
+        """Begins to answer a question through a door of theirs."""
+        return door.stream(door.reader, question)
+
+    def converted(self, caller: Caller, item: str, path: str, most_bytes: int) -> Streamed:
+        """Begins to write a file of somebody's own as Parquet."""
+        return self._rooms.readers.convert(local_principal(caller.name), item, path, most_bytes)
+
+
+class GrantedDoor(Door):
+    """Opens to somebody who asks a server what was granted to them, and their own tables.
+
+    Attributes:
+        reader: whoever asks.
+        last: what was opened last.
+        tables: those of their workspace in it.
+    """
+
+    def __init__(self, platform: Platform, caller: Caller) -> None:
+        rooms = platform.rooms
         root = str(rooms.settings.path(rooms.settings.storage.warehouse))
-        door = _GrantedDoor(rooms.production, root, lambda: rooms.engine, rooms.now, None, lambda: rooms.readers)
-        door.granted = granted
-        return door.stream(local_principal(caller.name), question)
-
-
-class _GrantedDoor(Door):
-    """Opens to somebody who asks a server what was granted to them."""
-
-    granted: Callable[[PortState], None]
+        super().__init__(rooms.production, root, lambda: rooms.engine, rooms.now, None, lambda: rooms.readers)
+        self._platform = platform
+        self._caller = caller
+        self.reader = local_principal(caller.name)
+        self.last: Opened | None = None
+        self.tables: tuple[WorkspaceTable, ...] = ()
 
     def open(self, principal: Principal, address: Address, at: At = None, reads: Collection[Address] = ()) -> Readable:
         """The rows of a port, for whoever has a grant.
@@ -77,5 +94,38 @@ class _GrantedDoor(Door):
         Raises:
             AccessDenied: WFT-SRV-040, there is none.
         """
-        self.granted(self._state(address))
+        state = self._state(address)
+        self._platform.scanning.require_grant(self._caller, f"user:{self._caller.name}", state, quarantine=False)
         return super().open(principal, address, at, reads)
+
+    def opened(self, principal: Principal, names: Sequence[str], at: At = None) -> Opened:
+        """The ports and own tables that a query names.
+
+        Raises:
+            UsageError: WFT-ACC-047, there is no such table of theirs.
+            AccessDenied: WFT-ACC-049, a table was made with rights that have changed.
+        """
+        prefix = f"{'.'.join(PREFIX)}."
+        own = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+        found = super().opened(principal, [name for name in names if not name.startswith(prefix)], at)
+        if own:
+            held = self._platform.workspaces.held(self._caller, self, own)
+            self.tables = held.tables
+            made = [f"`my.workspace.{t.name}` is {t.level}: {_made_from(t)}" for t in held.tables if t.sources]
+            relations = {**found.relations, **held.relations}
+            found = replace(found, relations=relations, notes=[*found.notes, *made], beside=held.paths)
+        self.last = found
+        return found
+
+    def still(self, principal: Principal, opened: Opened) -> bool:
+        """Whether what was opened would be opened again in the same way."""
+        try:
+            for table in self.tables:
+                self._platform.workspaces.require_same(self, table)
+        except WeftError:
+            return False
+        return super().still(principal, opened)
+
+
+def _made_from(table: WorkspaceTable) -> str:
+    return f"it was made from {', '.join(f'`{source.port}`' for source in table.sources)}"

@@ -18,6 +18,7 @@ STEPS = (
     "0007_notices",
     "0008_catalog",
     "0009_publishes",
+    "0014_workspace",
 )
 """Files of the folder `steps`: step n makes version n of the schema. One that was shipped is never changed."""
 

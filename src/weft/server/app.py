@@ -25,6 +25,7 @@ from weft.server.routes import (
     sign_in,
     tokens,
     usage,
+    workspace,
 )
 from weft.server.tracing import Tracing
 from weft.server.traffic import Traffic
@@ -50,7 +51,7 @@ def create_app(platform: Platform) -> FastAPI:
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     problems.install(app)
     subjects = (health, catalog, records, session, sign_in, tokens, jobs, notices, incidents, usage)
-    for routes in (*subjects, registry, publications, scans, query, domains):
+    for routes in (*subjects, registry, publications, scans, query, workspace, domains):
         app.include_router(routes.router)
     app.add_middleware(
         Traffic,

@@ -18,7 +18,7 @@ from weft.server.tracing import Tracing
 log = logging.getLogger("weft.access")
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _BODIES = ("application/json", "application/x-www-form-urlencoded", "application/octet-stream")
-_UPLOAD = re.compile(r"/api/v1/runs/[^/]+/files/[^/]+")
+_UPLOAD = re.compile(r"/api/v1/(?:runs/[^/]+/files|workspace)/[^/]+")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 

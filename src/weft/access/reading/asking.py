@@ -16,7 +16,7 @@ from weft.access.reading.pool import Pool
 from weft.access.reading.process import lost
 from weft.access.reading.wire import Ended, Form, LostError, Relation, Run, Told
 from weft.access.result import ResultColumn
-from weft.errors import Diagnostic, UsageError, WeftError, has_errors
+from weft.errors import Diagnostic, UsageError, has_errors
 from weft.sql.allowlist import Walk
 
 if TYPE_CHECKING:
@@ -129,14 +129,31 @@ class Readers:
                 encoding=question.encoding,
             )
             relations = [Relation(*name, item) for name, item in opened.relations.items()]
-            answer = Answer(
-                self.pool, lease, held, run, relations, opened.paths, lambda: _holds(door, principal, opened)
-            )
+            answer = Answer(self.pool, lease, held, run, relations, opened.paths, lambda: door.still(principal, opened))
             return Streamed(told, answer)
         except LostError:
             held.close()
             self.pool.penalise(principal.name)
             raise lost() from None
+        except BaseException:
+            held.close()
+            raise
+
+    def convert(self, principal: Principal, item: str, path: str, most_bytes: int) -> Streamed:
+        """Begins to write the rows of one file of somebody's own as Parquet; it is read where their queries run.
+
+        Args:
+            item: the FROM item that reads it.
+        """
+        held = ExitStack()
+        try:
+            lease = held.enter_context(self.pool.lease(principal.name))
+            told = Told({})
+            key = hashlib.sha256(f"convert {path}".encode()).hexdigest()
+            sql = "SELECT * FROM own.uploaded.file"
+            run = Run(key, sql, Form.PARQUET, told, most_bytes=most_bytes, seconds=self._ceiling.seconds)
+            relations = [Relation("own", "uploaded", "file", item)]
+            return Streamed(told, Answer(self.pool, lease, held, run, relations, [path], lambda: True))
         except BaseException:
             held.close()
             raise
@@ -172,14 +189,3 @@ def _key(principal: Principal, relations: Mapping[tuple[str, str, str], str]) ->
     for name, item in sorted(relations.items()):
         told.update(repr((name, item)).encode())
     return told.hexdigest()
-
-
-def _holds(door: Door, principal: Principal, opened: Opened) -> bool:
-    """Whether what was opened would be opened again in the same way."""
-    try:
-        return all(
-            door.open(principal, address, one.publication.snapshot_id).relation == one.relation
-            for address, one in opened.ports.items()
-        )
-    except WeftError:
-        return False

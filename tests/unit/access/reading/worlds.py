@@ -118,6 +118,13 @@ class World:
         )  # fmt: skip
         return Readable(published, item, (file,))
 
+    def still(self, principal: Principal, opened: Opened) -> bool:
+        """Whether the ports are seen as before."""
+        return all(
+            address.unpinned in self.items and self.items[address.unpinned] == one.relation
+            for address, one in opened.ports.items()
+        )
+
     def state(self) -> str:
         """A digest of every file that there is."""
         told = hashlib.sha256()
