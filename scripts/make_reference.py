@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -185,6 +187,64 @@ def permissions_page() -> str:
     return "\n".join(lines)
 
 
+def queries_page() -> str:
+    """What SQL of models and queries may use."""
+    from weft.sql.allowed import INSTEAD, NOT_IN_QUERIES, SAMPLE_INSTEAD, names
+    from weft.sql.tree import QUERIES, TABLES
+
+    lines = [
+        "# What SQL may use",
+        "",
+        NOTICE,
+        "",
+        "Models and queries are one SELECT in DuckDB's dialect, made of what stands here. Everything else is refused,",
+        "also what a later version of DuckDB adds. [One door](../explanation/one-door.md) says why.",
+        "",
+        "Tables are addresses of ports in a query, and names of input ports and models in a model. There are joins of",
+        "all kinds, subqueries, `WITH` (also recursive), `UNION`, `INTERSECT` and `EXCEPT`, `VALUES`, `PIVOT` and",
+        "`UNPIVOT` with listed values, window functions, `QUALIFY`, lambdas, and lists, structs and maps.",
+        "",
+        f"In DuckDB's parse tree: {', '.join(f'`{kind}`' for kind in sorted((*QUERIES, *TABLES)))}.",
+        "",
+    ]
+    kinds = {
+        "scalar_functions": "Functions",
+        "aggregate_functions": "Aggregates",
+        "window_functions": "Window functions",
+        "table_functions": "Table functions",
+        "types": "Types",
+    }
+    for kind, title in kinds.items():
+        spelled = [f"`{name}`" for name in sorted(names(kind)) if re.fullmatch(r"[a-z_][a-z0-9_ ]*", name)]
+        lines += [f"## {title}", "", *_wrapped(spelled), ""]
+        signs = [f"`` {name} ``" for name in sorted(names(kind)) if not re.fullmatch(r"[a-z_][a-z0-9_ ]*", name)]
+        lines += ["Operators, also as functions in quotes:", "", *_wrapped(signs), ""] if signs else []
+    lines += [
+        "## Not in queries of others",
+        "",
+        "Models, and the owner of the folder on their own machine, may use these. Queries of others may not: their",
+        "values have no bounds, or depend on rows that the reader does not see. Nor may they draw samples; instead:",
+        f"{SAMPLE_INSTEAD}.",
+        "",
+        "| not | instead |",
+        "|---|---|",
+        *(f"| `{name}` | {_cell(instead)} |" for name, instead in NOT_IN_QUERIES.items()),
+        "",
+        "## Instead of what is refused",
+        "",
+        "| not | instead |",
+        "|---|---|",
+        *(f"| `{name}` | {_cell(instead)} |" for name, instead in sorted(INSTEAD.items())),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _wrapped(words: list[str]) -> list[str]:
+    kept = ", ".join(word.replace(" ", "\0") for word in words)
+    lines = textwrap.wrap(kept, 118, break_long_words=False, break_on_hyphens=False)
+    return [line.replace("\0", " ") for line in lines]
+
+
 def api_page() -> str:
     """Every route of the server with its parameters and answers, and the shapes of what it answers."""
     import tempfile
@@ -336,6 +396,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "files.md": files_page,
     "compatibility.md": compatibility_page,
     "api.md": api_page,
+    "sql.md": queries_page,
 }
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from weft.access.door import Door
     from weft.access.grounds import AccessGrounds
     from weft.access.principals import Principal
+    from weft.access.reading.asking import Readers
     from weft.connectors.files import BoundSource, FileConnector
     from weft.connectors.remotes import RemoteConnector
     from weft.engines.base import Engine, Session
@@ -55,7 +56,9 @@ class Rooms:
         settings: Settings,
         now: Callable[[], dt.datetime] | None = None,
         environment: str | None = None,
+        token: str | None = None,
     ) -> None:
+        self._token = token
         self.settings = settings
         self.now = now or clock
         self.environment = environment
@@ -70,7 +73,7 @@ class Rooms:
         self.__dict__.pop("parser", None)
         for other in self.__dict__.pop("_environments", {}).values():
             other.close()
-        for name in ("remotes", "engine", "registry", "production", "remote", "cache"):
+        for name in ("readers", "remotes", "engine", "registry", "production", "remote", "cache"):
             held = self.__dict__.pop(name, None)
             if held is not None:
                 held.close()
@@ -110,7 +113,7 @@ class Rooms:
         self.settings.state.mkdir(parents=True, exist_ok=True)
         # what concerns this machine alone: its runs, locks and batches
         local = self._opened(self.settings.state / "local.db")
-        registry: HttpRegistry = made(self.settings.mesh.registry, local, cache=self.settings.cache / "registry")
+        registry: HttpRegistry = made(self.settings.mesh.registry, local, self._token, self.settings.cache / "registry")
         return registry
 
     @cached_property
@@ -234,7 +237,7 @@ class Rooms:
 
         root = str(self.settings.path(self.settings.storage.warehouse))
         present = self._present if self.on_a_server else None
-        return Door(self.registry, root, lambda: self.engine, self.now, present, self.grounds)
+        return Door(self.registry, root, lambda: self.engine, self.now, present, self.grounds, lambda: self.readers)
 
     @cached_property
     def grounds(self) -> AccessGrounds:
@@ -250,6 +253,30 @@ class Rooms:
         database = self.production.database if isinstance(self.production, SqlRegistry) else None
         policies = PolicySource(self.settings.root, self.settings.mesh.domains, registered)
         return AccessGrounds(database, policies, self.now)
+
+    @cached_property
+    def readers(self) -> Readers:
+        """Processes for the queries of others."""
+        from weft.access.reading.asking import Ceiling, Readers
+        from weft.access.reading.pool import Pool, Rules
+        from weft.access.reading.process import temp_folder
+        from weft.access.reading.wire import Limits
+        from weft.config import duration, size_bytes, size_in_bytes
+
+        asked = self.settings.query
+        limits = Limits(
+            size_in_bytes(asked.memory), str(temp_folder(self.settings.state)), size_bytes(asked.temp), asked.threads
+        )
+        rules = Rules(
+            asked.processes,
+            asked.slow_processes,
+            asked.each,
+            asked.waiting,
+            duration(asked.patience).total_seconds(),
+            duration(asked.light).total_seconds(),
+        )
+        ceiling = Ceiling(asked.rows or None, size_bytes(asked.size), duration(asked.time).total_seconds())
+        return Readers(Pool(limits, rules), ceiling)
 
     def _present(self, publication: Publication, principal: Principal, quarantine: bool) -> None:
         """Brings the files of a data version here; what an environment has built lies here already."""

@@ -20,6 +20,7 @@ from weft.errors import (
     Diagnostic,
     UsageError,
     UserCodeError,
+    WeftError,
     Where,
     did_you_mean,
     error,
@@ -29,12 +30,13 @@ from weft.errors import (
 from weft.model.address import Address, parse_address
 from weft.model.publication import Manifest, PortState, Publication, side_of
 from weft.registry.base import RegistryReader
-from weft.sql.allowlist import walk
+from weft.sql.allowlist import Walk, walk
 from weft.sql.problem import Problem
 from weft.sql.quoting import dotted
 from weft.storage import reading
 
 if TYPE_CHECKING:
+    from weft.access.reading.asking import Question, Readers, Streamed
     from weft.model.lifecycle import EndOfLife
 
 At = str | dt.datetime | Mapping[str, str] | None
@@ -72,8 +74,24 @@ class Grounds(Protocol):
         ...
 
 
-_Opened = tuple[dict[Address, Readable], dict[tuple[str, str, str], str], list[str], list[Diagnostic]]
-"""Ports by address, relations by the names of the query, and what is told with the rows."""
+class Opened(Struct, frozen=True):
+    """The ports of a query: by address, as relations by the names of the query, and what is told with the rows.
+
+    Attributes:
+        purpose: what they were opened for.
+    """
+
+    ports: dict[Address, Readable]
+    relations: dict[tuple[str, str, str], str]
+    notes: list[str]
+    warnings: list[Diagnostic]
+    purpose: str | None = None
+    beside: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> list[str]:
+        """The files that it reads; `beside` are those that are of no port."""
+        return [*(path for one in self.ports.values() for path in one.paths), *self.beside]
 
 
 class Door:
@@ -87,11 +105,14 @@ class Door:
         now: Callable[[], dt.datetime],
         present: Present | None = None,
         grounds: Grounds | None = None,
+        readers: Callable[[], Readers] | None = None,
     ) -> None:
-        """`present` sees to it that the files of a data version lie under `root`; None: they always do.
-
-        `grounds` knows grants and policies; without it owners and products read, and nobody else.
+        """Args:
+        present: sees to it that the files of a data version lie under `root`; None: they always do.
+        grounds: knows grants and policies; without it owners and products read, and nobody else.
+        readers: the processes in which queries run of everybody but the owner of the folder.
         """
+        self._readers = readers
         self._reader = reader
         self._present = present
         self._root = root
@@ -189,15 +210,20 @@ class Door:
             UsageError: WFT-SQL-001 to 007 the text is refused, WFT-ACC-001 no such port.
             AccessDenied: WFT-ACC-002, WFT-ACC-007 a port's end of life has passed.
         """
+        if principal.kind is not PrincipalKind.OWNER and self._readers is not None:
+            from weft.access.reading.asking import Question
+            from weft.access.reading.collecting import collected
+
+            streamed = self.stream(principal, Question(sql, limit=limit, at=at, purpose=purpose))
+            return collected(streamed, self._engine().texts)
         with self._engine().session() as parser:
             found = walk(sql, parser.parse(sql), qualified=True)
-        if has_errors(_placed(p, sql) for p in found.problems):
-            raise UsageError(*(_placed(p, sql) for p in found.problems))
-        tables = [_parts(name) for name, _ in found.references]
-        opened, relations, notes, warnings = self._opened(principal, tables, at, purpose)
-        paths = [p for one in opened.values() for p in one.paths]
+        problems = placed(found, sql)
+        if has_errors(problems):
+            raise UsageError(*problems)
+        opened = self.opened(principal, [name for name, _ in found.references], at, purpose)
         try:
-            with self._engine().locked(relations, paths) as session:
+            with self._engine().locked(opened.relations, opened.paths) as session:
                 columns = session.columns(sql)
                 table, truncated = session.arrow(sql, limit)
         except UserCodeError as e:
@@ -206,15 +232,47 @@ class Door:
             tuple(ResultColumn(c.name, c.type) for c in columns),
             table,
             truncated,
-            {str(one.publication.address): one.publication.snapshot_id for one in opened.values()},
+            {str(one.publication.address): one.publication.snapshot_id for one in opened.ports.values()},
             self._engine().texts,
-            tuple(notes),
-            tuple(dict.fromkeys(warnings)),
+            tuple(opened.notes),
+            tuple(dict.fromkeys(opened.warnings)),
         )
+
+    def stream(self, principal: Principal, question: Question) -> Streamed:
+        """The answer to a question, in a process of its own, as it is made.
+
+        Raises:
+            UsageError: WFT-SQL-001 to 007 the text is refused, WFT-ACC-001 no such port.
+            AccessDenied: WFT-ACC-002, WFT-ACC-007 a port's end of life has passed.
+            TransientError: WFT-ACC-041, too many queries run.
+            UserCodeError: the query fails.
+        """
+        assert self._readers is not None, "a door of somebody who serves others has readers"
+        return self._readers().ask(self, principal, question, placed)
+
+    def still(self, principal: Principal, opened: Opened) -> bool:
+        """Whether what was opened would be opened again in the same way: the same rows, columns and masks."""
+        try:
+            return all(
+                self.open(principal, address, one.publication.snapshot_id, purpose=opened.purpose).relation
+                == one.relation
+                for address, one in opened.ports.items()
+            )
+        except WeftError:
+            return False
+
+    def opened(self, principal: Principal, names: Sequence[str], at: At = None, purpose: str | None = None) -> Opened:
+        """The ports that a query names, as they all stood at one moment.
+
+        Raises:
+            UsageError: WFT-ACC-001 no such port, WFT-ACC-004, WFT-RUN-005.
+            AccessDenied: WFT-ACC-002, WFT-ACC-007.
+        """
+        return self._opened(principal, [_parts(name) for name in names], at, purpose)
 
     def _opened(
         self, principal: Principal, tables: Collection[tuple[str, str, str]], at: At, purpose: str | None
-    ) -> _Opened:
+    ) -> Opened:
         """The ports of a query as they all stood at one moment: a product may be published between two looks."""
         while True:
             states = {name: self._state(parse_address(".".join(name))) for name in dict.fromkeys(tables)}
@@ -225,7 +283,7 @@ class Door:
 
     def _as_they_stand(
         self, principal: Principal, states: Mapping[tuple[str, str, str], PortState], at: At, purpose: str | None
-    ) -> _Opened:
+    ) -> Opened:
         opened: dict[Address, Readable] = {}
         relations: dict[tuple[str, str, str], str] = {}
         notes: list[str] = []
@@ -257,7 +315,7 @@ class Door:
                 notes.append(f"`{address}` is {override.mark}")
             if state.status == "deprecated":
                 warnings.append(self._deprecated(state))
-        return opened, relations, notes, warnings
+        return Opened(opened, relations, notes, warnings, purpose)
 
     def _deprecated(self, state: PortState) -> Diagnostic:
         """What a reader of a deprecated port is told while it is still served."""
@@ -364,6 +422,11 @@ def _parts(name: str) -> tuple[str, str, str]:
 
 def _is_time(text: str) -> bool:
     return not text.isdigit()
+
+
+def placed(found: Walk, sql: str) -> tuple[Diagnostic, ...]:
+    """What is wrong with a query's text, with its places."""
+    return tuple(_placed(problem, sql) for problem in found.problems)
 
 
 def _placed(problem: Problem, sql: str) -> Diagnostic:

@@ -22,6 +22,7 @@ from weft.wiring import Rooms
 if TYPE_CHECKING:
     from weft.access.door import At
     from weft.access.result import Result
+    from weft.api.distant import DistantResult
     from weft.catalog.history import History
     from weft.catalog.lineage import LineageView
     from weft.catalog.pages import Page
@@ -58,8 +59,12 @@ def open(
     flags: Mapping[str, Any] | None = None,
     now: Callable[[], datetime] | None = None,
     environment: str | None = None,
+    token: str | None = None,
 ) -> Mesh:
     """The mesh whose folder holds `path`; `now` is the clock, the machine's by default.
+
+    Where `path` is the address of a server, like `https://mesh.example.com`, it is the mesh of that server: its data is
+    found and read as on this machine. `token` is yours there; without it, that of WEFT_TOKEN or of `weft login`.
 
     With `environment` every verb sees and changes that environment, which shows production wherever nothing was built
     in it.
@@ -73,16 +78,24 @@ def open(
         UsageError: WFT-CFG-001 no weft.toml there or above, WFT-ENV-002 no name of an environment.
         ProjectError: WFT-CFG-002 to 004, the settings are wrong.
     """
-    return Mesh(load_settings(Path(path), flags=flags), now, environment)
+    if isinstance(path, str) and path.startswith(("https://", "http://")):
+        from weft.api.distant import settings_of
+
+        return Mesh(settings_of(path), now, environment, token)
+    return Mesh(load_settings(Path(path), flags=flags), now, environment, token)
 
 
 class Mesh:
     """A mesh: what its files declare, what its registry holds, and every verb on both."""
 
     def __init__(
-        self, settings: Settings, now: Callable[[], datetime] | None = None, environment: str | None = None
+        self,
+        settings: Settings,
+        now: Callable[[], datetime] | None = None,
+        environment: str | None = None,
+        token: str | None = None,
     ) -> None:
-        self._rooms = Rooms(settings, now, checked_name(environment) if environment is not None else None)
+        self._rooms = Rooms(settings, now, checked_name(environment) if environment is not None else None, token)
 
     @property
     def settings(self) -> Settings:
@@ -275,7 +288,7 @@ class Mesh:
         limit: int | None = None,
         at: At = None,
         purpose: str | None = None,
-    ) -> Result:
+    ) -> Result | DistantResult:
         """The rows of one SELECT over ports named by their addresses; `limit` of them, if it is given.
 
         Args:
@@ -285,8 +298,13 @@ class Mesh:
         """
         if limit is not None and limit < 0:
             raise UsageError(error("WFT-CLI-001", f"a limit is not negative: {limit}", fix="leave it out for all rows"))
-        who = self._rooms.principal(principal)
-        return self._readable().door.query(who, sql, limit=limit, at=at, purpose=purpose)
+        rooms, who = self._readable(), self._rooms.principal(principal)
+        if rooms.on_a_server and rooms.environment is None:
+            from weft.api import distant
+
+            server, texts = rooms.remote.server, lambda table: rooms.engine.texts(table)
+            return distant.query(server, sql, texts, limit=limit, at=at, purpose=purpose)
+        return rooms.door.query(who, sql, limit=limit, at=at, purpose=purpose)
 
     def quarantine(
         self, address: str, *, principal: str | None = None, limit: int | None = None, at: At = None
@@ -300,7 +318,7 @@ class Mesh:
         who = self._rooms.principal(principal)
         return self._rooms.door.quarantine(who, parse_address(address), limit=limit, at=at)
 
-    def read(self, address: str, *, at: At = None, limit: int | None = None) -> Result:
+    def read(self, address: str, *, at: At = None, limit: int | None = None) -> Result | DistantResult:
         """All rows of a port."""
         from weft.sql.quoting import dotted
 

@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from weft.api.jobs import Jobs
     from weft.api.notices import Notices
     from weft.api.publishing import Publishing
+    from weft.api.querying import Querying
     from weft.api.reading import Reading
     from weft.api.records import Records
     from weft.api.requisition import Requisitions
     from weft.api.scanning import Scanning
     from weft.api.usage import Usage
+    from weft.api.workspaces import Workspaces
     from weft.registry.database import Database
     from weft.registry.meters import MeterBuffer
 
@@ -86,6 +88,9 @@ class Platform:
         if meters is not None:
             with suppress(PlatformError):  # a registry that is away keeps nobody from ending
                 meters.flush()
+        querying = self.__dict__.pop("querying", None)
+        if querying is not None:
+            querying.close()
         publishing = self.__dict__.pop("publishing", None)
         if publishing is not None:
             publishing.close()
@@ -150,6 +155,20 @@ class Platform:
         from weft.api.access import Access
 
         return Access(self.rooms, self.database)
+
+    @cached_property
+    def querying(self) -> Querying:
+        """Queries of those who ask."""
+        from weft.api.querying import Querying
+
+        return Querying(self)
+
+    @cached_property
+    def workspaces(self) -> Workspaces:
+        """Readers' own tables."""
+        from weft.api.workspaces import Workspaces
+
+        return Workspaces(self)
 
     @cached_property
     def requisitions(self) -> Requisitions:

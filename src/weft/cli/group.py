@@ -55,6 +55,7 @@ COMMANDS: dict[str, str] = {
     "user": "Make and change local users, on the server's machine.",
     "login": "Sign in to a server.",
     "logout": "Sign out of a server: its token is revoked and forgotten.",
+    "workspace": "Keep tables of your own on a server for a while, and join them with what you may read.",
     "token": "Make, list and revoke tokens of a server.",
     "completion": "Print the script that completes commands in your shell.",
 }

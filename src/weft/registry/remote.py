@@ -20,6 +20,8 @@ _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 _AGAIN = frozenset({429, 502, 503, 504})
 _CHUNK = 1 << 20
+_STREAM_S = 600.0
+"""How long the next part of an answer is waited for."""
 
 KIND = "X-Weft-Error"
 """The header that names the class of an error."""
@@ -92,6 +94,31 @@ class Server:
                 )
             answer = self._asked("GET", answer.headers["location"])
         return self._decoded(answer.content, kind, path)
+
+    def stream(self, path: str, value: Any, accept: str) -> Iterator[bytes]:
+        """Sends a value; gives the bytes of the answer as they come.
+
+        Raises:
+            TransientError: WFT-REG-020, the server cannot be reached, or the answer was broken off.
+            WeftError: what the server answers.
+        """
+        token = self._token()
+        headers = {"Content-Type": "application/json", "Accept": accept, "Accept-Encoding": "identity"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        body = msgspec.json.encode(value, enc_hook=str)
+        try:
+            request = self._client.build_request("POST", path, content=body, headers=headers, timeout=_STREAM_S)
+            answer = self._client.send(request, stream=True)
+            try:
+                if answer.status_code >= 400:
+                    answer.read()
+                    raise self._failure(answer)
+                yield from answer.iter_bytes()
+            finally:
+                answer.close()
+        except (httpx.TransportError, httpx.InvalidURL) as e:
+            raise self._away(e) from e
 
     def put_file(self, path: str, file: Path, sha256: str) -> None:
         """Uploads a file."""

@@ -19,6 +19,7 @@ from weft.server.routes import (
     jobs,
     notices,
     publications,
+    query,
     records,
     registry,
     scans,
@@ -26,6 +27,7 @@ from weft.server.routes import (
     sign_in,
     tokens,
     usage,
+    workspace,
 )
 from weft.server.tracing import Tracing
 from weft.server.traffic import Traffic
@@ -51,7 +53,7 @@ def create_app(platform: Platform) -> FastAPI:
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     problems.install(app)
     subjects = (health, catalog, records, session, sign_in, tokens, jobs, notices, incidents, usage, audit)
-    for routes in (*subjects, registry, publications, scans, access, domains):
+    for routes in (*subjects, registry, publications, scans, query, workspace, access, domains):
         app.include_router(routes.router)
     app.add_middleware(
         Traffic,

@@ -18,7 +18,7 @@ from weft.server.tracing import Tracing
 log = logging.getLogger("weft.access")
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _BODIES = ("application/json", "application/x-www-form-urlencoded", "application/octet-stream")
-_UPLOAD = re.compile(r"/api/v1/runs/[^/]+/files/[^/]+")
+_UPLOAD = re.compile(r"/api/v1/(?:runs/[^/]+/files|workspace)/[^/]+")
 _DOCUMENT = re.compile(r"/api/v1/(runs|publications|scans|domains)(/.*)?|/api/v1/registry/ports/[^/]+/rollback")
 """Routes whose body is read behind their guard. That of all others is in memory before it is known who asks."""
 _SMALL = 4_000_000

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from tests.unit.access.reading import COLUMNS, NOW, PORT, basis, contract, granted, state, user
+from tests.unit.access.given import COLUMNS, NOW, PORT, basis, contract, granted, state, user
 from weft.access.decision import decide, reading_roles
 from weft.access.masks import NULL, Mask, at_least_as_mild
 from weft.access.permissions import Role

@@ -7,7 +7,7 @@ import datetime as dt
 import duckdb
 from msgspec.structs import replace
 
-from tests.unit.access.reading import NOW, basis, granted, state, user
+from tests.unit.access.given import NOW, basis, granted, state, user
 from weft.access.decision import decide
 from weft.access.masks import NULL, Mask
 from weft.access.policies import Policies, Rule, Who
