@@ -16,6 +16,7 @@ from pyarrow import parquet
 
 import weft
 from tests.domains import Repository, TestServer, planes, repository, serving
+from weft.api.platform import open_platform
 from weft.errors import AccessDenied, UsageError, UserCodeError
 
 PLANES = 'fleet.aircraft."planes@1"'
@@ -173,3 +174,25 @@ def test_the_web_process_has_neither_engine_nor_arrow(server, ada):
     loaded = Path(f"/proc/{server.process.pid}/maps").read_text()
     assert "_duckdb" not in loaded
     assert "libarrow" not in loaded
+
+
+def test_every_answer_is_written_down_with_what_was_shown_and_how_it_ended(server, ada):
+    sql = f"select tailnum from {PLANES} order by 1"
+    body = {"sql": sql, "limit": 7, "purpose": "seats by type"}
+    headers = {"Authorization": f"Bearer {ada}", "Accept": "text/csv"}
+    answer = httpx.post(f"{server.url}/api/v1/query", json=body, headers=headers)
+    refused = httpx.post(
+        f"{server.url}/api/v1/query", json={"sql": "select * from fleet.aircraft.none"}, headers=headers
+    )
+
+    read, *_ = httpx.get(f"{server.url}/api/v1/audit/reads/own", headers=headers).json()["items"]
+    platform = open_platform(server.root)
+    chain = platform.audit.verify()
+    platform.close()
+
+    assert (answer.status_code, refused.status_code) == (200, 400)
+    assert (read["query"], read["purpose"], read["wire"], read["rows"]) == (sql, "seats by type", "http", 7)
+    assert read["ended"] in ("done", "cut") and read["bytes"] > 0
+    assert [port["port"] for port in read["ports"]] == ["fleet.aircraft.planes@1"]
+    assert "tailnum" in read["ports"][0]["clear"]
+    assert chain["diagnostics"] == [] and chain["reads"] >= 2

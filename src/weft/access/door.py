@@ -6,10 +6,10 @@ import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from weft.access.decision import Decision, decide, decide_quarantine
+from weft.access.opened import Opened, Readable
 from weft.access.principals import Principal, PrincipalKind
 from weft.access.relation import relation_of
 from weft.access.result import Result, ResultColumn
@@ -18,6 +18,7 @@ from weft.engines.base import Engine
 from weft.errors import (
     AccessDenied,
     Diagnostic,
+    PlatformError,
     UsageError,
     UserCodeError,
     WeftError,
@@ -37,25 +38,11 @@ from weft.storage import reading
 
 if TYPE_CHECKING:
     from weft.access.reading.asking import Question, Readers, Streamed
+    from weft.access.witness import Over, Witness
     from weft.model.lifecycle import EndOfLife
 
 At = str | dt.datetime | Mapping[str, str] | None
 """Which data version: a snapshot id, a time for all ports, or a snapshot id by address; None is now."""
-
-
-class Readable(Struct, frozen=True):
-    """A port at a data version, opened for a principal.
-
-    Attributes:
-        relation: a FROM item of DuckDB.
-        paths: the files that it reads.
-        decision: what the relation shows, and why.
-    """
-
-    publication: Publication
-    relation: str
-    paths: tuple[str, ...]
-    decision: Decision
 
 
 Present = Callable[[Publication, Principal, bool], None]
@@ -74,26 +61,6 @@ class Grounds(Protocol):
         ...
 
 
-class Opened(Struct, frozen=True):
-    """The ports of a query: by address, as relations by the names of the query, and what is told with the rows.
-
-    Attributes:
-        purpose: what they were opened for.
-    """
-
-    ports: dict[Address, Readable]
-    relations: dict[tuple[str, str, str], str]
-    notes: list[str]
-    warnings: list[Diagnostic]
-    purpose: str | None = None
-    beside: tuple[str, ...] = ()
-
-    @property
-    def paths(self) -> list[str]:
-        """The files that it reads; `beside` are those that are of no port."""
-        return [*(path for one in self.ports.values() for path in one.paths), *self.beside]
-
-
 class Door:
     """Decides, then opens. Holds no state but where things are."""
 
@@ -106,13 +73,16 @@ class Door:
         present: Present | None = None,
         grounds: Grounds | None = None,
         readers: Callable[[], Readers] | None = None,
+        witness: Witness | None = None,
     ) -> None:
         """Args:
         present: sees to it that the files of a data version lie under `root`; None: they always do.
         grounds: knows grants and policies; without it owners and products read, and nobody else.
         readers: the processes in which queries run of everybody but the owner of the folder.
+        witness: writes down who reads; without it nobody does.
         """
         self._readers = readers
+        self._witness = witness
         self._reader = reader
         self._present = present
         self._root = root
@@ -222,12 +192,17 @@ class Door:
         if has_errors(problems):
             raise UsageError(*problems)
         opened = self.opened(principal, [name for name, _ in found.references], at, purpose)
+        over = self.witnessed(principal, opened, sql)
         try:
             with self._engine().locked(opened.relations, opened.paths) as session:
                 columns = session.columns(sql)
                 table, truncated = session.arrow(sql, limit)
-        except UserCodeError as e:
-            raise UserCodeError(*(_in_query(d) for d in e.diagnostics)) from e
+        except BaseException as e:
+            over("failed", 0, 0)
+            if isinstance(e, UserCodeError):
+                raise UserCodeError(*(_in_query(d) for d in e.diagnostics)) from e
+            raise
+        over("cut" if truncated else "done", table.num_rows, table.nbytes)
         return Result(
             tuple(ResultColumn(c.name, c.type) for c in columns),
             table,
@@ -249,6 +224,23 @@ class Door:
         """
         assert self._readers is not None, "a door of somebody who serves others has readers"
         return self._readers().ask(self, principal, question, placed)
+
+    def witnessed(self, principal: Principal, opened: Opened, sql: str) -> Over:
+        """Writes down that somebody is about to read; gives what says how it ended.
+
+        The owner of a folder that cannot be written reads all the same; nobody else reads unwritten.
+
+        Raises:
+            PlatformError: WFT-REG-002, it cannot be written down.
+        """
+        if self._witness is None:
+            return _unwritten
+        try:
+            return self._witness.begun(principal, opened.ports, sql, opened.purpose)
+        except PlatformError:
+            if principal.kind is PrincipalKind.OWNER:
+                return _unwritten
+            raise
 
     def still(self, principal: Principal, opened: Opened) -> bool:
         """Whether what was opened would be opened again in the same way: the same rows, columns and masks."""
@@ -412,6 +404,10 @@ def _in_query(diagnostic: Diagnostic) -> Diagnostic:
     """A diagnostic of the engine, with the query as its file."""
     where = diagnostic.where
     return replace(diagnostic, where=Where("query", where.line, where.column) if where else None)
+
+
+def _unwritten(how: str, rows: int, size_bytes: int) -> None:
+    """The end of a read that nobody writes down."""
 
 
 def _parts(name: str) -> tuple[str, str, str]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from weft.access.door import At, Door, Opened
+from weft.access.door import At, Door
+from weft.access.opened import Opened
 from weft.access.permissions import Caller
 from weft.access.principals import Principal
 from weft.access.reading.asking import Question, Streamed
@@ -36,6 +37,7 @@ class Querying:
         self._rooms = platform.rooms
         asked = self._rooms.settings.query
         self.asking = ThreadPoolExecutor(_ASKING, "asking")
+        self.witness = self._rooms.witness("http")
         self.taking = ThreadPoolExecutor(asked.processes + asked.slow_processes + 4, "taking")
 
     def close(self) -> None:
@@ -81,7 +83,14 @@ class GrantedDoor(Door):
         rooms = platform.rooms
         root = str(rooms.settings.path(rooms.settings.storage.warehouse))
         super().__init__(
-            rooms.production, root, lambda: rooms.engine, rooms.now, None, rooms.grounds, lambda: rooms.readers
+            rooms.production,
+            root,
+            lambda: rooms.engine,
+            rooms.now,
+            None,
+            rooms.grounds,
+            lambda: rooms.readers,
+            platform.querying.witness,
         )
         self._platform = platform
         self._caller = caller

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from weft.sections.forms import count, duration, memory, rows, setting, size_bytes, some, threads, timeout
+from weft.sections.forms import count, duration, memory, one_of, rows, setting, size_bytes, some, threads, timeout
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +32,8 @@ class QuerySettings:
     size: str = setting("10GB", "how large an answer may be, before it is compressed", size_bytes)
     workspace_size: str = setting("1GB", "how much a reader may keep in their workspace", size_bytes)
     workspace_time: str = setting("7d", "how long a table of a workspace is kept", duration)
+    texts: str = setting(
+        "kept",
+        "what the audit keeps of a query: its text (`kept`) or a hash of it (`hashed`)",
+        one_of("kept", "hashed"),
+    )

@@ -11,6 +11,7 @@ from weft.access.reading.pool import Lease, Pool
 from weft.access.reading.process import lost
 from weft.access.reading.wire import Begun, Ended, LostError, Parsed, Relation, Run
 from weft.access.result import ResultColumn
+from weft.access.witness import Over
 from weft.errors import AccessDenied, PlatformError, UserCodeError, WeftError, error
 
 _LOOK_S = 0.25
@@ -41,17 +42,20 @@ class Answer:
         relations: Sequence[Relation],
         paths: Sequence[str],
         still: Still,
+        over: Over,
     ) -> None:
-        """Begins the query; `held` gives the lease back when the answer is over.
+        """Begins the query; `held` gives the lease back when the answer is over, and `over` is told how it ended.
 
         Raises:
             WeftError: what is wrong with the query, or that it cannot be run now.
         """
         self._pool, self._lease, self._held, self._run = pool, lease, held, run
-        self._still = still
+        self._still, self._tell = still, over
+        self._how = "left"
         self._asked = self._since = time.monotonic()
         self._relations, self._paths = relations, paths
         self._over = self._stopped = False
+        self._rows = self._bytes = 0
         self.columns: tuple[ResultColumn, ...] = ()
         self.ended: Ended | None = None
         try:
@@ -72,8 +76,7 @@ class Answer:
             while True:
                 found = self._next()
                 if isinstance(found, Ended):
-                    self.ended = found
-                    self._over = True
+                    self._end(found)
                     self._fail(found)
                     return
                 if isinstance(found, bytearray):
@@ -91,6 +94,14 @@ class Answer:
             self._lease.process.cancel()
         self._over = True
         self._held.close()
+        how, self._how = self._how, ""
+        if how:
+            self._tell(how, self._rows, self._bytes)
+
+    def _end(self, found: Ended) -> None:
+        self.ended, self._over = found, True
+        self._how = "failed" if found.failure is not None else "cut" if found.cut else "done"
+        self._rows, self._bytes = found.rows, found.size_bytes
 
     def _begin(self) -> None:
         self._pool.watch(self._lease, self._run.seconds + _GRACE_S if self._run.seconds is not None else None)
@@ -106,7 +117,7 @@ class Answer:
                 self.columns, self.ended = found.columns, found.ended
                 return
             if isinstance(found, Ended):
-                self._over = True
+                self._end(found)
                 self._lease.process.forget(self._run.key)
                 self._fail(found)
             light = time.monotonic() - self._since < self._pool.rules.light_s
@@ -125,6 +136,7 @@ class Answer:
             self._asked = now
             if not self._still():
                 self._lease.process.kill()
+                self._how = "revoked"
                 raise AccessDenied(
                     error(
                         "WFT-ACC-040",
@@ -140,7 +152,7 @@ class Answer:
         return found
 
     def _lost(self) -> UserCodeError:
-        self._over = True
+        self._over, self._how = True, "failed"
         self._pool.penalise(self._lease.principal)
         return UserCodeError(_too_long(self._run)) if self._lease.expired else lost()
 

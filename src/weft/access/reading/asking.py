@@ -20,7 +20,8 @@ from weft.errors import Diagnostic, UsageError, has_errors
 from weft.sql.allowlist import Walk
 
 if TYPE_CHECKING:
-    from weft.access.door import At, Door, Opened
+    from weft.access.door import At, Door
+    from weft.access.opened import Opened
     from weft.access.principals import Principal
 
 _WALKS = 256
@@ -129,7 +130,16 @@ class Readers:
                 encoding=question.encoding,
             )
             relations = [Relation(*name, item) for name, item in opened.relations.items()]
-            answer = Answer(self.pool, lease, held, run, relations, opened.paths, lambda: door.still(principal, opened))
+            answer = Answer(
+                self.pool,
+                lease,
+                held,
+                run,
+                relations,
+                opened.paths,
+                lambda: door.still(principal, opened),
+                door.witnessed(principal, opened, question.sql),
+            )
             return Streamed(told, answer)
         except LostError:
             held.close()
@@ -153,7 +163,7 @@ class Readers:
             sql = "SELECT * FROM own.uploaded.file"
             run = Run(key, sql, Form.PARQUET, told, most_bytes=most_bytes, seconds=self._ceiling.seconds)
             relations = [Relation("own", "uploaded", "file", item)]
-            return Streamed(told, Answer(self.pool, lease, held, run, relations, [path], lambda: True))
+            return Streamed(told, Answer(self.pool, lease, held, run, relations, [path], lambda: True, _told_nobody))
         except BaseException:
             held.close()
             raise
@@ -172,6 +182,10 @@ class Readers:
                 while len(self._walks) > _WALKS:
                     self._walks.popitem(last=False)
         return found
+
+
+def _told_nobody(how: str, rows: int, size_bytes: int) -> None:
+    """Of what is of no port nothing is written down."""
 
 
 def told_of(opened: Opened) -> Told:

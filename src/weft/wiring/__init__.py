@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from weft.access.grounds import AccessGrounds
     from weft.access.principals import Principal
     from weft.access.reading.asking import Readers
+    from weft.access.witness import Witness
     from weft.connectors.files import BoundSource, FileConnector
     from weft.connectors.remotes import RemoteConnector
     from weft.engines.base import Engine, Session
@@ -237,46 +238,36 @@ class Rooms:
 
         root = str(self.settings.path(self.settings.storage.warehouse))
         present = self._present if self.on_a_server else None
-        return Door(self.registry, root, lambda: self.engine, self.now, present, self.grounds, lambda: self.readers)
+        return Door(
+            self.registry,
+            root,
+            lambda: self.engine,
+            self.now,
+            present,
+            self.grounds,
+            lambda: self.readers,
+            self.witness("local"),
+        )
+
+    def witness(self, wire: str) -> Witness | None:
+        """Writes down who reads on a wire; None where the registry is a server's, which does it itself."""
+        from weft.wiring.reading import witness_of
+
+        return witness_of(self.production, self.settings, self.now, wire)
 
     @cached_property
     def grounds(self) -> AccessGrounds:
         """Grants and policies by which others than the owner read."""
-        from weft.access.grounds import AccessGrounds
-        from weft.access.policy_source import PolicySource
-        from weft.registry.sql import SqlRegistry
+        from weft.wiring.reading import grounds_of
 
-        def registered(domain: str) -> Mapping[str, Any] | None:
-            found = self.production.domain(domain)
-            return found.document if found is not None else None
-
-        database = self.production.database if isinstance(self.production, SqlRegistry) else None
-        policies = PolicySource(self.settings.root, self.settings.mesh.domains, registered)
-        return AccessGrounds(database, policies, self.now)
+        return grounds_of(self.production, self.settings, self.now)
 
     @cached_property
     def readers(self) -> Readers:
         """Processes for the queries of others."""
-        from weft.access.reading.asking import Ceiling, Readers
-        from weft.access.reading.pool import Pool, Rules
-        from weft.access.reading.process import temp_folder
-        from weft.access.reading.wire import Limits
-        from weft.config import duration, size_bytes, size_in_bytes
+        from weft.wiring.reading import readers_of
 
-        asked = self.settings.query
-        limits = Limits(
-            size_in_bytes(asked.memory), str(temp_folder(self.settings.state)), size_bytes(asked.temp), asked.threads
-        )
-        rules = Rules(
-            asked.processes,
-            asked.slow_processes,
-            asked.each,
-            asked.waiting,
-            duration(asked.patience).total_seconds(),
-            duration(asked.light).total_seconds(),
-        )
-        ceiling = Ceiling(asked.rows or None, size_bytes(asked.size), duration(asked.time).total_seconds())
-        return Readers(Pool(limits, rules), ceiling)
+        return readers_of(self.settings)
 
     def _present(self, publication: Publication, principal: Principal, quarantine: bool) -> None:
         """Brings the files of a data version here; what an environment has built lies here already."""
