@@ -128,7 +128,7 @@ def _decided(principal: Principal, port: PortState, reads: Collection[Address], 
     masks = {name: mask for name in columns if (mask := _strictest(name, layers)) is not None}
     conditions = [layer.condition for layer in layers]
     row_filter = None if None in conditions else " OR ".join(f"({c})" for c in conditions)
-    whole = principal.kind is PrincipalKind.PRODUCT and not masks and row_filter is None
+    whole = not masks and row_filter is None
     return Decision(
         True,
         columns,

@@ -28,7 +28,7 @@ from weft.errors import (
     has_errors,
     warning,
 )
-from weft.model.address import Address, parse_address
+from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.publication import Manifest, PortState, Publication, side_of
 from weft.registry.base import RegistryReader
 from weft.sql.allowlist import Walk, walk
@@ -103,6 +103,8 @@ class Door:
         basis = Basis(now=self._now())
         if self._grounds is not None and principal.kind is not PrincipalKind.OWNER:
             basis = self._grounds(principal, state.address, purpose)
+            if principal.kind is PrincipalKind.PRODUCT and not reads:
+                reads = self._declared(principal)
         return state, decide(principal, state, reads, end, self._now().date(), basis)
 
     def open(
@@ -319,6 +321,12 @@ class Door:
             why="nobody can read it afterwards" if end.day else "its owner means to end it",
             fix=end.way_out("ask its owner what takes its place"),
         )
+
+    def _declared(self, product: Principal) -> tuple[Address, ...]:
+        """The input ports with which a product is registered."""
+        domain, _, name = product.name.partition(".")
+        found = self._reader.product(ProductAddress(domain, name))
+        return tuple(map(parse_address, found.reads)) if found is not None else ()
 
     def _end(self, state: PortState) -> EndOfLife | None:
         """The end of a deprecated or retired port; None for every other."""

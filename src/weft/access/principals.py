@@ -80,7 +80,7 @@ def local_principal(user: str, requested: str | None = None) -> Principal:
             error(
                 "WFT-ACC-005",
                 f"`{user}` may not read as `{requested}`",
-                why="as somebody else looks whoever owns the folder of a mesh, and nobody through a server",
+                why="only the owner of a mesh looks as somebody else, and not at an environment",
                 fix="leave `--as` away",
             )
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from weft.access.approving import Approvers, approvers, has_second_level
@@ -20,7 +20,7 @@ from weft.api.access_wanted import (
     unusable,
 )
 from weft.errors import AccessDenied, Conflict, error
-from weft.model.address import Address, ProductAddress, parse_address
+from weft.model.address import Address, parse_address
 from weft.registry.access_requests import (
     DECLINED,
     WAITING,
@@ -256,8 +256,7 @@ class Access:
             who = rooms.principal_named(principal)
             if not decides and (who.kind is not PrincipalKind.USER or who.name != caller.name):
                 require(caller, Action.APPROVE, port.domain)
-        reads = self._reads(who)
-        state, decision = rooms.door.decision(who, port, reads, purpose)
+        state, decision = rooms.door.decision(who, port, purpose=purpose)
         return shown_decision(who, state, decision, in_full=decides)
 
     # what time brings
@@ -376,13 +375,6 @@ class Access:
     def _contract(self, port: Address) -> Mapping[str, Any]:
         state = self._rooms.production.port(port)
         return state.contract if state is not None else {}
-
-    def _reads(self, who: Principal) -> Collection[Address]:
-        if who.kind is not PrincipalKind.PRODUCT:
-            return ()
-        domain, _, name = who.name.partition(".")
-        product = self._rooms.production.product(ProductAddress(domain, name))
-        return tuple(parse_address(port) for port in product.reads) if product is not None else ()
 
     def _shown(self, request: AccessRequest, caller: Caller) -> dict[str, Any]:
         def told(item: Item) -> tuple[str, ...]:

@@ -284,11 +284,12 @@ class Rooms:
         """Whoever is at the keyboard or, on a mesh of their own, as whom they look.
 
         Raises:
-            AccessDenied: WFT-ACC-005, on the mesh of a server nobody looks as somebody else.
+            AccessDenied: WFT-ACC-005, on the mesh of a server, or at an environment, nobody looks as somebody else.
         """
         from weft.access.principals import local_principal
 
-        if requested is None or requested == self.actor or self.on_a_server:
+        alone = self.on_a_server or self.environment is not None  # nobody but its owner reads an environment
+        if requested is None or requested == self.actor or alone:
             return local_principal(self.actor, requested)
         return self.principal_named(requested)
 

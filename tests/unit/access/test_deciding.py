@@ -491,3 +491,13 @@ def test_everything_that_is_masked_filtered_or_denied_has_its_reason(given_grant
         decision.columns
     ) | {name for name in decision.masks if len(decision.layers) > 1}
     assert decision.row_filter is None or any(r.effect == "filter" for r in decision.reasons)
+
+
+def test_files_are_whole_for_whom_nothing_is_hidden_from():
+    owner = user(roles={"sales": frozenset({Role.DOMAIN_OWNER})})
+    policies = Policies((rule("filter", condition="id > 0"),))
+
+    assert decided(who=owner).whole
+    assert not decided(who=owner, policies=policies).whole
+    assert not decided(granted()).whole
+    assert not decided(granted(columns=("id",))).whole
