@@ -27,6 +27,7 @@ EXPECTED = {
     Action.SEE_STATE: {*PEOPLE},
     Action.SIGN_IN: {*PEOPLE},
     Action.READ_METADATA: {*PEOPLE} - {"stranger"},
+    Action.QUERY: {*PEOPLE} - {"stranger"},
     Action.REQUISITION: {*PEOPLE} - {"stranger"},
     Action.SUBSCRIBE: {*PEOPLE} - {"stranger"},
     Action.OWN_TOKENS: {*PEOPLE} - {"stranger"},
