@@ -267,6 +267,8 @@ class Received:
             UsageError: WFT-ACC-050 the file cannot be read as what it is said to be, WFT-ACC-051.
         """
         self._out.close()
+        if not self._size:
+            raise self._unreadable()
         path = str(self._file)
         options = ", auto_detect = true, header = true" if self._form == "csv" else ""
         item = f"read_{self._form}({literal(path)}{options})"

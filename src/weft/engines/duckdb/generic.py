@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import duckdb
 
-from weft.errors import Diagnostic, PlatformError, UserCodeError, WeftError, Where, did_you_mean, error
+from weft.errors import Conflict, Diagnostic, PlatformError, UserCodeError, WeftError, Where, did_you_mean, error
 
 BEFORE = "DESCRIBE\n"
 """What stands before a text that is bound to be told where it is wrong: its lines are one further down."""
@@ -52,7 +52,7 @@ def told_generically(sql: str, known: Sequence[str] = ()) -> Iterator[None]:
         known: names of columns that may be proposed.
 
     Raises:
-        UserCodeError, PlatformError: what is wrong, in words of ours.
+        UserCodeError, Conflict, PlatformError: what is wrong, in words of ours.
         KeyboardInterrupt: it was interrupted.
     """
     try:
@@ -84,7 +84,7 @@ def generic(e: duckdb.Error, sql: str, known: Sequence[str]) -> WeftError:
     if isinstance(e, duckdb.BinderException | duckdb.CatalogException):
         return UserCodeError(_bound(text, sql, known))
     if isinstance(e, duckdb.IOException | duckdb.HTTPException):
-        return PlatformError(_file())
+        return Conflict(_file())
     if isinstance(e, duckdb.InternalException | duckdb.FatalException):
         return PlatformError(error("WFT-ENG-004", "the engine failed at this query"))
     if isinstance(e, duckdb.PermissionException | duckdb.NotSupportedError):
@@ -108,7 +108,7 @@ def _streamed(text: str, sql: str, known: Sequence[str]) -> WeftError:
     if kind == "memory" or "bad_alloc" in text or "malloc" in text:
         return UserCodeError(_memory())
     if kind == "file":
-        return PlatformError(_file())
+        return Conflict(_file())
     if kind == "binder":
         return UserCodeError(_bound(text, sql, known))
     if kind == "engine":
@@ -120,8 +120,9 @@ def unopened(e: WeftError) -> WeftError:
     """The error that is told where the relations of a session cannot be shown."""
     if e.diagnostics[0].code in ("WFT-ENG-002", "WFT-STO-001"):
         return UserCodeError(_memory())
-    if e.diagnostics[0].code.startswith(("WFT-STO-", "WFT-SRC-")):
-        return PlatformError(_file())
+    # a file that is not there is none of those that may be opened
+    if e.diagnostics[0].code.startswith(("WFT-STO-", "WFT-SRC-", "WFT-ENG-001")):
+        return Conflict(_file())
     return PlatformError(error("WFT-ENG-004", "the data that the query reads cannot be opened"))
 
 
@@ -134,7 +135,9 @@ def _memory() -> Diagnostic:
 
 
 def _file() -> Diagnostic:
-    return error("WFT-STO-004", "a data file cannot be read", fix="ask the owner of the data to publish it again")
+    why = "what was there when the query began may have expired since"
+    fix = "ask again; where that does not help, the owner of the data publishes it again"
+    return error("WFT-STO-004", "a data file of what is asked for is not there", why=why, fix=fix)
 
 
 def _of_a_row() -> Diagnostic:

@@ -20,7 +20,7 @@ from weft.server.answers import refusals
 from weft.server.negotiating import MEDIA, Chosen, chosen
 from weft.server.permitted import Permitted
 
-router = APIRouter(prefix="/api/v1", tags=["reading"], responses=refusals(404, 406, 413, 415, 429))
+router = APIRouter(prefix="/api/v1", tags=["reading"], responses=refusals(404, 406, 409, 413, 415, 429))
 Reader = Annotated[Caller, Depends(Permitted(Action.QUERY))]
 
 

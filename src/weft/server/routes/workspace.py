@@ -18,7 +18,7 @@ from weft.server.permitted import Permitted
 from weft.server.routes.publications import _CHUNK, _FILE
 from weft.server.routes.query import WantedRows
 
-router = APIRouter(prefix="/api/v1/workspace", tags=["reading"], responses=refusals(404, 413, 415, 429))
+router = APIRouter(prefix="/api/v1/workspace", tags=["reading"], responses=refusals(404, 409, 413, 415, 429))
 Reader = Annotated[Caller, Depends(Permitted(Action.QUERY))]
 Name = Annotated[str, Path(max_length=63, description="the table's name", examples=["my_planes"])]
 
