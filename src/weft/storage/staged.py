@@ -64,6 +64,9 @@ class StagedStorage:
         """Absolute path that relative file paths of a manifest belong to."""
         return str(self._root)
 
+    def close(self) -> None:
+        """Does nothing: the connection to the server is the registry's."""
+
     def prepare(
         self,
         table: Address,
