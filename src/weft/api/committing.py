@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from weft import errors
+from weft.api import addressing
 from weft.errors import Conflict, PlatformError, TransientError, WeftError, error, of_the_system
 from weft.model.handover import Committed, Handover, RollbackAsked
 
@@ -218,7 +219,10 @@ class Committing:
         if kept.rollback is not None:
             return msgspec.json.encode(self._rolled_back(run_id, kept.rollback, actor), enc_hook=str)
         assert kept.handover is not None, "what is no rollback is a publication"
-        publishing = self._platform.publishing
+        publishing, objects = self._platform.publishing, self._platform.rooms.objects
+        if objects is not None:
+            names = [upload.name for upload in kept.handover.uploads.values()]
+            addressing.collect(objects, run_id, names, self._store.uploads(run_id), publishing.folder_of(run_id))
         received = Received(
             kept.handover,
             run_id,

@@ -14,6 +14,7 @@ import msgspec
 from msgspec.structs import replace
 
 from weft.access.permissions import Action, Caller, Role, require
+from weft.api import addressing
 from weft.api.committing import Committer, Kept, ProcessCommitter, failure_of
 from weft.config import duration, size_bytes
 from weft.errors import AccessDenied, Conflict, GateRefused, UsageError, error
@@ -25,6 +26,7 @@ from weft.registry.handovers import HandedIn, HandoverState, HandoverStore, Open
 
 if TYPE_CHECKING:
     from weft.api.platform import Platform
+    from weft.storage.object_files import ObjectFiles
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{7,63}")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}\.parquet")
@@ -45,6 +47,11 @@ class Publishing:
     def committer(self) -> Committer:
         """What commits."""
         return ProcessCommitter(self._rooms.settings.root)
+
+    @property
+    def objects(self) -> ObjectFiles | None:
+        """The files of the warehouse, where it lies in an object store."""
+        return self._rooms.objects
 
     def close(self) -> None:
         """Ends the process that commits."""
@@ -83,7 +90,8 @@ class Publishing:
             )
             self._rooms.production.start_run(started)
         self.folder_of(run.run_id).mkdir(parents=True, exist_ok=True)
-        return RunOpened(run.run_id, f"runs/{run.run_id}/", self._most_bytes, codec.time_text(opened.ends_at))
+        ends = codec.time_text(opened.ends_at)
+        return RunOpened(run.run_id, f"runs/{run.run_id}/", self._most_bytes, ends, addressed=self.objects is not None)
 
     def number(self, caller: Caller, run_id: str, asked: AskedTable) -> Numbering:
         """The field ids of a table that a run is about to write.
@@ -152,6 +160,8 @@ class Publishing:
     def _close(self, run_id: str) -> None:
         self.handovers.close(run_id, self._rooms.now())
         shutil.rmtree(self.folder_of(run_id), ignore_errors=True)
+        if self.objects is not None:
+            addressing.drop(self.objects, run_id)
 
     def _outcome(self, port: PortOutcome, run_id: str, published: set[str]) -> PortOutcome:
         if port.outcome not in ("published", "updated"):
@@ -176,15 +186,24 @@ class Publishing:
             AccessDenied: WFT-SRV-030.
             UsageError: WFT-SRV-045, its name, its digest or its size is none that can be.
         """
+        self.require_file(caller, run_id, name, sha256, length)
+        folder = self.folder_of(run_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        return Incoming(folder, name, sha256, self._most_bytes, lambda upload: self.handovers.uploaded(run_id, upload))
+
+    def require_file(self, caller: Caller, run_id: str, name: str, sha256: str, length: int | None) -> None:
+        """Refuses what no run of the caller may upload.
+
+        Raises:
+            AccessDenied: WFT-SRV-030.
+            UsageError: WFT-SRV-045.
+        """
         self._writing(caller, run_id)
         if not _FILE.fullmatch(name) or not _SHA256.fullmatch(sha256):
             what = f"`{name[:120]}` with `X-Content-Sha256: {sha256[:80]}` is no file that a run may upload"
             raise UsageError(error("WFT-SRV-045", what, fix="name it `NAME.parquet`, and give its SHA-256 in hex"))
         if length is not None and length > self._most_bytes:
             raise _too_large(name, self._most_bytes)
-        folder = self.folder_of(run_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        return Incoming(folder, name, sha256, self._most_bytes, lambda upload: self.handovers.uploaded(run_id, upload))
 
     @property
     def _most_bytes(self) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from weft.access.permissions import Action, Caller, Role, require
 from weft.access.principals import Principal, local_principal, product_principal
+from weft.api import addressing
 from weft.config import duration
 from weft.errors import AccessDenied, UsageError, error
 from weft.model.address import Address, ProductAddress, is_slug, parse_address
@@ -54,7 +55,7 @@ class Scanning:
         consumer, principal = self._consumer(caller, asked.product, address)
         state = self._rooms.published(str(address))
         self._require_grant(caller, consumer, state, quarantine=asked.quarantine)
-        opened = self._rooms.door.open(principal, state.address, asked.snapshot_id, reads=[state.address])
+        opened = self._rooms.counter.open(principal, state.address, asked.snapshot_id, reads=[state.address])
         publication = opened.publication
         held = publication.quarantine.manifest if asked.quarantine and publication.quarantine else publication.manifest
         return self._made(state.address, publication.snapshot_id, consumer, held)
@@ -74,6 +75,11 @@ class Scanning:
         elif name != caller.name:
             raise AccessDenied(error("WFT-SRV-041", "this scan was granted to somebody else"))
         return Path(held.files[number])
+
+    def address(self, path: Path) -> str | None:
+        """Where a file of a scan can be fetched for a while; None: it lies here."""
+        objects, now = self._rooms.objects, self._rooms.now()
+        return addressing.file_address(objects, path, now, now + addressing.LASTS) if objects is not None else None
 
     def listed(self, caller: Caller, port: str | None, consumer: str | None) -> Sequence[Grant]:
         """Grants on ports of domains in which the caller is somebody, and those of what the caller reads."""
@@ -156,7 +162,7 @@ class Scanning:
     def _made(self, address: Address, snapshot_id: str, consumer: str, manifest: Manifest) -> Scan:
         now = self._rooms.now()
         ends_at = now + duration(self._rooms.settings.publishing.scan_time)
-        paths = self._rooms.door.paths(manifest)
+        paths = self._rooms.counter.paths(manifest)
         scan_id, token = self.grants.scan(address, snapshot_id, consumer, paths, now, ends_at)
         files = tuple(ScanFile(f.path, n, f.size_bytes) for n, f in enumerate(manifest.files))
         return Scan(scan_id, token, address, snapshot_id, files, codec.time_text(ends_at))
