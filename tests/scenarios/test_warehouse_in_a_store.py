@@ -163,7 +163,8 @@ def test_versions_that_expired_and_what_nothing_refers_to_go_from_the_bucket(mes
     assert mesh.json("query", BATCHES)["rows"] == [[4, 4, 2000]]
 
 
-KILLED_AT = ("data/run-", "-m0.avro", "/snap-", "00000-", "00001-", "00002-")
+KILLED_AT = ("data/run-", "-m0.avro", "/snap-", "/00002-", "/00003-")
+"""What a second apply writes of a table: rows, manifest, list, metadata of the run's branch, and of `main`."""
 
 
 @pytest.mark.parametrize("place", KILLED_AT)
@@ -196,8 +197,7 @@ def test_killed_while_it_writes_into_the_store_the_former_rows_stay_whole_and_th
         store.before = before
         process.wait(120)
     store.before = lambda method, path: None
-    # numbers of metadata: a first commit of this test's second apply is the third of its table
-    assert struck or place in ("00000-", "00001-"), "nothing was written there"
+    assert struck, "nothing was written there"
     elsewhere(mesh)
     (seen,) = mesh.json("query", BATCHES)["rows"]
     assert seen in ([1, 1, 2000], [2, 2, 2000])
@@ -300,3 +300,26 @@ def test_copies_that_nobody_asks_for_give_way_and_are_fetched_again(tmp_path, st
     assert unsent.exists()
     files.bring(dict.fromkeys(places, 1000))
     assert all((tmp_path / "copies" / p).stat().st_size == 1000 for p in places)
+
+
+def test_a_warehouse_that_is_copied_into_a_bucket_goes_on_there(tmp_path, store, bucket):
+    mesh = two_products(tmp_path / "mesh")
+    mesh.json("apply")
+    first = mesh.json("history", PORT)["snapshots"][-1]["snapshot_id"]
+    folder = mesh.path(".weft/warehouse")
+    for file in folder.rglob("*"):
+        if file.is_file():
+            store.client().upload_file(str(file), bucket, f"mesh/{file.relative_to(folder).as_posix()}")
+    shutil.rmtree(folder)
+    in_the_store(mesh, store.settings(bucket))
+
+    assert mesh.json("query", BATCHES)["rows"] == [[1, 1, 2000]]
+    source_rows(mesh, 2)
+    mesh.json("apply")
+
+    elsewhere(mesh)
+    assert mesh.json("query", BATCHES)["rows"] == [[2, 2, 2000]]
+    assert mesh.json("query", BATCHES, "--at", first)["rows"] == [[1, 1, 2000]]
+    uri = f"sqlite:///{mesh.path('.weft/catalog.db')}"
+    table = by_pyiceberg(store, uri, ("sales", "orders", "orders@1"))
+    assert set(table.scan().to_arrow().column("batch").to_pylist()) == {2}
