@@ -52,6 +52,11 @@ class Files(Protocol):
     """
 
     @property
+    def far(self) -> bool:
+        """Whether each file has to wait for a store elsewhere."""
+        ...
+
+    @property
     def home(self) -> str:
         """The location of the warehouse."""
         ...

@@ -51,6 +51,9 @@ def written(path: Path, content: bytes) -> None:
 class LocalFiles:
     """Implements `storage.files.Files` over a folder: what was written there rests there."""
 
+    far = False
+    """Files lie on this machine."""
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 

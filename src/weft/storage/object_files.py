@@ -37,6 +37,9 @@ T = TypeVar("T")
 class ObjectFiles:
     """Implements `storage.files.Files` over a bucket, with a folder of this machine before it."""
 
+    far = True
+    """Each file has to wait for the store."""
+
     def __init__(self, store: ObjectStore, prefix: str, folder: Path, most_bytes: int) -> None:
         """`most_bytes`: how much of the folder copies may take that nobody has asked for in the last hour."""
         self.store = store

@@ -65,6 +65,11 @@ class TableStorage(ABC):
         self._files: Files = LocalFiles(files) if isinstance(files, Path) else files
         self._fields: dict[str, list[Field]] = {}
 
+    @property
+    def far(self) -> bool:
+        """Whether the files rest in a store elsewhere."""
+        return self._files.far
+
     def close(self) -> None:
         """Does nothing: nothing is kept open."""
         return
