@@ -161,6 +161,7 @@ CODES: dict[str, str] = {
     "WFT-STO-017": "the bucket of the warehouse does not exist",
     "WFT-STO-018": "the address of the catalog is none",
     "WFT-STO-019": "the catalog in PostgreSQL cannot be reached",
+    "WFT-STO-020": "a place in a store that another catalog has",
     "WFT-STO-040": "the catalog cannot be read or written",
     "WFT-STO-041": "a table's branch lags behind what is published",
     # registry

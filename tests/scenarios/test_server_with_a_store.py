@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
+import shutil
 import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
@@ -173,3 +174,21 @@ def test_a_file_that_is_put_again_after_it_was_checked_changes_nothing(store, bu
     assert replaced
     (key,) = [k for k in store.keys(bucket) if "/data/" in k]
     assert store.client().get_object(Bucket=bucket, Key=key)["Body"].read()[:4] == b"PAR1"
+
+
+def test_a_server_fetches_the_rows_that_stay_to_check_them_with_those_that_are_new(store, bucket, server, tmp_path):
+    fleet = repository_of(server, tmp_path / "fleet", "ada", "fleet")
+    planes(fleet)
+    model = fleet.path("domains/fleet/aircraft/models/planes.sql")
+    model.write_text('/* weft\n{"materialized": "merge", "key": "id"}\n*/\n' + model.read_text())
+    assert fleet.weft("apply").returncode == 0
+    shutil.rmtree(server.root / ".weft/files")
+    shutil.rmtree(fleet.root / ".weft/warehouse")
+    source = fleet.path("data/planes.csv")
+    source.write_text("id,amount\n100,1\n")
+
+    done = fleet.weft("apply")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert fleet.json("query", "select count(*) from fleet.aircraft.planes")["rows"] == [[101]]
+    assert len([k for k in store.keys(bucket) if "/data/" in k]) == 2

@@ -323,3 +323,28 @@ def test_a_warehouse_that_is_copied_into_a_bucket_goes_on_there(tmp_path, store,
     uri = f"sqlite:///{mesh.path('.weft/catalog.db')}"
     table = by_pyiceberg(store, uri, ("sales", "orders", "orders@1"))
     assert set(table.scan().to_arrow().column("batch").to_pylist()) == {2}
+
+
+def test_a_second_catalog_over_the_same_place_is_refused_before_it_removes_anything(tmp_path, mesh, store, bucket):
+    mesh.json("apply")
+    before = store.keys(bucket)
+    other = in_the_store(two_products(tmp_path / "other"), store.settings(bucket))
+
+    done = other.weft("apply")
+
+    assert "WFT-STO-020" in done.stdout + done.stderr
+    assert store.keys(bucket) == before
+
+
+def test_what_was_uploaded_by_an_attempt_that_was_discarded_is_uploaded_again_by_the_next(tmp_path, store, bucket):
+    files = store.files(bucket, tmp_path / "copies")
+    place = "a/b/c@1/data/run-r1/rows.parquet"
+    uploaded, path = tmp_path / "uploaded", tmp_path / "copies" / place
+    uploaded.write_bytes(b"x" * 1000)
+    for _ in range(2):  # a server links what was uploaded to it: both names are one file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.hardlink_to(uploaded)
+        files.keep([place], "run-r1", set)
+        assert [k for k in store.keys(bucket) if k.endswith(".parquet")] == [f"mesh – é/{place}"]
+        files.remove_run("a/b/c@1/data/run-r1")
+        assert store.keys(bucket) == []

@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS iceberg_tables (
 CREATE TABLE IF NOT EXISTS iceberg_namespace_properties (
     catalog_name VARCHAR(255) NOT NULL, namespace VARCHAR(255) NOT NULL, property_key VARCHAR(255) NOT NULL,
     property_value VARCHAR(1000) NOT NULL, PRIMARY KEY (catalog_name, namespace, property_key));
+CREATE TABLE IF NOT EXISTS weft_catalog (one INTEGER PRIMARY KEY, id VARCHAR(36) NOT NULL);
 """
 _ROW = "catalog_name = ? AND table_namespace = ? AND table_name = ?"
 
@@ -101,6 +102,12 @@ class SqlCatalog(ABC):
         location = f"{after['location']}/metadata/{number:05d}-{uuid.uuid4()}.metadata.json"
         self._files.write(location, json.dumps(following(after, known), separators=(",", ":")).encode())
         self._swap(identifier, known, location)
+
+    def identity(self) -> str:
+        """An id that the catalog has had since it was first asked for one."""
+        with self._transaction() as execute:
+            execute("INSERT INTO weft_catalog VALUES (1, ?) ON CONFLICT DO NOTHING", (str(uuid.uuid4()),))
+            return str(execute("SELECT id FROM weft_catalog", ()).fetchone()[0])
 
     def identifiers(self) -> list[Identifier]:
         """Every table."""

@@ -107,6 +107,17 @@ class Files(Protocol):
         """Removes empty folders of a table's runs, but for runs that are spared; those of `only` alone."""
         ...
 
-    def sweep(self, older_than: datetime) -> Sequence[str]:
-        """Removes what no table has and is older than a time: halves of uploads, copies that are too many."""
+    def claim(self, catalog: Callable[[], str]) -> None:
+        """Sees to it that no two catalogs have tables in one place.
+
+        Args:
+            catalog: gives the id of the catalog.
+
+        Raises:
+            ProjectError: WFT-STO-020, another one has.
+        """
+        ...
+
+    def sweep(self, older_than: datetime, runs: Collection[str]) -> Sequence[str]:
+        """Removes what no table and none of `runs` has and is older than a time: halves of uploads, spare copies."""
         ...

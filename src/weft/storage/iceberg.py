@@ -30,7 +30,9 @@ class IcebergStorage(TableStorage):
 
     @cached_property
     def _catalog(self) -> SqlCatalog:
-        return catalog_at(self._catalog_place, self._files)
+        made = catalog_at(self._catalog_place, self._files)
+        self._files.claim(made.identity)
+        return made
 
     def _with_snapshot(
         self, table: Metadata, schema_id: int, layout: Layout, base: int | None, files: Sequence[DataFile]

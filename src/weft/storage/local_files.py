@@ -104,7 +104,10 @@ class LocalFiles:
         """Removes empty folders of a table's runs."""
         drop_empty(self._folder.joinpath(*folder) / "data", spared, only)
 
-    def sweep(self, older_than: datetime) -> Sequence[str]:
+    def claim(self, catalog: Callable[[], str]) -> None:
+        """Does nothing: whoever copies a folder has one of their own."""
+
+    def sweep(self, older_than: datetime, runs: Collection[str]) -> Sequence[str]:
         """Nothing: all that is here lies in the folders of tables."""
         return ()
 

@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-from weft.errors import PlatformError, error
+from weft.errors import PlatformError, ProjectError, error
 from weft.storage.files import Found, TableFiles
 from weft.storage.local_files import drop_empty, listed_below, written
 from weft.storage.object_store import ObjectStore
@@ -25,6 +25,9 @@ from weft.storage.object_store import ObjectStore
 SCHEME = "s3://"
 STAGING = ".staging"
 """Below it lies what runners have uploaded for a server that has not looked at it yet: no table's name begins so."""
+
+_CLAIM = ".weft-catalog"
+"""The object that says whose the place is."""
 
 _AT_ONCE = 8
 _IN_USE_S = 3600
@@ -82,9 +85,10 @@ class ObjectFiles:
 
     def remove(self, places: Collection[str]) -> None:
         """Removes files from the store, and here."""
+        there = [place for place in places if not _is_own(self._folder / place)]
         for place in places:
             (self._folder / place).unlink(missing_ok=True)
-        self._each(lambda place: self.store.delete(self._key(place)), places)
+        self._each(lambda place: self.store.delete(self._key(place)), there)
 
     def remove_run(self, folder: str) -> None:
         """Removes what a run has written of a table."""
@@ -98,7 +102,8 @@ class ObjectFiles:
             there = known()
             older = [p for p in older if p not in there]
         new = [p for p in places if p.split("/")[-2] == fresh]
-        self._each(self._upload, [p for p in new if _is_own(self._folder / p)])
+        # whatever a former attempt has uploaded of them may have been discarded with it
+        self._each(self._upload, new)
         self._each(self._upload_missing, older)
 
     def bring(self, sizes: Mapping[str, int]) -> None:
@@ -141,15 +146,37 @@ class ObjectFiles:
         """Removes empty folders of a table's runs."""
         drop_empty(self._folder.joinpath(*folder) / "data", spared, only)
 
-    def sweep(self, older_than: datetime) -> Sequence[str]:
+    def claim(self, catalog: Callable[[], str]) -> None:
+        """Sees to it that one catalog alone knows what lies here: what another one has would be swept.
+
+        Raises:
+            ProjectError: WFT-STO-020, another catalog has claimed the place.
+        """
+        key, mine = self._key(_CLAIM), catalog()
+        try:
+            found = self.store.get(key)
+        except FileNotFoundError:
+            self.store.put(key, mine.encode())
+            found = self.store.get(key)  # of two that began at once one has lost
+        if found.decode(errors="replace") != mine:
+            raise ProjectError(
+                error(
+                    "WFT-STO-020",
+                    f"the tables in `{self.home}` belong to another catalog than `storage.catalog`",
+                    why="each would take the other's files for orphans, and remove them",
+                    fix=f"name another prefix, or the other catalog; where it is gone for good, remove `{key}`",
+                )
+            )
+
+    def sweep(self, older_than: datetime, runs: Collection[str]) -> Sequence[str]:
         """Gives up uploads that were begun before a time and have not ended; removes what was staged, and copies."""
         removed = []
         for one in list(self.store.unfinished(self._prefix)):
-            if one.at < older_than:
+            if one.at < older_than and _run_of(one.key) not in runs:
                 self.store.abort(one)
                 removed.append(f"{SCHEME}{self.store.bucket}/{one.key}")
         for one in list(self.store.listed(f"{self._prefix}{STAGING}/")):
-            if one.at < older_than:
+            if one.at < older_than and _run_of(one.key) not in runs:
                 self.store.delete(one.key)
                 removed.append(f"{SCHEME}{self.store.bucket}/{one.key}")
         self._make_room()
@@ -186,8 +213,14 @@ class ObjectFiles:
 
     def _upload(self, place: str) -> None:
         file = self._folder / place
+        try:
+            size_bytes = file.stat().st_size
+        except FileNotFoundError:
+            if self.store.size_of(self._key(place)) is None:
+                raise _no_file(f"{self.home}/{place}", "it is neither here nor in the store") from None
+            return
         self.store.upload(file, self._key(place))
-        self._took(file.stat().st_size)
+        self._took(size_bytes)
         file.chmod(_COPY)
 
     def _upload_missing(self, place: str) -> None:
@@ -255,6 +288,11 @@ def split_location(location: str) -> tuple[str, str]:
     """
     bucket, _, prefix = location.removeprefix(SCHEME).partition("/")
     return bucket, prefix.strip("/")
+
+
+def _run_of(key: str) -> str:
+    """The run that writes an object: that of its folder."""
+    return key.rpartition("/")[0].rpartition("/")[2].removeprefix("run-")
 
 
 def _is_own(file: Path) -> bool:

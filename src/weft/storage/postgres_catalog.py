@@ -39,7 +39,7 @@ class PostgresCatalog(SqlCatalog):
         self._open: Connection | None = None
         self._process = os.getpid()
         with self._transaction() as execute:
-            if execute("SELECT to_regclass('iceberg_tables') IS NULL", ()).fetchone()[0]:
+            if execute("SELECT to_regclass('weft_catalog') IS NULL", ()).fetchone()[0]:
                 execute(f"SELECT pg_advisory_xact_lock({_MAKING})", ())
                 for statement in filter(str.strip, TABLES.split(";")):
                     execute(statement, ())

@@ -293,7 +293,7 @@ class TableStorage(ABC):
             if only is None:
                 gone += sweeping.old_metadata(lying[staged].metadata, (), older_than)
             removed += self._removed(staged, gone, runs, only)
-        return removed + (list(self._files.sweep(older_than)) if only is None else [])
+        return removed + (list(self._files.sweep(older_than, runs)) if only is None else [])
 
     def _removed(
         self, identifier: Identifier, gone: Sequence[Found], runs: Collection[str], only: Collection[str] | None
