@@ -13,6 +13,7 @@ from hypothesis import settings
 
 if TYPE_CHECKING:
     from tests.servers import StoppedAndStarted
+    from tests.stores import ObjectServer
 
 T = TypeVar("T")
 pytest_plugins = ["pytester"]
@@ -101,6 +102,16 @@ def postgres() -> Iterator[str]:
     from tests.servers import postgres_running
 
     yield from _server("postgres", "psycopg", "PostgreSQL is not installed (Debian: `postgresql`)", postgres_running)
+
+
+@pytest.fixture(scope="session")
+def store() -> Iterator[ObjectServer]:
+    """An S3 server over HTTP, which checks every signature."""
+    from tests.stores import object_server
+
+    pytest.importorskip("moto")
+    with object_server() as found:
+        yield found
 
 
 @pytest.fixture

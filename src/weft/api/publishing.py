@@ -18,6 +18,7 @@ import msgspec
 from msgspec.structs import replace
 
 from weft.access.permissions import Action, Caller, Role, require
+from weft.api import addressing
 from weft.api.committing import Committer, Kept, ProcessCommitter, failure_of
 from weft.api.documents import decoded
 from weft.api.incoming import Incoming, too_large
@@ -34,6 +35,7 @@ from weft.runs.quotas import no_room, require_another
 if TYPE_CHECKING:
     from weft.api.platform import Platform
     from weft.registry.meters import Meter
+    from weft.storage.object_files import ObjectFiles
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{7,63}")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}\.parquet")
@@ -54,6 +56,11 @@ class Publishing:
     def committer(self) -> Committer:
         """What commits."""
         return ProcessCommitter(self._rooms.settings.root)
+
+    @property
+    def objects(self) -> ObjectFiles | None:
+        """The files of the warehouse, where it lies in an object store."""
+        return self._rooms.objects
 
     def close(self) -> None:
         """Ends the process that commits."""
@@ -92,7 +99,8 @@ class Publishing:
         if known is None:
             self._rooms.production.start_run(begun(run, caller.name, now))
         self.folder_of(run.run_id).mkdir(parents=True, exist_ok=True)
-        return RunOpened(run.run_id, f"runs/{run.run_id}/", self._most_bytes, codec.time_text(opened.ends_at))
+        ends = codec.time_text(opened.ends_at)
+        return RunOpened(run.run_id, f"runs/{run.run_id}/", self._most_bytes, ends, addressed=self.objects is not None)
 
     def number(self, caller: Caller, run_id: str, asked: AskedTable) -> Numbering:
         """The field ids of a table that a run is about to write.
@@ -202,6 +210,8 @@ class Publishing:
         self.handovers.close(run_id, self._rooms.now())
         if not self.handovers.waits(run_id):
             shutil.rmtree(self.folder_of(run_id), ignore_errors=True)
+            if self.objects is not None:
+                addressing.drop(self.objects, run_id)
 
     # files
 
@@ -233,6 +243,19 @@ class Publishing:
             UsageError: WFT-SRV-045, its name, its digest or its size is none that can be.
             GateRefused: WFT-SRV-039, its domain has no room for it.
         """
+        self.require_file(caller, run_id, name, sha256, length)
+        folder = self.folder_of(run_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        return Incoming(folder, name, sha256, self._most_bytes, lambda upload: self.handovers.uploaded(run_id, upload))
+
+    def require_file(self, caller: Caller, run_id: str, name: str, sha256: str, length: int | None) -> None:
+        """Refuses what no run of the caller may upload.
+
+        Raises:
+            AccessDenied: WFT-SRV-030.
+            UsageError: WFT-SRV-045.
+            GateRefused: WFT-SRV-039, its domain has no room for it.
+        """
         run = self._writing(caller, run_id)
         if not _FILE.fullmatch(name) or not _SHA256.fullmatch(sha256):
             what = f"`{name[:120]}` with `X-Content-Sha256: {sha256[:80]}` is no file that a run may upload"
@@ -244,9 +267,6 @@ class Publishing:
             held = self.handovers.uploaded_bytes(domain) if given is not None else 0
             if given is not None and held + (length or 0) > given.most_bytes:
                 raise no_room(domain, length or 0, held, given.most_bytes)
-        folder = self.folder_of(run_id)
-        folder.mkdir(parents=True, exist_ok=True)
-        return Incoming(folder, name, sha256, self._most_bytes, lambda upload: self.handovers.uploaded(run_id, upload))
 
     @property
     def _most_bytes(self) -> int:

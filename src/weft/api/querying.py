@@ -81,13 +81,12 @@ class GrantedDoor(Door):
 
     def __init__(self, platform: Platform, caller: Caller) -> None:
         rooms = platform.rooms
-        root = str(rooms.settings.path(rooms.settings.storage.warehouse))
         super().__init__(
             rooms.production,
-            root,
+            str(rooms.data_root),
             lambda: rooms.engine,
             rooms.now,
-            None,
+            rooms.present,
             rooms.grounds,
             lambda: rooms.readers,
             platform.querying.witness,

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from weft.access.permissions import Action, Caller, require
 from weft.access.principals import Principal, product_principal
 from weft.access.rights import FIRST_BUILD
+from weft.api import addressing
 from weft.config import duration
 from weft.errors import AccessDenied, PlatformError, UsageError, error
 from weft.model.address import Address, ProductAddress, is_slug, parse_address
@@ -56,7 +57,7 @@ class Scanning:
         consumer, principal = self._consumer(caller, asked.product, address)
         state = self._rooms.published(str(address))
         self._require_grant(caller, consumer, state, quarantine=asked.quarantine)
-        opened = self._rooms.door.open(principal, state.address, asked.snapshot_id, reads=[state.address])
+        opened = self._rooms.counter.open(principal, state.address, asked.snapshot_id, reads=[state.address])
         if not opened.decision.whole:
             raise AccessDenied(
                 error(
@@ -94,6 +95,11 @@ class Scanning:
         with suppress(PlatformError):  # it is held for the next time, and the reader does not wait for it
             self._platform.meters.add(*_served(held, number, file, self._rooms.now()))
         return file
+
+    def address(self, path: Path) -> str | None:
+        """Where a file of a scan can be fetched for a while; None: it lies here."""
+        objects, now = self._rooms.objects, self._rooms.now()
+        return addressing.file_address(objects, path, now, now + addressing.LASTS) if objects is not None else None
 
     def may_build_on(self, product: ProductAddress, state: PortState) -> bool:
         """Whether a product may publish rows that are made from a port: as it may read it, now."""
@@ -162,7 +168,7 @@ class Scanning:
     def _made(self, address: Address, snapshot_id: str, consumer: str, manifest: Manifest) -> Scan:
         now = self._rooms.now()
         ends_at = now + duration(self._rooms.settings.publishing.scan_time)
-        paths = self._rooms.door.paths(manifest)
+        paths = self._rooms.counter.paths(manifest)
         scan_id, token = self.grants.scan(address, snapshot_id, consumer, paths, now, ends_at)
         files = tuple(ScanFile(f.path, n, f.size_bytes) for n, f in enumerate(manifest.files))
         return Scan(scan_id, token, address, snapshot_id, files, codec.time_text(ends_at))

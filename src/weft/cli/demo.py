@@ -21,6 +21,7 @@ from weft.errors import UsageError, error
 
 if TYPE_CHECKING:
     from weft.api import Mesh
+    from weft.config import Settings
     from weft.errors import Diagnostic
 
 _MARK = "demo/written-by-weft-demo"
@@ -182,10 +183,15 @@ def _variant(mesh: Mesh, folder: Path, change: Callable[[Path], None]) -> Mesh:
         copy,
         flags={
             "mesh.registry": str(settings.path(settings.mesh.registry)),
-            "storage.warehouse": str(settings.path(settings.storage.warehouse)),
-            "storage.catalog": str(settings.path(settings.storage.catalog)),
+            "storage.warehouse": _place(settings, settings.storage.warehouse),
+            "storage.catalog": _place(settings, settings.storage.catalog),
         },
     )
+
+
+def _place(settings: Settings, text: str) -> str:
+    """A place as another mesh names it: a folder or file by its whole path."""
+    return text if "://" in text else str(settings.path(text))
 
 
 def _served(mesh: Mesh) -> tuple[int, int, str]:

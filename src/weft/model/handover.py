@@ -103,12 +103,21 @@ class RunOpened(Struct, frozen=True):
     Attributes:
         prefix: the run's own place, under which files are put.
         most_bytes: how large one file may be.
+        addressed: whether each file goes to an address of its own that is asked for, instead of to the server.
     """
 
     run_id: str
     prefix: str
     most_bytes: int
     ends_at: str
+    addressed: bool = False
+
+
+class UploadAddress(Struct, frozen=True):
+    """Where one file is put, within a quarter of an hour: by `PUT`, with exactly these headers and no token."""
+
+    address: str
+    headers: Mapping[str, str]
 
 
 class ScanFile(Struct, frozen=True):

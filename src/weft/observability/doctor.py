@@ -21,11 +21,11 @@ def machine(settings: Settings) -> tuple[Diagnostic, ...]:
     """What is missing or wrong on this machine, and in a note what it is."""
     found = [_versions()]
     found += [_missing(package) for package in _NEEDED if not version_of(package)]
-    folders = {
-        "state": settings.state,
-        "warehouse": settings.path(settings.storage.warehouse),
-        "catalog": settings.path(settings.storage.catalog).parent,
-    }
+    folders = {"state": settings.state}
+    if "://" not in settings.storage.warehouse:
+        folders["warehouse"] = settings.path(settings.storage.warehouse)
+    if "://" not in settings.storage.catalog:
+        folders["catalog"] = settings.path(settings.storage.catalog).parent
     if "://" not in settings.mesh.registry:
         folders["registry"] = settings.path(settings.mesh.registry).parent
     for what, folder in folders.items():

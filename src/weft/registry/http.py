@@ -25,6 +25,7 @@ from weft.model.handover import (
     ScanAsked,
     StagedTable,
     Upload,
+    UploadAddress,
 )
 from weft.model.lineage import LineageEdge
 from weft.model.publication import DataFile, Expired, KeptTable, PortState, Publication
@@ -59,6 +60,7 @@ class HttpRegistry:
         self._local = local
         self._staged: dict[str, StagedTable] = {}
         self._uploads: dict[str, Upload] = {}
+        self._addressed: dict[str, bool] = {}
 
     @property
     def described(self) -> str:
@@ -219,7 +221,8 @@ class HttpRegistry:
     def start_run(self, run: Run) -> None:
         """Opens a run on the server, and remembers here which process it lives in."""
         self._local.start_run(run)
-        self.server.send("POST", "/api/v1/runs", run, RunOpened)
+        opened: RunOpened = self.server.send("POST", "/api/v1/runs", run, RunOpened)
+        self._addressed[run.run_id] = opened.addressed
 
     def finish_run(self, run: Run) -> None:
         """Tells the server how a run ended; what it has uploaded and not published goes."""
@@ -258,8 +261,13 @@ class HttpRegistry:
         with file.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
         name = f"{hashlib.sha256(path.encode()).hexdigest()[:32]}.parquet"
-        self.server.put_file(f"/api/v1/runs/{run_id}/files/{name}", file, digest)
-        self._uploads[path] = Upload(name, file.stat().st_size, digest)
+        upload = Upload(name, file.stat().st_size, digest)
+        if self._addressed.get(run_id):
+            asked = f"/api/v1/runs/{run_id}/uploads"
+            self.server.put_at(lambda: self.server.send("POST", asked, upload, UploadAddress), file)
+        else:
+            self.server.put_file(f"/api/v1/runs/{run_id}/files/{name}", file, digest)
+        self._uploads[path] = upload
 
     def held(self, table: Address) -> tuple[DataFile, ...]:
         """The files that the server has of a table: of a port's current publication, or of what a model keeps."""

@@ -13,6 +13,7 @@ import msgspec
 
 from weft import errors
 from weft.errors import AccessDenied, PlatformError, TransientError, UsageError, WeftError, error
+from weft.model.handover import UploadAddress
 
 T = TypeVar("T")
 _TRIES = 5
@@ -123,14 +124,13 @@ class Server:
     def put_file(self, path: str, file: Path, sha256: str) -> None:
         """Uploads a file."""
         headers = {"Content-Type": "application/octet-stream", "X-Content-Sha256": sha256}
-
-        def content() -> Iterator[bytes]:
-            with file.open("rb") as source:
-                while chunk := source.read(_CHUNK):
-                    yield chunk
-
         headers["Content-Length"] = str(file.stat().st_size)
-        self._asked("PUT", path, content=content, headers=headers)
+        self._asked("PUT", path, content=lambda: _chunks(file), headers=headers)
+
+    def put_at(self, address: Callable[[], UploadAddress], file: Path) -> None:
+        """Uploads a file to an address that is given for it alone, and that is no place for our token."""
+        given = address()
+        self._asked("PUT", given.address, content=lambda: _chunks(file), headers=given.headers, foreign=True)
 
     def fetch_file(self, path: str, file: Path, size_bytes: int, scan_token: str) -> None:
         """Downloads a file, whole or not at all."""
@@ -138,6 +138,8 @@ class Server:
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
             answer = self._asked("GET", path, headers={"X-Scan-Token": scan_token}, into=temporary)
+            if answer.status_code == 307:
+                answer = self._asked("GET", answer.headers["location"], into=temporary, foreign=True)
             if answer.status_code != 200 or temporary.stat().st_size != size_bytes:
                 raise PlatformError(
                     error("WFT-REG-022", f"`{self.url}` sent another file than it had announced", fix="apply again")
@@ -179,14 +181,18 @@ class Server:
         params: Mapping[str, Any] | None = None,
         again: bool = True,
         into: Path | None = None,
+        foreign: bool = False,
     ) -> httpx.Response:
         """An answer that is none of a failure.
+
+        Args:
+            foreign: whether `path` is the address of another server, which gets no token.
 
         Raises:
             TransientError: WFT-REG-020, the server cannot be reached.
             WeftError: what the server answers.
         """
-        token = self._token()
+        token = self._token() if not foreign else None
         sent = {**(headers or {}), **({"Authorization": f"Bearer {token}"} if token else {})}
         for attempt in range(_TRIES):
             last = not again or attempt == _TRIES - 1
@@ -214,7 +220,7 @@ class Server:
                 time.sleep(min(float(wait) if wait.isdigit() else pause, _LONGEST_PAUSE_S))
                 continue
             if answer.status_code >= 400:
-                raise self._failure(answer)
+                raise self._failure(answer) if not foreign else _refused(answer)
             return answer
         raise AssertionError("the last attempt returns or raises")
 
@@ -296,3 +302,21 @@ def _event(block: bytes) -> ServerEvent:
 
 _WORTH_KEEPING = 2_000
 """Bytes from which on an answer is kept on the disk: a small one is sent again as fast."""
+
+
+def _chunks(file: Path) -> Iterator[bytes]:
+    with file.open("rb") as source:
+        while chunk := source.read(_CHUNK):
+            yield chunk
+
+
+def _refused(answer: httpx.Response) -> PlatformError:
+    """What a store has said of an address that was given for it. The address itself is not told: it is a key."""
+    return PlatformError(
+        error(
+            "WFT-REG-022",
+            f"the store `{answer.url.host}` has answered {answer.status_code} to an address that the server gave",
+            why="an address holds for a quarter of an hour" if answer.status_code == 403 else None,
+            fix="apply again",
+        )
+    )

@@ -18,7 +18,7 @@ from weft.plan.desired import Desired
 from weft.plan.moved import moved
 from weft.plan.values import Plan
 from weft.registry import processes
-from weft.runs import catching_up, publishing, repair, unmoved
+from weft.runs import catching_up, publishing, repair, snapshots, unmoved
 from weft.runs.build import Building, Order, Staged, StagedTable
 from weft.runs.context import Context, new_run_id
 from weft.runs.handed_models import written_models
@@ -195,17 +195,12 @@ class _OneRun:
                 raise
             with context.registry.lock(f"product:{work.address}", holder=self.run_id, timeout_s=60):
                 try:
+                    made = snapshots.committed(judged.staged, ports, self.run_id, context)
                     for one in judged.staged:
                         address = one.wanted.port.address
-                        base = ports[address].snapshot_id if address in ports else None
-                        snapshot = context.storage.commit(
-                            one.target, run_id=self.run_id, base=base, files=one.manifest.files
-                        )
-                        if one.quarantine is not None:
-                            context.storage.beside(self.run_id, one.quarantine.manifest.files)
                         fresh = publishing.publication(
                             one.wanted,
-                            snapshot,
+                            made[address],
                             one.manifest,
                             building.inputs.upstream(one.wanted) if building is not None else {},
                             checks.get(address, ()),

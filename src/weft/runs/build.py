@@ -261,8 +261,8 @@ class Building:
         following.require_ours(one.port.address, self._context)
         publication = self._context.registry.publication(one.port.address)
         assert publication is not None, "what has a state was published"
-        self._context.storage.own(one.port.address, publication.manifest)
         before, self._aside[one.port.model.name] = with_quarantine(publication)
+        self._context.storage.own(one.port.address, before)
         return _going_on(one.port.model, before, target)
 
     def _table(self, model: Model) -> Manifest:

@@ -352,6 +352,8 @@ class _Receiving:
 
     def _relation(self, one: Publication) -> str:
         """The rows of a publication, wherever its files lie now."""
+        known = tuple(f for f in one.manifest.files if f.path not in self._fresh)
+        self._context.storage.own(one.address, Manifest(one.manifest.columns, known))
         here = [replace(f, path=str(self._fresh.get(f.path, f.path))) for f in one.manifest.files]
         return reading.relation(Manifest(one.manifest.columns, tuple(here)), self._context.storage.root)
 

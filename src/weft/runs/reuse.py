@@ -29,6 +29,8 @@ class Reused(Struct, frozen=True):
 
     def relations(self, context: Context) -> dict[Address, str]:
         """The rows as FROM items, for verifying: nobody may read them yet."""
+        for address, publication in self.publications.items():
+            context.storage.own(address, publication.manifest)
         return {a: reading.relation(p.manifest, context.storage.root) for a, p in self.publications.items()}
 
 

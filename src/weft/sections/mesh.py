@@ -26,8 +26,21 @@ class MeshSettings:
 class StorageSettings:
     """`[storage]`: where tables and their catalog rest."""
 
-    warehouse: str = setting(".weft/warehouse", "folder of the tables' files")
-    catalog: str = setting(".weft/catalog.db", "file of the Iceberg catalog (SQLite)")
+    warehouse: str = setting(
+        ".weft/warehouse", "where the tables' files rest: a folder, or an object store as `s3://BUCKET/PREFIX`"
+    )
+    connection: str = setting(
+        "", "the `[connections.NAME]` of kind `s3` by which a warehouse in an object store is reached"
+    )
+    catalog: str = setting(
+        ".weft/catalog.db",
+        "the Iceberg catalog: a file (SQLite), or a PostgreSQL database as `postgresql://USER@HOST/NAME`",
+    )
+    copies: str = setting(
+        "10GB",
+        "how much room copies of a store's files may take here; those of the last hour stay in any case",
+        size_bytes,
+    )
     orphan_age: str = setting(
         "24h", "how old a file that nothing refers to must be before it is removed: 30m, 24h, 7d", duration
     )

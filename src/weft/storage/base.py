@@ -44,6 +44,15 @@ class Storage(Protocol):
         """Whether tables rest here; else a server has them, which also looks after them."""
         ...
 
+    @property
+    def far(self) -> bool:
+        """Whether each file that is written has to wait for a store elsewhere; several may be committed at once."""
+        ...
+
+    def close(self) -> None:
+        """Gives back what is kept open; it is opened again when it is needed."""
+        ...
+
     def own(self, table: Address, manifest: Manifest) -> None:
         """Sees to it that the files of one's own table, from which a run goes on, lie under `root`."""
         ...

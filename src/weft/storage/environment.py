@@ -34,6 +34,15 @@ class EnvironmentStorage:
         """Whether tables rest here."""
         return self._production.keeps
 
+    @property
+    def far(self) -> bool:
+        """Whether files rest in a store elsewhere."""
+        return self._production.far
+
+    def close(self) -> None:
+        """Gives back what production keeps open."""
+        self._production.close()
+
     def own(self, table: Address, manifest: Manifest) -> None:
         """Sees to it that the files of one's own table lie here."""
         self._production.own(table, manifest)

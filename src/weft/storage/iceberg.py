@@ -1,4 +1,4 @@
-"""Tables as Apache Iceberg on a local disk, which other clients read."""
+"""Tables as Apache Iceberg on a local disk or in an object store, which other clients read."""
 
 from __future__ import annotations
 
@@ -8,22 +8,31 @@ from pathlib import Path
 
 from weft.model.layout import Layout
 from weft.model.publication import DataFile
-from weft.storage.catalog import SqliteCatalog, Table
-from weft.storage.local_files import SCHEME
+from weft.storage.catalog import SqlCatalog, Table, catalog_at
+from weft.storage.files import Files
 from weft.storage.metadata import Metadata
 from weft.storage.tables import TableStorage
 
 
 class IcebergStorage(TableStorage):
-    """Tables whose metadata lies beside their data, listed in an SQLite catalog."""
+    """Tables whose metadata lies beside their data, listed in a catalog in SQLite or PostgreSQL."""
 
-    def __init__(self, warehouse: Path, catalog: Path) -> None:
-        super().__init__(warehouse)
-        self._catalog_path = catalog
+    def __init__(self, files: Files | Path, catalog: Path | str) -> None:
+        """`catalog`: the file of SQLite, or the address of a database of PostgreSQL."""
+        super().__init__(files)
+        self._catalog_place = catalog
+
+    def close(self) -> None:
+        """Gives the catalog's connection back."""
+        held = self.__dict__.pop("_catalog", None)
+        if held is not None:
+            held.close()
 
     @cached_property
-    def _catalog(self) -> SqliteCatalog:
-        return SqliteCatalog(self._catalog_path, self._warehouse)
+    def _catalog(self) -> SqlCatalog:
+        made = catalog_at(self._catalog_place, self._files)
+        self._files.claim(made.identity)
+        return made
 
     def _with_snapshot(
         self, table: Metadata, schema_id: int, layout: Layout, base: int | None, files: Sequence[DataFile]
@@ -32,8 +41,9 @@ class IcebergStorage(TableStorage):
 
         table, spec_id = partitions.with_spec(table, layout.partition)
         table, order_id = partitions.with_sort_order(table, layout)
-        wanted = {f"{SCHEME}{self.root}/{f.path}": f for f in files}
-        return snapshots.next_snapshot(table, snapshots.Arrangement(schema_id, spec_id, order_id), base, wanted)
+        wanted = {f"{self._files.home}/{f.path}": f for f in files}
+        arranged = snapshots.Arrangement(schema_id, spec_id, order_id)
+        return snapshots.next_snapshot(self._files, table, arranged, base, wanted)
 
     def _metadata_files(self, table: Table) -> Iterable[str]:
         from weft.storage import snapshots
@@ -42,9 +52,9 @@ class IcebergStorage(TableStorage):
         for one in (table, newest) if newest is not None else (table,):
             yield one.location
             yield from (entry["metadata-file"] for entry in one.metadata["metadata-log"])
-            yield from snapshots.metadata_files(one.metadata)
+            yield from snapshots.metadata_files(self._files, one.metadata)
 
     def _paths(self, table: Metadata, snapshot_id: int) -> Iterable[str]:
         from weft.storage import snapshots
 
-        return (e.path for e in snapshots.live_entries(table, snapshot_id))
+        return (e.path for e in snapshots.live_entries(self._files, table, snapshot_id))

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from weft.errors import PlatformError, error
 from weft.model import publication
-from weft.storage import local_files, manifests, partitions
+from weft.storage import manifests, partitions
 from weft.storage.bounds import bound
+from weft.storage.files import Files
 from weft.storage.manifests import ADDED, DELETED, EXISTING, Entry, ManifestFile
 from weft.storage.metadata import ORDER, SPEC, Metadata, fields_of, fresh_snapshot_id, snapshot, with_snapshot
 from weft.storage.schemas import Field
@@ -20,9 +21,9 @@ from weft.storage.schemas import Field
 _NO_PARTITION: Mapping[str, Any] = {}
 
 
-def live_entries(table: Metadata, snapshot_id: int) -> Iterator[Entry]:
+def live_entries(files: Files, table: Metadata, snapshot_id: int) -> Iterator[Entry]:
     """The files of a snapshot."""
-    for _, entries in _manifests_of(table, snapshot_id):
+    for _, entries in _manifests_of(files, table, snapshot_id):
         yield from (e for e in entries if e.status != DELETED)
 
 
@@ -34,11 +35,11 @@ class Arrangement(Struct, frozen=True):
     order_id: int = 0
 
 
-def metadata_files(table: Metadata) -> Iterator[str]:
+def metadata_files(files: Files, table: Metadata) -> Iterator[str]:
     """The manifest lists and manifests of all snapshots."""
     for found in table["snapshots"]:
         yield found["manifest-list"]
-        yield from (m.path for m in manifests.read_list(local_files.read(found["manifest-list"])))
+        yield from (m.path for m in manifests.read_list(files.read(found["manifest-list"])))
 
 
 def data_file(
@@ -70,7 +71,11 @@ def data_file(
 
 
 def next_snapshot(
-    table: Metadata, arranged: Arrangement, parent: int | None, wanted: Mapping[str, publication.DataFile]
+    files: Files,
+    table: Metadata,
+    arranged: Arrangement,
+    parent: int | None,
+    wanted: Mapping[str, publication.DataFile],
 ) -> tuple[Metadata, int]:
     """Writes the manifests of a snapshot that holds exactly the wanted files, as a child of `parent`.
 
@@ -87,7 +92,7 @@ def next_snapshot(
     listed: list[ManifestFile] = []
     changed: list[Entry] = []
     present: set[str] = set()
-    for manifest, entries in _manifests_of(table, parent):
+    for manifest, entries in _manifests_of(files, table, parent):
         live = [e for e in entries if e.status != DELETED]
         present |= {e.path for e in live}
         if live and all(e.path in wanted for e in live):
@@ -98,9 +103,9 @@ def next_snapshot(
     for entries in (added, changed):
         for spec_id in sorted({e.spec_id for e in entries}):
             alike = [e for e in entries if e.spec_id == spec_id]
-            listed.append(_written(table, arranged.schema_id, alike, number, snapshot_id))
+            listed.append(_written(files, table, arranged.schema_id, alike, number, snapshot_id))
     name = f"{table['location']}/metadata/snap-{snapshot_id}-0-{uuid.uuid4()}.avro"
-    local_files.write(name, manifests.write_list(listed, snapshot_id, parent, number))
+    files.write(name, manifests.write_list(listed, snapshot_id, parent, number))
     gone = [e for e in changed if e.status == DELETED]
     summary = {"operation": "overwrite" if gone else "append", **_totals(wanted.values(), added, gone)}
     if arranged.spec_id or arranged.order_id:
@@ -130,23 +135,25 @@ def _added(
     return table, entries
 
 
-def _written(table: Metadata, schema_id: int, entries: Sequence[Entry], number: int, snapshot_id: int) -> ManifestFile:
+def _written(
+    files: Files, table: Metadata, schema_id: int, entries: Sequence[Entry], number: int, snapshot_id: int
+) -> ManifestFile:
     spec = partitions.spec_of(table, entries[0].spec_id)
     kinds = partitions.kinds(table, spec)
     fields = fields_of(table, schema_id)
     content = manifests.write_manifest(entries, fields, schema_id, spec, partitions.avro_fields(spec, kinds))
     path = f"{table['location']}/metadata/{uuid.uuid4()}-m0.avro"
-    local_files.write(path, content)
+    files.write(path, content)
     bounds = partitions.summaries(spec, kinds, [e.data_file["partition"] for e in entries])
     return manifests.describe_manifest(path, len(content), entries, number, snapshot_id, bounds)
 
 
-def _manifests_of(table: Metadata, snapshot_id: int | None) -> Iterator[tuple[ManifestFile, list[Entry]]]:
+def _manifests_of(files: Files, table: Metadata, snapshot_id: int | None) -> Iterator[tuple[ManifestFile, list[Entry]]]:
     found = snapshot(table, snapshot_id)
     if found is None:
         return
-    for listed in manifests.read_list(local_files.read(found["manifest-list"])):
-        manifest = replace(listed, path=_where_it_lies(listed.path, found["manifest-list"]))
+    for listed in manifests.read_list(files.read(found["manifest-list"])):
+        manifest = replace(listed, path=_where_it_lies(files, listed.path, found["manifest-list"]))
         if manifest.content != manifests.DATA:
             raise PlatformError(
                 error(
@@ -157,7 +164,7 @@ def _manifests_of(table: Metadata, snapshot_id: int | None) -> Iterator[tuple[Ma
                 )
             )
         if manifest.has_live_files:
-            yield manifest, manifests.read_manifest(local_files.read(manifest.path), manifest)
+            yield manifest, manifests.read_manifest(files.read(manifest.path), manifest)
 
 
 def _totals(wanted: Collection[publication.DataFile], added: Sequence[Entry], gone: Sequence[Entry]) -> dict[str, str]:
@@ -179,7 +186,7 @@ def _totals(wanted: Collection[publication.DataFile], added: Sequence[Entry], go
     }
 
 
-def _where_it_lies(path: str, beside: str) -> str:
+def _where_it_lies(files: Files, path: str, beside: str) -> str:
     """A manifest's path; where the table's folder was moved, the one beside the list that names it."""
     sibling = f"{beside.rpartition('/')[0]}/{path.rpartition('/')[2]}"
-    return sibling if path != sibling and local_files.local_path(sibling).exists() else path
+    return sibling if path != sibling and files.exists(sibling) else path

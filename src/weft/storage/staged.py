@@ -54,6 +54,9 @@ class StagedStorage:
     keeps = False
     """Whether tables rest here: then runs look after them."""
 
+    far = False
+    """What is committed here waits for no store: one upload follows the other."""
+
     def __init__(self, root: Path, server: Uplink) -> None:
         self._root = root
         self._server = server
@@ -63,6 +66,9 @@ class StagedStorage:
     def root(self) -> str:
         """Absolute path that relative file paths of a manifest belong to."""
         return str(self._root)
+
+    def close(self) -> None:
+        """Does nothing: the connection to the server is the registry's."""
 
     def prepare(
         self,

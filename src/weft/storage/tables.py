@@ -1,17 +1,15 @@
-"""Tables over a catalog and a folder of data files: snapshots on a run's branch, `main` follows the registry."""
+"""Tables over a catalog and the files of a warehouse: snapshots on a run's branch, `main` follows the registry."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import itertools
-import os
-import shutil
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar, cast
 
@@ -22,17 +20,16 @@ from weft.model.address import Address
 from weft.model.column import Column
 from weft.model.layout import UNORDERED, Layout
 from weft.model.publication import DataFile, Manifest
-from weft.storage import metadata
+from weft.storage import metadata, sweeping
 from weft.storage.base import Target
 from weft.storage.catalog import CommitConflict, Identifier, Table
-from weft.storage.local_files import SCHEME
+from weft.storage.files import Files, Found, TableFiles
+from weft.storage.local_files import LocalFiles
 from weft.storage.metadata import Metadata
 from weft.storage.schemas import Field, field_ids, fields_of, may_become
 
 _TRIES = 8
 _FIRST_PAUSE_S = 0.02
-_IN_FLIGHT = timedelta(minutes=5)
-"""How old metadata is at least that no commit is about to name: it is written before the catalog leads to it."""
 
 T = TypeVar("T")
 
@@ -63,22 +60,38 @@ class TableStorage(ABC):
     keeps = True
     """Tables rest here."""
 
-    def __init__(self, warehouse: Path) -> None:
-        self._warehouse = warehouse
+    def __init__(self, files: Files | Path) -> None:
+        """`files`: where they rest, or a folder of this machine in which they rest."""
+        self._files: Files = LocalFiles(files) if isinstance(files, Path) else files
         self._fields: dict[str, list[Field]] = {}
 
-    def own(self, table: Address, manifest: Manifest) -> None:
-        """Does nothing: its files lie here."""
+    @property
+    def far(self) -> bool:
+        """Whether the files rest in a store elsewhere."""
+        return self._files.far
+
+    def close(self) -> None:
+        """Does nothing: nothing is kept open."""
         return
 
+    def own(self, table: Address, manifest: Manifest) -> None:
+        """Brings its files here, where they rest elsewhere."""
+        self.bring(manifest.files)
+
     def beside(self, run_id: str, files: Sequence[DataFile]) -> None:
-        """Does nothing: they lie where they stay."""
-        return
+        """Keeps files that a run publishes beside a snapshot."""
+        with _disk():
+            self._files.keep([f.path for f in files], _branch(run_id), set)
+
+    def bring(self, files: Sequence[DataFile]) -> None:
+        """Sees to it that files lie under `root`."""
+        with _disk():
+            self._files.bring({f.path: f.size_bytes for f in files})
 
     @property
     def root(self) -> str:
         """Absolute path that relative file paths of a manifest belong to."""
-        return str(self._warehouse)
+        return self._files.root
 
     @property
     @abstractmethod
@@ -109,7 +122,7 @@ class TableStorage(ABC):
     ) -> Target:
         """Field ids for the columns that a run will write, and an empty folder to write to."""
         numbered, fields = self.numbered(table, columns, known)
-        folder = self._folder(_identifier(table)) / "data" / f"run-{run_id}"
+        folder = Path(self.root, *_identifier(table), "data", _branch(run_id))
         with _disk():
             folder.mkdir(parents=True, exist_ok=True)
         self._fields[str(folder)] = fields
@@ -153,7 +166,7 @@ class TableStorage(ABC):
 
         def once() -> str:
             before = self._catalog.load(identifier)
-            location = f"{SCHEME}{self._folder(identifier)}"
+            location = "/".join((self._files.home, *identifier))
             table = before.metadata if before else metadata.new_table(location, fields)
             _require_our_version(target.table, table)
             table, schema_id = metadata.with_fields(table, fields)
@@ -164,7 +177,18 @@ class TableStorage(ABC):
             return str(snapshot_id)
 
         with _disk():
+            self._keep(identifier, base, run_id, files)
             return _retried(once)
+
+    def _keep(self, identifier: Identifier, base: str | None, run_id: str, files: Sequence[DataFile]) -> None:
+        """Sees to it that the files of a snapshot rest in the warehouse before anything leads to them."""
+
+        def known() -> set[str]:
+            found = self._catalog.load(identifier) if base is not None else None
+            paths = self._paths(found.metadata, int(base)) if found is not None and base is not None else ()
+            return {p.removeprefix(f"{self._files.home}/") for p in paths}
+
+        self._files.keep([f.path for f in files], _branch(run_id), known)
 
     def follow(
         self,
@@ -225,14 +249,13 @@ class TableStorage(ABC):
 
     def discard(self, target: Target, run_id: str) -> None:
         """Removes what a failed run staged: its files and its branch."""
-        shutil.rmtree(target.folder, ignore_errors=True)
         with contextlib.suppress(WeftError, OSError):  # why the run failed is what counts; a sweep takes the rest
+            self._files.remove_run(Path(target.folder).relative_to(self.root).as_posix())
             self._drop_branch(_identifier(target.table), _branch(run_id))
 
     def remove(self, files: Sequence[DataFile]) -> None:
         """Removes files that a run has staged and will not commit."""
-        for file in files:
-            (self._warehouse / file.path).unlink(missing_ok=True)
+        self._files.remove([f.path for f in files])
 
     def sweep(
         self,
@@ -245,6 +268,7 @@ class TableStorage(ABC):
     ) -> Sequence[str]:
         """Removes files and branches older than a time that no kept snapshot and no run in `runs` refers to."""
         kept_ids = {_identifier(a): {int(s) for s in snapshots} for a, snapshots in keep.items()}
+        lying = self._files.listed()
         removed: list[str] = []
         for identifier in self._catalog.identifiers():
             table = self._catalog.load(identifier)
@@ -258,17 +282,25 @@ class TableStorage(ABC):
                 if _age(table, shown) < older_than:
                     self._drop_branch(identifier, name)
             live = {p for s in wanted for p in self._paths(table.metadata, s)} | set(beside)
-            removed += _sweep_folder(self._folder(identifier) / "data", live, older_than, runs, only)
+            here = lying.get(identifier, TableFiles())
+            gone = sweeping.orphans(here.data, live, older_than, runs, only)
             if only is None:
-                live_metadata = self._metadata_files(table)
-                removed += _sweep_metadata(self._folder(identifier) / "metadata", live_metadata, older_than)
-        known = {self._folder(i) for i in self._catalog.identifiers()}
-        for data in self._warehouse.glob("*/*/*/data"):
-            if data.parent not in known:  # staged for a table that was never made
-                removed += _sweep_folder(data, set(beside), older_than, runs, only)
-                if only is None:
-                    removed += _sweep_metadata(data.with_name("metadata"), (), older_than)
-        return removed
+                gone += sweeping.old_metadata(here.metadata, self._metadata_files(table), older_than)
+            removed += self._removed(identifier, gone, runs, only)
+        known = set(self._catalog.identifiers())
+        for staged in sorted(lying.keys() - known):  # staged for a table that was never made
+            gone = sweeping.orphans(lying[staged].data, beside, older_than, runs, only)
+            if only is None:
+                gone += sweeping.old_metadata(lying[staged].metadata, (), older_than)
+            removed += self._removed(staged, gone, runs, only)
+        return removed + (list(self._files.sweep(older_than, runs)) if only is None else [])
+
+    def _removed(
+        self, identifier: Identifier, gone: Sequence[Found], runs: Collection[str], only: Collection[str] | None
+    ) -> list[str]:
+        self._files.remove([one.place for one in gone])
+        self._files.tidy(identifier, runs, only)
+        return [one.shown for one in gone]
 
     def _drop_branch(self, identifier: Identifier, branch: str) -> None:
         def once() -> None:
@@ -302,9 +334,6 @@ class TableStorage(ABC):
         if snapshots:
             with _disk():
                 _retried(once)
-
-    def _folder(self, identifier: Identifier) -> Path:
-        return self._warehouse.joinpath(*identifier)
 
 
 def layout_of(layout: Layout, columns: Sequence[Column]) -> Layout:
@@ -353,59 +382,6 @@ def _age(table: Table, snapshot_id: int) -> datetime:
     snapshot = metadata.snapshot(table.metadata, snapshot_id)
     assert snapshot is not None, "a reference names a snapshot"
     return datetime.fromtimestamp(snapshot["timestamp-ms"] / 1000).astimezone()
-
-
-def _sweep_folder(
-    folder: Path, live: set[str], older_than: datetime, runs: Collection[str], only: Collection[str] | None
-) -> list[str]:
-    """Removes run folders' files that nobody refers to.
-
-    A file is known by its run's folder and its name: the folders above have another name where the mesh was reached
-    through a link, or was copied.
-    """
-    names = {tuple(path.rsplit("/", 2)[-2:]) for path in live}
-    removed: list[str] = []
-    for file in sorted(folder.glob("run-*/*")):
-        run = file.parent.name[4:]
-        if run in runs or (only is not None and run not in only) or (file.parent.name, file.name) in names:
-            continue
-        if _written_at(file) < older_than:
-            file.unlink(missing_ok=True)
-            removed.append(str(file))
-    for empty in folder.glob("run-*"):
-        run = empty.name[4:]
-        if run not in runs and (only is None or run in only) and not any(empty.iterdir()):
-            with contextlib.suppress(OSError):  # another sweep was faster, or another run of the same build goes on
-                empty.rmdir()
-    return removed
-
-
-def _written_at(file: Path) -> datetime:
-    """When a file was written. One from the future was written by a clock that has gone back since: it ages from now.
-
-    One that another sweep has removed meanwhile is young.
-    """
-    now = datetime.now().astimezone()
-    try:
-        written = datetime.fromtimestamp(file.stat().st_mtime).astimezone()
-        if written > now + _IN_FLIGHT:
-            os.utime(file)
-    except FileNotFoundError:
-        return now
-    return min(written, now)
-
-
-def _sweep_metadata(folder: Path, live: Iterable[str], older_than: datetime) -> list[str]:
-    """Removes files of metadata that the table's newest one does not lead to; known by name, see `_sweep_folder`."""
-    files = sorted(folder.glob("*"))
-    names = {path.rpartition("/")[2] for path in live}
-    removed: list[str] = []
-    limit = min(older_than, datetime.now().astimezone() - _IN_FLIGHT)
-    for file in files:
-        if file.name not in names and _written_at(file) < limit:
-            file.unlink(missing_ok=True)
-            removed.append(str(file))
-    return removed
 
 
 def _retried(once: Callable[[], T]) -> T:

@@ -18,7 +18,7 @@ from weft.model.address import ProductAddress, parse_address
 from weft.model.mesh import Mesh, Source
 
 if TYPE_CHECKING:
-    from weft.access.door import Door
+    from weft.access.door import Door, Present
     from weft.access.grounds import AccessGrounds
     from weft.access.principals import Principal
     from weft.access.reading.asking import Readers
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from weft.runs.progress import Progress
     from weft.runs.verify import Ways
     from weft.storage.base import Storage
+    from weft.storage.object_files import ObjectFiles
     from weft.storage.staged import StagedStorage
 
 
@@ -74,7 +75,7 @@ class Rooms:
         self.__dict__.pop("parser", None)
         for other in self.__dict__.pop("_environments", {}).values():
             other.close()
-        for name in ("readers", "remotes", "engine", "registry", "production", "remote", "cache"):
+        for name in ("readers", "remotes", "storage", "engine", "registry", "production", "remote", "cache"):
             held = self.__dict__.pop(name, None)
             if held is not None:
                 held.close()
@@ -122,7 +123,26 @@ class Rooms:
         """Files that are read from the server, and those that go to it."""
         from weft.storage.staged import StagedStorage
 
-        return StagedStorage(self.settings.path(self.settings.storage.warehouse), self.remote)
+        return StagedStorage(self.data_root, self.remote)
+
+    @property
+    def data_root(self) -> Path:
+        """Where data files lie on this machine: in the warehouse, or for a while where that is elsewhere."""
+        place = self.settings.storage.warehouse
+        return self.settings.state / "files" if "://" in place else self.settings.path(place)
+
+    @cached_property
+    def objects(self) -> ObjectFiles | None:
+        """The files of a warehouse in an object store; None when it is a folder.
+
+        Raises:
+            ProjectError: WFT-STO-014, nothing says how the store is reached.
+        """
+        if "://" not in self.settings.storage.warehouse:
+            return None
+        from weft.storage.opening import object_files
+
+        return object_files(self.settings, self.data_root)
 
     @cached_property
     def registry(self) -> Registry:
@@ -201,8 +221,9 @@ class Rooms:
         if self.on_a_server and self.environment is None:
             return self._staged
         made = plugins.load("weft.storages", "iceberg")
+        catalog = self.settings.storage.catalog
         storage: Storage = made(
-            self.settings.path(self.settings.storage.warehouse), self.settings.path(self.settings.storage.catalog)
+            self.objects or self.data_root, catalog if "://" in catalog else self.settings.path(catalog)
         )
         if self.environment is not None:
             from weft.storage.environment import EnvironmentStorage
@@ -236,18 +257,28 @@ class Rooms:
         """The one way to rows."""
         from weft.access.door import Door
 
-        root = str(self.settings.path(self.settings.storage.warehouse))
-        present = self._present if self.on_a_server else None
         return Door(
             self.registry,
-            root,
+            str(self.data_root),
             lambda: self.engine,
             self.now,
-            present,
+            self.present,
             self.grounds,
             lambda: self.readers,
             self.witness("local"),
         )
+
+    @cached_property
+    def counter(self) -> Door:
+        """The same door for whoever hands out files, and reads none: it brings nothing here."""
+        from weft.access.door import Door
+
+        return Door(self.registry, str(self.data_root), lambda: self.engine, self.now, None, self.grounds)
+
+    @property
+    def present(self) -> Present | None:
+        """Brings files to where they are read; None: they lie there."""
+        return self._present if self.on_a_server or self.objects is not None else None
 
     def witness(self, wire: str) -> Witness | None:
         """Writes down who reads on a wire; None where the registry is a server's, which does it itself."""
@@ -273,6 +304,10 @@ class Rooms:
         """Brings the files of a data version here; what an environment has built lies here already."""
         from weft.access.principals import PrincipalKind
 
+        if not self.on_a_server:
+            held = publication.quarantine.manifest if quarantine and publication.quarantine else publication.manifest
+            self.storage.own(publication.address, held)
+            return
         if self.environment is not None:
             own = self.environments.get(self.environment)
             if own is not None and own.publication(publication.address, publication.snapshot_id) is not None:

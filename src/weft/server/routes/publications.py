@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
 from weft.access.permissions import Action, Caller
+from weft.api.addressing import announced
 from weft.api.documents import decoded
 from weft.api.publishing import Publishing
 from weft.errors import UsageError, error
@@ -21,6 +22,7 @@ from weft.model.handover import (
     RollbackAsked,
     RunOpened,
     Upload,
+    UploadAddress,
 )
 from weft.model.records import Run
 from weft.registry.handovers import HandedIn, HandoverState
@@ -135,6 +137,12 @@ async def upload(
         return as_json(await run_in_threadpool(incoming.done))
     finally:
         await run_in_threadpool(incoming.close)
+
+
+@router.post("/runs/{run_id}/uploads", openapi_extra=sent(one(Upload)), responses=told(one(UploadAddress)))
+def announce(request: Request, caller: Publisher, run_id: str, content: Content) -> Response:
+    """The address to which one file of a run is put, where the warehouse lies in an object store."""
+    return as_json(announced(_publishing(request), caller, run_id, decoded(content, Upload)))
 
 
 @router.post("/publications", openapi_extra=sent(one(Handover)), responses=_COMMITTED)

@@ -34,10 +34,17 @@ def scan(request: Request, caller: Reader, content: Content) -> Response:
     return answer
 
 
-@router.get("/scans/{scan_id}/files/{number}", response_class=FileResponse)
+@router.get(
+    "/scans/{scan_id}/files/{number}",
+    response_class=FileResponse,
+    responses={307: {"description": "it lies in an object store: it is fetched from there, without the token"}},
+)
 def file(
     request: Request, caller: Reader, scan_id: str, number: int, x_scan_token: Annotated[str, Header()]
-) -> FileResponse:
+) -> Response:
     """A file of a scan, whole or the part that a `Range` names."""
     path = _scanning(request).file(caller, scan_id, x_scan_token, number)
+    address = _scanning(request).address(path)
+    if address is not None:
+        return Response(status_code=307, headers={"Location": address, "Cache-Control": "no-store"})
     return FileResponse(path, media_type="application/vnd.apache.parquet")

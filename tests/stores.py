@@ -1,0 +1,168 @@
+"""An S3 server as a process of its own port: moto's, behind a gate that checks each signature as botocore makes it."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from weft.connections import Connection, Reference, Secret
+from weft.storage.object_files import ObjectFiles
+from weft.storage.object_store import ObjectStore
+
+ACCESS_KEY, SECRET_KEY, REGION = "mesh", "sesame-öffne", "eu-central-1"
+
+
+class ObjectServer:
+    """A server that holds buckets.
+
+    Attributes:
+        requests: method and path of each request that it has let through.
+        before: called with each of them first; what it returns is answered in its place, if anything.
+    """
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self.requests: list[tuple[str, str]] = []
+        self.before: Callable[[str, str], int | None] = lambda method, path: None
+        self._numbers = itertools.count()
+
+    @property
+    def connection(self) -> Connection:
+        """How weft reaches it."""
+        keys = {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
+        secrets = {name: Reference("$TEST", Secret(value)) for name, value in keys.items()}
+        return Connection("store", "s3", {"endpoint": self.endpoint, "region": REGION}, secrets)
+
+    def client(self) -> Any:
+        """Another client: boto3's."""
+        import boto3
+
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoint,
+            aws_access_key_id=ACCESS_KEY,
+            aws_secret_access_key=SECRET_KEY,
+            region_name=REGION,
+        )
+
+    def bucket(self) -> str:
+        """A new bucket."""
+        name = f"bucket-{next(self._numbers)}"
+        self.client().create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        return name
+
+    def keys(self, bucket: str) -> list[str]:
+        """The keys of a bucket."""
+        pages = self.client().get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        return sorted(o["Key"] for page in pages for o in page.get("Contents", ()))
+
+    def files(self, bucket: str, folder: Path, prefix: str = "mesh – é", most_bytes: int = 10**9) -> ObjectFiles:
+        """A warehouse in a bucket, with a folder before it."""
+        return ObjectFiles(ObjectStore(bucket, self.connection), prefix, folder, most_bytes)
+
+    def settings(self, bucket: str, prefix: str = "mesh") -> str:
+        """The lines of `weft.toml` of a mesh whose warehouse lies in a bucket."""
+        return (
+            f'\n[storage]\nwarehouse = "s3://{bucket}/{prefix}"\nconnection = "store"\n'
+            f'\n[connections.store]\nkind = "s3"\nendpoint = "{self.endpoint}"\nregion = "{REGION}"\n'
+            'access_key = { env = "STORE_ACCESS_KEY" }\nsecret_key = { env = "STORE_SECRET_KEY" }\n'
+        )
+
+    environ = {"STORE_ACCESS_KEY": ACCESS_KEY, "STORE_SECRET_KEY": SECRET_KEY}  # noqa: RUF012
+
+
+@contextmanager
+def object_server() -> Iterator[ObjectServer]:
+    """A server on loopback."""
+    from moto.server import DomainDispatcherApplication, create_backend_app
+    from werkzeug.serving import make_server
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    moto = DomainDispatcherApplication(create_backend_app)
+    found: list[ObjectServer] = []
+
+    def gate(environ: dict[str, Any], start: Callable[..., Any]) -> Any:
+        method, path = environ["REQUEST_METHOD"], urlsplit(environ["RAW_URI"]).path
+        refused = _refused(environ)
+        if refused is not None:
+            start("403 Forbidden", [("Content-Type", "application/xml")])
+            return [f"<Error><Code>{refused}</Code></Error>".encode()]
+        status = found[0].before(method, path)
+        if status is not None:
+            start(f"{status} Told", [("Content-Type", "application/xml")])
+            return [b"<Error><Code>SlowDown</Code></Error>"]
+        found[0].requests.append((method, path))
+        return moto(environ, start)
+
+    server = make_server("127.0.0.1", 0, gate, threaded=True)
+    found.append(ObjectServer(f"http://127.0.0.1:{server.server_port}"))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield found[0]
+    finally:
+        server.shutdown()
+        thread.join()
+
+
+def _refused(environ: dict[str, Any]) -> str | None:
+    """What is wrong with a request's signature; None when nothing is."""
+    query = dict(parse_qsl(urlsplit(environ["RAW_URI"]).query, keep_blank_values=True))
+    given = environ.get("HTTP_AUTHORIZATION")
+    if given is not None:
+        parts = dict(p.strip().split("=", 1) for p in given.partition(" ")[2].split(","))
+        credential, signed, signature = parts["Credential"], parts["SignedHeaders"], parts["Signature"]
+        at = environ["HTTP_X_AMZ_DATE"]
+        if abs(datetime.now(UTC) - _time(at)) > timedelta(minutes=15):
+            return "RequestTimeTooSkewed"
+    elif "X-Amz-Signature" in query:
+        credential, signed = query["X-Amz-Credential"], query["X-Amz-SignedHeaders"]
+        signature, at = query["X-Amz-Signature"], query["X-Amz-Date"]
+        if datetime.now(UTC) > _time(at) + timedelta(seconds=int(query["X-Amz-Expires"])):
+            return "AccessDenied"
+    else:
+        return "AccessDenied"
+    if credential.split("/")[0] != ACCESS_KEY:
+        return "InvalidAccessKeyId"
+    return None if signature == _expected(environ, signed.split(";"), at, given is None) else "SignatureDoesNotMatch"
+
+
+def _expected(environ: dict[str, Any], signed: list[str], at: str, in_query: bool) -> str:
+    from botocore.auth import S3SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    auth = S3SigV4Auth(Credentials(ACCESS_KEY, SECRET_KEY), "s3", REGION)
+    uri = environ["RAW_URI"]
+    if in_query:
+        uri = "&".join(p for p in uri.split("&") if not p.startswith("X-Amz-Signature="))
+    headers = {name: _header(environ, name) for name in signed}
+    headers["x-amz-content-sha256"] = "UNSIGNED-PAYLOAD" if in_query else _header(environ, "x-amz-content-sha256")
+    request = AWSRequest(environ["REQUEST_METHOD"], f"http://{environ['HTTP_HOST']}{uri}", headers=headers)
+    request.context["timestamp"] = at
+    if in_query:  # it stands for the body, and is no header that was sent
+        hidden = auth.headers_to_sign
+        auth.headers_to_sign = lambda r: _without(hidden(r), "x-amz-content-sha256")  # type: ignore[method-assign]
+    return str(auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request))
+
+
+def _without(headers: Any, name: str) -> Any:
+    if name in headers:
+        del headers[name]
+    return headers
+
+
+def _header(environ: dict[str, Any], name: str) -> str:
+    key = name.upper().replace("-", "_")
+    return str(environ.get(key if key in ("CONTENT_LENGTH", "CONTENT_TYPE") else f"HTTP_{key}", ""))
+
+
+def _time(at: str) -> datetime:
+    return datetime.strptime(at, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
