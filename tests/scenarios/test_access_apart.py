@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.domains import Repository, TestServer, planes, repository, serving
+from tests.domains import Repository, TestServer, flights, planes, repository, serving
 
 PORT = "fleet.aircraft.planes@1"
 RULES = """\
@@ -108,3 +108,14 @@ def test_the_policy_of_the_mesh_stands_in_the_folder_of_the_server(server, fleet
         (folder / "access.yaml").unlink()
 
     assert (told["allowed"], told["reason"]) == (False, "Closed for audit")
+
+
+def test_a_product_elsewhere_is_built_on_what_is_confidential_once_that_is_approved(server, fleet, tmp_path):
+    reader = repository(tmp_path / "curious", server.url, server.token("kim"), "curious")
+    flights(reader, "curious", PORT)
+    assert "WFT-SRV-040" in done(reader, "apply", expect=3)
+
+    made = reader.json("access", "request", PORT, "--purpose", "delays", "--for", "product:curious.on_time")
+    done(fleet, "access", "approve", made["request_id"])
+
+    assert "1 published" in done(reader, "apply")
