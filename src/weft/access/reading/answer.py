@@ -104,8 +104,9 @@ class Answer:
         self._rows, self._bytes = found.rows, found.size_bytes
 
     def _begin(self) -> None:
-        self._pool.watch(self._lease, self._run.seconds + _GRACE_S if self._run.seconds is not None else None)
         try:
+            self._lease.process.start()  # the time of a query does not count what its process takes to start
+            self._pool.watch(self._lease, self._run.seconds + _GRACE_S if self._run.seconds is not None else None)
             self._lease.process.begin(self._run, self._relations, self._paths)
         except LostError:
             raise self._lost() from None

@@ -95,7 +95,7 @@ class ReaderProcess:
         Raises:
             LostError: the process has ended.
         """
-        self._started()
+        self.start()
         self._ask(Parse(sql))
         answer = self.next(_PARSE_S)
         if not isinstance(answer, Parsed):
@@ -108,7 +108,7 @@ class ReaderProcess:
         Raises:
             LostError: the process has ended.
         """
-        self._started()
+        self.start()
         known = run.key in self.keys
         drop = []
         self.keys[run.key] = None
@@ -168,7 +168,7 @@ class ReaderProcess:
         self._socket.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _started(self) -> None:
+    def start(self) -> None:
         """Waits until a new process can be asked.
 
         Raises:
