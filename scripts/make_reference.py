@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -185,6 +187,64 @@ def permissions_page() -> str:
     return "\n".join(lines)
 
 
+def queries_page() -> str:
+    """What SQL of models and queries may use."""
+    from weft.sql.allowed import INSTEAD, NOT_IN_QUERIES, SAMPLE_INSTEAD, names
+    from weft.sql.tree import QUERIES, TABLES
+
+    lines = [
+        "# What SQL may use",
+        "",
+        NOTICE,
+        "",
+        "Models and queries are one SELECT in DuckDB's dialect, made of what stands here. Everything else is refused,",
+        "also what a later version of DuckDB adds. [One door](../explanation/one-door.md) says why.",
+        "",
+        "Tables are addresses of ports in a query, and names of input ports and models in a model. There are joins of",
+        "all kinds, subqueries, `WITH` (also recursive), `UNION`, `INTERSECT` and `EXCEPT`, `VALUES`, `PIVOT` and",
+        "`UNPIVOT` with listed values, window functions, `QUALIFY`, lambdas, and lists, structs and maps.",
+        "",
+        f"In DuckDB's parse tree: {', '.join(f'`{kind}`' for kind in sorted((*QUERIES, *TABLES)))}.",
+        "",
+    ]
+    kinds = {
+        "scalar_functions": "Functions",
+        "aggregate_functions": "Aggregates",
+        "window_functions": "Window functions",
+        "table_functions": "Table functions",
+        "types": "Types",
+    }
+    for kind, title in kinds.items():
+        spelled = [f"`{name}`" for name in sorted(names(kind)) if re.fullmatch(r"[a-z_][a-z0-9_ ]*", name)]
+        lines += [f"## {title}", "", *_wrapped(spelled), ""]
+        signs = [f"`` {name} ``" for name in sorted(names(kind)) if not re.fullmatch(r"[a-z_][a-z0-9_ ]*", name)]
+        lines += ["Operators, also as functions in quotes:", "", *_wrapped(signs), ""] if signs else []
+    lines += [
+        "## Not in queries of others",
+        "",
+        "Models, and the owner of the folder on their own machine, may use these. Queries of others may not: their",
+        "values have no bounds, or depend on rows that the reader does not see. Nor may they draw samples; instead:",
+        f"{SAMPLE_INSTEAD}.",
+        "",
+        "| not | instead |",
+        "|---|---|",
+        *(f"| `{name}` | {_cell(instead)} |" for name, instead in NOT_IN_QUERIES.items()),
+        "",
+        "## Instead of what is refused",
+        "",
+        "| not | instead |",
+        "|---|---|",
+        *(f"| `{name}` | {_cell(instead)} |" for name, instead in sorted(INSTEAD.items())),
+    ]
+    return "\n".join([*lines, ""])
+
+
+def _wrapped(words: list[str]) -> list[str]:
+    kept = ", ".join(word.replace(" ", "\0") for word in words)
+    lines = textwrap.wrap(kept, 118, break_long_words=False, break_on_hyphens=False)
+    return [line.replace("\0", " ") for line in lines]
+
+
 def api_page() -> str:
     """Every route of the server with its parameters and answers, and the shapes of what it answers."""
     import tempfile
@@ -203,7 +263,8 @@ def api_page() -> str:
         NOTICE,
         "",
         "What [`weft serve`](../how-to/serve-the-mesh.md) answers. The whole document, for programs, is at",
-        "`/api/v1/openapi.json`. A token goes into the header `Authorization: Bearer …`. What goes wrong is answered",
+        "`/api/v1/openapi.json`. A token goes into the header `Authorization: Bearer …`; pages of the server send the",
+        "session's cookie instead, with `X-CSRF-Token` where something is changed. What goes wrong is answered",
         "with a `Problem` (RFC 9457), whose diagnostics are those of [errors](errors.md).",
         "",
     ]
@@ -230,6 +291,9 @@ def _operation(path: str, method: str, operation: Mapping[str, Any]) -> Iterator
             about = ", ".join(filter(None, (needed, _cell(one.get("description", "")))))
             yield f"| `{one['name']}` | {_shape(one['schema'])} | {about} |"
         yield ""
+    for kind, content in operation.get("requestBody", {}).get("content", {}).items():
+        body = _shape(content.get("schema", {})) if kind == "application/json" else f"`{kind}`"
+        yield from (f"Body: {body}", "")
     for status, answer in operation["responses"].items():
         found = answer.get("content", {}).get("application/json", {}).get("schema", {})
         shape = f": {_shape(found)}" if found else ""
@@ -241,21 +305,98 @@ def _shape(entry: Mapping[str, Any]) -> str:
     """The type of a field in short, with links to shapes."""
     if "$ref" in entry:
         name = entry["$ref"].rpartition("/")[2]
-        return f"[`{name}`](#{name.lower()})"
+        return f"[`{name}`](#{name.lower().replace('.', '')})"
     if "anyOf" in entry:
         return " or ".join(_shape(one) for one in entry["anyOf"])
+    if "prefixItems" in entry:
+        return f"list of {' and '.join(_shape(one) for one in entry['prefixItems'])}"
     if entry.get("type") == "array":
         return f"list of {_shape(entry.get('items', {}))}"
     return _type(entry) or "anything"
 
 
+def access_page() -> str:
+    """Files of access policies with every field, the masks, and what members of a domain are shown."""
+    from weft.access.masks import KINDS as MASKS
+    from weft.access.rights import ROLE_READS
+    from weft.project.schema import json_schema
+
+    schema = json_schema("access")
+    rule, requests = schema["$defs"]["rule"], schema["properties"]["requests"]
+    lines = [
+        "# Access policies",
+        "",
+        NOTICE,
+        "",
+        "`governance/access.yaml` holds for the whole mesh; files of `kind: access` in a domain's `policies` folder",
+        "add rules for its own ports. What they mean together: [What a reader sees](../explanation/deciding.md).",
+        "`weft schema access` prints the JSON schema, `weft check` says what is wrong.",
+        "",
+    ]
+    parts = [
+        ("A file", schema),
+        ("A rule", rule),
+        ("`when` and `unless`", rule["properties"]["unless"]),
+        ("A level under `defaults`", schema["$defs"]["default"]),
+        ("An entry of `readers`", schema["properties"]["readers"]["items"]),
+        ("`requests`", requests),
+    ]
+    for title, part in parts:
+        lines += [f"## {title}", "", "| field | |", "|---|---|"]
+        lines += [f"| `{name}` | {_about(entry)} |" for name, entry in part["properties"].items()]
+        lines.append("")
+        if part is rule:
+            lines += [
+                "A rule has exactly one of `deny`, `mask` and `filter`. `when` has no `named` and no `clearance`.",
+                "",
+            ]
+    lines += [
+        "## Filters",
+        "",
+        "A filter is one condition in DuckDB's SQL on the columns of the port, without queries and comments. Whoever",
+        "reads is `user.name` and `user.kind` (texts), `user.teams` and `user.domains` (lists), and `user.NAME` for",
+        "each attribute that the mesh gives to readers: a list, empty for those who do not have it.",
+        "`region IN user.region` asks whether a value is in a list.",
+        "",
+        "## Masks",
+        "",
+        "From what shows most to what shows least. A mask keeps the type of its column; what a type cannot take is",
+        "`null`.",
+        "",
+        "| mask | shows | of |",
+        "|---|---|---|",
+    ]
+    for name, kind in sorted(MASKS.items(), key=lambda item: item[1].rank):
+        types = ", ".join(sorted(kind.types)) or "every type"
+        written = "no name: made of the masks of fields" if name == "inside" else f"`{name}`"
+        lines.append(f"| {written} | {_cell(kind.shows)} | {types} |")
+    lines += ["", "## Members of the domain", "", "| role | is shown its domain's ports up to |", "|---|---|"]
+    lines += [f"| `{role.value}` | {level} |" for role, level in ROLE_READS.items()]
+    return "\n".join(
+        [*lines, "", "Columns above that are masked as for everybody; a role that is not here reads no rows.", ""]
+    )
+
+
+def _about(entry: Mapping[str, Any]) -> str:
+    """What a field of a policy means, with the values that it may have."""
+    branches = [entry, *entry.get("anyOf", ())]
+    values = next((b["enum"] for b in branches if "enum" in b), ())
+    told = _cell(entry.get("description", ""))
+    if "$ref" in entry:
+        told = {"mask": "A mask.", "rule": "Rules."}.get(entry["$ref"].rpartition("/")[2], "")
+    listed = ", ".join(f"`{value}`" for value in values if value is not None)
+    return f"{told} {listed}".strip()
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "access-policies.md": access_page,
     "permissions.md": permissions_page,
     "cli.md": cli_page,
     "settings.md": settings_page,
     "files.md": files_page,
     "compatibility.md": compatibility_page,
     "api.md": api_page,
+    "sql.md": queries_page,
 }
 
 

@@ -33,6 +33,7 @@ from weft.sections.mesh import (
     SourceSettings,
     StorageSettings,
 )
+from weft.sections.query import QuerySettings
 from weft.sections.server import NoticesSettings, PublishingSettings, SchedulerSettings, ServerSettings
 
 __all__ = [
@@ -70,6 +71,7 @@ class Settings(Struct, frozen=True):
     notices: NoticesSettings = NoticesSettings()
     server: ServerSettings = ServerSettings()
     publishing: PublishingSettings = PublishingSettings()
+    query: QuerySettings = QuerySettings()
     connections: Mapping[str, Connection] = {}
 
     def path(self, text: str) -> Path:
@@ -155,6 +157,7 @@ _SECTIONS: dict[str, type] = {
     "notices": NoticesSettings,
     "server": ServerSettings,
     "publishing": PublishingSettings,
+    "query": QuerySettings,
 }
 
 

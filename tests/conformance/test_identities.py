@@ -220,6 +220,18 @@ def test_what_a_sign_in_remembers_is_taken_once_in_time_and_for_its_own_purpose(
     assert sign_ins.take("provider", "made up", START) is None
 
 
+def test_sign_ins_that_somebody_begins_and_never_ends_fill_no_table(database, monkeypatch):
+    monkeypatch.setattr("weft.registry.sign_ins._UNDER_WAY", 50)
+    sign_ins = SignInStore(database)
+
+    begun = [sign_ins.remember("provider", {}, after(seconds=n), dt.timedelta(minutes=10)) for n in range(120)]
+
+    with database.reading() as statements:
+        assert statements.rows("SELECT count(*) FROM sign_ins")[0][0] <= 50
+    assert sign_ins.take("provider", begun[0], after(minutes=3)) is None
+    assert sign_ins.take("provider", begun[-1], after(minutes=3)) == {}
+
+
 def test_whom_a_provider_sends_is_kept_with_the_roles_of_todays_groups(database, registry):
     users = UserStore(database)
     users.arrived(sent(mesh=("operator",), teams=("pricing",)), START)
@@ -266,6 +278,27 @@ def test_who_is_renamed_at_the_provider_leaves_sessions_and_tokens_behind(databa
     assert [user.name for user in users.listed()] == ["ada.lovelace@example.com"]
     assert sessions.holder(secret, START) is None
     assert tokens.holder(token, START) is None
+
+
+def test_a_name_that_was_freed_is_a_new_account_without_anything_of_the_former_one(database, registry):
+    users, tokens = UserStore(database), TokenStore(database)
+    sessions = SessionStore(database, dt.timedelta(hours=1), dt.timedelta(hours=12))
+    users.arrived(sent("ada@example.com", "1", mesh=("operator",)), START)
+    session = sessions.begin("ada@example.com", START)
+    secret = tokens.create(
+        kind="personal", owner="ada@example.com", label="x", domain=None, actions=None, at=START,
+        expires_at=after(days=9),
+    )[1]  # fmt: skip
+    assert users.arrived(sent("ada@example.com", "2"), START) is None
+
+    assert users.remove("ada@example.com", actor="root", at=after(days=1))
+    new = users.arrived(sent("ada@example.com", "2"), after(days=1))
+
+    assert new is not None and (new.subject, new.mesh) == ("2", ())
+    assert sessions.holder(session, START) is None
+    assert tokens.holder(secret, after(days=1)) is None
+    assert kinds(registry)[-2:] == ["user.removed", "user.created"]
+    assert not users.remove("nobody", actor="root", at=START)
 
 
 def test_a_user_who_was_shut_out_stays_so_when_the_provider_sends_them_again(database):

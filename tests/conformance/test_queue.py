@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.servers import registry_database
 from weft.errors import Conflict, UsageError
@@ -21,6 +22,7 @@ from weft.registry.job_rows import add_lines, lines_after
 from weft.registry.leadership import leadership
 from weft.registry.postgres import PostgresRegistry
 from weft.registry.queue import Held, Queue
+from weft.registry.queue_counts import Backlog, backlog
 from weft.registry.sqlite import SqliteRegistry
 from weft.registry.upstream import Upstream
 
@@ -163,6 +165,24 @@ def test_a_backfill_holds_up_nobody_downstream(database):
     assert {claim(database, 1, upstream=upstream).key for _ in range(2)} == {"piece", "b"}
 
 
+def test_pieces_of_a_backfill_run_in_their_order_and_one_that_sleeps_lets_the_next_go_first(database):
+    put(database, *(new(f"piece {n}", "d.a", kind=BACKFILL, priority=3) for n in range(3)), new("b", "d.b"))
+    first = claim(database, 1, subjects={"d.a"})
+    with database.writing() as statements:
+        Queue(statements).fail(first.job_id, first.fence, {}, at(1), passing=True, retries=Retries(first_s=60))
+
+    order = []
+    for second in (2, 3, 100):
+        job = claim(database, second, subjects={"d.a"})
+        assert claim(database, second, subjects={"d.a"}) is None
+        order.append(job.key)
+        with database.writing() as statements:
+            Queue(statements).finish(job.job_id, job.fence, {}, at(second))
+
+    assert (first.key, order) == ("piece 0", ["piece 1", "piece 2", "piece 0"])
+    assert claim(database, 101).key == "b"
+
+
 def test_a_worker_whose_lease_was_taken_over_cannot_say_what_came_of_the_job(database):
     put(database, new("a"))
     slow = claim(database, 0, "slow")
@@ -260,6 +280,58 @@ def test_a_job_that_is_handed_back_has_lost_no_attempt(database):
 
     again = claim(database, 1)
     assert (again.attempts, again.fence) == (1, 2)
+
+
+def test_a_job_that_is_to_end_is_not_handed_back_to_another_worker(database):
+    put(database, new("a"))
+    job = claim(database, 0)
+    with database.writing() as statements:
+        Queue(statements).cancel(job.job_id, "eve", at(1))
+        Queue(statements).hand_back(job.job_id, job.fence, at(2))
+
+    assert claim(database, 3) is None
+    assert (one(database, "job-1").state, one(database, "job-1").result) == (
+        JobState.CANCELLED,
+        {"why": "cancelled by eve"},
+    )
+
+
+def test_what_somebody_asks_for_now_waits_for_nothing_that_sleeps(database):
+    upstream = Upstream([("d.b", "d.a.x@1")])
+    put(database, new("a", "d.a"), new("b", "d.b"))
+    for second in (0, 1):
+        job = claim(database, second)
+        with database.writing() as statements:
+            Queue(statements).fail(job.job_id, job.fence, {}, at(second), passing=True, retries=Retries(first_s=600))
+    asked = new("by hand", "d.b", 10)
+    with database.writing() as statements:
+        Queue(statements).enqueue(replace(asked, cause="manual"), at(10))
+        Queue(statements).enqueue(replace(asked, key="cron", cause="cron"), at(10))
+
+    found = claim(database, 10, upstream=upstream)
+
+    assert found.key == "by hand"
+    assert claim(database, 11, upstream=upstream) is None
+
+
+def test_what_somebody_asks_for_now_waits_for_what_is_applied_upstream(database):
+    upstream = Upstream([("d.b", "d.a.x@1")])
+    put(database, new("a", "d.a"))
+    with database.writing() as statements:
+        Queue(statements).enqueue(replace(new("by hand", "d.b", 10, priority=7), cause="manual"), at(10))
+
+    assert [claim(database, 10, upstream=upstream).key, claim(database, 10, upstream=upstream)] == ["a", None]
+
+
+def test_the_queue_is_counted_by_what_waits_and_runs(database):
+    with database.reading() as statements:
+        assert backlog(statements, at(0)) == Backlog(0, 0, 0.0)
+    put(database, new("a", "d.a"), new("b", "d.b", 50), new("later", "d.c", 900))
+    claim(database, 60)
+
+    with database.reading() as statements:
+        assert backlog(statements, at(60)) == Backlog(2, 1, 10.0)
+        assert backlog(statements, at(0)) == Backlog(2, 1, 0.0)
 
 
 def test_a_log_is_kept_to_its_length_and_says_that_there_was_more(database):

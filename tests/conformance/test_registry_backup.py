@@ -10,6 +10,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -22,8 +23,11 @@ from weft.errors import PlatformError, UsageError
 from weft.model.records import PortOutcome, Run, RunState
 from weft.registry import migrations, schema
 from weft.registry.postgres import PostgresRegistry
+from weft.registry.sessions import SessionStore
 from weft.registry.sql import SqlRegistry
 from weft.registry.sqlite import SqliteRegistry
+from weft.registry.tokens import TokenStore
+from weft.registry.users import UserStore
 
 KINDS = ("sqlite", "postgresql")
 
@@ -300,3 +304,35 @@ def test_a_registry_restored_into_postgresql_has_the_tables_of_an_upgraded_one(m
             described[-1] += connection.execute("SELECT version_num FROM alembic_version").fetchall()
 
     assert described[0] == described[1] != []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nobody_comes_in_by_a_backup_who_was_shut_out_since_it_was_made(mesh, kind, tmp_path):
+    there = mesh(kind)
+    registries.upgrade(there.folder)
+    registry = there.opened()
+    tokens, users = TokenStore(registry.database), UserStore(registry.database)
+    sessions = SessionStore(registry.database, timedelta(hours=1), timedelta(hours=9))
+    fields = {"kind": "personal", "label": "x", "domain": None, "actions": None, "at": at(0), "expires_at": at(99)}
+    users.add("bob", "hash", [], actor="root", at=at(0))
+    users.add("eve", "hash", [], actor="root", at=at(0))
+    lost, lost_secret = tokens.create(owner="bob", **fields)
+    _, kept_secret = tokens.create(owner="bob", **fields)
+    _, of_eve = tokens.create(owner="eve", **fields)
+    session = sessions.begin("bob", at(0))
+    file = tmp_path / "registry.backup"
+    registries.backup(file, there.folder)
+    tokens.revoke(lost.token_id, actor="bob", at=at(1))
+    users.disable("eve", actor="root", at=at(1))
+    sessions.end(session)
+    registry.close()
+
+    registries.restore(file, there.folder, replace=True)
+
+    again = there.opened()
+    tokens = TokenStore(again.database)
+    assert tokens.holder(lost_secret, at(2)) is None
+    assert tokens.holder(of_eve, at(2)) is None
+    assert tokens.holder(kept_secret, at(2)) is not None
+    assert SessionStore(again.database, timedelta(hours=1), timedelta(hours=9)).holder(session, at(0)) is None
+    again.close()

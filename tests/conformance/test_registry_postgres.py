@@ -390,3 +390,18 @@ def test_a_password_that_the_server_refuses_is_not_told(postgres, monkeypatch):
 
     assert "sesame" not in str(caught.value)
     assert "nobody_there" in str(caught.value)
+
+
+def test_a_run_elsewhere_lives_when_the_process_has_gone_that_had_opened_it(url, monkeypatch):
+    monkeypatch.setattr(postgres_locks, "GRACE_S", 0)
+    run = Run("r", "apply", "ann", RunState.RUNNING, at(0), process=processes.ELSEWHERE)
+    web = PostgresRegistry(url)
+    web.start_run(run)
+    assert not web._held  # and no connection is held for it
+    web.close()
+
+    after = PostgresRegistry(url)
+
+    assert after.unfinished() == [run]
+    assert after.lives(run)
+    after.close()

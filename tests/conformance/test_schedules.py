@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -15,12 +16,17 @@ from weft.errors import UsageError
 from weft.model.address import parse_address
 from weft.model.checks import CheckCounts
 from weft.model.column import Column
+from weft.model.jobs import JobState
 from weft.model.publication import DataFile, Digests, Manifest, Publication
 from weft.model.records import DomainRecord, ProductRecord, Publish
 from weft.registry.postgres import PostgresRegistry
+from weft.registry.publishing import append
+from weft.registry.schedules import Schedules
 from weft.registry.sql import SqlRegistry
+from weft.registry.sql_tables import SqlTables
 from weft.registry.sqlite import SqliteRegistry
 from weft.runs.dispatch import Dispatch
+from weft.runs.scheduling import cursor_of, has_news
 
 START = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 
@@ -104,6 +110,63 @@ def test_new_rows_set_off_who_reads_them_and_a_description_does_not(company):
     company.wait(minutes=1)
 
     assert company.queued() == [("b.y", "data", [5])]
+
+
+def test_rows_that_are_shown_again_set_off_who_reads_them(company):
+    company.publish("a.x.rows@1", "s1")
+    company.publish("a.x.rows@1", "s2")
+    company.publish("b.y.rows@1", "t1", schedule={"on": "any"}, reads=("a.x.rows@1",))
+    company.wait(minutes=1)
+    port = parse_address("a.x.rows@1")
+    earlier = company.registry.publication(port, "s1")
+
+    company.registry.rollback(earlier, expected_revision=2, reason="bad rows", actor="ada", at=company.now)
+    company.wait(minutes=1)
+    company.wait(minutes=1)
+
+    assert company.queued() == [("b.y", "data", [company.registry.last_event()])]
+
+
+def test_what_waits_for_a_product_that_is_retired_does_not_wait_for_ever(company):
+    company.publish("a.x.rows@1", "s1", schedule={"cron": "0 * * * *", "missed": "each"})
+    company.publish("b.y.rows@1", "t1", schedule="0 * * * *")
+    company.wait(minutes=1)
+    company.wait(hours=3)
+    by_hand = company.jobs.start("a.x", "ada")
+
+    company.registry.retire([parse_address("a.x.rows@1")], actor="ada", run_id="run-9", at=company.now)
+    company.wait(minutes=1)
+
+    waiting = company.jobs.listed(states=(JobState.QUEUED,))
+    assert [(job.subject, job.actor) for job in waiting] == [("a.x", "ada"), ("b.y", "scheduler")]
+    assert waiting[0].job_id == by_hand.job_id
+    assert len(company.jobs.listed(states=(JobState.CANCELLED,), product="a.x")) == 3
+
+
+def test_what_else_is_written_to_the_log_is_not_read_again_and_again(company):
+    company.publish("a.x.rows@1", "s1", schedule="0 6 * * *")
+    company.wait(minutes=1)
+    with company.registry.database.writing() as statements:
+        for _ in range(1500):
+            append(SqlTables(statements), company.now, "token.used", "ada", "token:x", {})
+    company.wait(minutes=1)
+
+    with company.registry.database.reading() as statements:
+        assert not has_news(statements)
+        assert Schedules(statements).events(cursor_of(statements), 1) == []
+        assert cursor_of(statements) == company.registry.last_event()
+    company.publish("a.x.rows@1", "s2", schedule="0 7 * * *")
+    assert company.next_due("a.x") == dt.datetime(2026, 3, 1, 7, tzinfo=dt.UTC)
+
+
+def test_looking_at_schedules_keeps_no_writer_waiting(company):
+    company.publish("a.x.rows@1", "s1", schedule="0 6 * * *")
+    company.wait(minutes=1)
+
+    with company.registry.database.writing(), ThreadPoolExecutor(1) as pool:
+        listed = pool.submit(company.jobs.schedules).result(5)
+
+    assert [one.subject for one in listed] == ["a.x"]
 
 
 def test_a_job_that_waits_stands_for_what_is_published_until_it_begins(company):

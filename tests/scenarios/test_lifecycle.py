@@ -233,8 +233,16 @@ def test_retiring_needs_consent_and_ends_reading(mesh):
     assert mesh.json("history", "report.daily.big@1")["snapshots"]
 
 
-def test_another_principal_is_not_allowed_and_another_database_is_out_of_reach(mesh):
-    assert mesh.weft("query", "select 1", "--as", "eve").returncode == 3
+def test_another_principal_reads_no_port_unasked_and_another_database_is_out_of_reach(mesh):
+    for stranger in ("eve", "user:eve", "team:crm", "service:loader"):
+        refused = mesh.weft("query", "select count(*) from sales.orders.orders", "--as", stranger)
+        assert (refused.returncode, "has no grant on" in refused.stderr) == (3, True), refused.stderr
+    assert mesh.weft("query", "select 1", "--as", "robot:eve").returncode == 2
+    product = ("--as", "report.daily")
+    assert mesh.weft("query", "select count(*) from sales.orders.orders", *product).returncode == 0
+    assert mesh.weft("query", "select count(*) from report.daily.big", *product).returncode == 3
+    environment = mesh.weft("query", "select count(*) from sales.orders.orders", "--as", "eve", "--env", "dev")
+    assert environment.returncode in (2, 3), environment.stderr
     for sql in ("select * from read_parquet('.weft/warehouse/**/*.parquet')", "select * from '.weft/registry.db'"):
         assert mesh.weft("query", sql).returncode == 2
 

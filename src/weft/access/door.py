@@ -3,60 +3,62 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from weft.access.decision import Decision, decide, decide_quarantine
-from weft.access.principals import Principal
+from weft.access.opened import Opened, Readable
+from weft.access.principals import Principal, PrincipalKind
+from weft.access.relation import relation_of
 from weft.access.result import Result, ResultColumn
+from weft.access.rights import Basis
 from weft.engines.base import Engine
 from weft.errors import (
     AccessDenied,
     Diagnostic,
+    PlatformError,
     UsageError,
     UserCodeError,
+    WeftError,
     Where,
     did_you_mean,
     error,
     has_errors,
     warning,
 )
-from weft.model.address import Address, parse_address
+from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.publication import Manifest, PortState, Publication, side_of
 from weft.registry.base import RegistryReader
-from weft.sql.allowlist import walk
+from weft.sql.allowlist import Walk, walk
 from weft.sql.problem import Problem
-from weft.sql.quoting import dotted, ident
+from weft.sql.quoting import dotted
 from weft.storage import reading
 
 if TYPE_CHECKING:
+    from weft.access.reading.asking import Question, Readers, Streamed
+    from weft.access.witness import Over, Witness
     from weft.model.lifecycle import EndOfLife
 
 At = str | dt.datetime | Mapping[str, str] | None
 """Which data version: a snapshot id, a time for all ports, or a snapshot id by address; None is now."""
 
 
-class Readable(Struct, frozen=True):
-    """A port at a data version, opened for a principal.
-
-    Attributes:
-        relation: a FROM item of DuckDB.
-        paths: the files that it reads.
-    """
-
-    publication: Publication
-    relation: str
-    paths: tuple[str, ...]
-
-
 Present = Callable[[Publication, Principal, bool], None]
 """Brings the files of a data version to where they are read; of its quarantine, where the last argument says so."""
 
-_Opened = tuple[dict[Address, Readable], dict[tuple[str, str, str], str], list[str], list[Diagnostic]]
-"""Ports by address, relations by the names of the query, and what is told with the rows."""
+
+class Grounds(Protocol):
+    """Knows grants and policies."""
+
+    def __call__(self, principal: Principal, port: Address, purpose: str | None = None) -> Basis:
+        """What a decision about a port rests on, for a purpose if the reader says one."""
+        ...
+
+    def used(self, grants: Sequence[str]) -> None:
+        """Notes that somebody reads by grants."""
+        ...
 
 
 class Door:
@@ -69,35 +71,70 @@ class Door:
         engine: Callable[[], Engine],
         now: Callable[[], dt.datetime],
         present: Present | None = None,
+        grounds: Grounds | None = None,
+        readers: Callable[[], Readers] | None = None,
+        witness: Witness | None = None,
     ) -> None:
-        """`present` sees to it that the files of a data version lie under `root`; None: they always do."""
+        """Args:
+        present: sees to it that the files of a data version lie under `root`; None: they always do.
+        grounds: knows grants and policies; without it owners and products read, and nobody else.
+        readers: the processes in which queries run of everybody but the owner of the folder.
+        witness: writes down who reads; without it nobody does.
+        """
+        self._readers = readers
+        self._witness = witness
         self._reader = reader
         self._present = present
         self._root = root
         self._engine = engine
         self._now = now
+        self._grounds = grounds
 
-    def open(self, principal: Principal, address: Address, at: At = None, reads: Collection[Address] = ()) -> Readable:
+    def decision(
+        self, principal: Principal, address: Address, reads: Collection[Address] = (), purpose: str | None = None
+    ) -> tuple[PortState, Decision]:
+        """A port and what the principal may read of it, whatever that is.
+
+        Raises:
+            UsageError: WFT-ACC-001, no such port.
+        """
+        state = self._state(address)
+        end = self._end(state)
+        basis = Basis(now=self._now())
+        if self._grounds is not None and principal.kind is not PrincipalKind.OWNER:
+            basis = self._grounds(principal, state.address, purpose)
+            if principal.kind is PrincipalKind.PRODUCT and not reads:
+                reads = self._declared(principal)
+        return state, decide(principal, state, reads, end, self._now().date(), basis)
+
+    def open(
+        self,
+        principal: Principal,
+        address: Address,
+        at: At = None,
+        reads: Collection[Address] = (),
+        purpose: str | None = None,
+    ) -> Readable:
         """The rows of a port that the principal may read.
 
         Raises:
             UsageError: WFT-ACC-001 no such port, WFT-RUN-005 no such snapshot.
             AccessDenied: WFT-ACC-002, WFT-ACC-007 its end of life has passed.
         """
-        state = self._state(address)
+        state, decision = self.decision(principal, address, reads, purpose)
         end = self._end(state)
-        decision = decide(principal, state, reads, end, self._now().date())
         fix = end.way_out("ask its owner what takes its place") if end else None
+        if end is None and not state.retired:
+            fix = f'`weft access request {state.address} --purpose "…"` asks its owners'
         _require(decision, principal, f"`{state.address}`", fix)
         publication = self._version(state, at)
+        if self._grounds is not None and decision.grants:
+            self._grounds.used(decision.grants)
         if self._present is not None:
             self._present(publication, principal, False)
         rows = reading.relation(publication.manifest, self._root)
-        names = {c.name for c in publication.manifest.columns}
-        if set(decision.columns) < names:
-            chosen = ", ".join(ident(c) for c in decision.columns)
-            rows = f"(SELECT {chosen} FROM {rows})"
-        return Readable(publication, rows, tuple(reading.paths(publication.manifest, self._root)))
+        rows = relation_of(decision, state.columns, publication.manifest.columns, rows)
+        return Readable(publication, rows, tuple(reading.paths(publication.manifest, self._root)), decision)
 
     def paths(self, manifest: Manifest) -> list[str]:
         """Where the files of a manifest lie, for whoever has decided that they may be read elsewhere."""
@@ -131,47 +168,116 @@ class Door:
             self._engine().texts,
         )
 
-    def query(self, principal: Principal, sql: str, *, limit: int | None = None, at: At = None) -> Result:
+    def query(
+        self, principal: Principal, sql: str, *, limit: int | None = None, at: At = None, purpose: str | None = None
+    ) -> Result:
         """The rows of one SELECT over ports, named by their addresses.
 
         The text runs unchanged, in a session that can open the planned files and nothing else.
+
+        Args:
+            purpose: what it is for: then only grants for it count. None: all that the principal has.
 
         Raises:
             UsageError: WFT-SQL-001 to 007 the text is refused, WFT-ACC-001 no such port.
             AccessDenied: WFT-ACC-002, WFT-ACC-007 a port's end of life has passed.
         """
+        if principal.kind is not PrincipalKind.OWNER and self._readers is not None:
+            from weft.access.reading.asking import Question
+            from weft.access.reading.collecting import collected
+
+            streamed = self.stream(principal, Question(sql, limit=limit, at=at, purpose=purpose))
+            return collected(streamed, self._engine().texts)
         with self._engine().session() as parser:
             found = walk(sql, parser.parse(sql), qualified=True)
-        if has_errors(_placed(p, sql) for p in found.problems):
-            raise UsageError(*(_placed(p, sql) for p in found.problems))
-        opened, relations, notes, warnings = self._opened(principal, [_parts(name) for name, _ in found.references], at)
-        paths = [p for one in opened.values() for p in one.paths]
+        problems = placed(found, sql)
+        if has_errors(problems):
+            raise UsageError(*problems)
+        opened = self.opened(principal, [name for name, _ in found.references], at, purpose)
+        over = self.witnessed(principal, opened, sql)
         try:
-            with self._engine().locked(relations, paths) as session:
+            with self._engine().locked(opened.relations, opened.paths) as session:
                 columns = session.columns(sql)
                 table, truncated = session.arrow(sql, limit)
-        except UserCodeError as e:
-            raise UserCodeError(*(_in_query(d) for d in e.diagnostics)) from e
+        except BaseException as e:
+            over("failed", 0, 0)
+            if isinstance(e, UserCodeError):
+                raise UserCodeError(*(_in_query(d) for d in e.diagnostics)) from e
+            raise
+        over("cut" if truncated else "done", table.num_rows, table.nbytes)
         return Result(
             tuple(ResultColumn(c.name, c.type) for c in columns),
             table,
             truncated,
-            {str(one.publication.address): one.publication.snapshot_id for one in opened.values()},
+            {str(one.publication.address): one.publication.snapshot_id for one in opened.ports.values()},
             self._engine().texts,
-            tuple(notes),
-            tuple(dict.fromkeys(warnings)),
+            tuple(opened.notes),
+            tuple(dict.fromkeys(opened.warnings)),
         )
 
-    def _opened(self, principal: Principal, tables: Collection[tuple[str, str, str]], at: At) -> _Opened:
+    def stream(self, principal: Principal, question: Question) -> Streamed:
+        """The answer to a question, in a process of its own, as it is made.
+
+        Raises:
+            UsageError: WFT-SQL-001 to 007 the text is refused, WFT-ACC-001 no such port.
+            AccessDenied: WFT-ACC-002, WFT-ACC-007 a port's end of life has passed.
+            TransientError: WFT-ACC-041, too many queries run.
+            UserCodeError: the query fails.
+        """
+        assert self._readers is not None, "a door of somebody who serves others has readers"
+        return self._readers().ask(self, principal, question, placed)
+
+    def witnessed(self, principal: Principal, opened: Opened, sql: str) -> Over:
+        """Writes down that somebody is about to read; gives what says how it ended.
+
+        The owner of a folder that cannot be written reads all the same; nobody else reads unwritten.
+
+        Raises:
+            PlatformError: WFT-REG-002, it cannot be written down.
+        """
+        if self._witness is None:
+            return _unwritten
+        try:
+            return self._witness.begun(principal, opened.ports, sql, opened.purpose)
+        except PlatformError:
+            if principal.kind is PrincipalKind.OWNER:
+                return _unwritten
+            raise
+
+    def still(self, principal: Principal, opened: Opened) -> bool:
+        """Whether what was opened would be opened again in the same way: the same rows, columns and masks."""
+        try:
+            return all(
+                self.open(principal, address, one.publication.snapshot_id, purpose=opened.purpose).relation
+                == one.relation
+                for address, one in opened.ports.items()
+            )
+        except WeftError:
+            return False
+
+    def opened(self, principal: Principal, names: Sequence[str], at: At = None, purpose: str | None = None) -> Opened:
+        """The ports that a query names, as they all stood at one moment.
+
+        Raises:
+            UsageError: WFT-ACC-001 no such port, WFT-ACC-004, WFT-RUN-005.
+            AccessDenied: WFT-ACC-002, WFT-ACC-007.
+        """
+        return self._opened(principal, [_parts(name) for name in names], at, purpose)
+
+    def _opened(
+        self, principal: Principal, tables: Collection[tuple[str, str, str]], at: At, purpose: str | None
+    ) -> Opened:
         """The ports of a query as they all stood at one moment: a product may be published between two looks."""
         while True:
             states = {name: self._state(parse_address(".".join(name))) for name in dict.fromkeys(tables)}
-            opened = self._as_they_stand(principal, states, at)
+            opened = self._as_they_stand(principal, states, at, purpose)
             after = {s.address: self._state(s.address).revision for s in states.values()}
             if all(after[s.address] == s.revision for s in states.values()):
                 return opened
 
-    def _as_they_stand(self, principal: Principal, states: Mapping[tuple[str, str, str], PortState], at: At) -> _Opened:
+    def _as_they_stand(
+        self, principal: Principal, states: Mapping[tuple[str, str, str], PortState], at: At, purpose: str | None
+    ) -> Opened:
         opened: dict[Address, Readable] = {}
         relations: dict[tuple[str, str, str], str] = {}
         notes: list[str] = []
@@ -193,7 +299,7 @@ class Door:
         for name, state in states.items():
             address = state.address
             if address not in opened:
-                opened[address] = self.open(principal, address, at)
+                opened[address] = self.open(principal, address, at, purpose=purpose)
             domain, product, table = name
             relations[domain, product, table] = opened[address].relation
             if "@" not in table:
@@ -203,7 +309,7 @@ class Door:
                 notes.append(f"`{address}` is {override.mark}")
             if state.status == "deprecated":
                 warnings.append(self._deprecated(state))
-        return opened, relations, notes, warnings
+        return Opened(opened, relations, notes, warnings, purpose)
 
     def _deprecated(self, state: PortState) -> Diagnostic:
         """What a reader of a deprecated port is told while it is still served."""
@@ -215,6 +321,12 @@ class Door:
             why="nobody can read it afterwards" if end.day else "its owner means to end it",
             fix=end.way_out("ask its owner what takes its place"),
         )
+
+    def _declared(self, product: Principal) -> tuple[Address, ...]:
+        """The input ports with which a product is registered."""
+        domain, _, name = product.name.partition(".")
+        found = self._reader.product(ProductAddress(domain, name))
+        return tuple(map(parse_address, found.reads)) if found is not None else ()
 
     def _end(self, state: PortState) -> EndOfLife | None:
         """The end of a deprecated or retired port; None for every other."""
@@ -302,6 +414,10 @@ def _in_query(diagnostic: Diagnostic) -> Diagnostic:
     return replace(diagnostic, where=Where("query", where.line, where.column) if where else None)
 
 
+def _unwritten(how: str, rows: int, size_bytes: int) -> None:
+    """The end of a read that nobody writes down."""
+
+
 def _parts(name: str) -> tuple[str, str, str]:
     """Domain, product and port of a table that a query names."""
     domain, product, port = name.split(".")
@@ -310,6 +426,11 @@ def _parts(name: str) -> tuple[str, str, str]:
 
 def _is_time(text: str) -> bool:
     return not text.isdigit()
+
+
+def placed(found: Walk, sql: str) -> tuple[Diagnostic, ...]:
+    """What is wrong with a query's text, with its places."""
+    return tuple(_placed(problem, sql) for problem in found.problems)
 
 
 def _placed(problem: Problem, sql: str) -> Diagnostic:

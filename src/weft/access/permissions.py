@@ -35,16 +35,19 @@ class Action(StrEnum):
     SEE_STATE = "state.see"
     SIGN_IN = "session.begin"
     READ_METADATA = "metadata.read"
+    QUERY = "data.query"
     REQUISITION = "domain.requisition"
     MANAGE_DOMAIN = "domain.manage"
     PUBLISH = "product.publish"
     RUN = "product.run"
     SUBSCRIBE = "notices.subscribe"
     OWN_TOKENS = "tokens.own"
+    ASK_ACCESS = "access.ask"
     APPROVE = "access.approve"
     GOVERN = "mesh.govern"
     READ_EVENTS = "events.read"
     READ_USAGE = "usage.read"
+    READ_AUDIT = "audit.read"
     OPERATE = "platform.operate"
 
 
@@ -70,6 +73,7 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.SEE_STATE: Permission("see whether the platform lives", everybody=True, strangers=True),
     Action.SIGN_IN: Permission("sign in and out, and see as whom", everybody=True, strangers=True),
     Action.READ_METADATA: Permission("find domains, products, ports, contracts, lineage and runs", everybody=True),
+    Action.QUERY: Permission("ask for rows, of which each sees what was granted", everybody=True),
     Action.REQUISITION: Permission("make a domain that is not there yet", everybody=True),
     Action.MANAGE_DOMAIN: Permission(
         "change a domain's members, quotas and tokens", frozenset({Role.DOMAIN_OWNER, Role.OPERATOR})
@@ -78,12 +82,17 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.RUN: Permission("start and cancel runs of a domain", _OWNERS | {Role.DEVELOPER, Role.OPERATOR}),
     Action.SUBSCRIBE: Permission("be told of what happens to a product or domain", everybody=True),
     Action.OWN_TOKENS: Permission("make, list and revoke tokens of one's own", everybody=True),
+    Action.ASK_ACCESS: Permission("ask to read data, and see how one's requests stand", everybody=True),
     Action.APPROVE: Permission("decide who reads data of a domain", _OWNERS | {Role.STEWARD}),
     Action.GOVERN: Permission("change what holds for the whole mesh", frozenset({Role.GOVERNANCE_LEAD})),
     Action.READ_EVENTS: Permission(
         "read the event log", frozenset({Role.OPERATOR, Role.GOVERNANCE_LEAD, Role.COMPLIANCE_CONTACT})
     ),
     Action.READ_USAGE: Permission("see what products of a domain cost", _OWNERS | {Role.OPERATOR}),
+    Action.READ_AUDIT: Permission(
+        "see who reads data of a domain",
+        _OWNERS | {Role.STEWARD, Role.COMPLIANCE_CONTACT, Role.GOVERNANCE_LEAD},
+    ),
     Action.OPERATE: Permission("users, workers, queues and settings of the platform", frozenset({Role.OPERATOR})),
 }
 """Who may do what; what has no line here nobody may."""

@@ -36,6 +36,21 @@ class Keys(Struct, frozen=True):
     at: float
 
 
+class Arrival(Struct, frozen=True):
+    """What a provider says of somebody.
+
+    Attributes:
+        refresh: the secret by which it can be asked again, where it gives one.
+    """
+
+    claims: Mapping[str, Any]
+    refresh: str | None = None
+
+
+class Gone(AccessDenied):
+    """The provider says no more who somebody is; whatever else goes wrong with it says nothing about them."""
+
+
 class Provider:
     """One OpenID provider. Used from several threads; asks over the network, at most as often as it has to."""
 
@@ -46,6 +61,7 @@ class Provider:
         self._described: tuple[Mapping[str, Any], float] | None = None
         self._keys: Keys | None = None
         self._asked = float("-inf")
+        self._away_since = float("-inf")
 
     def description(self) -> Mapping[str, Any]:
         """What the provider says of itself (OpenID Connect Discovery, section 4).
@@ -54,9 +70,11 @@ class Provider:
             PlatformError: WFT-ACC-015, it does not answer, or says that it is another one.
         """
         with self._guard:
-            held = self._described
-        if held is not None and self._clock() - held[1] < _DESCRIBED_FOR_S:
+            held, away = self._described, self._clock() - self._away_since < _AWAY_FOR_S
+        if held is not None and (away or self._clock() - held[1] < _DESCRIBED_FOR_S):
             return held[0]
+        if away:
+            raise _away("it did not, a moment ago")
         try:
             found = self._json(f"{self._settings.issuer.rstrip('/')}/.well-known/openid-configuration")
             if str(found.get("issuer")).rstrip("/") != self._settings.issuer.rstrip("/"):
@@ -65,6 +83,8 @@ class Provider:
                 if not isinstance(found.get(name), str):
                     raise _away(f"it does not say its `{name}`")
         except PlatformError:
+            with self._guard:
+                self._away_since = self._clock()
             if held is not None:
                 return held[0]
             raise
@@ -109,42 +129,69 @@ class Provider:
             )
         return str(url)
 
-    def claims(self, *, code: str, redirect: str, nonce: str, verifier: str, now: float) -> Mapping[str, Any]:
-        """The claims of whoever has signed in, from the code that their browser has brought.
+    def arrival(self, *, code: str, redirect: str, nonce: str, verifier: str, now: float) -> Arrival:
+        """Who has signed in, from the code that their browser has brought.
 
         Raises:
             AccessDenied: WFT-ACC-014 the provider refuses the code, WFT-ACC-017 its token does not hold.
             PlatformError: WFT-ACC-015, it does not answer.
         """
+        answer = self._token(redirect, grant_type="authorization_code", code=code, code_verifier=verifier)
+        found = self._identified(answer, now)
+        if found is None:
+            raise AccessDenied(error("WFT-ACC-014", "the provider sends no ID token", fix="ask for the scope `openid`"))
+        if found.get("nonce") != nonce:
+            raise AccessDenied(
+                error("WFT-ACC-014", "the ID token was made for another sign-in", why="its nonce is another")
+            )
+        return Arrival(self._with_user_info(found, answer.get("access_token")), _text(answer.get("refresh_token")))
+
+    def again(self, refresh: str, *, subject: str, now: float) -> Arrival:
+        """What it says today of somebody who has signed in before (OpenID Connect Core, section 12).
+
+        Raises:
+            Gone: WFT-ACC-014, the secret stands for nobody any more, or for somebody else.
+            AccessDenied: WFT-ACC-014 it refuses this server, WFT-ACC-017 its token does not hold.
+            PlatformError: WFT-ACC-015, it does not answer as it should.
+        """
+        answer = self._token("", grant_type="refresh_token", refresh_token=refresh)
+        found = self._with_user_info(self._identified(answer, now) or {"sub": subject}, answer.get("access_token"))
+        if found.get("sub") != subject:
+            raise Gone(error("WFT-ACC-014", "the provider means somebody else by now", why="its `sub` is another"))
+        if len(found) == 1:
+            raise _away("it tells neither by an ID token nor at its userinfo endpoint who it is")
+        return Arrival(found, _text(answer.get("refresh_token")) or refresh)
+
+    def _token(self, redirect: str, **asked: str) -> Mapping[str, Any]:
+        """What the provider's token endpoint answers."""
         import httpx
         from authlib.common.errors import AuthlibBaseError
 
         try:
             with self._client(redirect) as client:
-                answer = client.fetch_token(
-                    self.description()["token_endpoint"],
-                    grant_type="authorization_code",
-                    code=code,
-                    code_verifier=verifier,
-                )
+                if asked["grant_type"] == "refresh_token":
+                    client.scope = None  # RFC 6749, section 6: what was granted; some providers refuse to hear it again
+                answer: Mapping[str, Any] = client.fetch_token(self.description()["token_endpoint"], **asked)
         except AuthlibBaseError as e:
-            raise AccessDenied(
+            # RFC 6749, section 5.2: of all errors this one alone is about the code or the secret that was brought.
+            kind = Gone if e.error == "invalid_grant" else AccessDenied
+            raise kind(
                 error("WFT-ACC-014", "the provider refuses the sign-in", why=str(e.error), fix="sign in again")
             ) from None
         except (httpx.HTTPError, ValueError) as e:
             raise _away(type(e).__name__) from e
+        return answer
+
+    def _identified(self, answer: Mapping[str, Any], now: float) -> Mapping[str, Any] | None:
+        """The claims of the ID token of an answer, which is for this server; None where there is none."""
         token = answer.get("id_token")
         if not isinstance(token, str):
-            raise AccessDenied(error("WFT-ACC-014", "the provider sends no ID token", fix="ask for the scope `openid`"))
+            return None
         found = checked(token, self, self._settings, audience=self._settings.client_id, now=now)
-        if found.get("nonce") != nonce:
-            raise AccessDenied(
-                error("WFT-ACC-014", "the ID token was made for another sign-in", why="its nonce is another")
-            )
         authorised = found.get("azp")
         if authorised is not None and authorised != self._settings.client_id:
             raise AccessDenied(error("WFT-ACC-014", "the ID token was made for another client"))
-        return self._with_user_info(found, answer.get("access_token"))
+        return found
 
     def _with_user_info(self, found: Mapping[str, Any], access: Any) -> Mapping[str, Any]:
         """The claims and, where the ID token lacks the name or the groups, what the provider tells besides."""
@@ -213,6 +260,10 @@ class Provider:
         except httpx.HTTPError as e:
             raise _away(f"{url}: {type(e).__name__}") from e
         return _object(bytes(text), url)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def _object(text: bytes, url: str) -> Mapping[str, Any]:

@@ -113,13 +113,15 @@ class Result(Struct, frozen=True):
             raise UsageError(
                 error("WFT-CLI-001", f"`{format}` is no format of a result", fix="use csv, arrow or parquet")
             )
-        table = self.table
-        if format == "csv":
-            table = self._as_texts(_not_in_csv)
-        elif format == "parquet":
-            table = self._without(beyond_parquet)
+        table = self.fitted(format)
         with replacing(target) if isinstance(target, Path) else nullcontext(target) as sink:
             _write(table, sink, format)
+
+    def fitted(self, format: str) -> Any:
+        """The `pyarrow.Table` with the engine's texts in place of what a format has no form for."""
+        if format == "csv":
+            return self._as_texts(_not_in_csv)
+        return self._without(beyond_parquet) if format == "parquet" else self.table
 
     def _as_texts(self, chosen: Callable[[Any], bool]) -> Any:
         """The table with the columns of the chosen Arrow types as the engine's texts."""

@@ -39,7 +39,7 @@ def checked(
 
     try:
         header = jws.extract_compact(token.encode("ascii")).headers()
-    except (JoseError, ValueError, RecursionError):
+    except (JoseError, ValueError, TypeError, RecursionError):
         _refuse("it is no signed token")
     algorithm, kid = header.get("alg"), header.get("kid")
     if algorithm not in ALGORITHMS:
@@ -68,7 +68,7 @@ def checked(
         _refuse(f"it lacks a claim: {e.description}")
     except InvalidClaimError as e:
         _refuse(f"a claim is not as it must be: {e.description}")
-    except (JoseError, ValueError, RecursionError):
+    except (JoseError, ValueError, TypeError, RecursionError):  # TypeError: a header's field of another type than it is
         _refuse("its signature is not the issuer's")
     return claims
 

@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 import threading
+import time
+import traceback
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -16,8 +18,20 @@ from msgspec.structs import replace
 
 from weft import errors
 from weft.api import addressing
-from weft.errors import Conflict, PlatformError, TransientError, WeftError, error, of_the_system
+from weft.errors import Conflict, GateRefused, PlatformError, TransientError, WeftError, error, of_the_system
 from weft.model.handover import Committed, Handover, RollbackAsked
+
+if TYPE_CHECKING:
+    from weft.runs.quotas import Room
+
+
+MOST_TRIES = 3
+"""How often it is begun with a handover that ends the process that does it."""
+
+LONGEST_S = 1800.0
+"""How long one handover may take: as long as a runner waits for it."""
+
+_HEARD_S = 5.0
 
 
 class Kept(Struct, frozen=True):
@@ -26,12 +40,10 @@ class Kept(Struct, frozen=True):
     Attributes:
         handover: None where earlier rows are to be shown again.
         decides: whether the caller may publish against failed checks.
-        most_bytes: how much the domain may keep; None: no bound.
     """
 
     handover: Handover | None
     decides: bool = False
-    most_bytes: int | None = None
     rollback: RollbackAsked | None = None
 
 
@@ -140,6 +152,21 @@ def _lost() -> TransientError:
     )
 
 
+def _unfit(product: str, why: str) -> GateRefused:
+    return GateRefused(
+        error(
+            "WFT-SRV-049",
+            f"the publication of `{product}` could not be checked",
+            why=why,
+            fix="publish what weft has built; the server's log tells more",
+        )
+    )
+
+
+def _text_of(failed: WeftError) -> bytes:
+    return failure_text(failed).encode()
+
+
 def failure_text(failed: WeftError) -> str:
     """An error as text, for `failure_of`."""
     return json.dumps({"kind": type(failed).__name__, "diagnostics": [d.as_json() for d in failed.diagnostics]})
@@ -154,35 +181,59 @@ def failure_of(text: str | bytes) -> WeftError:
 
 
 class Committing:
-    """The child: what waits is taken up when it starts, then whatever it is told."""
+    """The child: what waits is taken up when it starts, then whatever it is told.
+
+    Each handover is claimed first, so that several of these, of several servers and workers, never do one twice.
+    """
 
     def __init__(self, root: Path) -> None:
         from weft.api.platform import open_platform
+        from weft.registry import processes
+        from weft.registry.claims import Claims
+        from weft.runs.quotas import Weights
 
+        self._weights = Weights()
         self._platform = open_platform(root)
         self._store = self._platform.publishing.handovers
+        self._claims = Claims(self._platform.database, processes.identity())
+        self._at: tuple[str, str, float] | None = None
+        self._ended = threading.Event()
+        threading.Thread(target=self._keep, name="claims", daemon=True).start()
 
     def close(self) -> None:
         """Gives connections back."""
+        self._ended.set()
         self._platform.close()
 
     def take_up(self) -> None:
-        """Does what a process before this one has left; what fails now is asked for again by its runner."""
+        """Does what a process before this one has left; what fails now is tried again by a worker."""
         from weft.runs import repair
 
-        self._platform.publishing.end_overdue()
         for run_id, product in self._store.unsettled():
             self.settle(run_id, product)
-        for run_id, product in self._store.waiting():
-            self.one(run_id, product)
-            self.settle(run_id, product)
-        repair.after_dead_runs(self._platform.rooms.context())
+        for left in self._claims.left(self._platform.publishing.place, self._platform.rooms.now()):
+            self.one(left.run_id, left.product)
+            self.settle(left.run_id, left.product)
+        try:
+            repair.after_dead_runs(self._platform.rooms.context())
+        except (WeftError, OSError):  # the next process, or an apply, looks again
+            traceback.print_exc()
 
     def settle(self, run_id: str, product: str) -> None:
-        """Does what is left to do behind an answer: nobody waits for it."""
+        """Does what is left to do behind an answer: nobody waits for it, and nobody is held up when it fails."""
+        try:
+            self._settle(run_id, product)
+        except (PlatformError, OSError):  # another process does it
+            traceback.print_exc()
+        except Exception:  # noqa: BLE001  the entrance: it would fail again and again
+            traceback.print_exc()
+            self._store.settle(run_id, product)
+
+    def _settle(self, run_id: str, product: str) -> None:
         from weft.registry.handovers import HandoverState
         from weft.runs import repair
-        from weft.runs.receiving import follow
+        from weft.runs.metering import received
+        from weft.runs.receiving import built_of, follow
 
         handed_in = self._store.handed_in(run_id, product)
         document = self._store.document(run_id, product) if handed_in is not None else b""
@@ -192,25 +243,60 @@ class Committing:
         handover = msgspec.json.decode(document, type=Kept).handover
         if handed_in.state is HandoverState.DONE and handover is not None:
             follow(handover, run_id, context)
+            context.meter(received(handover.publish.product.address, built_of(handover), run_id, context))
         self._store.settle(run_id, product)
         repair.now_and_then(context)
 
     def one(self, run_id: str, product: str) -> WeftError | None:
-        """Commits or refuses one handover; gives why that could not be done now."""
+        """Commits or refuses one handover; gives why that could not be done now.
+
+        What another process is at is left to it. What ends one process after the other is refused.
+        """
         from weft.registry.handovers import HandoverState
 
-        handed_in = self._store.handed_in(run_id, product)
-        if handed_in is None or handed_in.state is not HandoverState.WAITING:
+        tries = self._claims.take(run_id, product, self._platform.rooms.now())
+        if tries is None:
             return None
+        state, answer = HandoverState.REFUSED, b""
+        self._at = run_id, product, time.monotonic()
         try:
-            answer = self._received(run_id, product, handed_in.caller)
+            handed_in = self._store.handed_in(run_id, product)
+            assert handed_in is not None, "it was just taken"
+            if tries > MOST_TRIES:
+                answer = _text_of(_unfit(product, f"the process that checked it has ended {MOST_TRIES} times"))
+            else:
+                state, answer = HandoverState.DONE, self._received(run_id, product, handed_in.caller)
         except (PlatformError, OSError) as e:
+            self._claims.give_back(run_id, product)
             return e if isinstance(e, WeftError) else of_the_system(e)
         except WeftError as e:
-            self._store.answer(run_id, product, HandoverState.REFUSED, failure_text(e).encode())
-            return None
-        self._store.answer(run_id, product, HandoverState.DONE, answer)
+            state, answer = HandoverState.REFUSED, _text_of(e)
+        except Exception as e:  # noqa: BLE001  the entrance: what nobody has thought of must not hold up everybody else
+            traceback.print_exc()
+            why = f"weft itself failed: {type(e).__name__}"
+            state, answer = HandoverState.REFUSED, _text_of(_unfit(product, why))
+        finally:
+            self._at = None
+        self._store.answer(run_id, product, state, answer)
         return None
+
+    def _keep(self) -> None:
+        """Lets others know that this process lives; ends it where one handover takes longer than anybody waits."""
+        from weft.registry.handovers import HandoverState
+
+        while not self._ended.wait(_HEARD_S):
+            at = self._at
+            if at is None:
+                continue
+            run_id, product, began = at
+            try:
+                if time.monotonic() - began > LONGEST_S:
+                    answer = _text_of(_unfit(product, f"it took longer than {LONGEST_S:g} s to check it"))
+                    self._store.answer(run_id, product, HandoverState.REFUSED, answer)
+                    os._exit(1)  # what it is at cannot be told to stop
+                self._claims.keep(run_id, product, self._platform.rooms.now())
+            except PlatformError:  # the database is away, and is asked again
+                continue
 
     def _received(self, run_id: str, product: str, actor: str) -> bytes:
         from weft.runs.receiving import Received, receive
@@ -219,21 +305,36 @@ class Committing:
         if kept.rollback is not None:
             return msgspec.json.encode(self._rolled_back(run_id, kept.rollback, actor), enc_hook=str)
         assert kept.handover is not None, "what is no rollback is a publication"
-        publishing, objects = self._platform.publishing, self._platform.rooms.objects
+        platform = self._platform
+        of = kept.handover.publish.product.address
+        objects = platform.rooms.objects
         if objects is not None:
             names = [upload.name for upload in kept.handover.uploads.values()]
-            addressing.collect(objects, run_id, names, self._store.uploads(run_id), publishing.folder_of(run_id))
+            folder = platform.publishing.folder_of(run_id)
+            addressing.collect(objects, run_id, names, self._store.uploads(run_id), folder)
         received = Received(
             kept.handover,
             run_id,
             actor,
             kept.decides,
-            publishing.folder_of(run_id),
+            platform.publishing.folder_of(run_id),
             self._store.uploads(run_id),
-            kept.most_bytes,
-            self._platform.rooms.settings.publishing.whole_rows,
+            lambda: self._store.published(run_id, str(of)),
+            lambda state: platform.scanning.may_build_on(of, state),
+            self._room(of.domain),
+            platform.rooms.settings.publishing.whole_rows,
         )
-        return msgspec.json.encode(receive(received, self._platform.rooms.context()), enc_hook=str)
+        return msgspec.json.encode(receive(received, platform.rooms.context()), enc_hook=str)
+
+    def _room(self, domain: str) -> Room | None:
+        """What a domain may keep; None of one that was not requisitioned."""
+        from weft.runs.quotas import Room
+
+        store = self._platform.requisitions.store
+        given = store.of(domain)
+        if given is None:
+            return None
+        return Room(given.most_bytes, given.most_products, lambda: store.products(domain), self._weights)
 
     def _rolled_back(self, run_id: str, asked: RollbackAsked, actor: str) -> Committed:
         """Shows earlier rows again, after their contract was checked on them here.

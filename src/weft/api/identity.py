@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from weft.access.claims import MEMBER_ROLE, groups_of, meaning
+from weft.access.claims import MEMBER_ROLE, claim, groups_of, meaning
 from weft.access.permissions import Action, Caller, Role
+from weft.errors import AccessDenied, error
 from weft.registry.base import RegistryReader
 from weft.registry.database import Database
 from weft.registry.members import Members
@@ -20,6 +21,7 @@ from weft.sections.identity import IdentitySettings
 
 if TYPE_CHECKING:
     from weft.access.provider import Provider
+    from weft.api.confirming import Confirming
     from weft.api.signing_in import SigningIn
     from weft.api.token_verbs import TokenVerbs
     from weft.api.user_verbs import UserVerbs
@@ -73,6 +75,13 @@ class Identity:
         return SigningIn(self)
 
     @cached_property
+    def confirming(self) -> Confirming:
+        """Asking the provider again."""
+        from weft.api.confirming import Confirming
+
+        return Confirming(self)
+
+    @cached_property
     def token_verbs(self) -> TokenVerbs:
         """Making, listing and revoking tokens."""
         from weft.api.token_verbs import TokenVerbs
@@ -90,7 +99,8 @@ class Identity:
         """Whoever a bearer token stands for; None when it holds for nobody.
 
         Raises:
-            AccessDenied: WFT-ACC-017, it is a signed token that does not hold.
+            AccessDenied: WFT-ACC-017 it is a signed token that does not hold, WFT-ACC-029 one of a person, WFT-ACC-028
+                the provider has not said for too long who its owner is.
             PlatformError: WFT-ACC-015, it is a signed token, and the provider's keys cannot be had.
         """
         if secret.startswith("weft_"):
@@ -101,7 +111,9 @@ class Identity:
     def of_session(self, secret: str) -> tuple[Caller, Session] | None:
         """Whoever a session's cookie stands for; None when it holds no more."""
         session = self.sessions.holder(secret, self.now())
-        return (self.of_user(session.user), session) if session is not None else None
+        if session is None or self.now() >= self._confirmed_until(session.user):
+            return None
+        return self.of_user(session.user), session
 
     def of_user(self, user: User) -> Caller:
         """A user as a caller with all their roles."""
@@ -132,13 +144,40 @@ class Identity:
             domains = {token.domain: frozenset({Role.DEVELOPER})}
             return Caller(f"domain:{token.domain}", "token", frozenset(), domains, actions, token.expires_at)
         mesh = _mesh(user) if user is not None else frozenset()
+        if user is not None and self.now() >= self._confirmed_until(user):
+            raise AccessDenied(
+                error(
+                    "WFT-ACC-028",
+                    f"the company's provider has not confirmed `{token.owner}` for too long",
+                    why="a personal token has what the provider's groups give, and holds only while it says so",
+                    fix="sign in again, by a browser or by `weft login`; the token then holds as before",
+                )
+            )
         return Caller(token.owner, "token", mesh, self._domains(token.owner, user), actions, token.expires_at)
+
+    def _confirmed_until(self, user: User) -> datetime:
+        """Until when it counts what the provider has said of somebody; of local users nobody else says anything."""
+        if user.kind != "oidc":
+            return datetime.max.replace(tzinfo=UTC)
+        if user.confirmed_at is None:
+            return datetime.min.replace(tzinfo=UTC)
+        return user.confirmed_at + timedelta(hours=self.settings.unconfirmed_hours)
 
     def _service(self, secret: str) -> Caller | None:
         from weft.access.tokens_of_others import checked
 
         now = self.now()
         claims = checked(secret, self.provider, self.settings, audience=self.settings.audience, now=now.timestamp())
+        if _is_of_a_person(claims, self.settings.user_claim):
+            raise AccessDenied(
+                error(
+                    "WFT-ACC-029",
+                    "the token of the identity provider is a person's, and services alone come with one",
+                    why="it would act in the name of the program that got it, and nobody could tell who did what",
+                    fix="sign in with `weft login`, or make a personal token; a service takes the client credentials "
+                    "grant",
+                )
+            )
         client = claims.get("azp") or claims.get("client_id") or claims["sub"]
         if not isinstance(client, str) or not client.isprintable():
             return None  # it will stand in the log as who did something
@@ -149,8 +188,30 @@ class Identity:
             "service",
             means.mesh,
             means.domains,
-            until=datetime.fromtimestamp(int(claims["exp"]), now.tzinfo),
+            until=_moment(claims["exp"]),
         )
+
+
+def _is_of_a_person(claims: Mapping[str, Any], user_claim: str) -> bool:
+    """Whether a token was made for somebody who has signed in: an ID token, or one that names a user.
+
+    No standard says it of an access token; RFC 9068 has `sub` be the client where there is no person.
+    """
+    if any(name in claims for name in ("nonce", "at_hash", "c_hash")) or claims.get("typ") == "ID":
+        return True
+    if claims["sub"] in (claims.get("azp"), claims.get("client_id")):
+        return False
+    named = claim(claims, user_claim)
+    # Keycloak has a user behind each client that is a service.
+    return isinstance(named, str) and not named.startswith("service-account-")
+
+
+def _moment(seconds: Any) -> datetime:
+    """A time that a token names; one after the last day of the calendar is that day."""
+    try:
+        return datetime.fromtimestamp(int(seconds), UTC)
+    except (OverflowError, ValueError, OSError):
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def _mesh(user: User) -> frozenset[Role]:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from weft.access.permissions import Action, Caller, require
+from weft.api.drafts import Drafts
 from weft.api.notices import absent
 from weft.catalog.incidents import incident_line, open_incidents
 from weft.config import duration
@@ -24,6 +25,7 @@ class Incidents:
     def __init__(self, registry: SqlRegistry, grace: str, now: Callable[[], datetime]) -> None:
         self._store = IncidentStore(registry.database)
         self._watch = Watch(registry, now, duration(grace))
+        self._reader = registry
         self._now = now
 
     def look(self) -> Watched:
@@ -34,6 +36,23 @@ class Incidents:
         """Open incidents, newest first; with `closed` also those of the last thirty days."""
         after = self._now() - _SINCE if closed else None
         return [incident_line(one) for one in self._store.listed(closed_after=after, domain=domain)]
+
+    def shown_to(self, caller: Caller, *, domain: str | None = None, closed: bool = False) -> list[dict[str, Any]]:
+        """As `listed`, without what drafts of others suffer from."""
+        drafts = Drafts(self._reader, caller)
+        found = [one for one in self.listed(domain=domain, closed=closed) if not drafts.hide(one["subject"])]
+        return [{**one, "affected": [a for a in one["affected"] if not drafts.hide(a)]} for one in found]
+
+    def one_shown_to(self, caller: Caller, incident_id: str) -> dict[str, Any]:
+        """As `one`; an incident of a draft that is somebody else's is not there.
+
+        Raises:
+            UsageError: WFT-OBS-008, there is none.
+        """
+        found, drafts = self.one(incident_id), Drafts(self._reader, caller)
+        if drafts.hide(found["subject"]):
+            raise absent("incident", incident_id)
+        return {**found, "affected": [a for a in found["affected"] if not drafts.hide(a)]}
 
     def of(self, address: str) -> list[dict[str, Any]]:
         """Open incidents of a domain, product or port, or by which one suffers."""

@@ -57,7 +57,8 @@ class JobProcess:
         with suppress(OSError):  # it died at once: its exit code says so
             self._process.stdin.write(json.dumps(asked).encode() + b"\n")
             self._process.stdin.flush()
-        readers = ((self._process.stdout, self._heard), (self._process.stderr, self._printed))
+        # its own words come whole, however long: half a last word would read as none
+        readers = ((self._process.stdout, self._heard, -1), (self._process.stderr, self._printed, _WIDEST * 50))
         self._readers = [threading.Thread(target=_each_line, args=reader, daemon=True) for reader in readers]
         for reader in self._readers:
             reader.start()
@@ -103,6 +104,8 @@ class JobProcess:
         try:
             told = json.loads(line)
         except ValueError:
+            told = None
+        if not isinstance(told, dict):
             self._printed(line)
             return
         if "line" in told:
@@ -121,6 +124,6 @@ class JobProcess:
                 self._lines.append((self._now(), text.replace("\0", "")[:_WIDEST]))
 
 
-def _each_line(stream: IO[bytes], heard: Callable[[bytes], None]) -> None:
-    while line := stream.readline(_WIDEST * 50):
+def _each_line(stream: IO[bytes], heard: Callable[[bytes], None], longest: int) -> None:
+    while line := stream.readline(longest):
         heard(line)

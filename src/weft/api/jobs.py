@@ -11,24 +11,28 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from weft.access.permissions import Action, Caller, require
+from weft.api.drafts import Drafts
 from weft.config import SchedulerSettings, duration
 from weft.errors import UsageError, did_you_mean, error
-from weft.model.jobs import APPLY, BACKFILL, Job, JobState, LogLine, NewJob
+from weft.model.address import ProductAddress, is_slug
+from weft.model.jobs import APPLY, BACKFILL, MANUAL, Job, JobState, LogLine, NewJob
 from weft.plan.keeping import Window
 from weft.registry import publishing
-from weft.registry.base import Registry, RegistryReader
+from weft.registry.base import RegistryReader
 from weft.registry.database import Database
 from weft.registry.job_rows import lines_after
-from weft.registry.queue import Queue
+from weft.registry.queue import Queue, absent
+from weft.registry.queue_counts import Backlog, backlog, batch_to_go_on_with, states_of
 from weft.registry.schedules import Schedules, Standing
-from weft.registry.sql import SqlRegistry
 from weft.registry.sql_tables import SqlTables
 from weft.runs import scheduling
 
-_MANUAL = 7
+_BY_HAND = 7
 _BACKFILL = 3
 _MOST_PIECES = 5000
-_COUNTED = 100_000
+_MOST_JOBS = 2 * _MOST_PIECES
+_NOT_DONE = (JobState.FAILED, JobState.CANCELLED, JobState.LOST)
+_TO_COME = (JobState.QUEUED, JobState.RUNNING)
 
 
 class Backfill(Struct, frozen=True):
@@ -114,11 +118,11 @@ class Jobs:
         """
         subject, at = self.known(product), self._now()
         key = f"{subject}@manual:{uuid.uuid4().hex}"
-        new = self._new(key, APPLY, subject, at, actor, cause="manual", priority=_MANUAL)
+        new = self._new(key, APPLY, subject, at, actor, cause=MANUAL, priority=_BY_HAND)
         with self._database.writing() as statements:
             job = Queue(statements).enqueue(new, at)
             assert job is not None, "its key was drawn"
-            body = {"job": job.job_id, "cause": "manual"}
+            body = {"job": job.job_id, "cause": MANUAL}
             publishing.append(SqlTables(statements), at, "job.requested", actor, subject, body)
         return job
 
@@ -132,25 +136,22 @@ class Jobs:
         pieces = _pieces(window, by)
         with self._database.writing() as statements:
             queue = Queue(statements)
-            found = self._unfinished_backfill(queue, subject, window, by)
+            asked: dict[str, object] = {"of": window.as_json(), "by_s": by.total_seconds()}
+            found = batch_to_go_on_with(statements, subject, asked)
             if found is not None:
-                again = [
-                    j
-                    for j in queue.jobs(batch_of=found, limit=_COUNTED)
-                    if j.state in (JobState.FAILED, JobState.CANCELLED, JobState.LOST)
-                ]
+                again = queue.jobs(states=_NOT_DONE, batch_of=found, limit=_MOST_JOBS)
                 for job in again:
                     queue.requeue(job, at)
-                return self._backfill(queue, found, subject, len(again))
+                return Backfill(found, subject, len(again), states_of(statements, found))
             number = f"backfill-{at:%Y%m%d}-{uuid.uuid4().hex[:6]}"
             for piece in pieces:
                 key = f"{subject}@{number}:{piece.start.isoformat()}"
                 new = self._new(key, BACKFILL, subject, at, actor, cause="backfill", priority=_BACKFILL)
-                payload = {"window": piece.as_json(), "of": window.as_json(), "by_s": by.total_seconds()}
+                payload = {"window": piece.as_json(), **asked}
                 queue.enqueue(replace(new, payload=payload, batch_of=number), at)
             body = {"backfill": number, "window": window.as_json(), "pieces": len(pieces)}
             publishing.append(SqlTables(statements), at, "backfill.requested", actor, subject, body)
-            return self._backfill(queue, number, subject, 0)
+            return Backfill(number, subject, 0, states_of(statements, number))
 
     def progress(self, backfill_id: str, resumed: int = 0) -> Backfill:
         """How far a backfill is, of which some pieces were queued again.
@@ -165,7 +166,7 @@ class Jobs:
                 raise UsageError(
                     error("WFT-RUN-041", f"there is no backfill `{backfill_id}`", fix="`weft jobs` lists jobs")
                 )
-            return self._backfill(queue, backfill_id, pieces[0].subject, resumed)
+            return Backfill(backfill_id, pieces[0].subject, resumed, states_of(statements, backfill_id))
 
     def cancel(self, job_id: str, actor: str) -> Job:
         """Ends a job: at once where it waits; where it runs its worker ends it.
@@ -186,9 +187,8 @@ class Jobs:
         self.progress(backfill_id)
         with self._database.writing() as statements:
             queue = Queue(statements)
-            for job in queue.jobs(batch_of=backfill_id, limit=_COUNTED):
-                if not job.state.is_over:
-                    queue.cancel(job.job_id, actor, self._now())
+            for job in queue.jobs(states=_TO_COME, batch_of=backfill_id, limit=_MOST_JOBS):
+                queue.cancel(job.job_id, actor, self._now())
         return self.progress(backfill_id)
 
     def log(self, job_id: str, after: int = 0, limit: int = 1000) -> list[LogLine]:
@@ -196,7 +196,44 @@ class Jobs:
         with self._database.reading() as statements:
             return lines_after(statements, job_id, after, limit)
 
+    def backlog(self) -> Backlog:
+        """How much waits and runs."""
+        with self._database.reading() as statements:
+            return backlog(statements, self._now())
+
     # the same for somebody who asks over the network
+
+    def shown_to(
+        self,
+        caller: Caller,
+        *,
+        states: Collection[JobState] = (),
+        product: str | None = None,
+        domain: str | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> dict[str, Any]:
+        """A page of jobs, the newest first, without those of drafts that are somebody else's."""
+        found = self.listed(states=states, product=product, domain=domain, before=before, limit=limit)
+        drafts = Drafts(self._reader, caller)
+        after = found[-1].number if len(found) == limit else None
+        return {"jobs": [job.as_json() for job in found if not drafts.hide(job.subject)], "next": after}
+
+    def one_shown_to(self, caller: Caller, job_id: str) -> dict[str, Any]:
+        """As `one`; a job of a draft that is somebody else's is not there.
+
+        Raises:
+            UsageError: WFT-RUN-041, there is none.
+        """
+        job = self.one(job_id)
+        if Drafts(self._reader, caller).hide(job.subject):
+            raise absent(job_id)
+        return job.as_json()
+
+    def schedules_shown_to(self, caller: Caller) -> list[dict[str, Any]]:
+        """As `schedules`, without those of drafts that are somebody else's."""
+        drafts = Drafts(self._reader, caller)
+        return [one.as_json() for one in self.schedules() if not drafts.hide(one.subject)]
 
     def started_by(self, caller: Caller, product: str) -> Job:
         """As `start`.
@@ -224,6 +261,15 @@ class Jobs:
         """
         return self.cancel(self.told_to(caller, job_id).job_id, caller.name)
 
+    def backfill_cancelled_by(self, caller: Caller, backfill_id: str) -> Backfill:
+        """As `cancel_backfill`.
+
+        Raises:
+            AccessDenied: WFT-ACC-010, the caller may run nothing of that domain.
+        """
+        require(caller, Action.RUN, self.progress(backfill_id).subject.partition(".")[0])
+        return self.cancel_backfill(backfill_id, caller.name)
+
     def told_to(self, caller: Caller, job_id: str) -> Job:
         """A job of which the caller may hear what it tells: a model may print what it likes.
 
@@ -238,9 +284,11 @@ class Jobs:
 
     def schedules(self) -> list[Standing]:
         """Every schedule, what comes next first."""
+        with self._database.reading() as statements:
+            if not scheduling.has_news(statements):
+                return Schedules(statements).all()
         with self._database.writing() as statements:
             scheduling.take_in(statements, self._now())
-        with self._database.reading() as statements:
             return Schedules(statements).all()
 
     def pause(self, product: str, actor: str) -> Standing:
@@ -297,9 +345,10 @@ class Jobs:
             UsageError: WFT-RUN-040, there is no such product.
         """
         parts = address.partition("@")[0].split(".")
-        registered = {str(a) for a in self._reader.products()}
         subject = ".".join(parts[:2])
-        if len(parts) not in (2, 3) or (subject not in registered and subject not in self._extra()):
+        is_product = len(parts) in (2, 3) and all(is_slug(part) for part in parts)
+        if not is_product or not (self._reader.product(ProductAddress(*parts[:2])) or subject in self._extra()):
+            registered = {str(a) for a in self._reader.products()}  # to name the nearest: only when it is none
             raise UsageError(
                 error(
                     "WFT-RUN-040",
@@ -327,29 +376,6 @@ class Jobs:
             attempts=settings.attempts,
             timeout_s=int(duration(settings.timeout).total_seconds()),
         )
-
-    def _unfinished_backfill(self, queue: Queue, subject: str, window: Window, by: timedelta) -> str | None:
-        """The newest backfill of the same stretch and pieces, of which some did not succeed."""
-        for job in queue.jobs(subject=subject, limit=_COUNTED):
-            same = job.payload.get("of") == window.as_json() and job.payload.get("by_s") == by.total_seconds()
-            if job.batch_of is not None and same and job.state is not JobState.SUCCEEDED:
-                return job.batch_of
-        return None
-
-    def _backfill(self, queue: Queue, number: str, subject: str, resumed: int) -> Backfill:
-        states: dict[str, int] = {}
-        for job in queue.jobs(batch_of=number, limit=_COUNTED):
-            states[job.state.value] = states.get(job.state.value, 0) + 1
-        return Backfill(number, subject, resumed, states)
-
-
-def without_run(registry: Registry, limit: int) -> list[Job]:
-    """The newest jobs that wait or run, were cancelled or lost; none where the registry keeps no queue."""
-    if not isinstance(registry, SqlRegistry):
-        return []
-    states = (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLED, JobState.LOST)
-    with registry.database.reading() as statements:
-        return Queue(statements).jobs(states=states, limit=limit)
 
 
 def _pieces(window: Window, by: timedelta) -> Sequence[Window]:

@@ -22,12 +22,12 @@ from weft.wiring import Rooms
 if TYPE_CHECKING:
     from weft.access.door import At
     from weft.access.result import Result
+    from weft.api.distant import DistantResult
     from weft.catalog.history import History
     from weft.catalog.lineage import LineageView
     from weft.catalog.pages import Page
     from weft.catalog.run_pages import RunPage
     from weft.catalog.search import SearchResult
-    from weft.model.jobs import Job
     from weft.model.records import Run
     from weft.model.unit_test import TestReport
     from weft.plan.keeping import Window
@@ -59,8 +59,12 @@ def open(
     flags: Mapping[str, Any] | None = None,
     now: Callable[[], datetime] | None = None,
     environment: str | None = None,
+    token: str | None = None,
 ) -> Mesh:
     """The mesh whose folder holds `path`; `now` is the clock, the machine's by default.
+
+    Where `path` is the address of a server, like `https://mesh.example.com`, it is the mesh of that server: its data is
+    found and read as on this machine. `token` is yours there; without it, that of WEFT_TOKEN or of `weft login`.
 
     With `environment` every verb sees and changes that environment, which shows production wherever nothing was built
     in it.
@@ -74,16 +78,24 @@ def open(
         UsageError: WFT-CFG-001 no weft.toml there or above, WFT-ENV-002 no name of an environment.
         ProjectError: WFT-CFG-002 to 004, the settings are wrong.
     """
-    return Mesh(load_settings(Path(path), flags=flags), now, environment)
+    if isinstance(path, str) and path.startswith(("https://", "http://")):
+        from weft.api.distant import settings_of
+
+        return Mesh(settings_of(path), now, environment, token)
+    return Mesh(load_settings(Path(path), flags=flags), now, environment, token)
 
 
 class Mesh:
     """A mesh: what its files declare, what its registry holds, and every verb on both."""
 
     def __init__(
-        self, settings: Settings, now: Callable[[], datetime] | None = None, environment: str | None = None
+        self,
+        settings: Settings,
+        now: Callable[[], datetime] | None = None,
+        environment: str | None = None,
+        token: str | None = None,
     ) -> None:
-        self._rooms = Rooms(settings, now, checked_name(environment) if environment is not None else None)
+        self._rooms = Rooms(settings, now, checked_name(environment) if environment is not None else None, token)
 
     @property
     def settings(self) -> Settings:
@@ -268,11 +280,31 @@ class Mesh:
 
     # verbs: read
 
-    def query(self, sql: str, *, principal: str | None = None, limit: int | None = None, at: At = None) -> Result:
-        """The rows of one SELECT over ports named by their addresses; `limit` of them, if it is given."""
+    def query(
+        self,
+        sql: str,
+        *,
+        principal: str | None = None,
+        limit: int | None = None,
+        at: At = None,
+        purpose: str | None = None,
+    ) -> Result | DistantResult:
+        """The rows of one SELECT over ports named by their addresses; `limit` of them, if it is given.
+
+        Args:
+            principal: as whom the owner of the mesh looks: `ada`, `team:crm`, `service:loader`, `domain.product`, or
+                somebody whom the mesh does not know.
+            purpose: what it is for: then only grants for it count.
+        """
         if limit is not None and limit < 0:
             raise UsageError(error("WFT-CLI-001", f"a limit is not negative: {limit}", fix="leave it out for all rows"))
-        return self._readable().door.query(self._rooms.principal(principal), sql, limit=limit, at=at)
+        rooms, who = self._readable(), self._rooms.principal(principal)
+        if rooms.on_a_server and rooms.environment is None:
+            from weft.api import distant
+
+            server, texts = rooms.remote.server, lambda table: rooms.engine.texts(table)
+            return distant.query(server, sql, texts, limit=limit, at=at, purpose=purpose)
+        return rooms.door.query(who, sql, limit=limit, at=at, purpose=purpose)
 
     def quarantine(
         self, address: str, *, principal: str | None = None, limit: int | None = None, at: At = None
@@ -286,7 +318,7 @@ class Mesh:
         who = self._rooms.principal(principal)
         return self._rooms.door.quarantine(who, parse_address(address), limit=limit, at=at)
 
-    def read(self, address: str, *, at: At = None, limit: int | None = None) -> Result:
+    def read(self, address: str, *, at: At = None, limit: int | None = None) -> Result | DistantResult:
         """All rows of a port."""
         from weft.sql.quoting import dotted
 
@@ -299,17 +331,21 @@ class Mesh:
         self, words: str, *, kind: str | None = None, domain: str | None = None, limit: int = 20
     ) -> SearchResult:
         """What the catalog holds under these words, best first."""
-        from weft.catalog.search import search
+        from weft.api.verbs import verbs_of
 
-        rooms = self._readable()
-        return search(rooms.registry, rooms.index, words, kind=kind, domain=domain, limit=limit)
+        return verbs_of(self._readable()).search(words, kind=kind, domain=domain, limit=limit)
 
     def show(self, address: str) -> Page:
         """The page of a domain, a product or a port, with its open incidents."""
+        from weft.api.verbs import verbs_of
         from weft.catalog.incidents import with_incidents
         from weft.catalog.pages import page
 
-        return with_incidents(page(self._rooms.registry, address, self._rooms.now()), self._rooms.production)
+        rooms = self._rooms
+        shown = page(rooms.registry, address, rooms.now())
+        # an environment of this machine has none, and production's are not what it shows
+        elsewhere = rooms.on_a_server and rooms.environment is not None
+        return with_incidents(shown, () if elsewhere else verbs_of(rooms).incidents.listed())
 
     def product(self, address: str) -> Page:
         """The page of a product."""
@@ -344,11 +380,11 @@ class Mesh:
 
         return run_page(self._rooms.registry, run_id)
 
-    def jobs_without_run(self, limit: int = 20) -> Sequence[Job]:
+    def jobs_without_run(self, limit: int = 20) -> Sequence[Mapping[str, Any]]:
         """The newest jobs that wait, run, were cancelled or lost: what `runs` does not show, or not whole."""
-        from weft.api.jobs import without_run
+        from weft.api.verbs import verbs_of
 
-        return without_run(self._rooms.production, limit)
+        return verbs_of(self._rooms).jobs.listed(states=("queued", "running", "cancelled", "lost"), limit=limit)
 
     def run_of_this_process(self) -> str | None:
         """The run that this process has begun and not ended."""

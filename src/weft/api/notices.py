@@ -12,6 +12,7 @@ from weft.config import NoticesSettings
 from weft.connectors.mail import checked_address
 from weft.connectors.webhooks import checked_url
 from weft.errors import AccessDenied, UsageError, did_you_mean, error
+from weft.model.address import ProductAddress, is_slug, parse_address
 from weft.observability.delivering import Delivered, Senders, deliver
 from weft.observability.digests import checked_digest
 from weft.observability.messages import CHANNELS
@@ -81,6 +82,7 @@ class Notices:
             secret=secret if channel == "webhook" else None,
             digest=digest,
             at=self._now(),
+            domains=None if may(caller, Action.OPERATE) else sorted(caller.domains),
         )
         shown = _subscription(made)
         if channel == "webhook" and secret is None:
@@ -159,11 +161,25 @@ class Notices:
         return deliver(self._database, Senders(self._settings), self._now, stop=stop)
 
     def _require_subject(self, subject: str) -> None:
-        ports = {str(a) for a in self._reader.ports()} if subject.count(".") == 2 else set()
-        known = {"*", *self._reader.domains(), *map(str, self._reader.products()), *ports}
-        if subject not in known:
+        if not self._is_there(subject):  # all names are read only to say which one is near
+            ports = {str(a) for a in self._reader.ports()} if subject.count(".") == 2 else set()
+            known = {"*", *self._reader.domains(), *map(str, self._reader.products()), *ports}
             fix = did_you_mean(subject, sorted(known), otherwise="`weft search` finds addresses; `*` is everything")
             raise UsageError(error("WFT-OBS-001", f"there is no domain, product or port `{subject}`", fix=fix))
+
+    def _is_there(self, subject: str) -> bool:
+        parts = subject.partition("@")[0].split(".")
+        if subject == "*" or not all(is_slug(part) for part in parts):
+            return subject == "*"
+        match parts:
+            case [domain] if "@" not in subject:
+                return self._reader.domain(domain) is not None
+            case [domain, product] if "@" not in subject:
+                return self._reader.product(ProductAddress(domain, product)) is not None
+            case [_, _, _] if "@" in subject:
+                state = self._reader.port(parse_address(subject))
+                return state is not None and str(state.address) == subject
+        return False
 
     def _checked_mail(self, caller: Caller, target: str) -> str:
         address = checked_address(target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -11,23 +12,29 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from weft.config import load_settings
-from weft.errors import UsageError, error
+from weft.errors import PlatformError, UsageError, error
+from weft.registry.queue_counts import Backlog
 from weft.registry.sql import SqlRegistry
 from weft.wiring import Rooms
 
 if TYPE_CHECKING:
+    from weft.api.access import Access
+    from weft.api.audit import Audit
     from weft.api.catalog import Catalog
     from weft.api.identity import Identity
     from weft.api.incidents import Incidents
     from weft.api.jobs import Jobs
     from weft.api.notices import Notices
     from weft.api.publishing import Publishing
+    from weft.api.querying import Querying
     from weft.api.reading import Reading
     from weft.api.records import Records
     from weft.api.requisition import Requisitions
     from weft.api.scanning import Scanning
     from weft.api.usage import Usage
+    from weft.api.workspaces import Workspaces
     from weft.registry.database import Database
+    from weft.registry.meters import MeterBuffer
 
 
 def open_platform(
@@ -51,11 +58,13 @@ class State(Struct, frozen=True):
         parts: each part and whether it is `ok`, or what is the matter with it.
         events: how many events the log has; None when nobody knows.
         running: runs that have begun and not ended.
+        queue: how much waits and runs on workers; None when nobody knows.
     """
 
     parts: Mapping[str, str]
     events: int | None = None
     running: int | None = None
+    queue: Backlog | None = None
 
     @property
     def ready(self) -> bool:
@@ -75,6 +84,13 @@ class Platform:
         if catalog is not None:
             catalog.index.close()
         self.__dict__.pop("records", None)
+        meters = self.__dict__.pop("meters", None)
+        if meters is not None:
+            with suppress(PlatformError):  # a registry that is away keeps nobody from ending
+                meters.flush()
+        querying = self.__dict__.pop("querying", None)
+        if querying is not None:
+            querying.close()
         publishing = self.__dict__.pop("publishing", None)
         if publishing is not None:
             publishing.close()
@@ -134,6 +150,27 @@ class Platform:
         return Scanning(self)
 
     @cached_property
+    def access(self) -> Access:
+        """Requests for access, and grants."""
+        from weft.api.access import Access
+
+        return Access(self.rooms, self.database)
+
+    @cached_property
+    def querying(self) -> Querying:
+        """Queries of those who ask."""
+        from weft.api.querying import Querying
+
+        return Querying(self)
+
+    @cached_property
+    def workspaces(self) -> Workspaces:
+        """Readers' own tables."""
+        from weft.api.workspaces import Workspaces
+
+        return Workspaces(self)
+
+    @cached_property
     def requisitions(self) -> Requisitions:
         """Domains, from their request on."""
         from weft.api.requisition import Requisitions
@@ -162,17 +199,31 @@ class Platform:
         return Incidents(self._sql, self.rooms.settings.notices.grace, self.rooms.now)
 
     @cached_property
+    def audit(self) -> Audit:
+        """Who has read what."""
+        from weft.api.audit import Audit
+
+        return Audit(self.database, self.rooms.production)
+
+    @cached_property
     def usage(self) -> Usage:
         """What products cost."""
         from weft.api.usage import Usage
 
-        return Usage(self.database, self.rooms.now)
+        return Usage(self.database, self.rooms.now, self.meters.flush)
 
-    def notices_step(self) -> dict[str, int]:
-        """Looks for incidents, puts what happened into the outbox, and sends what is due."""
+    @cached_property
+    def meters(self) -> MeterBuffer:
+        """What this process measures as it serves, before it is kept."""
+        from weft.registry.meters import MeterBuffer, MeterStore
+
+        return MeterBuffer(MeterStore(self.database))
+
+    def notices_step(self, stopping: Callable[[], bool] = lambda: False) -> dict[str, int]:
+        """Looks for incidents, puts what happened into the outbox, and sends what is due, until it is `stopping`."""
         watched = self.incidents.look()
         told = self.notices.tell()
-        delivered = self.notices.deliver()
+        delivered = self.notices.deliver(stopping)
         return {
             "opened": watched.opened,
             "closed": watched.closed,
@@ -206,10 +257,12 @@ class Platform:
 
         try:
             events, running = self.rooms.production.last_event(), len(self.rooms.production.unfinished())
+            queue = self.jobs.backlog()
+            self.meters.flush()
         except WeftError:
             return State({"registry": "unreachable", "index": "unknown"})
         try:
             self.catalog.index.catch_up()
         except WeftError:
-            return State({"registry": "ok", "index": "being made"}, events, running)
-        return State({"registry": "ok", "index": "ok"}, events, running)
+            return State({"registry": "ok", "index": "being made"}, events, running, queue)
+        return State({"registry": "ok", "index": "ok"}, events, running, queue)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import secrets
 import shutil
-from collections.abc import Callable
+import time
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec.structs import replace
@@ -16,23 +20,28 @@ from msgspec.structs import replace
 from weft.access.permissions import Action, Caller, Role, require
 from weft.api import addressing
 from weft.api.committing import Committer, Kept, ProcessCommitter, failure_of
+from weft.api.documents import decoded
+from weft.api.incoming import Incoming, too_large
+from weft.api.runs_elsewhere import begun, outcome
 from weft.config import duration, size_bytes
-from weft.errors import AccessDenied, Conflict, GateRefused, UsageError, error
+from weft.errors import AccessDenied, Conflict, UsageError, error
 from weft.model.address import Address, is_slug, parse_address
-from weft.model.handover import AskedTable, ChecksAsked, Handover, Numbering, RollbackAsked, RunOpened, Upload
-from weft.model.records import DomainRecord, PortOutcome, Run, RunState
+from weft.model.handover import AskedTable, ChecksAsked, Handover, Numbering, RollbackAsked, RunOpened
+from weft.model.records import DomainRecord, Run, RunState
 from weft.registry import codec
 from weft.registry.handovers import HandedIn, HandoverState, HandoverStore, OpenRun
+from weft.runs.quotas import no_room, require_another
 
 if TYPE_CHECKING:
     from weft.api.platform import Platform
+    from weft.registry.meters import Meter
     from weft.storage.object_files import ObjectFiles
 
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{7,63}")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}\.parquet")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_ELSEWHERE = "@runner:0:0"
-"""The process of a run that lives on another machine: nobody here can know whether it does."""
+_ASKED_AGAIN_S = 0.1
+"""How often a handover is looked at that another process is at."""
 
 
 class Publishing:
@@ -81,14 +90,14 @@ class Publishing:
         now = self._rooms.now()
         ends_at = now + duration(self._rooms.settings.publishing.run_time)
         known = self.handovers.run(run.run_id)
+        if known is None and self._rooms.production.run(run.run_id) is not None:
+            # it was begun on the server itself, by somebody else: nobody goes on with it from elsewhere
+            raise AccessDenied(error("WFT-SRV-030", f"run `{run.run_id}` is another one", fix="begin a new run"))
         opened = self.handovers.open(OpenRun(run.run_id, caller.name, domains, now, ends_at))
         if opened.caller != caller.name or opened.domains != domains or not opened.writes(now):
             raise AccessDenied(error("WFT-SRV-030", f"run `{run.run_id}` is another one", fix="begin a new run"))
         if known is None:
-            started = replace(
-                run, actor=caller.name, state=RunState.RUNNING, started_at=now, finished_at=None, process=_ELSEWHERE
-            )
-            self._rooms.production.start_run(started)
+            self._rooms.production.start_run(begun(run, caller.name, now))
         self.folder_of(run.run_id).mkdir(parents=True, exist_ok=True)
         ends = codec.time_text(opened.ends_at)
         return RunOpened(run.run_id, f"runs/{run.run_id}/", self._most_bytes, ends, addressed=self.objects is not None)
@@ -105,6 +114,11 @@ class Publishing:
 
         run = self._writing(caller, run_id)
         self._require_table(run, asked.table)
+        named = {f.column for f in asked.layout.partition} | {f.column for f in asked.layout.sort}
+        unknown = sorted(named.difference(c.name for c in asked.columns))
+        if unknown:
+            what = f"`{asked.table}` is to be laid out by `{unknown[0][:80]}`, which is no column of it"
+            raise UsageError(error("WFT-SRV-003", what, fix="name columns of the table"))
         storage = self._rooms.storage
         assert isinstance(storage, TableStorage), "a server keeps its tables itself"
         registry = self._rooms.production
@@ -127,52 +141,94 @@ class Publishing:
         published = set(self.handovers.published_by(run.run_id))
         for port in run.ports:
             _require_port(port.address)
-        ports = tuple(self._outcome(p, run.run_id, published) for p in run.ports if p.address.domain in opened.domains)
+        own = [p for p in run.ports if p.address.domain in opened.domains]
+        ports = tuple(outcome(p, run.run_id, published, self._rooms.production) for p in own)
         state = run.state if run.state is not RunState.RUNNING else RunState.INTERRUPTED
-        ended = replace(
-            run,
-            actor=caller.name,
-            state=state,
-            started_at=opened.opened_at,
-            finished_at=self._rooms.now(),
-            ports=ports,
-            process=_ELSEWHERE,
-        )
-        self._rooms.production.finish_run(ended)
+        started = self._rooms.production.run(run.run_id) or begun(run, caller.name, opened.opened_at)
+        self._rooms.production.finish_run(replace(started, state=state, finished_at=self._rooms.now(), ports=ports))
         self._close(run.run_id)
 
     def record_checks(self, caller: Caller, run_id: str, asked: ChecksAsked) -> None:
-        """Keeps the check results of a port that was not published."""
+        """Keeps the check results of a port that was not published.
+
+        Raises:
+            AccessDenied: WFT-SRV-030, WFT-SRV-032.
+            Conflict: WFT-SRV-038, it was handed in.
+        """
         run = self._writing(caller, run_id)
         self._require_table(run, asked.address)
         _require_port(asked.address)
+        handed_in = self.handovers.handed_in(run_id, str(asked.address.of_product))
+        if handed_in is not None and handed_in.state is not HandoverState.REFUSED:
+            what = f"run `{run_id}` has handed in `{asked.address.of_product}`: what came of its checks is found here"
+            raise Conflict(error("WFT-SRV-038", what, fix="begin a new run"))
         self._rooms.production.record_checks(run_id, asked.address, asked.results, self._rooms.now())
 
-    def end_overdue(self) -> None:
-        """Closes runs that have not said how they ended."""
-        registry = self._rooms.production
-        for run_id in self.handovers.overdue(self._rooms.now()):
-            run = registry.run(run_id)
-            if run is not None and run.state is RunState.RUNNING:
-                registry.finish_run(replace(run, state=RunState.INTERRUPTED, finished_at=self._rooms.now()))
-            self._close(run_id)
+    def meter(self, caller: Caller, run_id: str, meters: Sequence[Meter]) -> None:
+        """Keeps what a run says that it has cost its own machine.
+
+        Raises:
+            AccessDenied: WFT-SRV-030 the run is not the caller's or is over, WFT-SRV-032 a product is none of its.
+        """
+        from weft.registry.meters import MeterStore
+        from weft.runs.metering import told
+
+        run = self._writing(caller, run_id)
+        kept = told(meters, run_id, self._rooms.now())
+        for product in dict.fromkeys(m.product for m in kept):
+            domain, _, name = product.partition(".")
+            if domain not in run.domains or not is_slug(name):
+                raise _not_of_the_run(run_id, product)
+        MeterStore(self._platform.database).add(kept)
+
+    def tidy(self) -> int:
+        """Closes runs that have not said how they ended, and removes uploads that nobody publishes any more.
+
+        Returns:
+            How many runs it has closed.
+        """
+        registry, ended = self._rooms.production, 0
+        try:
+            with registry.lock("runs elsewhere", holder=secrets.token_hex(6), timeout_s=0):
+                for run_id in self.handovers.overdue(self._rooms.now()):
+                    run = registry.run(run_id)
+                    if run is not None and run.state is RunState.RUNNING:
+                        registry.finish_run(replace(run, state=RunState.INTERRUPTED, finished_at=self._rooms.now()))
+                    self._close(run_id)
+                    ended += 1
+        except Conflict:  # another worker is at it
+            return 0
+        staging = self._rooms.settings.state / "staging"
+        for folder in staging.iterdir() if staging.is_dir() else ():
+            opened = self.handovers.run(folder.name)
+            if (opened is None or opened.closed_at is not None) and not self.handovers.waits(folder.name):
+                shutil.rmtree(folder, ignore_errors=True)
+        return ended
 
     def _close(self, run_id: str) -> None:
+        """Ends a run; what is still to be committed keeps its files until it is."""
         self.handovers.close(run_id, self._rooms.now())
-        shutil.rmtree(self.folder_of(run_id), ignore_errors=True)
-        if self.objects is not None:
-            addressing.drop(self.objects, run_id)
-
-    def _outcome(self, port: PortOutcome, run_id: str, published: set[str]) -> PortOutcome:
-        if port.outcome not in ("published", "updated"):
-            return port
-        if str(port.address.of_product) not in published:
-            return replace(port, outcome="failed", snapshot_id=None)
-        found = self._rooms.production.publication(port.address)
-        mine = found is not None and found.run_id == run_id
-        return replace(port, snapshot_id=found.snapshot_id, rows=found.rows) if found is not None and mine else port
+        if not self.handovers.waits(run_id):
+            shutil.rmtree(self.folder_of(run_id), ignore_errors=True)
+            if self.objects is not None:
+                addressing.drop(self.objects, run_id)
 
     # files
+
+    @cached_property
+    def place(self) -> str:
+        """A name for this server's folder: only who works over the same one finds the files of a handover."""
+        file = self._rooms.settings.state / "place"
+        try:
+            return file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            made = file.with_name(f".place-{secrets.token_hex(6)}")
+            made.write_text(secrets.token_hex(8), encoding="utf-8")
+            with suppress(FileExistsError):  # another process was faster
+                os.link(made, file)
+            made.unlink()
+            return file.read_text(encoding="utf-8")
 
     def folder_of(self, run_id: str) -> Path:
         """Where the files of a run lie that were uploaded: under no path that a table has."""
@@ -185,6 +241,7 @@ class Publishing:
         Raises:
             AccessDenied: WFT-SRV-030.
             UsageError: WFT-SRV-045, its name, its digest or its size is none that can be.
+            GateRefused: WFT-SRV-039, its domain has no room for it.
         """
         self.require_file(caller, run_id, name, sha256, length)
         folder = self.folder_of(run_id)
@@ -197,13 +254,19 @@ class Publishing:
         Raises:
             AccessDenied: WFT-SRV-030.
             UsageError: WFT-SRV-045.
+            GateRefused: WFT-SRV-039, its domain has no room for it.
         """
-        self._writing(caller, run_id)
+        run = self._writing(caller, run_id)
         if not _FILE.fullmatch(name) or not _SHA256.fullmatch(sha256):
             what = f"`{name[:120]}` with `X-Content-Sha256: {sha256[:80]}` is no file that a run may upload"
             raise UsageError(error("WFT-SRV-045", what, fix="name it `NAME.parquet`, and give its SHA-256 in hex"))
         if length is not None and length > self._most_bytes:
-            raise _too_large(name, self._most_bytes)
+            raise too_large(name, self._most_bytes)
+        for domain in sorted(run.domains):
+            given = self._platform.requisitions.store.of(domain)
+            held = self.handovers.uploaded_bytes(domain) if given is not None else 0
+            if given is not None and held + (length or 0) > given.most_bytes:
+                raise no_room(domain, length or 0, held, given.most_bytes)
 
     @property
     def _most_bytes(self) -> int:
@@ -220,10 +283,7 @@ class Publishing:
             UsageError: WFT-SRV-003, it is none.
             GateRefused: WFT-SRV-039, the domain has no room for another product.
         """
-        try:
-            handover = msgspec.json.decode(body, type=Handover)
-        except msgspec.DecodeError as e:
-            raise UsageError(error("WFT-SRV-003", f"no publication: {e}", fix="see /api/v1/openapi.json")) from e
+        handover = decoded(body, Handover)
         product, run_id = handover.publish.product.address, handover.publish.run_id
         require(caller, Action.PUBLISH, product.domain)
         digest = hashlib.sha256(body).hexdigest()
@@ -232,11 +292,11 @@ class Publishing:
             run = self._writing(caller, run_id)
             if product.domain not in run.domains or not is_slug(product.product):
                 raise _not_of_the_run(run_id, str(product))
-            most_bytes = self._require_room(caller, handover)
+            self._require_room(handover)
             decides = bool(caller.domains.get(product.domain, frozenset()) & {Role.DOMAIN_OWNER, Role.PRODUCT_OWNER})
-            document = msgspec.json.encode(Kept(handover, decides, most_bytes))
+            document = msgspec.json.encode(Kept(handover, decides))
             now = self._rooms.now()
-            known, _ = self.handovers.hand_in(run_id, str(product), digest, caller.name, document, now)
+            known, _ = self.handovers.hand_in(run_id, str(product), digest, caller.name, document, now, self.place)
         if known.caller != caller.name or known.digest != digest:
             raise Conflict(
                 error(
@@ -264,7 +324,7 @@ class Publishing:
         document = msgspec.json.encode(Kept(None, rollback=replace(asked, address=target)))
         digest = hashlib.sha256(document).hexdigest()
         now, of = self._rooms.now(), str(target.of_product)
-        known, _ = self.handovers.hand_in(asked.request, of, digest, caller.name, document, now)
+        known, _ = self.handovers.hand_in(asked.request, of, digest, caller.name, document, now, self.place)
         if known.caller != caller.name or known.digest != digest:
             raise Conflict(error("WFT-SRV-038", f"`{asked.request}` is another request", fix="try again"))
         return self._committed(known, wait_s)
@@ -289,18 +349,22 @@ class Publishing:
         Raises:
             WeftError: why it was refused.
         """
+        deadline = time.monotonic() + wait_s
         if known.state is HandoverState.WAITING:
             self.committer.commit(known.run_id, known.product, wait_s)
             found = self.handovers.handed_in(known.run_id, known.product)
             assert found is not None, "what was handed in stays"
+            while found.state is HandoverState.WAITING and time.monotonic() < deadline:  # another process is at it
+                time.sleep(_ASKED_AGAIN_S)
+                found = self.handovers.handed_in(known.run_id, known.product) or found
             known = found
         if known.state is HandoverState.REFUSED:
             assert known.answer is not None, "what is refused says why"
             raise failure_of(known.answer)
         return known
 
-    def _require_room(self, caller: Caller, handover: Handover) -> int | None:
-        """How much the product's domain may keep; refuses another product where it may have no more.
+    def _require_room(self, handover: Handover) -> None:
+        """Refuses another product to a domain that may have no more, and a change of the domain.
 
         Raises:
             AccessDenied: WFT-SRV-044, the domain is handed in with another document than the one that is registered.
@@ -320,14 +384,10 @@ class Publishing:
                     fix="let an owner of the domain apply, or `PUT /api/v1/domains/NAME`",
                 )
             )
-        given = self._platform.requisitions.store.of(product.domain)
-        if given is None:
-            return None
-        products = [p for p in self._rooms.production.products() if p.domain == product.domain]
-        if product not in products and len(products) >= given.most_products:
-            what = f"domain `{product.domain}` has {len(products)} products, and may have no more"
-            raise GateRefused(error("WFT-SRV-039", what, fix="ask an operator for more"))
-        return given.most_bytes
+        store = self._platform.requisitions.store
+        given = store.of(product.domain)
+        if given is not None and self._rooms.production.product(product) is None:
+            require_another(product.domain, store.products(product.domain), given.most_products)
 
     def _require_domain(self, name: str) -> DomainRecord:
         """A domain as it is registered.
@@ -335,7 +395,7 @@ class Publishing:
         Raises:
             UsageError: WFT-SRV-043, it is not.
         """
-        found = self._rooms.production.domains().get(name)
+        found = self._rooms.production.domain(name)
         if found is None:
             what = f"domain `{name}` is not registered"
             raise UsageError(error("WFT-SRV-043", what, fix="`weft apply` requisitions it, with a token of a person"))
@@ -370,56 +430,6 @@ class Publishing:
             raise _not_of_the_run(run.run_id, str(table))
 
 
-class Incoming:
-    """A file on its way to the disk."""
-
-    def __init__(self, folder: Path, name: str, sha256: str, most_bytes: int, keep: Callable[[Upload], Upload]) -> None:
-        self._file = folder / name
-        self._part = folder / f".{name}.{id(self):x}"
-        self._expected = sha256
-        self._most_bytes = most_bytes
-        self._keep = keep
-        self._digest = hashlib.sha256()
-        self._size = 0
-        self._out: IO[bytes] = self._part.open("xb")
-
-    def write(self, chunk: bytes) -> None:
-        """Takes the next bytes.
-
-        Raises:
-            UsageError: WFT-SRV-045, they are too many.
-        """
-        self._size += len(chunk)
-        if self._size > self._most_bytes:
-            raise _too_large(self._file.name, self._most_bytes)
-        self._digest.update(chunk)
-        self._out.write(chunk)
-
-    def done(self) -> Upload:
-        """Keeps the file under its name, where it has the digest that was announced; the first one under a name stays.
-
-        Raises:
-            UsageError: WFT-SRV-045, it has another.
-            Conflict: WFT-SRV-031, another file has the name.
-        """
-        self._out.close()
-        upload = Upload(self._file.name, self._size, self._digest.hexdigest())
-        if upload.sha256 != self._expected:
-            what = f"`{upload.name}` has come with another SHA-256 than was announced"
-            raise UsageError(error("WFT-SRV-045", what, fix="upload it again"))
-        if self._keep(upload) != upload:
-            what = f"another file was uploaded as `{upload.name}` in this run"
-            raise Conflict(error("WFT-SRV-031", what, fix="give each file its own name"))
-        if not self._file.exists():
-            self._part.rename(self._file)
-        return upload
-
-    def close(self) -> None:
-        """Removes what was not kept."""
-        self._out.close()
-        self._part.unlink(missing_ok=True)
-
-
 def _require_port(address: Address) -> None:
     """Refuses what no port can be called: a record that holds it could not be read again.
 
@@ -428,11 +438,6 @@ def _require_port(address: Address) -> None:
     """
     if parse_address(str(address)) != address or address.major is None:
         raise UsageError(error("WFT-PLN-001", f"`{str(address)[:200]}` is not the address of a port with its major"))
-
-
-def _too_large(name: str, most: int) -> UsageError:
-    what = f"`{name}` is larger than {most:,} bytes"
-    return UsageError(error("WFT-SRV-045", what, fix="write smaller files, or raise `publishing.file_size`"))
 
 
 def _not_of_the_run(run_id: str, what: str) -> AccessDenied:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ from weft.errors import UsageError, error
 from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.checks import CheckResult
 from weft.model.handover import ChecksAsked
-from weft.model.publication import Manifest, Publication
+from weft.model.publication import Manifest, PortState, Publication
+from weft.model.records import ProductRecord
 from weft.registry.granting import classification_of
 
 if TYPE_CHECKING:
@@ -33,47 +35,58 @@ class Reading:
         self._rooms = platform.rooms
         self._registry = platform.rooms.production
         self._made: dict[str, tuple[int, bytes]] = {}
+        self._lists: dict[str, tuple[int, bytes, tuple[PortState | ProductRecord, ...]]] = {}
 
-    def tag(self) -> str:
-        """Moves with each event: what was answered before it is out of date."""
-        return f'"{self._registry.last_event()}"'
+    def tag(self, caller: Caller) -> str:
+        """Moves with each event: what was answered before it is out of date, and so is what somebody else was shown."""
+        whose = hashlib.blake2b(repr(sorted(caller.domains)).encode(), digest_size=6).hexdigest()
+        return f'"{self._registry.last_event()}-{whose}"'
 
-    def ports(self) -> bytes:
-        """Every port."""
-        return self._once("ports", lambda: list(self._registry.ports().values()))
+    def ports(self, caller: Caller) -> bytes:
+        """Every port, but for drafts of others."""
+        return self._for(caller, "ports", lambda: self._registry.ports().values())
 
-    def products(self) -> bytes:
-        """Every product."""
-        return self._once("products", lambda: list(self._registry.products().values()))
+    def products(self, caller: Caller) -> bytes:
+        """Every product, but for drafts of others."""
+        return self._for(caller, "products", lambda: self._registry.products().values())
 
     def domains(self) -> bytes:
         """Every domain."""
         return self._once("domains", lambda: list(self._registry.domains().values()))
 
-    def port(self, address: str) -> bytes:
+    def port(self, caller: Caller, address: str) -> bytes:
         """One port, or null."""
-        return encoded(self._registry.port(parse_address(address)))
+        found = self._registry.port(parse_address(address))
+        return encoded(found if found is not None and _is_open(caller, found) else None)
 
     def publication(self, caller: Caller, address: str, snapshot: str | None, at: datetime | None) -> bytes:
         """A publication, or null. Bounds of columns are values of rows: they are for its own domain."""
         target = parse_address(address)
+        if self._is_hidden(caller, target):
+            return encoded(None)
         if at is not None:
             found = self._registry.publication_at(target, at)
         else:
             found = self._registry.publication(target, snapshot)
         return encoded(_shown(caller, found) if found is not None else None)
 
-    def product(self, address: str) -> bytes:
+    def product(self, caller: Caller, address: str) -> bytes:
         """One product, or null."""
-        return encoded(self._registry.product(_product(address)))
+        found = self._registry.product(_product(address))
+        return encoded(found if found is not None and _is_open(caller, found) else None)
 
-    def products_after(self, after: str, limit: int) -> bytes:
-        """The next products behind an address."""
-        return encoded(self._registry.products_after(after, min(max(limit, 0), _MOST)))
+    def products_after(self, caller: Caller, after: str, limit: int) -> bytes:
+        """The next products behind an address, but for drafts of others: only the last page may be short."""
+        limit = min(max(limit, 0), _MOST)
+        shown: list[ProductRecord] = []
+        while len(shown) < limit and (page := self._registry.products_after(after, limit)):
+            shown += [p for p in page if _is_open(caller, p)]
+            after = str(page[-1].address)
+        return encoded(shown[:limit])
 
-    def ports_of(self, product: str) -> bytes:
+    def ports_of(self, caller: Caller, product: str) -> bytes:
         """The ports of one product."""
-        return encoded(self._registry.ports_of(_product(product)))
+        return encoded([p for p in self._registry.ports_of(_product(product)) if _is_open(caller, p)])
 
     def domain(self, name: str) -> bytes:
         """One domain, or null."""
@@ -81,7 +94,10 @@ class Reading:
 
     def history(self, caller: Caller, address: str, before: int | None, limit: int | None) -> bytes:
         """Publications of a port, newest first."""
-        found = self._registry.history(parse_address(address), before=before, limit=limit)
+        target = parse_address(address)
+        if self._is_hidden(caller, target):
+            return encoded([])
+        found = self._registry.history(target, before=before, limit=limit)
         return encoded([_shown(caller, p) for p in found])
 
     def kept_tables(self, caller: Caller, product: str | None) -> bytes:
@@ -166,6 +182,26 @@ class Reading:
         require(caller, Action.PUBLISH, target.domain)
         return self._rooms.published(str(target)).address
 
+    def _is_hidden(self, caller: Caller, address: Address) -> bool:
+        """Whether a port is a draft of a domain of others."""
+        if address.domain in caller.domains:
+            return False
+        state = self._registry.port(address)
+        return state is not None and not _is_open(caller, state)
+
+    def _for(self, caller: Caller, name: str, made: Callable[[], Iterable[PortState | ProductRecord]]) -> bytes:
+        """A list without the drafts of others: what is open to all is made once, what is not is put behind it."""
+        newest = self._registry.last_event()
+        known = self._lists.get(name)
+        if known is None or known[0] != newest:
+            found = list(made())
+            open_ = encoded([one for one in found if one.status != "draft"])
+            known = self._lists[name] = newest, open_, tuple(one for one in found if one.status == "draft")
+        own = [one for one in known[2] if _is_open(caller, one)]
+        if not own:
+            return known[1]
+        return encoded(own) if known[1] == b"[]" else known[1][:-1] + b"," + encoded(own)[1:]
+
     def _once(self, name: str, made: Callable[[], Any]) -> bytes:
         """An answer that is made anew only when something has happened."""
         newest = self._registry.last_event()
@@ -178,6 +214,11 @@ class Reading:
 def encoded(value: Any) -> bytes:
     """A value as JSON."""
     return msgspec.json.encode(value, enc_hook=str)
+
+
+def _is_open(caller: Caller, found: PortState | ProductRecord) -> bool:
+    """Whether something is for somebody: a draft is for its own domain alone."""
+    return found.status != "draft" or found.address.domain in caller.domains
 
 
 def _inside(caller: Caller, port: Address) -> bool:

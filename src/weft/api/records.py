@@ -40,8 +40,8 @@ class Records:
                 raise UsageError(error("WFT-CAT-001", f"nothing in the catalog has the address `{port}`"))
             address = port_state(self._reader, named).address
         of = f"runs {address}"
-        place = place_of(of, cursor, str, str)
-        before = _start(place) if place else None
+        place = place_of(of, cursor, datetime, str)
+        before = (place[0], place[1]) if place else None
         runs = self._reader.runs(address, limit + 1, before)
         page, hidden = runs[:limit], self._catalog.hidden(caller)
         last = page[-1] if len(runs) > limit else None
@@ -96,10 +96,6 @@ def events_for(caller: Caller, events: Sequence[Event]) -> list[Event]:
     """Those of some events that somebody may see: all, or those of domains that they answer for."""
     domains = domains_of(caller, Action.READ_EVENTS)
     return [e for e in events if domains is None or e.subject.partition(".")[0] in domains]
-
-
-def _start(place: list[str | int]) -> tuple[datetime, str]:
-    return datetime.fromisoformat(str(place[0])), str(place[1])
 
 
 def _shown(run: Run, hidden: Drafts) -> Run | None:

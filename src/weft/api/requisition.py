@@ -9,11 +9,13 @@ import msgspec
 from msgspec.structs import replace
 
 from weft.access.permissions import Action, Caller, require
+from weft.access.policy_files import policies_of
 from weft.config import size_bytes
 from weft.errors import AccessDenied, Conflict, ProjectError, UsageError, error, has_errors
 from weft.model.address import is_reserved, is_slug
 from weft.model.document import Document
 from weft.model.records import DomainRecord
+from weft.project.access import KIND, carried_policies, strict
 from weft.project.validation import violations
 from weft.registry.requisitions import Requisition, RequisitionStore
 
@@ -24,7 +26,7 @@ _TOKEN_LIVES = timedelta(days=365)
 _TAKEN = frozenset({"api", "admin", "healthz", "readyz", "metrics", "weft", "static", "login", "logout"})
 """Names that the server's own pages have."""
 
-PUBLISHES = (Action.PUBLISH, Action.RUN, Action.READ_METADATA, Action.SUBSCRIBE)
+PUBLISHES = (Action.PUBLISH, Action.RUN, Action.READ_METADATA, Action.QUERY, Action.SUBSCRIBE)
 """What the token of a domain is limited to."""
 
 
@@ -101,6 +103,7 @@ class Requisitions:
             raise UsageError(
                 error("WFT-SRV-042", what, why="it is no slug, or it is reserved", fix="use a-z, 0-9 and _")
             )
+        _require_policies(name, document)
         owner = document["owner"]
         return DomainRecord(
             name,
@@ -123,3 +126,16 @@ class Requisitions:
             size_bytes(settings.domain_size),
             settings.domain_products,
         )
+
+
+def _require_policies(name: str, document: dict[str, Any]) -> None:
+    """Refuses access policies in which something is wrong: whoever decides could not know what they hide.
+
+    Raises:
+        ProjectError: WFT-PRJ-…, WFT-ACC-030 and others.
+    """
+    carried = carried_policies(document)
+    wrong = strict(d for policy in carried for d in violations(policy, KIND))
+    wrong = wrong or [d for d in policies_of(None, {name: carried}).problems if d.code != "WFT-ACC-032"]
+    if wrong:
+        raise ProjectError(*wrong)

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from contextlib import suppress
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from weft.access.permissions import Action, Caller, Role, require
-from weft.access.principals import Principal, local_principal, product_principal
+from msgspec.structs import replace
+
+from weft.access.permissions import Action, Caller, require
+from weft.access.principals import Principal, product_principal
+from weft.access.rights import FIRST_BUILD
 from weft.api import addressing
 from weft.config import duration
-from weft.errors import AccessDenied, UsageError, error
+from weft.errors import AccessDenied, PlatformError, UsageError, error
 from weft.model.address import Address, ProductAddress, is_slug, parse_address
 from weft.model.classification import Classification
 from weft.model.handover import Scan, ScanAsked, ScanFile
 from weft.model.publication import Manifest, PortState
 from weft.registry import codec
 from weft.registry.granting import PUBLICATION, classification_of
-from weft.registry.grants import Grant, GrantStore
+from weft.registry.grants import Grant, GrantStore, HeldScan
+from weft.registry.meters import BUILD, READ, Meter
 
 if TYPE_CHECKING:
     from weft.api.platform import Platform
-
-FIRST_BUILD = "first build"
-"""The basis of a grant for a product that is built for the first time."""
 
 UNASKED = frozenset({FIRST_BUILD, PUBLICATION})
 """Grants that nobody was asked for."""
@@ -46,7 +48,7 @@ class Scanning:
 
         Raises:
             AccessDenied: WFT-ACC-010 the caller does not act for the product, WFT-SRV-040 there is no grant,
-                WFT-ACC-002 and others: nobody may read it.
+                WFT-ACC-002 and others: nobody may read it, WFT-ACC-037 not all of it.
             UsageError: WFT-ACC-001, WFT-RUN-005, WFT-STO-012: it is not there.
         """
         if "~" in asked.port:
@@ -56,7 +58,20 @@ class Scanning:
         state = self._rooms.published(str(address))
         self._require_grant(caller, consumer, state, quarantine=asked.quarantine)
         opened = self._rooms.counter.open(principal, state.address, asked.snapshot_id, reads=[state.address])
+        if not opened.decision.whole:
+            raise AccessDenied(
+                error(
+                    "WFT-ACC-037",
+                    f"the files of `{state.address}` are not handed out to `{principal.name}`",
+                    why="some of its rows, columns or values are hidden from this reader",
+                    fix="`weft query` reads what was granted",
+                )
+            )
         publication = opened.publication
+        before = replace(state, contract=publication.contract)
+        if publication.snapshot_id != state.snapshot_id and not _is_open(before):
+            # what it held then may have been less open than what the port holds now
+            self._require_grant(caller, consumer, before, quarantine=asked.quarantine)
         held = publication.quarantine.manifest if asked.quarantine and publication.quarantine else publication.manifest
         return self._made(state.address, publication.snapshot_id, consumer, held)
 
@@ -74,43 +89,30 @@ class Scanning:
             require(caller, Action.PUBLISH, name.partition(".")[0])
         elif name != caller.name:
             raise AccessDenied(error("WFT-SRV-041", "this scan was granted to somebody else"))
-        return Path(held.files[number])
+        else:
+            require(caller, Action.QUERY)
+        file = Path(held.files[number])
+        with suppress(PlatformError):  # it is held for the next time, and the reader does not wait for it
+            self._platform.meters.add(*_served(held, number, file, self._rooms.now()))
+        return file
 
     def address(self, path: Path) -> str | None:
         """Where a file of a scan can be fetched for a while; None: it lies here."""
         objects, now = self._rooms.objects, self._rooms.now()
         return addressing.file_address(objects, path, now, now + addressing.LASTS) if objects is not None else None
 
-    def listed(self, caller: Caller, port: str | None, consumer: str | None) -> Sequence[Grant]:
-        """Grants on ports of domains in which the caller is somebody, and those of what the caller reads."""
-        found = self.grants.listed(port=parse_address(port) if port else None, consumer=consumer)
-        if caller.mesh & {Role.OPERATOR, Role.GOVERNANCE_LEAD}:
-            return found
-        return [
-            g
-            for g in found
-            if g.port.domain in caller.domains
-            or (g.kind == "product" and g.consumer.partition(".")[0] in caller.domains)
-            or (g.kind == "user" and g.consumer == caller.name)
-        ]
-
-    def end(self, caller: Caller, grant_id: str) -> None:
-        """Ends a grant; for whoever decides who reads the port.
-
-        Raises:
-            AccessDenied: WFT-ACC-010.
-            UsageError: WFT-SRV-040, there is no such grant.
-        """
-        found = next((g for g in self.grants.listed() if g.grant_id == grant_id), None)
-        if found is None:
-            raise UsageError(error("WFT-SRV-040", f"there is no grant `{grant_id[:80]}`"))
-        require(caller, Action.APPROVE, found.port.domain)
-        self.grants.end(grant_id, actor=caller.name, at=self._rooms.now())
+    def may_build_on(self, product: ProductAddress, state: PortState) -> bool:
+        """Whether a product may publish rows that are made from a port: as it may read it, now."""
+        if product.domain == state.address.domain:
+            return True
+        found = [g for g in self.grants.listed(port=state.address, consumer=str(product)) if g.kind == "product"]
+        return self._granted(found, state) or _is_free(found, state, self._rooms.now())
 
     def _consumer(self, caller: Caller, product: str | None, port: Address) -> tuple[str, Principal]:
         """Who reads, as grants name it, and as the door knows it."""
         if product is None:
-            return f"user:{caller.name}", local_principal(caller.name)
+            require(caller, Action.QUERY)  # a token that finds what there is reads none of it
+            return f"user:{caller.name}", self._platform.access.principal_of(caller)
         domain, _, name = product.partition(".")
         if not (is_slug(domain) and is_slug(name)):
             raise UsageError(error("WFT-PLN-001", f"`{product[:200]}` is not the address of a product"))
@@ -131,12 +133,9 @@ class Scanning:
             return
         if not quarantine:
             known = [g for g in self.grants.listed(port=address, consumer=name) if g.kind == kind]
-            is_open = classification_of(state.contract) <= Classification.INTERNAL
-            # what nobody has decided holds only as long as the port stays open
-            if any(g.holds(now) and (is_open or g.basis not in UNASKED) for g in known):
+            if self._granted(known, state):
                 return
-            ended = any(not g.holds(now) and g.basis == PUBLICATION for g in known)
-            if kind == "product" and not ended and is_open:
+            if kind == "product" and _is_free(known, state, now):
                 until = now + _UNTIL_PUBLISHED
                 self.grants.grant(address, kind, name, basis=FIRST_BUILD, actor=caller.name, at=now, ends_at=until)
                 return
@@ -150,12 +149,19 @@ class Scanning:
             )
         )
 
+    def _granted(self, known: Sequence[Grant], state: PortState) -> bool:
+        """Whether one of the grants holds; what nobody has decided holds only as long as the port stays open."""
+        now = self._rooms.now()
+        return any(g.holds(now) and (_is_open(state) or g.basis not in UNASKED) for g in known)
+
     def _of_table(self, caller: Caller, asked: ScanAsked) -> Scan:
         """The files of what a private model keeps, for its own product alone."""
         domain = asked.port.partition(".")[0]
         require(caller, Action.PUBLISH, domain)
-        kept = next((t for t in self._rooms.production.kept_tables() if str(t.table) == asked.port), None)
-        if kept is None or str(kept.product) != asked.product:
+        product, _, name = (asked.product or "").partition(".")
+        own = self._rooms.production.kept_tables(ProductAddress(product, name)) if asked.product else ()
+        kept = next((t for t in own if str(t.table) == asked.port), None)
+        if kept is None or kept.table.domain != domain:
             raise UsageError(error("WFT-ACC-001", f"there is no table `{asked.port[:200]}`"))
         return self._made(kept.table, kept.snapshot_id, f"product:{kept.product}", kept.manifest)
 
@@ -166,6 +172,26 @@ class Scanning:
         scan_id, token = self.grants.scan(address, snapshot_id, consumer, paths, now, ends_at)
         files = tuple(ScanFile(f.path, n, f.size_bytes) for n, f in enumerate(manifest.files))
         return Scan(scan_id, token, address, snapshot_id, files, codec.time_text(ends_at))
+
+
+def _is_open(state: PortState) -> bool:
+    return classification_of(state.contract) <= Classification.INTERNAL
+
+
+def _is_free(known: Sequence[Grant], state: PortState, now: datetime) -> bool:
+    """Whether a product may begin to read a port unasked: it is open, and its owner has not ended that."""
+    return _is_open(state) and not any(not g.holds(now) and g.basis == PUBLICATION for g in known)
+
+
+def _served(held: HeldScan, number: int, file: Path, at: datetime) -> list[Meter]:
+    """What a reader is given with a file, once however often it is asked for; a product's own tables are not served."""
+    kind, _, consumer = held.consumer.partition(":")
+    product = str(held.port.of_product)
+    if kind == "product" and consumer == product:
+        return []
+    size, key = file.stat().st_size if file.is_file() else 0, f"{held.scan_id}:{number}"
+    purpose = BUILD if kind == "product" else READ
+    return [Meter(at, "bytes_served", size, product, consumer, purpose, str(held.port), None, held.snapshot_id, key)]
 
 
 def _why(kind: str, level: Classification) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from weft.errors import (
@@ -20,6 +21,9 @@ from weft.errors import (
 from weft.registry.credentials import Credential, server_url
 
 _PATIENCE_S = 30.0
+_LONG_S = 600.0
+"""How long is waited for what a query or an upload makes."""
+
 _KINDS: Mapping[int, type[WeftError]] = {401: AccessDenied, 403: AccessDenied, 409: Conflict, 429: AccessDenied}
 
 
@@ -72,12 +76,41 @@ class Server:
 
     def revoke_token(self, token_id: str) -> None:
         """Ends a token."""
-        from urllib.parse import quote
+        self._ask("DELETE", f"/tokens/{_part(token_id)}")
 
-        self._ask("DELETE", f"/tokens/{quote(token_id, safe='')}")
+    def workspace(self) -> list[dict[str, Any]]:
+        """One's own tables."""
+        found: list[dict[str, Any]] = self._ask("GET", "/workspace")["tables"]
+        return found
+
+    def workspace_make(self, name: str, sql: str) -> dict[str, Any]:
+        """Keeps the rows of a query as a table."""
+        return self._ask("POST", f"/workspace/{_part(name)}", {"sql": sql}, patience_s=_LONG_S)
+
+    def workspace_upload(self, name: str, file: Path) -> dict[str, Any]:
+        """Keeps a file as a table: Parquet by its ending, else CSV."""
+        form = "parquet" if file.suffix.lower() == ".parquet" else "csv"
+
+        def content() -> Iterator[bytes]:
+            with file.open("rb") as source:
+                while chunk := source.read(1 << 20):
+                    yield chunk
+
+        return self._ask("PUT", f"/workspace/{_part(name)}", None, {"form": form}, content=content, patience_s=_LONG_S)
+
+    def workspace_drop(self, name: str) -> None:
+        """Removes a table."""
+        self._ask("DELETE", f"/workspace/{_part(name)}")
 
     def _ask(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, query: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, str] | None = None,
+        *,
+        content: Callable[[], Iterator[bytes]] | None = None,
+        patience_s: float = _PATIENCE_S,
     ) -> dict[str, Any]:
         try:
             import httpx
@@ -86,9 +119,13 @@ class Server:
                 error("WFT-CLI-002", "the package `httpx` is not installed", fix="pip install 'weft[server]'")
             ) from None
         headers = {"Authorization": f"Bearer {self._token}"} if self._token is not None else {}
+        sent: dict[str, Any] = {"json": body}
+        if content is not None:
+            sent = {"content": content()}
+            headers["Content-Type"] = "application/octet-stream"
         try:
             answer = httpx.request(
-                method, f"{self.url}/api/v1{path}", json=body, params=query, headers=headers, timeout=_PATIENCE_S
+                method, f"{self.url}/api/v1{path}", params=query, headers=headers, timeout=patience_s, **sent
             )
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as e:
             what = f"{self.url} cannot be reached"
@@ -115,6 +152,13 @@ class Server:
             what = f"{self.url} does not answer as weft does: status {status}"
             return PlatformError(error("WFT-ACC-024", what, fix="check the address"))
         return _KINDS.get(status, UsageError if status < 500 else PlatformError)(*told)
+
+
+def _part(name: str) -> str:
+    """A name as a part of a path."""
+    from urllib.parse import quote
+
+    return quote(name, safe="")
 
 
 def _document(content: bytes) -> dict[str, Any] | None:

@@ -12,10 +12,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from weft.access import passwords
 from weft.access.claims import Meaning, claim, groups_of, meaning
 from weft.access.permissions import Caller
 from weft.errors import AccessDenied, error
+from weft.registry.sign_ins import Attempt
 from weft.registry.tokens import Token
 from weft.registry.users import User
 
@@ -23,7 +26,13 @@ if TYPE_CHECKING:
     from weft.api.identity import Identity
 
 _FAILURES_OF_A_USER = 5
+"""Of one user from one address: nobody else's guesses keep a person out who signs in from where they are."""
 _FAILURES_OF_AN_ADDRESS = 30
+_FAILURES_OF_A_SITE = 120
+"""Of a /48 of IPv6, which is what a provider gives to one customer: 65,536 networks, each an address of its own."""
+_FAILURES_UNSLOWED = 10
+_SLOWER_BY_S = 0.5
+_SLOWEST_S = 5.0
 _WITHIN = timedelta(minutes=15)
 _AT_THE_PROVIDER = timedelta(minutes=10)
 _ON_THE_WAY_TO_THE_COMMAND_LINE = timedelta(minutes=5)
@@ -42,36 +51,67 @@ class TooMany(AccessDenied):
         super().__init__(error("WFT-ACC-012", what, fix=f"try again in {minutes} min"))
 
 
+class Tried(Struct, frozen=True):
+    """A sign-in with a password that may be tried, after a pause.
+
+    Attributes:
+        pause_s: how long it has to wait, because many of the same user have failed from everywhere.
+    """
+
+    name: str
+    attempt: Attempt
+    forgiven: str
+    pause_s: float
+
+
 class SigningIn:
     """Verbs of whoever is not known yet."""
 
     def __init__(self, identity: Identity) -> None:
         self._identity = identity
 
-    def with_password(self, name: str, password: str, address: str, *, instead_of: str | None = None) -> str:
-        """The secret of a new session of a local user.
+    def tried(self, name: str, address: str) -> Tried:
+        """Counts a sign-in with a password before it is tried.
+
+        Whoever guesses is locked out at the address where they are; the user is not, and only slower everywhere.
 
         Args:
             address: from where it is asked.
+
+        Raises:
+            AccessDenied: WFT-ACC-012, too many have failed.
+        """
+        identity = self._identity
+        network = _network(address)
+        here = f"user:{name}@{network}"
+        limits = {here: _FAILURES_OF_A_USER, f"address:{network}": _FAILURES_OF_AN_ADDRESS}
+        site = _site(address)
+        if site is not None:
+            limits[f"site:{site}"] = _FAILURES_OF_A_SITE
+        attempt = identity.sign_ins.attempt(limits, identity.now(), _WITHIN, counted=f"user:{name}")
+        if attempt.number is None:
+            raise TooMany(attempt.wait)
+        return Tried(name, attempt, here, _pause_s(attempt.failed))
+
+    def with_password(self, tried: Tried, password: str, *, instead_of: str | None = None) -> str:
+        """The secret of a new session of a local user.
+
+        Args:
+            tried: the sign-in, counted, and its pause over.
             instead_of: the session that the same browser has; it ends.
 
         Raises:
-            AccessDenied: WFT-ACC-011 the two do not belong together, WFT-ACC-012 too many have failed.
+            AccessDenied: WFT-ACC-011, the two do not belong together.
         """
-        identity, at = self._identity, self._identity.now()
-        user = f"user:{name}"
-        limits = {user: _FAILURES_OF_A_USER, f"address:{_network(address)}": _FAILURES_OF_AN_ADDRESS}
-        attempt = identity.sign_ins.attempt(limits, at, _WITHIN)
-        if attempt.number is None:
-            raise TooMany(attempt.wait)
+        identity, name = self._identity, tried.name
         kept = identity.users.password_of(name) if _NAME.fullmatch(name) else None
         if not passwords.fits(kept, password):
             raise AccessDenied(error("WFT-ACC-011", "user and password do not belong together", fix="type both again"))
         assert kept is not None, "nothing fits where nothing is kept"
-        identity.sign_ins.succeeded(attempt, user)
+        identity.sign_ins.succeeded(tried.attempt, tried.forgiven)
         if passwords.is_old(kept):
             identity.users.rehash(name, kept, passwords.hashed(password))
-        return identity.sessions.begin(name, at, instead_of=instead_of)
+        return identity.sessions.begin(name, identity.now(), instead_of=instead_of)
 
     def sign_out(self, secret: str) -> None:
         """Ends a session."""
@@ -123,14 +163,16 @@ class SigningIn:
                     fix="begin again at /login",
                 )
             )
-        claims = identity.provider.claims(
+        arrival = identity.provider.arrival(
             code=code,
             redirect=begun["back"],
             nonce=begun["nonce"],
             verifier=begun["verifier"],
             now=at.timestamp(),
         )
-        user = self._arrived(claims)
+        user = self.arrived(arrival.claims)
+        if arrival.refresh is not None:
+            identity.confirming.keep(user.name, arrival.refresh)
         return identity.sessions.begin(user.name, at, instead_of=instead_of), str(begun["then"])
 
     def code_for(self, caller: Caller, *, challenge: str, label: str) -> str:
@@ -174,7 +216,12 @@ class SigningIn:
             )
         return identity.token_verbs.create(identity.of_user(user), label=record["label"])
 
-    def _arrived(self, claims: Mapping[str, Any]) -> User:
+    def arrived(self, claims: Mapping[str, Any]) -> User:
+        """Whom the provider has sent, kept with the roles of today's groups.
+
+        Raises:
+            AccessDenied: WFT-ACC-014 it does not say who it is, WFT-ACC-026 the name is somebody else's.
+        """
         identity = self._identity
         settings = identity.settings
         name = claim(claims, settings.user_claim)
@@ -203,7 +250,13 @@ class SigningIn:
         )
         if user is None:
             what = f"`{name}` is the name of another account here"
-            raise AccessDenied(error("WFT-ACC-026", what, fix="ask an operator: `weft user list` shows whose it is"))
+            raise AccessDenied(
+                error(
+                    "WFT-ACC-026",
+                    what,
+                    fix="ask an operator: `weft user list` shows whose it is, `weft user remove` frees it",
+                )
+            )
         if user.disabled_at is not None:
             raise AccessDenied(error("WFT-ACC-014", f"`{name}` is shut out here", fix="ask an operator"))
         return user
@@ -226,13 +279,44 @@ def _user(name: str, title: str | None, means: Meaning, issuer: str, subject: st
     )
 
 
-def _network(address: str) -> str:
-    """From where somebody asks: a household has a whole network of IPv6 addresses."""
+def _pause_s(failed: int) -> float:
+    """How long a sign-in waits of whose user so many have failed lately, wherever they came from.
+
+    >>> [_pause_s(failed) for failed in (0, 9, 10, 13, 1000)]
+    [0.0, 0.0, 0.5, 2.0, 5.0]
+    """
+    return min(_SLOWEST_S, max(0.0, _SLOWER_BY_S * (failed - _FAILURES_UNSLOWED + 1)))
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """An address; one of IPv4 as itself also where a socket of IPv6 has taken it in."""
     try:
-        found = ipaddress.ip_address(address.partition("%")[0])
+        found = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
+        return None
+    return (found.ipv4_mapped or found) if isinstance(found, ipaddress.IPv6Address) else found
+
+
+def _network(address: str) -> str:
+    """From where somebody asks: a household has a whole network of IPv6 addresses.
+
+    >>> _network("::ffff:192.0.2.7"), _network("2001:db8:1:2::7")
+    ('192.0.2.7', '2001:db8:1:2::/64')
+    """
+    found = _address(address)
+    if found is None:
         return address
     return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
+
+
+def _site(address: str) -> str | None:
+    """What one customer of a provider has of IPv6; None for IPv4, where an address is scarce.
+
+    >>> _site("2001:db8:1:2::7"), _site("192.0.2.7")
+    ('2001:db8:1::/48', None)
+    """
+    found = _address(address)
+    return str(ipaddress.ip_network((found, 48), strict=False)) if found is not None and found.version == 6 else None
 
 
 def _digest(secret: str) -> str:

@@ -17,8 +17,12 @@ _DAYS = timedelta(days=30)
 class Usage:
     """The verbs on meters."""
 
-    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, database: Database, now: Callable[[], datetime], held: Callable[[], object] = lambda: None
+    ) -> None:
+        """Takes what hands on measurements that this process still holds."""
         self.store = MeterStore(database)
+        self._held = held
         self._now = now
 
     def of(
@@ -41,19 +45,34 @@ class Usage:
             domain = product.partition(".")[0]
         require(caller, Action.READ_USAGE, domain)
         domains = domains_of(caller, Action.READ_USAGE) if domain is None else frozenset({domain})
-        for group in by:
-            if group not in GROUPS:
-                fix = did_you_mean(group, GROUPS, otherwise=f"one of {', '.join(GROUPS)}")
-                raise UsageError(error("WFT-OBS-001", f"usage is not told apart by `{group}`", fix=fix))
-        until = _day(last) if last is not None else self._now().date()
-        since = _day(first) if first is not None else until - _DAYS
+        require_groups(by)
+        until = day_of(last) if last is not None else self._now().date()
+        since = day_of(first) if first is not None else until - _DAYS
         if since > until:
             raise UsageError(error("WFT-OBS-011", f"{since} is after {until}", fix="give the earlier day first"))
+        self._held()
         rows = self.store.usage(since, until, by=by, domains=domains, product=product)
         return {"first": since.isoformat(), "last": until.isoformat(), "usage": rows, "meanings": dict(KINDS)}
 
 
-def _day(text: str) -> date:
+def require_groups(by: Sequence[str]) -> None:
+    """Refuses what usage is not told apart by.
+
+    Raises:
+        UsageError: WFT-OBS-001.
+    """
+    for group in by:
+        if group not in GROUPS:
+            fix = did_you_mean(group, GROUPS, otherwise=f"one of {', '.join(GROUPS)}")
+            raise UsageError(error("WFT-OBS-001", f"usage is not told apart by `{group}`", fix=fix))
+
+
+def day_of(text: str) -> date:
+    """The day that a text names.
+
+    Raises:
+        UsageError: WFT-OBS-011, it names none.
+    """
     try:
         return date.fromisoformat(text)
     except ValueError:

@@ -82,6 +82,15 @@ class UserVerbs:
         if not self._users.disable(name, actor=actor, at=self._now(), undo=undo):
             raise self._unknown(name)
 
+    def remove(self, name: str, *, actor: str) -> None:
+        """Takes a user away for good: sessions and personal tokens end, and somebody else may come by the name.
+
+        Raises:
+            UsageError: WFT-ACC-021, there is no such user.
+        """
+        if not self._users.remove(name, actor=actor, at=self._now()):
+            raise self._unknown(name)
+
     def _unknown(self, name: str) -> UsageError:
         found = self._users.user(name)
         if found is not None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from weft.api.handover_loop import HandoverLoop
 from weft.api.queue_loop import QueueLoop
 from weft.config import SchedulerSettings, duration
 from weft.errors import PlatformError
@@ -83,26 +84,56 @@ class NoticesLoop:
     name = "notices"
     pause_s = 5.0
 
-    def __init__(self, platform: Platform) -> None:
+    def __init__(self, platform: Platform, stopping: Callable[[], bool] = lambda: False) -> None:
+        """Takes what says that the worker is to stop: what waits is then left for another one."""
         self._platform = platform
+        self._stopping = stopping
 
     def step(self) -> bool:
         """Whether there was something to send."""
-        done = self._platform.notices_step()
+        done = self._platform.notices_step(self._stopping)
         return done["sent"] > 0
 
     def close(self) -> None:
         """Nothing is held."""
 
 
+class AccessLoop:
+    """Reminds of requests, raises them to the next level, and ends grants that are over, in one worker of all."""
+
+    name = "access"
+    pause_s = 60.0
+
+    def __init__(self, platform: Platform, leader: Leadership) -> None:
+        self._platform = platform
+        self._leader = leader
+
+    def step(self) -> bool:
+        """Whether there was something that time had brought."""
+        return self._leader.leads() and any(self._platform.access.step().values())
+
+    def close(self) -> None:
+        """Nothing is held: the scheduler resigns."""
+
+
 class Worker:
     """Runs loops until it is told to stop."""
 
-    def __init__(self, loops: Sequence[Loop], tell: Callable[[str], None] | None = None) -> None:
-        """Takes what to do; `tell` is told of what fails, standard error by default."""
+    def __init__(
+        self,
+        loops: Sequence[Loop],
+        tell: Callable[[str], None] | None = None,
+        stopping: threading.Event | None = None,
+    ) -> None:
+        """Takes what to do.
+
+        Args:
+            tell: is told of what fails; standard error by default.
+            stopping: is set by `stop`; given where loops look at it themselves.
+        """
         self._loops = loops
         self._tell = tell or _print
-        self._stop = threading.Event()
+        self._stop = stopping or threading.Event()
 
     def stop(self) -> None:
         """Ends all loops; `run` returns when they have ended."""
@@ -167,8 +198,10 @@ def limits_of(settings: SchedulerSettings) -> Limits:
     return Limits(settings.per_domain, settings.per_engine, {name: int(most) for name, most in named.items()})
 
 
-def loops_of(platform: Platform, concurrency: int | None = None) -> list[Loop]:
-    """What a worker of a platform does."""
+def loops_of(
+    platform: Platform, concurrency: int | None = None, stopping: Callable[[], bool] = lambda: False
+) -> list[Loop]:
+    """What a worker of a platform does, until it is `stopping`."""
     worker = name_of_worker()
     settings, now = platform.rooms.settings, platform.rooms.now
     dispatch = dispatch_of(platform, worker)
@@ -182,7 +215,13 @@ def loops_of(platform: Platform, concurrency: int | None = None) -> list[Loop]:
         grace_s=duration(settings.scheduler.grace).total_seconds(),
     )
     schedule = ScheduleLoop(dispatch, leader, duration(settings.scheduler.keep_jobs))
-    return [queue, schedule, NoticesLoop(platform)]
+    return [
+        queue,
+        schedule,
+        NoticesLoop(platform, stopping),
+        HandoverLoop(platform),
+        AccessLoop(platform, leader),
+    ]
 
 
 def _remembered(platform: Platform) -> Callable[[], Collection[str]]:

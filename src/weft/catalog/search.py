@@ -93,14 +93,7 @@ def search(
     Raises:
         UsageError: WFT-CLI-001, there is no such kind; WFT-CAT-001, there is no such domain.
     """
-    if kind is not None and kind not in KINDS:
-        raise UsageError(
-            error(
-                "WFT-CLI-001",
-                f"there is nothing of kind `{kind}` to search for",
-                fix=did_you_mean(kind, KINDS, otherwise=f"kinds are: {', '.join(KINDS)}"),
-            )
-        )
+    require_kind(kind)
     if domain is not None and reader.domain(domain) is None:
         raise UsageError(
             error(
@@ -111,6 +104,22 @@ def search(
         )
     with opened(index, reader) as connection:
         return found_in(connection, words, kind=kind, domain=domain, limit=limit)
+
+
+def require_kind(kind: str | None) -> None:
+    """Refuses a kind of which there is nothing.
+
+    Raises:
+        UsageError: WFT-CLI-001.
+    """
+    if kind is not None and kind not in KINDS:
+        raise UsageError(
+            error(
+                "WFT-CLI-001",
+                f"there is nothing of kind `{kind}` to search for",
+                fix=did_you_mean(kind, KINDS, otherwise=f"kinds are: {', '.join(KINDS)}"),
+            )
+        )
 
 
 def found_in(

@@ -14,7 +14,12 @@ from weft.cli.output import print_diagnostics, print_json, print_line, print_tex
 _FORMATS = ("table", "json", "csv", "arrow", "parquet")
 _TABLE_ROWS = 100
 _OPTIONS = (
-    click.option("--as", "principal", metavar="PRINCIPAL", help="Read as this principal."),
+    click.option(
+        "--as",
+        "principal",
+        metavar="PRINCIPAL",
+        help="Look at your own mesh as ada, team:crm, service:loader, domain.product or a stranger would.",
+    ),
     click.option(
         "--format",
         "form",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 
 def number(value: int) -> str:
@@ -69,6 +69,15 @@ def ago(then: datetime, now: datetime) -> str:
 def when(text: str | None, now: datetime) -> str:
     """An ISO time of a document as how long ago it was."""
     return ago(datetime.fromisoformat(text), now) if text else "never"
+
+
+def utc_minute(text: str) -> str:
+    """An ISO time of a document to the minute, in UTC.
+
+    >>> utc_minute("2026-03-01T07:00:30+01:00")
+    '2026-03-01 06:00'
+    """
+    return f"{datetime.fromisoformat(text).astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
 def width(text: str) -> int:

@@ -28,6 +28,8 @@ class JobState(StrEnum):
 
 APPLY = "apply"
 """The kind of a job that applies a product, by its schedule or since somebody asks."""
+MANUAL = "manual"
+"""The cause of a job that somebody asks for."""
 BACKFILL = "backfill"
 """The kind of a job that computes a stretch of time of a product again."""
 

@@ -41,7 +41,11 @@ class Member(Struct, frozen=True):
 
 
 class Domain(Struct, frozen=True):
-    """A domain as its `domain.yaml` declares it."""
+    """A domain as its `domain.yaml` declares it.
+
+    Attributes:
+        access: its access policies.
+    """
 
     name: str
     title: str
@@ -53,6 +57,7 @@ class Domain(Struct, frozen=True):
     cost_center: str | None
     tags: tuple[str, ...]
     document: Document
+    access: tuple[Document, ...] = ()
 
 
 class Source(Struct, frozen=True):
@@ -206,6 +211,7 @@ class Mesh(Struct, frozen=True):
     """All that the files of a repository declare, with what is wrong with them.
 
     `files` holds the digest of every file that was read, by path relative to the root: what a plan requires.
+    `access` is the access policy of the mesh; None where it has none.
     """
 
     name: str
@@ -214,6 +220,7 @@ class Mesh(Struct, frozen=True):
     products: Mapping[ProductAddress, Product]
     diagnostics: tuple[Diagnostic, ...]
     files: Mapping[str, str]
+    access: Document | None = None
 
     def ports(self) -> Iterator[OutputPort]:
         """Every output port of every product."""

@@ -132,6 +132,27 @@ class Batch(Struct, frozen=True):
     files: tuple[DataFile, ...]
 
 
+class WrittenModel(Struct, frozen=True):
+    """A model as its file has it.
+
+    Attributes:
+        name: `flights`, or `flights@1` for an older major.
+        text: its SELECT without the settings; of a Python model the whole file.
+        python: whether it is in Python.
+        references: what it reads.
+        columns: the columns of its rows, in their order.
+        inputs: names of the columns of each input port that it reads: of sources nobody else knows them.
+    """
+
+    name: str
+    text: str
+    settings: Mapping[str, Any]
+    python: bool
+    references: tuple[str, ...]
+    columns: tuple[str, ...]
+    inputs: Mapping[str, tuple[str, ...]]
+
+
 class Publish(Struct, frozen=True):
     """All that the one commit point moves: every port of a product together, or nothing.
 
@@ -144,6 +165,8 @@ class Publish(Struct, frozen=True):
         tables: what private models keep now, each with the snapshot that must still be its last one (None: none).
         models: private models that keep a table; those of others are forgotten. None: as it was.
         checked: by port, who has checked what, where it was not the run itself: it stands in the event.
+        domain_stays: whether the domain's record is left as it is registered, whatever `domain` says of it.
+        written: the models from which the ports were built, for whoever finds out their lineage.
     """
 
     domain: DomainRecord
@@ -161,3 +184,5 @@ class Publish(Struct, frozen=True):
     tables: Sequence[tuple[KeptTable, str | None]] = ()
     models: Sequence[str] | None = None
     checked: Mapping[str, Any] = {}
+    domain_stays: bool = False
+    written: Sequence[WrittenModel] = ()

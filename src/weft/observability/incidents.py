@@ -45,10 +45,11 @@ class Failed(Struct, frozen=True):
 
 
 class Good(Struct, frozen=True):
-    """That a product was published."""
+    """That a product was published, or that there was nothing to publish: `how` says so."""
 
     product: str
     run_id: str
+    how: str | None = None
 
 
 class Open(Struct, frozen=True):
@@ -116,7 +117,7 @@ def changes(
         key = failed_key(one.product)
         if isinstance(one, Good):
             if standing.pop(key, None) is not None:
-                found.append(Close(key, f"run {one.run_id} published {one.product}"))
+                found.append(Close(key, one.how or f"run {one.run_id} published {one.product}"))
             continue
         if key in standing:
             found.append(Again(key, one.text))

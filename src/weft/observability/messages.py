@@ -35,7 +35,7 @@ def webhook_body(delivery: Delivery) -> bytes:
 
 
 def chat_body(delivery: Delivery) -> bytes:
-    """The JSON that a chat takes."""
+    """The JSON that a chat takes. It ends with the delivery's id: whoever reads the same one twice was told once."""
     lines = [(str(one["title"]), str(one["text"])) for one in delivery.notices]
     if delivery.channel == "teams":
         blocks = [
@@ -46,12 +46,13 @@ def chat_body(delivery: Delivery) -> bytes:
                 {"type": "TextBlock", "text": _plain(text).replace("\n", "\n\n"), "wrap": True},
             )
         ]
+        blocks.append({"type": "TextBlock", "text": delivery.delivery_id, "size": "Small", "isSubtle": True})
         card = {"type": "AdaptiveCard", "version": "1.4", "body": blocks}
         attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "contentUrl": None, "content": card}
         return _json({"type": "message", "attachments": [attachment]})
     bold = "*" if delivery.channel == "slack" else "**"
     told = "\n\n".join(f"{bold}{_escaped(title)}{bold}\n{_escaped(text)}" for title, text in lines)
-    return _json({"text": told})
+    return _json({"text": f"{told}\n\n{delivery.delivery_id}"})
 
 
 def mail(delivery: Delivery) -> Mail:

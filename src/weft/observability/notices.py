@@ -30,6 +30,9 @@ UNASKED = frozenset(KINDS) - {"published"}
 """What owners are told without having asked."""
 
 
+_READERS = ("user", "team", "service", "product")
+
+
 class Notice(Struct, frozen=True):
     """One thing to tell.
 
@@ -103,12 +106,43 @@ def notices_of(event: Event, registered: Registered) -> list[Notice]:
             return [_override(event, registered)]
         case "incident.opened" | "incident.closed":
             return [_incident(event)]
-        case "access.asked" | "access.decided":
-            asked = event.kind == "access.asked"
-            title = f"Access to {event.subject} is {'asked for' if asked else 'decided'}"
-            owner = (event.subject.partition(".")[0],) if asked else ()
-            return [_notice(event, event.kind.replace(".", "_"), title, f"{title}, by {event.actor}.", owners=owner)]
+        case kind if kind in _ACCESS:
+            return [_access(event)]
     return []
+
+
+_ACCESS: Mapping[str, tuple[str, str]] = {
+    "access.asked": ("access_asked", "is asked for"),
+    "access.approved_first": ("access_asked", "is approved by the first level, and waits for the second"),
+    "access.reminded": ("access_asked", "is asked for, and still waits for"),
+    "access.raised": ("access_asked", "is asked for, and goes on to"),
+    "access.review": ("access_asked", "has to be looked at again: a grant is due for review"),
+    "access.decided": ("access_decided", "is decided"),
+    "access.ended": ("access_decided", "has ended for a reader"),
+    "access.expired": ("access_decided", "is over for a reader"),
+}
+"""What an event about a port means for those who are told: the kind of notice, and words."""
+
+
+def _access(event: Event) -> Notice:
+    """What is told of a request or a grant: never a purpose or a reason, which can be erased."""
+    kind, words = _ACCESS[event.kind]
+    to = event.body.get("to")
+    if isinstance(to, list):
+        words += f" {', '.join(map(str, to))}"
+    title = f"Access to {event.subject} {words}"
+    reader = next((f"{k} {event.body[k]}" for k in _READERS if event.body.get(k)), None)
+    text = f"{title}, by {event.actor}." if event.actor != "weft" else f"{title}."
+    if reader is not None:
+        text += f" Reader: {reader}."
+    if event.body.get("request"):
+        text += f" `weft access list {event.body['request']}` shows it."
+    owners = [event.subject.partition(".")[0]] if kind == "access_asked" else []
+    product = event.body.get("product")
+    if kind == "access_decided" and product:
+        owners.append(str(product).partition(".")[0])
+    facts = {name: event.body[name] for name in ("request", "grant", "decision") if event.body.get(name)}
+    return _notice(event, kind, title, text, owners=tuple(owners), facts=facts)
 
 
 def _published(event: Event, registered: Registered) -> list[Notice]:

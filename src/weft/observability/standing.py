@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from itertools import groupby
 
 from msgspec import Struct
 
@@ -34,6 +35,7 @@ class Standings:
     def __init__(self, registry: SqlRegistry) -> None:
         self._registry = registry
         self._known: dict[str, tuple[int, Standing, bool]] = {}
+        self._endings: tuple[tuple[int, Sequence[str]], list[Ending]] | None = None
 
     def now(self) -> Mapping[str, Standing]:
         """Every port that is served, by its pinned address."""
@@ -51,19 +53,25 @@ class Standings:
 
     def endings(self) -> list[Ending]:
         """Ports that are deprecated and whose last day is named; of those that `now` has found."""
-        deprecated = [port for port, (_, _, ends) in self._known.items() if ends]
+        deprecated = sorted(port for port, (_, _, ends) in self._known.items() if ends)
         if not deprecated:
             return []
-        products = self._registry.products()
-        majors = {a: "retired" if s.retired else s.status for a, s in self._registry.ports().items()}
+        read = self._registry.last_event(), deprecated
+        if self._endings is None or self._endings[0] != read:
+            self._endings = read, self._ending(deprecated)
+        return self._endings[1]
+
+    def _ending(self, deprecated: Sequence[str]) -> list[Ending]:
+        """Reads the products of deprecated ports and no others: a registry holds thousands of them."""
         found = []
-        for port in sorted(deprecated):
-            address = parse_address(port)
-            state = self._registry.port(address)
-            product = products.get(address.of_product)
-            end = end_of_life(address, state.contract if state else {}, product.document if product else {}, majors)
-            if end.day is not None:
-                found.append(Ending(port, end.day, str(end.successor) if end.successor else None))
+        for name, ports in groupby(map(parse_address, deprecated), lambda address: address.of_product):
+            product, states = self._registry.product(name), {s.address: s for s in self._registry.ports_of(name)}
+            majors = {a: "retired" if s.retired else s.status for a, s in states.items()}
+            for address in ports:
+                state = states.get(address)
+                end = end_of_life(address, state.contract if state else {}, product.document if product else {}, majors)
+                if end.day is not None:
+                    found.append(Ending(str(address), end.day, str(end.successor) if end.successor else None))
         return found
 
     def _read(self, port: str, revision: int) -> tuple[Standing, bool] | None:

@@ -56,7 +56,7 @@ def _page(statements: Statements, now: datetime, mails: bool) -> tuple[int, int]
             letter
             for event, notice in told
             for letter in (
-                *_asked(event, notice, wishes, now),
+                *_asked(event, notice, _those_who_may_know(notice, wishes, registered), now),
                 *(_unasked(notice, registered, spared, now) if mails else ()),
             )
         ]
@@ -78,6 +78,22 @@ def _asked(event: Event, notice: Notice, wishes: Sequence[Subscription], now: da
                 due,
                 notice.as_json(),
             )
+
+
+def _those_who_may_know(
+    notice: Notice, wishes: Sequence[Subscription], registered: _Statements
+) -> Sequence[Subscription]:
+    """Of a draft only those are told who were somebody in its domain when they subscribed."""
+    if all(wish.domains is None for wish in wishes) or not _of_drafts(notice, registered):
+        return wishes
+    domain = notice.subject.partition(".")[0]
+    return [wish for wish in wishes if wish.domains is None or domain in wish.domains]
+
+
+def _of_drafts(notice: Notice, registered: _Statements) -> bool:
+    """Whether a notice is about a draft, or tells of ports that are drafts all of them."""
+    ports = notice.subjects[1:] if notice.kinds[0] == "published" else ()
+    return registered.is_draft(notice.subject) or (bool(ports) and all(map(registered.is_draft, ports)))
 
 
 def _unasked(
@@ -103,6 +119,7 @@ class _Statements:
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
         self._contacts: dict[str, str | None] = {}
+        self._drafts: dict[str, bool] = {}
 
     def publication(self, port: str, revision: int) -> Former | None:
         row = self._statements.row(
@@ -116,6 +133,24 @@ class _Statements:
     def reading_domains(self, port: str) -> Sequence[str]:
         rows = self._statements.rows("SELECT product FROM reads WHERE port = ? ORDER BY product", (port,))
         return [product.partition(".")[0] for (product,) in rows]
+
+    def is_draft(self, address: str) -> bool:
+        """Whether a product, or a port or its product, is a draft."""
+        if address not in self._drafts:
+            self._drafts[address] = address.count(".") > 0 and self._is_draft(address)
+        return self._drafts[address]
+
+    def _is_draft(self, address: str) -> bool:
+        product = ".".join(address.partition("@")[0].split(".")[:2])
+        row = self._statements.row("SELECT record FROM products WHERE address = ?", (product,))
+        statuses = [codec.product(row[0]).status] if row is not None else []
+        row = self._statements.row(
+            "SELECT u.header FROM ports p JOIN publications u ON u.port = p.port AND u.revision = p.revision "
+            "WHERE p.port = ?",
+            (address,),
+        )
+        statuses += [json.loads(row[0])["status"]] if row is not None else []
+        return "draft" in statuses
 
     def contact(self, domain: str) -> str | None:
         """The address of mail of a domain's owners; None when there is none."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -10,13 +10,16 @@ from msgspec import Struct
 from weft.errors_catalogue import CODES
 from weft.model.address import parse_address
 from weft.model.checks import CheckResult
+from weft.model.jobs import BACKFILL
 from weft.model.records import Event
-from weft.observability.incidents import Affect, Again, Change, Close, Failed, Good, Link, Open, changes
+from weft.observability.incidents import Affect, Again, Change, Close, Failed, Good, Link, Open, changes, failed_key
 from weft.observability.standing import Ending, Standings
 from weft.registry import incidents as kept
 from weft.registry.database import Statements
-from weft.registry.incidents import Entry, IncidentStore
+from weft.registry.incidents import Entry, Incident, IncidentStore
 from weft.registry.outbox import cursor, move_cursor
+from weft.registry.queue import Queue
+from weft.registry.queue_counts import succeeded_since
 from weft.registry.sql import SqlRegistry
 
 CURSOR = "incidents"
@@ -47,6 +50,7 @@ class Watch:
         self._standings = Standings(registry)
         self._now = now
         self._grace = grace
+        self._told: set[tuple[str, str, int]] = set()
 
     def look(self) -> Watched:
         """Opens and closes what there is to open and to close now."""
@@ -60,8 +64,10 @@ class Watch:
             listed = self._store.listed(closed_after=now - self._grace, limit=100_000)
             open_ones = {one.key: one for one in listed if one.closed_at is None}
             recent = [one for one in listed if one.closed_at is not None]
-            found = changes(ports, open_ones, recent, self._happened(events), now)
-            endings = [one for one in self._standings.endings() if 0 <= (one.day - now.date()).days <= REMINDERS[0]]
+            happened = self._happened(events)
+            happened += self._well_again(open_ones, {one.product for one in happened if isinstance(one, Failed)})
+            found = changes(ports, open_ones, recent, happened, now)
+            endings = [one for one in self._standings.endings() if self._is_near(one, now)]
             if found or endings or events:
                 with self._registry.database.writing() as statements:
                     if cursor(statements, CURSOR) != after:
@@ -73,8 +79,13 @@ class Watch:
                     reminded += sum(_reminded(statements, one, now) for one in endings)
                     if events:
                         move_cursor(statements, CURSOR, events[-1].seq)
+                self._told.update(_reminder(one, now) for one in endings)
             if len(events) < _PAGE:
                 return Watched(opened, closed, reminded)
+
+    def _is_near(self, one: Ending, now: datetime) -> bool:
+        """Whether a last day comes soon enough to remind of it, and this worker has not yet done so."""
+        return 0 <= (one.day - now.date()).days <= REMINDERS[0] and _reminder(one, now) not in self._told
 
     def _opened(self, statements: Statements, change: Change, now: datetime) -> int:
         if not isinstance(change, Open):
@@ -123,7 +134,40 @@ class Watch:
                 found.append(Good(event.subject, str(event.body.get("run", ""))))
             elif event.kind == "run.finished":
                 found += self._failures(event)
+            elif event.kind in ("job.failed", "job.lost"):
+                found += self._without_run(event)
         return found
+
+    def _well_again(self, open_ones: Mapping[str, Incident], failed: Collection[str]) -> list[Good]:
+        """Products that failed, and of which a job has succeeded since without anything to publish."""
+        found = []
+        for key, incident in open_ones.items():
+            if key == failed_key(incident.subject) and incident.subject not in failed:
+                with self._registry.database.reading() as statements:
+                    job_id = succeeded_since(statements, incident.subject, _last_failure(statements, incident))
+                if job_id is not None:
+                    found.append(Good(incident.subject, job_id, f"{job_id} succeeded and had nothing to publish"))
+        return found
+
+    def _without_run(self, event: Event) -> list[Failed]:
+        """A job that failed and of which no run tells: it had not begun one, or was ended in the midst of it.
+
+        Not a piece of a backfill: what it should have computed again is served as it was.
+        """
+        run = self._registry.run(str(event.body["run"])) if event.body.get("run") else None
+        if run is not None and any(port.outcome == "failed" for port in run.ports):
+            return []
+        job_id = str(event.body["job"])
+        with self._registry.database.reading() as statements:
+            job = Queue(statements).job(job_id)
+        if job is not None and job.kind == BACKFILL:
+            return []
+        diagnostics = (job.result or {}).get("diagnostics", ()) if job is not None else ()
+        codes = dict.fromkeys(str(d.get("code")) for d in diagnostics)
+        why = "; ".join(f"{CODES.get(code, code)} ({code})" for code in codes) or "no reason is known"
+        if event.kind == "job.lost":
+            why = f"its worker was lost at each of {event.body['attempts']} attempts"
+        return [Failed(event.subject, job_id, "run_failed", f"{job_id}: {why}")]
 
     def _failures(self, event: Event) -> list[Failed]:
         outcomes: dict[str, str] = dict(event.body["ports"])
@@ -162,6 +206,15 @@ class Watch:
         return [f"`{port}` breaks {names}"]
 
 
+def _last_failure(statements: Statements, incident: Incident) -> datetime:
+    """When it was last seen to fail."""
+    row = statements.row(
+        "SELECT max(at) FROM incident_entries WHERE incident_id = ? AND kind IN ('opened', 'again')",
+        (incident.incident_id,),
+    )
+    return datetime.fromisoformat(row[0]) if row is not None and row[0] else incident.opened_at
+
+
 def _open_id(statements: Statements, key: str) -> str | None:
     row = statements.row("SELECT incident_id FROM incidents WHERE cause_key = ? AND closed_at IS NULL", (key,))
     return str(row[0]) if row is not None else None
@@ -178,8 +231,19 @@ def _reading(statements: Statements, subject: str) -> list[str]:
     return list(dict.fromkeys(str(product).partition(".")[0] for (product,) in rows))
 
 
+def _reached(one: Ending, now: datetime) -> list[int]:
+    """The reminders whose day has come, the latest first."""
+    left = (one.day - now.date()).days
+    return sorted(days for days in REMINDERS if left <= days)
+
+
+def _reminder(one: Ending, now: datetime) -> tuple[str, str, int]:
+    """What is reminded of now."""
+    return one.port, one.day.isoformat(), _reached(one, now)[0]
+
+
 def _reminded(statements: Statements, one: Ending, now: datetime) -> bool:
     left = (one.day - now.date()).days
-    reached = sorted(days for days in REMINDERS if left <= days)
+    reached = _reached(one, now)
     body = {"day": one.day.isoformat(), "days_left": left, "successor": one.successor}
     return kept.remind(statements, one.port, one.day.isoformat(), reached, body, at=now)

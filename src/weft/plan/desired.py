@@ -205,14 +205,7 @@ def _parts(
 ) -> dict[str, str]:
     """What the rows of a model depend on, but for a contract. `name` stands for its own in the digest."""
     models = product.needs(model)
-    parts = {
-        "weft": SEMANTICS,
-        "sql": hashlib.sha256(
-            json.dumps(
-                [(name if m == model else m.name, m.digest, _decisive(m)) for m in models], sort_keys=True
-            ).encode()
-        ).hexdigest(),
-    }
+    parts = {"weft": SEMANTICS, "sql": models_digest(models, model, name)}
     if not model.kept.whole:
         parts[TABLE] = json.dumps(model.kept.shape, sort_keys=True)
     if (python := binder.python(models)) is not None:
@@ -224,6 +217,12 @@ def _parts(
         elif (product.address, entry.name) in sources:
             parts[f"source:{entry.name}"] = sources[product.address, entry.name].version
     return parts
+
+
+def models_digest(models: Sequence[Model], of: Model, name: str) -> str:
+    """The part of a fingerprint that the texts of models make; `name` stands for that of `of`, which needs them."""
+    listed = [(name if m == of else m.name, m.digest, _decisive(m)) for m in models]
+    return hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()
 
 
 def _decisive(model: Model) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from weft.errors import Diagnostic, Where, error
 from weft.model.address import ProductAddress, is_reserved, is_slug, slugify
 from weft.model.document import Document, custom_properties, entries, group, text, words
 from weft.model.mesh import Domain, Member, Mesh, Product
-from weft.project import documents
+from weft.project import access, documents
 from weft.project.cache import Cache
 from weft.project.members import role_problems
 from weft.project.models import Parse, read_models
@@ -28,6 +28,9 @@ def load_mesh(settings: Settings, parse: Parse, cache: Cache) -> Mesh:
     products: dict[ProductAddress, Product] = {}
     places: dict[ProductAddress, str] = {}
     inside: list[Folder] = []
+    policy = access.read_mesh_file(root, access.cached(root, cache), problems)
+    if policy is not None:
+        files[policy.file] = policy.digest
     for folder in _folders(root, settings.mesh.domains, problems):
         domain = _domain(folder, root, cache, files, problems)
         if domain is None:
@@ -60,7 +63,7 @@ def load_mesh(settings: Settings, parse: Parse, cache: Cache) -> Mesh:
         )
     problems += _same_ids(products.values())
     cache.write()
-    return Mesh(settings.mesh.name, str(root), domains, products, tuple(problems), files)
+    return Mesh(settings.mesh.name, str(root), domains, products, tuple(problems), files, policy)
 
 
 def slug_of(name: str, document: Document, problems: list[Diagnostic]) -> str | None:
@@ -127,6 +130,8 @@ def _domain(folder: Path, root: Path, cache: Cache, files: dict[str, str], probl
         return None
     data = document.data
     problems += role_problems(document)
+    policies = access.read_folder(folder, access.cached(root, cache), problems)
+    files.update((policy.file, policy.digest) for policy in policies)
     owner = group(data, "owner")
     return Domain(
         name=name,
@@ -139,6 +144,7 @@ def _domain(folder: Path, root: Path, cache: Cache, files: dict[str, str], probl
         cost_center=text(data, "costCenter"),
         tags=words(data, "tags"),
         document=document,
+        access=policies,
     )
 
 

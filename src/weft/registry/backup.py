@@ -28,6 +28,8 @@ from weft.release import VERSION
 _FORMAT = "weft-registry-backup"
 _UNKEPT = "locks"
 """The table whose rows mean something only to the processes that are there."""
+_PASSING = ("sessions", "sign_ins", "attempts")
+"""Tables of who is signed in, or about to be."""
 _AT_ONCE = 500
 _EVENT = ["seq", "at", "kind", "actor", "subject", "body", "previous", "hash"]
 
@@ -85,6 +87,9 @@ def opened(file: Path) -> int:
 def restore(database: Database, file: Path, *, replace: bool = False) -> Backup:
     """Puts what a backup holds in the place of what a registry holds: all of it, or nothing.
 
+    Nobody comes in again by it who was shut out meanwhile: sessions and sign-ins that are under way are left out, and
+    tokens that were revoked and users that were disabled in the registry that it replaces stay so.
+
     Args:
         replace: whether what is there may go; else the registry has to be empty.
 
@@ -94,13 +99,36 @@ def restore(database: Database, file: Path, *, replace: bool = False) -> Backup:
     """
     with _reading(file) as lines, database.rebuilding() as statements:
         version, made_at = _head(file, lines)
+        shut = _shut_out(statements)
         _emptied(statements, database, replace=replace)
         _built(statements, database, 0, version)
         counts = _filled(statements, file, lines)
         _built(statements, database, version, len(schema.STEPS))
+        _shut_again(statements, shut)
         found = statements.each(f"SELECT {', '.join(_EVENT)} FROM events ORDER BY seq")
         events = log.verify(codec.event(cast(EventRow, row)) for row in found)
     return Backup(made_at, version, events, sum(counts.values()))
+
+
+def _shut_out(statements: Statements) -> list[tuple[str, list[tuple[Any, ...]]]]:
+    """Statements that end again what has been ended, with their values."""
+    return [
+        (
+            "UPDATE tokens SET revoked_at = ? WHERE token_id = ? AND revoked_at IS NULL",
+            statements.rows("SELECT revoked_at, token_id FROM tokens WHERE revoked_at IS NOT NULL"),
+        ),
+        (
+            "UPDATE users SET disabled_at = ? WHERE name = ? AND disabled_at IS NULL",
+            statements.rows("SELECT disabled_at, name FROM users WHERE disabled_at IS NOT NULL"),
+        ),
+    ]
+
+
+def _shut_again(statements: Statements, shut: list[tuple[str, list[tuple[Any, ...]]]]) -> None:
+    for sql, values in shut:
+        statements.many(sql, values)
+    for table in _PASSING:
+        statements.run(f"DELETE FROM {table}")
 
 
 def _rows(statements: Statements, table: str, columns: Sequence[str]) -> Iterable[Sequence[Any]]:

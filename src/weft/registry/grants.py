@@ -6,8 +6,8 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
@@ -16,16 +16,28 @@ from weft.registry import codec, publishing
 from weft.registry.database import Database, Statements
 from weft.registry.sql_tables import SqlTables
 
-_GRANT = "SELECT grant_id, port, kind, consumer, since, ends_at, basis FROM grants"
+_GRANT = (
+    "SELECT g.grant_id, g.port, g.kind, g.consumer, g.since, g.ends_at, g.basis, g.named_columns, g.roles, g.given_by, "
+    "g.request_id, g.salt, p.content, r.content, g.review_at, g.reviewed_at, g.used_at "
+    "FROM grants g LEFT JOIN access_texts p ON p.text_id = g.purpose LEFT JOIN access_texts r ON r.text_id = g.reason"
+)
 
 
 class Grant(Struct, frozen=True):
     """That somebody may read a port.
 
     Attributes:
-        kind: `product` or `user`.
+        kind: `product`, `user`, `team` or `service`.
         ends_at: None while nobody has ended it.
         basis: by which decision: a publication or a run that declares the input port, a person's.
+        columns: those that it names; None: all.
+        roles: roles of the port's contract that it is for.
+        given_by: who has decided; None where nobody was asked.
+        salt: makes hashes of its values differ from those of others; the same for all ports of one request.
+        purpose: and `reason`: as they were written; None where nobody wrote one, or where it was erased.
+        review_at: when somebody has to look whether it is still needed.
+        reviewed_at: when somebody did.
+        used_at: the last day on which it was read by.
     """
 
     grant_id: str
@@ -35,6 +47,16 @@ class Grant(Struct, frozen=True):
     since: datetime
     ends_at: datetime | None
     basis: str
+    columns: tuple[str, ...] | None = None
+    roles: tuple[str, ...] = ()
+    given_by: str | None = None
+    request_id: str | None = None
+    salt: str | None = None
+    purpose: str | None = None
+    reason: str | None = None
+    review_at: datetime | None = None
+    reviewed_at: datetime | None = None
+    used_at: datetime | None = None
 
     def holds(self, at: datetime) -> bool:
         """Whether it holds at a time."""
@@ -46,6 +68,7 @@ class HeldScan(Struct, frozen=True):
 
     scan_id: str
     port: Address
+    snapshot_id: str
     consumer: str
     files: tuple[str, ...]
     ends_at: datetime
@@ -63,21 +86,26 @@ class GrantStore:
         """Lets somebody read a port; gives the grant that holds as long already, if there is one."""
         with self._database.writing() as statements:
             rows = statements.rows(
-                f"{_GRANT} WHERE port = ? AND consumer = ? AND kind = ?", (str(port), consumer, kind)
+                f"{_GRANT} WHERE g.port = ? AND g.consumer = ? AND g.kind = ?", (str(port), consumer, kind)
             )
             for known in map(_grant, rows):
-                if known.holds(at) and (known.ends_at is None or (ends_at is not None and known.ends_at >= ends_at)):
+                if (
+                    known.columns is None
+                    and known.holds(at)
+                    and (known.ends_at is None or (ends_at is not None and known.ends_at >= ends_at))
+                ):
                     return known
             return given(statements, port, kind, consumer, basis, actor, at, ends_at)
 
     def end(self, grant_id: str, *, actor: str, at: datetime) -> bool:
         """Ends a grant at once; whether there was one that held."""
         with self._database.writing() as statements:
-            row = statements.row(f"{_GRANT} WHERE grant_id = ?", (grant_id,))
+            row = statements.row(f"{_GRANT} WHERE g.grant_id = ?", (grant_id,))
             found = _grant(row) if row is not None else None
             if found is None or not found.holds(at):
                 return False
-            statements.run("UPDATE grants SET ends_at = ? WHERE grant_id = ?", (codec.time_text(at), grant_id))
+            sql = "UPDATE grants SET ends_at = ?, told = 'expired' WHERE grant_id = ?"
+            statements.run(sql, (codec.time_text(at), grant_id))
             # what is being read by it ends too
             statements.run(
                 "DELETE FROM scans WHERE port = ? AND consumer = ?", (str(found.port), f"{found.kind}:{found.consumer}")
@@ -89,14 +117,81 @@ class GrantStore:
     def listed(self, *, port: Address | None = None, consumer: str | None = None) -> Sequence[Grant]:
         """Grants, of one port or one consumer or of all, newest first."""
         conditions, values = [], []
-        for column, value in (("port", str(port) if port is not None else None), ("consumer", consumer)):
+        for column, value in (("g.port", str(port) if port is not None else None), ("g.consumer", consumer)):
             if value is not None:
                 conditions.append(f"{column} = ?")
                 values.append(value)
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         with self._database.reading() as statements:
-            rows = statements.rows(f"{_GRANT}{where} ORDER BY since DESC, grant_id", values)
+            rows = statements.rows(f"{_GRANT}{where} ORDER BY g.since DESC, g.grant_id", values)
         return [_grant(row) for row in rows]
+
+    def get(self, grant_id: str) -> Grant | None:
+        """One grant."""
+        with self._database.reading() as statements:
+            row = statements.row(f"{_GRANT} WHERE g.grant_id = ?", (grant_id,))
+        return _grant(row) if row is not None else None
+
+    def of(self, port: Address, consumers: Iterable[tuple[str, str]]) -> tuple[Grant, ...]:
+        """The grants on a port of somebody who goes by these kinds and names, ended ones too, oldest first."""
+        wanted = frozenset(consumers)
+        with self._database.reading() as statements:
+            rows = statements.rows(f"{_GRANT} WHERE g.port = ? ORDER BY g.since, g.grant_id", (str(port),))
+        return tuple(g for g in map(_grant, rows) if (g.kind, g.consumer) in wanted)
+
+    def used(self, grant_ids: Iterable[str], at: datetime) -> None:
+        """Notes the day on which grants were read by."""
+        day = codec.time_text(at.replace(hour=0, minute=0, second=0, microsecond=0))
+        listed = json.dumps(list(grant_ids))
+        old = f"grant_id IN ({self._database.listed}) AND (used_at IS NULL OR used_at < ?)"
+        with self._database.reading() as statements:
+            if statements.row(f"SELECT 1 FROM grants WHERE {old} LIMIT 1", (listed, day)) is None:
+                return
+        with self._database.writing() as statements:
+            statements.run(f"UPDATE grants SET used_at = ? WHERE {old}", (day, listed, day))
+
+    def keep(self, grant_id: str, *, actor: str, at: datetime, review_at: datetime) -> bool:
+        """Notes that somebody has looked at a grant and it is still needed; whether there was one that holds."""
+        with self._database.writing() as statements:
+            row = statements.row(f"{_GRANT} WHERE g.grant_id = ?", (grant_id,))
+            found = _grant(row) if row is not None else None
+            if found is None or not found.holds(at):
+                return False
+            times = (codec.time_text(at), codec.time_text(review_at))
+            sql = "UPDATE grants SET reviewed_at = ?, review_at = ?, told = NULL WHERE grant_id = ?"
+            statements.run(sql, (*times, grant_id))
+            body = {"grant": grant_id, found.kind: found.consumer, "review": times[1]}
+            publishing.append(SqlTables(statements), at, "access.kept", actor, str(found.port), body)
+        return True
+
+    def ending(self, at: datetime, grace: timedelta) -> list[tuple[Grant, str]]:
+        """Tells once of what time has brought: grants that are over (`expired`), that somebody has to look at again
+        (`review`), and those that nobody has looked at for too long, which end by that (`unreviewed`).
+        """
+        now, late = codec.time_text(at), codec.time_text(at - grace)
+        due = (
+            ("expired", "g.ends_at <= ? AND (g.told IS NULL OR g.told <> 'expired')", now),
+            ("unreviewed", "g.review_at <= ? AND (g.ends_at IS NULL OR g.ends_at > ?)", late),
+            ("review", "g.review_at <= ? AND g.told IS NULL AND (g.ends_at IS NULL OR g.ends_at > ?)", now),
+        )
+        with self._database.reading() as statements:
+            if not any(statements.row(f"{_GRANT} WHERE {c} LIMIT 1", (v, now)[: c.count("?")]) for _, c, v in due):
+                return []
+        found: list[tuple[Grant, str]] = []
+        with self._database.writing() as statements:
+            for what, condition, value in due:
+                rows = statements.rows(f"{_GRANT} WHERE {condition}", (value, now)[: condition.count("?")])
+                for grant in map(_grant, rows):
+                    ends = now if what == "unreviewed" else None
+                    told = "review" if what == "review" else "expired"
+                    sql = "UPDATE grants SET told = ?, ends_at = coalesce(?, ends_at) WHERE grant_id = ?"
+                    statements.run(sql, (told, ends, grant.grant_id))
+                    body = {"grant": grant.grant_id, grant.kind: grant.consumer}
+                    kind = "access.review" if what == "review" else "access.expired"
+                    reason = {"why": "nobody has reviewed it"} if what == "unreviewed" else {}
+                    publishing.append(SqlTables(statements), at, kind, "weft", str(grant.port), body | reason)
+                    found.append((grant, what))
+        return found
 
     def scan(
         self, port: Address, snapshot_id: str, consumer: str, files: Sequence[str], at: datetime, ends_at: datetime
@@ -114,7 +209,7 @@ class GrantStore:
 
     def held(self, scan_id: str, token: str, at: datetime) -> HeldScan | None:
         """A scan, for whoever shows its token while it holds."""
-        sql = "SELECT hash, port, consumer, files, ends_at FROM scans WHERE scan_id = ?"
+        sql = "SELECT hash, port, consumer, files, ends_at, snapshot_id FROM scans WHERE scan_id = ?"
         with self._database.reading() as statements:
             row = statements.row(sql, (scan_id,))
         if row is None or not hmac.compare_digest(str(row[0]), _hashed(token)):
@@ -122,7 +217,20 @@ class GrantStore:
         ends_at = datetime.fromisoformat(row[4])
         if at >= ends_at:
             return None
-        return HeldScan(scan_id, parse_address(row[1]), row[2], tuple(json.loads(bytes(row[3]))), ends_at)
+        return HeldScan(scan_id, parse_address(row[1]), row[5], row[2], tuple(json.loads(bytes(row[3]))), ends_at)
+
+
+class Terms(Struct, frozen=True):
+    """What a grant says beside who reads what, see `Grant`; `purpose` and `reason` are ids of texts."""
+
+    columns: tuple[str, ...] | None = None
+    roles: tuple[str, ...] = ()
+    given_by: str | None = None
+    request_id: str | None = None
+    salt: str | None = None
+    purpose: str | None = None
+    reason: str | None = None
+    review_at: datetime | None = None
 
 
 def given(
@@ -134,15 +242,49 @@ def given(
     actor: str,
     at: datetime,
     ends_at: datetime | None,
+    terms: Terms | None = None,
 ) -> Grant:
     """A new grant with its event, inside a transaction that is open."""
-    grant = Grant(secrets.token_hex(8), port, kind, consumer, at, ends_at, basis)
-    ends = codec.time_text(ends_at) if ends_at is not None else None
-    row = (grant.grant_id, str(port), kind, consumer, codec.time_text(at), ends, basis)
-    statements.run("INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-    body = {"grant": grant.grant_id, kind: consumer, "basis": basis, "until": ends}
+    terms = terms or Terms()
+    salt = terms.salt or secrets.token_hex(16)
+    grant = Grant(
+        secrets.token_hex(8), port, kind, consumer, at, ends_at, basis, terms.columns, terms.roles, terms.given_by,
+        terms.request_id, salt, review_at=terms.review_at,
+    )  # fmt: skip
+    ends, review = (codec.time_text(t) if t is not None else None for t in (ends_at, terms.review_at))
+    row = {
+        "grant_id": grant.grant_id,
+        "port": str(port),
+        "kind": kind,
+        "consumer": consumer,
+        "since": codec.time_text(at),
+        "ends_at": ends,
+        "basis": basis,
+        "named_columns": json.dumps(terms.columns) if terms.columns is not None else None,
+        "roles": json.dumps(terms.roles),
+        "given_by": terms.given_by,
+        "request_id": terms.request_id,
+        "salt": salt,
+        "purpose": terms.purpose,
+        "reason": terms.reason,
+        "review_at": review,
+    }
+    marks = ", ".join("?" for _ in row)
+    statements.run(f"INSERT INTO grants ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))
+    body: dict[str, object] = {"grant": grant.grant_id, kind: consumer, "basis": basis, "until": ends}
+    if terms.columns is not None:
+        body["columns"] = list(terms.columns)
+    if terms.request_id is not None:
+        body["request"] = terms.request_id
     publishing.append(SqlTables(statements), at, "access.granted", actor, str(port), body)
     return grant
+
+
+def put_text(statements: Statements, content: str) -> tuple[str, str]:
+    """Keeps a text that can be erased; gives its id, and a salted hash that may stand in the log."""
+    text_id, salt = f"t-{secrets.token_hex(8)}", secrets.token_hex(16)
+    statements.run("INSERT INTO access_texts VALUES (?, ?, ?)", (text_id, salt, content))
+    return text_id, _hashed(salt + content)
 
 
 def _hashed(token: str) -> str:
@@ -150,7 +292,32 @@ def _hashed(token: str) -> str:
 
 
 def _grant(row: Sequence[object]) -> Grant:
-    grant_id, port, kind, consumer, since, ends_at, basis = row
-    ends = datetime.fromisoformat(str(ends_at)) if ends_at is not None else None
-    started = datetime.fromisoformat(str(since))
-    return Grant(str(grant_id), parse_address(str(port)), str(kind), str(consumer), started, ends, str(basis))
+    grant_id, port, kind, consumer, since, ends_at, basis, columns, roles, given_by, request_id, salt = row[:12]
+    purpose, reason, review_at, reviewed_at, used_at = row[12:]
+    return Grant(
+        str(grant_id),
+        parse_address(str(port)),
+        str(kind),
+        str(consumer),
+        datetime.fromisoformat(str(since)),
+        _time(ends_at),
+        str(basis),
+        tuple(json.loads(str(columns))) if columns is not None else None,
+        tuple(json.loads(str(roles))) if roles is not None else (),
+        _text(given_by),
+        _text(request_id),
+        _text(salt),
+        _text(purpose),
+        _text(reason),
+        _time(review_at),
+        _time(reviewed_at),
+        _time(used_at),
+    )
+
+
+def _time(value: object) -> datetime | None:
+    return datetime.fromisoformat(str(value)) if value is not None else None
+
+
+def _text(value: object) -> str | None:
+    return str(value) if value is not None else None

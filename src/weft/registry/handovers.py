@@ -105,10 +105,23 @@ class HandoverStore:
             )
 
     def overdue(self, at: datetime) -> list[str]:
-        """Runs that have not ended in their time."""
-        sql = "SELECT run_id FROM open_runs WHERE closed_at IS NULL AND ends_at < ? ORDER BY run_id"
+        """Runs that have not ended in their time, and have nothing left that is to be committed."""
+        sql = (
+            "SELECT run_id FROM open_runs WHERE closed_at IS NULL AND ends_at < ? AND NOT EXISTS "
+            "(SELECT 1 FROM handovers h WHERE h.run_id = open_runs.run_id AND h.state = ?) ORDER BY run_id"
+        )
         with self._database.reading() as statements:
-            return [run_id for (run_id,) in statements.rows(sql, (codec.time_text(at),))]
+            return [run_id for (run_id,) in statements.rows(sql, (codec.time_text(at), HandoverState.WAITING.value))]
+
+    def uploaded_bytes(self, domain: str) -> int:
+        """Bytes that the open runs of a domain have uploaded."""
+        sql = (
+            "SELECT r.domains, sum(f.size_bytes) FROM open_runs r JOIN run_files f ON f.run_id = r.run_id "
+            "WHERE r.closed_at IS NULL GROUP BY r.run_id, r.domains"
+        )
+        with self._database.reading() as statements:
+            rows = statements.rows(sql)
+        return sum(int(size) for domains, size in rows if domain in json.loads(domains))
 
     def uploaded(self, run_id: str, upload: Upload) -> Upload:
         """Keeps what was uploaded under a name; gives what is known by it, be it something else."""
@@ -117,7 +130,11 @@ class HandoverStore:
                 "INSERT INTO run_files VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 (run_id, upload.name, upload.size_bytes, upload.sha256),
             )
-        return self.uploads(run_id)[upload.name]
+            row = statements.row(
+                "SELECT size_bytes, sha256 FROM run_files WHERE run_id = ? AND name = ?", (run_id, upload.name)
+            )
+        assert row is not None, "it was just kept"
+        return Upload(upload.name, row[0], row[1])
 
     def uploads(self, run_id: str) -> dict[str, Upload]:
         """What a run has uploaded, by name."""
@@ -126,14 +143,18 @@ class HandoverStore:
         return {name: Upload(name, size, sha256) for name, size, sha256 in rows}
 
     def hand_in(
-        self, run_id: str, product: str, digest: str, caller: str, document: bytes, at: datetime
+        self, run_id: str, product: str, digest: str, caller: str, document: bytes, at: datetime, place: str
     ) -> tuple[HandedIn, bool]:
-        """Keeps a handover, which waits to be committed; gives the one that is known, and whether it is new."""
+        """Keeps a handover, which waits to be committed; gives the one that is known, and whether it is new.
+
+        Args:
+            place: the server that has its files.
+        """
         with self._database.writing() as statements:
             fresh = statements.run(
-                "INSERT INTO handovers (run_id, product, digest, caller, state, document, at) "
-                "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (run_id, product, digest, caller, HandoverState.WAITING.value, document, codec.time_text(at)),
+                "INSERT INTO handovers (run_id, product, digest, caller, state, document, at, place) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (run_id, product, digest, caller, HandoverState.WAITING.value, document, codec.time_text(at), place),
             )
         found = self.handed_in(run_id, product)
         assert found is not None, "it was just kept"
@@ -156,11 +177,18 @@ class HandoverStore:
         assert row is not None, "it was handed in"
         return bytes(row[0])
 
-    def waiting(self) -> Sequence[tuple[str, str]]:
-        """Handovers that nobody has committed or refused yet, oldest first."""
-        sql = "SELECT run_id, product FROM handovers WHERE state = ? ORDER BY at, run_id, product"
+    def waits(self, run_id: str) -> bool:
+        """Whether something of a run is neither committed nor refused yet."""
         with self._database.reading() as statements:
-            return [(run_id, product) for run_id, product in statements.rows(sql, (HandoverState.WAITING.value,))]
+            sql = "SELECT 1 FROM handovers WHERE run_id = ? AND state = ?"
+            return statements.row(sql, (run_id, HandoverState.WAITING.value)) is not None
+
+    def published(self, run_id: str, product: str) -> dict[str, int] | None:
+        """The revisions of the ports of a product that a run has published, by port; None while it has not."""
+        sql = "SELECT revisions FROM publishes WHERE run_id = ? AND product = ?"
+        with self._database.reading() as statements:
+            row = statements.row(sql, (run_id, product))
+        return {str(port): int(number) for port, number in json.loads(row[0]).items()} if row is not None else None
 
     def published_by(self, run_id: str) -> Collection[str]:
         """Products that a run has published."""
@@ -169,11 +197,12 @@ class HandoverStore:
             return [product for (product,) in statements.rows(sql, (run_id, HandoverState.DONE.value))]
 
     def answer(self, run_id: str, product: str, state: HandoverState, answer: bytes) -> None:
-        """Keeps what came of a handover; its document is kept until nothing is left to do behind it."""
+        """Keeps what came of a handover, the first time; its document stays until nothing is left to do behind it."""
         with self._database.writing() as statements:
             statements.run(
-                "UPDATE handovers SET state = ?, answer = ? WHERE run_id = ? AND product = ?",
-                (state.value, answer, run_id, product),
+                "UPDATE handovers SET state = ?, answer = ?, holder = NULL WHERE run_id = ? AND product = ? "
+                "AND state = ?",
+                (state.value, answer, run_id, product, HandoverState.WAITING.value),
             )
 
     def settle(self, run_id: str, product: str) -> None:

@@ -33,6 +33,7 @@ from weft.model.records import Batch, DomainRecord, Event, ProductRecord, Publis
 from weft.registry import log
 from weft.registry.base import Registry, read_all_events
 from weft.registry.credentials import Credentials, default_folder, server_url, token_for
+from weft.registry.meters import Meter, MetersTold
 from weft.registry.remote import Server
 
 _PATIENCE_S = 1800.0
@@ -231,6 +232,12 @@ class HttpRegistry:
     def record_checks(self, run_id: str, address: Address, results: Sequence[CheckResult], at: datetime) -> None:
         """Keeps check results of a port that was not published."""
         self.server.send("PUT", f"/api/v1/runs/{run_id}/checks", ChecksAsked(address, tuple(results)))
+
+    def meter(self, meters: Sequence[Meter]) -> None:
+        """Tells the server what runs have cost this machine."""
+        for run_id in dict.fromkeys(m.run_id for m in meters if m.run_id is not None):
+            mine = MetersTold(tuple(m for m in meters if m.run_id == run_id))
+            self.server.send("POST", f"/api/v1/runs/{run_id}/meters", mine)
 
     def numbered(self, run_id: str, asked: AskedTable) -> Numbering:
         """The columns of a table that a run is about to write, with the field ids that the server gives them."""

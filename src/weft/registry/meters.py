@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import threading
+import time
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 
@@ -24,9 +25,14 @@ KINDS: Mapping[str, str] = {
 }
 """What is measured."""
 
+BUILD = "build"
+"""The purpose of what a product does for itself."""
+READ = "read"
+"""The purpose of whoever reads and does not say what for."""
 GROUPS = ("day", "domain", "product", "consumer", "purpose", "kind")
 """By what usage can be told apart."""
 
+_LONG_S = 10.0
 _ADD = (
     "INSERT INTO meters (meter_id, at, day, kind, amount, product, domain, port, consumer, purpose, run_id, "
     "snapshot_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
@@ -53,6 +59,12 @@ class Meter(Struct, frozen=True):
     run_id: str | None = None
     snapshot_id: str | None = None
     meter_id: str = ""
+
+
+class MetersTold(Struct, frozen=True):
+    """Measurements that a run elsewhere hands in."""
+
+    meters: tuple[Meter, ...]
 
 
 class MeterStore:
@@ -123,13 +135,16 @@ class MeterBuffer:
         self._store = store
         self._size = size
         self._held: list[Meter] = []
+        self._since = 0.0
         self._guard = threading.Lock()
 
     def add(self, *meters: Meter) -> None:
-        """Takes measurements; hands all on when there are enough."""
+        """Takes measurements; hands all on when there are enough, or when some have been held for long."""
         with self._guard:
+            if not self._held:
+                self._since = time.monotonic()
             self._held += [one if one.meter_id else _named(one) for one in meters]
-            full = len(self._held) >= self._size
+            full = len(self._held) >= self._size or time.monotonic() - self._since > _LONG_S
         if full:
             self.flush()
 

@@ -13,7 +13,9 @@ from weft.registry import codec, publishing
 from weft.registry.database import Database, Statements, put
 from weft.registry.sql_tables import SqlTables
 
-_COLUMNS = "subscription_id, owner, subject, kinds, channel, target, secret, digest, since, created_at, ended_at"
+_COLUMNS = (
+    "subscription_id, owner, subject, kinds, channel, target, secret, digest, since, created_at, ended_at, domains"
+)
 _PUT_MUTE = put("mutes", "domain subject actor at", "domain subject")
 
 
@@ -28,6 +30,7 @@ class Subscription(Struct, frozen=True):
         secret: where the secret stands with which a webhook is signed; None: it is made from the server's own key.
         digest: the hour and zone at which everything of a day is told at once; None: at once.
         since: the last event before it.
+        domains: those in which its owner was somebody, of whose drafts it tells; None: of all.
     """
 
     subscription_id: str
@@ -41,6 +44,7 @@ class Subscription(Struct, frozen=True):
     since: int
     created_at: datetime
     ended_at: datetime | None = None
+    domains: tuple[str, ...] | None = None
 
     def wants(self, kinds: Sequence[str], subjects: Sequence[str]) -> bool:
         """Whether it is about one of these kinds, of one of these subjects."""
@@ -66,17 +70,29 @@ class SubscriptionStore:
         secret: str | None,
         digest: str | None,
         at: datetime,
+        domains: Sequence[str] | None = None,
     ) -> Subscription:
         """A new subscription, from the next event on."""
+        own = tuple(domains) if domains is not None else None
         subscription_id = f"s-{secrets.token_hex(6)}"
         with self._database.writing() as statements:
             last = statements.row("SELECT coalesce(max(seq), 0) FROM events")
             assert last is not None, "an aggregate has a row"
             made = Subscription(
-                subscription_id, owner, subject, tuple(kinds), channel, target, secret, digest, int(last[0]), at
+                subscription_id,
+                owner,
+                subject,
+                tuple(kinds),
+                channel,
+                target,
+                secret,
+                digest,
+                int(last[0]),
+                at,
+                domains=own,
             )
             statements.run(
-                f"INSERT INTO subscriptions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+                f"INSERT INTO subscriptions ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
                 (
                     subscription_id,
                     owner,
@@ -88,6 +104,7 @@ class SubscriptionStore:
                     digest,
                     int(last[0]),
                     codec.time_text(at),
+                    json.dumps(list(own)) if own is not None else None,
                 ),
             )
             body = {"subject": subject, "kinds": list(kinds), "channel": channel, "digest": digest}
@@ -163,7 +180,7 @@ def muted(statements: Statements) -> list[tuple[str, str]]:
 
 
 def _subscription(row: Sequence[object]) -> Subscription:
-    subscription_id, owner, subject, kinds, channel, target, secret, digest, since, created, ended = row
+    subscription_id, owner, subject, kinds, channel, target, secret, digest, since, created, ended, domains = row
     return Subscription(
         str(subscription_id),
         str(owner),
@@ -176,4 +193,5 @@ def _subscription(row: Sequence[object]) -> Subscription:
         int(str(since)),
         datetime.fromisoformat(str(created)),
         datetime.fromisoformat(str(ended)) if ended is not None else None,
+        tuple(json.loads(str(domains))) if domains is not None else None,
     )

@@ -128,6 +128,16 @@ def post(statements: Statements, letters: Sequence[Letter], at: datetime) -> Non
         )
 
 
+def forget(statements: Statements, before: datetime) -> int:
+    """Removes messages that went, or were given up, before a time; never the newest, whose position stays taken."""
+    over = "state <> 'waiting' AND ended_at < ? AND position < (SELECT max(position) FROM deliveries)"
+    values = (codec.time_text(before),)
+    statements.run(
+        f"DELETE FROM delivery_notices WHERE delivery_id IN (SELECT delivery_id FROM deliveries WHERE {over})", values
+    )
+    return statements.run(f"DELETE FROM deliveries WHERE {over}", values)
+
+
 class Outbox:
     """What waits, and how it went."""
 

@@ -6,6 +6,9 @@ import os
 import socket
 from pathlib import Path
 
+ELSEWHERE = "@runner:0:0"
+"""The process of a run that a server has opened for a machine elsewhere: nobody here can know whether it lives."""
+
 
 def identity() -> str:
     """This process, so that another one can tell whether it still lives: host, process id, start."""

@@ -45,7 +45,8 @@ def publish(tables: Tables, publish: Publish) -> list[Publication]:
     retire(tables, publish.retire, publish.actor, publish.run_id, publish.at)
     if publish.edges:
         _replace_edges(tables, publish, product)
-    tables.put_domain(publish.domain)
+    if not publish.domain_stays:
+        tables.put_domain(publish.domain)
     tables.put_product(publish.product)
     for port, results in publish.checks.items():
         put_checks(tables, publish.run_id, port, results)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from weft.errors import Conflict, UsageError, error
-from weft.model.jobs import APPLY, Job, JobState, Limits, NewJob, Retries
+from weft.model.jobs import APPLY, BACKFILL, MANUAL, Job, JobState, Limits, NewJob, Retries
 from weft.registry import codec, publishing
 from weft.registry.database import Statements
 from weft.registry.job_rows import COLUMNS, job_of
@@ -141,18 +141,30 @@ class Queue:
         """Gives a worker the next job, in the order of priority and of when they were due.
 
         A job waits for what is upstream of it and was due no later, for another job of its product, and for the limits
-        of its domain and engine.
+        of its domain and engine. One that somebody asked for goes before earlier ones of its product, and waits for
+        nothing that sleeps until it is tried again.
 
         Args:
             subjects: products that the worker can apply; None: all.
         """
         self.recover(at)
-        rows = self._statements.rows(f"SELECT {_WAITING_COLUMNS} FROM jobs WHERE state IN (?, ?)", _WAITING)
+        now = codec.time_text(at)
+        queued, runs = JobState.QUEUED.value, JobState.RUNNING.value
+        # of each product's backfills the first piece alone: there may be thousands behind it, and one runs at a time
+        rows = self._statements.rows(
+            f"SELECT {_WAITING_COLUMNS} FROM jobs WHERE state = ? OR (state = ? AND kind <> ?) "
+            f"UNION ALL SELECT {_WAITING_COLUMNS} FROM jobs WHERE number IN "
+            "(SELECT min(number) FROM jobs WHERE state = ? AND kind = ? AND not_before <= ? GROUP BY subject)",
+            (runs, queued, BACKFILL, queued, BACKFILL, now),
+        )
         waiting = [_Waiting(*row) for row in rows]
-        running = [w for w in waiting if w.state == JobState.RUNNING.value]
-        busy, now = {w.subject for w in running}, codec.time_text(at)
+        running = [w for w in waiting if w.state == runs]
+        busy = {w.subject for w in running}
         limits, upstream = limits or Limits(), upstream or Upstream(())
-        first = _first_of_each(waiting, codec.time_text(at - limits.patience))
+        since = codec.time_text(at - limits.patience)
+        first = _first_of_each(waiting, since)
+        # what somebody asks for now does not wait for what only sleeps until it is tried again
+        awake = _first_of_each([w for w in waiting if w.not_before <= now], since)
         ready = [
             w
             for w in waiting
@@ -162,7 +174,8 @@ class Queue:
             and w.subject not in busy
         ]
         for one in sorted(ready, key=lambda w: (-w.priority, w.due, w.number)):
-            if _is_free(one, running, limits) and not _must_wait(one, first, upstream):
+            before = awake if one.cause == MANUAL else first
+            if _is_free(one, running, limits) and not _must_wait(one, before, upstream):
                 return self._taken(one.number, worker, at, lease)
         return None
 
@@ -235,12 +248,15 @@ class Queue:
         return JobState.FAILED
 
     def hand_back(self, job_id: str, fence: int, at: datetime) -> None:
-        """A worker that ends gives a job to the next one; the attempt does not count.
+        """A worker that ends gives a job to the next one, unless it was to end; the attempt does not count.
 
         Raises:
             Conflict: WFT-RUN-042, another worker has it by now, or it is over.
         """
         job = self._mine(job_id, fence)
+        if job.cancel_by is not None:  # its worker was to end it when it was told to end itself
+            self._end(job, JobState.CANCELLED, {"why": f"cancelled by {job.cancel_by}"}, at)
+            return
         self._again(job, at)
         self._statements.run("UPDATE jobs SET attempts = attempts - 1 WHERE number = ?", (job.number,))
 
@@ -285,7 +301,7 @@ class Queue:
         """
         job = self.job(job_id)
         if job is None:
-            raise UsageError(error("WFT-RUN-041", f"there is no job `{job_id}`", fix="`weft jobs` lists them"))
+            raise absent(job_id)
         return job
 
     def forget(self, before: datetime) -> int:
@@ -339,6 +355,11 @@ class Queue:
         publishing.append(SqlTables(self._statements), at, kind, job.actor, job.subject, told)
 
 
+def absent(job_id: str) -> UsageError:
+    """That there is no job of that id, or none that somebody may know of."""
+    return UsageError(error("WFT-RUN-041", f"there is no job `{job_id}`", fix="`weft jobs` lists them"))
+
+
 class _Waiting(NamedTuple):
     """What a claim has to know of a job that waits or runs; times are texts, which sort as they come."""
 
@@ -351,6 +372,7 @@ class _Waiting(NamedTuple):
     due: str
     not_before: str
     state: str
+    cause: str
 
 
 _WAITING_COLUMNS = ", ".join(_Waiting._fields)
@@ -381,7 +403,7 @@ def _must_wait(job: _Waiting, first: Mapping[str, tuple[str, int]], upstream: Up
     """Whether something upstream, or an earlier job of the same product, is still to come."""
     if job.kind != APPLY:
         return False
-    if first.get(job.subject, (job.due, job.number)) < (job.due, job.number):
+    if job.cause != MANUAL and first.get(job.subject, (job.due, job.number)) < (job.due, job.number):
         return True
     return upstream.waits_for(
         job.subject, {s for s in upstream.of(job.subject) if s in first and first[s][0] <= job.due}

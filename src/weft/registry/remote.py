@@ -21,9 +21,19 @@ _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 _AGAIN = frozenset({429, 502, 503, 504})
 _CHUNK = 1 << 20
+_STREAM_S = 600.0
+"""How long the next part of an answer is waited for."""
 
 KIND = "X-Weft-Error"
 """The header that names the class of an error."""
+
+
+class ServerEvent(msgspec.Struct, frozen=True):
+    """One event of a stream (Source: HTML, server-sent events). A sign of life has the kind `comment`."""
+
+    kind: str
+    data: str = ""
+    id: str = ""
 
 
 class Server:
@@ -86,6 +96,31 @@ class Server:
             answer = self._asked("GET", answer.headers["location"])
         return self._decoded(answer.content, kind, path)
 
+    def stream(self, path: str, value: Any, accept: str) -> Iterator[bytes]:
+        """Sends a value; gives the bytes of the answer as they come.
+
+        Raises:
+            TransientError: WFT-REG-020, the server cannot be reached, or the answer was broken off.
+            WeftError: what the server answers.
+        """
+        token = self._token()
+        headers = {"Content-Type": "application/json", "Accept": accept, "Accept-Encoding": "identity"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        body = msgspec.json.encode(value, enc_hook=str)
+        try:
+            request = self._client.build_request("POST", path, content=body, headers=headers, timeout=_STREAM_S)
+            answer = self._client.send(request, stream=True)
+            try:
+                if answer.status_code >= 400:
+                    answer.read()
+                    raise self._failure(answer)
+                yield from answer.iter_bytes()
+            finally:
+                answer.close()
+        except (httpx.TransportError, httpx.InvalidURL) as e:
+            raise self._away(e) from e
+
     def put_file(self, path: str, file: Path, sha256: str) -> None:
         """Uploads a file."""
         headers = {"Content-Type": "application/octet-stream", "X-Content-Sha256": sha256}
@@ -112,6 +147,29 @@ class Server:
             temporary.rename(file)
         finally:
             temporary.unlink(missing_ok=True)
+
+    def events(self, path: str, params: Mapping[str, Any] | None = None) -> Iterator[ServerEvent]:
+        """Events as the server sends them, until it ends the answer.
+
+        Raises:
+            TransientError: WFT-REG-020, the server went away; another time may do.
+            WeftError: what the server answers.
+        """
+        token = self._token()
+        headers = {"Accept": "text/event-stream", **({"Authorization": f"Bearer {token}"} if token else {})}
+        try:
+            with self._client.stream("GET", path, params=params, headers=headers) as answer:
+                if answer.status_code >= 400:
+                    answer.read()
+                    failed = self._failure(answer)
+                    raise TransientError(*failed.diagnostics) if answer.status_code in _AGAIN else failed
+                held = b""
+                for chunk in answer.iter_bytes():
+                    # not by lines of text: what a job tells may hold signs that count as ends of lines elsewhere
+                    *whole, held = (held + chunk).split(b"\n\n")
+                    yield from map(_event, whole)
+        except (httpx.TransportError, httpx.InvalidURL) as e:
+            raise self._away(e) from e
 
     def _asked(
         self,
@@ -235,6 +293,11 @@ class Server:
             temporary = self._cache / f".{key}.{time.monotonic_ns()}"
             temporary.write_bytes(tag.encode() + b"\n" + body)
             temporary.replace(self._cache / key)
+
+
+def _event(block: bytes) -> ServerEvent:
+    fields = dict(line.split(": ", 1) for line in block.decode("utf-8", "replace").split("\n") if ": " in line)
+    return ServerEvent(fields.get("event", "comment"), fields.get("data", ""), fields.get("id", ""))
 
 
 _WORTH_KEEPING = 2_000

@@ -72,3 +72,12 @@ class RequisitionStore:
         if row is None:
             return None
         return Requisition(row[0], row[1], datetime.fromisoformat(row[2]), *row[3:])
+
+    def products(self, domain: str) -> int:
+        """How many products a domain has."""
+        with self._database.reading() as statements:
+            row = statements.row(
+                "SELECT count(*) FROM products WHERE address > ? AND address < ?", (f"{domain}.", f"{domain}/")
+            )
+        assert row is not None, "an aggregate has a row"
+        return int(row[0])

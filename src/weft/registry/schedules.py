@@ -47,6 +47,7 @@ class Standing(Struct, frozen=True):
         declared = self.declared
         return {
             "product": self.subject,
+            "schedule": declared.words,
             "cron": declared.cron,
             "timezone": declared.timezone,
             "on": declared.on,
@@ -119,8 +120,8 @@ class Schedules:
     def events(self, after: int, limit: int) -> list[tuple[int, datetime, str, str, Mapping[str, Any]]]:
         """Events after a number that move schedules: number, time, kind, subject, body."""
         rows = self._statements.rows(
-            "SELECT seq, at, kind, subject, body FROM events WHERE seq > ? AND kind IN (?, ?) ORDER BY seq LIMIT ?",
-            (after, "product.published", "port.retired", limit),
+            "SELECT seq, at, kind, subject, body FROM events WHERE seq > ? AND kind IN (?, ?, ?) ORDER BY seq LIMIT ?",
+            (after, "product.published", "port.retired", "port.rolled_back", limit),
         )
         return [
             (int(n), datetime.fromisoformat(at), kind, subject, json.loads(body)) for n, at, kind, subject, body in rows

@@ -18,6 +18,12 @@ STEPS = (
     "0007_notices",
     "0008_catalog",
     "0009_publishes",
+    "0010_commits",
+    "0011_audience",
+    "0012_confirmations",
+    "0013_access",
+    "0014_workspace",
+    "0015_audit",
 )
 """Files of the folder `steps`: step n makes version n of the schema. One that was shipped is never changed."""
 

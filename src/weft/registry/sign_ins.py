@@ -14,6 +14,9 @@ from msgspec import Struct
 from weft.registry import codec
 from weft.registry.database import Database
 
+_UNDER_WAY = 10_000
+"""How many sign-ins may be under way at once."""
+
 
 class Attempt(Struct, frozen=True):
     """A sign-in that is being tried.
@@ -21,10 +24,12 @@ class Attempt(Struct, frozen=True):
     Attributes:
         number: what it is called; None where too many have failed, so that this one is not tried.
         wait: how long until another may be tried.
+        failed: how many have failed lately of what is only counted.
     """
 
     number: str | None
     wait: timedelta = timedelta()
+    failed: int = 0
 
 
 class SignInStore:
@@ -33,27 +38,39 @@ class SignInStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def attempt(self, limits: Mapping[str, int], at: datetime, within: timedelta) -> Attempt:
+    def attempt(
+        self, limits: Mapping[str, int], at: datetime, within: timedelta, *, counted: str | None = None
+    ) -> Attempt:
         """Counts a sign-in as failed before it is tried, so that many at once are no more than the limit.
 
         Args:
-            limits: how many may fail of each key, like `user:ada` and `address:10.0.0.7`.
+            limits: how many may fail of each key, like `user:ada@10.0.0.7` and `address:10.0.0.7`.
             within: how long one that failed counts.
+            counted: a key of which any number may fail; what is refused by a limit does not count.
         """
         number = secrets.token_hex(8)
         since = codec.time_text(at - within)
         with self._database.writing() as statements:
             statements.run("DELETE FROM attempts WHERE at <= ?", (since,))
             for key, limit in limits.items():
-                times = statements.rows("SELECT at FROM attempts WHERE key = ? ORDER BY at DESC", (_hashed(key),))
+                times = statements.rows(
+                    "SELECT at FROM attempts WHERE key = ? ORDER BY at DESC LIMIT ?", (_hashed(key), limit)
+                )
                 if len(times) >= limit:
                     free = datetime.fromisoformat(times[limit - 1][0]) + within
                     return Attempt(None, free - at)
+            failed = 0
+            if counted is not None:
+                row = statements.row("SELECT count(*) FROM attempts WHERE key = ?", (_hashed(counted),))
+                failed = int(row[0]) if row is not None else 0
             statements.many(
                 "INSERT INTO attempts (key, attempt, at) VALUES (?, ?, ?)",
-                [(_hashed(key), number, codec.time_text(at)) for key in limits],
+                [
+                    (_hashed(key), number, codec.time_text(at))
+                    for key in (*limits, *((counted,) if counted is not None else ()))
+                ],
             )
-        return Attempt(number)
+        return Attempt(number, failed=failed)
 
     def succeeded(self, attempt: Attempt, forgiven: str) -> None:
         """Takes back the count of a sign-in that was good, and all counts of one key."""
@@ -65,6 +82,13 @@ class SignInStore:
         secret = secrets.token_urlsafe(32)
         with self._database.writing() as statements:
             statements.run("DELETE FROM sign_ins WHERE expires_at <= ?", (codec.time_text(at),))
+            row = statements.row("SELECT count(*) FROM sign_ins")
+            if row is not None and row[0] >= _UNDER_WAY:
+                # Anybody can begin one: the oldest go, so that neither the table grows nor is a new one refused.
+                statements.run(
+                    "DELETE FROM sign_ins WHERE key IN (SELECT key FROM sign_ins ORDER BY expires_at LIMIT ?)",
+                    (_UNDER_WAY // 10,),
+                )
             statements.run(
                 "INSERT INTO sign_ins (key, kind, record, expires_at) VALUES (?, ?, ?, ?)",
                 (_hashed(secret), kind, codec.dumps(dict(record)), codec.time_text(at + keep)),

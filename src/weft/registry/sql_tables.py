@@ -167,7 +167,8 @@ class SqlTables:
 
     def put_grant(self, row: GrantRow) -> None:
         """Adds a grant."""
-        self.statements.run("INSERT INTO grants VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        sql = "INSERT INTO grants (grant_id, port, kind, consumer, since, ends_at, basis) VALUES (?, ?, ?, ?, ?, ?, ?)"
+        self.statements.run(sql, row)
 
     def contract(self, port: str, revision: int) -> bytes:
         """The contract of a publication that there is, packed."""

@@ -15,7 +15,7 @@ from weft.registry.sql_tables import SqlTables
 
 COLUMNS = (
     "u.name, u.kind, u.title, u.mesh_roles, u.domain_roles, u.teams, u.created_at, u.disabled_at, u.signed_in_at, "
-    "u.issuer, u.subject"
+    "u.issuer, u.subject, u.confirmed_at"
 )
 """What `user_of` reads, of `users u`."""
 
@@ -28,6 +28,7 @@ class User(Struct, frozen=True):
         mesh: roles in the whole mesh.
         domains: roles in domains that the provider's groups give, beside what `domain.yaml` says.
         teams: teams that the provider's groups give.
+        confirmed_at: when the provider has last said who this is; None: it says so no more.
     """
 
     name: str
@@ -41,6 +42,7 @@ class User(Struct, frozen=True):
     signed_in_at: datetime | None = None
     issuer: str | None = None
     subject: str | None = None
+    confirmed_at: datetime | None = None
 
 
 class UserStore:
@@ -123,8 +125,20 @@ class UserStore:
             )
             if changed:
                 statements.run("DELETE FROM sessions WHERE owner = ?", (name,))
+                statements.run("DELETE FROM refreshes WHERE name = ?", (name,))
                 _event(statements, at, "user.enabled" if undo else "user.disabled", actor, name, {})
         return bool(changed)
+
+    def remove(self, name: str, *, actor: str, at: datetime) -> bool:
+        """Takes a user away, with sessions, and ends their personal tokens; the name is free. Whether there was one."""
+        with self._database.writing() as statements:
+            removed = statements.run("DELETE FROM users WHERE name = ?", (name,))
+            if removed:
+                statements.run("DELETE FROM sessions WHERE owner = ?", (name,))
+                statements.run("DELETE FROM refreshes WHERE name = ?", (name,))
+                _revoke_tokens(statements, name, at)
+                _event(statements, at, "user.removed", actor, name, {})
+        return bool(removed)
 
     def arrived(self, user: User, at: datetime) -> User | None:
         """Keeps whom a provider has sent, with the roles of today's groups.
@@ -148,6 +162,7 @@ class UserStore:
                     return None
                 statements.run("DELETE FROM sessions WHERE owner = ?", (before.name,))
                 statements.run("DELETE FROM users WHERE name = ?", (before.name,))
+                statements.run("DELETE FROM refreshes WHERE name = ?", (before.name,))
                 _revoke_tokens(statements, before.name, at)
                 _event(statements, at, "user.renamed", user.name, before.name, {"to": user.name})
             roles = {"roles": sorted(user.mesh), "domains": {d: sorted(r) for d, r in sorted(user.domains.items())}}
@@ -166,9 +181,9 @@ def _put(statements: Statements, user: User, before: User | None, at: datetime) 
     disabled = codec.time_text(before.disabled_at) if before is not None and before.disabled_at is not None else None
     statements.run(
         "INSERT INTO users (name, kind, issuer, subject, title, mesh_roles, domain_roles, teams, created_at, "
-        "disabled_at) VALUES (?, 'oidc', ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET "
+        "disabled_at, confirmed_at) VALUES (?, 'oidc', ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (name) DO UPDATE SET "
         "title = excluded.title, mesh_roles = excluded.mesh_roles, domain_roles = excluded.domain_roles, "
-        "teams = excluded.teams",
+        "teams = excluded.teams, confirmed_at = excluded.confirmed_at",
         (
             user.name,
             user.issuer,
@@ -179,6 +194,7 @@ def _put(statements: Statements, user: User, before: User | None, at: datetime) 
             _listed(user.teams),
             codec.time_text(created),
             disabled,
+            codec.time_text(at),
         ),
     )
 
@@ -192,7 +208,7 @@ def _revoke_tokens(statements: Statements, owner: str, at: datetime) -> None:
 
 def user_of(row: Sequence[Any]) -> User:
     """The user of a row of `COLUMNS`."""
-    name, kind, title, mesh, domains, teams, created, disabled, signed_in, issuer, subject = row
+    name, kind, title, mesh, domains, teams, created, disabled, signed_in, issuer, subject, confirmed = row
     return User(
         str(name),
         str(kind),
@@ -205,6 +221,7 @@ def user_of(row: Sequence[Any]) -> User:
         datetime.fromisoformat(signed_in) if signed_in is not None else None,
         issuer,
         subject,
+        datetime.fromisoformat(confirmed) if confirmed is not None else None,
     )
 
 

@@ -21,6 +21,7 @@ from weft.registry import processes
 from weft.runs import catching_up, publishing, repair, snapshots, unmoved
 from weft.runs.build import Building, Order, Staged, StagedTable
 from weft.runs.context import Context, new_run_id
+from weft.runs.handed_models import written_models
 from weft.runs.judging import Judged, Judging
 from weft.runs.lineage import edges_of, unresolved
 from weft.runs.metering import metered
@@ -231,6 +232,7 @@ class _OneRun:
                         revisions,
                         self.run_id,
                         context,
+                        written_models(build) if not context.storage.keeps else (),
                     )
                 except (WeftError, OSError):  # told to stop, it may be published: a sweep knows, this place does not
                     self._discard([*staged, *tables])

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from weft.model.jobs import Job, JobState, Limits, Retries
-from weft.registry import codec
+from weft.registry import codec, outbox
 from weft.registry.database import Database, Statements
 from weft.registry.job_rows import add_lines
 from weft.registry.queue import Queue
@@ -138,9 +138,11 @@ class Dispatch:
             Queue(statements).hand_back(job.job_id, job.fence, self._now())
 
     def forget(self, keep: timedelta) -> int:
-        """Removes jobs that were over for longer than `keep`, with their logs."""
+        """Removes jobs that were over for longer than `keep`, with their logs, and messages that went before then."""
+        before = self._now() - keep
         with self._database.writing() as statements:
-            return Queue(statements).forget(self._now() - keep)
+            outbox.forget(statements, before)
+            return Queue(statements).forget(before)
 
     def _graph(self, statements: Statements) -> Upstream:
         """What products read; read again when anything was published since."""

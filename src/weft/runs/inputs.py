@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
-from weft.access.door import Readable
+from weft.access.opened import Readable
 from weft.access.principals import product_principal
 from weft.engines.base import Session, SourceFile
 from weft.model.address import Address, ProductAddress

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import resource
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from weft.errors import PlatformError, WeftError
-from weft.model.address import Address, parse_address
+from msgspec.structs import replace
+
+from weft.errors import WeftError
+from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.publication import Manifest, Publication
-from weft.registry.meters import Meter
+from weft.registry.meters import BUILD, Meter
 from weft.runs.context import Context
 from weft.runs.work import Work
 
-BUILD = "build"
-"""The purpose of what a product does for itself."""
+TOLD = "build, told by the runner"
+"""What a product does for itself where a run elsewhere says so, and nobody else can know."""
+
+_MOST = 1e18
 
 
 @contextmanager
@@ -29,7 +34,7 @@ def metered(work: Work, run_id: str, context: Context) -> Iterator[None]:
         spent = cpu_seconds() - began
         try:
             context.meter([*_of_process(work, run_id, spent, context.now()), *_of_files(work, run_id, context)])
-        except PlatformError:  # what was published stands, measured or not
+        except WeftError:  # what was published stands, measured or not
             context.progress.note(f"what `{work.address}` cost could not be kept")
 
 
@@ -41,12 +46,38 @@ def cpu_seconds() -> float:
     )
 
 
+def received(product: ProductAddress, addresses: Sequence[Address], run_id: str, context: Context) -> list[Meter]:
+    """What a server sees of a run elsewhere: the files that it has published, and those that it was made from.
+
+    The same publication gives the same measurements, however often it is asked for.
+    """
+    work = Work(product, tuple(addresses), (), (), ())
+    found = _of_files(work, run_id, context, sources=False)
+    return [replace(one, meter_id=_named(run_id, one)) for one in found]
+
+
+def told(meters: Sequence[Meter], run_id: str, at: datetime) -> list[Meter]:
+    """What a runner says of itself: its processor's time, and the bytes of its sources. They are marked as its word."""
+    kept = [m for m in meters if m.kind == "cpu_seconds" or (m.kind == "bytes_read" and m.port is None)]
+    kept = [
+        Meter(at, m.kind, m.amount, m.product, m.product, TOLD, run_id=run_id, meter_id=m.meter_id)
+        for m in kept
+        if 0 <= m.amount < _MOST
+    ]
+    return [replace(one, meter_id=_named(run_id, one, number)) for number, one in enumerate(kept)]
+
+
+def _named(run_id: str, one: Meter, number: int = 0) -> str:
+    parts = (run_id, one.kind, one.product, str(one.port), one.consumer, one.purpose, str(number))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+
+
 def _of_process(work: Work, run_id: str, spent: float, at: datetime) -> list[Meter]:
     product = str(work.address)
     return [Meter(at, "cpu_seconds", spent, product, product, BUILD, run_id=run_id)]
 
 
-def _of_files(work: Work, run_id: str, context: Context) -> list[Meter]:
+def _of_files(work: Work, run_id: str, context: Context, *, sources: bool = True) -> list[Meter]:
     found = [p for a in work.build if (p := context.registry.publication(a)) is not None and p.run_id == run_id]
     meters = [
         meter for one in found for meter in _written(one.address, one.snapshot_id, one.manifest, run_id, context.now())
@@ -55,7 +86,7 @@ def _of_files(work: Work, run_id: str, context: Context) -> list[Meter]:
         for table in context.registry.kept_tables(work.address):
             if table.run_id == run_id:
                 meters += _written(table.table, table.snapshot_id, table.manifest, run_id, context.now())
-    return [*meters, *_read(work, found, run_id, context)]
+    return [*meters, *_read(work, found, run_id, context, sources=sources)]
 
 
 def _written(address: Address, snapshot_id: str, manifest: Manifest, run_id: str, at: datetime) -> list[Meter]:
@@ -72,13 +103,15 @@ def _written(address: Address, snapshot_id: str, manifest: Manifest, run_id: str
     ]
 
 
-def _read(work: Work, found: Sequence[Publication], run_id: str, context: Context) -> list[Meter]:
+def _read(work: Work, found: Sequence[Publication], run_id: str, context: Context, *, sources: bool) -> list[Meter]:
     """What was read: the files of other products' snapshots, and those of sources."""
     inputs = {(name, version) for one in found for name, version in one.upstream.items()}
     product = str(work.address)
     meters = []
     for name, version in sorted(inputs):
         if name.startswith("source:"):
+            if not sources:
+                continue
             size = _size_of_source(work, name.removeprefix("source:"), context)
             one = Meter(context.now(), "bytes_read", size, product, product, BUILD, run_id=run_id)
         else:

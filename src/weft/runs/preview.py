@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from weft.access.door import Readable
+from weft.access.opened import Readable
 from weft.access.principals import product_principal
 from weft.access.result import Result, ResultColumn
 from weft.connectors.files import FileConnector

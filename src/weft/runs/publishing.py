@@ -12,8 +12,9 @@ from weft.model.checks import CheckResult, count
 from weft.model.lineage import LineageEdge
 from weft.model.mesh import Domain, Mesh, Product
 from weft.model.publication import KeptTable, Manifest, PortState, Publication
-from weft.model.records import DomainRecord, ProductRecord, Publish
+from weft.model.records import DomainRecord, ProductRecord, Publish, WrittenModel
 from weft.plan.desired import Desired, fingerprint
+from weft.project.access import with_policies
 from weft.runs.context import Context
 
 
@@ -66,8 +67,12 @@ def commit(
     revisions: Mapping[Address, int],
     run_id: str,
     context: Context,
+    written: Sequence[WrittenModel] = (),
 ) -> Sequence[Publication]:
     """The one commit point: moves all ports of the product together with its event.
+
+    Args:
+        written: the models of what was built, for a server, which has no files.
 
     Raises:
         Conflict: WFT-RUN-001, a port that was read or is to be moved has moved since.
@@ -89,6 +94,7 @@ def commit(
         kept=kept,
         tables=tables,
         models=[m.name for m in product.models if not m.kept.whole],
+        written=written,
     )
     try:
         return context.registry.publish(publish)
@@ -101,7 +107,10 @@ def commit(
 
 
 def domain_record(domain: Domain) -> DomainRecord:
-    """A domain as it is registered."""
+    """A domain as it is registered: its file, with its access policies as a custom property."""
+    document = domain.document.data
+    if domain.access:
+        document = with_policies(document, domain.access)
     return DomainRecord(
         domain.name,
         domain.title,
@@ -109,7 +118,7 @@ def domain_record(domain: Domain) -> DomainRecord:
         domain.description,
         domain.owner_team,
         domain.owner_contact,
-        domain.document.data,
+        document,
     )
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +12,18 @@ from msgspec.structs import replace
 from weft.access.principals import product_principal
 from weft.contracts.quarantine import allowance
 from weft.engines.base import Session
-from weft.errors import AccessDenied, Conflict, ContractBroken, GateRefused, ProjectError, WeftError, error
-from weft.model.address import Address
+from weft.errors import AccessDenied, Conflict, ContractBroken, PlatformError, ProjectError, WeftError, error
+from weft.model.address import Address, parse_address
 from weft.model.checks import CheckResult, count
 from weft.model.column import Column
 from weft.model.handover import Committed, Handover, StagedTable, Upload, Verified
+from weft.model.lineage import LineageEdge
 from weft.model.odcs import Contract
 from weft.model.publication import (
     DataFile,
     KeptTable,
     Manifest,
+    PortState,
     Publication,
     Quarantine,
     is_kept_table,
@@ -32,7 +32,12 @@ from weft.model.publication import (
 from weft.registry import processes
 from weft.runs import catching_up, following
 from weft.runs.context import Context
+from weft.runs.handed_models import lineage_of
+from weft.runs.overridden_here import decision
+from weft.runs.placing import Places
+from weft.runs.quotas import Room, require_room
 from weft.runs.rechecking import rechecked, times_of_publication
+from weft.runs.shaping import require_shape
 from weft.runs.stated import Stated, stated
 from weft.runs.uploaded import require_uploaded, true_to
 from weft.runs.verification import broken, check_rows, names_in_record, other_tables, times_of
@@ -51,7 +56,9 @@ class Received(Struct, frozen=True):
         decides: whether its caller may publish against failed checks, as an owner may.
         folder: where the files of its run lie that were uploaded.
         uploads: what was uploaded, by name, as it was when it came.
-        most_bytes: what the domain may keep at most, with what it keeps now; None: no bound.
+        published: the revisions of what its run has published of its product, by port; None while it has not.
+        may_read: whether its product may read a port of another domain.
+        room: what its domain may keep; None: no bound.
     """
 
     handover: Handover
@@ -60,7 +67,9 @@ class Received(Struct, frozen=True):
     decides: bool
     folder: Path
     uploads: Mapping[str, Upload]
-    most_bytes: int | None = None
+    published: Callable[[], Mapping[str, int] | None]
+    may_read: Callable[[PortState], bool]
+    room: Room | None = None
     whole_up_to: int = WHOLE_UP_TO
 
 
@@ -72,21 +81,16 @@ def receive(received: Received, context: Context) -> Committed:
     """
     product = received.handover.publish.product.address
     with context.registry.lock(f"product:{product}", holder=received.run_id, timeout_s=60):
-        landed = _landed(received, context)
-        if landed is not None:
-            return landed
+        landed = received.published()
+        if landed is not None:  # its server died between the commit and the answer
+            return Committed(tuple(_published(port, revision, context) for port, revision in landed.items()))
         return _Receiving(received, context).commit()
 
 
-def _landed(received: Received, context: Context) -> Committed | None:
-    """What of a run is published already: its server died between the commit and the answer."""
-    found = []
-    for one in received.handover.publish.publications:
-        current = context.registry.publication(one.address) if one.address.major is not None else None
-        if current is None or current.run_id != received.run_id:
-            return None
-        found.append(current)
-    return Committed(tuple(found)) if found else None
+def _published(port: str, revision: int, context: Context) -> Publication:
+    """A publication by its number, be it the current one or not."""
+    (found,) = context.registry.history(parse_address(port), before=revision + 1, limit=1)
+    return found
 
 
 class _Receiving:
@@ -99,7 +103,7 @@ class _Receiving:
         self._fresh = require_uploaded(received.handover.uploads, received.uploads, received.folder)
         self._tables = {t.key: t for t in received.handover.tables}
         self._targets: dict[str, Target] = {}
-        self._places: dict[str, str] = {}
+        self._places = Places(self._fresh, Path(context.storage.root))
         self._manifests: dict[Address, Manifest] = {}
         self._verified: list[Verified] = []
         self._checks: dict[str, Sequence[CheckResult]] = {}
@@ -107,7 +111,10 @@ class _Receiving:
     def commit(self) -> Committed:
         """Checks the rows, then commits them."""
         context, publish = self._context, self._stated.publish
-        self._require_quota()
+        self._require_grants()
+        if self._received.room is not None:
+            fresh = sum(u.size_bytes for u in self._received.handover.uploads.values())
+            require_room(self._received.room, self._stated.product, fresh, context)
         temp = context.temp_folder(processes.identity())
         temp.mkdir(parents=True, exist_ok=True)
         with context.engine.session(str(temp)) as session:
@@ -115,25 +122,80 @@ class _Receiving:
                 self._manifests[table.table] = self._true_rows(session, key, table)
             publications = [self._with_rows(session, p) for p in publish.publications]
             publications = [self._judged(session, p) for p in publications]
+            edges = self._edges(session, publications)
         try:
-            self._put_in_place()
+            self._places.put()
             snapshots = {key: self._snapshot(key, table) for key, table in self._tables.items()}
-            at = context.now()
+        except (WeftError, OSError):
+            self._discard()
+            raise
+        at = context.now()
+        try:
             published = context.registry.publish(
                 replace(
                     publish,
                     publications=[replace(self._placed(p, snapshots), published_at=at) for p in publications],
                     checks=self._checks,
+                    edges=edges,
                     checked={str(v.address): _in_the_event(v) for v in self._verified},
                     tables=[(self._kept(t, snapshots), before) for t, before in publish.tables],
                     at=at,
                 )
             )
-        except (WeftError, OSError):
-            for target in self._targets.values():
-                context.storage.discard(target, self._received.run_id)
+        except PlatformError:  # it may stand, only its answer is lost: its files stay, and whoever asks again finds out
+            raise
+        except WeftError:
+            self._discard()
             raise
         return Committed(tuple(published), tuple(self._verified))
+
+    def _edges(self, session: Session, publications: Sequence[Publication]) -> list[LineageEdge]:
+        """The lineage of what is new, found here."""
+        found, publish = self._stated, self._stated.publish
+        return lineage_of(
+            session,
+            publish.product,
+            found.described,
+            found.contracts,
+            publications,
+            frozenset(publish.kept),
+            publish.written,
+            found.ports,
+            self._context,
+        )
+
+    def _discard(self) -> None:
+        """Removes what was put under the warehouse for a publication that does not come."""
+        for target in self._targets.values():
+            self._context.storage.discard(target, self._received.run_id)
+
+    def _require_grants(self) -> None:
+        """Refuses rows that were made from what the product may not read, or may not read any more.
+
+        Raises:
+            AccessDenied: WFT-SRV-040, naming each port.
+        """
+        publish = self._stated.publish
+        kept = set(publish.kept)
+        names = {n for p in publish.publications if p.address not in kept for n in p.upstream if ":" not in n}
+        refused = [name for name in sorted(names) if not self._may_read(parse_address(name))]
+        if refused:
+            raise AccessDenied(
+                *(
+                    error(
+                        "WFT-SRV-040",
+                        f"`{self._stated.product}` has no grant to read `{name}`",
+                        why="rows that are made from it would be published",
+                        fix=f"ask the owners of `{parse_address(name).domain}`",
+                    )
+                    for name in refused
+                )
+            )
+
+    def _may_read(self, address: Address) -> bool:
+        """Whether the product may read a port: one of its own domain, or one that it was granted."""
+        state = self._context.registry.port(address)
+        return state is not None and self._received.may_read(state)
 
     # rows
 
@@ -145,6 +207,7 @@ class _Receiving:
             Conflict: WFT-RUN-001, the table has other columns by now.
         """
         context, run_id = self._context, self._received.run_id
+        require_shape(table, self._stated.contracts.get(table.table))
         known, held = self._known(table.table)
         target = context.storage.prepare(table.table, table.columns, known, run_id, table.layout)
         self._targets[key] = target
@@ -154,8 +217,8 @@ class _Receiving:
         files = []
         for file in table.files:
             if file.path in self._fresh:
-                files.append(true_to(session, table.table, target.columns, file, self._fresh[file.path]))
-                self._place(file.path, target)
+                files.append(true_to(session, target, file, self._fresh[file.path]))
+                self._places.choose(file.path, target)
             elif file.path in held and table.goes_on:
                 files.append(held[file.path])
             else:
@@ -173,12 +236,6 @@ class _Receiving:
             return (), {}
         aside = current.quarantine.manifest.files if current.quarantine is not None else ()
         return current.manifest.columns, _by_path((*current.manifest.files, *aside))
-
-    def _place(self, path: str, target: Target) -> None:
-        """Where a new file will lie: in the run's own folder of its table, whatever path the runner has given it."""
-        own = Path(target.folder).relative_to(self._context.storage.root).as_posix()
-        folder, _, name = path.rpartition("/")
-        self._places[path] = path if folder == own and _is_plain(name) else f"{own}/{self._fresh[path].name}"
 
     def _with_rows(self, session: Session, one: Publication) -> Publication:
         """A publication with the manifest of its staged snapshot, or of the one that it keeps.
@@ -224,8 +281,8 @@ class _Receiving:
         files = []
         for file in stated_.manifest.files:
             if file.path in self._fresh:
-                files.append(true_to(session, one.address, side.columns, file, self._fresh[file.path]))
-                self._place(file.path, target)
+                files.append(true_to(session, side, file, self._fresh[file.path]))
+                self._places.choose(file.path, target)
             elif file.path in held and table.goes_on:
                 files.append(held[file.path])
             else:
@@ -276,37 +333,22 @@ class _Receiving:
             self._received.whole_up_to,
         )
         self._verified.append(verified)
-        wrong = broken(one.address, results)
-        override = one.override if wrong is not None else None
-        if wrong is not None:
-            self._require_decision(one, results, wrong)
         self._checks[str(one.address)] = results
+        wrong = broken(one.address, results)
+        if wrong is None:
+            return replace(one, checks=count(results), override=None)
+        override = decision(
+            one.address,
+            results,
+            wrong,
+            one.override,
+            state.override if state is not None else None,
+            actor=self._received.actor,
+            decides=self._received.decides,
+            today=context.now().date(),
+            longest_days=context.settings.mesh.override_days,
+        )
         return replace(one, checks=count(results), override=override)
-
-    def _require_decision(self, one: Publication, results: Sequence[CheckResult], wrong: ContractBroken) -> None:
-        """Refuses rows that break their contract, unless an owner has decided to publish them.
-
-        Raises:
-            ContractBroken: WFT-CHK-001 and others.
-            AccessDenied: WFT-SRV-047, whoever hands it in is no owner.
-        """
-        override = one.override
-        if override is None:
-            raise wrong
-        if not self._received.decides:
-            raise AccessDenied(
-                error(
-                    "WFT-SRV-047",
-                    f"`{self._received.actor}` may not publish `{one.address}` against failed checks",
-                    why="that is for the owners of its domain and product",
-                    fix="mend the rows, or let an owner apply",
-                )
-            )
-        today = self._context.now().date()
-        last = self._context.settings.mesh.override_days
-        decided = {r.id for r in results if r.blocks} <= set(override.checks)
-        if not decided or override.ended(today) or (override.until - today).days > last:
-            raise wrong
 
     def _relation(self, one: Publication) -> str:
         """The rows of a publication, wherever its files lie now."""
@@ -326,21 +368,16 @@ class _Receiving:
             for name, a in names.items()
             if a in fresh
         }
-        return other_tables(promised, names, unseen, product_principal(self._stated.product), self._context)
+        principal = product_principal(self._stated.product)
+        return other_tables(promised, names, unseen, principal, self._context, self._may_read)
 
     # the commit
-
-    def _put_in_place(self) -> None:
-        """Puts new files under the warehouse; their copies among the uploads stay until the run ends."""
-        root = Path(self._context.storage.root)
-        for path, place in self._places.items():
-            _linked(self._fresh[path], root / place)
 
     def _snapshot(self, key: str, table: StagedTable) -> str:
         """Commits a snapshot on the run's branch."""
         context = self._context
         manifest = self._manifests[table.table]
-        files = [replace(f, path=self._places.get(f.path, f.path)) for f in manifest.files]
+        files = self._places.moved(manifest).files
         base: str | None = None
         if is_kept_table(table.table):
             kept = [t for t in context.registry.kept_tables(table.table.of_product) if t.table == table.table]
@@ -356,9 +393,9 @@ class _Receiving:
         """A publication with its snapshot's id, and its files by where they lie."""
         quarantine = one.quarantine
         if quarantine is not None:
-            quarantine = replace(quarantine, manifest=self._moved(quarantine.manifest))
+            quarantine = replace(quarantine, manifest=self._places.moved(quarantine.manifest))
         snapshot_id = snapshots.get(one.snapshot_id, one.snapshot_id)
-        return replace(one, snapshot_id=snapshot_id, manifest=self._moved(one.manifest), quarantine=quarantine)
+        return replace(one, snapshot_id=snapshot_id, manifest=self._places.moved(one.manifest), quarantine=quarantine)
 
     def _kept(self, one: KeptTable, snapshots: Mapping[str, str]) -> KeptTable:
         """What a private model keeps, as it was committed.
@@ -368,39 +405,8 @@ class _Receiving:
         """
         if one.snapshot_id not in snapshots or self._tables[one.snapshot_id].table != one.table:
             raise _no_such_files(one.table, one.snapshot_id)
-        manifest = self._moved(self._manifests[one.table])
+        manifest = self._places.moved(self._manifests[one.table])
         return replace(one, snapshot_id=snapshots[one.snapshot_id], run_id=self._received.run_id, manifest=manifest)
-
-    def _moved(self, manifest: Manifest) -> Manifest:
-        files = (replace(f, path=self._places.get(f.path, f.path)) for f in manifest.files)
-        return Manifest(manifest.columns, tuple(files))
-
-    def _require_quota(self) -> None:
-        """Refuses what a domain has no room for.
-
-        Raises:
-            GateRefused: WFT-SRV-039.
-        """
-        most = self._received.most_bytes
-        if most is None:
-            return
-        domain = self._stated.product.domain
-        registry = self._context.registry
-        held = sum(
-            sum(f.size_bytes for f in published.manifest.files)
-            for address in self._stated.ports
-            if address.domain == domain and (published := registry.publication(address)) is not None
-        )
-        fresh = sum(u.size_bytes for u in self._received.handover.uploads.values())
-        if held + fresh > most:
-            raise GateRefused(
-                error(
-                    "WFT-SRV-039",
-                    f"domain `{domain}` has no room for {fresh:,} bytes more",
-                    why=f"it keeps {held:,} bytes, and may keep {most:,}",
-                    fix="retire what nobody reads, or ask an operator for more",
-                )
-            )
 
 
 def _in_the_event(one: Verified) -> dict[str, Any]:
@@ -420,24 +426,14 @@ def follow(handover: Handover, run_id: str, context: Context) -> None:
         context.progress.note(told.what)
 
 
+def built_of(handover: Handover) -> list[Address]:
+    """The ports of a handover whose rows are new."""
+    kept = set(handover.publish.kept)
+    return [p.address for p in handover.publish.publications if p.address not in kept]
+
+
 def _by_path(files: Iterable[DataFile]) -> dict[str, DataFile]:
     return {f.path: f for f in files}
-
-
-def _is_plain(name: str) -> bool:
-    """Whether a name is that of a Parquet file and of nothing else."""
-    stem = name.removesuffix(".parquet")
-    return stem != name and 0 < len(stem) < 200 and stem.replace("-", "").replace("_", "").isalnum() and stem.isascii()
-
-
-def _linked(source: Path, place: Path) -> None:
-    """A file under a second name; a copy of it where the two lie on different disks."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.unlink(missing_ok=True)
-    try:
-        os.link(source, place)
-    except OSError:
-        shutil.copyfile(source, place)
 
 
 def _no_such_files(table: Address, path: str) -> ProjectError:

@@ -20,6 +20,9 @@ SCHEDULER = "scheduler"
 """The name under which jobs are queued that nobody asked for."""
 _CURSOR = "schedules"
 _PAGE = 500
+_MOST_WAITING = 10_000
+_FAR = 1000
+"""Events of other kinds after which it is noted that they were read."""
 _AT_ONCE = 500
 """Missed times of one schedule that are queued in one step; the next step goes on."""
 _SKIP_AFTER = timedelta(minutes=5)
@@ -72,13 +75,20 @@ def take_in(statements: Statements, at: datetime) -> int:
         for number, happened, kind, about, body in events:
             subject = subject_of(about)
             _declare(schedules, subject, at)
+            if kind == "port.retired" and schedules.registered(subject) is None:
+                _nothing_left(statements, subject, at)
             if kind == "product.published":
                 for port, publication in sorted(body["ports"].items()):
                     if schedules.shows_new_rows(port, publication["revision"]):
                         due = schedules.due_of(subject, body["run"], happened) or happened
                         made += _published(statements, port, number, due, at)
+            elif kind == "port.rolled_back":  # who reads it has rows of what is no longer shown
+                made += _published(statements, about, number, happened, at)
             cursor = number
         schedules.put_cursor(_CURSOR, cursor)
+    newest = schedules.last_event()
+    if newest - cursor > _FAR:
+        schedules.put_cursor(_CURSOR, newest)
     return made
 
 
@@ -89,10 +99,10 @@ def trigger(statements: Statements, subject: str, at: datetime) -> int:
 
 
 def has_news(statements: Statements) -> bool:
-    """Whether the event log goes on where it was left."""
+    """Whether the event log goes on where it was left, or so far that looking through it anew each time is too much."""
     schedules = Schedules(statements)
     cursor = schedules.cursor(_CURSOR)
-    return cursor is None or bool(schedules.events(cursor, 1))
+    return cursor is None or schedules.last_event() - cursor > _FAR or bool(schedules.events(cursor, 1))
 
 
 def cursor_of(statements: Statements) -> int:
@@ -136,6 +146,14 @@ def _joined(queue: Queue, standing: Standing, job: NewJob) -> bool:
         because = sorted({*first.payload.get("because", ()), *job.payload["because"]})
         queue.put_payload(first, {**first.payload, "because": because})
     return True
+
+
+def _nothing_left(statements: Statements, subject: str, at: datetime) -> None:
+    """Ends what waits for a product that is gone: no worker would ever take it."""
+    queue = Queue(statements)
+    for job in queue.jobs(states=(JobState.QUEUED,), subject=subject, limit=_MOST_WAITING):
+        if job.actor == SCHEDULER:
+            queue.cancel(job.job_id, SCHEDULER, at)
 
 
 def _declare(schedules: Schedules, subject: str, at: datetime) -> None:

@@ -13,6 +13,7 @@ from weft.errors import AccessDenied, Conflict, Diagnostic, GateRefused, Project
 from weft.model.address import Address, ProductAddress, is_reserved, is_slug, parse_address
 from weft.model.document import Document
 from weft.model.handover import Handover
+from weft.model.lifecycle import open_to
 from weft.model.lineage import table_of
 from weft.model.mesh import BUILT, Mesh, Model, OutputPort, Status
 from weft.model.odcs import Contract, contract
@@ -27,6 +28,7 @@ from weft.project.outputs import major_of
 from weft.project.validation import violations
 from weft.registry.base import RegistryReader
 from weft.registry.readers import readers_of
+from weft.runs.placing import named_twice
 
 _UNSEEN = Model("", "", "", 1, {}, (), "", "")
 """The model of a port that was built elsewhere: its text is not handed in."""
@@ -63,8 +65,9 @@ def stated(handover: Handover, run_id: str, actor: str, reader: RegistryReader) 
     """
     publish = handover.publish
     _require_own(handover)
-    ports = reader.ports()
-    registered = reader.domains().get(publish.domain.name)
+    require_once(handover)
+    ports = _registered(publish, reader)
+    registered = reader.domain(publish.domain.name)
     assert registered is not None, "whoever may publish for a domain has it"
     described = _described(publish.product)
     publish = replace(
@@ -73,6 +76,7 @@ def stated(handover: Handover, run_id: str, actor: str, reader: RegistryReader) 
         product=product_record(publish.product.address, described, publish.product.owner),
         run_id=run_id,
         actor=actor,
+        domain_stays=True,  # it may change while rows are checked
     )
     _require_lineage(publish)
     _require_revisions(publish, ports, reader)
@@ -82,6 +86,41 @@ def stated(handover: Handover, run_id: str, actor: str, reader: RegistryReader) 
     ]
     _require_gate(publications, contracts, described, ports, publish, reader)
     return Stated(replace(publish, publications=publications), contracts, described, ports)
+
+
+def _registered(publish: Publish, reader: RegistryReader) -> dict[Address, PortState]:
+    """The ports that a publication is about: those of its product, and what it was made from. A mesh has many more."""
+    found = {state.address: state for state in reader.ports_of(publish.product.address)}
+    for name in dict.fromkeys(n for one in publish.publications for n in one.upstream if not n.startswith("source:")):
+        address = parse_address(name)
+        state = reader.port(address) if address.major is not None else None
+        if state is not None:
+            found[state.address] = state
+    return found
+
+
+def require_once(handover: Handover) -> None:
+    """Refuses what stands in a publication twice and can be there once.
+
+    Raises:
+        ProjectError: WFT-SRV-050, naming the first.
+    """
+    publish = handover.publish
+    quarantined = (f for p in publish.publications if p.quarantine is not None for f in p.quarantine.manifest.files)
+    named: dict[str, list[str]] = {
+        "the port": [str(p.address) for p in publish.publications],
+        "the table": [str(t.table) for t in handover.tables],
+        "the snapshot": [t.key for t in handover.tables],
+        "the model": [t.model for t, _ in publish.tables],
+        "the file": [f.path for t in handover.tables for f in t.files] + [f.path for f in quarantined],
+        "the upload": [u.name for u in handover.uploads.values()],
+    }
+    for kind, names in named.items():
+        known: set[str] = set()
+        for name in names:
+            if name in known:
+                raise named_twice(str(publish.product.address), f"{kind} `{name[:200]}`")
+            known.add(name)
 
 
 def product_record(address: ProductAddress, described: Descriptor, owner: str) -> ProductRecord:
@@ -118,7 +157,7 @@ def _require_own(handover: Handover) -> None:
     foreign += [f"checks of `{port}`" for port in publish.checks if not port.startswith(f"{product}.")]
     foreign += [f"lineage of `{e.target}`" for e in publish.edges if not table_of(e.target).startswith(f"{product}.")]
     published = {p.address for p in publish.publications}
-    foreign += [f"`{a}`" for a in publish.kept if a not in published]
+    foreign += [f"`{a}`" for a in (*publish.kept, *publish.defaults) if a not in published]
     keys = {p.snapshot_id for p in publish.publications} | {t.snapshot_id for t, _ in publish.tables}
     foreign += [f"staged files of `{t.table}`" for t in handover.tables if t.key not in keys]
     for name in (product.domain, product.product, *(a.port.removeprefix("~") for a in addresses)):
@@ -230,7 +269,7 @@ def _restated(
         publication.digests,
         rules=rules_digest(promised),
         texts=texts_digest(promised.document, described.document, Document("", domain.document)),
-        fingerprint=publication.digests.fingerprint if pinned else fingerprint(parts),
+        fingerprint=state.digests.fingerprint if pinned and state is not None else fingerprint(parts),
     )
     return replace(
         publication,
@@ -272,6 +311,9 @@ def _require_revisions(publish: Publish, ports: Mapping[Address, PortState], rea
             if name not in publish.product.reads or state is None or state.retired:
                 what = f"`{one.address}` says that it was made from `{name}`, which its product does not read"
                 problems.append(error("WFT-SRV-036", what, fix="declare it as an input port"))
+            elif not open_to(state.status, state.address, publish.product.address.domain):
+                what = f"`{one.address}` was made from `{name}`, which is a draft of another domain"
+                problems.append(error("WFT-SRV-036", what, fix="ask its owner to make it `active`"))
             elif state.snapshot_id != snapshot_id:
                 known = reader.publication(parse_address(name), snapshot_id) is not None
                 what = f"`{one.address}` was made from snapshot {snapshot_id} of `{name}`, which is " + (
@@ -316,6 +358,6 @@ def _require_gate(
         objections += gate.contract_moves(port, state, comparison(port, state), Reach(), max(majors))
     nobody = Mesh("", "", {}, {}, (), {})
     for address in publish.retire:
-        objections += gate.readers_left(address, readers_of(reader, address, ports), nobody, ())
+        objections += gate.readers_left(address, readers_of(reader, address), nobody, ())
     if has_errors(objections):
         raise GateRefused(*(d for d in objections if has_errors([d])))

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
 
 from weft.engines.base import Session
 from weft.engines.duckdb.layouts import partition_sql
-from weft.errors import ContractBroken, Diagnostic, ProjectError, SourceError, UserCodeError, error
+from weft.engines.parquet_footers import untrue
+from weft.errors import ContractBroken, Diagnostic, ProjectError, SourceError, UserCodeError, WeftError, error
 from weft.model.address import Address
 from weft.model.column import Column
 from weft.model.handover import Upload
 from weft.model.layout import TRANSFORMS, PartitionField, width_of
 from weft.model.publication import ColumnStatistics, DataFile, PartitionValue
 from weft.sql.quoting import ident, literal
+from weft.storage.base import Target
 from weft.storage.schemas import iceberg_type, shape
 
 _BOUNDED = frozenset(
@@ -51,32 +56,35 @@ def require_uploaded(stated: Mapping[str, Upload], known: Mapping[str, Upload], 
     return found
 
 
-def true_to(session: Session, table: Address, columns: Sequence[Column], file: DataFile, path: Path) -> DataFile:
-    """A file as it is: its rows, nulls and bounds were counted, and are what the runner says.
+def true_to(session: Session, target: Target, file: DataFile, path: Path) -> DataFile:
+    """A file as it is: its rows, nulls and bounds were counted, and are what the runner and its own footer say.
+
+    Args:
+        target: the table, with the columns and field ids that its files have.
 
     Raises:
         ContractBroken: WFT-SRV-033, they are not.
     """
+    table, columns = target.table, target.columns
     try:
-        _require_schema(session, table, columns, path)
+        _require_schema(session, target, path)
+        lie = untrue(path)
+        if lie is not None:  # before anything is counted: who counts goes by the footer
+            raise ContractBroken(_lie(table, path, lie))
         return _counted(session, table, columns, file, path)
-    except (UserCodeError, SourceError) as e:
-        why = "; ".join(d.what for d in e.diagnostics)
+    except (UserCodeError, SourceError, ValueError) as e:
+        why = "; ".join(d.what for d in e.diagnostics) if isinstance(e, WeftError) else str(e)
         raise ContractBroken(_lie(table, path, "it cannot be read as Parquet", why)) from e
 
 
-def _require_schema(session: Session, table: Address, columns: Sequence[Column], path: Path) -> None:
-    """Names, field ids and types of the file's own schema."""
-    place = literal(str(path))
-    ids = {
-        str(name): field_id
-        for name, field_id in _top_level(
-            session.rows(f"SELECT name, field_id, num_children FROM parquet_schema({place})")
-        )
-    }
-    wanted = {c.name: c.field_id for c in columns}
-    if ids != wanted:
-        odd = sorted(ids.items() ^ wanted.items())[:3]
+def _require_schema(session: Session, target: Target, path: Path) -> None:
+    """Names, field ids and types of the file's own schema, those of nested fields included."""
+    place, table, columns = literal(str(path)), target.table, target.columns
+    nodes = top_level(session.rows(f"SELECT name, field_id, num_children, converted_type FROM parquet_schema({place})"))
+    found_ids = sorted((node.name, node.field_id) for node in nodes)
+    wanted = sorted((c.name, c.field_id) for c in columns)
+    if found_ids != wanted:
+        odd = sorted(set(found_ids) ^ set(wanted), key=str)[:3] or found_ids[:3]
         raise ContractBroken(_lie(table, path, "its columns or their field ids are not those of the table", f"{odd}"))
     kinds = {c.name: c for c in session.columns(f"SELECT * FROM read_parquet({place})")}
     for column in columns:
@@ -84,24 +92,47 @@ def _require_schema(session: Session, table: Address, columns: Sequence[Column],
         if shape(iceberg_type(found, itertools.count())) != shape(iceberg_type(column, itertools.count())):
             why = f"it is {found.type}, and not {column.type}"
             raise ContractBroken(_lie(table, path, f"column `{column.name}` has another type", why))
+    by_name = {node.name: node for node in nodes}
+    if "{" + ", ".join(f"{ident(c.name)}: {by_name[c.name].field_ids}" for c in columns) + "}" != target.field_ids:
+        nested = ", ".join(f"`{c.name}`" for c in columns if by_name[c.name].children)
+        raise ContractBroken(_lie(table, path, f"field ids inside of {nested} are not those of the table"))
 
 
-def _top_level(rows: Sequence[tuple[object, ...]]) -> list[tuple[object, object]]:
-    """The columns among the nodes of a Parquet schema, which stand in depth-first order below one root."""
-    found: list[tuple[object, object]] = []
-    open_children: list[int] = []
-    for name, field_id, children in rows:
-        depth = len(open_children)
-        if depth == 1:
-            found.append((name, field_id))
-        if open_children:
-            open_children[-1] -= 1
-        count = int(str(children)) if children else 0
-        if count or not depth:
-            open_children.append(count)
-        while open_children and not open_children[-1]:
-            open_children.pop()
-    return found
+class Node(Struct, frozen=True):
+    """A node of a Parquet schema."""
+
+    name: str
+    field_id: int | None
+    kind: str | None
+    children: tuple[Node, ...]
+
+    @property
+    def field_ids(self) -> str:
+        """DuckDB's `FIELD_IDS` literal of it."""
+        if not self.children:
+            return str(self.field_id)
+        within = self.children
+        if self.kind in ("LIST", "MAP", "MAP_KEY_VALUE") and len(within) == 1:
+            within = within[0].children  # the repeated group between, which has no id
+        named = {"LIST": ("element",), "MAP": ("key", "value"), "MAP_KEY_VALUE": ("key", "value")}.get(self.kind or "")
+        names = named if named is not None and len(named) == len(within) else [ident(n.name) for n in within]
+        inner = ", ".join(f"{name}: {node.field_ids}" for name, node in zip(names, within, strict=True))
+        return f"{{__duckdb_field_id: {self.field_id}, {inner}}}"
+
+
+def top_level(rows: Sequence[tuple[Any, ...]]) -> tuple[Node, ...]:
+    """The columns of a Parquet schema, whose nodes are given in depth-first order below one root.
+
+    Args:
+        rows: name, field id, number of children and converted type of each node.
+    """
+    left = iter(rows)
+
+    def node() -> Node:
+        name, field_id, children, kind = next(left)
+        return Node(str(name), field_id, kind, tuple([node() for _ in range(children or 0)]))
+
+    return node().children
 
 
 def _counted(session: Session, table: Address, columns: Sequence[Column], file: DataFile, path: Path) -> DataFile:
@@ -111,12 +142,18 @@ def _counted(session: Session, table: Address, columns: Sequence[Column], file: 
         asked.append(f"count(*) - count({ident(column.name)})")
         asked.append(_outside(column, stated) if _has_bounds(column, stated) else "0")
     asked += [_elsewhere(v, columns, table, path) for v in file.partition]
+    if len({(v.field_id, v.transform) for v in file.partition}) < len(file.partition):
+        raise ContractBroken(_lie(table, path, "its partition names the same twice"))
     if not told:  # a count alone is taken from the footer, which the runner has written
         asked += [f"count({ident(columns[0].name)})"]
     (found,) = session.rows(f"SELECT {', '.join(asked)} FROM read_parquet({literal(str(path))})")
+    if not found[0]:
+        raise ContractBroken(_lie(table, path, "it has no rows"))
     if found[0] != file.rows:
         raise ContractBroken(_lie(table, path, f"it has {found[0]:,} rows, and not {file.rows:,}"))
     checked: dict[int, ColumnStatistics] = {}
+    size_bytes = path.stat().st_size
+    bounds = _written(session, told.values())
     last = 1 + 2 * len(told)
     for value, others in zip(file.partition, found[last:], strict=False):
         if others:
@@ -131,9 +168,22 @@ def _counted(session: Session, table: Address, columns: Sequence[Column], file: 
             raise ContractBroken(
                 _lie(table, path, f"column `{column.name}` has {outside:,} values beyond the bounds that are stated")
             )
-        kept = stated if _has_bounds(column, stated) else ColumnStatistics(size_bytes=stated.size_bytes, exact=False)
-        checked[column.field_id] = ColumnStatistics(nulls, kept.minimum, kept.maximum, kept.size_bytes, kept.exact)
-    return DataFile(file.path, file.rows, path.stat().st_size, checked, file.partition)
+        size = stated.size_bytes if stated.size_bytes is not None and 0 <= stated.size_bytes <= size_bytes else None
+        low, high = bounds.get(column.field_id, (None, None))
+        checked[column.field_id] = ColumnStatistics(nulls, low, high, size, low is not None)
+    return DataFile(file.path, file.rows, size_bytes, checked, file.partition)
+
+
+def _written(session: Session, told: Iterable[tuple[Column, ColumnStatistics]]) -> dict[int, tuple[str, str]]:
+    """Bounds by field id, as DuckDB writes them: the same value has other texts, which others cannot read."""
+    bounded = [(column, stated) for column, stated in told if _has_bounds(column, stated)]
+    texts = [
+        f"CAST(CAST({literal(str(text))} AS {column.type}) AS VARCHAR)"
+        for column, stated in bounded
+        for text in (stated.minimum, stated.maximum)
+    ]
+    (row,) = session.rows(f"SELECT {', '.join(texts)}") if texts else [()]
+    return {c.field_id: (str(row[2 * i]), str(row[2 * i + 1])) for i, (c, _) in enumerate(bounded)}
 
 
 def _has_bounds(column: Column, stated: ColumnStatistics) -> bool:

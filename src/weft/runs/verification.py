@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from weft.access.principals import Principal
 from weft.contracts.evaluator import Server
@@ -134,10 +134,14 @@ def other_tables(
     staged: Mapping[str, str],
     principal: Principal,
     context: Context,
+    may_read: Callable[[Address], bool] = lambda address: True,
 ) -> dict[str, str | None]:
     """The relations that a contract's relationships point to; None for a table that cannot be read here.
 
     A relationship names a port of the same product, an input port, or a full address.
+
+    Args:
+        may_read: whether the principal may read a port beside what the door knows of it.
     """
     found: dict[str, str | None] = {}
     for name in referenced_tables(contract):
@@ -145,7 +149,8 @@ def other_tables(
             found[name] = staged[name]
             continue
         address = parse_address(name) if name.count(".") == 2 else names.get(name)
-        found[name] = _opened(address, principal, context) if address is not None else None
+        known = address is not None and may_read(address)
+        found[name] = _opened(address, principal, context) if address is not None and known else None
     return found
 
 

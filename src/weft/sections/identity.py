@@ -75,5 +75,16 @@ class IdentitySettings:
     clock_skew_s: int = setting(60, "by how many seconds the provider's clock may differ", _between(0, 300))
     session_idle_minutes: int = setting(60, "minutes after which an unused session ends", _between(1, 7 * 24 * 60))
     session_hours: int = setting(12, "hours after which every session ends", _between(1, 30 * 24))
+    recheck_minutes: int = setting(
+        60,
+        "how often the provider is asked again who somebody is and in which groups, where `scopes` has "
+        "`offline_access`",
+        _between(1, 7 * 24 * 60),
+    )
+    unconfirmed_hours: int = setting(
+        168,
+        "hours for which sessions and personal tokens of somebody hold whom the provider has not confirmed since",
+        _between(1, 366 * 24),
+    )
     token_days: int = setting(90, "days that a token holds when nothing else is said", _between(1, 3650))
     token_days_max: int = setting(366, "days that a token may hold at most", _between(1, 3650))

@@ -35,7 +35,9 @@ class SchedulerSettings:
     timeout: str = setting("6h", "how long a job may run that somebody starts by hand", timeout)
     attempts: int = setting(5, "how often a job is tried that somebody starts by hand", some)
     log_lines: int = setting(10_000, "how many lines of each job's log are kept", some)
-    keep_jobs: str = setting("30d", "how long jobs that are over and their logs are kept", duration)
+    keep_jobs: str = setting(
+        "30d", "how long jobs that are over, their logs, and messages that went are kept", duration
+    )
 
 
 def _security(text: str) -> None:

@@ -38,6 +38,7 @@ _WHY = {
     401: "Nobody is known by what the request carries",
     403: "The caller may not do that",
     404: "There is nothing of that name, or it is not for the caller",
+    406: "The answer cannot be written in any form that is accepted",
     409: "What it was based on has moved; ask again",
     413: "The body is larger than this server takes",
     415: "The body is of another type than this route takes",

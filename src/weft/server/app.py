@@ -10,6 +10,8 @@ from weft.config import size_bytes
 from weft.server import openapi, problems
 from weft.server.metrics import Metrics
 from weft.server.routes import (
+    access,
+    audit,
     catalog,
     domains,
     health,
@@ -17,6 +19,7 @@ from weft.server.routes import (
     jobs,
     notices,
     publications,
+    query,
     records,
     registry,
     scans,
@@ -24,6 +27,7 @@ from weft.server.routes import (
     sign_in,
     tokens,
     usage,
+    workspace,
 )
 from weft.server.tracing import Tracing
 from weft.server.traffic import Traffic
@@ -48,8 +52,8 @@ def create_app(platform: Platform) -> FastAPI:
     app.state.tracing = Tracing(settings.traces)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     problems.install(app)
-    subjects = (health, catalog, records, session, sign_in, tokens, jobs, notices, incidents, usage)
-    for routes in (*subjects, registry, publications, scans, domains):
+    subjects = (health, catalog, records, session, sign_in, tokens, jobs, notices, incidents, usage, audit)
+    for routes in (*subjects, registry, publications, scans, query, workspace, access, domains):
         app.include_router(routes.router)
     app.add_middleware(
         Traffic,

@@ -8,7 +8,7 @@ import secrets
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from fastapi import Request
+from fastapi import FastAPI, Request
 from starlette.responses import Response
 
 from weft.errors import AccessDenied, error
@@ -25,6 +25,12 @@ def origin_of(request: Request) -> str:
     platform: Platform = request.app.state.platform
     parts = urlsplit(platform.rooms.settings.server.url or str(request.base_url))
     return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def session_name(app: FastAPI) -> str:
+    """What the cookie of a session is called, as far as the settings say under which address people come."""
+    platform: Platform = app.state.platform
+    return _named("weft", secure=platform.rooms.settings.server.url.startswith("https://"))
 
 
 def session_cookie(request: Request) -> str | None:
@@ -92,8 +98,12 @@ def _set(request: Request, response: Response, name: str, value: str) -> None:
 
 
 def _name(request: Request, name: str) -> str:
+    return _named(name, secure=_is_secure(request))
+
+
+def _named(name: str, *, secure: bool) -> str:
     # RFC 6265bis, section 4.1.3.2: with this prefix no other host and no plain HTTP can set it.
-    return f"__Host-{name}" if _is_secure(request) else name
+    return f"__Host-{name}" if secure else name
 
 
 def _is_secure(request: Request) -> bool:

@@ -36,6 +36,12 @@ class Metrics:
         )
         self._events = Gauge("weft_events", "Events in the log", registry=self.registry)
         self._running = Gauge("weft_runs_unfinished", "Runs that have begun and not ended", registry=self.registry)
+        self._jobs = Gauge("weft_jobs", "Jobs that are not over", ("state",), registry=self.registry)
+        self._oldest = Gauge(
+            "weft_jobs_oldest_waiting_seconds",
+            "How long the first of the waiting jobs could have run already",
+            registry=self.registry,
+        )
 
     def begin(self) -> None:
         """A request has come."""
@@ -53,4 +59,8 @@ class Metrics:
             self._ready.labels(part).set(how == "ok")
         for gauge, value in ((self._events, state.events), (self._running, state.running)):
             gauge.set(float("nan") if value is None else value)
+        queue = state.queue
+        self._jobs.labels("waiting").set(float("nan") if queue is None else queue.waiting)
+        self._jobs.labels("running").set(float("nan") if queue is None else queue.running)
+        self._oldest.set(float("nan") if queue is None else queue.oldest_s)
         return generate_latest(self.registry)

@@ -10,6 +10,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 
 from weft.access.permissions import PERMISSIONS
+from weft.server import cookies, wire
 from weft.server.answers import refusals
 from weft.server.permitted import Permitted
 from weft.server.problems import MEDIA_TYPE
@@ -25,9 +26,11 @@ TAGS = [
     {"name": "incidents", "description": "What is wrong, since when, and who looks after it"},
     {"name": "notices", "description": "Who is told of what, and whether it came"},
     {"name": "usage", "description": "What products cost"},
+    {"name": "audit", "description": "Who has read what, and whether the record of it still stands"},
     {"name": "registry", "description": "What is registered, for planners and runners of domains elsewhere"},
     {"name": "publishing", "description": "Runs of domains elsewhere: what they upload and hand in"},
-    {"name": "reading", "description": "Grants, and files of exactly the snapshots that they let products read"},
+    {"name": "access", "description": "Asking to read data, deciding on it, and what was granted"},
+    {"name": "reading", "description": "Files of exactly the snapshots that grants let products read"},
     {"name": "operation", "description": "Whether the server lives, and how it does"},
 ]
 
@@ -41,11 +44,23 @@ def document(app: FastAPI) -> dict[str, Any]:
     )
     schemas = made.setdefault("components", {}).setdefault("schemas", {})
     shape = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas |= shape.pop("$defs", {}) | {"Problem": shape}
+    schemas |= shape.pop("$defs", {}) | {"Problem": shape} | wire.components()
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     made["components"]["securitySchemes"] = {
-        "bearer": {"type": "http", "scheme": "bearer", "description": "A token of a person, a domain or a service"}
+        "bearer": {"type": "http", "scheme": "bearer", "description": "A token of a person, a domain or a service"},
+        "session": {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": cookies.session_name(app),
+            "description": "The session of somebody who has signed in with a browser",
+        },
+        "csrf": {
+            "type": "apiKey",
+            "in": "header",
+            "name": cookies.CSRF_HEADER,
+            "description": "`csrf` of the session, beside its cookie and the browser's `Origin`",
+        },
     }
     problem = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for route in api_routes(app.routes):
@@ -61,7 +76,10 @@ def document(app: FastAPI) -> dict[str, Any]:
                 if "422" in operation["responses"]:
                     operation["responses"]["422"]["content"] = problem
                 if not all(PERMISSIONS[guard.action].strangers for guard in guards(route.dependant)):
-                    operation["security"] = [{"bearer": []}]
+                    by_cookie: dict[str, list[str]] = (
+                        {"session": []} if method in cookies.SAFE else {"session": [], "csrf": []}
+                    )
+                    operation["security"] = [{"bearer": []}, by_cookie]
     app.openapi_schema = made
     return made
 

@@ -76,7 +76,7 @@ def serve(
     host, port = listening.getsockname()[:2]
     url = settings.url or f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
     try:
-        with beside or nullcontext():
+        with beside or nullcontext(), platform.identity.confirming.beside():
             threading.Thread(target=_catch_up, args=(platform,), name="first index", daemon=True).start()
             _Server(config, lambda: ready(url)).run(sockets=[listening])
     finally:

@@ -18,7 +18,10 @@ from weft.server.tracing import Tracing
 log = logging.getLogger("weft.access")
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _BODIES = ("application/json", "application/x-www-form-urlencoded", "application/octet-stream")
-_UPLOAD = re.compile(r"/api/v1/runs/[^/]+/files/[^/]+")
+_UPLOAD = re.compile(r"/api/v1/(?:runs/[^/]+/files|workspace)/[^/]+")
+_DOCUMENT = re.compile(r"/api/v1/(runs|publications|scans|domains)(/.*)?|/api/v1/registry/ports/[^/]+/rollback")
+"""Routes whose body is read behind their guard. That of all others is in memory before it is known who asks."""
+_SMALL = 4_000_000
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -26,7 +29,7 @@ class Traffic:
     """Wraps an application.
 
     Attributes:
-        body_limit: bytes that the body of a request may have.
+        body_limit: bytes that the body of a request may have; one that says little has a lower bound of its own.
         file_limit: bytes that a file may have which is uploaded.
     """
 
@@ -46,12 +49,12 @@ class Traffic:
         given = headers.get("x-request-id", "")
         request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
-        started, status = time.perf_counter(), 500
+        started, status, begun = time.perf_counter(), 500, False
 
         async def sending(message: Message) -> None:
-            nonlocal status
+            nonlocal status, begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, begun = message["status"], True
                 _secured(MutableHeaders(scope=message), scope, request_id)
             await send(message)
 
@@ -63,6 +66,11 @@ class Traffic:
                     await problem(*refused)(scope, receive, sending)
                 else:
                     await self._app(scope, self._counted(receive, self._limit(scope)), sending)
+            except Exception:
+                log.exception("request %s failed", request_id, extra={"fields": {"request_id": request_id}})
+                if begun:
+                    raise  # the connection has to break: what was sent must not pass for whole
+                await problem(500, [_failed(request_id)])(scope, receive, sending)
             finally:
                 seconds = time.perf_counter() - started
                 route = getattr(scope.get("route"), "path", "none")
@@ -103,7 +111,9 @@ class Traffic:
         return None
 
     def _limit(self, scope: Scope) -> int:
-        return self._file_limit if _UPLOAD.fullmatch(scope["path"]) else self._body_limit
+        if _UPLOAD.fullmatch(scope["path"]):
+            return self._file_limit
+        return self._body_limit if _DOCUMENT.fullmatch(scope["path"]) else min(self._body_limit, _SMALL)
 
     def _counted(self, receive: Receive, limit: int) -> Receive:
         come = 0
@@ -122,6 +132,15 @@ class Traffic:
 def _too_large(limit: int) -> Diagnostic:
     what = f"the body is larger than {limit:,} bytes"
     return error("WFT-SRV-008", what, fix="send less at once, or raise `server.body_limit` or `publishing.file_size`")
+
+
+def _failed(request_id: str) -> Diagnostic:
+    return error(
+        "WFT-SRV-011",
+        "the server itself has failed",
+        why=f"its log says more, at request `{request_id}`",
+        fix="tell whoever operates it the id of the request",
+    )
 
 
 def _secured(headers: MutableHeaders, scope: Scope, request_id: str) -> None:

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct, field
 
 from weft.errors import Severity, did_you_mean
-from weft.sql.allowed import INSTEAD, VOLATILE, names
+from weft.sql.allowed import INSTEAD, NOT_IN_QUERIES, SAMPLE_INSTEAD, VOLATILE, names
 from weft.sql.problem import Problem
 from weft.sql.statements import ByteOffsets, refused_statement
 from weft.sql.tree import EXPRESSIONS, PARTS, QUERIES, REFUSED, TABLES, UNTYPED
@@ -42,7 +42,7 @@ class Walk(Struct, frozen=True):
     problems: tuple[Problem, ...] = ()
 
 
-def walk(sql: str, tree_json: str, *, qualified: bool, also: frozenset[str] = _NO_SCOPE) -> Walk:
+def walk(sql: str, tree_json: str, *, qualified: bool, also: frozenset[str] = _NO_SCOPE, others: bool = False) -> Walk:
     """What a SQL text reads and what of it is refused.
 
     Args:
@@ -51,6 +51,8 @@ def walk(sql: str, tree_json: str, *, qualified: bool, also: frozenset[str] = _N
         qualified: False for a model, whose tables have one-part names; True for a user's query, whose tables are
             addresses `domain.product.port` or `domain.product."port@1"`.
         also: functions and types that are allowed besides DuckDB's, where the text is not for DuckDB.
+        others: whether it is a query of somebody who does not own the mesh: they must not learn of rows that are
+            filtered out, and share memory with more of them.
     """
     try:
         root = _read(tree_json)
@@ -59,7 +61,7 @@ def walk(sql: str, tree_json: str, *, qualified: bool, also: frozenset[str] = _N
         statements = root["statements"]
         if len(statements) != 1:
             return Walk(problems=(_not_one(sql, len(statements)),))
-        walker = _Walker(ByteOffsets(sql), qualified, also)
+        walker = _Walker(ByteOffsets(sql), qualified, also, others)
         walker.statement(statements[0], _NO_SCOPE)
     except RecursionError:
         return Walk(problems=(_TOO_DEEP,))
@@ -98,6 +100,7 @@ class _Walker(Struct):
     at: ByteOffsets
     qualified: bool
     also: frozenset[str] = _NO_SCOPE
+    others: bool = False
     references: list[tuple[str, int]] = field(default_factory=list)
     volatile: list[tuple[str, int]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
@@ -275,6 +278,13 @@ class _Walker(Struct):
                 why="SQL may use what is listed: nothing that reads files, settings or catalogs, or has no bounds",
                 fix=self.instead(name, allowed, what),
             )
+        elif self.others and name in NOT_IN_QUERIES:
+            self.refuse(
+                "WFT-SQL-014",
+                f"{what} `{path[-1]}` is not for queries",
+                why="its value has no bounds, or depends on rows that the reader does not see",
+                fix=NOT_IN_QUERIES[name],
+            )
         elif name in VOLATILE or (name == "age" and len(node["arguments"]) == 1):
             self.changing(f"{name}()")
 
@@ -296,6 +306,10 @@ class _Walker(Struct):
             )
 
     def sample(self, node: Any) -> None:
+        if node is not None and self.others:
+            why = "which rows are drawn depends on rows that the reader does not see"
+            self.refuse("WFT-SQL-014", "a sample is not for queries", why=why, fix=SAMPLE_INSTEAD)
+            return
         if node is not None and not node.get("repeatable"):
             self.changing("a sample without REPEATABLE")
 

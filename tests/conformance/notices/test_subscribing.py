@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.notices.stories import ANN, go, notices, publish
+from tests.conformance.notices.stories import ANN, TOTALS, go, notices, publish
 from tests.docs.blocks import blocks
 from weft.access.permissions import Caller, Role
 from weft.config import NoticesSettings
@@ -145,3 +145,28 @@ def test_a_worker_that_comes_back_after_its_time_changes_nothing_of_what_another
 
     assert (again.delivery_id, again.attempts) == (slow.delivery_id, 1)
     assert [one.state for one in outbox.listed()] == ["sent"]
+
+
+def test_of_a_draft_only_its_domain_and_operators_are_told(registry, clock, receiver):
+    publish(registry, clock, status="draft")
+    publish(registry, clock, TOTALS)
+    people = {
+        "eve": Caller("eve", "user", domains={"finance": frozenset({Role.ANALYST})}),
+        "sam": Caller("sam", "user", domains={"sales": frozenset({Role.ANALYST})}),
+        "op": Caller("op", "user", mesh=frozenset({Role.OPERATOR})),
+    }
+    verbs, told = notices(registry, clock), {}
+    for name, caller in people.items():
+        made = verbs.subscribe(caller, "*", f"{receiver.url}/{name}", kinds=["published"])
+        assert "domains" not in made
+    publish(registry, clock, status="draft")
+    publish(registry, clock, TOTALS)
+    go(registry, clock)
+
+    for request in receiver.requests:
+        told.setdefault(request.path.strip("/"), []).append(request.json["data"]["subject"])
+    assert told == {
+        "eve": ["finance.totals"],
+        "sam": ["sales.orders", "finance.totals"],
+        "op": ["sales.orders", "finance.totals"],
+    }

@@ -20,6 +20,7 @@ from weft.errors import UsageError
 from weft.observability.delivering import LEASE, Delivered, Senders, deliver
 from weft.observability.telling import tell
 from weft.registry.outbox import Outbox
+from weft.runs.dispatch import Dispatch
 
 
 def test_a_publication_reaches_a_webhook_once_signed_with_the_secret_that_was_shown(registry, clock, receiver):
@@ -363,7 +364,31 @@ def test_chats_get_the_form_that_they_take(registry, clock, receiver, chat):
         card = body["attachments"][0]
         assert card["contentType"] == "application/vnd.microsoft.card.adaptive"
         assert card["content"]["body"][0]["text"] == "sales.orders is published"
+        told = card["content"]["body"][-1]["text"]
     else:
         bold = {"slack": "*", "mattermost": "**"}[chat]
         assert body["text"].startswith(f"{bold}sales.orders is published{bold}\n")
+        told = body["text"].rpartition("\n\n")[2]
+    (delivery,) = notices(registry, clock).deliveries(ANN)
+    assert told == delivery["delivery_id"]
     assert "webhook-signature" not in receiver.requests[0].headers
+
+
+def test_messages_that_went_long_ago_are_forgotten_and_those_that_wait_are_not(registry, clock, receiver):
+    dispatch = Dispatch(registry.database, clock, worker="w")
+    publish(registry, clock)
+    told = notices(registry, clock)
+    told.subscribe(ANN, "sales", receiver.url, kinds=["published"])
+    for _ in range(3):
+        publish(registry, clock)
+        go(registry, clock)
+        clock.move(days=20)
+    receiver.answer = lambda request: (503, {})
+    publish(registry, clock)
+    go(registry, clock)
+
+    dispatch.forget(dt.timedelta(days=30))
+
+    assert [d["state"] for d in told.deliveries(ANN)] == ["waiting", "sent"]
+    with registry.database.reading() as statements:
+        assert statements.row("SELECT count(*) FROM delivery_notices") == (2,)

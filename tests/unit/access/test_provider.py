@@ -33,7 +33,7 @@ def answering(issuer: Issuer, **claims) -> None:
 
 
 def claims(provider: Provider):
-    return provider.claims(code="c", redirect=BACK, nonce="n", verifier="v" * 43, now=NOW)
+    return provider.arrival(code="c", redirect=BACK, nonce="n", verifier="v" * 43, now=NOW).claims
 
 
 def refused(provider: Provider) -> str:
@@ -104,3 +104,29 @@ def test_a_provider_that_fails_is_told_as_away(provider, issuer):
         claims(provider)
 
     assert failed.value.diagnostics[0].code == "WFT-ACC-015"
+
+
+def test_a_provider_that_did_not_answer_is_not_waited_for_again_at_once(issuer):
+    at = 0.0
+    provider = Provider(IdentitySettings(issuer=issuer.url, client_id="weft"), lambda: at)
+    issuer.away = True
+
+    for _ in range(5):
+        with pytest.raises(PlatformError):
+            provider.description()
+    assert len(issuer.asked) == 1, "each would keep a thread waiting as long as the provider takes"
+
+    issuer.away = False
+    at = 6.0
+    assert provider.description()["issuer"] == issuer.url
+
+
+def test_a_description_that_is_old_still_serves_while_the_provider_is_away(issuer):
+    at = 0.0
+    provider = Provider(IdentitySettings(issuer=issuer.url, client_id="weft"), lambda: at)
+    provider.description()
+    issuer.away, at = True, 4000.0
+
+    for _ in range(5):
+        assert provider.description()["issuer"] == issuer.url
+    assert len(issuer.asked) == 2

@@ -153,6 +153,26 @@ def test_what_is_no_token_is_refused_as_one(provider, issuer, token):
     why(provider, issuer, token)
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"crit": [5]},
+        {"crit": "b64"},
+        {"crit": ["b64"], "b64": False},
+        {"typ": 5},
+        {"jwk": {"kty": "oct"}},
+        {"alg": ["RS256"]},
+        {"alg": "ES256"},
+        {"kid": ["first"]},
+        {"zip": "DEF"},
+    ],
+)
+def test_a_header_that_no_issuer_writes_is_refused_and_is_no_fault(provider, issuer, header):
+    token = unsigned({"alg": "RS256", "kid": "first", **header}, {"iss": issuer.url, "aud": "weft", "sub": "x"})
+
+    assert why(provider, issuer, f"{token}AAAA")
+
+
 def test_a_new_key_is_fetched_when_a_token_names_it_but_at_most_once_a_minute(provider, issuer, clock):
     claims(provider, issuer, issuer.signed(exp=NOW + 60))
     made_up = RSAKey.generate_key(2048, {"kid": "made-up"})

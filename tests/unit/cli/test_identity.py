@@ -281,11 +281,11 @@ def test_users_are_made_changed_and_shut_out_on_the_servers_machine(weft, platfo
     assert (code, len(password.strip())) == (0, 20)
     assert "not shown again" in told
     identity = platform.identity
-    assert identity.signing_in.with_password("eve", password.strip(), "::1")
+    assert identity.signing_in.with_password(identity.signing_in.tried("eve", "::1"), password.strip())
 
     assert weft("user", "role", "eve", "operator")[:2] == (0, "eve is operator\n")
     assert weft("user", "passwd", "eve", "--password-stdin", stdin=f"{PASSWORD}\n")[:2] == (0, "")
-    assert identity.signing_in.with_password("eve", PASSWORD, "::1")
+    assert identity.signing_in.with_password(identity.signing_in.tried("eve", "::1"), PASSWORD)
     assert re.search(r"eve +local +operator", weft("user", "list")[1])
     assert weft("user", "disable", "eve")[:2] == (0, "eve is shut out\n")
     found = identity.users.user("eve")
@@ -331,7 +331,9 @@ def test_the_first_start_makes_one_administrator_whose_password_no_log_shows(fol
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE((folder / ".weft/registry.db").stat().st_mode) == 0o600
     assert capsys.readouterr().err == "", "the second start makes nobody"
-    caller = platform.identity.of_session(platform.identity.signing_in.with_password("admin", password, "::1"))
+    caller = platform.identity.of_session(
+        platform.identity.signing_in.with_password(platform.identity.signing_in.tried("admin", "::1"), password)
+    )
     assert caller is not None
     assert {role.value for role in caller[0].mesh} == {"operator", "governance_lead"}
     platform.close()
@@ -344,6 +346,6 @@ def test_on_a_terminal_the_password_is_shown_there_and_stands_in_no_file(folder,
     make_administrator(platform)
 
     password = re.findall(r"^  (\S{20})$", capsys.readouterr().err, re.MULTILINE)[0]
-    assert platform.identity.signing_in.with_password("admin", password, "::1")
+    assert platform.identity.signing_in.with_password(platform.identity.signing_in.tried("admin", "::1"), password)
     assert not (folder / ".weft" / PASSWORD_FILE).exists()
     platform.close()

@@ -176,3 +176,38 @@ def test_schedules_are_listed_paused_and_resumed(client, platform):
     assert (paused["paused_by"], paused["next_due"]) == ("dev", None)
     assert resumed["next_due"] == "2026-03-01T06:00:00+00:00"
     assert (absent.status_code, absent.json()["type"]) == (404, "urn:weft:WFT-RUN-047")
+
+
+def test_jobs_and_schedules_of_a_draft_are_for_its_domain_and_for_operators(client, platform):
+    platform.jobs.start("shop.orders", "dev")
+    platform.jobs.start("other.orders", "root")
+    platform.identity.user_verbs.add("op", None, ["operator"], actor="root")
+    with platform.database.writing() as statements:
+        address = ProductAddress("other", "orders")
+        schedule = {"customProperties": [{"property": "weft.schedule", "value": {"cron": "0 6 * * *"}}]}
+        SqlTables(statements).put_product(ProductRecord(address, "O", "draft", None, (), "company", (), schedule))
+    seen = {}
+    for who in ("dev", "op"):
+        header = known(platform, who)
+        jobs = client.get("/api/v1/jobs", headers=header).json()["jobs"]
+        schedules = client.get("/api/v1/schedules", headers=header).json()["schedules"]
+        status = client.get("/api/v1/jobs/job-2", headers=header).status_code
+        seen[who] = sorted(j["product"] for j in jobs), sorted(s["product"] for s in schedules), status
+
+    assert seen["dev"] == (["shop.orders"], ["shop.orders"], 404)
+    assert seen["op"] == (["other.orders", "shop.orders"], ["other.orders", "shop.orders"], 200)
+
+
+def test_a_backfill_is_seen_by_everybody_and_ended_by_whoever_may_run_its_domain(client, platform):
+    wanted = {"product": "other.orders", "start": "2026-01-01", "end": "2026-01-03", "by_seconds": 43200}
+    platform.identity.user_verbs.add("op", None, ["operator"], actor="root")
+    made = client.post("/api/v1/jobs", json=wanted, headers=known(platform, "op")).json()
+    path = f"/api/v1/backfills/{made['backfill']}"
+
+    seen = client.get(path, headers=known(platform, "ana")).json()
+    refused = client.post(f"{path}/cancel", headers=known(platform, "dev"))
+    ended = client.post(f"{path}/cancel", headers=known(platform, "op"))
+
+    assert (made["pieces"], seen["states"]) == (4, {"queued": 4})
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:weft:WFT-ACC-010")
+    assert (ended.status_code, ended.json()["states"]) == (202, {"cancelled": 4})

@@ -14,7 +14,9 @@ from fastapi.testclient import TestClient
 from tests.conformance.notices.stories import ORDERS, Clock, publish
 from tests.receivers import receiving
 from weft.access.permissions import Action
+from weft.api.notices import keyboard
 from weft.api.platform import Platform, open_platform
+from weft.api.worker import NoticesLoop
 from weft.registry.meters import Meter
 from weft.server.app import create_app
 
@@ -176,3 +178,39 @@ def test_every_notice_route_needs_somebody_and_has_its_line_in_the_table(client,
     assert len(paths) == 7
     assert {client.get(p).status_code for p in ("/api/v1/incidents", "/api/v1/deliveries", "/api/v1/usage")} == {401}
     assert Action.SUBSCRIBE.value == "notices.subscribe"
+
+
+def test_an_incident_of_a_draft_is_for_its_domain(client, platform, clock):
+    ada, sales = holder(platform, clock), holder(platform, clock, domain="sales")
+    publish(platform.rooms.production, clock, contract=SLOW, status="draft")
+    clock.move(hours=5)
+    platform.notices_step()
+
+    (one,) = client.get("/api/v1/incidents", headers=sales).json()["incidents"]
+
+    assert client.get("/api/v1/incidents", headers=ada).json() == {"incidents": []}
+    assert client.get(f"/api/v1/incidents/{one['incident_id']}", headers=ada).status_code == 404
+    assert client.get(f"/api/v1/incidents/{one['incident_id']}", headers=sales).status_code == 200
+
+
+def test_what_the_owners_of_all_domains_are_spared_is_one_list(client, platform, clock):
+    platform.notices.mute(keyboard("root"), "sales", "*")
+
+    answer = client.get("/api/v1/mutes", headers=holder(platform, clock))
+
+    assert answer.json() == {"mutes": [{"domain": "sales", "subject": "*"}]}
+    assert client.get("/api/v1/mutes").status_code == 401
+
+
+def test_a_worker_that_is_told_to_stop_leaves_the_rest_of_the_messages_to_the_next_one(platform, clock):
+    with receiving() as receiver:
+        for _ in range(40):
+            platform.notices.subscribe(keyboard("root"), "sales", receiver.url, kinds=["published"])
+        publish(platform.rooms.production, clock, contract=SLOW)
+
+        NoticesLoop(platform, lambda: bool(receiver.requests)).step()
+        before = len(receiver.requests)
+        NoticesLoop(platform).step()
+
+    assert (before, len(receiver.requests)) == (16, 40)
+    assert len(set(receiver.ids)) == 40

@@ -27,16 +27,19 @@ EXPECTED = {
     Action.SEE_STATE: {*PEOPLE},
     Action.SIGN_IN: {*PEOPLE},
     Action.READ_METADATA: {*PEOPLE} - {"stranger"},
+    Action.QUERY: {*PEOPLE} - {"stranger"},
     Action.REQUISITION: {*PEOPLE} - {"stranger"},
     Action.SUBSCRIBE: {*PEOPLE} - {"stranger"},
     Action.OWN_TOKENS: {*PEOPLE} - {"stranger"},
     Action.MANAGE_DOMAIN: {"domain_owner", "operator"},
     Action.PUBLISH: {"domain_owner", "product_owner", "developer", "domain token"},
     Action.RUN: {"domain_owner", "product_owner", "developer", "operator", "domain token"},
+    Action.ASK_ACCESS: {*PEOPLE} - {"stranger"},
     Action.APPROVE: {"domain_owner", "product_owner", "steward"},
     Action.GOVERN: {"governance_lead"},
     Action.READ_EVENTS: {"operator", "governance_lead", "compliance_contact"},
     Action.READ_USAGE: {"domain_owner", "product_owner", "operator"},
+    Action.READ_AUDIT: {"domain_owner", "product_owner", "steward", "compliance_contact", "governance_lead"},
     Action.OPERATE: {"operator"},
 }
 """Who may do what in the domain `shop`, said a second time: whoever changes the table changes it here as well."""
@@ -161,6 +164,18 @@ def test_a_token_that_is_limited_does_what_it_is_limited_to_and_no_more(platform
         Action.SIGN_IN,
         Action.READ_METADATA,
     ]
+
+
+def test_a_token_that_finds_what_there_is_reads_no_rows(platform):
+    asked = {"port": "shop.orders.orders@1"}
+
+    for actions, refused in (([Action.READ_METADATA.value], True), ([Action.READ_METADATA.value, "data.query"], False)):
+        secret = secret_of(platform, "domain_owner", actions)
+        answer = TestClient(create_app(platform), headers={"Authorization": f"Bearer {secret}"}).post(
+            "/api/v1/scans", json=asked
+        )
+        assert (answer.status_code == 403) == refused, answer.text
+        assert answer.status_code in (403, 404)
 
 
 def test_an_action_without_a_line_is_refused_for_everybody(platform, monkeypatch):

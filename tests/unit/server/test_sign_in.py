@@ -6,10 +6,13 @@ import datetime as dt
 import re
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 
+from tests.unit.server.company import running
 from weft.api.platform import Platform, open_platform
 from weft.server.app import create_app
 
@@ -189,7 +192,7 @@ def test_an_unknown_user_and_a_wrong_password_look_the_same_and_take_as_long(bro
     assert min(wrong[2], unknown[2]) > slowest / 5, "a sign-in without a hash to check is a hundred times as fast"
 
 
-def test_after_five_wrong_passwords_not_even_the_right_one_is_tried_for_a_quarter_of_an_hour(browser, clock):
+def test_after_five_wrong_passwords_not_even_the_right_one_is_tried_from_there_for_a_quarter_of_an_hour(browser, clock):
     for _ in range(5):
         assert post_session(browser, "wrong").status_code == 401
 
@@ -203,6 +206,89 @@ def test_after_five_wrong_passwords_not_even_the_right_one_is_tried_for_a_quarte
     assert post_session(browser, "wrong", "bob").status_code == 401, "others are not locked out"
     clock.now += dt.timedelta(minutes=15)
     assert post_session(browser, PASSWORD).status_code == 201
+
+
+def at(browser: TestClient, address: str) -> TestClient:
+    """The same server, asked from elsewhere."""
+    return TestClient(browser.app, headers={"Origin": HERE}, follow_redirects=False, client=(address, 50_000))
+
+
+def test_who_guesses_a_password_locks_out_nobody_elsewhere(browser):
+    for address in ("203.0.113.7", "203.0.113.8"):
+        guessing = at(browser, address)
+        assert [post_session(guessing, f"guess {n}").status_code for n in range(6)] == [401] * 5 + [429]
+
+    assert post_session(at(browser, "198.51.100.1"), PASSWORD).status_code == 201
+
+
+def test_whose_password_is_guessed_from_everywhere_signs_in_slowly_and_others_as_fast_as_ever(browser):
+    def seconds(address: str, password: str, user: str, status: int) -> float:
+        began = time.perf_counter()
+        assert post_session(at(browser, address), password, user).status_code == status
+        return time.perf_counter() - began
+
+    seconds("192.0.2.1", "wrong", "bob", 401)
+    for number in range(10):
+        assert seconds(f"203.0.113.{number}", "wrong", "ada", 401) < 0.5, "the first ten are as fast as any"
+
+    assert 0.5 <= seconds("203.0.113.77", "wrong", "ada", 401) < 1.5
+    assert 1.0 <= seconds("198.51.100.1", PASSWORD, "ada", 201) < 2.5
+    assert seconds("203.0.113.77", "wrong", "bob", 401) < 0.5
+
+
+def test_who_waits_for_a_slow_sign_in_takes_no_thread_from_others(folder, platform):
+    (folder / "weft.toml").write_text('[server]\ntrusted_proxies = ["127.0.0.1"]\n')
+    now = dt.datetime.now(dt.UTC)
+    for number in range(40):  # up to the longest pause
+        platform.identity.sign_ins.attempt({f"x{number}": 1}, now, dt.timedelta(minutes=15), counted="user:ada")
+    body = {"user": "ada", "password": "wrong"}
+
+    def guess(url: str, number: int) -> int:
+        there = {"X-Forwarded-For": f"203.0.113.{number}"}
+        return httpx.post(f"{url}/api/v1/session", json=body, headers=there, timeout=60).status_code
+
+    with (
+        running(folder, "--no-worker") as url,
+        ThreadPoolExecutor(24) as pool,
+        httpx.Client(base_url=url, timeout=60) as other,
+    ):
+        assert other.get("/healthz").status_code == 200
+        began = time.perf_counter()
+        guesses = [pool.submit(guess, url, number) for number in range(24)]
+        time.sleep(1.5)
+        asked = time.perf_counter()
+        assert other.get("/healthz").status_code == 200
+        assert time.perf_counter() - asked < 2
+        assert {one.result() for one in guesses} == {401}
+        assert time.perf_counter() - began >= 5
+
+
+def test_a_proxy_that_nobody_has_named_is_told_of_once_and_not_believed(browser, caplog):
+    for number in range(6):
+        answer = post_session(browser, "wrong", headers={"X-Forwarded-For": f"203.0.113.{number}"})
+
+    assert answer.status_code == 429, "whoever sends the header is not taken at its word"
+    assert [r.message for r in caplog.records if "trusted_proxies" in r.message] == [
+        "a sign-in came through a proxy that `server.trusted_proxies` does not name: failed ones of everybody "
+        "count as those of one address"
+    ]
+
+
+def test_a_network_of_ipv6_is_one_address_and_a_site_has_no_more_tries_than_a_few_of_them(browser):
+    answers = [post_session(at(browser, f"2001:db8:1:2::{n}"), "wrong").status_code for n in range(6)]
+    assert answers == [401] * 5 + [429]
+
+    limits = [post_session(at(browser, f"2001:db8:9:{n:x}::1"), "x", f"user-{n}").status_code for n in range(121)]
+    assert limits == [401] * 120 + [429]
+    assert post_session(at(browser, "2001:db8:a::1"), PASSWORD).status_code == 201
+
+
+def test_addresses_of_ipv4_are_told_apart_where_the_server_listens_on_ipv6(browser):
+    for number in range(31):
+        post_session(at(browser, "::ffff:203.0.113.7"), "wrong", f"user-{number}")
+
+    assert post_session(at(browser, "::ffff:203.0.113.7"), PASSWORD).status_code == 429
+    assert post_session(at(browser, "::ffff:198.51.100.1"), PASSWORD).status_code == 201
 
 
 def test_a_name_that_is_not_there_is_locked_as_well(browser):

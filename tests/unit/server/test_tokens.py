@@ -299,6 +299,30 @@ def test_a_service_without_a_name_that_can_be_written_down_is_nobody(service, is
     assert answer.status_code == 401
 
 
+@pytest.mark.parametrize(
+    "claims", [{"email": "ada@example.com"}, {"nonce": "n"}, {"at_hash": "x"}, {"typ": "ID", "sub": "billing"}]
+)
+def test_a_token_that_a_program_got_for_a_person_acts_neither_as_the_program_nor_as_the_person(service, issuer, claims):
+    token = issuer.signed(exp=seconds(minutes=5), groups=["billing"], **claims)
+
+    answer = bearer(create_app(service), token).get("/api/v1/tokens")
+
+    assert (answer.status_code, code(answer)) == (401, "WFT-ACC-029")
+
+
+@pytest.mark.parametrize("claims", [{"email": "service-account-billing"}, {"sub": "billing", "email": "b@example.com"}])
+def test_a_service_that_the_provider_has_an_account_for_is_one(service, issuer, claims):
+    token = issuer.signed(exp=seconds(minutes=5), groups=["billing"], **claims)
+
+    assert bearer(create_app(service), token).get("/api/v1/session").json()["name"] == "service:billing"
+
+
+def test_a_token_that_ends_after_the_last_day_of_the_calendar_is_no_fault(service, issuer):
+    token = issuer.signed(exp=10**15, groups=["billing"])
+
+    assert bearer(create_app(service), token).get("/api/v1/session").json()["kind"] == "service"
+
+
 def test_while_the_keys_cannot_be_had_a_signed_token_is_answered_with_try_again(service, issuer):
     issuer.away = True
 

@@ -1,5 +1,6 @@
 """What every request passes: its id, its limits, the headers of its answer, its line in the log, the metrics."""
 
+import datetime as dt
 import io
 import json
 import logging
@@ -13,6 +14,7 @@ from fastapi.testclient import TestClient
 from tests.unit.server.company import bearer, company
 from weft.access.permissions import Action
 from weft.api.platform import Platform
+from weft.registry import codec
 from weft.server import logs
 from weft.server.app import create_app
 from weft.server.permitted import Permitted
@@ -86,6 +88,33 @@ def test_a_body_that_cannot_be_read_is_refused_by_its_fault(client, content, kin
         assert answer.json()["status"] == status
 
 
+def test_a_fault_of_ours_is_told_as_one_with_the_id_under_which_the_log_has_it(platform):
+    app = create_app(platform)
+
+    @app.get("/broken", dependencies=[Depends(Permitted(Action.SEE_STATE))])
+    def broken() -> None:
+        raise RuntimeError("a value of a row")
+
+    written = io.StringIO()
+    logs.install("info", "json", written)
+    try:
+        answer = TestClient(app).get("/broken", headers={"X-Request-Id": "r-9"})
+    finally:
+        for name in ("weft", "uvicorn.error"):
+            logging.getLogger(name).handlers.clear()
+
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert answer.headers["x-request-id"] == "r-9"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    [told] = answer.json()["diagnostics"]
+    assert told["code"] == "WFT-SRV-011" and "r-9" in told["why"]
+    assert "a value of a row" not in answer.text
+    lines = [json.loads(text) for text in written.getvalue().splitlines()]
+    assert [line["request_id"] for line in lines] == ["r-9", "r-9"]
+    assert "RuntimeError: a value of a row" in lines[0]["error"]
+    assert lines[1]["status"] == 500
+
+
 def test_a_null_byte_names_nothing(client, platform):
     for path in ("/api/v1/domains/a%00b", "/api/v1/search?q=%00"):
         assert client.get(path, headers=bearer(platform)).status_code == 400
@@ -138,6 +167,21 @@ def test_metrics_count_requests_by_route_and_tell_how_the_platform_stands(client
     assert 'weft_http_request_seconds_bucket{le="0.025",method="GET",route="/api/v1/domains/{domain}"}' in text
     assert 'weft_part_ready{part="registry"} 1.0' in text
     assert f"weft_events {float(platform.rooms.production.last_event())}" in text
+
+
+def test_metrics_tell_what_waits_for_workers_and_for_how_long(client, platform):
+    waiting = platform.jobs.start("fleet.aircraft", "ada")
+    platform.jobs.start("fleet.aircraft", "ada")
+    with platform.database.writing() as statements:
+        earlier = codec.time_text(waiting.not_before - dt.timedelta(seconds=90))
+        statements.run("UPDATE jobs SET not_before = ? WHERE number = 1", (earlier,))
+        statements.run("UPDATE jobs SET state = 'running' WHERE number = 2")
+
+    text = client.get("/metrics").text
+
+    assert 'weft_jobs{state="waiting"} 1.0' in text
+    assert 'weft_jobs{state="running"} 1.0' in text
+    assert "weft_jobs_oldest_waiting_seconds 90.0" in text
     assert "process_resident_memory_bytes" in text
 
 

@@ -27,7 +27,7 @@ from weft.cli.output import print_json, print_line, print_text
 @click.option("--wait", is_flag=True, help="Stay until all pieces are over, and tell how far it is.")
 @format_option()
 def command(address: str, start: str | None, end: str | None, by: str, wait: bool, form: str) -> int:
-    from weft.api.platform import open_platform
+    from weft.api.verbs import is_backfill_over, open_verbs
     from weft.cli.render.jobs import backfill_text
     from weft.config import duration
 
@@ -38,16 +38,16 @@ def command(address: str, start: str | None, end: str | None, by: str, wait: boo
         piece = duration(by)
     except ValueError as e:
         raise click.UsageError(f"--by {e}") from None
-    with closing(open_platform()) as platform:
-        found = platform.jobs.backfill(address, window, piece, platform.rooms.actor)
+    with closing(open_verbs()) as verbs:
+        found = verbs.jobs.backfill(address, window, piece)
         shown = ""
-        while wait and not found.is_over:
+        while wait and not is_backfill_over(found):
             if (text := backfill_text(found)) != shown:
                 print_line(shown := text)
             time.sleep(0.5)
-            found = platform.jobs.progress(found.backfill_id, found.resumed)
+            found = {**verbs.jobs.progress(found["backfill"]), "resumed": found["resumed"]}
     if form == "json":
-        print_json(found.as_json())
+        print_json(found)
     else:
         print_text(backfill_text(found))
-    return 1 if found.is_over and set(found.states) - {"succeeded"} else 0
+    return 1 if is_backfill_over(found) and set(found["states"]) - {"succeeded"} else 0

@@ -19,23 +19,18 @@ from weft.cli.output import print_json, print_text
 @click.argument("job")
 @format_option()
 def command(job: str, form: str) -> int:
-    from weft.api.platform import open_platform
+    from weft.api.verbs import is_over, open_verbs
     from weft.cli.render.jobs import backfill_text
 
-    with closing(open_platform()) as platform:
-        actor = platform.rooms.actor
-        if job.startswith("backfill-"):
-            ended = platform.jobs.cancel_backfill(job, actor)
-            if form == "json":
-                print_json(ended.as_json())
-            else:
-                print_text(backfill_text(ended))
-            return 0
-        found = platform.jobs.cancel(job, actor)
+    with closing(open_verbs()) as verbs:
+        is_backfill = job.startswith("backfill-")
+        found = verbs.jobs.cancel_backfill(job) if is_backfill else verbs.jobs.cancel(job)
     if form == "json":
-        print_json(found.as_json())
-    elif found.state.is_over:
-        print_text(f"{found.job_id} is cancelled")
+        print_json(found)
+    elif is_backfill:
+        print_text(backfill_text(found))
+    elif is_over(found):
+        print_text(f"{found['job_id']} is cancelled")
     else:
-        print_text(f"{found.job_id} runs; its worker ends it")
+        print_text(f"{found['job_id']} runs; its worker ends it")
     return 0

@@ -18,17 +18,17 @@ from weft.cli.text import table
 )
 @click.option("--state", type=click.Choice(["waiting", "sent", "dead", "dropped"]), help="Those in one state.")
 @click.option("--resend", metavar="DELIVERY", help="Try this one for another day; it keeps its id.")
-@click.option("--limit", default=100, show_default=True, help="How many are listed.")
+@click.option(
+    "--limit", default=100, type=click.IntRange(1, 1000), show_default=True, metavar="N", help="How many are listed."
+)
 @format_option()
 def command(state: str | None, resend: str | None, limit: int, form: str) -> int:
-    from weft.api.notices import keyboard
-    from weft.api.platform import open_platform
+    from weft.api.verbs import open_verbs
 
-    with closing(open_platform()) as platform:
-        caller = keyboard(platform.rooms.actor)
+    with closing(open_verbs()) as verbs:
         if resend is not None:
-            platform.notices.resend(caller, resend)
-        found = platform.notices.deliveries(caller, state=state, limit=limit)
+            verbs.notices.resend(resend)
+        found = verbs.notices.deliveries(state=state, limit=limit)
     if form == "json":
         print_json({"deliveries": found})
     elif not found:

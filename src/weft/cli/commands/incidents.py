@@ -38,28 +38,26 @@ def command(
     reason: str | None,
     form: str,
 ) -> int:
-    from weft.api.notices import keyboard
-    from weft.api.platform import open_platform
+    from weft.api.verbs import open_verbs
     from weft.errors import UsageError, error
 
     if incident is None and (acknowledge or comment is not None or reason is not None):
         raise UsageError(error("WFT-CLI-001", "no incident is named", fix="`weft incidents` lists them"))
-    with closing(open_platform()) as platform:
-        now, caller = platform.rooms.now(), keyboard(platform.rooms.actor)
+    with closing(open_verbs()) as verbs:
         if incident is None:
-            found = platform.incidents.listed(domain=domain, closed=closed)
+            found = verbs.incidents.listed(domain=domain, closed=closed)
             if form == "json":
                 print_json({"incidents": found})
             else:
-                print_text(_lines(found, now) if found else "nothing is wrong")
+                print_text(_lines(found, verbs.now()) if found else "nothing is wrong")
             return 0
         if comment is not None:
-            platform.incidents.comment(caller, incident, comment)
+            verbs.incidents.comment(incident, comment)
         if acknowledge:
-            platform.incidents.acknowledge(caller, incident)
+            verbs.incidents.acknowledge(incident)
         if reason is not None:
-            platform.incidents.close(caller, incident, reason)
-        one = platform.incidents.one(incident)
+            verbs.incidents.close(incident, reason)
+        one = verbs.incidents.one(incident)
     if form == "json":
         print_json(one)
     else:

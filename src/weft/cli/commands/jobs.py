@@ -23,15 +23,14 @@ _STATES = ("queued", "running", "succeeded", "failed", "cancelled", "lost")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="How many jobs.")
 @format_option()
 def command(product: str | None, states: tuple[str, ...], limit: int, form: str) -> int:
-    from weft.api.platform import open_platform
+    from weft.api.verbs import open_verbs
     from weft.cli.render.jobs import jobs_table
-    from weft.model.jobs import JobState
 
-    with closing(open_platform()) as platform:
-        found = platform.jobs.listed(states=[JobState(s) for s in states], product=product, limit=limit)
-        now = platform.rooms.now()
+    with closing(open_verbs()) as verbs:
+        found = verbs.jobs.listed(states=states, product=product, limit=limit)
+        now = verbs.now()
     if form == "json":
-        print_json({"jobs": [job.as_json() for job in found]})
+        print_json({"jobs": found})
     else:
         print_text(jobs_table(found, now, columns_wide=width_of(sys.stdout)))
     return 0

@@ -20,11 +20,10 @@ from weft.cli.output import print_json, print_text
 @click.option("--off", is_flag=True, help="Tell them again.")
 @format_option()
 def command(domain: str, subject: str, off: bool, form: str) -> int:
-    from weft.api.notices import keyboard
-    from weft.api.platform import open_platform
+    from weft.api.verbs import open_verbs
 
-    with closing(open_platform()) as platform:
-        platform.notices.mute(keyboard(platform.rooms.actor), domain, subject, off=off)
+    with closing(open_verbs()) as verbs:
+        verbs.notices.mute(domain, subject, off=off)
     if form == "json":
         print_json({"domain": domain, "subject": subject, "muted": not off})
     else:

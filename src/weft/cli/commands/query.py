@@ -31,6 +31,7 @@ from weft.cli.rows import format_and_limit, rows_options, write_result
     metavar="SNAPSHOT|TIME|ADDRESS=SNAPSHOT",
     help="Read what could be read then. A time holds for all ports, a bare snapshot when one port is read.",
 )
+@click.option("--purpose", metavar="TEXT", help="What it is for: then only grants for it count.")
 @environment_option("Read what an environment shows, for its owner alone.")
 def command(
     sql: str,
@@ -39,6 +40,7 @@ def command(
     out: Path | None,
     limit: int | None,
     at: tuple[str, ...],
+    purpose: str | None,
     environment: str | None,
 ) -> int:
     form, limit = format_and_limit(form, limit, out)
@@ -46,7 +48,8 @@ def command(
     from weft import api
 
     with api.open(environment=environment) as mesh:
-        write_result(mesh.query(text, principal=principal, limit=limit, at=moment(at)), form, out)
+        found = mesh.query(text, principal=principal, limit=limit, at=moment(at), purpose=purpose)
+        write_result(found, form, out)
     return 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import closing
 
 import click
@@ -39,24 +38,21 @@ def command(run_id: str, log: bool, follow: bool, form: str) -> int:
 
 
 def _log(run_id: str, follow: bool, form: str) -> int:
-    from weft.api.platform import open_platform
+    from datetime import datetime
 
-    kept, last = [], 0
-    with closing(open_platform()) as platform:
-        job = platform.jobs.one(run_id)
-        while True:
-            job = platform.jobs.one(job.job_id)  # before the lines: what is over tells nothing more
-            while lines := platform.jobs.log(job.job_id, last):
-                last = lines[-1].number
-                if form == "json":
-                    kept += [{"number": x.number, "at": x.at.isoformat(), "line": x.line} for x in lines]
-                else:
-                    print_text("\n".join(f"{x.at:%H:%M:%S} {x.line}" for x in lines))
-            if job.state.is_over or not follow:
-                break
-            time.sleep(0.5)
+    from weft.api.verbs import open_verbs
+
+    kept = []
+    with closing(open_verbs()) as verbs:
+        job = verbs.jobs.one(run_id)
+        for line in verbs.jobs.log(job["job_id"], follow=follow):
+            if form == "json":
+                kept.append(line)
+            else:
+                print_text(f"{datetime.fromisoformat(line['at']):%H:%M:%S} {line['line']}")
+        job = verbs.jobs.one(job["job_id"])
     if form == "json":
-        print_json({"job": job.as_json(), "lines": kept})
+        print_json({"job": job, "lines": kept})
     elif follow:
-        print_text(f"{job.job_id}: {job.state.value}")
-    return 1 if follow and job.state.value != "succeeded" else 0
+        print_text(f"{job['job_id']}: {job['state']}")
+    return 1 if follow and job["state"] != "succeeded" else 0

@@ -26,7 +26,7 @@ def command(address: str | None, limit: int, environment: str | None, form: str)
         found = mesh.runs(address, limit=limit)
         jobs = mesh.jobs_without_run(limit) if address is None and environment is None else []
     if form == "json":
-        print_json({"runs": [run_json(r) for r in found], "jobs": [job.as_json() for job in jobs]})
+        print_json({"runs": [run_json(r) for r in found], "jobs": list(jobs)})
         return 0
     if jobs:
         from weft.cli.render.jobs import jobs_table

@@ -37,14 +37,10 @@ def command(
     secret: str | None,
     form: str,
 ) -> int:
-    from weft.api.notices import keyboard
-    from weft.api.platform import open_platform
+    from weft.api.verbs import open_verbs
 
-    with closing(open_platform()) as platform:
-        caller = keyboard(platform.rooms.actor)
-        made = platform.notices.subscribe(
-            caller, subject, target, channel=channel, kinds=kinds, digest=digest, secret=secret
-        )
+    with closing(open_verbs()) as verbs:
+        made = verbs.notices.subscribe(subject, target, channel=channel, kinds=kinds, digest=digest, secret=secret)
     if form == "json":
         print_json(made)
         return 0

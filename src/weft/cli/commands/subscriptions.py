@@ -19,12 +19,11 @@ from weft.cli.text import table
 @click.option("--everybody", is_flag=True, help="Those of everybody, without their targets.")
 @format_option()
 def command(everybody: bool, form: str) -> int:
-    from weft.api.notices import keyboard
-    from weft.api.platform import open_platform
+    from weft.api.verbs import open_verbs
 
-    with closing(open_platform()) as platform:
-        found = platform.notices.subscriptions(keyboard(platform.rooms.actor), everybody=everybody)
-        muted = platform.notices.mutes()
+    with closing(open_verbs()) as verbs:
+        found = verbs.notices.subscriptions(everybody=everybody)
+        muted = verbs.notices.mutes()
     if form == "json":
         print_json({"subscriptions": found, "muted": muted})
         return 0

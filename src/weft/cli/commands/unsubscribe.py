@@ -18,11 +18,10 @@ from weft.cli.output import print_json, print_text
 @click.argument("subscription")
 @format_option()
 def command(subscription: str, form: str) -> int:
-    from weft.api.notices import keyboard
-    from weft.api.platform import open_platform
+    from weft.api.verbs import open_verbs
 
-    with closing(open_platform()) as platform:
-        platform.notices.unsubscribe(keyboard(platform.rooms.actor), subscription)
+    with closing(open_verbs()) as verbs:
+        verbs.notices.unsubscribe(subscription)
     if form == "json":
         print_json({"ended": subscription})
     else:

@@ -32,13 +32,11 @@ from weft.cli.text import size_text, table
 def command(
     domain: str | None, product: str | None, first: str | None, last: str | None, by: tuple[str, ...], form: str
 ) -> int:
-    from weft.api.notices import keyboard
-    from weft.api.platform import open_platform
+    from weft.api.verbs import open_verbs
 
     groups = by or ("day", "product")
-    with closing(open_platform()) as platform:
-        caller = keyboard(platform.rooms.actor)
-        found = platform.usage.of(caller, domain=domain, product=product, first=first, last=last, by=groups)
+    with closing(open_verbs()) as verbs:
+        found = verbs.usage(domain=domain, product=product, first=first, last=last, by=groups)
     if form == "json":
         print_json(found)
         return 0

@@ -26,7 +26,8 @@ def command(concurrency: int | None, until_input_ends: bool) -> int:
     from weft.api.worker import Worker, loops_of
 
     with closing(open_platform()) as platform:
-        worker = Worker(loops_of(platform, concurrency))
+        stopping = threading.Event()
+        worker = Worker(loops_of(platform, concurrency, stopping.is_set), stopping=stopping)
         # The queue says what becomes of a job that runs, so the five seconds of other commands do not hold here.
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -10,8 +10,11 @@ from typing import Any
 import duckdb
 
 from weft.engines.duckdb.failures import told
+from weft.engines.duckdb.generic import unopened
+from weft.engines.duckdb.governed import GovernedSession
 from weft.engines.duckdb.session import DuckDBSession
 from weft.engines.duckdb.texts import texts
+from weft.errors import WeftError
 from weft.sql.quoting import dotted, ident, literal
 
 _CONFIG = {
@@ -70,20 +73,39 @@ class DuckDBEngine:
         """A session for reading that sees the given relations and can open `paths` and nothing else."""
         connection = self._connection(temp_folder)
         try:
-            with told():
-                if paths:
-                    connection.execute(f"SET allowed_paths = [{', '.join(literal(p) for p in paths)}]")
-                connection.execute("SET enable_external_access = false")
-                for catalog in dict.fromkeys(c for c, _, _ in relations):
-                    connection.execute(f"ATTACH ':memory:' AS {ident(catalog)}")
-                for catalog, schema in dict.fromkeys((c, s) for c, s, _ in relations):
-                    connection.execute(f"CREATE SCHEMA {dotted((catalog, schema))}")
-                for name, relation in relations.items():
-                    connection.execute(f"CREATE VIEW {dotted(name)} AS SELECT * FROM {relation}")
-                connection.execute("SET lock_configuration = true")
+            _lock(connection, relations, paths)
             yield DuckDBSession(connection)
         finally:
             connection.close()
+
+    def governed(
+        self,
+        relations: Mapping[tuple[str, str, str], str],
+        paths: Sequence[str],
+        *,
+        temp_folder: str,
+        temp_bytes: int,
+    ) -> GovernedSession:
+        """A locked session of a reader, which is theirs until it is closed.
+
+        Rows come in the order in which they lie in the files: with rows that are filtered out between them or
+        without, a reader sees the same.
+
+        Raises:
+            PlatformError: a file is missing, or a relation cannot be shown; neither path nor relation stands in it.
+        """
+        limits = {"preserve_insertion_order": "true", "max_temp_directory_size": f"{max(temp_bytes // 10**6, 1)}MB"}
+        connection = self._connection(temp_folder, **limits)
+        try:
+            _lock(connection, relations, paths)
+            known = {c for name in relations for c in connection.table(dotted(name)).columns}
+        except WeftError as e:
+            connection.close()
+            raise unopened(e) from None
+        except BaseException:
+            connection.close()
+            raise
+        return GovernedSession(connection, sorted(known))
 
     def texts(self, table: Any) -> Any:
         """A table with each value of another as the text that DuckDB writes for it, rows in their order."""
@@ -116,3 +138,20 @@ class DuckDBEngine:
             connection = duckdb.connect(":memory:", config=config)
             connection.execute("SET TimeZone = 'UTC'")
         return connection
+
+
+def _lock(
+    connection: duckdb.DuckDBPyConnection, relations: Mapping[tuple[str, str, str], str], paths: Sequence[str]
+) -> None:
+    """Shows a connection the given relations, lets it open `paths` and nothing else, and locks it."""
+    with told():
+        if paths:
+            connection.execute(f"SET allowed_paths = [{', '.join(literal(p) for p in paths)}]")
+        connection.execute("SET enable_external_access = false")
+        for catalog in dict.fromkeys(c for c, _, _ in relations):
+            connection.execute(f"ATTACH ':memory:' AS {ident(catalog)}")
+        for catalog, schema in dict.fromkeys((c, s) for c, s, _ in relations):
+            connection.execute(f"CREATE SCHEMA {dotted((catalog, schema))}")
+        for name, relation in relations.items():
+            connection.execute(f"CREATE VIEW {dotted(name)} AS SELECT * FROM {relation}")
+        connection.execute("SET lock_configuration = true")

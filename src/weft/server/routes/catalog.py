@@ -140,7 +140,7 @@ def search(
     q: Annotated[str, Query(max_length=200, description="words; none list everything", examples=["tail number"])] = "",
     kind: Annotated[str | None, Query(pattern=f"^({'|'.join(KINDS)})$", examples=["port"])] = None,
     domain: Domain = None,
-    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 20,
 ) -> Response:
     """What the words mean, best first, and why."""
     return answer(request, _catalog(request).search(caller, q, kind, domain, limit))

@@ -56,13 +56,13 @@ def listed(
     closed: Annotated[bool, Query(description="also those that ended in the last thirty days")] = False,
 ) -> dict[str, Any]:
     """What is wrong now."""
-    return {"incidents": request.app.state.platform.incidents.listed(domain=domain, closed=closed)}
+    return {"incidents": request.app.state.platform.incidents.shown_to(caller, domain=domain, closed=closed)}
 
 
 @router.get("/{incident_id}", response_model=WholeIncident, responses=refusals(403, 404))
 def one(request: Request, caller: Reader, incident_id: _Id) -> dict[str, Any]:
     """An incident with its timeline."""
-    found: dict[str, Any] = request.app.state.platform.incidents.one(incident_id)
+    found: dict[str, Any] = request.app.state.platform.incidents.one_shown_to(caller, incident_id)
     return found
 
 

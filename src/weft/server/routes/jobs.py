@@ -6,7 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -18,12 +18,23 @@ from weft.access.permissions import Action, Caller
 from weft.model.jobs import JobState
 from weft.plan.keeping import window
 from weft.server.answers import refusals
+from weft.server.moments import Moment
 from weft.server.permitted import Permitted
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"], responses=refusals(404, 409, 413, 415, 429))
 Reader = Annotated[Caller, Depends(Permitted(Action.READ_METADATA))]
 Runner = Annotated[Caller, Depends(Permitted(Action.RUN))]
 """Somebody who may run something somewhere; the verb looks whether it is there."""
+_TOLD = {
+    "type": "object",
+    "description": "One event: `data` is JSON, of a line `at` and `line`, of a state `state`.",
+    "properties": {
+        "id": {"type": "string", "description": "the number of the line"},
+        "event": {"enum": ["line", "state"]},
+        "data": {"type": "string"},
+    },
+    "required": ["event", "data"],
+}
 _LOOK_S = 0.5
 _ALIVE_S = 15.0
 _LONGEST_S = 300.0
@@ -35,9 +46,12 @@ class WantedJob(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     product: str = Field(max_length=200, examples=["operations.on_time"])
-    start: datetime | None = Field(None, description="Where a backfill begins; without it the product is applied.")
-    end: datetime | None = Field(None, description="The first instant that a backfill leaves out.")
+    start: Moment | None = Field(None, description="Where a backfill begins; without it the product is applied.")
+    end: Moment | None = Field(None, description="The first instant that a backfill leaves out.")
     by_hours: int = Field(24, ge=1, le=24 * 366, description="How long each piece of a backfill is.")
+    by_seconds: int | None = Field(
+        None, ge=1, le=24 * 366 * 3600, description="The same in seconds; counts in place of `by_hours`."
+    )
 
 
 @router.get("/jobs")
@@ -51,11 +65,10 @@ def jobs(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> dict[str, Any]:
     """Jobs, the newest first."""
-    found = request.app.state.platform.jobs.listed(
-        states=state or (), product=product, domain=domain, before=before, limit=limit
+    found: dict[str, Any] = request.app.state.platform.jobs.shown_to(
+        caller, states=state or (), product=product, domain=domain, before=before, limit=limit
     )
-    after = found[-1].number if len(found) == limit else None
-    return {"jobs": [job.as_json() for job in found], "next": after}
+    return found
 
 
 @router.post("/jobs", status_code=202)
@@ -65,8 +78,8 @@ def start(request: Request, caller: Runner, wanted: WantedJob) -> dict[str, Any]
     if wanted.start is None and wanted.end is None:
         started: dict[str, Any] = verbs.started_by(caller, wanted.product).as_json()
         return started
-    stretch = window(_with_zone(wanted.start), _with_zone(wanted.end))
-    by = timedelta(hours=wanted.by_hours)
+    stretch = window(wanted.start, wanted.end)
+    by = timedelta(hours=wanted.by_hours) if wanted.by_seconds is None else timedelta(seconds=wanted.by_seconds)
     filled: dict[str, Any] = verbs.backfilled_by(caller, wanted.product, stretch, by).as_json()
     return filled
 
@@ -74,7 +87,7 @@ def start(request: Request, caller: Runner, wanted: WantedJob) -> dict[str, Any]
 @router.get("/jobs/{job_id}")
 def job(request: Request, caller: Reader, job_id: str) -> dict[str, Any]:
     """One job, by its id or that of its run."""
-    found: dict[str, Any] = request.app.state.platform.jobs.one(job_id).as_json()
+    found: dict[str, Any] = request.app.state.platform.jobs.one_shown_to(caller, job_id)
     return found
 
 
@@ -88,7 +101,7 @@ def cancel(request: Request, caller: Runner, job_id: str) -> dict[str, Any]:
 @router.get(
     "/jobs/{job_id}/log",
     response_class=StreamingResponse,
-    responses={200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {"text/event-stream": {"schema": _TOLD}}}},
 )
 def log(
     request: Request,
@@ -108,10 +121,24 @@ def log(
     return StreamingResponse(_events(verbs, found.job_id, begin, follow), media_type="text/event-stream")
 
 
+@router.get("/backfills/{backfill_id}")
+def backfill(request: Request, caller: Reader, backfill_id: str) -> dict[str, Any]:
+    """How far a backfill is: how many of its pieces there are in each state."""
+    found: dict[str, Any] = request.app.state.platform.jobs.progress(backfill_id).as_json()
+    return found
+
+
+@router.post("/backfills/{backfill_id}/cancel", status_code=202)
+def cancel_backfill(request: Request, caller: Runner, backfill_id: str) -> dict[str, Any]:
+    """Ends every piece of a backfill that is not over."""
+    found: dict[str, Any] = request.app.state.platform.jobs.backfill_cancelled_by(caller, backfill_id).as_json()
+    return found
+
+
 @router.get("/schedules")
 def schedules(request: Request, caller: Reader) -> dict[str, Any]:
     """Products that are applied by themselves, what comes next first."""
-    return {"schedules": [s.as_json() for s in request.app.state.platform.jobs.schedules()]}
+    return {"schedules": request.app.state.platform.jobs.schedules_shown_to(caller)}
 
 
 @router.post("/schedules/{domain}/{product}/pause")
@@ -136,11 +163,6 @@ def resume(
     """Lets the schedule of a product count again."""
     found: dict[str, Any] = request.app.state.platform.jobs.resume(f"{domain}.{product}", caller.name).as_json()
     return found
-
-
-def _with_zone(at: datetime | None) -> datetime | None:
-    """A time without zone is UTC."""
-    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
 
 
 async def _events(verbs: Any, job_id: str, last: int, follow: bool) -> AsyncIterator[str]:

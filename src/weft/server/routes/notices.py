@@ -85,6 +85,19 @@ class MuteList(BaseModel):
     subjects: list[str]
 
 
+class ShownMute(BaseModel):
+    """One thing that the owners of a domain are spared."""
+
+    domain: str
+    subject: str
+
+
+class AllMutes(BaseModel):
+    """What owners are spared, in the order of their domains."""
+
+    mutes: list[ShownMute]
+
+
 class ShownDelivery(BaseModel):
     """One message to one recipient."""
 
@@ -137,6 +150,12 @@ def unsubscribe(request: Request, caller: Subscriber, subscription_id: _Id) -> R
     """Ends a subscription; what waits for it is not sent any more."""
     request.app.state.platform.notices.unsubscribe(caller, subscription_id)
     return Response(status_code=204)
+
+
+@router.get("/mutes", response_model=AllMutes, responses=refusals(403))
+def every_mute(request: Request, caller: Subscriber) -> dict[str, Any]:
+    """What the owners of all domains are spared."""
+    return {"mutes": request.app.state.platform.notices.mutes()}
 
 
 @router.get("/domains/{domain}/mutes", response_model=MuteList, responses=refusals(403))

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
-import msgspec
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
 from weft.access.permissions import Action, Caller
 from weft.api.addressing import announced
+from weft.api.documents import decoded
 from weft.api.publishing import Publishing
 from weft.errors import UsageError, error
-from weft.model.handover import AskedTable, ChecksAsked, RollbackAsked, Upload
+from weft.model.handover import (
+    AskedTable,
+    ChecksAsked,
+    Committed,
+    Handover,
+    Numbering,
+    RollbackAsked,
+    RunOpened,
+    Upload,
+    UploadAddress,
+)
 from weft.model.records import Run
 from weft.registry.handovers import HandedIn, HandoverState
+from weft.registry.meters import MetersTold
 from weft.server.answers import refusals
 from weft.server.permitted import Permitted
 from weft.server.routes.registry import as_json
+from weft.server.wire import one, sent, told
 
 router = APIRouter(prefix="/api/v1", tags=["publishing"], responses=refusals(404, 409, 413, 415, 429))
 Publisher = Annotated[Caller, Depends(Permitted(Action.PUBLISH))]
-T = TypeVar("T")
 _WAIT_S = 20.0
 """How long a publication is waited for before a client is told to ask again."""
 
@@ -30,8 +41,12 @@ _MOST_BYTES = 64 * 2**20
 """The largest document; files are uploaded by themselves."""
 
 _CHUNK = 1 << 20
-_BODY: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+_COMMITTED: dict[int | str, dict[str, Any]] = {
+    **told(one(Committed)),
+    202: {
+        "description": "it is being checked: ask again at `Location`",
+        "content": {"application/json": {"schema": {"type": "object", "additionalProperties": False}}},
+    },
 }
 _FILE: dict[str, Any] = {
     "requestBody": {
@@ -63,19 +78,7 @@ async def body(request: Request) -> bytes:
 Content = Annotated[bytes, Depends(body)]
 
 
-def decoded(content: bytes, kind: type[T]) -> T:
-    """A body as a value.
-
-    Raises:
-        UsageError: WFT-SRV-003, it is none.
-    """
-    try:
-        return msgspec.json.decode(content, type=kind)
-    except msgspec.DecodeError as e:
-        raise UsageError(error("WFT-SRV-003", f"body: {e}", fix="see /api/v1/openapi.json")) from e
-
-
-@router.post("/runs", status_code=201, openapi_extra=_BODY)
+@router.post("/runs", status_code=201, openapi_extra=sent(one(Run)), responses=told(one(RunOpened), 201))
 def open_run(request: Request, caller: Publisher, content: Content) -> Response:
     """Opens a run; gives the prefix under which it may put files. A run that is open already is opened again."""
     answer = as_json(_publishing(request).open(caller, decoded(content, Run)))
@@ -83,7 +86,7 @@ def open_run(request: Request, caller: Publisher, content: Content) -> Response:
     return answer
 
 
-@router.put("/runs/{run_id}", status_code=204, openapi_extra=_BODY)
+@router.put("/runs/{run_id}", status_code=204, openapi_extra=sent(one(Run)))
 def finish_run(request: Request, caller: Publisher, run_id: str, content: Content) -> None:
     """Ends a run, with what came of its ports."""
     run = decoded(content, Run)
@@ -92,31 +95,37 @@ def finish_run(request: Request, caller: Publisher, run_id: str, content: Conten
     _publishing(request).finish(caller, run)
 
 
-@router.post("/runs/{run_id}/tables", openapi_extra=_BODY)
+@router.post("/runs/{run_id}/tables", openapi_extra=sent(one(AskedTable)), responses=told(one(Numbering)))
 def number(request: Request, caller: Publisher, run_id: str, content: Content) -> Response:
     """Field ids for the columns of a table that a run is about to write."""
     return as_json(_publishing(request).number(caller, run_id, decoded(content, AskedTable)))
 
 
-@router.put("/runs/{run_id}/checks", status_code=204, openapi_extra=_BODY)
+@router.put("/runs/{run_id}/checks", status_code=204, openapi_extra=sent(one(ChecksAsked)))
 def record_checks(request: Request, caller: Publisher, run_id: str, content: Content) -> None:
     """Keeps the check results of a port that was not published."""
     _publishing(request).record_checks(caller, run_id, decoded(content, ChecksAsked))
 
 
-@router.put("/runs/{run_id}/files/{name}", openapi_extra=_FILE)
+@router.post("/runs/{run_id}/meters", status_code=204, openapi_extra=sent(one(MetersTold)))
+def meter(request: Request, caller: Publisher, run_id: str, content: Content) -> None:
+    """Keeps what a run has cost the machine that it builds on: processor time, and bytes of its sources."""
+    asked = decoded(content, MetersTold)
+    _publishing(request).meter(caller, run_id, asked.meters)
+
+
+@router.put("/runs/{run_id}/files/{name}", openapi_extra=_FILE, responses=told(one(Upload)))
 async def upload(
     request: Request,
     caller: Publisher,
     run_id: str,
     name: str,
     x_content_sha256: Annotated[str, Header()],
-    content_length: Annotated[int | None, Header()] = None,
 ) -> Response:
     """Uploads a file of a run. The bytes go to the disk as they come; the disk is never waited for here."""
-    incoming = await run_in_threadpool(
-        _publishing(request).upload, caller, run_id, name, x_content_sha256, content_length
-    )
+    told = request.headers.get("content-length", "")  # no parameter: it belongs to HTTP, and the web server reads it
+    length = int(told) if told.isdecimal() else None
+    incoming = await run_in_threadpool(_publishing(request).upload, caller, run_id, name, x_content_sha256, length)
     try:
         held = bytearray()
         async for chunk in request.stream():
@@ -130,27 +139,25 @@ async def upload(
         await run_in_threadpool(incoming.close)
 
 
-@router.post("/runs/{run_id}/uploads", openapi_extra=_BODY)
+@router.post("/runs/{run_id}/uploads", openapi_extra=sent(one(Upload)), responses=told(one(UploadAddress)))
 def announce(request: Request, caller: Publisher, run_id: str, content: Content) -> Response:
     """The address to which one file of a run is put, where the warehouse lies in an object store."""
     return as_json(announced(_publishing(request), caller, run_id, decoded(content, Upload)))
 
 
-@router.post("/publications", openapi_extra=_BODY, responses={202: {"description": "it is being checked"}})
+@router.post("/publications", openapi_extra=sent(one(Handover)), responses=_COMMITTED)
 def publish(request: Request, caller: Publisher, content: Content) -> Response:
     """Hands in a publication. What is stated is checked, then committed whole, or refused; twice is once."""
     return _answer(_publishing(request).hand_in(caller, content, _WAIT_S))
 
 
-@router.get("/publications/{run_id}/{product}", responses={202: {"description": "it is being checked"}})
+@router.get("/publications/{run_id}/{product}", responses=_COMMITTED)
 def publication(request: Request, caller: Publisher, run_id: str, product: str) -> Response:
     """How a publication stands; one that is being checked is waited for a while."""
     return _answer(_publishing(request).handed_in(caller, run_id, product, _WAIT_S))
 
 
-@router.post(
-    "/registry/ports/{address}/rollback", openapi_extra=_BODY, responses={202: {"description": "it is being checked"}}
-)
+@router.post("/registry/ports/{address}/rollback", openapi_extra=sent(one(RollbackAsked)), responses=_COMMITTED)
 def roll_back(request: Request, caller: Publisher, address: str, content: Content) -> Response:
     """Shows earlier rows of a port again, where they keep today's contract."""
     return _answer(_publishing(request).roll_back(caller, address, decoded(content, RollbackAsked), _WAIT_S))

@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from weft.access.permissions import Action, Caller
 from weft.api.reading import Reading, encoded
+from weft.model.address import ProductAddress
+from weft.model.handover import ChecksAsked
+from weft.model.lineage import LineageEdge
+from weft.model.publication import KeptTable, PortState, Publication
+from weft.model.records import DomainRecord, Event, ProductRecord, Run
 from weft.server.answers import refusals
+from weft.server.moments import Moment
 from weft.server.permitted import Permitted
+from weft.server.wire import Schema, many, maybe, told
 
 router = APIRouter(prefix="/api/v1/registry", tags=["registry"], responses=refusals(404, 409, 413, 415, 429))
 Reader = Annotated[Caller, Depends(Permitted(Action.READ_METADATA))]
 Publisher = Annotated[Caller, Depends(Permitted(Action.PUBLISH))]
 Limit = Annotated[int, Query(ge=0, le=10_000)]
 _JSON = "application/json"
-_OK: dict[int | str, dict[str, Any]] = {
-    200: {"content": {_JSON: {}}},
-    304: {"description": "as it was when it was asked for the last time"},
+_TEXTS: Schema = {"type": "array", "items": {"type": "string"}}
+_ADDRESSES: Schema = many(ProductAddress)
+_EDGES: Schema = {
+    "type": "array",
+    "items": {"anyOf": [many(LineageEdge), {"type": "boolean"}]},
+    "minItems": 2,
+    "maxItems": 2,
+    "description": "edges, and whether the limit cut them",
 }
+
+
+def _known(shape: Schema) -> dict[int | str, dict[str, Any]]:
+    return {**told(shape), 304: {"description": "as it was when it was asked for the last time"}}
 
 
 class LineageAsked(BaseModel):
@@ -36,22 +51,14 @@ class LineageAsked(BaseModel):
     limit: int = Field(10_000, ge=0, le=2**31, description="10000 at most is answered")
 
 
-def _moment(value: Any) -> Any:
-    # a bare number would be taken for seconds since 1970
-    return datetime.fromisoformat(value) if isinstance(value, str) else value
-
-
-Moment = Annotated[datetime, BeforeValidator(_moment)]
-
-
 def _reading(request: Request) -> Reading:
     found: Reading = request.app.state.platform.reading
     return found
 
 
-def _unchanged(request: Request) -> tuple[str, Response | None]:
+def _unchanged(request: Request, caller: Caller) -> tuple[str, Response | None]:
     """The tag of what is registered now, and the answer where the client has that already."""
-    tag = _reading(request).tag()
+    tag = _reading(request).tag(caller)
     same = request.headers.get("if-none-match") == tag
     return tag, Response(status_code=304, headers={"ETag": tag}) if same else None
 
@@ -60,104 +67,108 @@ def _tagged(content: bytes, tag: str) -> Response:
     return Response(content, media_type=_JSON, headers={"ETag": tag, "Cache-Control": "private, no-cache"})
 
 
-@router.get("/ports", responses=_OK)
+@router.get("/ports", responses=_known(many(PortState)))
 def ports(request: Request, caller: Reader) -> Response:
     """Every port that was ever published."""
-    tag, unchanged = _unchanged(request)
-    return unchanged or _tagged(_reading(request).ports(), tag)
+    tag, unchanged = _unchanged(request, caller)
+    return unchanged or _tagged(_reading(request).ports(caller), tag)
 
 
-@router.get("/products", responses=_OK)
+@router.get("/products", responses=_known(many(ProductRecord)))
 def products(request: Request, caller: Reader, after: str | None = None, limit: Limit = 1000) -> Response:
     """Every registered product; or, with `after`, the next ones behind an address."""
-    tag, unchanged = _unchanged(request)
+    tag, unchanged = _unchanged(request, caller)
     if after is None:
-        return unchanged or _tagged(_reading(request).products(), tag)
-    return unchanged or _tagged(_reading(request).products_after(after, limit), tag)
+        return unchanged or _tagged(_reading(request).products(caller), tag)
+    return unchanged or _tagged(_reading(request).products_after(caller, after, limit), tag)
 
 
-@router.get("/products/{address}", responses=_OK)
+@router.get("/products/{address}", responses=_known(maybe(ProductRecord)))
 def product(request: Request, caller: Reader, address: str) -> Response:
     """One product. Null where there is none."""
-    tag, unchanged = _unchanged(request)
-    return unchanged or _tagged(_reading(request).product(address), tag)
+    tag, unchanged = _unchanged(request, caller)
+    return unchanged or _tagged(_reading(request).product(caller, address), tag)
 
 
-@router.get("/products/{address}/ports", responses=_OK)
+@router.get("/products/{address}/ports", responses=_known(many(PortState)))
 def ports_of(request: Request, caller: Reader, address: str) -> Response:
     """The ports of one product."""
-    tag, unchanged = _unchanged(request)
-    return unchanged or _tagged(_reading(request).ports_of(address), tag)
+    tag, unchanged = _unchanged(request, caller)
+    return unchanged or _tagged(_reading(request).ports_of(caller, address), tag)
 
 
-@router.get("/domains/{name}", responses=_OK)
+@router.get("/domains/{name}", responses=_known(maybe(DomainRecord)))
 def domain(request: Request, caller: Reader, name: str) -> Response:
     """One domain. Null where there is none."""
-    tag, unchanged = _unchanged(request)
+    tag, unchanged = _unchanged(request, caller)
     return unchanged or _tagged(_reading(request).domain(name), tag)
 
 
-@router.get("/domains", responses=_OK)
+@router.get("/domains", responses=_known(many(DomainRecord)))
 def domains(request: Request, caller: Reader) -> Response:
     """Every registered domain."""
-    tag, unchanged = _unchanged(request)
+    tag, unchanged = _unchanged(request, caller)
     return unchanged or _tagged(_reading(request).domains(), tag)
 
 
-@router.get("/ports/{address}", responses=_OK)
+@router.get("/ports/{address}", responses=_known(maybe(PortState)))
 def port(request: Request, caller: Reader, address: str) -> Response:
     """One port; without major its default major. Null where there is none."""
-    tag, unchanged = _unchanged(request)
-    return unchanged or _tagged(_reading(request).port(address), tag)
+    tag, unchanged = _unchanged(request, caller)
+    return unchanged or _tagged(_reading(request).port(caller, address), tag)
 
 
-@router.get("/ports/{address}/publication", responses=_OK)
+@router.get("/ports/{address}/publication", responses=_known(maybe(Publication)))
 def publication(
     request: Request, caller: Reader, address: str, snapshot: str | None = None, at: Moment | None = None
 ) -> Response:
     """The current publication of a port, that of a snapshot, or that of a time."""
-    tag, unchanged = _unchanged(request)
+    tag, unchanged = _unchanged(request, caller)
     return unchanged or _tagged(_reading(request).publication(caller, address, snapshot, at), tag)
 
 
-@router.get("/ports/{address}/history", responses=_OK)
+@router.get("/ports/{address}/history", responses=_known(many(Publication)))
 def history(
-    request: Request, caller: Reader, address: str, before: int | None = None, limit: Limit | None = None
+    request: Request,
+    caller: Reader,
+    address: str,
+    before: Annotated[int | None, Query(ge=0, le=2**53)] = None,
+    limit: Limit | None = None,
 ) -> Response:
     """Publications of a port, newest first."""
-    tag, unchanged = _unchanged(request)
+    tag, unchanged = _unchanged(request, caller)
     return unchanged or _tagged(_reading(request).history(caller, address, before, limit), tag)
 
 
-@router.get("/ports/{address}/consumers", responses=_OK)
+@router.get("/ports/{address}/consumers", responses=_known(_ADDRESSES))
 def consumers(request: Request, caller: Reader, address: str) -> Response:
     """Products that read a port."""
-    tag, unchanged = _unchanged(request)
+    tag, unchanged = _unchanged(request, caller)
     return unchanged or _tagged(_reading(request).consumers(address), tag)
 
 
-@router.get("/kept-tables", responses=_OK)
+@router.get("/kept-tables", responses=_known(many(KeptTable)))
 def kept_tables(request: Request, caller: Reader, product: str | None = None) -> Response:
     """What private models keep, of products that the caller may publish."""
-    tag, unchanged = _unchanged(request)
+    tag, unchanged = _unchanged(request, caller)
     return unchanged or _tagged(_reading(request).kept_tables(caller, product), tag)
 
 
-@router.get("/nodes", responses=_OK)
+@router.get("/nodes", responses=_known(_TEXTS))
 def nodes(request: Request, caller: Reader, table: str) -> Response:
     """Lineage nodes of a table's columns."""
-    tag, unchanged = _unchanged(request)
+    tag, unchanged = _unchanged(request, caller)
     return unchanged or _tagged(_reading(request).nodes(table), tag)
 
 
-@router.post("/lineage")
+@router.post("/lineage", responses=told(_EDGES))
 def lineage(request: Request, caller: Reader, asked: LineageAsked) -> Response:
     """Edges within `depth` hops of nodes, and whether the limit cut them. Changes nothing."""
     content = _reading(request).lineage(asked.nodes, up=asked.up, depth=asked.depth, limit=asked.limit)
     return Response(content, media_type=_JSON)
 
 
-@router.get("/runs")
+@router.get("/runs", responses=told(many(Run)))
 def runs(
     request: Request,
     caller: Reader,
@@ -171,19 +182,19 @@ def runs(
     return Response(found, media_type=_JSON)
 
 
-@router.get("/runs/{run_id}")
+@router.get("/runs/{run_id}", responses=told(maybe(Run)))
 def run(request: Request, caller: Reader, run_id: str) -> Response:
     """One run. Null where there is none."""
     return Response(_reading(request).run(run_id), media_type=_JSON)
 
 
-@router.get("/runs/{run_id}/checks")
+@router.get("/runs/{run_id}/checks", responses=told(many(ChecksAsked)))
 def checks(request: Request, caller: Reader, run_id: str, port: str | None = None) -> Response:
     """Check results of a run; samples of one's own domains alone."""
     return Response(_reading(request).checks(caller, run_id, port), media_type=_JSON)
 
 
-@router.get("/events")
+@router.get("/events", responses=told(many(Event)))
 def events(
     request: Request,
     caller: Annotated[Caller, Depends(Permitted(Action.READ_EVENTS))],

@@ -1,4 +1,4 @@
-"""Reading for products elsewhere: grants, and the files of exactly the snapshot that was granted."""
+"""Reading for products elsewhere: the files of exactly the snapshot that was granted."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import FileResponse, Response
 
 from weft.access.permissions import Action, Caller
+from weft.api.documents import decoded
 from weft.api.scanning import Scanning
-from weft.model.handover import ScanAsked
+from weft.model.handover import Scan, ScanAsked
 from weft.server.answers import refusals
 from weft.server.permitted import Permitted
-from weft.server.routes.publications import _BODY, Content, decoded
+from weft.server.routes.publications import Content
 from weft.server.routes.registry import as_json
+from weft.server.wire import one, sent, told
 
 router = APIRouter(prefix="/api/v1", tags=["reading"], responses=refusals(404, 409, 413, 415, 429))
 Reader = Annotated[Caller, Depends(Permitted(Action.READ_METADATA))]
-Approver = Annotated[Caller, Depends(Permitted(Action.APPROVE))]
 
 
 def _scanning(request: Request) -> Scanning:
@@ -25,7 +26,7 @@ def _scanning(request: Request) -> Scanning:
     return found
 
 
-@router.post("/scans", status_code=201, openapi_extra=_BODY)
+@router.post("/scans", status_code=201, openapi_extra=sent(one(ScanAsked)), responses=told(one(Scan), 201))
 def scan(request: Request, caller: Reader, content: Content) -> Response:
     """The files of a snapshot that a product, or a person of its domain, may read, with a token for them."""
     answer = as_json(_scanning(request).scan(caller, decoded(content, ScanAsked)))
@@ -47,15 +48,3 @@ def file(
     if address is not None:
         return Response(status_code=307, headers={"Location": address, "Cache-Control": "no-store"})
     return FileResponse(path, media_type="application/vnd.apache.parquet")
-
-
-@router.get("/access/grants")
-def grants(request: Request, caller: Reader, port: str | None = None, consumer: str | None = None) -> Response:
-    """Who may read which port from when to when, and by which decision: of one's own domains."""
-    return as_json(_scanning(request).listed(caller, port, consumer))
-
-
-@router.delete("/access/grants/{grant_id}", status_code=204)
-def end(request: Request, caller: Approver, grant_id: str) -> None:
-    """Ends a grant at once."""
-    _scanning(request).end(caller, grant_id)

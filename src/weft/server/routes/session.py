@@ -6,10 +6,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
 
 from weft.access.permissions import Action, Caller
 from weft.server import cookies
 from weft.server.answers import refusals
+from weft.server.password_sign_in import session_for
 from weft.server.permitted import Permitted
 
 router = APIRouter(prefix="/api/v1", tags=["identity"], responses=refusals(404, 409, 413, 415, 429))
@@ -44,15 +46,12 @@ def who(request: Request, caller: Anybody) -> Who:
 
 
 @router.post("/session", status_code=201)
-def sign_in(request: Request, response: Response, caller: Anybody, body: SignIn) -> Who:
+async def sign_in(request: Request, response: Response, caller: Anybody, body: SignIn) -> Who:
     """Signs in with user and password; the session is a cookie. One that the browser had ends."""
     if "origin" in request.headers:
         cookies.require_origin(request)
-    identity = request.app.state.platform.identity
-    address = request.client.host if request.client is not None else ""
-    before = cookies.session_cookie(request)
-    secret = identity.signing_in.with_password(body.user, body.password, address, instead_of=before)
-    found = identity.of_session(secret)
+    secret = await session_for(request, body.user, body.password)
+    found = await run_in_threadpool(request.app.state.platform.identity.of_session, secret)
     assert found is not None, "it has just begun"
     cookies.set_session(request, response, secret)
     response.headers["Cache-Control"] = "no-store"

@@ -15,6 +15,7 @@ from weft.errors import AccessDenied, PlatformError, WeftError, error
 from weft.server import cookies
 from weft.server import sign_in_pages as pages
 from weft.server.answers import refusals
+from weft.server.password_sign_in import session_for
 from weft.server.permitted import Permitted, PermittedForm
 from weft.server.problems import status_of
 
@@ -38,7 +39,7 @@ def form(request: Request, caller: Anybody, then: Annotated[str, Query(max_lengt
 
 
 @router.post("/login")
-def with_password(
+async def with_password(
     request: Request,
     caller: Sender,
     user: Annotated[str, Form(max_length=200)],
@@ -49,10 +50,8 @@ def with_password(
     """Signs in with user and password."""
     if caller.kind == "stranger":
         cookies.require_same(csrf, cookies.form_token(cookies.browser_of(request)))
-    address = request.client.host if request.client is not None else ""
-    before = cookies.session_cookie(request)
     try:
-        secret = _identity(request).signing_in.with_password(user, password, address, instead_of=before)
+        secret = await session_for(request, user, password)
     except AccessDenied as e:
         shown = _form(request, then, problem=_told(e), status=status_of(e))
         if status_of(e) == 429:

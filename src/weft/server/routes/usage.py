@@ -15,7 +15,7 @@ router = APIRouter(prefix="/api/v1", tags=["usage"])
 Reader = Annotated[Caller, Depends(Permitted(Action.READ_USAGE))]
 _Name = Annotated[str | None, Query(max_length=127, pattern=r"^[^\x00-\x1f\x7f]*$")]
 _Day = Annotated[str | None, Query(max_length=10, pattern=r"^\d{4}-\d\d-\d\d$", examples=["2026-11-21"])]
-_Group = Literal["day", "domain", "product", "consumer", "purpose"]
+_Group = Literal["day", "domain", "product", "consumer", "purpose", "kind"]
 
 
 class Sum(BaseModel):
@@ -47,7 +47,7 @@ def usage(
     product: _Name = None,
     first: _Day = None,
     last: _Day = None,
-    by: Annotated[list[_Group], Query(max_length=5, description="what sums are told apart by")] = ["day", "product"],  # noqa: B006 - FastAPI copies it
+    by: Annotated[list[_Group], Query(max_length=6, description="what sums are told apart by")] = ["day", "product"],  # noqa: B006 - FastAPI copies it
 ) -> dict[str, Any]:
     """Usage of a domain or product, or of all that the caller may see."""
     found: dict[str, Any] = request.app.state.platform.usage.of(

@@ -60,3 +60,18 @@ INSTEAD: dict[str, str] = {
     "glob": "declare an input port whose source names the files",
 }
 """What to write instead of the names that people are most likely to try."""
+
+NOT_IN_QUERIES: dict[str, str] = {
+    "array_resize": "`list_concat(…)` with what is to be added",
+    "bitstring": "cast a text of the bits: `'0101'::BIT`",
+    "list_resize": "`list_concat(…)` with what is to be added",
+    "reservoir_quantile": "`quantile_disc` or `approx_quantile`",
+}
+"""What models may use and queries of others may not, with what they write instead.
+
+Some make values as long as one likes from little, which limits of memory do not see in time. Others depend on rows that
+the reader does not see: a sample is drawn by where rows lie.
+"""
+
+SAMPLE_INSTEAD = "`order by hash(key) limit 100`, with a column that tells rows apart, gives the same rows each time"
+"""What to write in a query of others instead of a sample."""

@@ -16,13 +16,13 @@ from weft.cli.output import print_json, print_text, width_of
 )
 @format_option()
 def list_(form: str) -> int:
-    from weft.api.platform import open_platform
+    from weft.api.verbs import open_verbs
     from weft.cli.render.jobs import schedules_table
 
-    with closing(open_platform()) as platform:
-        found = platform.jobs.schedules()
+    with closing(open_verbs()) as verbs:
+        found = verbs.jobs.schedules()
     if form == "json":
-        print_json({"schedules": [s.as_json() for s in found]})
+        print_json({"schedules": found})
     else:
         print_text(schedules_table(found, columns_wide=width_of(sys.stdout)))
     return 0

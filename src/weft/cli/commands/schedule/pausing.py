@@ -8,6 +8,7 @@ import click
 
 from weft.cli.options import examples, format_option
 from weft.cli.output import print_json, print_text
+from weft.cli.text import utc_minute
 
 
 @click.command(
@@ -18,12 +19,12 @@ from weft.cli.output import print_json, print_text
 @click.argument("product")
 @format_option()
 def pause(product: str, form: str) -> int:
-    from weft.api.platform import open_platform
+    from weft.api.verbs import open_verbs
 
-    with closing(open_platform()) as platform:
-        standing = platform.jobs.pause(product, platform.rooms.actor)
+    with closing(open_verbs()) as verbs:
+        standing = verbs.jobs.pause(product)
     if form == "json":
-        print_json(standing.as_json())
+        print_json(standing)
     else:
         print_text(f"the schedule of {product} is paused")
     return 0
@@ -37,13 +38,13 @@ def pause(product: str, form: str) -> int:
 @click.argument("product")
 @format_option()
 def resume(product: str, form: str) -> int:
-    from weft.api.platform import open_platform
+    from weft.api.verbs import open_verbs
 
-    with closing(open_platform()) as platform:
-        standing = platform.jobs.resume(product, platform.rooms.actor)
+    with closing(open_verbs()) as verbs:
+        standing = verbs.jobs.resume(product)
     if form == "json":
-        print_json(standing.as_json())
+        print_json(standing)
     else:
-        after = f"; it comes next at {standing.next_due:%Y-%m-%d %H:%M} UTC" if standing.next_due else ""
+        after = f"; it comes next at {utc_minute(standing['next_due'])} UTC" if standing["next_due"] else ""
         print_text(f"the schedule of {product} counts again{after}")
     return 0

@@ -18,12 +18,12 @@ from weft.cli.output import print_json, print_text
 @click.argument("product")
 @format_option()
 def run(product: str, form: str) -> int:
-    from weft.api.platform import open_platform
+    from weft.api.verbs import open_verbs
 
-    with closing(open_platform()) as platform:
-        job = platform.jobs.start(product, platform.rooms.actor)
+    with closing(open_verbs()) as verbs:
+        job = verbs.jobs.start(product)
     if form == "json":
-        print_json(job.as_json())
+        print_json(job)
     else:
-        print_text(f"{job.job_id} is queued; `weft run {job.job_id} --log --follow` shows how it goes")
+        print_text(f"{job['job_id']} is queued; `weft run {job['job_id']} --log --follow` shows how it goes")
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from weft.cli.commands.user.changes import add, disable, passwd, role
+from weft.cli.commands.user.changes import add, disable, passwd, remove, role
 from weft.cli.commands.user.list import list_
 from weft.cli.options import examples
 
@@ -20,5 +20,5 @@ def command() -> None:
     pass
 
 
-for verb in (add, list_, disable, passwd, role):
+for verb in (add, list_, disable, passwd, remove, role):
     command.add_command(verb)

@@ -1,4 +1,4 @@
-"""`weft user add|passwd|role|disable`: changes of one local user."""
+"""`weft user add|passwd|role|disable|remove`: changes of one local user."""
 
 from __future__ import annotations
 
@@ -91,4 +91,18 @@ def disable(name: str, undo: bool) -> int:
     with _users() as users:
         users.disable(name, actor=getpass.getuser(), undo=undo)
     print_text(f"{name} can sign in again" if undo else f"{name} is shut out")
+    return 0
+
+
+@click.command(
+    "remove",
+    help="Take a user away for good, with all sessions and personal tokens: the name is free for somebody else.\n\n"
+    "Roles that a `domain.yaml` gives to the name are those of whoever comes by it next: take them away first.",
+    epilog=examples("weft user remove ada@example.com"),
+)
+@click.argument("name")
+def remove(name: str) -> int:
+    with _users() as users:
+        users.remove(name, actor=getpass.getuser())
+    print_text(f"{name} is removed")
     return 0

@@ -1,0 +1,45 @@
+"""What the door has opened: ports at a data version, as relations that show what was decided."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from weft.access.decision import Decision
+from weft.errors import Diagnostic
+from weft.model.address import Address
+from weft.model.publication import Publication
+
+
+class Readable(Struct, frozen=True):
+    """A port at a data version, opened for a principal.
+
+    Attributes:
+        relation: a FROM item of DuckDB.
+        paths: the files that it reads.
+        decision: what the relation shows, and why.
+    """
+
+    publication: Publication
+    relation: str
+    paths: tuple[str, ...]
+    decision: Decision
+
+
+class Opened(Struct, frozen=True):
+    """The ports of a query: by address, as relations by the names of the query, and what is told with the rows.
+
+    Attributes:
+        purpose: what they were opened for.
+    """
+
+    ports: dict[Address, Readable]
+    relations: dict[tuple[str, str, str], str]
+    notes: list[str]
+    warnings: list[Diagnostic]
+    purpose: str | None = None
+    beside: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> list[str]:
+        """The files that it reads; `beside` are those that are of no port."""
+        return [*(path for one in self.ports.values() for path in one.paths), *self.beside]

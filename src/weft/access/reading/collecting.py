@@ -1,0 +1,98 @@
+"""A stream of Arrow that says what it rests on, taken as a whole or batch by batch."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from weft.access.result import Result, ResultColumn
+from weft.access.values import Texts
+from weft.errors import PlatformError, diagnostic_from_json, error
+
+_KEY = b"weft"
+
+
+class Incoming(io.RawIOBase):
+    """Bytes that come in parts, to be read as a file."""
+
+    def __init__(self, parts: Iterable[bytes]) -> None:
+        super().__init__()
+        self._parts = iter(parts)
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fills a buffer with what comes next."""
+        while not self._left:
+            part = next(self._parts, None)
+            if part is None:
+                return 0
+            self._left = memoryview(part)
+        count = min(len(buffer), len(self._left))
+        buffer[:count] = self._left[:count]
+        self._left = self._left[count:]
+        return count
+
+
+class ArrowAnswer:
+    """An answer of Arrow on its way.
+
+    Attributes:
+        columns: of the result.
+        basis: what it says beside its rows: `snapshot`, `notes`, `diagnostics`, `masked`, `filtered`.
+        truncated: whether rows are missing at its end; None until the end has come.
+    """
+
+    def __init__(self, parts: Iterable[bytes]) -> None:
+        import pyarrow as pa
+
+        self._reader = pa.ipc.open_stream(io.BufferedReader(Incoming(parts), 1 << 20))
+        known = (self._reader.schema.metadata or {}).get(_KEY)
+        self.basis: dict[str, Any] = msgspec.json.decode(known) if known is not None else {}
+        self.columns = tuple(ResultColumn(**column) for column in self.basis.get("columns", ()))
+        self.schema = self._reader.schema.remove_metadata()
+        self.truncated: bool | None = None
+
+    def batches(self) -> Iterator[Any]:
+        """The rows as `pyarrow.RecordBatch`es, as they come.
+
+        Raises:
+            PlatformError: WFT-ACC-045, the stream ends before its end.
+        """
+        while True:
+            try:
+                batch, told = self._reader.read_next_batch_with_custom_metadata()
+            except StopIteration:
+                break
+            if told is not None and _KEY in told:
+                self.truncated = bool(msgspec.json.decode(told[_KEY])["truncated"])
+            elif batch.num_rows:
+                yield batch.replace_schema_metadata(None)
+        if self.truncated is None:
+            raise PlatformError(error("WFT-ACC-045", "the answer ends before its end", fix="ask again"))
+
+    def result(self, texts: Texts) -> Result:
+        """All of it."""
+        import pyarrow as pa
+
+        table = pa.Table.from_batches(list(self.batches()), self.schema)
+        return Result(
+            self.columns,
+            table,
+            bool(self.truncated),
+            self.basis.get("snapshot", {}),
+            texts,
+            tuple(self.basis.get("notes", ())),
+            tuple(diagnostic_from_json(d) for d in self.basis.get("diagnostics", ())),
+        )
+
+
+def collected(parts: Iterable[bytes], texts: Texts) -> Result:
+    """A whole result from the bytes of its Arrow stream."""
+    return ArrowAnswer(parts).result(texts)

@@ -1,0 +1,210 @@
+"""A reader process as whoever has started it sees it. Imports neither DuckDB nor PyArrow."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from weft.access.reading.wire import (
+    Asked,
+    Begun,
+    Cancel,
+    Ended,
+    Limits,
+    LostError,
+    Parse,
+    Parsed,
+    Relation,
+    Run,
+    Said,
+    said,
+    send,
+)
+from weft.engines.python.process import environment
+from weft.errors import UserCodeError, error
+from weft.sql.allowlist import Walk
+
+_SESSIONS = 8
+"""Sessions that a process keeps open."""
+
+_ALLOCATING = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MIMALLOC_ARENA_RESERVE": "65536"}
+"""Addresses are bounded, so nothing may reserve a gigabyte of them in advance (mimalloc counts in KiB)."""
+
+_START_S = 60.0
+_PARSE_S = 10.0
+_CANCEL_S = 1.0
+_SOCKET_BYTES = 1 << 20
+
+
+class ReaderProcess:
+    """One process. Used by one thread at a time; only `kill` may be called by any.
+
+    Attributes:
+        served: the principal that it has last answered.
+        keys: of the sessions that it keeps open, the one last used at the end.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self._folder = tempfile.mkdtemp(prefix="reader-", dir=limits.temp_folder)
+        self._socket, other = socket.socketpair()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SOCKET_BYTES)
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BYTES)
+        text = msgspec.json.encode(replace(limits, temp_folder=self._folder)).decode()
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "weft.access.reading.child", text],
+                stdin=other.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd=self._folder,
+                env={**environment(os.environ), **_ALLOCATING},
+            )
+        finally:
+            other.close()
+        self._ready = False
+        self._dead = threading.Event()
+        self.served = ""
+        self.keys: OrderedDict[str, None] = OrderedDict()
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked."""
+        return not self._dead.is_set() and self._process.poll() is None
+
+    def parse(self, sql: str) -> Walk:
+        """What a text reads, and what of it is refused.
+
+        Raises:
+            LostError: the process has ended.
+        """
+        self._started()
+        self._ask(Parse(sql))
+        answer = self.next(_PARSE_S)
+        if not isinstance(answer, Parsed):
+            raise self._lost()
+        return answer.walk
+
+    def begin(self, run: Run, relations: Sequence[Relation], paths: Sequence[str]) -> None:
+        """Begins a query; `next` gives what comes of it.
+
+        Raises:
+            LostError: the process has ended.
+        """
+        self._started()
+        known = run.key in self.keys
+        drop = []
+        self.keys[run.key] = None
+        self.keys.move_to_end(run.key)
+        while len(self.keys) > _SESSIONS:
+            drop.append(self.keys.popitem(last=False)[0])
+        opened = {} if known else {"relations": tuple(relations), "paths": tuple(paths)}
+        self._ask(replace(run, drop=tuple(drop), **opened))
+
+    def next(self, seconds: float) -> Said | bytearray | None:
+        """What comes next: the head, bytes, the end; None where nothing came in so many seconds.
+
+        Raises:
+            LostError: the process has ended.
+        """
+        self._socket.settimeout(seconds)
+        try:
+            return said(self._socket)
+        except TimeoutError:
+            return None
+        except (LostError, msgspec.DecodeError):
+            raise self._lost() from None
+
+    def cancel(self) -> bool:
+        """Stops what runs; False where that did not help in time, and the process was ended."""
+        deadline = time.monotonic() + _CANCEL_S
+        try:
+            self._ask(Cancel())
+            while time.monotonic() < deadline:
+                if isinstance(self.next(max(deadline - time.monotonic(), 0.01)), Ended):
+                    return True
+        except LostError:
+            return False
+        self.kill()
+        return False
+
+    def forget(self, key: str) -> None:
+        """A session that could not be opened is none."""
+        self.keys.pop(key, None)
+
+    def slow_down(self) -> None:
+        """Lets others go first."""
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, self._process.pid, 15)
+
+    def kill(self) -> None:
+        """Ends the process at once; from any thread."""
+        self._dead.set()
+        with contextlib.suppress(OSError):
+            self._process.kill()
+
+    def close(self) -> None:
+        """Ends the process and takes away what it has left on the disk."""
+        self.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(10)
+        self._socket.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _started(self) -> None:
+        """Waits until a new process can be asked.
+
+        Raises:
+            LostError: it does not start.
+        """
+        if not self._ready:
+            if not isinstance(self.next(_START_S), Begun):
+                raise self._lost()
+            self._ready = True
+
+    def _ask(self, message: Asked) -> None:
+        self._socket.settimeout(_PARSE_S)
+        try:
+            send(self._socket, message)
+        except LostError:
+            raise self._lost() from None
+
+    def _lost(self) -> LostError:
+        self._dead.set()
+        return LostError()
+
+
+def lost() -> UserCodeError:
+    """The error of a query whose process has ended."""
+    return UserCodeError(
+        error(
+            "WFT-ACC-042",
+            "the process that runs this query has ended",
+            why="it took more memory or time than a reader has, or the engine failed; other queries go on",
+            fix="read fewer columns or rows, or aggregate before joining",
+        )
+    )
+
+
+def temp_folder(state: Path) -> Path:
+    """Where reader processes spill: a folder under `.weft` that is made when it is missing."""
+    folder = state / "reading"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder

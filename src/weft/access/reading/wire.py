@@ -1,0 +1,236 @@
+"""What a reader process and whoever has started it say to one another, and how it goes over their socket."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+from enum import StrEnum
+
+import msgspec
+from msgspec import Struct
+
+from weft.access.result import ResultColumn
+from weft.errors import Diagnostic
+from weft.sql.allowlist import Walk
+
+_HEAD = 5
+_MESSAGE, _DATA = b"M"[0], b"D"[0]
+
+
+class Form(StrEnum):
+    """What rows are written as."""
+
+    ARROW = "arrow"
+    PARQUET = "parquet"
+    CSV = "csv"
+    JSON = "json"
+    NDJSON = "ndjson"
+
+
+class Cut(StrEnum):
+    """Why rows are missing at the end of an answer."""
+
+    ASKED = "limit"
+    ROWS = "rows"
+    BYTES = "bytes"
+    TIME = "time"
+
+
+class Limits(Struct, frozen=True):
+    """What a reader process may take.
+
+    Attributes:
+        memory_bytes: beside what its libraries take.
+        temp_bytes: on the disk, for what does not fit into memory.
+        threads: of each session; 0: as many as there are cores.
+    """
+
+    memory_bytes: int
+    temp_folder: str
+    temp_bytes: int
+    threads: int = 1
+
+
+class Relation(Struct, frozen=True):
+    """A view of a session: the three parts of its name, and the FROM item that it shows."""
+
+    catalog: str
+    schema: str
+    name: str
+    item: str
+
+
+class Parse(Struct, frozen=True, tag=True):
+    """Asks what a text reads and what of it is refused. Answered by a `Parsed`."""
+
+    sql: str
+
+
+class Parsed(Struct, frozen=True, tag=True):
+    """The walk over a text."""
+
+    walk: Walk
+
+
+class Told(Struct, frozen=True):
+    """What an answer says beside its rows.
+
+    Attributes:
+        snapshots: snapshot id by pinned address, in the order in which the query reads them.
+        filtered: addresses of which the reader sees only some rows.
+        masked: names of columns by address that the reader sees under a mask, with the mask's name.
+    """
+
+    snapshots: dict[str, str]
+    notes: tuple[str, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+    filtered: tuple[str, ...] = ()
+    masked: dict[str, dict[str, str]] = {}
+
+
+class Run(Struct, frozen=True, tag=True):
+    """Asks for the rows of a text. Answered by a `Begun`, data, and an `Ended`; or by an `Ended` alone.
+
+    Attributes:
+        key: of the session; one that is not known is opened with `relations` and `paths`.
+        drop: keys of sessions that are not needed any more.
+        limit: how many rows the reader has asked for.
+        most_rows: how many anybody may have.
+        seconds: how long it may work.
+        encoding: `gzip`, `zstd` or nothing, for the whole of the bytes; `lz4` or `zstd` inside of Arrow.
+    """
+
+    key: str
+    sql: str
+    form: Form
+    told: Told
+    relations: tuple[Relation, ...] | None = None
+    paths: tuple[str, ...] = ()
+    drop: tuple[str, ...] = ()
+    limit: int | None = None
+    most_rows: int | None = None
+    most_bytes: int | None = None
+    seconds: float | None = None
+    encoding: str = ""
+
+
+class Begun(Struct, frozen=True, tag=True):
+    """The query runs and its columns are known; with `ended` when there is nothing more behind the data held so far."""
+
+    columns: tuple[ResultColumn, ...]
+    ended: Ended | None = None
+
+
+class Ended(Struct, frozen=True, tag=True):
+    """How it went.
+
+    Attributes:
+        size_bytes: of the answer before it was compressed.
+        failure: why it failed; `kind` is the class of the error.
+        broken: whether the process is of no use any more.
+        worn: whether it has little left, and another one should take its place.
+    """
+
+    rows: int = 0
+    size_bytes: int = 0
+    cut: Cut | None = None
+    failure: Diagnostic | None = None
+    kind: str = ""
+    broken: bool = False
+    worn: bool = False
+
+
+class Cancel(Struct, frozen=True, tag=True):
+    """Nobody wants the answer any more. Nothing is said to it but the `Ended` of what ran."""
+
+
+Asked = Parse | Run | Cancel
+Said = Parsed | Begun | Ended
+
+_ENCODER = msgspec.msgpack.Encoder()
+_ASKED = msgspec.msgpack.Decoder(Asked)
+_SAID = msgspec.msgpack.Decoder(Said)
+
+
+class LostError(Exception):
+    """The other side is gone."""
+
+
+def send(to: socket.socket, message: Asked | Said) -> None:
+    """Sends a message.
+
+    Raises:
+        LostError: the other side is gone.
+    """
+    _frame(to, _MESSAGE, _ENCODER.encode(message))
+
+
+def send_data(to: socket.socket, data: bytes | bytearray | memoryview) -> None:
+    """Sends a part of an answer's bytes; waits while the other side does not take them.
+
+    Raises:
+        LostError: the other side is gone.
+    """
+    _frame(to, _DATA, data)
+
+
+def _frame(to: socket.socket, kind: int, body: bytes | bytearray | memoryview) -> None:
+    head = bytes((kind,)) + len(body).to_bytes(_HEAD - 1, "big")
+    try:
+        if len(body) < 1 << 16:
+            to.sendall(head + bytes(body))
+        else:
+            to.sendall(head)
+            to.sendall(body)
+    except OSError as e:
+        raise LostError from e
+
+
+def asked(sender: socket.socket) -> Asked:
+    """The next request.
+
+    Raises:
+        LostError: whoever asked is gone.
+    """
+    _, body = _read(sender)
+    found: Asked = _ASKED.decode(body)
+    return found
+
+
+def said(sender: socket.socket) -> Said | bytearray:
+    """The next answer, or the next part of its bytes.
+
+    Raises:
+        LostError: the process is gone.
+        TimeoutError: as the socket's timeout says; nothing is lost of an answer whose head had not come.
+    """
+    kind, body = _read(sender)
+    return _SAID.decode(body) if kind == _MESSAGE else body
+
+
+def _read(sender: socket.socket) -> tuple[int, bytearray]:
+    head = _exactly(sender, _HEAD, first=True)
+    return head[0], _exactly(sender, int.from_bytes(head[1:], "big"))
+
+
+def _exactly(sender: socket.socket, size: int, *, first: bool = False) -> bytearray:
+    found = bytearray(size)
+    view, at = memoryview(found), 0
+    while at < size:
+        try:
+            count = sender.recv_into(view[at:])
+        except TimeoutError:
+            if first and at == 0:
+                raise
+            continue  # the rest of a frame is on its way
+        except OSError as e:
+            raise LostError from e
+        if count == 0:
+            raise LostError
+        at += count
+    return found
+
+
+def names_of(relations: Sequence[Relation]) -> dict[tuple[str, str, str], str]:
+    """FROM items by the names under which a query reads them."""
+    return {(r.catalog, r.schema, r.name): r.item for r in relations}

@@ -1,0 +1,75 @@
+"""Writes down who reads what: before the first row leaves, and how it ended."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from weft.access.principals import Principal
+from weft.model.address import Address
+from weft.registry.audit import ReadBegun, ReadEnded, ReadPort
+from weft.registry.audit_writer import AuditWriter
+
+if TYPE_CHECKING:
+    from weft.access.opened import Readable
+
+Over = Callable[[str, int, int], None]
+"""Says how a read ended (`done`, `cut`, `revoked`, `failed`, `left`), with its rows and bytes."""
+
+
+class Witness:
+    """Writes the audit of one wire.
+
+    Args:
+        wire: how reads come: `http`, `local` …
+        keeps_text: whether queries are kept as they were typed; else their hash alone.
+    """
+
+    def __init__(self, writer: AuditWriter, now: Callable[[], datetime], wire: str, *, keeps_text: bool) -> None:
+        self._writer = writer
+        self._now = now
+        self._wire = wire
+        self._keeps_text = keeps_text
+
+    def begun(
+        self, principal: Principal, ports: Mapping[Address, Readable], sql: str, purpose: str | None = None
+    ) -> Over:
+        """Writes down that somebody is about to read; what cannot be written down is not read.
+
+        Raises:
+            PlatformError: WFT-REG-002, the registry cannot be written.
+        """
+        digest = None if self._keeps_text else hashlib.sha256(sql.encode()).hexdigest()
+        read_id = self._writer.write(
+            ReadBegun(
+                at=self._now(),
+                principal=principal.written,
+                wire=self._wire,
+                ports=tuple(_port(address, one) for address, one in ports.items()),
+                purpose=purpose,
+                query=sql if self._keeps_text else None,
+                digest=digest,
+            )
+        )
+        since = time.monotonic()
+
+        def over(how: str, rows: int, size_bytes: int) -> None:
+            seconds = time.monotonic() - since
+            self._writer.write(ReadEnded(read_id, self._now(), principal.written, how, rows, size_bytes, seconds))
+
+        return over
+
+
+def _port(address: Address, opened: Readable) -> ReadPort:
+    decision = opened.decision
+    return ReadPort(
+        str(address),
+        opened.publication.snapshot_id,
+        tuple(name for name in decision.columns if name not in decision.masks),
+        {name: str(mask) for name, mask in decision.masks.items()},
+        decision.row_filter is not None,
+        decision.grants,
+    )

@@ -1,0 +1,254 @@
+"""The verbs where a server has the registry: each asks its route, and the server says whether the caller may."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import msgspec
+
+from weft.api.usage import day_of, require_groups
+from weft.catalog.search import SearchResult, require_kind
+from weft.errors import TransientError
+from weft.registry.remote import Server
+from weft.wiring import Rooms
+
+if TYPE_CHECKING:
+    from weft.api.verbs import Document
+    from weft.plan.keeping import Window
+
+_API = "/api/v1"
+_PAGE = 1000
+_TRIES = 6
+_PAUSE_S = 0.5
+"""The first pause before a log that broke off is asked for again; then twice as long each time."""
+
+
+class ServerVerbs:
+    """Implements `Verbs`."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        self._rooms = rooms
+        server = rooms.remote.server
+        self._server = server
+        self.jobs = ServerJobs(server)
+        self.notices = ServerNotices(server)
+        self.incidents = ServerIncidents(server)
+
+    def usage(
+        self,
+        *,
+        domain: str | None = None,
+        product: str | None = None,
+        first: str | None = None,
+        last: str | None = None,
+        by: Sequence[str] = ("day", "product"),
+    ) -> Document:
+        """What products cost."""
+        require_groups(by)
+        for day in (first, last):
+            if day is not None:
+                day_of(day)
+        asked = {"domain": domain, "product": product, "first": first, "last": last, "by": list(by)}
+        return _document(self._server.get(f"{_API}/usage", dict[str, Any], asked))
+
+    def search(
+        self, words: str, *, kind: str | None = None, domain: str | None = None, limit: int = 20
+    ) -> SearchResult:
+        """What the server's index holds, as far as it is for the caller."""
+        require_kind(kind)
+        asked = {"q": words, "kind": kind, "domain": domain, "limit": limit}
+        found: SearchResult = self._server.get(f"{_API}/search", SearchResult, asked)
+        return found
+
+    def now(self) -> datetime:
+        """The time by the clock of this machine."""
+        return self._rooms.now()
+
+    def close(self) -> None:
+        """Gives connections back."""
+        self._rooms.close()
+
+
+class ServerJobs:
+    """Implements `JobVerbs`."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def listed(self, *, states: Sequence[str] = (), product: str | None = None, limit: int = 100) -> list[Document]:
+        """Jobs, the newest first, page by page."""
+        found: list[Document] = []
+        before: int | None = None
+        while len(found) < limit:
+            most = min(_PAGE, limit - len(found))
+            asked = {"state": list(states) or None, "product": product, "before": before, "limit": most}
+            page = self._server.get(f"{_API}/jobs", dict[str, Any], asked)
+            found += page["jobs"]
+            before = page["next"]
+            if before is None:
+                break
+        return found
+
+    def one(self, job_id: str) -> Document:
+        """A job, by its id or that of its run."""
+        return _document(self._server.get(f"{_API}/jobs/{_part(job_id)}", dict[str, Any]))
+
+    def start(self, product: str) -> Document:
+        """Queues a job that applies a product: not again where the answer was lost, for that would be another job."""
+        return _document(self._server.send("POST", f"{_API}/jobs", {"product": product}, dict[str, Any], again=False))
+
+    def backfill(self, product: str, window: Window, by: timedelta) -> Document:
+        """Queues a job for each piece of a stretch of time: asked again it goes on with the same ones."""
+        asked = {"product": product, **window.as_json(), "by_seconds": int(by.total_seconds())}
+        return _document(self._server.send("POST", f"{_API}/jobs", asked, dict[str, Any]))
+
+    def progress(self, backfill_id: str) -> Document:
+        """How far a backfill is."""
+        return _document(self._server.get(f"{_API}/backfills/{_part(backfill_id)}", dict[str, Any]))
+
+    def cancel(self, job_id: str) -> Document:
+        """Ends a job."""
+        path = f"{_API}/jobs/{_part(job_id)}/cancel"
+        return _document(self._server.send("POST", path, {}, dict[str, Any], again=False))
+
+    def cancel_backfill(self, backfill_id: str) -> Document:
+        """Ends every piece of a backfill that is not over."""
+        path = f"{_API}/backfills/{_part(backfill_id)}/cancel"
+        return _document(self._server.send("POST", path, {}, dict[str, Any]))
+
+    def log(self, job_id: str, *, follow: bool = False) -> Iterator[Document]:
+        """Lines of a job's log as they come; asked for again where the server went away, behind the last one."""
+        path, last, failures = f"{_API}/jobs/{_part(job_id)}/log", 0, 0
+        while True:
+            heard = False
+            try:
+                for event in self._server.events(path, {"after": last, "follow": follow}):
+                    heard = True
+                    if event.kind == "state":
+                        return
+                    if event.kind == "line":
+                        last = int(event.id)
+                        yield {"number": last, **msgspec.json.decode(event.data)}
+            except TransientError:
+                if failures >= _TRIES:
+                    raise
+            failures = 0 if heard else failures + 1
+            time.sleep(min(_PAUSE_S * 2**failures, 10.0) if failures else 0.0)
+
+    def schedules(self) -> list[Document]:
+        """Every schedule, what comes next first."""
+        found: list[Document] = self._server.get(f"{_API}/schedules", dict[str, Any])["schedules"]
+        return found
+
+    def pause(self, product: str) -> Document:
+        """From now on nothing is queued by the schedule of a product."""
+        return self._standing(product, "pause")
+
+    def resume(self, product: str) -> Document:
+        """The schedule of a product counts again."""
+        return self._standing(product, "resume")
+
+    def _standing(self, product: str, verb: str) -> Document:
+        domain, _, name = product.partition(".")
+        path = f"{_API}/schedules/{_part(domain)}/{_part(name)}/{verb}"
+        return _document(self._server.send("POST", path, {}, dict[str, Any]))
+
+
+class ServerNotices:
+    """Implements `NoticeVerbs`."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def subscribe(
+        self,
+        subject: str,
+        target: str,
+        *,
+        channel: str | None = None,
+        kinds: Sequence[str] = (),
+        digest: str | None = None,
+        secret: str | None = None,
+    ) -> Document:
+        """Subscribes, once: where the answer was lost so was the secret."""
+        asked: Document = {"subject": subject, "target": target, "kinds": list(kinds)}
+        asked |= {k: v for k, v in (("channel", channel), ("digest", digest), ("secret", secret)) if v is not None}
+        made = _document(self._server.send("POST", f"{_API}/subscriptions", asked, dict[str, Any], again=False))
+        return {k: v for k, v in made.items() if k != "secret" or v is not None}
+
+    def subscriptions(self, *, everybody: bool = False) -> list[Document]:
+        """One's own subscriptions, or everybody's."""
+        asked = {"everybody": everybody}
+        found: list[Document] = self._server.get(f"{_API}/subscriptions", dict[str, Any], asked)["subscriptions"]
+        return found
+
+    def unsubscribe(self, subscription_id: str) -> None:
+        """Ends a subscription."""
+        self._server.send("DELETE", f"{_API}/subscriptions/{_part(subscription_id)}", None, again=False)
+
+    def mute(self, domain: str, subject: str, *, off: bool = False) -> None:
+        """Spares the owners of a domain notices that they did not ask for, or tells them again."""
+        path = f"{_API}/domains/{_part(domain)}/mutes"
+        if off:
+            self._server.send("DELETE", f"{path}/{_part(subject)}", None)
+        else:
+            self._server.send("POST", path, {"subject": subject})
+
+    def mutes(self) -> list[Document]:
+        """What the owners of domains are spared."""
+        found: list[Document] = self._server.get(f"{_API}/mutes", dict[str, Any])["mutes"]
+        return found
+
+    def deliveries(self, *, state: str | None = None, limit: int = 100) -> list[Document]:
+        """Messages, newest first."""
+        asked = {"state": state, "limit": limit}
+        found: list[Document] = self._server.get(f"{_API}/deliveries", dict[str, Any], asked)["deliveries"]
+        return found
+
+    def resend(self, delivery_id: str) -> None:
+        """Tries a message again that had been given up."""
+        self._server.send("POST", f"{_API}/deliveries/{_part(delivery_id)}/resend", {}, again=False)
+
+
+class ServerIncidents:
+    """Implements `IncidentVerbs`."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def listed(self, *, domain: str | None = None, closed: bool = False) -> list[Document]:
+        """Open incidents, newest first; with `closed` also those of the last thirty days."""
+        asked: Document = {"domain": domain, "closed": closed}
+        found: list[Document] = self._server.get(f"{_API}/incidents", dict[str, Any], asked)["incidents"]
+        return found
+
+    def one(self, incident_id: str) -> Document:
+        """An incident with its timeline."""
+        return _document(self._server.get(f"{_API}/incidents/{_part(incident_id)}", dict[str, Any]))
+
+    def acknowledge(self, incident_id: str) -> None:
+        """Says that somebody looks after it."""
+        self._server.send("POST", f"{_API}/incidents/{_part(incident_id)}/acknowledge", {})
+
+    def comment(self, incident_id: str, text: str) -> None:
+        """Adds a line to its timeline."""
+        path = f"{_API}/incidents/{_part(incident_id)}/comments"
+        self._server.send("POST", path, {"text": text}, again=False)
+
+    def close(self, incident_id: str, reason: str) -> None:
+        """Ends it by hand."""
+        self._server.send("POST", f"{_API}/incidents/{_part(incident_id)}/close", {"text": reason}, again=False)
+
+
+def _part(name: str) -> str:
+    """A name as one part of a path: what somebody types leads to no other route."""
+    return quote(name, safe="") if name.strip(".") else "%2E" * len(name) or "%20"
+
+
+def _document(found: Any) -> Document:
+    made: Document = found
+    return made

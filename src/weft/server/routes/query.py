@@ -1,0 +1,116 @@
+"""Rows: one SELECT over ports, as a stream in the form that is accepted."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from concurrent.futures import Executor
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Request
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.types import Receive, Scope, Send
+
+from weft.access.permissions import Action, Caller
+from weft.access.reading.asking import Question, Streamed
+from weft.api.querying import Querying
+from weft.server.answers import refusals
+from weft.server.negotiating import MEDIA, Chosen, chosen
+from weft.server.permitted import Permitted
+
+router = APIRouter(prefix="/api/v1", tags=["reading"], responses=refusals(404, 406, 409, 413, 415, 429))
+Reader = Annotated[Caller, Depends(Permitted(Action.QUERY))]
+
+
+class WantedRows(BaseModel):
+    """A question: one SELECT in DuckDB's dialect, whose tables are addresses of ports."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    sql: str = Field(max_length=200_000, examples=["select * from fleet.aircraft.planes"])
+    limit: int | None = Field(None, ge=0, le=2**53, description="How many rows at most.")
+    at: str | dict[str, str] | None = Field(
+        None, description="A snapshot or a time for all ports, or a snapshot by address; without it what is there now."
+    )
+    purpose: str | None = Field(None, max_length=500, description="What the rows are for.")
+
+
+@router.post(
+    "/query",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "description": "The rows. `Weft-Snapshots`, `Weft-Masked` and `Weft-Filtered` say what they rest on, "
+            "`Weft-Truncated` whether rows are missing where that is known when the answer begins; Arrow, Parquet and "
+            "JSON say it at their end too. An answer that fails in the middle is broken off.",
+            "content": {media: {} for media in MEDIA},
+        }
+    },
+)
+async def query(
+    request: Request,
+    caller: Reader,
+    wanted: WantedRows,
+    accept: Annotated[str, Header()] = "*/*",
+    accept_encoding: Annotated[str, Header()] = "",
+) -> StreamingResponse:
+    """The rows that the caller may see of a query over ports."""
+    how = chosen(accept, accept_encoding)
+    querying: Querying = request.app.state.platform.querying
+    question = Question(wanted.sql, how.form, wanted.limit, wanted.at, how.packed, wanted.purpose)
+    streamed = await asyncio.get_running_loop().run_in_executor(querying.asking, querying.ask, caller, question)
+    return _Rows(streamed, how, querying.taking)
+
+
+class _Rows(StreamingResponse):
+    """Sends an answer as fast as it is taken; ends the query when nobody takes it any more."""
+
+    def __init__(self, streamed: Streamed, how: Chosen, threads: Executor) -> None:
+        super().__init__(self._parts(), headers=_headers(streamed, how), media_type=how.media_type)
+        self._streamed, self._threads = streamed, threads
+        self._iterator = iter(streamed)
+        self._lock = threading.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._streamed.stop()
+            self._threads.submit(self._close)
+
+    async def _parts(self) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        while (part := await loop.run_in_executor(self._threads, self._next)) is not None:
+            yield part
+
+    def _next(self) -> bytes | None:
+        with self._lock:
+            return next(self._iterator, None)
+
+    def _close(self) -> None:
+        with self._lock:
+            self._streamed.close()
+
+
+def _headers(streamed: Streamed, how: Chosen) -> dict[str, str]:
+    told, ended = streamed.told, streamed.ended
+    truncated = "unknown" if ended is None else "true" if ended.cut else "false"
+    found: dict[str, Any] = {
+        "Weft-Snapshots": ", ".join(f"{address}={snapshot}" for address, snapshot in told.snapshots.items()),
+        "Weft-Truncated": truncated,
+        "Weft-Filtered": ", ".join(told.filtered),
+        "Weft-Masked": ", ".join(
+            f"{address}.{_plain(name)}={mask}" for address, masks in told.masked.items() for name, mask in masks.items()
+        ),
+        "Content-Encoding": how.encoding,
+        "Cache-Control": "no-store",
+        "Vary": "Accept, Accept-Encoding, Authorization, Cookie",
+    }
+    return {name: text for name, text in found.items() if text}
+
+
+def _plain(name: str) -> str:
+    """A column's name as a header can hold it."""
+    return name.encode("ascii", "backslashreplace").decode()

@@ -1,0 +1,497 @@
+"""The rooms of one mesh, each made when it is first asked for and handed to whoever works in it."""
+
+from __future__ import annotations
+
+import atexit
+import datetime as dt
+import getpass
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from weft import plugins
+from weft.config import Settings
+from weft.errors import UsageError, did_you_mean, error
+from weft.model.address import ProductAddress, parse_address
+from weft.model.mesh import Mesh, Source
+
+if TYPE_CHECKING:
+    from weft.access.door import Door, Present
+    from weft.access.grounds import AccessGrounds
+    from weft.access.principals import Principal
+    from weft.access.reading.asking import Readers
+    from weft.access.witness import Witness
+    from weft.connectors.files import BoundSource, FileConnector
+    from weft.connectors.remotes import RemoteConnector
+    from weft.engines.base import Engine, Session
+    from weft.model.lineage import ColumnEdge
+    from weft.model.publication import PortState, Publication
+    from weft.plan.repository import Repository
+    from weft.project.cache import Cache
+    from weft.registry.base import Registry
+    from weft.registry.http import HttpRegistry
+    from weft.registry.meters import Meter
+    from weft.runs.context import Context
+    from weft.runs.progress import Progress
+    from weft.runs.verify import Ways
+    from weft.storage.base import Storage
+    from weft.storage.object_files import ObjectFiles
+    from weft.storage.staged import StagedStorage
+
+
+def clock() -> dt.datetime:
+    """The machine's clock, in UTC."""
+    return dt.datetime.now(dt.UTC)
+
+
+class Rooms:
+    """Registry, storage, engine and the others, as the settings choose them.
+
+    Attributes:
+        now: the clock, in UTC: what is late, due or over is reckoned from it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        now: Callable[[], dt.datetime] | None = None,
+        environment: str | None = None,
+        token: str | None = None,
+    ) -> None:
+        self._token = token
+        self.settings = settings
+        self.now = now or clock
+        self.environment = environment
+        self._sessions: list[Any] = []
+        atexit.register(_closed_at_exit, weakref.ref(self))
+
+    def close(self) -> None:
+        """Gives sessions and connections back; what is asked for later is made again."""
+        for session in self._sessions:
+            session.__exit__(None, None, None)
+        self._sessions.clear()
+        self.__dict__.pop("parser", None)
+        for other in self.__dict__.pop("_environments", {}).values():
+            other.close()
+        for name in ("readers", "remotes", "storage", "engine", "registry", "production", "remote", "cache"):
+            held = self.__dict__.pop(name, None)
+            if held is not None:
+                held.close()
+
+    @cached_property
+    def cache(self) -> Cache:
+        """What was computed from files before, by their digests."""
+        from weft.project.cache import Cache
+
+        made_by = (f"{p} {plugins.version_of(p)}" for p in ("duckdb", "sqlglot", "open_data_contract_standard"))
+        return Cache(self.settings.cache, ", ".join(made_by))
+
+    @cached_property
+    def production(self) -> Registry:
+        """What everybody reads."""
+        kind, _, place = self.settings.mesh.registry.rpartition("://")
+        if not kind:
+            return self._opened(self.settings.path(place))
+        if self.on_a_server:
+            return self.remote
+        registry: Registry = plugins.load("weft.registries", kind)(self.settings.mesh.registry)
+        return registry
+
+    def registry_described(self) -> str:
+        """What keeps the registry, as it says itself; opened when it was not."""
+        return self.production.described
+
+    @property
+    def on_a_server(self) -> bool:
+        """Whether a server has the registry and the tables, and commits for this repository."""
+        return self.settings.mesh.registry.startswith(("http://", "https://"))
+
+    @cached_property
+    def remote(self) -> HttpRegistry:
+        """The registry of the server."""
+        made = plugins.load("weft.registries", self.settings.mesh.registry.partition("://")[0])
+        self.settings.state.mkdir(parents=True, exist_ok=True)
+        # what concerns this machine alone: its runs, locks and batches
+        local = self._opened(self.settings.state / "local.db")
+        registry: HttpRegistry = made(self.settings.mesh.registry, local, self._token, self.settings.cache / "registry")
+        return registry
+
+    @cached_property
+    def _staged(self) -> StagedStorage:
+        """Files that are read from the server, and those that go to it."""
+        from weft.storage.staged import StagedStorage
+
+        return StagedStorage(self.data_root, self.remote)
+
+    @property
+    def data_root(self) -> Path:
+        """Where data files lie on this machine: in the warehouse, or for a while where that is elsewhere."""
+        place = self.settings.storage.warehouse
+        return self.settings.state / "files" if "://" in place else self.settings.path(place)
+
+    @cached_property
+    def objects(self) -> ObjectFiles | None:
+        """The files of a warehouse in an object store; None when it is a folder.
+
+        Raises:
+            ProjectError: WFT-STO-014, nothing says how the store is reached.
+        """
+        if "://" not in self.settings.storage.warehouse:
+            return None
+        from weft.storage.opening import object_files
+
+        return object_files(self.settings, self.data_root)
+
+    @cached_property
+    def registry(self) -> Registry:
+        """What is published: in production, or in the environment that was asked for and production behind it."""
+        if self.environment is None:
+            return self.production
+        from weft.registry.environment import EnvironmentRegistry
+        from weft.registry.memory import MemoryRegistry
+
+        path = self._environment_file(self.environment)
+        # one that is only looked at is not made by looking
+        return EnvironmentRegistry(self._opened(path) if path.exists() else MemoryRegistry(), self.production)
+
+    @cached_property
+    def _environments(self) -> dict[str, Registry]:
+        folder = self.settings.state / "environments"
+        names = sorted(p.parent.name for p in folder.glob("*/registry.db")) if folder.is_dir() else []
+        return {name: self._opened(self._environment_file(name)) for name in names}
+
+    @property
+    def index(self) -> Path:
+        """Where the search index lies; an environment has its own."""
+        if self.environment is None:
+            return self.settings.state / "index.db"
+        return self._environment_file(self.environment).with_name("index.db")
+
+    @property
+    def environments(self) -> Mapping[str, Registry]:
+        """The registries of all environments, each without production behind it."""
+        return self._environments
+
+    def make_environment(self) -> None:
+        """Makes the environment that was asked for, where it is new."""
+        if self.environment is not None:
+            path = self._environment_file(self.environment)
+            if not path.exists():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self._opened(path).close()
+                self.__dict__.pop("registry", None)
+                self.__dict__.pop("door", None)
+
+    def remove_environment(self, name: str) -> None:
+        """Removes what an environment has registered."""
+        self._environments.pop(name).close()
+        file = self._environment_file(name)
+        for beside in file.parent.iterdir():
+            if beside != file:
+                beside.unlink()
+        file.unlink()  # last: as long as it is there the environment is, and can be dropped again
+        file.parent.rmdir()
+
+    def _environment_file(self, name: str) -> Path:
+        return self.settings.state / "environments" / name / "registry.db"
+
+    def _others(self) -> dict[str, Registry]:
+        """Registries that share the warehouse with this one."""
+        if self.on_a_server and self.environment is None:
+            return {}  # a server commits what was staged for it: it takes nothing from an environment of this machine
+        found = {name: one for name, one in self.environments.items() if name != self.environment}
+        return found if self.environment is None else {"": self.production, **found}
+
+    def _opened(self, path: Path) -> Registry:
+        registry: Registry = plugins.load("weft.registries", "sqlite")(path)
+        return registry
+
+    @cached_property
+    def engine(self) -> Engine:
+        """What runs SQL."""
+        made = plugins.load("weft.engines", self.settings.engine.default)
+        engine: Engine = made(memory_limit=self.settings.engine.memory_limit, threads=self.settings.engine.threads)
+        return engine
+
+    @cached_property
+    def storage(self) -> Storage:
+        """Where tables rest."""
+        if self.on_a_server and self.environment is None:
+            return self._staged
+        made = plugins.load("weft.storages", "iceberg")
+        catalog = self.settings.storage.catalog
+        storage: Storage = made(
+            self.objects or self.data_root, catalog if "://" in catalog else self.settings.path(catalog)
+        )
+        if self.environment is not None:
+            from weft.storage.environment import EnvironmentStorage
+
+            return EnvironmentStorage(storage, self.environment)
+        return storage
+
+    @cached_property
+    def connector(self) -> FileConnector:
+        """What reads sources."""
+        connector: FileConnector = plugins.load("weft.connectors", "file")(self.settings, self.cache)
+        return connector
+
+    @cached_property
+    def remotes(self) -> RemoteConnector:
+        """What asks and lands sources behind connections."""
+        from weft.connectors.remotes import RemoteConnector
+
+        return RemoteConnector(self.settings, lambda: self.connector, self.now)
+
+    @cached_property
+    def parser(self) -> Session:
+        """One session for parsing and binding, opened when the cache cannot answer."""
+        held = self.engine.session()
+        session = held.__enter__()
+        self._sessions.append(held)
+        return session
+
+    @cached_property
+    def door(self) -> Door:
+        """The one way to rows."""
+        from weft.access.door import Door
+
+        return Door(
+            self.registry,
+            str(self.data_root),
+            lambda: self.engine,
+            self.now,
+            self.present,
+            self.grounds,
+            lambda: self.readers,
+            self.witness("local"),
+        )
+
+    @cached_property
+    def counter(self) -> Door:
+        """The same door for whoever hands out files, and reads none: it brings nothing here."""
+        from weft.access.door import Door
+
+        return Door(self.registry, str(self.data_root), lambda: self.engine, self.now, None, self.grounds)
+
+    @property
+    def present(self) -> Present | None:
+        """Brings files to where they are read; None: they lie there."""
+        return self._present if self.on_a_server or self.objects is not None else None
+
+    def witness(self, wire: str) -> Witness | None:
+        """Writes down who reads on a wire; None where the registry is a server's, which does it itself."""
+        from weft.wiring.reading import witness_of
+
+        return witness_of(self.production, self.settings, self.now, wire)
+
+    @cached_property
+    def grounds(self) -> AccessGrounds:
+        """Grants and policies by which others than the owner read."""
+        from weft.wiring.reading import grounds_of
+
+        return grounds_of(self.production, self.settings, self.now)
+
+    @cached_property
+    def readers(self) -> Readers:
+        """Processes for the queries of others."""
+        from weft.wiring.reading import readers_of
+
+        return readers_of(self.settings)
+
+    def _present(self, publication: Publication, principal: Principal, quarantine: bool) -> None:
+        """Brings the files of a data version here; what an environment has built lies here already."""
+        from weft.access.principals import PrincipalKind
+
+        if not self.on_a_server:
+            held = publication.quarantine.manifest if quarantine and publication.quarantine else publication.manifest
+            self.storage.own(publication.address, held)
+            return
+        if self.environment is not None:
+            own = self.environments.get(self.environment)
+            if own is not None and own.publication(publication.address, publication.snapshot_id) is not None:
+                return
+        consumer = principal.name if principal.kind is PrincipalKind.PRODUCT else None
+        self._staged.present(publication, consumer, quarantine=quarantine)
+
+    def principal(self, requested: str | None = None) -> Principal:
+        """Whoever is at the keyboard or, on a mesh of their own, as whom they look.
+
+        Raises:
+            AccessDenied: WFT-ACC-005, on the mesh of a server, or at an environment, nobody looks as somebody else.
+        """
+        from weft.access.principals import local_principal
+
+        alone = self.on_a_server or self.environment is not None  # nobody but its owner reads an environment
+        if requested is None or requested == self.actor or alone:
+            return local_principal(self.actor, requested)
+        return self.principal_named(requested)
+
+    def principal_named(self, name: str) -> Principal:
+        """Somebody by name, with their teams and with their roles in each domain; strangers have neither.
+
+        Raises:
+            UsageError: WFT-ACC-005, it is no name.
+        """
+        from msgspec.structs import replace
+
+        from weft.access.claims import MEMBER_ROLE
+        from weft.access.principals import PrincipalKind, named
+        from weft.model.records import domain_members
+        from weft.model.roles import role_key
+        from weft.registry.sql import SqlRegistry
+        from weft.registry.users import UserStore
+
+        domain, dot, product = name.partition(".")
+        known = bool(dot) and self.production.product(ProductAddress(domain, product)) is not None
+        found = named(name, product=known)
+        if found.kind is PrincipalKind.PRODUCT:
+            return found
+        teams = found.teams
+        if found.kind is PrincipalKind.USER and isinstance(self.production, SqlRegistry):
+            user = UserStore(self.production.database).user(found.name)
+            teams = user.teams if user is not None else ()
+        names = {*(f"team:{team}" for team in teams), found.written}
+        roles = {
+            record.name: frozenset(
+                MEMBER_ROLE[role_key(r)]
+                for n, rs in domain_members(record)
+                if n in names
+                for r in rs
+                if role_key(r) in MEMBER_ROLE
+            )
+            for record in self.production.domains().values()
+        }
+        return replace(found, teams=teams, roles={d: r for d, r in roles.items() if r})
+
+    @property
+    def actor(self) -> str:
+        """The name under which events are written."""
+        return getpass.getuser()
+
+    def declared(self) -> Mesh:
+        """What the files of the mesh declare."""
+        from weft.project.load import load_mesh
+        from weft.project.models import Parsing
+
+        parse = Parsing(lambda sql: self.parser.parse(sql), lambda sqls: self.parser.parse_all(sqls))
+        return load_mesh(self.settings, parse, self.cache)
+
+    def repository(self, *, ask: bool = True) -> Repository:
+        """The files of the mesh as they are now, held against the registry; problems are collected, not raised.
+
+        Args:
+            ask: whether sources behind connections are asked, of which something was landed.
+        """
+        from weft.plan.binding import Binder
+        from weft.plan.python_binding import PythonBinding
+        from weft.plan.repository import SourceReader, read_repository
+
+        python = PythonBinding(self.settings.python)
+        binder = Binder(lambda: self.parser, self.cache, plugins.version_of("duckdb"), python)
+        sources = SourceReader(lambda: self.connector, lambda: self.remotes, ask=ask)
+        found = read_repository(
+            self.declared(), sources, self.registry, binder, self.now().date(), shared=self.on_a_server
+        )
+        if found.mesh.access is None and not any(domain.access for domain in found.mesh.domains.values()):
+            return found
+        from msgspec.structs import replace
+
+        from weft.access.policy_checks import policy_problems
+
+        columns = {address: state.columns for address, state in found.registered.ports.items() if not state.retired}
+        columns |= {address: desired.columns for address, desired in found.desired.items()}
+        wrong = policy_problems(found.mesh, columns, self.parser, shared=self.on_a_server)
+        return replace(found, problems=(*found.problems, *wrong))
+
+    def published(self, address: str) -> PortState:
+        """A published port, by an address with or without major.
+
+        Raises:
+            UsageError: WFT-ACC-001, there is no such port.
+        """
+        target = parse_address(address)
+        state = self.registry.port(target)
+        if state is None:
+            known = [str(a) if target.major else a.unpinned for a in self.registry.ports()]
+            raise UsageError(
+                error(
+                    "WFT-ACC-001",
+                    f"there is no published port `{address}`",
+                    fix=did_you_mean(address, known, otherwise="`weft search` finds ports by words"),
+                )
+            )
+        return state
+
+    def ways(self, environ: Mapping[str, str]) -> Ways:
+        """How data that the person at the keyboard names is reached."""
+        from weft.connectors.servers import open_server
+        from weft.connectors.stores import listed
+        from weft.runs.verify import Ways
+
+        return Ways(
+            engine=self.engine,
+            files=lambda source: self.connector.foreign(source),
+            servers=open_server,
+            listed=lambda place: listed(place, environ),
+            environ=environ,
+        )
+
+    def context(self, repository: Repository | None = None, progress: Progress | None = None) -> Context:
+        """What a run works with; `repository` has the sources of a run that builds, others read the files anew."""
+        from weft.plan.column_changes import ColumnDigests
+        from weft.runs.context import Context
+        from weft.runs.progress import Silent
+
+        def source(product: ProductAddress, name: str) -> BoundSource:
+            mesh = repository.mesh if repository is not None else self.declared()
+            entry = mesh.products[product].input(name)
+            assert entry is not None and isinstance(entry.binding, Source), "the plan names sources only"
+            if entry.binding.remote is not None:
+                return self.remotes.bind(product, name, entry.binding)
+            return self.connector.bind(entry.binding)
+
+        return Context(
+            settings=self.settings,
+            registry=self.registry,
+            storage=self.storage,
+            engine=self.engine,
+            door=self.door,
+            source=source,
+            lineage=self._column_lineage,
+            column_digests=ColumnDigests(self.cache).of,
+            progress=progress or Silent(),
+            actor=self.actor,
+            now=self.now,
+            others=self._others,
+            meter=self._meter,
+        )
+
+    def _meter(self, meters: Sequence[Meter]) -> None:
+        """Keeps what a run measured beside what is published; what is built in an environment says so."""
+        from msgspec.structs import replace
+
+        from weft.registry.meters import MeterStore
+        from weft.registry.sql import SqlRegistry
+
+        if isinstance(self.production, SqlRegistry):
+            if self.environment is not None:
+                meters = [replace(one, purpose=f"{one.purpose} in {self.environment}") for one in meters]
+            MeterStore(self.production.database).add(meters)
+        elif self.on_a_server and self.environment is None:
+            self.remote.meter(meters)
+
+    def _column_lineage(
+        self, digest: str, sql: str, columns: Mapping[str, tuple[str, ...]], outputs: tuple[str, ...]
+    ) -> tuple[ColumnEdge, ...]:
+        from weft.runs.lineage import cached_lineage
+
+        return cached_lineage(self.cache, digest, sql, columns, outputs)
+
+
+def _closed_at_exit(reference: weakref.ref[Rooms]) -> None:
+    """Closes what a script has left open: DuckDB complains about what lives longer than the interpreter."""
+    rooms = reference()
+    if rooms is not None:
+        rooms.close()

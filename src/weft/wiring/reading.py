@@ -1,0 +1,65 @@
+"""What a mesh's readers are served by, as its settings choose it: processes, grants and policies, the audit."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from weft.config import Settings, duration, size_bytes, size_in_bytes
+from weft.registry.base import Registry
+from weft.registry.sql import SqlRegistry
+
+if TYPE_CHECKING:
+    from weft.access.grounds import AccessGrounds
+    from weft.access.reading.asking import Readers
+    from weft.access.witness import Witness
+
+
+def witness_of(registry: Registry, settings: Settings, now: Callable[[], dt.datetime], wire: str) -> Witness | None:
+    """Writes down who reads on a wire; None where the registry is a server's, which does it itself."""
+    if not isinstance(registry, SqlRegistry):
+        return None
+    from weft.access.witness import Witness
+    from weft.registry.audit import AuditStore
+    from weft.registry.audit_writer import AuditWriter
+
+    writer = AuditWriter(AuditStore(registry.database))
+    return Witness(writer, now, wire, keeps_text=settings.query.texts == "kept")
+
+
+def grounds_of(registry: Registry, settings: Settings, now: Callable[[], dt.datetime]) -> AccessGrounds:
+    """Grants and policies by which others than the owner read."""
+    from weft.access.grounds import AccessGrounds
+    from weft.access.policy_source import PolicySource
+
+    def registered(domain: str) -> Mapping[str, Any] | None:
+        found = registry.domain(domain)
+        return found.document if found is not None else None
+
+    database = registry.database if isinstance(registry, SqlRegistry) else None
+    policies = PolicySource(settings.root, settings.mesh.domains, registered)
+    return AccessGrounds(database, policies, now)
+
+
+def readers_of(settings: Settings) -> Readers:
+    """Processes for the queries of everybody but the owner of the folder."""
+    from weft.access.reading.asking import Ceiling, Readers
+    from weft.access.reading.pool import Pool, Rules
+    from weft.access.reading.process import temp_folder
+    from weft.access.reading.wire import Limits
+
+    asked = settings.query
+    limits = Limits(
+        size_in_bytes(asked.memory), str(temp_folder(settings.state)), size_bytes(asked.temp), asked.threads
+    )
+    rules = Rules(
+        asked.processes,
+        asked.slow_processes,
+        asked.each,
+        asked.waiting,
+        duration(asked.patience).total_seconds(),
+        duration(asked.light).total_seconds(),
+    )
+    ceiling = Ceiling(asked.rows or None, size_bytes(asked.size), duration(asked.time).total_seconds())
+    return Readers(Pool(limits, rules), ceiling)

@@ -1,0 +1,78 @@
+"""Drafts in the registry's own routes: for planners of their domain, and nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.unit.server.company import bearer, company
+from weft.server.app import create_app
+
+READ = "/api/v1/registry"
+DRAFTS = ("fleet.plans.orders@1", "fleet.aircraft.prototypes@1")
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory) -> Iterator[tuple[TestClient, TestClient]]:
+    with company(tmp_path_factory.mktemp("company")) as platform:
+        made = create_app(platform)
+        yield TestClient(made, headers=bearer(platform, "finn")), TestClient(made, headers=bearer(platform, "eve"))
+
+
+def addresses(found: list[dict]) -> set[str]:
+    names = [one["address"] for one in found]
+    return {".".join(n[k] for k in ("domain", "product", "port") if k in n) for n in names}
+
+
+def test_lists_have_drafts_for_their_own_domain_alone(app):
+    finn, eve = app
+
+    for client in (finn, eve, finn):  # what one was shown is not what the next one gets
+        own = client is finn
+        ports = addresses(client.get(f"{READ}/ports").json())
+        products = addresses(client.get(f"{READ}/products").json())
+        assert ("fleet.plans.orders" in ports, "fleet.aircraft.prototypes" in ports) == (own, own)
+        assert ("fleet.plans" in products) == own
+        assert {"fleet.aircraft.planes"} <= ports and {"fleet.aircraft"} <= products
+        assert (
+            "fleet.aircraft.prototypes" in addresses(client.get(f"{READ}/products/fleet.aircraft/ports").json())
+        ) == own
+
+
+def test_a_draft_of_others_is_nothing_at_its_address(app):
+    finn, eve = app
+
+    for draft in DRAFTS:
+        for path in (f"ports/{draft}", f"ports/{draft}/publication"):
+            assert finn.get(f"{READ}/{path}").json() is not None
+            assert eve.get(f"{READ}/{path}").json() is None
+        assert finn.get(f"{READ}/ports/{draft}/history").json() != []
+        assert eve.get(f"{READ}/ports/{draft}/history").json() == []
+    assert finn.get(f"{READ}/products/fleet.plans").json()["status"] == "draft"
+    assert eve.get(f"{READ}/products/fleet.plans").json() is None
+
+
+def test_pages_of_products_go_past_drafts_of_others_to_the_end(app):
+    def all_of(client: TestClient, size: int) -> list[str]:
+        found: list[str] = []
+        while page := client.get(
+            f"{READ}/products", params={"after": found[-1] if found else "", "limit": size}
+        ).json():
+            found += sorted(addresses(page))
+        return found
+
+    finn, eve = app
+    every = all_of(finn, 1000)
+    assert "fleet.plans" in every
+    for size in (1, 2, 1000):
+        assert all_of(eve, size) == [one for one in every if one != "fleet.plans"]
+
+
+def test_what_one_has_kept_is_not_said_to_be_what_another_would_be_shown(app):
+    finn, eve = app
+    tag = finn.get(f"{READ}/ports").headers["etag"]
+
+    assert finn.get(f"{READ}/ports", headers={"If-None-Match": tag}).status_code == 304
+    assert eve.get(f"{READ}/ports", headers={"If-None-Match": tag}).status_code == 200
