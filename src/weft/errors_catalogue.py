@@ -258,6 +258,9 @@ CODES: dict[str, str] = {
     "WFT-ACC-049": "a table was made with rights that have changed",
     "WFT-ACC-050": "an upload that cannot be read",
     "WFT-ACC-051": "a workspace that is full",
+    "WFT-ACC-052": "no such saved query",
+    "WFT-ACC-053": "a query that cannot be saved",
+    "WFT-ACC-054": "a saved query of somebody else",
     # server
     "WFT-SRV-001": "a mesh whose registry is on a server cannot be one",
     "WFT-SRV-002": "a request that no route answers, or not to this caller",

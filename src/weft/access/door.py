@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from copy import copy
+from typing import TYPE_CHECKING, Protocol, Self
 
 from msgspec.structs import replace
 
@@ -89,6 +90,13 @@ class Door:
         self._engine = engine
         self._now = now
         self._grounds = grounds
+        self._pins: Mapping[str, str] = {}
+
+    def pinned(self, pins: Mapping[str, str]) -> Self:
+        """The same door for a text in which addresses mean what they meant before: a port for each, as it is named."""
+        other = copy(self)
+        other._pins = pins
+        return other
 
     def decision(
         self, principal: Principal, address: Address, reads: Collection[Address] = (), purpose: str | None = None
@@ -269,7 +277,8 @@ class Door:
     ) -> Opened:
         """The ports of a query as they all stood at one moment: a product may be published between two looks."""
         while True:
-            states = {name: self._state(parse_address(".".join(name))) for name in dict.fromkeys(tables)}
+            named = {name: ".".join(name) for name in tables}
+            states = {name: self._state(parse_address(self._pins.get(text, text))) for name, text in named.items()}
             opened = self._as_they_stand(principal, states, at, purpose)
             after = {s.address: self._state(s.address).revision for s in states.values()}
             if all(after[s.address] == s.revision for s in states.values()):

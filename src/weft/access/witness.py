@@ -24,7 +24,7 @@ class Witness:
     """Writes the audit of one wire.
 
     Args:
-        wire: how reads come: `http`, `local` …
+        wire: how reads come: `http`, `local`, `files` …
         keeps_text: whether queries are kept as they were typed; else their hash alone.
     """
 
@@ -35,14 +35,17 @@ class Witness:
         self._keeps_text = keeps_text
 
     def begun(
-        self, principal: Principal, ports: Mapping[Address, Readable], sql: str, purpose: str | None = None
+        self, principal: Principal, ports: Mapping[Address, Readable], sql: str | None, purpose: str | None = None
     ) -> Over:
         """Writes down that somebody is about to read; what cannot be written down is not read.
+
+        Args:
+            sql: the query; None: they are given the files.
 
         Raises:
             PlatformError: WFT-REG-002, the registry cannot be written.
         """
-        digest = None if self._keeps_text else hashlib.sha256(sql.encode()).hexdigest()
+        digest = None if self._keeps_text or sql is None else hashlib.sha256(sql.encode()).hexdigest()
         read_id = self._writer.write(
             ReadBegun(
                 at=self._now(),

@@ -124,8 +124,20 @@ def query(
         asked["at"] = at.isoformat() if isinstance(at, dt.datetime) else at
     if purpose is not None:
         asked["purpose"] = purpose
+    return answered(server, "/api/v1/query", asked, texts)
+
+
+def answered(server: Server, path: str, asked: dict[str, Any] | None, texts: Texts) -> DistantResult:
+    """The rows that a server answers on a path.
+
+    Args:
+        asked: what is sent; None: nothing, the path says it all.
+
+    Raises:
+        WeftError: what the server says.
+    """
     near = urlsplit(server.url).hostname in _HERE
-    parts = server.stream("/api/v1/query", asked, _ARROW if near else f'{_ARROW}; codecs="lz4"')
+    parts = server.stream(path, asked, _ARROW if near else f'{_ARROW}; codecs="lz4"')
     first = next(parts)  # what is wrong with the query is told now, not when its rows are taken
 
     def taken() -> Iterator[bytes]:

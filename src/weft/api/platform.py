@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from weft.api.reading import Reading
     from weft.api.records import Records
     from weft.api.requisition import Requisitions
+    from weft.api.saved_queries import SavedQueries
     from weft.api.scanning import Scanning
     from weft.api.usage import Usage
     from weft.api.workspaces import Workspaces
@@ -169,6 +170,13 @@ class Platform:
         from weft.api.workspaces import Workspaces
 
         return Workspaces(self)
+
+    @cached_property
+    def saved_queries(self) -> SavedQueries:
+        """Queries that readers keep under a name."""
+        from weft.api.saved_queries import SavedQueries
+
+        return SavedQueries(self)
 
     @cached_property
     def requisitions(self) -> Requisitions:

@@ -26,6 +26,8 @@ from weft.registry.grants import Grant, GrantStore, HeldScan
 from weft.registry.meters import BUILD, READ, Meter
 
 if TYPE_CHECKING:
+    from weft.access.opened import Readable
+    from weft.access.witness import Over
     from weft.api.platform import Platform
 
 UNASKED = frozenset({FIRST_BUILD, PUBLICATION})
@@ -42,6 +44,7 @@ class Scanning:
         self._platform = platform
         self._rooms = platform.rooms
         self.grants = GrantStore(platform.database)
+        self._witness = platform.rooms.witness("files")
 
     def scan(self, caller: Caller, asked: ScanAsked) -> Scan:
         """The files of a snapshot, and a token for them.
@@ -73,7 +76,14 @@ class Scanning:
             # what it held then may have been less open than what the port holds now
             self._require_grant(caller, consumer, before, quarantine=asked.quarantine)
         held = publication.quarantine.manifest if asked.quarantine and publication.quarantine else publication.manifest
-        return self._made(state.address, publication.snapshot_id, consumer, held)
+        over = self._told(principal, opened)
+        try:
+            made = self._made(state.address, publication.snapshot_id, consumer, held)
+        except BaseException:
+            over("failed", 0, 0)
+            raise
+        over("done", held.rows, held.size_bytes)
+        return made
 
     def file(self, caller: Caller, scan_id: str, token: str, number: int) -> Path:
         """A file of a scan.
@@ -154,6 +164,16 @@ class Scanning:
         now = self._rooms.now()
         return any(g.holds(now) and (_is_open(state) or g.basis not in UNASKED) for g in known)
 
+    def _told(self, principal: Principal, opened: Readable) -> Over:
+        """Writes down that somebody is about to be given files; gives what says how it ended.
+
+        What a domain's products read of their own domain is not written down: they build it together.
+        """
+        address = opened.publication.address
+        if self._witness is None or principal.domain == address.domain:
+            return _untold
+        return self._witness.begun(principal, {address: opened}, None)
+
     def _of_table(self, caller: Caller, asked: ScanAsked) -> Scan:
         """The files of what a private model keeps, for its own product alone."""
         domain = asked.port.partition(".")[0]
@@ -172,6 +192,10 @@ class Scanning:
         scan_id, token = self.grants.scan(address, snapshot_id, consumer, paths, now, ends_at)
         files = tuple(ScanFile(f.path, n, f.size_bytes) for n, f in enumerate(manifest.files))
         return Scan(scan_id, token, address, snapshot_id, files, codec.time_text(ends_at))
+
+
+def _untold(how: str, rows: int, size_bytes: int) -> None:
+    """The end of what is not written down."""
 
 
 def _is_open(state: PortState) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from weft.cli import demo_access
 from weft.cli.demo_changes import BAD_ROWS, COLUMN, FLIGHTS, NEW_NAME, PLANES, rename_column, spoil_source
 from weft.cli.output import print_line, print_text
 from weft.cli.progress import progress
@@ -38,7 +39,7 @@ def tell(folder: Path, *, wait: bool) -> int:
     _prepare(folder)
     before = _files(folder)
     with api.open(folder) as mesh:
-        steps: list[Callable[[Mesh, Path], int]] = [_build, _rename, _bad_data, _again]
+        steps: list[Callable[[Mesh, Path], int]] = [_build, _rename, _bad_data, _three_people, _asking, _again]
         for number_, step in enumerate(steps):
             if number_ and wait and sys.stdin.isatty():
                 click.pause("\npress any key to go on …", err=True)
@@ -112,6 +113,12 @@ def _rename(mesh: Mesh, folder: Path) -> int:
         print_text("\nWhat breaks:")
         for one in breaks:
             print_text(f"  {one.column}, {one.via}")
+    ports = [one.column.rpartition(".")[0] for one in breaks]
+    held = demo_access.holders(folder, ports, COLUMN, mesh.show(PLANES).as_json()["address"])
+    if held:
+        print_text(f"\nWho holds a grant on `{COLUMN}` or on what breaks:")
+        for line in held:
+            print_text(f"  {line}")
     spared = _spared(mesh, {one.column for one in breaks})
     if spared:
         print_text("\nWhat does not break:")
@@ -162,8 +169,19 @@ def _bad_data(mesh: Mesh, folder: Path) -> int:
     return 0 if result.failed and after == before else 5
 
 
+def _three_people(mesh: Mesh, folder: Path) -> int:
+    _title("4. One query, three people", f"weft -C {folder} query --as …")
+    print_text(f"{demo_access.QUERY}\n")
+    return demo_access.three_people(mesh, folder)
+
+
+def _asking(mesh: Mesh, folder: Path) -> int:
+    _title("5. The stranger asks, for a purpose", f"weft -C {folder} access request {demo_access.CREW} …")
+    return demo_access.asking(mesh, folder)
+
+
 def _again(mesh: Mesh, folder: Path) -> int:
-    _title("4. Again", f"weft -C {folder} apply")
+    _title("6. Again", f"weft -C {folder} apply")
     with progress() as shown:
         result = mesh.apply(progress=shown)
     print_text(applied_text(result))

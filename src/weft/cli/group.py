@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "default": "Move the default major of a port.",
     "verify": "Check data against a contract.",
     "query": "Read published data with SQL.",
+    "queries": "List saved queries, show one, or drop one of yours.",
     "search": "Find domains, products, ports and columns.",
     "show": "Show a domain, a product or a port.",
     "lineage": "Show what a port or column is made from, and what is made from it.",

@@ -47,8 +47,8 @@ class ReadBegun(Struct, frozen=True):
     """A read that is about to begin.
 
     Attributes:
-        wire: how it came: `cli`, `python`, `http` …
-        query: the text, or None where only its hash is kept.
+        wire: how it came: `local`, `http`, or `files` for those who were given the files of a data version.
+        query: the text, or None where only its hash is kept, or where files were given.
         digest: SHA-256 of the text, where that is kept in its place.
     """
 

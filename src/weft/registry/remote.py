@@ -99,17 +99,23 @@ class Server:
     def stream(self, path: str, value: Any, accept: str) -> Iterator[bytes]:
         """Sends a value; gives the bytes of the answer as they come.
 
+        Args:
+            value: None: nothing is sent, the answer is got.
+
         Raises:
             TransientError: WFT-REG-020, the server cannot be reached, or the answer was broken off.
             WeftError: what the server answers.
         """
         token = self._token()
-        headers = {"Content-Type": "application/json", "Accept": accept, "Accept-Encoding": "identity"}
+        headers = {"Accept": accept, "Accept-Encoding": "identity"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        body = msgspec.json.encode(value, enc_hook=str)
+        body = msgspec.json.encode(value, enc_hook=str) if value is not None else None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        method = "GET" if body is None else "POST"
         try:
-            request = self._client.build_request("POST", path, content=body, headers=headers, timeout=_STREAM_S)
+            request = self._client.build_request(method, path, content=body, headers=headers, timeout=_STREAM_S)
             answer = self._client.send(request, stream=True)
             try:
                 if answer.status_code >= 400:

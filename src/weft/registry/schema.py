@@ -24,6 +24,7 @@ STEPS = (
     "0013_access",
     "0014_workspace",
     "0015_audit",
+    "0016_saved_queries",
 )
 """Files of the folder `steps`: step n makes version n of the schema. One that was shipped is never changed."""
 

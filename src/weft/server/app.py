@@ -22,6 +22,7 @@ from weft.server.routes import (
     query,
     records,
     registry,
+    saved_queries,
     scans,
     session,
     sign_in,
@@ -53,7 +54,7 @@ def create_app(platform: Platform) -> FastAPI:
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     problems.install(app)
     subjects = (health, catalog, records, session, sign_in, tokens, jobs, notices, incidents, usage, audit)
-    for routes in (*subjects, registry, publications, scans, query, workspace, access, domains):
+    for routes in (*subjects, registry, publications, scans, query, saved_queries, workspace, access, domains):
         app.include_router(routes.router)
     app.add_middleware(
         Traffic,

@@ -42,6 +42,7 @@ _STATUS = {
     "WFT-ACC-047": 404,
     "WFT-ACC-048": 406,
     "WFT-ACC-051": 413,
+    "WFT-ACC-052": 404,
     "WFT-CAT-001": 404,
     "WFT-OBS-008": 404,
     "WFT-RUN-004": 404,

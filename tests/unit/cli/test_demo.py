@@ -1,13 +1,106 @@
-"""The demo's care for what is in a folder, and the changes it makes to copies."""
+"""What the demo tells, its care for what is in a folder, and the changes it makes to copies."""
 
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
 
-from weft.cli import demo_changes
+from tests.unit.cli.test_main import run
+from weft.cli import demo_access, demo_changes
+from weft.errors import AccessDenied
+from weft.project.example import example_folder
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A demo's folder, and what it told under the title of each step."""
+    folder = tmp_path_factory.mktemp("demo")
+    done = run("demo", "mesh", cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    parts = re.split(r"^(\d\. .*)$", done.stdout, flags=re.MULTILINE)
+    return folder / "mesh", dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def step(told: tuple[Path, dict[str, str]], number: int) -> str:
+    return next(text for title, text in told[1].items() if title.startswith(f"{number}. "))
+
+
+def test_the_story_has_its_steps_in_their_order(told: tuple[Path, dict[str, str]]) -> None:
+    titles = [title.partition("  (")[0] for title in told[1]]
+
+    assert titles == [
+        "1. Build, check, publish",
+        "2. A colleague renames `seats` of `fleet.aircraft.planes` to `seat_count`",
+        "3. Bad data arrives: 300 flights with a distance of −1",
+        "4. One query, three people",
+        "5. The stranger asks, for a purpose",
+        "6. Again",
+    ]
+
+
+def test_the_plan_is_refused_and_tells_who_holds_a_grant_on_the_column(told: tuple[Path, dict[str, str]]) -> None:
+    _, held = step(told, 2).split("Who holds a grant on `seats` or on what breaks:\n")
+
+    assert sorted(held.partition("\n\n")[0].splitlines()) == [
+        "  product operations.on_time, on fleet.aircraft.planes@1, by publication",
+        "  product punctuality.performance, on fleet.aircraft.planes@1, by publication",
+    ]
+
+
+def test_three_people_see_what_is_theirs_of_one_query(told: tuple[Path, dict[str, str]]) -> None:
+    text = step(told, 4)
+    owner, rest = text.partition("reads by that grant:")[::2]
+    consumer, stranger = rest.partition("has no grant:")[::2]
+
+    assert "amir.dvorak@example.com  1963-02-08" in owner
+    assert "2013-12-30      2800" in owner
+    assert "Dvorak" not in rest
+    assert re.search(r"^  [0-9a-f]{32}…\s+\*{4}@example\.com  ∅ .* 2013-09-29      1996$", consumer, re.MULTILINE)
+    assert "email as domain: Of an address of mail only its domain is shown" in consumer
+    assert "A quarter's roster is for Crew Planning alone until it is settled" in consumer
+    assert "error WFT-ACC-002" in stranger
+    assert "weft access request crew.roster.assignments@1" in stranger
+
+
+def test_the_stranger_reads_masked_after_the_approval_and_the_audit_holds(told: tuple[Path, dict[str, str]]) -> None:
+    asked, approved = step(told, 5).split(f"{demo_access.OWNER} approves for 30 days:")
+    answer, audit = approved.split("Who has read it, newest first")
+
+    assert "waiting  waits for domain owner" in asked
+    assert f"approved  by {demo_access.OWNER}, grant " in answer
+    assert len(re.findall(r"\*{4}@example\.com  ∅", answer)) == 3
+    assert re.findall(r"^  (\S+): 3 rows", audit, re.MULTILINE) == [
+        demo_access.STRANGER,
+        demo_access.CONSUMER,
+        demo_access.OWNER,
+    ]
+    assert "Nothing of that was changed since" in audit
+
+
+def test_what_the_demo_told_holds_in_its_mesh(told: tuple[Path, dict[str, str]]) -> None:
+    from weft import api
+
+    with api.open(told[0]) as mesh:
+        granted = mesh.query(demo_access.QUERY, principal=demo_access.STRANGER).arrow().to_pylist()
+        with pytest.raises(AccessDenied):
+            mesh.query(demo_access.QUERY, principal="kenji.mori@example.com")
+
+    assert [row["birth_date"] for row in granted] == [None] * 3
+    assert {row["of_rows"] for row in granted} == {1996}
+
+
+def test_the_files_end_as_they_began(told: tuple[Path, dict[str, str]]) -> None:
+    def files(folder: Path) -> dict[str, bytes]:
+        return {
+            str(path.relative_to(folder)): path.read_bytes()
+            for path in folder.rglob("*")
+            if path.is_file() and not {".weft", "__pycache__", ".gitignore"} & set(path.relative_to(folder).parts)
+        }
+
+    assert files(told[0]) == files(example_folder())
 
 
 def test_a_column_is_renamed_in_model_and_contract(tmp_path: Path) -> None:

@@ -149,6 +149,24 @@ class Readers:
             held.close()
             raise
 
+    def references(self, principal: Principal, sql: str, placed: Placed) -> tuple[str, ...]:
+        """The addresses that a text names, each once; nothing is read.
+
+        Raises:
+            UsageError: WFT-SQL-001 to 007, the text is refused.
+            TransientError: WFT-ACC-041, too many queries run.
+        """
+        try:
+            with self.pool.lease(principal.name) as lease:
+                found = self._walk(sql, lease.process.parse)
+        except LostError:
+            self.pool.penalise(principal.name)
+            raise lost() from None
+        problems = placed(found, sql)
+        if has_errors(problems):
+            raise UsageError(*problems)
+        return tuple(dict.fromkeys(name for name, _ in found.references))
+
     def convert(self, principal: Principal, item: str, path: str, most_bytes: int) -> Streamed:
         """Begins to write the rows of one file of somebody's own as Parquet; it is read where their queries run.
 

@@ -13,7 +13,8 @@ from weft.cli.options import examples
     "demo",
     help="Build the example mesh on real data and show what weft does.\n\n"
     "Writes the mesh to DIR (a former demo there is begun anew), applies it on the flights from New York in 2013, "
-    "then lets a colleague rename a column, bad data arrive, and applies again.",
+    "then lets a colleague rename a column and bad data arrive, three people ask the same query, a stranger ask for "
+    "access, and applies again.",
     epilog=examples("weft demo", "weft demo my_demo --step"),
 )
 @click.argument("folder", metavar="[DIR]", default="weft-demo", type=click.Path(path_type=Path, file_okay=False))

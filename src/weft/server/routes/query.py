@@ -37,18 +37,18 @@ class WantedRows(BaseModel):
     purpose: str | None = Field(None, max_length=500, description="What the rows are for.")
 
 
-@router.post(
-    "/query",
-    response_class=StreamingResponse,
-    responses={
-        200: {
-            "description": "The rows. `Weft-Snapshots`, `Weft-Masked` and `Weft-Filtered` say what they rest on, "
-            "`Weft-Truncated` whether rows are missing where that is known when the answer begins; Arrow, Parquet and "
-            "JSON say it at their end too. An answer that fails in the middle is broken off.",
-            "content": {media: {} for media in MEDIA},
-        }
-    },
-)
+ROWS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The rows. `Weft-Snapshots`, `Weft-Masked` and `Weft-Filtered` say what they rest on, "
+        "`Weft-Truncated` whether rows are missing where that is known when the answer begins; Arrow, Parquet and "
+        "JSON say it at their end too. An answer that fails in the middle is broken off.",
+        "content": {media: {} for media in MEDIA},
+    }
+}
+"""What a route that gives rows answers, for its OpenAPI entry."""
+
+
+@router.post("/query", response_class=StreamingResponse, responses=ROWS)
 async def query(
     request: Request,
     caller: Reader,
@@ -61,10 +61,10 @@ async def query(
     querying: Querying = request.app.state.platform.querying
     question = Question(wanted.sql, how.form, wanted.limit, wanted.at, how.packed, wanted.purpose)
     streamed = await asyncio.get_running_loop().run_in_executor(querying.asking, querying.ask, caller, question)
-    return _Rows(streamed, how, querying.taking)
+    return Rows(streamed, how, querying.taking)
 
 
-class _Rows(StreamingResponse):
+class Rows(StreamingResponse):
     """Sends an answer as fast as it is taken; ends the query when nobody takes it any more."""
 
     def __init__(self, streamed: Streamed, how: Chosen, threads: Executor) -> None:
