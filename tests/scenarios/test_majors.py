@@ -74,22 +74,36 @@ def actions(plan: dict) -> dict[str, str]:
     return {c["address"]: c["action"] for c in plan["changes"]}
 
 
-@pytest.fixture
-def mesh(tmp_path) -> TestMesh:
+@pytest.fixture(scope="module")
+def published(tmp_path_factory) -> TestMesh:
     """Both majors of `orders` published, the first one first; `report.daily` reads `orders@1`."""
-    made = two_products(tmp_path / "mesh")
+    made = two_products(tmp_path_factory.mktemp("published") / "mesh")
     applied(made, today=TODAY)
     add_second_major(made)
     applied(made, today=TODAY)
     return made
 
 
-@pytest.fixture
-def ending(mesh) -> TestMesh:
+@pytest.fixture(scope="module")
+def deprecated(published, tmp_path_factory) -> TestMesh:
     """The same with `orders@1` deprecated until the last day."""
-    deprecate(mesh)
-    applied(mesh, today=TODAY)
-    return mesh
+    made = TestMesh(tmp_path_factory.mktemp("deprecated") / "mesh")
+    shutil.copytree(published.root, made.root)
+    deprecate(made)
+    applied(made, today=TODAY)
+    return made
+
+
+@pytest.fixture
+def mesh(published, tmp_path) -> TestMesh:
+    """A copy of what is published."""
+    return TestMesh(shutil.copytree(published.root, tmp_path / "mesh"))
+
+
+@pytest.fixture
+def ending(deprecated, tmp_path) -> TestMesh:
+    """A copy of what is deprecated."""
+    return TestMesh(shutil.copytree(deprecated.root, tmp_path / "mesh"))
 
 
 def test_files_of_an_older_major_without_an_output_port_are_told_to_be_listed(mesh):

@@ -59,8 +59,8 @@ class Grant(Struct, frozen=True):
     used_at: datetime | None = None
 
     def holds(self, at: datetime) -> bool:
-        """Whether it holds at a time."""
-        return self.since <= at and (self.ends_at is None or at < self.ends_at)
+        """Whether it holds at a time. It does from its giving on, whatever this machine's clock thinks of that."""
+        return self.ends_at is None or at < self.ends_at
 
 
 class HeldScan(Struct, frozen=True):

@@ -19,7 +19,7 @@ from weft.runs.context import Context
 from weft.runs.python_models import python_edges
 from weft.sql.kept_tables import table_sql
 
-_READING = 3
+_READING = 4
 """Goes up when the edges of the same SQL become other ones."""
 
 

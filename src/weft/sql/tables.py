@@ -128,6 +128,9 @@ def _join(left: list[Visible], join: exp.Expr, scope: Scope) -> list[Visible]:
         pair = [_at(left, name), _at(right, name)]
         flows = [v.output.flow for v in pair if v is not None]
         keys += flows
+        for side_of, found in ((left, pair[0]), (right, pair[1])):
+            # one of the columns that nobody knows is the key
+            keys += [v.output.flow for v in side_of if found is None and v.output.many]
         if len(flows) == 2:
             shown = {"FULL": merged(flows), "RIGHT": flows[1]}.get(side.upper(), flows[0])
             folded = [replace(v, output=replace(v.output, flow=shown)) if v is pair[0] else v for v in folded]

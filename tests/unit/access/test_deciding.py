@@ -79,7 +79,6 @@ def test_a_grant_shows_what_is_public_or_internal_and_masks_what_is_confidential
     "changes",
     [
         {"ends_at": NOW},
-        {"since": NOW + dt.timedelta(seconds=1)},
         {"consumer": "ada"},
         {"kind": "team", "consumer": "crm"},
         {"kind": "service"},
@@ -88,6 +87,10 @@ def test_a_grant_shows_what_is_public_or_internal_and_masks_what_is_confidential
 )
 def test_a_grant_that_is_over_or_to_somebody_else_gives_nothing(changes):
     assert not decided(granted(**changes)).allowed
+
+
+def test_a_grant_holds_though_the_clock_of_who_has_given_it_is_ahead():
+    assert decided(granted(since=NOW + dt.timedelta(seconds=1))).allowed
 
 
 def test_a_grant_to_a_team_is_one_to_its_members():

@@ -126,3 +126,11 @@ def test_no_source_that_sqlglots_own_lineage_finds_is_missing(sql):
         }
         ours = {f"{e.source_table}.{e.source}" for e in edges if e.target == column}
         assert theirs <= ours
+
+
+@pytest.mark.parametrize("sql", ["select v from h join nobody using (k)", "select v from nobody join h using (k)"])
+def test_a_key_that_is_shared_with_a_table_that_nobody_knows_decides_the_rows(sql):
+    edges = column_lineage(sql, SCHEMAS, ("v",))
+
+    decides = {(e.source_table, e.source, e.transformation) for e in edges if e.kind is EdgeKind.INDIRECT}
+    assert decides == {("h", "k", Transformation.JOIN), ("nobody", "*", Transformation.UNRESOLVED)}
