@@ -228,6 +228,7 @@ def crowd(files: dict[str, Path], folder: Path, seconds: float) -> None:
         return took, failed
 
     alone, failed_alone = run(0)
+    print(f"alone: {len(alone)} answers, {len(failed_alone)} failed", flush=True)
     pressed, failed_pressed = run(10)
     p95 = [statistics.quantiles(found, n=20)[18] for found in (alone, pressed)]
     print(f"alone: {len(alone)} answers, p95 {p95[0]:.0f} ms; pressed: {len(pressed)} answers, p95 {p95[1]:.0f} ms")

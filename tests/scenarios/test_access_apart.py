@@ -119,3 +119,37 @@ def test_a_product_elsewhere_is_built_on_what_is_confidential_once_that_is_appro
     done(fleet, "access", "approve", made["request_id"])
 
     assert "1 published" in done(reader, "apply")
+
+
+def test_a_query_shows_what_was_decided_says_so_and_is_written_down_until_the_grant_ends(server, fleet, eve):
+    def asked(secret: str, sql: str) -> httpx.Response:
+        headers = {"Authorization": f"Bearer {secret}", "Accept": "application/json"}
+        return httpx.post(f"{server.url}/api/v1/query", json={"sql": sql}, headers=headers, timeout=60)
+
+    sql = f'select id, amount, amount as again, id + 1 as more from fleet.aircraft."{PORT.split(".")[2]}" order by id'
+    for grant in eve.json("access", "list", "--grants")["grants"]:
+        done(fleet, "access", "revoke", grant["grant_id"])
+    fleet.write("domains/fleet/policies/access.yaml", RULES.replace("number", "id"))
+    done(fleet, "apply")
+    stranger = asked(eve.token, sql)
+    made = eve.json("access", "request", PORT, "--purpose", "seats")
+    grant = fleet.json("access", "approve", made["request_id"])["ports"][0]["grant_id"]
+
+    seen, whole = asked(eve.token, sql), asked(fleet.token, sql)
+    done(fleet, "access", "revoke", grant)
+    after = asked(eve.token, sql)
+
+    assert (stranger.status_code, stranger.json()["diagnostics"][0]["code"]) == (403, "WFT-ACC-002")
+    assert "weft access request" in stranger.json()["diagnostics"][0]["fix"]
+    assert [row[1] for row in whole.json()["rows"]] == [0, 7, 14]  # its members are meant by the domain's filter too
+    rows = seen.json()["rows"]
+    assert [row[0] for row in rows] == [0, 1, 2]
+    assert all(row[1] is None and row[2] is None for row in rows)  # an INTEGER has no room for a hash
+    assert [c["masked"] for c in seen.json()["columns"]] == [None, "null", "null", None]
+    assert (seen.json()["masked"], seen.json()["filtered"]) == ({PORT: {"amount": "null"}}, [PORT])
+    assert after.status_code == 403
+    reads = fleet.json("audit", "reads", PORT, "--by", "eve")["items"]
+    assert [(r["rows"], r["ended"], r["ports"][0]["masked"], r["ports"][0]["filtered"]) for r in reads] == [
+        (3, "done", {"amount": "null"}, True)
+    ]
+    assert reads[0]["ports"][0]["grants"] == [grant]

@@ -192,3 +192,24 @@ def test_a_server_fetches_the_rows_that_stay_to_check_them_with_those_that_are_n
     assert done.returncode == 0, done.stdout + done.stderr
     assert fleet.json("query", "select count(*) from fleet.aircraft.planes")["rows"] == [[101]]
     assert len([k for k in store.keys(bucket) if "/data/" in k]) == 2
+
+
+def test_a_query_over_http_fetches_what_it_reads_and_the_web_process_stays_without_arrow(
+    store, bucket, server, tmp_path
+):
+    fleet = repository_of(server, tmp_path / "fleet", "ada", "fleet")
+    planes(fleet)
+    assert fleet.weft("apply").returncode == 0
+    shutil.rmtree(server.root / ".weft/files")
+
+    answer = httpx.post(
+        f"{server.url}/api/v1/query",
+        json={"sql": "select count(*) as n from fleet.aircraft.planes"},
+        headers={"Authorization": f"Bearer {fleet.token}", "Accept": "text/csv"},
+        timeout=60,
+    )
+
+    assert (answer.status_code, answer.text.split()) == (200, ['"n"', "100"]), answer.text
+    maps = Path(f"/proc/{server.process.pid}/maps")
+    if maps.exists():
+        assert "libarrow" not in maps.read_text()

@@ -29,6 +29,7 @@ class DatabaseVerbs:
         self.jobs = DatabaseJobs(self._platform)
         self.notices = DatabaseNotices(self._platform)
         self.incidents = DatabaseIncidents(self._platform)
+        self.audit = DatabaseAudit(self._platform)
 
     def usage(
         self,
@@ -201,3 +202,23 @@ class DatabaseIncidents:
     def close(self, incident_id: str, reason: str) -> None:
         """Ends it by hand."""
         self._platform.incidents.close(self._caller, incident_id, reason)
+
+
+class DatabaseAudit:
+    """Implements `AuditVerbs`."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    def reads(self, *, where: str | None = None, principal: str | None = None, limit: int = 50) -> Document:
+        """Who has read data, newest first."""
+        caller = keyboard(self._platform.rooms.actor)
+        return self._platform.audit.reads(caller, where=where, principal=principal, limit=limit)
+
+    def own(self, *, limit: int = 50) -> Document:
+        """What whoever is at the keyboard has read."""
+        return self._platform.audit.own(keyboard(self._platform.rooms.actor), limit)
+
+    def verify(self) -> Document:
+        """Walks the hash chains of the log and of reading."""
+        return self._platform.audit.verify()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from weft.access.claims import MEMBER_ROLE, claim, groups_of, meaning
 from weft.access.permissions import Action, Caller, Role
 from weft.errors import AccessDenied, error
+from weft.registry.at_once import may_wait
 from weft.registry.base import RegistryReader
 from weft.registry.database import Database
 from weft.registry.members import Members
@@ -166,6 +167,7 @@ class Identity:
     def _service(self, secret: str) -> Caller | None:
         from weft.access.tokens_of_others import checked
 
+        may_wait()  # the provider may have to be asked for its keys
         now = self.now()
         claims = checked(secret, self.provider, self.settings, audience=self.settings.audience, now=now.timestamp())
         if _is_of_a_person(claims, self.settings.user_claim):

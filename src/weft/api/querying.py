@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -39,6 +40,11 @@ class Querying:
         self.asking = ThreadPoolExecutor(_ASKING, "asking")
         self.witness = self._rooms.witness("http")
         self.taking = ThreadPoolExecutor(asked.processes + asked.slow_processes + 4, "taking")
+
+    def warm(self) -> None:
+        """Starts a process before somebody waits for it; one that does not start is told to whoever asks first."""
+        with suppress(OSError):
+            self._rooms.readers.pool.warm()
 
     def close(self) -> None:
         """Ends its threads and processes."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _API = "/api/v1"
 _PAGE = 1000
+_AUDIT_PAGE = 200
 _TRIES = 6
 _PAUSE_S = 0.5
 """The first pause before a log that broke off is asked for again; then twice as long each time."""
@@ -37,6 +38,7 @@ class ServerVerbs:
         self.jobs = ServerJobs(server)
         self.notices = ServerNotices(server)
         self.incidents = ServerIncidents(server)
+        self.audit = ServerAudit(server)
 
     def usage(
         self,
@@ -242,6 +244,35 @@ class ServerIncidents:
     def close(self, incident_id: str, reason: str) -> None:
         """Ends it by hand."""
         self._server.send("POST", f"{_API}/incidents/{_part(incident_id)}/close", {"text": reason}, again=False)
+
+
+class ServerAudit:
+    """Implements `AuditVerbs`."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def reads(self, *, where: str | None = None, principal: str | None = None, limit: int = 50) -> Document:
+        """Who has read data, newest first."""
+        return self._pages("reads", {"where": where, "principal": principal}, limit)
+
+    def own(self, *, limit: int = 50) -> Document:
+        """What the token's holder has read."""
+        return self._pages("reads/own", {}, limit)
+
+    def verify(self) -> Document:
+        """Lets the server walk its hash chains."""
+        return _document(self._server.get(f"{_API}/audit/chains", dict[str, Any]))
+
+    def _pages(self, path: str, asked: Document, limit: int) -> Document:
+        items: list[Document] = []
+        cursor = None
+        while True:
+            page = {**asked, "limit": min(limit - len(items), _AUDIT_PAGE), "cursor": cursor}
+            found = self._server.get(f"{_API}/audit/{path}", dict[str, Any], page)
+            items, cursor = items + found["items"], found["next"]
+            if cursor is None or len(items) >= limit:
+                return {"items": items, "next": cursor}
 
 
 def _part(name: str) -> str:

@@ -180,6 +180,26 @@ class IncidentVerbs(Protocol):
         ...
 
 
+class AuditVerbs(Protocol):
+    """Who has read what."""
+
+    def reads(self, *, where: str | None = None, principal: str | None = None, limit: int = 50) -> Document:
+        """Who has read data, newest first: of a domain or a port, or of all that the caller may see.
+
+        Raises:
+            UsageError: WFT-ACC-001, there is no such port or domain.
+        """
+        ...
+
+    def own(self, *, limit: int = 50) -> Document:
+        """What the caller has read, newest first."""
+        ...
+
+    def verify(self) -> Document:
+        """Walks the hash chains of the log and of reading."""
+        ...
+
+
 class Verbs(Protocol):
     """All of them, on one mesh."""
 
@@ -196,6 +216,11 @@ class Verbs(Protocol):
     @property
     def incidents(self) -> IncidentVerbs:
         """What is wrong."""
+        ...
+
+    @property
+    def audit(self) -> AuditVerbs:
+        """Who has read what."""
         ...
 
     def usage(

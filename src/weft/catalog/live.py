@@ -15,6 +15,7 @@ from pathlib import Path
 from weft.catalog.index import follow, is_usable, moved_since
 from weft.catalog.listing import drafts
 from weft.errors import PlatformError, WeftError, error
+from weft.registry.at_once import may_wait
 from weft.registry.base import RegistryReader
 
 _AT_ONCE = 50
@@ -101,6 +102,7 @@ class LiveIndex:
             self._own = threading.local()
 
     def _go(self, newest: int) -> None:
+        may_wait()
         connection = self._connection()
         usable = is_usable(connection)
         moved = moved_since(connection, self._reader) if usable else None

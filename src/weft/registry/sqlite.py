@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from weft.errors import PlatformError, TransientError, error
+from weft.registry.at_once import may_wait
 from weft.registry.database import Dialect
 from weft.registry.schema import upgrade
 from weft.registry.sql import SqlRegistry
@@ -116,6 +117,7 @@ class SqliteDatabase:
     @contextmanager
     def writing(self) -> Iterator[_Statements]:
         """All or nothing, on disk when it returns."""
+        may_wait()
         try:
             db = self._connection()
             db.execute("BEGIN IMMEDIATE")

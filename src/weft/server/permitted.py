@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from weft.access.permissions import PERMISSIONS, STRANGER, Action, Caller, require
 from weft.server import cookies
+from weft.server.quickly import quickly
 
 if TYPE_CHECKING:
     from weft.api.platform import Platform
@@ -26,14 +27,14 @@ class Permitted:
         self.action = action
         self.domain = domain
 
-    def __call__(self, request: Request) -> Caller:
+    async def __call__(self, request: Request) -> Caller:
         """The caller, who may.
 
         Raises:
             HTTPException: 401, nobody is known by what the request carries.
             AccessDenied: WFT-ACC-010, or WFT-ACC-013 for a cookie that another site uses.
         """
-        return self._checked(request, request.headers.get(cookies.CSRF_HEADER, ""))
+        return await quickly(request, lambda: self._checked(request, request.headers.get(cookies.CSRF_HEADER, "")))
 
     def _checked(self, request: Request, csrf: str) -> Caller:
         caller = caller_of(request, csrf)
@@ -47,10 +48,10 @@ class Permitted:
 class PermittedForm(Permitted):
     """The guard of a route that a form of ours is sent to: the CSRF token is one of its fields."""
 
-    def __call__(self, request: Request, csrf: Annotated[str, Form(max_length=200)] = "") -> Caller:
+    async def __call__(self, request: Request, csrf: Annotated[str, Form(max_length=200)] = "") -> Caller:
         """The caller, who may; see `Permitted`. The page's own form token is the route's to check without a session."""
         cookies.require_origin(request)
-        return self._checked(request, csrf)
+        return await quickly(request, lambda: self._checked(request, csrf))
 
 
 def caller_of(request: Request, csrf: str = "") -> Caller:

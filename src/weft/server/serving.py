@@ -102,8 +102,9 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 def _catch_up(platform: Platform) -> None:
-    """Begins with the index before somebody asks; whoever asks meanwhile is told so."""
+    """Begins with the index, and with a process for queries, before somebody asks."""
     platform.state()
+    platform.querying.warm()
 
 
 class _Server(uvicorn.Server):

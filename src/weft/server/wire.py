@@ -18,16 +18,18 @@ from weft.model.handover import (
     Scan,
     ScanAsked,
     Upload,
+    UploadAddress,
 )
 from weft.model.lineage import LineageEdge
 from weft.model.publication import KeptTable, PortState, Publication
 from weft.model.records import DomainRecord, Event, ProductRecord, Run
 from weft.registry.grants import Grant
+from weft.registry.meters import MetersTold
 from weft.registry.requisitions import Requisition
 
 Schema = dict[str, Any]
 
-_SENT = (AskedTable, ChecksAsked, Handover, RollbackAsked, Run, ScanAsked)
+_SENT = (AskedTable, ChecksAsked, Handover, MetersTold, RollbackAsked, Run, ScanAsked, Upload)
 _TOLD = (
     Committed,
     DomainRecord,
@@ -43,6 +45,7 @@ _TOLD = (
     RunOpened,
     Scan,
     Upload,
+    UploadAddress,
 )
 _JSON = "application/json"
 _PLACE = "#/components/schemas/registry."

@@ -1,15 +1,17 @@
-"""A bucket of an S3-compatible store: small objects by signed requests, large ones by Arrow's client in C++."""
+"""A bucket of an S3-compatible store: signed requests, and for files that are uploaded Arrow's client in C++."""
 
 from __future__ import annotations
 
+import errno
 import http.client
+import shutil
 import threading
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -19,13 +21,17 @@ from weft.errors import PlatformError, TransientError, WeftError, error
 from weft.storage.signing import Keys, authorised, digest_of, path_of, query_of, signed_address
 
 if TYPE_CHECKING:
-    from pyarrow.fs import FileSystem, S3FileSystem
+    from pyarrow.fs import S3FileSystem
 
 _TRIES = 4
 _FIRST_PAUSE_S = 0.1
 _TIMEOUT_S = 30
 _AGAIN = frozenset({429, 500, 502, 503, 504})
 _CHUNK = 16 << 20
+_BUFFER = 1 << 20
+_OF_THE_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
+"""Failures of this machine's disk, while what the store sends is written."""
+
 _PAGE = 1000
 """How many entries of a list come at once; stores give no more."""
 
@@ -114,21 +120,20 @@ class ObjectStore:
             PlatformError: WFT-STO-015, -017.
             TransientError: WFT-STO-016.
         """
-        from pyarrow.fs import LocalFileSystem
-
-        self._copied(LocalFileSystem(), str(file), self._files(), f"{self.bucket}/{key}")
+        self._copied(file, f"{self.bucket}/{key}")
 
     def download(self, key: str, file: Path) -> None:
-        """Copies an object into a file.
+        """Copies an object into a file, through one buffer: a web process fetches too, and has no Arrow.
 
         Raises:
             FileNotFoundError: there is none.
             PlatformError: WFT-STO-015, -017.
             TransientError: WFT-STO-016.
         """
-        from pyarrow.fs import LocalFileSystem
-
-        self._copied(self._files(), f"{self.bucket}/{key}", LocalFileSystem(), str(file))
+        with file.open("wb") as out:
+            status, _ = self._asked("GET", key, into=out)
+        if status == 404:
+            raise FileNotFoundError(f"s3://{self.bucket}/{key}")
 
     def address(self, method: str, key: str, headers: Mapping[str, str], lasts_s: int) -> str:
         """An address that allows one method on one object for a while."""
@@ -171,16 +176,18 @@ class ObjectStore:
             self._arrow = keys, made
         return self._arrow[1]
 
-    def _copied(self, source: FileSystem, place: str, target: FileSystem, other: str) -> None:
-        """Copies a file, buffer by buffer.
+    def _copied(self, file: Path, place: str) -> None:
+        """Copies a file into the store, buffer by buffer.
 
         Arrow's own `copy_files` leaves the closing of what it has written to a destructor, which lets failures pass: an
         upload that was refused, or whose parts were never put together, would be taken for done. What a failure leaves
         under the name is half a file at most, which nothing names.
         """
+        from pyarrow import OSFile
+
         try:
-            with source.open_input_stream(place, compression=None) as given:
-                out = target.open_output_stream(other, compression=None)
+            with OSFile(str(file)) as given:
+                out = self._files().open_output_stream(place, compression=None)
                 while (buffer := given.read_buffer(_CHUNK)).size:
                     out.write(buffer)
                 out.close()
@@ -201,9 +208,17 @@ class ObjectStore:
         return ET.fromstring(body)  # of the store that is trusted with all rows
 
     def _asked(
-        self, method: str, key: str, values: Mapping[str, str] | None = None, content: bytes = b""
+        self,
+        method: str,
+        key: str,
+        values: Mapping[str, str] | None = None,
+        content: bytes = b"",
+        into: BinaryIO | None = None,
     ) -> tuple[int, bytes]:
         """Status and body of an answer: well, or 404 for what is not there.
+
+        Args:
+            into: takes the body of an answer that is well.
 
         Raises:
             TransientError: WFT-STO-016, the store does not answer.
@@ -219,9 +234,11 @@ class ObjectStore:
                 self._keys(), self._region, method, url + query, {}, digest_of(content), datetime.now(UTC)
             )
             try:
-                status, body = self._sent(method, url + query, sent, content)
+                status, body = self._sent(method, url + query, sent, content, into)
             except (OSError, http.client.HTTPException) as problem:
                 self._local.__dict__.pop("open", None)
+                if isinstance(problem, OSError) and problem.errno in _OF_THE_DISK:
+                    raise
                 why = str(problem) or type(problem).__name__
                 continue
             if status < 300 or (status == 404 and method != "PUT" and b"NoSuchBucket" not in body):
@@ -231,7 +248,9 @@ class ObjectStore:
             why = f"it says {status}"
         raise self._failure(None, why)
 
-    def _sent(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> tuple[int, bytes]:
+    def _sent(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes, into: BinaryIO | None
+    ) -> tuple[int, bytes]:
         found: http.client.HTTPConnection | None = getattr(self._local, "open", None)
         parts = urlsplit(url)
         if found is None:
@@ -241,6 +260,12 @@ class ObjectStore:
         found.request(method, target, body=content or (b"" if method == "PUT" else None), headers=dict(headers))
         answer = found.getresponse()
         self._local.length = int(answer.headers.get("content-length") or 0)
+        if into is not None and answer.status == 200:
+            into.seek(0)
+            into.truncate()
+            shutil.copyfileobj(answer, into, _BUFFER)
+            if into.tell() != self._local.length:
+                raise http.client.IncompleteRead(b"", self._local.length - into.tell())
         body = answer.read()
         if answer.will_close:
             found.close()

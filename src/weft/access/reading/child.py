@@ -11,7 +11,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ from weft.engines.duckdb.governed import GovernedSession, Stream
 from weft.engines.duckdb.texts import overfull
 from weft.errors import UserCodeError, WeftError, error
 from weft.sql.allowlist import walk
+from weft.sql.outputs import plain_outputs, shown_by
 
 _BATCH_ROWS = 16_384
 _OF_DUCKDB = 0.7
@@ -77,6 +78,7 @@ class Reader:
         self._moved = threading.Condition(self._lock)
         self._deadline: float | None = None
         self._last = 0
+        self._outputs: tuple[str, Mapping[str, str]] = ("", {})
 
     def work(self) -> None:
         """Answers until whoever has started this process is gone."""
@@ -177,7 +179,7 @@ class Reader:
         texts: list[bool] | None = None
         while True:
             stream = session.stream(run.sql, _BATCH_ROWS, texts)
-            columns = tuple(ResultColumn(c.name, c.type) for c in stream.columns)
+            columns = tuple(ResultColumn(c.name, c.type, self._mask_of(c.name, run)) for c in stream.columns)
             sink = Sink(self._to, run.most_bytes, columns)
             try:
                 self._written(session, stream, sink, run)
@@ -192,6 +194,16 @@ class Reader:
                         )
                     ) from None
                 texts = [out or not kept for out, kept in zip(e.columns, stream.whole, strict=True)]
+
+    def _mask_of(self, output: str, run: Run) -> str | None:
+        """The mask under which an output column is shown, where it is a column of a port as it is."""
+        if not run.told.masked:
+            return None
+        if self._outputs[0] != run.sql:
+            self._outputs = run.sql, plain_outputs(self._parser.parse(run.sql))
+        column = shown_by(output, self._outputs[1])
+        masks = {name.lower(): mask for names in run.told.masked.values() for name, mask in names.items()}
+        return masks.get(column.lower()) if column is not None else None
 
     def _written(self, session: GovernedSession, stream: Stream, sink: Sink, run: Run) -> None:
         import pyarrow as pa

@@ -15,6 +15,7 @@ from weft.model.address import Address, ProductAddress, parse_address
 from weft.server import port_shapes, shapes
 from weft.server.answers import answer, shown
 from weft.server.permitted import Permitted
+from weft.server.quickly import answered
 
 if TYPE_CHECKING:
     from weft.api.catalog import Catalog
@@ -33,22 +34,22 @@ PortName = Annotated[str, Path(description="the port, with `@` and its major or 
 
 
 @router.get("/domains", response_model=shapes.Domains, responses=shown())
-def domains(
+async def domains(
     request: Request, caller: Reader, limit: Limit = 50, cursor: Cursor = None, tag: Tag = None, owner: Owner = None
 ) -> Response:
     """Domains, in the order of their names."""
-    found = _catalog(request).listed(caller, "domain", Filters(tag=tag, owner=owner), limit, cursor)
-    return answer(request, found)
+    filters = Filters(tag=tag, owner=owner)
+    return await answered(request, lambda: _catalog(request).listed(caller, "domain", filters, limit, cursor))
 
 
 @router.get("/domains/{domain}", response_model=shapes.Domain, responses=shown(404))
-def domain(request: Request, caller: Reader, domain: DomainName) -> Response:
+async def domain(request: Request, caller: Reader, domain: DomainName) -> Response:
     """A domain: its owner and its members."""
-    return answer(request, _catalog(request).domain(domain))
+    return await answered(request, lambda: _catalog(request).domain(domain))
 
 
 @router.get("/products", response_model=shapes.Products, responses=shown())
-def products(
+async def products(
     request: Request,
     caller: Reader,
     limit: Limit = 50,
@@ -60,17 +61,17 @@ def products(
 ) -> Response:
     """Products, in the order of their addresses."""
     filters = Filters(domain=domain, status=status, tag=tag, owner=owner)
-    return answer(request, _catalog(request).listed(caller, "product", filters, limit, cursor))
+    return await answered(request, lambda: _catalog(request).listed(caller, "product", filters, limit, cursor))
 
 
 @router.get("/products/{domain}/{product}", response_model=shapes.Product, responses=shown(404))
-def product(request: Request, caller: Reader, domain: DomainName, product: ProductName) -> Response:
+async def product(request: Request, caller: Reader, domain: DomainName, product: ProductName) -> Response:
     """A product with its ports."""
-    return answer(request, _catalog(request).product(caller, ProductAddress(domain, product)))
+    return await answered(request, lambda: _catalog(request).product(caller, ProductAddress(domain, product)))
 
 
 @router.get("/ports", response_model=shapes.Ports, responses=shown())
-def ports(
+async def ports(
     request: Request,
     caller: Reader,
     limit: Limit = 50,
@@ -85,13 +86,13 @@ def ports(
 ) -> Response:
     """Ports, in the order of their addresses; each major is one."""
     filters = Filters(domain=domain, product=product, status=status, tag=tag, owner=owner)
-    return answer(request, _catalog(request).listed(caller, "port", filters, limit, cursor))
+    return await answered(request, lambda: _catalog(request).listed(caller, "port", filters, limit, cursor))
 
 
 @router.get("/ports/{domain}/{product}/{port}", response_model=port_shapes.Port, responses=shown(404))
-def port(request: Request, caller: Reader, domain: DomainName, product: ProductName, port: PortName) -> Response:
+async def port(request: Request, caller: Reader, domain: DomainName, product: ProductName, port: PortName) -> Response:
     """A port; without major its default one."""
-    return answer(request, _catalog(request).port(caller, parse_address(f"{domain}.{product}.{port}")))
+    return await answered(request, lambda: _catalog(request).port(caller, parse_address(f"{domain}.{product}.{port}")))
 
 
 @router.get("/ports/{domain}/{product}/{port}/history", response_model=port_shapes.History, responses=shown(404))
@@ -134,7 +135,7 @@ def contract(
 
 
 @router.get("/search", response_model=port_shapes.Found, responses=shown(404))
-def search(
+async def search(
     request: Request,
     caller: Reader,
     q: Annotated[str, Query(max_length=200, description="words; none list everything", examples=["tail number"])] = "",
@@ -143,7 +144,7 @@ def search(
     limit: Annotated[int, Query(ge=1, le=1000)] = 20,
 ) -> Response:
     """What the words mean, best first, and why."""
-    return answer(request, _catalog(request).search(caller, q, kind, domain, limit))
+    return await answered(request, lambda: _catalog(request).search(caller, q, kind, domain, limit))
 
 
 @router.get("/lineage", response_model=port_shapes.Lineage, responses=shown(404))

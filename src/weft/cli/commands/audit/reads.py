@@ -25,17 +25,13 @@ from weft.cli.text import size_text, table
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True, help="How many at most.")
 @format_option()
 def reads(where: str | None, principal: str | None, own: bool, limit: int, form: str) -> int:
-    from weft.api.notices import keyboard
-    from weft.api.platform import open_platform
+    from weft.api.verbs import open_verbs
 
     if own and (where or principal):
         raise click.UsageError("--own shows what you have read: leave the address and --by away")
-    with closing(open_platform()) as platform:
-        caller = keyboard(platform.rooms.actor)
-        if own:
-            found = platform.audit.own(caller, limit)
-        else:
-            found = platform.audit.reads(caller, where=where, principal=principal, limit=limit)
+    with closing(open_verbs()) as verbs:
+        audit = verbs.audit
+        found = audit.own(limit=limit) if own else audit.reads(where=where, principal=principal, limit=limit)
     if form == "json":
         print_json(found)
         return 0

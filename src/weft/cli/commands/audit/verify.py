@@ -17,10 +17,10 @@ from weft.cli.output import print_json, print_text
 )
 @format_option()
 def verify(form: str) -> int:
-    from weft.api.platform import open_platform
+    from weft.api.verbs import open_verbs
 
-    with closing(open_platform()) as platform:
-        found = platform.audit.verify()
+    with closing(open_verbs()) as verbs:
+        found = verbs.audit.verify()
     if form == "json":
         print_json(found)
         return 1 if found["diagnostics"] else 0
