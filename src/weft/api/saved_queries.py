@@ -111,6 +111,7 @@ class SavedQueries:
             UsageError: WFT-ACC-052, there is none of this name.
             AccessDenied: WFT-ACC-054, it is somebody else's.
         """
+        self._found(owner, name)
         if not may(caller, Action.OPERATE):
             self._require_own(caller, owner)
         if not self._store.drop(owner, name, actor=caller.name, at=self._rooms.now()):
