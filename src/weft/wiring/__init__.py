@@ -334,36 +334,9 @@ class Rooms:
         Raises:
             UsageError: WFT-ACC-005, it is no name.
         """
-        from msgspec.structs import replace
+        from weft.wiring.reading import principal_named
 
-        from weft.access.claims import MEMBER_ROLE
-        from weft.access.principals import PrincipalKind, named
-        from weft.model.records import domain_members
-        from weft.model.roles import role_key
-        from weft.registry.sql import SqlRegistry
-        from weft.registry.users import UserStore
-
-        domain, dot, product = name.partition(".")
-        known = bool(dot) and self.production.product(ProductAddress(domain, product)) is not None
-        found = named(name, product=known)
-        if found.kind is PrincipalKind.PRODUCT:
-            return found
-        teams = found.teams
-        if found.kind is PrincipalKind.USER and isinstance(self.production, SqlRegistry):
-            user = UserStore(self.production.database).user(found.name)
-            teams = user.teams if user is not None else ()
-        names = {*(f"team:{team}" for team in teams), found.written}
-        roles = {
-            record.name: frozenset(
-                MEMBER_ROLE[role_key(r)]
-                for n, rs in domain_members(record)
-                if n in names
-                for r in rs
-                if role_key(r) in MEMBER_ROLE
-            )
-            for record in self.production.domains().values()
-        }
-        return replace(found, teams=teams, roles={d: r for d, r in roles.items() if r})
+        return principal_named(self.production, name)
 
     @property
     def actor(self) -> str:

@@ -1,4 +1,4 @@
-"""What a mesh's readers are served by, as its settings choose it: processes, grants and policies, the audit."""
+"""Who reads a mesh, and by what they are served: processes, grants and policies, the audit."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from weft.config import Settings, duration, size_bytes, size_in_bytes
+from weft.model.address import ProductAddress
 from weft.registry.base import Registry
 from weft.registry.sql import SqlRegistry
 
 if TYPE_CHECKING:
     from weft.access.grounds import AccessGrounds
+    from weft.access.principals import Principal
     from weft.access.reading.asking import Readers
     from weft.access.witness import Witness
 
@@ -63,3 +65,40 @@ def readers_of(settings: Settings) -> Readers:
     )
     ceiling = Ceiling(asked.rows or None, size_bytes(asked.size), duration(asked.time).total_seconds())
     return Readers(Pool(limits, rules), ceiling)
+
+
+def principal_named(registry: Registry, name: str) -> Principal:
+    """Somebody by name, with their teams and with their roles in each domain; strangers have neither.
+
+    Raises:
+        UsageError: WFT-ACC-005, it is no name.
+    """
+    from msgspec.structs import replace
+
+    from weft.access.claims import MEMBER_ROLE
+    from weft.access.principals import PrincipalKind, named
+    from weft.model.records import domain_members
+    from weft.model.roles import role_key
+    from weft.registry.users import UserStore
+
+    domain, dot, product = name.partition(".")
+    known = bool(dot) and registry.product(ProductAddress(domain, product)) is not None
+    found = named(name, product=known)
+    if found.kind is PrincipalKind.PRODUCT:
+        return found
+    teams = found.teams
+    if found.kind is PrincipalKind.USER and isinstance(registry, SqlRegistry):
+        user = UserStore(registry.database).user(found.name)
+        teams = user.teams if user is not None else ()
+    names = {*(f"team:{team}" for team in teams), found.written}
+    roles = {
+        record.name: frozenset(
+            MEMBER_ROLE[role_key(r)]
+            for n, rs in domain_members(record)
+            if n in names
+            for r in rs
+            if role_key(r) in MEMBER_ROLE
+        )
+        for record in registry.domains().values()
+    }
+    return replace(found, teams=teams, roles={d: r for d, r in roles.items() if r})
