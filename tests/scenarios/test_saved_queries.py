@@ -140,6 +140,7 @@ def test_what_cannot_be_saved_is_told_and_leaves_what_there_was(server, fleet, e
     assert put(eve.token, "ada/amounts", "select 1 as one") == (403, "WFT-ACC-054")
     assert code(call(server, eve.token, "DELETE", "ada/amounts")) == (403, "WFT-ACC-054")
     assert put(fleet.token, "ada/Large", SQL) == (400, "WFT-ACC-053")
+    assert put(fleet.token, "ada/amounts", "select 'a\0b' as a") == (400, "WFT-ACC-053")
     assert put(fleet.token, "ada/amounts", "select * from my.workspace.mine") == (400, "WFT-ACC-053")
     assert put(fleet.token, "ada/amounts", "select * from fleet.aircraft.none") == (404, "WFT-ACC-001")
     assert put(fleet.token, "ada/amounts", "copy (select 1) to '/tmp/x'")[0] == 400

@@ -94,6 +94,8 @@ class SavedQueries:
         if not re.fullmatch(NAME, name):
             fix = "use small letters, digits, `_` and `-`, a letter first"
             raise _unusable(f"`{name[:80]}` is no name of a query", fix)
+        if any("\0" in text for text in (sql, title, purpose or "")):  # PostgreSQL keeps no text with it
+            raise _unusable("the text holds the character NUL", "leave it out")
         now = self._rooms.now()
         ports = self._ports(self._principal(caller), sql)
         query = SavedQuery(owner, name, title.strip(), sql, ports, (purpose or "").strip() or None, now, now)

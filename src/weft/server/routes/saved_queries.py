@@ -63,8 +63,8 @@ class WantedQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     sql: str = Field(max_length=200_000, examples=["select * from fleet.aircraft.planes"])
-    title: str = Field("", max_length=200, description="What it shows, in a few words.")
-    purpose: str | None = Field(None, max_length=500, description="What the rows are for.")
+    title: str = Field("", max_length=200, pattern=_PRINTABLE, description="What it shows, in a few words.")
+    purpose: str | None = Field(None, max_length=500, pattern=_PRINTABLE, description="What the rows are for.")
 
 
 def _saved(request: Request) -> SavedQueries:
