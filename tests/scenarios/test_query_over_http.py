@@ -196,3 +196,10 @@ def test_every_answer_is_written_down_with_what_was_shown_and_how_it_ended(serve
     assert [port["port"] for port in read["ports"]] == ["fleet.aircraft.planes@1"]
     assert read["ports"][0]["clear"] == ["id", "amount"]
     assert chain["diagnostics"] == [] and chain["reads"] >= 2
+
+
+@pytest.mark.parametrize("body", [{"sql": "select 1\0"}, {"sql": "select 1", "purpose": "a\0b"}])
+def test_a_null_byte_in_a_query_or_its_purpose_is_refused(server, ada, body):
+    answer = httpx.post(f"{server.url}/api/v1/query", json=body, headers={"Authorization": f"Bearer {ada}"})
+
+    assert answer.status_code == 422

@@ -29,12 +29,12 @@ class WantedRows(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    sql: str = Field(max_length=200_000, examples=["select * from fleet.aircraft.planes"])
+    sql: str = Field(max_length=200_000, pattern=r"^[^\x00]*$", examples=["select * from fleet.aircraft.planes"])
     limit: int | None = Field(None, ge=0, le=2**53, description="How many rows at most.")
     at: str | dict[str, str] | None = Field(
         None, description="A snapshot or a time for all ports, or a snapshot by address; without it what is there now."
     )
-    purpose: str | None = Field(None, max_length=500, description="What the rows are for.")
+    purpose: str | None = Field(None, max_length=500, pattern=r"^[^\x00]*$", description="What the rows are for.")
 
 
 ROWS: dict[int | str, dict[str, Any]] = {
