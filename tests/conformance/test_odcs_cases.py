@@ -45,6 +45,7 @@ def _relation(path: Path, described: Contract) -> str:
     return f"read_json('{path}', columns = {{{types}}})"
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("case", CASES, ids=[c["id"] for c in CASES])
 def test_a_foreign_contract_and_its_data_come_to_the_stated_outcome(case: dict[str, Any]) -> None:
     described = contract(Document(case["contract"], yaml.load((FOLDER / case["contract"]).read_text(), _Texts)))
@@ -68,6 +69,7 @@ def test_a_foreign_contract_and_its_data_come_to_the_stated_outcome(case: dict[s
         assert failed == {"email.length": 1, "email.pattern": 1, "amount.range": 2, "order_id.unique": 2}
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("case", CASES, ids=[c["id"] for c in CASES])
 def test_verifying_the_files_of_a_foreign_contract_comes_to_the_same_outcome(case: dict[str, Any]) -> None:
     found = weft.verify(str(FOLDER / case["contract"]), data=[str(FOLDER / case["data"][0])])

@@ -84,8 +84,24 @@ def make_slow(mesh: TestMesh) -> None:
 
 
 def children(pid: int) -> list[int]:
+    """Processes of a server but those that run queries."""
+    return [n for n in _every(pid) if n not in readers(pid)]
+
+
+def readers(pid: int) -> list[int]:
+    """Processes of a server that run queries."""
+    return [n for n in _every(pid) if b"weft.access.reading.child" in _command_of(n)]
+
+
+def _every(pid: int) -> list[int]:
     found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
     return [int(n) for n in found.stdout.split() if Path(f"/proc/{n}/cmdline").exists()]
+
+
+def _command_of(pid: int) -> bytes:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 def is_alive(pid: int) -> bool:
@@ -285,8 +301,9 @@ def test_a_server_starts_a_worker_again_when_it_dies_and_takes_it_along_however_
     with running(mesh, "serve", "--port", str(port)) as server:
         until(answers)
         (third,) = until(lambda: children(server.pid))
+        reading = until(lambda: readers(server.pid))
         server.kill()
-        until(lambda: not is_alive(third))
+        until(lambda: not any(is_alive(pid) for pid in (third, *reading)))
     with running(mesh, "serve", "--no-worker", "--port", str(port)) as server:
         until(answers)
         assert children(server.pid) == []

@@ -63,6 +63,7 @@ def test_documents_made_from_the_schemas_are_valid_and_read_again_unchanged(docu
     assert found.document.data == document
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda p: p.name)
 def test_the_standards_examples_are_read_and_written_unchanged(path):
     kind = "product" if "odps" in path.parts else "contract"

@@ -24,6 +24,7 @@ from weft.sql.outputs import plain_outputs, shown_by
     ],
 )
 def test_an_output_shows_a_column_where_it_is_named_and_nothing_is_done_to_it(sql, output, column):
-    (tree,) = duckdb.execute("select json_serialize_sql(?)", [sql]).fetchone()
+    with duckdb.connect() as connection:  # one of its own: others use the one that all share
+        [(tree,)] = connection.execute("select json_serialize_sql(?)", [sql]).fetchall()
 
     assert shown_by(output, plain_outputs(tree)) == column
