@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import io
 import itertools
 import os
 import socket
@@ -271,7 +272,7 @@ def stream(files: dict[str, Path], folder: Path, rows: int = 5_000_000) -> None:
                 parts = answer.iter_raw()
                 head = next(parts)
                 first.append((time.perf_counter() - begun) * 1000)
-                for batch in pa.ipc.open_stream(Incoming(itertools.chain([head], parts))):
+                for batch in pa.ipc.open_stream(io.BufferedReader(Incoming(itertools.chain([head], parts)), 1 << 20)):
                     found += batch.num_rows
                 grown.append(resident_mb(pid) - before)
             assert found == rows, found
