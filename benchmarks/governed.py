@@ -38,13 +38,14 @@ import httpx
 from tpch import QUERIES, generate
 
 from weft.access.decision import Decision
-from weft.access.door import At, placed
+from weft.access.door import placed
 from weft.access.opened import Opened, Readable
 from weft.access.principals import Principal, PrincipalKind
 from weft.access.reading.asking import Ceiling, Question, Readers
 from weft.access.reading.collecting import Incoming
 from weft.access.reading.pool import Lease, Pool, Rules
 from weft.access.reading.wire import Form, Limits
+from weft.access.versions import At
 from weft.access.witness import Over
 from weft.api.platform import open_platform
 from weft.errors import WeftError

@@ -377,13 +377,98 @@ def access_page() -> str:
     )
 
 
+def relations_page() -> str:
+    """The relations that the SQL of a policy reads, one row for each column."""
+    from weft.governance.relations import RELATIONS
+
+    lines = [
+        "# Relations of the mesh",
+        "",
+        NOTICE,
+        "",
+        "What the SQL of a policy can read, and nothing else: `columns` or `mesh.columns`. The SQL is SQLite's.",
+        "Relations and columns may be added; none is renamed or taken away. A `boolean` is 0 or 1, a `time` is a text",
+        "in ISO 8601.",
+        "",
+    ]
+    for relation in RELATIONS:
+        lines += [
+            f"## `{relation.name}`",
+            "",
+            f"A row is {relation.meaning}." + " Known to scans: empty while an author plans." * relation.living,
+            "",
+            "| column | type | |",
+            "|---|---|---|",
+        ]
+        lines += [f"| `{c.name}` | {c.type} | {_cell(c.meaning)} |" for c in relation.columns]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def policies_page() -> str:
+    """Files of policies with every field, and the policies that weft ships."""
+    from weft.governance.policy_files import policies_of
+    from weft.project.policies import fresh, read_policies
+    from weft.project.schema import json_schema
+    from weft.project.standard_set import FOLDER
+
+    schema = json_schema("policy")
+    lines = [
+        "# Policies",
+        "",
+        NOTICE,
+        "",
+        "`governance/policies/*.yaml` holds for the whole mesh, `policies/*.yaml` in the folder of a domain or product",
+        "for that one. How to write one: [Write a policy](../how-to/write-a-policy.md); what its SQL reads:",
+        "[Relations of the mesh](policy-relations.md). `weft schema policy` prints the JSON schema.",
+        "",
+        "## A file",
+        "",
+        "`id`, `title`, `kind`, `severity`, `asks` and `check` have to be there; in a file that makes another policy",
+        "stricter, `tightens`.",
+        "",
+        "| field | |",
+        "|---|---|",
+    ]
+    for name, entry, _ in _fields(schema):
+        entry = schema["$defs"]["severity"] if name == "severity" else entry
+        lines.append(f"| `{name}` | {_about(entry)} |")
+    for title, part in (
+        ("A parameter under `overridable`", schema["properties"]["overridable"]["additionalProperties"]),
+        ("A test", schema["properties"]["tests"]["items"]),
+    ):
+        lines += ["", f"## {title}", "", "| field | |", "|---|---|"]
+        lines += [f"| `{name}` | {_about(entry)} |" for name, entry in part["properties"].items()]
+    policies = policies_of(read_policies(FOLDER / "policies", fresh(FOLDER), []), {}, {}).policies.values()
+    lines += [
+        "",
+        "## The standard set",
+        "",
+        "What `weft init --governance standard` writes. Those without `plan` are asked of the living mesh alone.",
+    ]
+    for kind in dict.fromkeys(p.kind for p in sorted(policies, key=lambda p: p.kind)):
+        lines += [
+            "",
+            f"### {kind.capitalize()}",
+            "",
+            "| id | severity | asks | serves | due in days | when | may be set below |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        for p in sorted((p for p in policies if p.kind is kind), key=lambda p: (p.severity.rank, p.id)):
+            bounds = ", ".join(f"`{name}`: {bound}" for name, bound in p.overridable.items())
+            serves, when = ", ".join(p.regulations), ", ".join(p.when)
+            cells = (f"`{p.id}`", p.severity, _cell(p.asks), serves, str(p.due_days), when, bounds)
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
+
+
 def _about(entry: Mapping[str, Any]) -> str:
     """What a field of a policy means, with the values that it may have."""
     branches = [entry, *entry.get("anyOf", ())]
     values = next((b["enum"] for b in branches if "enum" in b), ())
     told = _cell(entry.get("description", ""))
     if "$ref" in entry:
-        told = {"mask": "A mask.", "rule": "Rules."}.get(entry["$ref"].rpartition("/")[2], "")
+        told = {"mask": "A mask.", "rule": "Rules."}.get(entry["$ref"].rpartition("/")[2], told)
     listed = ", ".join(f"`{value}`" for value in values if value is not None)
     return f"{told} {listed}".strip()
 
@@ -397,6 +482,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "compatibility.md": compatibility_page,
     "api.md": api_page,
     "sql.md": queries_page,
+    "policy-relations.md": relations_page,
+    "policies.md": policies_page,
 }
 
 

@@ -24,6 +24,7 @@ from weft.connections import (
 )
 from weft.errors import Diagnostic, ProjectError, UsageError, Where, did_you_mean, error
 from weft.sections.forms import duration, size_bytes, size_in_bytes
+from weft.sections.governance import GovernanceSettings
 from weft.sections.identity import IdentitySettings
 from weft.sections.mesh import (
     EngineSettings,
@@ -72,6 +73,7 @@ class Settings(Struct, frozen=True):
     server: ServerSettings = ServerSettings()
     publishing: PublishingSettings = PublishingSettings()
     query: QuerySettings = QuerySettings()
+    governance: GovernanceSettings = GovernanceSettings()
     connections: Mapping[str, Connection] = {}
 
     def path(self, text: str) -> Path:

@@ -4,34 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Iterator
 
 import pytest
 
-from tests.servers import registry_database
+from weft.access.principals import Principal, PrincipalKind
+from weft.access.witness import Witness
 from weft.errors import PlatformError
 from weft.registry.audit import AuditStore, ReadBegun, ReadEnded, ReadPort
 from weft.registry.audit_writer import AuditWriter
-from weft.registry.postgres import PostgresRegistry
-from weft.registry.sql import SqlRegistry
-from weft.registry.sqlite import SqliteRegistry
 
 NOW = dt.datetime(2026, 3, 1, 9, tzinfo=dt.UTC)
 PLANES = ReadPort("fleet.aircraft.planes@1", "7", ("tailnum",), {"owner": "hash"}, True, ("g-1",))
 PORTS = ReadPort("shop.sales.orders@2", "8", ("id", "amount"))
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def registry(request, tmp_path) -> Iterator[SqlRegistry]:
-    if request.param == "sqlite":
-        made: SqlRegistry = SqliteRegistry(tmp_path / "registry.db")
-        yield made
-        made.close()
-    else:
-        with registry_database(request.getfixturevalue("postgres")) as url:
-            made = PostgresRegistry(url)
-            yield made
-            made.close()
 
 
 @pytest.fixture
@@ -167,3 +151,18 @@ def test_nobody_is_told_that_a_record_stands_which_could_not_be_written(registry
 
     with pytest.raises(PlatformError):
         AuditWriter(Full(registry.database)).write(begun())
+
+
+def test_a_read_whose_end_cannot_be_written_down_is_one_without_end_and_breaks_nothing(registry, audit):
+    class Away(AuditStore):
+        def write(self, records):
+            if isinstance(records[0], ReadEnded):
+                raise PlatformError()
+            return super().write(records)
+
+    witness = Witness(AuditWriter(Away(registry.database)), lambda: NOW, "http", keeps_text=True)
+
+    witness.begun(Principal("ana", PrincipalKind.USER), {}, "select 1")("done", 1, 1)
+
+    [(_, read)] = audit.reads()
+    assert (read.begun.principal, read.ended) == ("ana", None)

@@ -4,40 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-from collections.abc import Iterator
 
 import pytest
 
-from tests.servers import registry_database
 from weft.model.records import DomainRecord
 from weft.registry.base import read_all_events
 from weft.registry.database import Database
 from weft.registry.members import Members
-from weft.registry.postgres import PostgresRegistry
 from weft.registry.publishing import append
 from weft.registry.sessions import SessionStore, csrf_of
 from weft.registry.sign_ins import SignInStore
-from weft.registry.sql import SqlRegistry
 from weft.registry.sql_tables import SqlTables
-from weft.registry.sqlite import SqliteRegistry
 from weft.registry.tokens import TokenStore
 from weft.registry.users import User, UserStore
 
 START = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 ISSUER = "https://login.example.com"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def registry(request, tmp_path) -> Iterator[SqlRegistry]:
-    if request.param == "sqlite":
-        made: SqlRegistry = SqliteRegistry(tmp_path / "registry.db")
-        yield made
-        made.close()
-    else:
-        with registry_database(request.getfixturevalue("postgres")) as url:
-            made = PostgresRegistry(url)
-            yield made
-            made.close()
 
 
 @pytest.fixture

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
 
 import pytest
 from msgspec.structs import replace
 
-from tests.servers import registry_database
-from weft.registry.postgres import PostgresRegistry
 from weft.registry.saved_queries import SavedQuery, SavedQueryStore
-from weft.registry.sql import SqlRegistry
-from weft.registry.sqlite import SqliteRegistry
 
 NOW = dt.datetime(2026, 3, 1, 9, tzinfo=dt.UTC)
 LATER = NOW + dt.timedelta(hours=1)
@@ -27,19 +22,6 @@ LARGE = SavedQuery(
     NOW,
     NOW,
 )
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def registry(request, tmp_path) -> Iterator[SqlRegistry]:
-    if request.param == "sqlite":
-        made: SqlRegistry = SqliteRegistry(tmp_path / "registry.db")
-        yield made
-        made.close()
-    else:
-        with registry_database(request.getfixturevalue("postgres")) as url:
-            made = PostgresRegistry(url)
-            yield made
-            made.close()
 
 
 @pytest.fixture

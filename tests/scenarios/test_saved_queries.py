@@ -98,7 +98,7 @@ def test_its_text_is_for_those_who_may_read_its_ports(server, fleet, eve):
         assert (one["sql"], one["runs"], one["title"]) == (seen, seen is not None, "Amounts of planes")
         assert one["ports"] == [{"named": "fleet.aircraft.planes", "port": PORT}]
         assert one["url"] == "/api/v1/queries/ada/amounts"
-        assert listed == [one]
+        assert [other for other in listed if other["name"] == "amounts"] == [one]
 
 
 @pytest.mark.parametrize(

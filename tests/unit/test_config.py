@@ -81,8 +81,8 @@ def test_every_described_setting_can_be_set_by_the_variable_that_is_described(tm
         "storage.keep_snapshots": "7d",
         "storage.target_file_size": "7GB",
         "storage.copies": "7GB",
-        **{f"query.{name}": "7d" for name in ("patience", "light", "time", "workspace_time")},
-        **{f"query.{name}": "7GB" for name in ("memory", "temp", "size", "workspace_size")},
+        **{f"query.{name}": "7d" for name in ("patience", "light", "time", "workspace_time", "link_time")},
+        **{f"query.{name}": "7GB" for name in ("memory", "temp", "size", "workspace_size", "cache", "link_size")},
         "query.texts": "hashed",
         "environments.keep": "7d",
         "python.memory_limit": "7GB",
@@ -101,6 +101,7 @@ def test_every_described_setting_can_be_set_by_the_variable_that_is_described(tm
         "scheduler.limits": "domain:sales=7",
         "publishing.file_size": "7GB",
         "publishing.domain_size": "7GB",
+        "governance.scan_every": "7d",
         "publishing.run_time": "7d",
         "publishing.scan_time": "7d",
     }

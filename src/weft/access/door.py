@@ -15,6 +15,8 @@ from weft.access.principals import Principal, PrincipalKind
 from weft.access.relation import relation_of
 from weft.access.result import Result, ResultColumn
 from weft.access.rights import Basis
+from weft.access.versions import At, is_time, version_of
+from weft.access.witness import untold
 from weft.engines.base import Engine
 from weft.errors import (
     AccessDenied,
@@ -41,10 +43,6 @@ if TYPE_CHECKING:
     from weft.access.reading.asking import Question, Readers, Streamed
     from weft.access.witness import Over, Witness
     from weft.model.lifecycle import EndOfLife
-
-At = str | dt.datetime | Mapping[str, str] | None
-"""Which data version: a snapshot id, a time for all ports, or a snapshot id by address; None is now."""
-
 
 Present = Callable[[Publication, Principal, bool], None]
 """Brings the files of a data version to where they are read; of its quarantine, where the last argument says so."""
@@ -98,6 +96,12 @@ class Door:
         other._pins = pins
         return other
 
+    def witnessed_by(self, witness: Witness | None) -> Self:
+        """The same door on another wire."""
+        other = copy(self)
+        other._witness = witness
+        return other
+
     def decision(
         self, principal: Principal, address: Address, reads: Collection[Address] = (), purpose: str | None = None
     ) -> tuple[PortState, Decision]:
@@ -135,7 +139,7 @@ class Door:
         if end is None and not state.retired:
             fix = f'`weft access request {state.address} --purpose "…"` asks its owners'
         _require(decision, principal, f"`{state.address}`", fix)
-        publication = self._version(state, at)
+        publication = version_of(self._reader, state.address, at)
         if self._grounds is not None and decision.grants:
             self._grounds.used(decision.grants)
         if self._present is not None:
@@ -157,7 +161,7 @@ class Door:
         """
         state = self._state(address)
         _require(decide_quarantine(principal, state), principal, f"the quarantine of `{state.address}`")
-        publication = self._version(state, at)
+        publication = version_of(self._reader, state.address, at)
         held = publication.quarantine
         if self._present is not None and held is not None:
             self._present(publication, principal, True)
@@ -244,12 +248,12 @@ class Door:
             PlatformError: WFT-REG-002, it cannot be written down.
         """
         if self._witness is None:
-            return _unwritten
+            return untold
         try:
             return self._witness.begun(principal, opened.ports, sql, opened.purpose)
         except PlatformError:
             if principal.kind is PrincipalKind.OWNER:
-                return _unwritten
+                return untold
             raise
 
     def still(self, principal: Principal, opened: Opened) -> bool:
@@ -291,7 +295,7 @@ class Door:
         relations: dict[tuple[str, str, str], str] = {}
         notes: list[str] = []
         warnings: list[Diagnostic] = []
-        if isinstance(at, str) and not _is_time(at) and len({s.address for s in states.values()}) > 1:
+        if isinstance(at, str) and not is_time(at) and len({s.address for s in states.values()}) > 1:
             raise UsageError(
                 error(
                     "WFT-ACC-004",
@@ -350,7 +354,9 @@ class Door:
         if state is not None:
             return state
         ports = self._reader.ports()
-        known = [str(a) if address.major else a.unpinned for a, s in ports.items() if not s.retired]
+        # a draft is for its own domain, and so is its name
+        open_ = [a for a, s in ports.items() if not s.retired and s.status != "draft"]
+        known = [str(a) if address.major else a.unpinned for a in open_]
         raise UsageError(
             error(
                 "WFT-ACC-001",
@@ -358,37 +364,6 @@ class Door:
                 fix=did_you_mean(str(address), known, otherwise="`weft search` finds ports by words"),
             )
         )
-
-    def _version(self, state: PortState, at: At) -> Publication:
-        address = state.address
-        if isinstance(at, Mapping):
-            at = at.get(str(address), at.get(address.unpinned))
-        if at is None:
-            found = self._reader.publication(address)
-        elif isinstance(at, dt.datetime):
-            found = self._reader.publication_at(address, at)
-        elif _is_time(at):
-            found = self._reader.publication_at(address, parse_time(at))
-        else:
-            found = self._reader.publication(address, at)
-        if found is None:
-            raise UsageError(
-                error(
-                    "WFT-RUN-005",
-                    f"`{address}` has no data version `{at}`",
-                    fix=f"`weft history {address}` lists them",
-                )
-            )
-        if found.expired is not None:
-            raise UsageError(
-                error(
-                    "WFT-STO-012",
-                    f"the rows of `{address}` in snapshot {found.snapshot_id} expired on {found.expired.at:%Y-%m-%d}",
-                    why=found.expired.reason,
-                    fix=f"`weft history {address}` lists those that can be read",
-                )
-            )
-        return found
 
 
 def _require(decision: Decision, principal: Principal, what: str, fix: str | None = None) -> None:
@@ -402,39 +377,16 @@ def _require(decision: Decision, principal: Principal, what: str, fix: str | Non
         raise AccessDenied(error(decision.code, told, why=decision.reason, fix=fix))
 
 
-def parse_time(text: str) -> dt.datetime:
-    """A time of ISO 8601; without zone it is UTC.
-
-    Raises:
-        UsageError: WFT-CLI-001, the text is not a time.
-    """
-    try:
-        time = dt.datetime.fromisoformat(text)
-    except ValueError as e:
-        raise UsageError(
-            error("WFT-CLI-001", f"`{text}` is not a time", fix="write it like 2026-11-21T09:30:00Z")
-        ) from e
-    return time if time.tzinfo else time.replace(tzinfo=dt.UTC)
-
-
 def _in_query(diagnostic: Diagnostic) -> Diagnostic:
     """A diagnostic of the engine, with the query as its file."""
     where = diagnostic.where
     return replace(diagnostic, where=Where("query", where.line, where.column) if where else None)
 
 
-def _unwritten(how: str, rows: int, size_bytes: int) -> None:
-    """The end of a read that nobody writes down."""
-
-
 def _parts(name: str) -> tuple[str, str, str]:
     """Domain, product and port of a table that a query names."""
     domain, product, port = name.split(".")
     return domain, product, port
-
-
-def _is_time(text: str) -> bool:
-    return not text.isdigit()
 
 
 def placed(found: Walk, sql: str) -> tuple[Diagnostic, ...]:

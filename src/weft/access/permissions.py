@@ -36,6 +36,7 @@ class Action(StrEnum):
     SIGN_IN = "session.begin"
     READ_METADATA = "metadata.read"
     QUERY = "data.query"
+    FOLLOW_LINK = "data.link"
     REQUISITION = "domain.requisition"
     MANAGE_DOMAIN = "domain.manage"
     PUBLISH = "product.publish"
@@ -45,6 +46,7 @@ class Action(StrEnum):
     ASK_ACCESS = "access.ask"
     APPROVE = "access.approve"
     GOVERN = "mesh.govern"
+    DECIDE_POLICY = "policy.decide"
     READ_EVENTS = "events.read"
     READ_USAGE = "usage.read"
     READ_AUDIT = "audit.read"
@@ -74,6 +76,9 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.SIGN_IN: Permission("sign in and out, and see as whom", everybody=True, strangers=True),
     Action.READ_METADATA: Permission("find domains, products, ports, contracts, lineage and runs", everybody=True),
     Action.QUERY: Permission("ask for rows, of which each sees what was granted", everybody=True),
+    Action.FOLLOW_LINK: Permission(
+        "fetch the file of a link, by the rights of who made it", everybody=True, strangers=True
+    ),
     Action.REQUISITION: Permission("make a domain that is not there yet", everybody=True),
     Action.MANAGE_DOMAIN: Permission(
         "change a domain's members, quotas and tokens", frozenset({Role.DOMAIN_OWNER, Role.OPERATOR})
@@ -85,6 +90,10 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.ASK_ACCESS: Permission("ask to read data, and see how one's requests stand", everybody=True),
     Action.APPROVE: Permission("decide who reads data of a domain", _OWNERS | {Role.STEWARD}),
     Action.GOVERN: Permission("change what holds for the whole mesh", frozenset({Role.GOVERNANCE_LEAD})),
+    Action.DECIDE_POLICY: Permission(
+        "give waivers and decide on publications, as far as the policy names the role",
+        _OWNERS | {Role.STEWARD, Role.COMPLIANCE_CONTACT, Role.GOVERNANCE_LEAD},
+    ),
     Action.READ_EVENTS: Permission(
         "read the event log", frozenset({Role.OPERATOR, Role.GOVERNANCE_LEAD, Role.COMPLIANCE_CONTACT})
     ),

@@ -11,9 +11,7 @@ from weft.access.policies import Policies
 from weft.access.policy_files import policies_of
 from weft.errors import Diagnostic
 from weft.model.document import Document
-from weft.project import access
-
-_Seen = tuple[tuple[str, int, int], ...]
+from weft.project import access, documents
 
 
 class PolicySource:
@@ -32,7 +30,9 @@ class PolicySource:
     def of(self, domain: str) -> Policies:
         """The policies of the mesh together with those of a domain."""
         folder = self._folder(domain)
-        seen = _seen((self._root / access.MESH_FILE, *(folder.glob(f"{access.FOLDER}/*.y*ml") if folder else ())))
+        seen = documents.seen(
+            (self._root / access.MESH_FILE, *(folder.glob(f"{access.FOLDER}/*.y*ml") if folder else ()))
+        )
         document = None if folder is not None else self._registered(domain)
         carried = access.carried_policies(document) if document is not None else ()
         state = (seen, tuple((one.file, one.data) for one in carried))
@@ -62,14 +62,3 @@ class PolicySource:
                 if folder.name == domain and (folder / "domain.yaml").is_file():
                     return folder
         return None
-
-
-def _seen(paths: Iterable[Path]) -> _Seen:
-    found = []
-    for path in sorted(paths):
-        try:
-            state = path.stat()
-        except OSError:
-            continue
-        found.append((str(path), state.st_mtime_ns, state.st_size))
-    return tuple(found)

@@ -164,9 +164,9 @@ class Provider:
 
     def _token(self, redirect: str, **asked: str) -> Mapping[str, Any]:
         """What the provider's token endpoint answers."""
-        import httpx
         from authlib.common.errors import AuthlibBaseError
 
+        failures: tuple[type[Exception], ...] = (*_failures(), ValueError)
         try:
             with self._client(redirect) as client:
                 if asked["grant_type"] == "refresh_token":
@@ -178,7 +178,7 @@ class Provider:
             raise kind(
                 error("WFT-ACC-014", "the provider refuses the sign-in", why=str(e.error), fix="sign in again")
             ) from None
-        except (httpx.HTTPError, ValueError) as e:
+        except failures as e:
             raise _away(type(e).__name__) from e
         return answer
 
@@ -260,6 +260,17 @@ class Provider:
         except httpx.HTTPError as e:
             raise _away(f"{url}: {type(e).__name__}") from e
         return _object(bytes(text), url)
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What asking over HTTP raises: Authlib takes httpx2 where another package has brought it, else httpx."""
+    import importlib.util
+
+    import httpx
+
+    if importlib.util.find_spec("httpx2") is None:
+        return (httpx.HTTPError,)
+    return httpx.HTTPError, importlib.import_module("httpx2").HTTPError
 
 
 def _text(value: Any) -> str | None:

@@ -24,8 +24,7 @@ def relation_of(decision: Decision, port: Sequence[Column], version: Sequence[Co
         version: the columns of the rows.
         rows: a FROM item with them.
     """
-    now = {c.key or c.name: c.name for c in port}
-    of_now = {c.name: now[c.key or c.name] for c in version if (c.key or c.name) in now}
+    of_now = _of_now(port, version)
     if decision.whole and (not decision.layers or len(of_now) == len(version)):
         return rows
     shown = [c for c in version if of_now.get(c.name) in decision.columns]
@@ -42,6 +41,27 @@ def relation_of(decision: Decision, port: Sequence[Column], version: Sequence[Co
         inner = f"(SELECT * FROM {inner} WHERE ({decision.layers[0].condition})) AS {ident(_ROWS)}"
     columns = ", ".join(f"{_shown(c, of_now[c.name], decision.layers, names)} AS {ident(c.name)}" for c in shown)
     return f"(SELECT {columns} FROM {inner})"
+
+
+def shown_columns(
+    decision: Decision, port: Sequence[Column], version: Sequence[Column]
+) -> tuple[tuple[Column, str], ...]:
+    """The columns of what a decision shows, each with its name in the port as that is now; masks keep their types.
+
+    Args:
+        port: the columns that the decision is about.
+        version: the columns of the rows.
+    """
+    of_now = _of_now(port, version)
+    if decision.whole and (not decision.layers or len(of_now) == len(version)):
+        return tuple((c, of_now.get(c.name, c.name)) for c in version)
+    return tuple((c, of_now[c.name]) for c in version if of_now.get(c.name) in decision.columns)
+
+
+def _of_now(port: Sequence[Column], version: Sequence[Column]) -> Mapping[str, str]:
+    """The names that columns of a data version have now, by those that they had then."""
+    now = {c.key or c.name: c.name for c in port}
+    return {c.name: now[c.key or c.name] for c in version if (c.key or c.name) in now}
 
 
 def _conditions(layers: Sequence[Layer]) -> Mapping[str, str]:

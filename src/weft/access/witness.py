@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from weft.access.principals import Principal
+from weft.errors import PlatformError
 from weft.model.address import Address
 from weft.registry.audit import ReadBegun, ReadEnded, ReadPort
 from weft.registry.audit_writer import AuditWriter
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 
 Over = Callable[[str, int, int], None]
 """Says how a read ended (`done`, `cut`, `revoked`, `failed`, `left`), with its rows and bytes."""
+
+
+def untold(how: str, rows: int, size_bytes: int) -> None:
+    """The end of a read that nobody writes down."""
 
 
 class Witness:
@@ -61,7 +67,9 @@ class Witness:
 
         def over(how: str, rows: int, size_bytes: int) -> None:
             seconds = time.monotonic() - since
-            self._writer.write(ReadEnded(read_id, self._now(), principal.written, how, rows, size_bytes, seconds))
+            # the rows have left already: a read whose end cannot be written down is one without end
+            with suppress(PlatformError):
+                self._writer.write(ReadEnded(read_id, self._now(), principal.written, how, rows, size_bytes, seconds))
 
         return over
 

@@ -11,7 +11,8 @@ from weft.api.contracts import (
     write_export,
     write_text,
 )
-from weft.api.mesh import CheckReport, Mesh, init, new_domain, new_product, open, schema
+from weft.api.mesh import CheckReport, Mesh, open
+from weft.api.scaffolding import init, new_domain, new_product, schema
 
 __all__ = [
     "CheckReport",

@@ -7,7 +7,9 @@ from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from weft.api.governing import verdicts
 from weft.errors import GateRefused, SourceError, error, has_errors
 from weft.model.address import Address
 from weft.plan.column_changes import ColumnDigests
@@ -16,7 +18,7 @@ from weft.plan.keeping import Window
 from weft.plan.moved import require_same
 from weft.plan.planner import make_plan
 from weft.plan.repository import Repository
-from weft.plan.values import Plan, StageKind
+from weft.plan.values import Action, Plan, StageKind
 from weft.runs import again
 from weft.runs.due import is_due
 from weft.runs.results import ApplyResult, Failed
@@ -63,8 +65,8 @@ def planned(
     refreshed: Collection[Address] | None = None,
     window: Window | None = None,
 ) -> Plan:
-    """What apply would do with a repository that was read."""
-    return make_plan(
+    """What apply would do with a repository that was read, and what policies say of it."""
+    plan = make_plan(
         loaded.mesh,
         loaded.order,
         loaded.desired,
@@ -75,6 +77,8 @@ def planned(
         refreshed=refreshed,
         window=window,
     )
+    moving = {c.address.of_product for c in plan.changes if c.action is not Action.NONE}
+    return replace(plan, objections=(*plan.objections, *verdicts(rooms, loaded, moving)))
 
 
 def _unplanned(loaded: Repository, select: Sequence[str]) -> tuple[Failed, ...]:
@@ -131,7 +135,17 @@ class Applying:
         done = apply(current, loaded.mesh, loaded.desired, context, consent=consent, override=decided)
         if asked.plan is None and decided is None:
             done = self._again(done, loaded, current, consent=consent)
+        self._look_after(done)
         return done.with_failed(stopped) if stopped else done
+
+    def _look_after(self, done: ApplyResult) -> None:
+        """Holds what was published against policies that only record; a server does so itself."""
+        rooms = self._rooms
+        if rooms.on_a_server or rooms.environment is not None or not done.published:
+            return
+        from weft.api.policy_scans import scan_after
+
+        scan_after(rooms, {p.address.of_product for p in done.published})
 
     def _current(self, asked: Asked, loaded: Repository, decided: bool) -> Plan:
         """The plan that is carried out.

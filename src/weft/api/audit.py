@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-from weft.access.permissions import Action, Caller, domains_of, require
+from msgspec.structs import replace
+
+from weft.access.permissions import Action, Caller, domains_of, may, require
+from weft.access.versions import parse_time
 from weft.api.cursors import cursor_of, place_of
 from weft.errors import Diagnostic, PlatformError, UsageError, error
 from weft.model.address import parse_address
 from weft.registry.audit import AuditStore
 from weft.registry.base import RegistryReader
+from weft.registry.chain_export import lines
+from weft.registry.chains import Anchor, Chains
 from weft.registry.database import Database
 
 _BROKEN = frozenset({"WFT-REG-004", "WFT-REG-018"})
@@ -19,14 +25,22 @@ _BROKEN = frozenset({"WFT-REG-004", "WFT-REG-018"})
 class Audit:
     """The verbs on the audit of reading."""
 
-    def __init__(self, database: Database, reader: RegistryReader) -> None:
+    def __init__(self, database: Database, reader: RegistryReader, mesh: str, now: Callable[[], datetime]) -> None:
         self.store = AuditStore(database)
+        self.chains = Chains(database)
         self._reader = reader
+        self._mesh = mesh
+        self._now = now
 
-    def verify(self) -> dict[str, Any]:
-        """Walks both chains, that of the log and that of reading: their lengths (None: broken), and what is wrong."""
+    def verify(self, anchors: Sequence[Anchor] = ()) -> dict[str, Any]:
+        """Walks both chains, that of the log and that of reading, and holds them to anchors.
+
+        Returns:
+            Their lengths (None: broken), the anchors of their ends, and what is wrong.
+        """
         found: dict[str, Any] = {}
         problems: list[Diagnostic] = []
+        ends: list[str] = []
         for name, walk in (("events", self._reader.verify_log), ("reads", self.store.verify)):
             try:
                 found[name] = walk()
@@ -35,7 +49,24 @@ class Audit:
                     raise  # it could not be walked: that says nothing about it
                 found[name] = None
                 problems += e.diagnostics
-        return {**found, "diagnostics": [d.as_json() for d in problems]}
+            if found[name] is not None:
+                ends.append(str(self.chains.at(name, found[name])))
+        for anchor in anchors:
+            off = self.chains.off([anchor])
+            if off:
+                found[anchor.chain] = None
+                problems += off
+        return {**found, "anchors": ends, "diagnostics": [d.as_json() for d in problems]}
+
+    def export(self, caller: Caller, since: datetime | None = None, until: datetime | None = None) -> Iterator[bytes]:
+        """The chains as JSON lines, with their anchors: a chain that the caller may not read whole has these alone.
+
+        Args:
+            until: the first moment that is not meant any more.
+        """
+        whole = replace(caller, domains={})
+        shown = [c for c, a in (("events", Action.READ_EVENTS), ("reads", Action.READ_AUDIT)) if may(whole, a)]
+        return lines(self.chains, self._mesh, self._now(), since, until, shown)
 
     def own(self, caller: Caller, limit: int = 50, cursor: str | None = None) -> dict[str, Any]:
         """A page of what somebody has read, newest first."""
@@ -97,3 +128,16 @@ class Audit:
                 error("WFT-ACC-001", f"there is no published port `{where}`", fix="`weft search` finds ports by words")
             )
         return str(state.address), state.address.domain
+
+
+def bounds(first: str | None, last: str | None) -> tuple[datetime | None, datetime | None]:
+    """What `--from` and `--to` mean: a day, which is meant from its beginning to its end (UTC), or a moment.
+
+    Raises:
+        UsageError: WFT-CLI-001, a text is no time.
+    """
+    since = parse_time(first) if first is not None else None
+    until = parse_time(last) if last is not None else None
+    if until is not None and last is not None and len(last) <= len("2026-11-21"):
+        until += timedelta(days=1)
+    return since, until

@@ -215,6 +215,9 @@ class Committing:
             self.one(left.run_id, left.product)
             self.settle(left.run_id, left.product)
         try:
+            if self._platform.rooms.governance.folder.documents():
+                with self._platform.rooms.governance.book.current():  # made before the first publication waits for it
+                    pass
             repair.after_dead_runs(self._platform.rooms.context())
         except (WeftError, OSError):  # the next process, or an apply, looks again
             traceback.print_exc()
@@ -230,6 +233,7 @@ class Committing:
             self._store.settle(run_id, product)
 
     def _settle(self, run_id: str, product: str) -> None:
+        from weft.api.policy_scans import scan_after
         from weft.registry.handovers import HandoverState
         from weft.runs import repair
         from weft.runs.metering import received
@@ -244,6 +248,7 @@ class Committing:
         if handed_in.state is HandoverState.DONE and handover is not None:
             follow(handover, run_id, context)
             context.meter(received(handover.publish.product.address, built_of(handover), run_id, context))
+            scan_after(self._platform.rooms, [handover.publish.product.address])
         self._store.settle(run_id, product)
         repair.now_and_then(context)
 

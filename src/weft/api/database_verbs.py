@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from weft.api.governance_verbs import DatabaseGovernance
 from weft.api.notices import keyboard
 from weft.api.platform import Platform
 from weft.model.jobs import JobState
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from weft.api.verbs import Document
     from weft.catalog.search import SearchResult
     from weft.plan.keeping import Window
+    from weft.registry.chains import Anchor
 
 _LOOK_S = 0.5
 
@@ -30,6 +32,17 @@ class DatabaseVerbs:
         self.notices = DatabaseNotices(self._platform)
         self.incidents = DatabaseIncidents(self._platform)
         self.audit = DatabaseAudit(self._platform)
+        self.governance = DatabaseGovernance(self._platform)
+
+    def compliance(
+        self, *, regulation: str | None = None, at: str | None = None, days: int = 90, form: str = "json"
+    ) -> Document | str:
+        """Which share of what policies ask is kept."""
+        from weft.api.compliance import compliance, rendered
+
+        rooms, database = self._rooms, self._platform.database
+        found = compliance(database, rooms.settings.mesh.name, rooms.now(), at=at, regulation=regulation, days=days)
+        return rendered(found, form)
 
     def usage(
         self,
@@ -49,8 +62,11 @@ class DatabaseVerbs:
     ) -> SearchResult:
         """What the index beside the registry holds, drafts included."""
         from weft.catalog.search import search
+        from weft.catalog.terms import terms_found
 
         rooms = self._rooms
+        if kind == "term":
+            return terms_found(rooms.governance.terms.current(), words, domain=domain, limit=limit)
         return search(rooms.registry, rooms.index, words, kind=kind, domain=domain, limit=limit)
 
     def now(self) -> datetime:
@@ -219,6 +235,12 @@ class DatabaseAudit:
         """What whoever is at the keyboard has read."""
         return self._platform.audit.own(keyboard(self._platform.rooms.actor), limit)
 
-    def verify(self) -> Document:
-        """Walks the hash chains of the log and of reading."""
-        return self._platform.audit.verify()
+    def verify(self, anchors: Sequence[Anchor] = ()) -> Document:
+        """Walks the hash chains of the log and of reading, and holds them to anchors."""
+        return self._platform.audit.verify(anchors)
+
+    def export(self, first: str | None = None, last: str | None = None) -> Iterator[bytes]:
+        """The hash chains as JSON lines."""
+        from weft.api.audit import bounds
+
+        return self._platform.audit.export(keyboard(self._platform.rooms.actor), *bounds(first, last))

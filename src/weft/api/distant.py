@@ -19,10 +19,10 @@ from weft.sections.mesh import MeshSettings
 if TYPE_CHECKING:
     from pathlib import Path as File
 
-    from weft.access.door import At
     from weft.access.reading.collecting import ArrowAnswer
     from weft.access.result import Result, ResultColumn
     from weft.access.values import Texts
+    from weft.access.versions import At
     from weft.registry.remote import Server
 
 _ARROW = "application/vnd.apache.arrow.stream"
@@ -124,7 +124,10 @@ def query(
         asked["at"] = at.isoformat() if isinstance(at, dt.datetime) else at
     if purpose is not None:
         asked["purpose"] = purpose
-    return answered(server, "/api/v1/query", asked, texts)
+    from weft.api import by_flight
+
+    found = by_flight.query(server, asked, texts)
+    return found if found is not None else answered(server, "/api/v1/query", asked, texts)
 
 
 def answered(server: Server, path: str, asked: dict[str, Any] | None, texts: Texts) -> DistantResult:

@@ -156,6 +156,10 @@ class Identity:
             )
         return Caller(token.owner, "token", mesh, self._domains(token.owner, user), actions, token.expires_at)
 
+    def confirmed(self, user: User) -> bool:
+        """Whether what the provider has said of a user still counts."""
+        return self.now() < self._confirmed_until(user)
+
     def _confirmed_until(self, user: User) -> datetime:
         """Until when it counts what the provider has said of somebody; of local users nobody else says anything."""
         if user.kind != "oidc":

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from weft.model.mesh import Mesh
+from weft.project.records import domain_record
 from weft.registry import codec
-from weft.runs.publishing import domain_record
 
 if TYPE_CHECKING:
     from weft.registry.http import HttpRegistry

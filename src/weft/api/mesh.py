@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -20,14 +19,16 @@ from weft.model.address import Address, ProductAddress, parse_address
 from weft.wiring import Rooms
 
 if TYPE_CHECKING:
-    from weft.access.door import At
     from weft.access.result import Result
+    from weft.access.versions import At
+    from weft.api.classifying import Classifying
     from weft.api.distant import DistantResult
     from weft.catalog.history import History
     from weft.catalog.lineage import LineageView
     from weft.catalog.pages import Page
     from weft.catalog.run_pages import RunPage
     from weft.catalog.search import SearchResult
+    from weft.governance.standing import Standing
     from weft.model.records import Run
     from weft.model.unit_test import TestReport
     from weft.plan.keeping import Window
@@ -129,15 +130,36 @@ class Mesh:
 
     def check(self, select: Sequence[str] = ()) -> CheckReport:
         """Everything that can be said from the files: documents, contracts, SQL, types, bindings."""
-        from weft.api import testing
+        from weft.api import glossary, testing
+        from weft.api.governing import verdicts
         from weft.plan.selection import folder_of
 
         loaded = self._rooms.repository(ask=False)
-        problems = dict.fromkeys((*loaded.problems, *testing.problems(self._rooms, loaded)))
+        said = verdicts(self._rooms, loaded, loaded.mesh.products)
+        of_terms = glossary.problems(self._rooms, loaded.mesh)
+        problems = dict.fromkeys((*loaded.problems, *testing.problems(self._rooms, loaded), *said, *of_terms))
         folders = [folder_of(argument, loaded.mesh) for argument in select]
         if folders:
             problems = {d: None for d in problems if d.where and any(d.where.file.startswith(f) for f in folders)}
         return CheckReport(tuple(problems))
+
+    def classify(
+        self,
+        select: Sequence[str] = (),
+        *,
+        agree: Callable[[Sequence[Standing]], Sequence[Standing]] | None = None,
+    ) -> Classifying:
+        """Which level and tags columns declare, inherit along lineage, and should have.
+
+        Args:
+            agree: is given the columns with a suggestion, and says whose contracts are written; None writes nothing.
+
+        Raises:
+            UsageError: WFT-PLN-008, an argument matches nothing.
+        """
+        from weft.api.classifying import classify
+
+        return classify(self._rooms, select, agree=agree)
 
     def test(self, select: Sequence[str] = (), *, note: Callable[[str], None] | None = None) -> TestReport:
         """Runs the unit tests of the models that the SELECT arguments mean. Publishes nothing.
@@ -406,36 +428,3 @@ class Mesh:
 
     def _pinned(self, address: str) -> Address:
         return self._rooms.published(address).address
-
-
-def schema(kind: str) -> dict[str, Any]:
-    """The JSON schema of one kind of our files: contract, domain, mesh, model, product."""
-    from weft.project.schema import json_schema
-
-    return json_schema(kind)
-
-
-def init(folder: Path, name: str, ci: str = "github") -> list[Path]:
-    """Makes a new mesh in a folder, planned for each change by a CI service; returns the files written."""
-    from weft.project import scaffold
-
-    return scaffold.init(folder, name, ci)
-
-
-def new_domain(path: str | Path, name: str) -> list[Path]:
-    """Adds a domain to the mesh that holds `path`; returns the files written."""
-    from weft.project import scaffold
-
-    return scaffold.new_domain(load_settings(Path(path)), name, getpass.getuser())
-
-
-def new_product(path: str | Path, address: str, *, source: str | None = None) -> list[Path]:
-    """Adds a product `domain.name`, with a port made from `source` when it is named; returns the files written."""
-    from weft.project import scaffold
-
-    with open(path) as mesh:
-        folder = scaffold.product_folder(mesh.settings, address)
-        parts: dict[str, Any] = {"inputs": [], "outputs": [], "files": {}}
-        if source is not None:
-            parts = mesh.drafted_product(address, source)
-        return scaffold.new_product(folder, **parts)

@@ -19,8 +19,13 @@ from weft.wiring import Rooms
 
 if TYPE_CHECKING:
     from weft.api.access import Access
+    from weft.api.approvals import Approvals
     from weft.api.audit import Audit
     from weft.api.catalog import Catalog
+    from weft.api.data import DataApi
+    from weft.api.data_links import Links
+    from weft.api.glossaries import Glossaries
+    from weft.api.governance import Governance
     from weft.api.identity import Identity
     from weft.api.incidents import Incidents
     from weft.api.jobs import Jobs
@@ -165,6 +170,20 @@ class Platform:
         return Querying(self)
 
     @cached_property
+    def data(self) -> DataApi:
+        """Pages of ports."""
+        from weft.api.data import DataApi
+
+        return DataApi(self)
+
+    @cached_property
+    def links(self) -> Links:
+        """Links to files."""
+        from weft.api.data_links import Links
+
+        return Links(self, self.data)
+
+    @cached_property
     def workspaces(self) -> Workspaces:
         """Readers' own tables."""
         from weft.api.workspaces import Workspaces
@@ -207,11 +226,37 @@ class Platform:
         return Incidents(self._sql, self.rooms.settings.notices.grace, self.rooms.now)
 
     @cached_property
+    def governance(self) -> Governance:
+        """What violates policies, and who is let off."""
+        from weft.api.governance import Governance
+        from weft.api.governing import PoliciesKnown
+
+        rooms = self.rooms
+        return Governance(self.database, rooms.production, rooms.now, PoliciesKnown(rooms))
+
+    @cached_property
+    def approvals(self) -> Approvals:
+        """Publications that wait for a person."""
+        from weft.api.approvals import Approvals
+
+        return Approvals(self.database, self.rooms.production, self.rooms.now)
+
+    @cached_property
     def audit(self) -> Audit:
         """Who has read what."""
         from weft.api.audit import Audit
 
-        return Audit(self.database, self.rooms.production)
+        return Audit(self.database, self.rooms.production, self.rooms.settings.mesh.name, self.rooms.now)
+
+    @cached_property
+    def glossaries(self) -> Glossaries:
+        """What columns mean."""
+        from weft.api.glossaries import Glossaries, bound_in
+
+        rooms = self.rooms
+        return Glossaries(
+            rooms.governance.terms, bound_in(lambda: rooms.governance.book), lambda caller: self.catalog.hidden(caller)
+        )
 
     @cached_property
     def usage(self) -> Usage:

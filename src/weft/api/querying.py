@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from weft.access.door import At, Door
+from weft.access.door import Door
 from weft.access.opened import Opened
 from weft.access.permissions import Caller
 from weft.access.principals import Principal
 from weft.access.reading.asking import Question, Streamed
+from weft.access.versions import At
 from weft.api.workspaces import PREFIX
 from weft.errors import WeftError
 
 if TYPE_CHECKING:
+    from weft.access.witness import Witness
     from weft.api.platform import Platform
     from weft.registry.workspaces import WorkspaceTable
 
@@ -83,9 +85,12 @@ class GrantedDoor(Door):
         reader: whoever asks.
         last: what was opened last.
         tables: those of their workspace in it.
+
+    Args:
+        witness: writes down who reads, on another wire than HTTP.
     """
 
-    def __init__(self, platform: Platform, caller: Caller) -> None:
+    def __init__(self, platform: Platform, caller: Caller, witness: Witness | None = None) -> None:
         rooms = platform.rooms
         super().__init__(
             rooms.production,
@@ -95,7 +100,7 @@ class GrantedDoor(Door):
             rooms.present,
             rooms.grounds,
             lambda: rooms.readers,
-            platform.querying.witness,
+            witness or platform.querying.witness,
         )
         self._platform = platform
         self._caller = caller

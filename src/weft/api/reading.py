@@ -18,6 +18,7 @@ from weft.model.checks import CheckResult
 from weft.model.handover import ChecksAsked
 from weft.model.publication import Manifest, PortState, Publication
 from weft.model.records import ProductRecord
+from weft.project.policies import packed
 from weft.registry.granting import classification_of
 
 if TYPE_CHECKING:
@@ -53,6 +54,10 @@ class Reading:
     def domains(self) -> bytes:
         """Every domain."""
         return self._once("domains", lambda: list(self._registry.domains().values()))
+
+    def policies(self) -> bytes:
+        """The policies of the platform, as their files have them."""
+        return encoded([packed(policy) for policy in self._rooms.governance.folder.documents()])
 
     def port(self, caller: Caller, address: str) -> bytes:
         """One port, or null."""

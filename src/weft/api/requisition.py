@@ -15,6 +15,7 @@ from weft.errors import AccessDenied, Conflict, ProjectError, UsageError, error,
 from weft.model.address import is_reserved, is_slug
 from weft.model.document import Document
 from weft.model.records import DomainRecord
+from weft.project import policies
 from weft.project.access import KIND, carried_policies, strict
 from weft.project.validation import violations
 from weft.registry.requisitions import Requisition, RequisitionStore
@@ -136,6 +137,7 @@ def _require_policies(name: str, document: dict[str, Any]) -> None:
     """
     carried = carried_policies(document)
     wrong = strict(d for policy in carried for d in violations(policy, KIND))
+    wrong = wrong or policies.wrong_in(document)
     wrong = wrong or [d for d in policies_of(None, {name: carried}).problems if d.code != "WFT-ACC-032"]
     if wrong:
         raise ProjectError(*wrong)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from msgspec import Struct
 
-from weft.access.door import At, placed
+from weft.access.door import placed
 from weft.access.permissions import Action, Caller, may
 from weft.access.principals import Principal
 from weft.access.reading.asking import Question, Streamed
+from weft.access.versions import At
 from weft.api.cursors import cursor_of, place_of
 from weft.api.workspaces import PREFIX
 from weft.errors import AccessDenied, UsageError, error
@@ -200,23 +200,6 @@ class SavedQueries:
 def url_of(owner: str, name: str) -> str:
     """Where a saved query is found on its server."""
     return f"/api/v1/queries/{quote(owner, safe='@:')}/{quote(name, safe='')}"
-
-
-def moment(at: Sequence[str]) -> dict[str, str] | str | None:
-    """The data version that `at` names: none, one snapshot or time, or a snapshot for each address.
-
-    Raises:
-        UsageError: WFT-CLI-001, with several of them one names no address.
-    """
-    if not at:
-        return None
-    if len(at) == 1 and "=" not in at[0]:
-        return at[0]
-    bare = next((one for one in at if "=" not in one), None)
-    if bare is not None:
-        fix = "write ADDRESS=SNAPSHOT for each"
-        raise UsageError(error("WFT-CLI-001", f"`{bare[:80]}` names a data version and no port", fix=fix))
-    return {address: snapshot for address, _, snapshot in (one.partition("=") for one in at)}
 
 
 def parted(address: str, owner: str) -> tuple[str, str]:

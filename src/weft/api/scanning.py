@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from weft.access.permissions import Action, Caller, require
 from weft.access.principals import Principal, product_principal
 from weft.access.rights import FIRST_BUILD
+from weft.access.witness import untold
 from weft.api import addressing
 from weft.config import duration
 from weft.errors import AccessDenied, PlatformError, UsageError, error
@@ -103,8 +104,19 @@ class Scanning:
             require(caller, Action.QUERY)
         file = Path(held.files[number])
         with suppress(PlatformError):  # it is held for the next time, and the reader does not wait for it
-            self._platform.meters.add(*_served(held, number, file, self._rooms.now()))
+            size_bytes = file.stat().st_size if file.is_file() else self._size_in_store(held, number)
+            self._platform.meters.add(*_served(held, number, size_bytes, self._rooms.now()))
         return file
+
+    def _size_in_store(self, held: HeldScan, number: int) -> int:
+        """Bytes of a file of a scan that lies in an object store; 0 of one that nobody knows any more."""
+        found = self._rooms.production.publication(held.port, held.snapshot_id)
+        beside = (found.quarantine.manifest,) if found is not None and found.quarantine is not None else ()
+        for manifest in (found.manifest, *beside) if found is not None else ():
+            for path, data_file in zip(self._rooms.counter.paths(manifest), manifest.files, strict=True):
+                if str(path) == held.files[number]:
+                    return int(data_file.size_bytes)
+        return 0
 
     def address(self, path: Path) -> str | None:
         """Where a file of a scan can be fetched for a while; None: it lies here."""
@@ -171,7 +183,7 @@ class Scanning:
         """
         address = opened.publication.address
         if self._witness is None or principal.domain == address.domain:
-            return _untold
+            return untold
         return self._witness.begun(principal, {address: opened}, None)
 
     def _of_table(self, caller: Caller, asked: ScanAsked) -> Scan:
@@ -194,10 +206,6 @@ class Scanning:
         return Scan(scan_id, token, address, snapshot_id, files, codec.time_text(ends_at))
 
 
-def _untold(how: str, rows: int, size_bytes: int) -> None:
-    """The end of what is not written down."""
-
-
 def _is_open(state: PortState) -> bool:
     return classification_of(state.contract) <= Classification.INTERNAL
 
@@ -207,15 +215,17 @@ def _is_free(known: Sequence[Grant], state: PortState, now: datetime) -> bool:
     return _is_open(state) and not any(not g.holds(now) and g.basis == PUBLICATION for g in known)
 
 
-def _served(held: HeldScan, number: int, file: Path, at: datetime) -> list[Meter]:
+def _served(held: HeldScan, number: int, size_bytes: int, at: datetime) -> list[Meter]:
     """What a reader is given with a file, once however often it is asked for; a product's own tables are not served."""
     kind, _, consumer = held.consumer.partition(":")
     product = str(held.port.of_product)
     if kind == "product" and consumer == product:
         return []
-    size, key = file.stat().st_size if file.is_file() else 0, f"{held.scan_id}:{number}"
+    key = f"{held.scan_id}:{number}"
     purpose = BUILD if kind == "product" else READ
-    return [Meter(at, "bytes_served", size, product, consumer, purpose, str(held.port), None, held.snapshot_id, key)]
+    return [
+        Meter(at, "bytes_served", size_bytes, product, consumer, purpose, str(held.port), None, held.snapshot_id, key)
+    ]
 
 
 def _why(kind: str, level: Classification) -> str:

@@ -6,10 +6,12 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 import msgspec
 
+from weft.api.documents_of_servers import API, document, paged, part
+from weft.api.governance_verbs import ServerGovernance
 from weft.api.usage import day_of, require_groups
 from weft.catalog.search import SearchResult, require_kind
 from weft.errors import TransientError
@@ -19,10 +21,9 @@ from weft.wiring import Rooms
 if TYPE_CHECKING:
     from weft.api.verbs import Document
     from weft.plan.keeping import Window
+    from weft.registry.chains import Anchor
 
-_API = "/api/v1"
 _PAGE = 1000
-_AUDIT_PAGE = 200
 _TRIES = 6
 _PAUSE_S = 0.5
 """The first pause before a log that broke off is asked for again; then twice as long each time."""
@@ -39,6 +40,17 @@ class ServerVerbs:
         self.notices = ServerNotices(server)
         self.incidents = ServerIncidents(server)
         self.audit = ServerAudit(server)
+        self.governance = ServerGovernance(server)
+
+    def compliance(
+        self, *, regulation: str | None = None, at: str | None = None, days: int = 90, form: str = "json"
+    ) -> Document | str:
+        """Which share of what policies ask is kept, as far as it is for the caller."""
+        asked = {"regulation": regulation, "at": at, "days": days}
+        if form not in ("csv", "html"):
+            return document(self._server.get(f"{API}/compliance", dict[str, Any], asked))
+        shown = urlencode({k: v for k, v in {**asked, "format": form}.items() if v is not None})
+        return b"".join(self._server.stream(f"{API}/compliance?{shown}", None, "*/*")).decode()
 
     def usage(
         self,
@@ -55,7 +67,7 @@ class ServerVerbs:
             if day is not None:
                 day_of(day)
         asked = {"domain": domain, "product": product, "first": first, "last": last, "by": list(by)}
-        return _document(self._server.get(f"{_API}/usage", dict[str, Any], asked))
+        return document(self._server.get(f"{API}/usage", dict[str, Any], asked))
 
     def search(
         self, words: str, *, kind: str | None = None, domain: str | None = None, limit: int = 20
@@ -63,7 +75,7 @@ class ServerVerbs:
         """What the server's index holds, as far as it is for the caller."""
         require_kind(kind)
         asked = {"q": words, "kind": kind, "domain": domain, "limit": limit}
-        found: SearchResult = self._server.get(f"{_API}/search", SearchResult, asked)
+        found: SearchResult = self._server.get(f"{API}/search", SearchResult, asked)
         return found
 
     def now(self) -> datetime:
@@ -88,7 +100,7 @@ class ServerJobs:
         while len(found) < limit:
             most = min(_PAGE, limit - len(found))
             asked = {"state": list(states) or None, "product": product, "before": before, "limit": most}
-            page = self._server.get(f"{_API}/jobs", dict[str, Any], asked)
+            page = self._server.get(f"{API}/jobs", dict[str, Any], asked)
             found += page["jobs"]
             before = page["next"]
             if before is None:
@@ -97,34 +109,34 @@ class ServerJobs:
 
     def one(self, job_id: str) -> Document:
         """A job, by its id or that of its run."""
-        return _document(self._server.get(f"{_API}/jobs/{_part(job_id)}", dict[str, Any]))
+        return document(self._server.get(f"{API}/jobs/{part(job_id)}", dict[str, Any]))
 
     def start(self, product: str) -> Document:
         """Queues a job that applies a product: not again where the answer was lost, for that would be another job."""
-        return _document(self._server.send("POST", f"{_API}/jobs", {"product": product}, dict[str, Any], again=False))
+        return document(self._server.send("POST", f"{API}/jobs", {"product": product}, dict[str, Any], again=False))
 
     def backfill(self, product: str, window: Window, by: timedelta) -> Document:
         """Queues a job for each piece of a stretch of time: asked again it goes on with the same ones."""
         asked = {"product": product, **window.as_json(), "by_seconds": int(by.total_seconds())}
-        return _document(self._server.send("POST", f"{_API}/jobs", asked, dict[str, Any]))
+        return document(self._server.send("POST", f"{API}/jobs", asked, dict[str, Any]))
 
     def progress(self, backfill_id: str) -> Document:
         """How far a backfill is."""
-        return _document(self._server.get(f"{_API}/backfills/{_part(backfill_id)}", dict[str, Any]))
+        return document(self._server.get(f"{API}/backfills/{part(backfill_id)}", dict[str, Any]))
 
     def cancel(self, job_id: str) -> Document:
         """Ends a job."""
-        path = f"{_API}/jobs/{_part(job_id)}/cancel"
-        return _document(self._server.send("POST", path, {}, dict[str, Any], again=False))
+        path = f"{API}/jobs/{part(job_id)}/cancel"
+        return document(self._server.send("POST", path, {}, dict[str, Any], again=False))
 
     def cancel_backfill(self, backfill_id: str) -> Document:
         """Ends every piece of a backfill that is not over."""
-        path = f"{_API}/backfills/{_part(backfill_id)}/cancel"
-        return _document(self._server.send("POST", path, {}, dict[str, Any]))
+        path = f"{API}/backfills/{part(backfill_id)}/cancel"
+        return document(self._server.send("POST", path, {}, dict[str, Any]))
 
     def log(self, job_id: str, *, follow: bool = False) -> Iterator[Document]:
         """Lines of a job's log as they come; asked for again where the server went away, behind the last one."""
-        path, last, failures = f"{_API}/jobs/{_part(job_id)}/log", 0, 0
+        path, last, failures = f"{API}/jobs/{part(job_id)}/log", 0, 0
         while True:
             heard = False
             try:
@@ -143,7 +155,7 @@ class ServerJobs:
 
     def schedules(self) -> list[Document]:
         """Every schedule, what comes next first."""
-        found: list[Document] = self._server.get(f"{_API}/schedules", dict[str, Any])["schedules"]
+        found: list[Document] = self._server.get(f"{API}/schedules", dict[str, Any])["schedules"]
         return found
 
     def pause(self, product: str) -> Document:
@@ -156,8 +168,8 @@ class ServerJobs:
 
     def _standing(self, product: str, verb: str) -> Document:
         domain, _, name = product.partition(".")
-        path = f"{_API}/schedules/{_part(domain)}/{_part(name)}/{verb}"
-        return _document(self._server.send("POST", path, {}, dict[str, Any]))
+        path = f"{API}/schedules/{part(domain)}/{part(name)}/{verb}"
+        return document(self._server.send("POST", path, {}, dict[str, Any]))
 
 
 class ServerNotices:
@@ -179,41 +191,41 @@ class ServerNotices:
         """Subscribes, once: where the answer was lost so was the secret."""
         asked: Document = {"subject": subject, "target": target, "kinds": list(kinds)}
         asked |= {k: v for k, v in (("channel", channel), ("digest", digest), ("secret", secret)) if v is not None}
-        made = _document(self._server.send("POST", f"{_API}/subscriptions", asked, dict[str, Any], again=False))
+        made = document(self._server.send("POST", f"{API}/subscriptions", asked, dict[str, Any], again=False))
         return {k: v for k, v in made.items() if k != "secret" or v is not None}
 
     def subscriptions(self, *, everybody: bool = False) -> list[Document]:
         """One's own subscriptions, or everybody's."""
         asked = {"everybody": everybody}
-        found: list[Document] = self._server.get(f"{_API}/subscriptions", dict[str, Any], asked)["subscriptions"]
+        found: list[Document] = self._server.get(f"{API}/subscriptions", dict[str, Any], asked)["subscriptions"]
         return found
 
     def unsubscribe(self, subscription_id: str) -> None:
         """Ends a subscription."""
-        self._server.send("DELETE", f"{_API}/subscriptions/{_part(subscription_id)}", None, again=False)
+        self._server.send("DELETE", f"{API}/subscriptions/{part(subscription_id)}", None, again=False)
 
     def mute(self, domain: str, subject: str, *, off: bool = False) -> None:
         """Spares the owners of a domain notices that they did not ask for, or tells them again."""
-        path = f"{_API}/domains/{_part(domain)}/mutes"
+        path = f"{API}/domains/{part(domain)}/mutes"
         if off:
-            self._server.send("DELETE", f"{path}/{_part(subject)}", None)
+            self._server.send("DELETE", f"{path}/{part(subject)}", None)
         else:
             self._server.send("POST", path, {"subject": subject})
 
     def mutes(self) -> list[Document]:
         """What the owners of domains are spared."""
-        found: list[Document] = self._server.get(f"{_API}/mutes", dict[str, Any])["mutes"]
+        found: list[Document] = self._server.get(f"{API}/mutes", dict[str, Any])["mutes"]
         return found
 
     def deliveries(self, *, state: str | None = None, limit: int = 100) -> list[Document]:
         """Messages, newest first."""
         asked = {"state": state, "limit": limit}
-        found: list[Document] = self._server.get(f"{_API}/deliveries", dict[str, Any], asked)["deliveries"]
+        found: list[Document] = self._server.get(f"{API}/deliveries", dict[str, Any], asked)["deliveries"]
         return found
 
     def resend(self, delivery_id: str) -> None:
         """Tries a message again that had been given up."""
-        self._server.send("POST", f"{_API}/deliveries/{_part(delivery_id)}/resend", {}, again=False)
+        self._server.send("POST", f"{API}/deliveries/{part(delivery_id)}/resend", {}, again=False)
 
 
 class ServerIncidents:
@@ -225,25 +237,25 @@ class ServerIncidents:
     def listed(self, *, domain: str | None = None, closed: bool = False) -> list[Document]:
         """Open incidents, newest first; with `closed` also those of the last thirty days."""
         asked: Document = {"domain": domain, "closed": closed}
-        found: list[Document] = self._server.get(f"{_API}/incidents", dict[str, Any], asked)["incidents"]
+        found: list[Document] = self._server.get(f"{API}/incidents", dict[str, Any], asked)["incidents"]
         return found
 
     def one(self, incident_id: str) -> Document:
         """An incident with its timeline."""
-        return _document(self._server.get(f"{_API}/incidents/{_part(incident_id)}", dict[str, Any]))
+        return document(self._server.get(f"{API}/incidents/{part(incident_id)}", dict[str, Any]))
 
     def acknowledge(self, incident_id: str) -> None:
         """Says that somebody looks after it."""
-        self._server.send("POST", f"{_API}/incidents/{_part(incident_id)}/acknowledge", {})
+        self._server.send("POST", f"{API}/incidents/{part(incident_id)}/acknowledge", {})
 
     def comment(self, incident_id: str, text: str) -> None:
         """Adds a line to its timeline."""
-        path = f"{_API}/incidents/{_part(incident_id)}/comments"
+        path = f"{API}/incidents/{part(incident_id)}/comments"
         self._server.send("POST", path, {"text": text}, again=False)
 
     def close(self, incident_id: str, reason: str) -> None:
         """Ends it by hand."""
-        self._server.send("POST", f"{_API}/incidents/{_part(incident_id)}/close", {"text": reason}, again=False)
+        self._server.send("POST", f"{API}/incidents/{part(incident_id)}/close", {"text": reason}, again=False)
 
 
 class ServerAudit:
@@ -254,32 +266,18 @@ class ServerAudit:
 
     def reads(self, *, where: str | None = None, principal: str | None = None, limit: int = 50) -> Document:
         """Who has read data, newest first."""
-        return self._pages("reads", {"where": where, "principal": principal}, limit)
+        return paged(self._server, "audit/reads", {"where": where, "principal": principal}, limit)
 
     def own(self, *, limit: int = 50) -> Document:
         """What the token's holder has read."""
-        return self._pages("reads/own", {}, limit)
+        return paged(self._server, "audit/reads/own", {}, limit)
 
-    def verify(self) -> Document:
-        """Lets the server walk its hash chains."""
-        return _document(self._server.get(f"{_API}/audit/chains", dict[str, Any]))
+    def verify(self, anchors: Sequence[Anchor] = ()) -> Document:
+        """Lets the server walk its hash chains, and hold them to anchors."""
+        asked = {"anchor": [str(one) for one in anchors] or None}
+        return document(self._server.get(f"{API}/audit/chains", dict[str, Any], asked))
 
-    def _pages(self, path: str, asked: Document, limit: int) -> Document:
-        items: list[Document] = []
-        cursor = None
-        while True:
-            page = {**asked, "limit": min(limit - len(items), _AUDIT_PAGE), "cursor": cursor}
-            found = self._server.get(f"{_API}/audit/{path}", dict[str, Any], page)
-            items, cursor = items + found["items"], found["next"]
-            if cursor is None or len(items) >= limit:
-                return {"items": items, "next": cursor}
-
-
-def _part(name: str) -> str:
-    """A name as one part of a path: what somebody types leads to no other route."""
-    return quote(name, safe="") if name.strip(".") else "%2E" * len(name) or "%20"
-
-
-def _document(found: Any) -> Document:
-    made: Document = found
-    return made
+    def export(self, first: str | None = None, last: str | None = None) -> Iterator[bytes]:
+        """The hash chains as JSON lines, as the server sends them."""
+        asked = urlencode({k: v for k, v in (("from", first), ("to", last)) if v is not None})
+        return self._server.stream(f"{API}/audit/export?{asked}", None, "application/x-ndjson")

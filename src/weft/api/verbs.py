@@ -16,8 +16,10 @@ from weft.model.jobs import JobState
 from weft.wiring import Rooms
 
 if TYPE_CHECKING:
+    from weft.api.governance_verbs import GovernanceVerbs
     from weft.catalog.search import SearchResult
     from weft.plan.keeping import Window
+    from weft.registry.chains import Anchor
 
 Document = dict[str, Any]
 """The document of one thing."""
@@ -195,8 +197,16 @@ class AuditVerbs(Protocol):
         """What the caller has read, newest first."""
         ...
 
-    def verify(self) -> Document:
-        """Walks the hash chains of the log and of reading."""
+    def verify(self, anchors: Sequence[Anchor] = ()) -> Document:
+        """Walks the hash chains of the log and of reading, and holds them to anchors."""
+        ...
+
+    def export(self, first: str | None = None, last: str | None = None) -> Iterator[bytes]:
+        """The hash chains as JSON lines, in pieces; of some days (UTC) or moments.
+
+        Raises:
+            UsageError: WFT-CLI-001, a text is no time.
+        """
         ...
 
 
@@ -221,6 +231,21 @@ class Verbs(Protocol):
     @property
     def audit(self) -> AuditVerbs:
         """Who has read what."""
+        ...
+
+    @property
+    def governance(self) -> GovernanceVerbs:
+        """What violates policies, and who is let off."""
+        ...
+
+    def compliance(
+        self, *, regulation: str | None = None, at: str | None = None, days: int = 90, form: str = "json"
+    ) -> Document | str:
+        """Which share of what policies ask is kept: a document, or with `csv` and `html` a text.
+
+        Raises:
+            UsageError: WFT-GOV-048, there is nothing to report of that time or regulation.
+        """
         ...
 
     def usage(

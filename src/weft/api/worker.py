@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from weft.api.handover_loop import HandoverLoop
+from weft.api.policy_scans import ScanLoop
 from weft.api.queue_loop import QueueLoop
 from weft.config import SchedulerSettings, duration
 from weft.errors import PlatformError
@@ -221,6 +222,7 @@ def loops_of(
         NoticesLoop(platform, stopping),
         HandoverLoop(platform),
         AccessLoop(platform, leader),
+        ScanLoop(platform.rooms, leader),
     ]
 
 

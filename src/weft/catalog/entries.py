@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
 
 from weft.catalog.documents import contract_of, registered_contract
-from weft.model.address import ProductAddress
 from weft.model.lifecycle import open_to
 from weft.model.lineage import column_id
 from weft.model.odcs import Property, every_property
 from weft.model.publication import PortState
 from weft.model.records import DomainRecord, ProductRecord, domain_members
 from weft.registry.base import RegistryReader
-
-_AT_ONCE = 100
-"""Products that are read at once."""
+from weft.registry.groups import Group
 
 
 class Entry(Struct, frozen=True):
@@ -50,45 +45,11 @@ class Entry(Struct, frozen=True):
     line: Mapping[str, Any] | None = None
 
 
-class Group(Struct, frozen=True):
-    """A domain alone, or a product with its ports: entries that change together. Same digest: same entries."""
-
-    name: str
-    digest: str
-    domain: DomainRecord | None
-    product: ProductRecord | None = None
-    ports: Sequence[PortState] = ()
-
-
 class Catalogue:
-    """The registry as groups of entries, read one by one: a catalogue need not fit into memory."""
+    """What the groups of a registry are found by."""
 
     def __init__(self, reader: RegistryReader) -> None:
         self._reader = reader
-
-    def groups(self) -> Iterator[Group]:
-        """Every domain and product."""
-        domains = self._reader.domains()
-        for domain in domains.values():
-            yield domain_group(domain)
-        for product in self._products(""):
-            yield self._product_group(product, domains.get(product.address.domain))
-
-    def group(self, name: str) -> Group | None:
-        """The domain `fleet` or the product `fleet.aircraft` as it is now; None when there is none."""
-        domain_name, _, product_name = name.partition(".")
-        domain = self._reader.domain(domain_name)
-        if not product_name:
-            return domain_group(domain) if domain is not None else None
-        product = self._reader.product(ProductAddress(domain_name, product_name))
-        return self._product_group(product, domain) if product is not None else None
-
-    def products_of(self, domain: str) -> Iterator[str]:
-        """The names of the groups of a domain's products."""
-        for product in self._products(f"{domain}."):
-            if product.address.domain != domain:
-                return
-            yield str(product.address)
 
     def entries(self, group: Group) -> Iterator[Entry]:
         """The entries of a domain or a product."""
@@ -119,17 +80,6 @@ class Catalogue:
         )
         for state in states:
             yield from self._port_entries(state, group, product, owners)
-
-    def _products(self, after: str) -> Iterator[ProductRecord]:
-        while page := self._reader.products_after(after, _AT_ONCE):
-            yield from page
-            after = str(page[-1].address)
-
-    def _product_group(self, product: ProductRecord, domain: DomainRecord | None) -> Group:
-        states = sorted(self._reader.ports_of(product.address), key=lambda s: s.address)
-        shown = [[str(s.address), s.revision, s.digests.texts, s.status, s.retired, s.default] for s in states]
-        digest = _digest([_product_digest(product), _domain_digest(domain), shown])
-        return Group(str(product.address), digest, domain, product, states)
 
     def _port_entries(
         self, state: PortState, group: Group, product: ProductRecord, owners: tuple[str, ...]
@@ -181,11 +131,6 @@ class Catalogue:
             )
 
 
-def domain_group(domain: DomainRecord) -> Group:
-    """The group of a domain alone, without its products."""
-    return Group(domain.name, _digest(_domain_digest(domain)), domain)
-
-
 def _domain_entry(domain: DomainRecord) -> Entry:
     return Entry(
         address=domain.name,
@@ -234,17 +179,5 @@ def _descriptor_texts(document: Mapping[str, Any]) -> list[str]:
     return [str(described[k]) for k in ("usage", "limitations") if described.get(k)]
 
 
-def _domain_digest(domain: DomainRecord | None) -> Any:
-    return None if domain is None else [domain.title, domain.owner_team, domain.owner_contact, dict(domain.document)]
-
-
-def _product_digest(product: ProductRecord) -> Any:
-    return [product.title, product.status, list(product.tags), dict(product.document)]
-
-
 def _text(value: Any) -> str | None:
     return None if value is None else str(value)
-
-
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()

@@ -10,11 +10,12 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from weft.catalog.entries import Catalogue, Entry, Group
+from weft.catalog.entries import Catalogue, Entry
 from weft.catalog.looks import domain_token
 from weft.catalog.words import name_terms, names_terms, parts, squashed
-from weft.model.address import is_slug
+from weft.registry import groups
 from weft.registry.base import RegistryReader
+from weft.registry.groups import Group
 
 VERSION = 4
 """Counts the shapes of the index; another one is made anew."""
@@ -106,16 +107,13 @@ def follow(connection: sqlite3.Connection, reader: RegistryReader) -> None:
             for statement in _TABLES.split(";\n"):
                 connection.execute(statement)
         if not is_at(connection, newest):
-            moved = moved_since(connection, reader)
             update = _Update(connection, Catalogue(reader))
-            if moved is None:
-                update.read_all()
-            else:
-                update.read_moved(moved)
+            groups.bring_up(update, groups.Groups(reader), moved_since(connection, reader))
             update.finish()
+            mark = groups.mark_of(reader, newest)
             connection.executemany(
                 "INSERT OR REPLACE INTO meta VALUES (?, ?)",
-                [("version", str(VERSION)), ("event", str(newest)), ("hash", _hash_of(reader, newest))],
+                [("version", str(VERSION)), ("event", str(mark.event)), ("hash", mark.hash)],
             )
         connection.execute("COMMIT")
     except BaseException:
@@ -138,19 +136,8 @@ def is_at(connection: sqlite3.Connection, event: int) -> bool:
 def moved_since(connection: sqlite3.Connection, reader: RegistryReader) -> frozenset[str] | None:
     """What moved since the event that an index shows; None where nobody can tell, so that all has to be read."""
     state = _state(connection)
-    if "event" not in state:
-        return None
-    at = int(state["event"])
-    moved = reader.moved(at)
-    # the log of a registry that was put back from a copy may be shorter, or another one from some event on
-    return moved if moved is not None and state.get("hash") == _hash_of(reader, at) else None
-
-
-def _hash_of(reader: RegistryReader, event: int) -> str:
-    if reader.moved(event) is None:  # a log that does not tell all is not asked either: it may not be for everybody
-        return ""
-    found = reader.events(event - 1, 1) if event else ()
-    return found[0].hash if found else ""
+    mark = groups.Mark(int(state["event"]), state.get("hash", "")) if "event" in state else None
+    return groups.moved_since(reader, mark)
 
 
 def _state(connection: sqlite3.Connection) -> dict[str, str]:
@@ -185,24 +172,9 @@ class _Update:
         self._terms: Counter[str] = Counter()
         self._tally: Counter[tuple[str, str, int]] = Counter()
 
-    def read_all(self) -> None:
-        """Holds each group of the registry against the index."""
-        left = {name for (name,) in self._connection.execute("SELECT name FROM grouping")}
-        for group in self._catalogue.groups():
-            left.discard(group.name)
-            self._put(group)
-        for name in left:
-            self._remove(name)
-
-    def read_moved(self, moved: Collection[str]) -> None:
-        """Holds the groups of what moved against the index; a domain that is another one moves all its products."""
-        named = {".".join(subject.partition("@")[0].split(".")[:2]) for subject in moved}
-        names = {name for name in named if all(map(is_slug, name.split(".")))}
-        for domain in {name.partition(".")[0] for name in names}:
-            if self._renew(domain):
-                names.update(self._catalogue.products_of(domain))
-        for name in sorted(name for name in names if "." in name):
-            self._renew(name)
+    def names(self) -> Collection[str]:
+        """The groups that the index has."""
+        return {name for (name,) in self._connection.execute("SELECT name FROM grouping")}
 
     def finish(self) -> None:
         """Writes the counts."""
@@ -218,25 +190,19 @@ class _Update:
             "INSERT OR REPLACE INTO meta SELECT 'entries', cast(coalesce(sum(docs), 0) AS TEXT) FROM tally"
         )
 
-    def _renew(self, name: str) -> bool:
-        group = self._catalogue.group(name)
-        if group is None:
-            self._remove(name)
-            return False
-        return self._put(group)
-
-    def _put(self, group: Group) -> bool:
+    def put(self, group: Group) -> bool:
         """Puts a group in the place of what the index has of it; whether that was something else."""
         known = self._connection.execute("SELECT digest FROM grouping WHERE name = ?", [group.name]).fetchone()
         if known is not None and known[0] == group.digest:
             return False
-        self._remove(group.name)
+        self.remove(group.name)
         self._connection.execute("INSERT INTO grouping VALUES (?, ?)", [group.name, group.digest])
         for entry in self._catalogue.entries(group):
             self._insert(group.name, entry)
         return True
 
-    def _remove(self, name: str) -> None:
+    def remove(self, name: str) -> None:
+        """Takes the entries of a group away."""
         mine = "IN (SELECT id FROM entry WHERE grouping = ?)"
         for table in ("word", "column_word"):
             for texts in self._connection.execute(f"SELECT * FROM {table} WHERE rowid {mine}", [name]):

@@ -8,10 +8,10 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from weft.catalog.collapsing import CHANGES, collapsed
 from weft.catalog.finding import unknown
 from weft.errors import UsageError, did_you_mean, error
 from weft.model.address import Address, is_slug
+from weft.model.collapsing import CHANGES, collapsed
 from weft.model.lineage import EdgeKind, LineageEdge, column_id, column_name
 from weft.registry.base import RegistryReader
 

@@ -58,6 +58,7 @@ class LiveIndex:
         """
         newest = self._reader.last_event()
         if newest != self._seen and self._behind is None:
+            may_wait()
             with self._following:
                 if newest != self._seen and self._behind is None:
                     self._go(newest)
@@ -102,7 +103,6 @@ class LiveIndex:
             self._own = threading.local()
 
     def _go(self, newest: int) -> None:
-        may_wait()
         connection = self._connection()
         usable = is_usable(connection)
         moved = moved_since(connection, self._reader) if usable else None

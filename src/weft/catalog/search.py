@@ -23,7 +23,8 @@ from weft.catalog.words import name_terms, parts
 from weft.errors import UsageError, did_you_mean, error
 from weft.registry.base import RegistryReader
 
-KINDS = ("domain", "product", "port", "column")
+KINDS = ("domain", "product", "port", "column", "term")
+"""What can be searched for; terms are found where they alone are asked for, see `terms`."""
 
 
 _MARK = "json_extract(l.line, '$.mark')"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weft.cli import demo_access
+from weft.cli import demo_access, demo_governance
 from weft.cli.demo_changes import BAD_ROWS, COLUMN, FLIGHTS, NEW_NAME, PLANES, rename_column, spoil_source
 from weft.cli.output import print_line, print_text
 from weft.cli.progress import progress
@@ -39,7 +39,15 @@ def tell(folder: Path, *, wait: bool) -> int:
     _prepare(folder)
     before = _files(folder)
     with api.open(folder) as mesh:
-        steps: list[Callable[[Mesh, Path], int]] = [_build, _rename, _bad_data, _three_people, _asking, _again]
+        steps: list[Callable[[Mesh, Path], int]] = [
+            _build,
+            _rename,
+            _bad_data,
+            _three_people,
+            _asking,
+            _governance,
+            _again,
+        ]
         for number_, step in enumerate(steps):
             if number_ and wait and sys.stdin.isatty():
                 click.pause("\npress any key to go on …", err=True)
@@ -180,8 +188,13 @@ def _asking(mesh: Mesh, folder: Path) -> int:
     return demo_access.asking(mesh, folder)
 
 
+def _governance(mesh: Mesh, folder: Path) -> int:
+    _title("6. Governance", f"weft -C {folder} policy scan")
+    return demo_governance.governed(folder)
+
+
 def _again(mesh: Mesh, folder: Path) -> int:
-    _title("6. Again", f"weft -C {folder} apply")
+    _title("7. Again", f"weft -C {folder} apply")
     with progress() as shown:
         result = mesh.apply(progress=shown)
     print_text(applied_text(result))

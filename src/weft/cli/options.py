@@ -63,7 +63,7 @@ def window_of(start: str | None, end: str | None) -> Window | None:
     """
     if start is None and end is None:
         return None
-    from weft.access.door import parse_time
+    from weft.access.versions import parse_time
     from weft.plan.keeping import window
 
     return window(parse_time(start) if start is not None else None, parse_time(end) if end is not None else None)

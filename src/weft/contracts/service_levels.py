@@ -10,11 +10,11 @@ from typing import Any
 from msgspec import Struct
 
 from weft.contracts.conditions import Age, Comparison, Condition, Faulty, Frequency, NotNull, Threshold, Unevaluated
-from weft.contracts.level_words import level_name, level_unit
 from weft.contracts.zones import zone_of
 from weft.errors import did_you_mean
 from weft.model.checks import CheckSeverity, Rule
 from weft.model.document import Pointer
+from weft.model.level_words import level_name, level_unit
 from weft.model.lifecycle import date_of_life
 from weft.model.odcs import Contract, Property, SchemaObject
 

@@ -21,7 +21,15 @@ _TIMEZONE = "weft.timezone"
 _OWN = (
     *(QUARANTINE, END_OF_LIFE, SUCCESSOR, _EXTRA, _REFERENCE, _SAMPLES),
     *(_TIMEZONE, "weft.mustEvaluate", "weft.maxOrphans", "weft.proposed", "weft.unit"),
-    *("weft.source", "weft.port", "weft.slug", "weft.type", "weft.user", "weft.password"),
+    *("weft.term", "weft.source", "weft.port", "weft.slug", "weft.type", "weft.user", "weft.password"),
+    *(
+        "weft.anonymised",
+        "weft.legalBasis",
+        "weft.processingPurpose",
+        "weft.jurisdiction",
+        "weft.licence",
+        "weft.terms",
+    ),
 )
 _LEVELS = tuple(str(level) for level in Classification)
 _STATUSES = tuple(str(status) for status in Status)

@@ -37,6 +37,23 @@ class Document(Struct, frozen=True):
         return Where(self.file, *self.marks.get((), (1, 1)))
 
 
+class Carried(Struct, frozen=True):
+    """A document on its way from where its file is: without the places of its parts, but for the one that is named.
+
+    Attributes:
+        line: where the part stands on which everybody looks.
+    """
+
+    file: str
+    document: Mapping[str, Any]
+    line: int = 1
+    digest: str = ""
+
+    def unpacked(self, part: str) -> Document:
+        """The document, in which `part` stands at the line."""
+        return Document(self.file, self.document, {(part,): (self.line, 1)}, self.digest)
+
+
 def entries(data: Mapping[str, Any], name: str) -> tuple[tuple[int, Mapping[str, Any]], ...]:
     """The groups of fields in a list, each with its place in it.
 

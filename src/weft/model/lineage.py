@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from functools import lru_cache
 
 from msgspec import Struct
@@ -34,11 +34,42 @@ class Transformation(StrEnum):
     UNRESOLVED = "unresolved"
 
 
+class Anonymisation(IntEnum):
+    """How a value is made such that nobody can tell from it whose it was; a registry keeps the number."""
+
+    NONE = 0
+    SALTED_HASH = 1
+    GENERALISATION = 2
+    AGGREGATION = 3
+    REDACTION = 4
+    COUNT = 5
+
+    def __str__(self) -> str:
+        return self.name.lower().replace("_", " ")
+
+
+_ANONYMISATIONS = {how.value: how for how in Anonymisation}
+
+
+def hiding_of(number: int) -> tuple[bool, Anonymisation]:
+    """Masking and anonymisation from the one number that holds both; a method of a later weft is none here.
+
+    >>> hiding_of(1), hiding_of(0b101)
+    ((True, <Anonymisation.NONE: 0>), (True, <Anonymisation.GENERALISATION: 2>))
+    """
+    return bool(number & 1), _ANONYMISATIONS.get(number >> 1, Anonymisation.NONE)
+
+
 class ColumnEdge(Struct, frozen=True, order=True):
     """Column `source` of table `source_table` goes into column `target` of what is being described.
 
     Inside one model `source_table` is the name used in its SQL (a model or an input port). In the registry both ends
     are node ids: `domain.product.port@major.column`, `domain.product.~model.column`, `domain.product.INPUT.column`.
+
+    Attributes:
+        masking: whether values of `source` cannot be read in `target` (Source: OpenLineage, column lineage facet).
+        anonymised: how `target` is made such that it need not keep the classification of `source`: masking alone is not
+            enough, since whoever knows an e-mail address can compute its digest.
     """
 
     source_table: str
@@ -47,6 +78,7 @@ class ColumnEdge(Struct, frozen=True, order=True):
     kind: EdgeKind
     transformation: Transformation
     masking: bool = False
+    anonymised: Anonymisation = Anonymisation.NONE
 
 
 class LineageEdge(Struct, frozen=True, order=True):
@@ -57,6 +89,12 @@ class LineageEdge(Struct, frozen=True, order=True):
     kind: EdgeKind
     transformation: Transformation
     masking: bool = False
+    anonymised: Anonymisation = Anonymisation.NONE
+
+    @property
+    def hiding(self) -> int:
+        """Masking and anonymisation as the one number that a registry keeps: see `hiding_of`."""
+        return self.anonymised << 1 | self.masking
 
 
 EVERY = "*"

@@ -45,6 +45,8 @@ class Domain(Struct, frozen=True):
 
     Attributes:
         access: its access policies.
+        policies: its governance policies.
+        glossary: its terms.
     """
 
     name: str
@@ -58,6 +60,8 @@ class Domain(Struct, frozen=True):
     tags: tuple[str, ...]
     document: Document
     access: tuple[Document, ...] = ()
+    policies: tuple[Document, ...] = ()
+    glossary: Document | None = None
 
 
 class Source(Struct, frozen=True):
@@ -158,7 +162,11 @@ class OutputPort(Struct, frozen=True):
 
 
 class Product(Struct, frozen=True, dict=True):
-    """A data product: its descriptor, ports and models."""
+    """A data product: its descriptor, ports and models.
+
+    Attributes:
+        policies: its governance policies.
+    """
 
     address: ProductAddress
     title: str
@@ -167,6 +175,7 @@ class Product(Struct, frozen=True, dict=True):
     inputs: tuple[InputPort, ...]
     outputs: tuple[OutputPort, ...]
     models: tuple[Model, ...]
+    policies: tuple[Document, ...] = ()
 
     def input(self, name: str) -> InputPort | None:
         """The input port of a name."""
@@ -211,7 +220,8 @@ class Mesh(Struct, frozen=True):
     """All that the files of a repository declare, with what is wrong with them.
 
     `files` holds the digest of every file that was read, by path relative to the root: what a plan requires.
-    `access` is the access policy of the mesh; None where it has none.
+    `access` is the access policy of the mesh, `glossary` its terms; None where it has none. `policies` are its
+    governance policies.
     """
 
     name: str
@@ -221,6 +231,8 @@ class Mesh(Struct, frozen=True):
     diagnostics: tuple[Diagnostic, ...]
     files: Mapping[str, str]
     access: Document | None = None
+    policies: tuple[Document, ...] = ()
+    glossary: Document | None = None
 
     def ports(self) -> Iterator[OutputPort]:
         """Every output port of every product."""

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from weft.model.records import Event
+from weft.observability import policy_notices
 
 KINDS: Mapping[str, str] = {
     "published": "a product has new rows, or shows earlier ones again",
@@ -23,6 +24,7 @@ KINDS: Mapping[str, str] = {
     "incident_closed": "it is well again",
     "access_asked": "somebody asks to read a port",
     "access_decided": "somebody may read a port, or may not",
+    **policy_notices.KINDS,
 }
 """Every kind of notice that one can subscribe to."""
 
@@ -108,7 +110,13 @@ def notices_of(event: Event, registered: Registered) -> list[Notice]:
             return [_incident(event)]
         case kind if kind in _ACCESS:
             return [_access(event)]
-    return []
+    told = policy_notices.told_of(event)
+    if told is None:
+        return []
+    id_ = f"n-{event.seq}-{told.kinds[0]}"
+    return [
+        Notice(id_, told.kinds, event.at, told.subject, (told.subject,), told.title, told.text, told.owners, told.facts)
+    ]
 
 
 _ACCESS: Mapping[str, tuple[str, str]] = {

@@ -35,17 +35,22 @@ def read_folder(folder: Path, read: Read, problems: list[Diagnostic]) -> tuple[D
     """The access policies in the folder of a domain; other kinds of policies lie beside them."""
     found = []
     for path in sorted((*folder.glob(f"{FOLDER}/*.yaml"), *folder.glob(f"{FOLDER}/*.yml"))):
-        try:
-            ours = _KIND.search(path.read_bytes()) is not None
-        except OSError as e:
-            problems.append(error("WFT-PRJ-001", f"`{path.name}` cannot be read: {e.strerror}", Where(str(path))))
-            continue
-        if ours:
+        if is_access_file(path, problems):
             one = read(path)
             problems += strict(one.problems)
             if one.document is not None:
                 found.append(one.document)
     return tuple(found)
+
+
+def is_access_file(path: Path, problems: list[Diagnostic] | None = None) -> bool | None:
+    """Whether a file in a folder of policies is one of access; None where nobody can read it, which is a problem."""
+    try:
+        return _KIND.search(path.read_bytes()) is not None
+    except OSError as e:
+        if problems is not None:
+            problems.append(error("WFT-PRJ-001", f"`{path.name}` cannot be read: {e.strerror}", Where(str(path))))
+        return None
 
 
 def strict(problems: Iterable[Diagnostic]) -> list[Diagnostic]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +146,15 @@ def _unpacked(blob: bytes, file: str, digest: str) -> Read:
     if data is not None:
         document = Document(file, json.loads(data), {tuple(p): (line, col) for p, line, col in marks}, digest)
     return Read(document, tuple(diagnostic_from_json(p) for p in problems))
+
+
+def seen(paths: Iterable[Path]) -> tuple[tuple[str, int, int], ...]:
+    """How files can be seen from outside, without those that are not there: the same as long as none was written."""
+    found = []
+    for path in sorted(paths):
+        try:
+            state = path.stat()
+        except OSError:
+            continue
+        found.append((str(path), state.st_mtime_ns, state.st_size))
+    return tuple(found)

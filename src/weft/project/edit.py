@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from weft.model.document import Pointer
 from weft.project.documents import dump, yaml_writer
 
 _NAMES = ("name", "property", "id", "metric")
@@ -53,6 +54,20 @@ def written_port_version(text: str, contract_id: str, version: str) -> str:
             text = _put(text, fields["version"], version)
             break
     return text
+
+
+def put_text(text: str, pointer: Pointer, value: str) -> str | None:
+    """The text with another value of what stands at a place, everything else untouched; None where nothing does."""
+    node = _composed(text)
+    for step in pointer:
+        if isinstance(step, int):
+            entries = node.value if isinstance(node.value, list) else []
+            node = entries[step] if step < len(entries) else None
+        else:
+            node = _fields(node).get(step)
+        if node is None:
+            return None
+    return _put(text, node, value) if isinstance(node.value, str) and node.value else None
 
 
 def _composed(text: str) -> Any:

@@ -10,7 +10,7 @@ from weft.errors import Diagnostic, Where, error
 from weft.model.address import ProductAddress, is_reserved, is_slug, slugify
 from weft.model.document import Document, custom_properties, entries, group, text, words
 from weft.model.mesh import Domain, Member, Mesh, Product
-from weft.project import access, documents
+from weft.project import access, documents, glossary, policies
 from weft.project.cache import Cache
 from weft.project.members import role_problems
 from weft.project.models import Parse, read_models
@@ -31,6 +31,11 @@ def load_mesh(settings: Settings, parse: Parse, cache: Cache) -> Mesh:
     policy = access.read_mesh_file(root, access.cached(root, cache), problems)
     if policy is not None:
         files[policy.file] = policy.digest
+    terms = glossary.read_mesh_file(root, glossary.cached(root, cache), problems)
+    if terms is not None:
+        files[terms.file] = terms.digest
+    platform = policies.of_the_mesh(root, policies.cached(root, cache), problems)
+    files.update((one.file, one.digest) for one in platform)
     for folder in _folders(root, settings.mesh.domains, problems):
         domain = _domain(folder, root, cache, files, problems)
         if domain is None:
@@ -63,7 +68,8 @@ def load_mesh(settings: Settings, parse: Parse, cache: Cache) -> Mesh:
         )
     problems += _same_ids(products.values())
     cache.write()
-    return Mesh(settings.mesh.name, str(root), domains, products, tuple(problems), files, policy)
+    told = tuple(dict.fromkeys(problems))  # who reads a folder's policies of either kind tells of a file it cannot read
+    return Mesh(settings.mesh.name, str(root), domains, products, told, files, policy, platform, terms)
 
 
 def slug_of(name: str, document: Document, problems: list[Diagnostic]) -> str | None:
@@ -130,8 +136,12 @@ def _domain(folder: Path, root: Path, cache: Cache, files: dict[str, str], probl
         return None
     data = document.data
     problems += role_problems(document)
-    policies = access.read_folder(folder, access.cached(root, cache), problems)
-    files.update((policy.file, policy.digest) for policy in policies)
+    of_access = access.read_folder(folder, access.cached(root, cache), problems)
+    own = policies.inside(folder, policies.cached(root, cache), problems)
+    files.update((policy.file, policy.digest) for policy in (*of_access, *own))
+    terms = glossary.read_folder(folder, glossary.cached(root, cache), problems)
+    if terms is not None:
+        files[terms.file] = terms.digest
     owner = group(data, "owner")
     return Domain(
         name=name,
@@ -144,7 +154,9 @@ def _domain(folder: Path, root: Path, cache: Cache, files: dict[str, str], probl
         cost_center=text(data, "costCenter"),
         tags=words(data, "tags"),
         document=document,
-        access=policies,
+        access=of_access,
+        policies=own,
+        glossary=terms,
     )
 
 

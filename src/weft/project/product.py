@@ -13,7 +13,7 @@ from weft.model.address import ProductAddress, is_slug
 from weft.model.mesh import Model, Product
 from weft.model.odcs import Contract, column_named_twice, contract
 from weft.model.odps import descriptor
-from weft.project import documents
+from weft.project import documents, policies
 from weft.project.cache import Cache
 from weft.project.inputs import input_ports
 from weft.project.models import ReadModel
@@ -97,7 +97,9 @@ def read_product(
     problems += reference_problems(inputs, models)
     status = status_of(described.status, described.where(("status",)), problems)
     outputs = output_ports(address, described, status, contracts, models, folder.path, problems)
-    product = Product(address, described.name or slug, status, described, inputs, outputs, tuple(models.values()))
+    own = policies.inside(folder.path, policies.cached(folder.root, cache), problems)
+    files.update((policy.file, policy.digest) for policy in own)
+    product = Product(address, described.name or slug, status, described, inputs, outputs, tuple(models.values()), own)
     _check_needed(product, problems)
     return product
 

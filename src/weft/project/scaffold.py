@@ -13,18 +13,25 @@ from weft.errors import UsageError, did_you_mean, error
 from weft.model.address import is_reserved, is_slug, slugify
 from weft.project.documents import dump
 from weft.project.edit import write_whole
+from weft.project.standard_set import SETS
 from weft.project.workflows import FILES
 
 
-def init(folder: Path, name: str, ci: str = "github") -> list[Path]:
+def init(folder: Path, name: str, ci: str = "github", governance: str | None = None) -> list[Path]:
     """Writes a new mesh into a folder: settings, what git should not keep, and what CI runs for each change.
 
     Args:
         ci: the service that runs it: one of `workflows.FILES`.
+        governance: the set of policies that it begins with; a mesh that is there gets them and nothing else.
 
     Raises:
-        UsageError: WFT-PRJ-024, a mesh is there already.
+        UsageError: WFT-PRJ-024, a mesh is there already, and no policies were asked for. WFT-GOV-060, no such set.
     """
+    if governance is not None and governance not in SETS:
+        fix = did_you_mean(governance, SETS, otherwise=f"one of {', '.join(SETS)}")
+        raise UsageError(error("WFT-GOV-060", f"weft ships no set of policies `{governance}`", fix=fix))
+    if governance is not None and (folder / FILE_NAME).exists():
+        return SETS[governance](folder)
     quoted = json.dumps(name, ensure_ascii=False)  # is a TOML string too
     files = {
         FILE_NAME: f'[mesh]\nname = {quoted}\ndomains = ["domains/*"]\n',
@@ -35,7 +42,8 @@ def init(folder: Path, name: str, ci: str = "github") -> list[Path]:
         path, text = workflow
         files[path] = text
     _refuse_existing(folder / FILE_NAME)
-    return _written({folder / path: text for path, text in files.items() if not (folder / path).exists()})
+    written = _written({folder / path: text for path, text in files.items() if not (folder / path).exists()})
+    return written if governance is None else [*written, *SETS[governance](folder)]
 
 
 def new_domain(settings: Settings, name: str, user: str) -> list[Path]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from weft.errors import PlatformError, UsageError, did_you_mean, error
 
-KINDS = ("access", "contract", "domain", "mesh", "model", "product", "python_model", "test")
+KINDS = ("access", "contract", "domain", "glossary", "mesh", "model", "policy", "product", "python_model", "test")
 _FOLDER = Path(__file__).parent / "schemas"
 
 

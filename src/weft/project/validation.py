@@ -77,7 +77,8 @@ def _diagnostic(problem: Any, kind: str, pointer: Pointer, document: Document, s
     if kind == "Required":
         missing = inner.property
         ours = {"apiVersion", "kind", "id", "version", "status", "contractId"}
-        fix = "`weft contract sync ADDRESS` writes it" if missing in ours else f"add `{missing}:`"
+        synced = missing in ours and schema_kind in ("contract", "product")
+        fix = "`weft contract sync ADDRESS` writes it" if synced else f"add `{missing}:`"
         return error("WFT-PRJ-007", f"{subject} lacks `{missing}`", where, fix=fix)
     value = problem.instance
     if kind == "Enum":

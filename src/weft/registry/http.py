@@ -13,6 +13,7 @@ from urllib.parse import quote
 from weft.errors import UsageError, error
 from weft.model.address import Address, ProductAddress
 from weft.model.checks import CheckResult
+from weft.model.document import Carried
 from weft.model.handover import (
     AskedTable,
     ChecksAsked,
@@ -123,6 +124,11 @@ class HttpRegistry:
     def domains(self) -> Mapping[str, DomainRecord]:
         """Every registered domain."""
         return {r.name: r for r in self.server.get(f"{_READ}/domains", list[DomainRecord])}
+
+    def policies(self) -> list[Carried]:
+        """The policies of the platform that the server has."""
+        found: list[Carried] = self.server.get(f"{_READ}/policies", list[Carried])
+        return found
 
     def product(self, address: ProductAddress) -> ProductRecord | None:
         """One registered product."""

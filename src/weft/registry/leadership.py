@@ -74,8 +74,14 @@ class _ByLock:
 
     def resign(self) -> None:
         """Lets another one lead."""
-        connection, self._connection, self._leads = self._connection, None, False
+        import psycopg
+
+        connection, self._connection, led = self._connection, None, self._leads
+        self._leads = False
         if connection is not None:
+            with suppress(psycopg.Error):  # what is closed gives its lock back, only not at once
+                if led:
+                    connection.execute("SELECT pg_advisory_unlock(%s)", (_LEADERS,))
             connection.close()
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from weft.model.lineage import EdgeKind, LineageEdge, Transformation, table_of
+from weft.model.lineage import EdgeKind, LineageEdge, Transformation, hiding_of, table_of
 
 EdgeRow = tuple[str, str, str, str, int]
-"""Source, target, kind, transformation and masking, as words and a number: ten thousand of them are quick to hold."""
+"""Source, target, kind, transformation and how it hides, as words and a number: ten thousand are quick to hold."""
 
 _KINDS = {kind.value: kind for kind in EdgeKind}
 _TRANSFORMATIONS = {how.value: how for how in Transformation}
@@ -27,7 +27,13 @@ def within(
         edges_at: the edges that end (`up`) or begin (else) at one of some nodes; never asked twice for a node.
     """
     found, cut = _rows(edges_at, nodes, up, depth, limit)
-    return [LineageEdge(s, t, _KINDS[kind], _TRANSFORMATIONS[how], bool(m)) for s, t, kind, how, m in found], cut
+    return [edge_of(row) for row in found], cut
+
+
+def edge_of(row: EdgeRow) -> LineageEdge:
+    """The edge that a registry keeps as that row."""
+    source, target, kind, how, hiding = row
+    return LineageEdge(source, target, _KINDS[kind], _TRANSFORMATIONS[how], *hiding_of(hiding))
 
 
 def _rows(

@@ -266,7 +266,7 @@ class MemoryRegistry(RegistryWriter):
         """Edges within `depth` hops of the nodes, and whether the limit cut them. Private models are no hop."""
         by_near: dict[str, list[lineage.EdgeRow]] = {}
         for edge in self._tables.all_edges():
-            row = (edge.source, edge.target, edge.kind.value, edge.transformation.value, int(edge.masking))
+            row = (edge.source, edge.target, edge.kind.value, edge.transformation.value, edge.hiding)
             by_near.setdefault(edge.target if up else edge.source, []).append(row)
         return lineage.within(
             lambda front: (e for node in front for e in by_near.get(node, ())), nodes, up=up, depth=depth, limit=limit

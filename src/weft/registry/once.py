@@ -29,7 +29,10 @@ def digest(publish: Publish) -> str:
         codec.product_text(publish.product),
         dict(publish.requires),
         {port: codec.checks_text(results) for port, results in publish.checks.items()},
-        [[e.source, e.target, str(e.kind), str(e.transformation), e.masking] for e in publish.edges],
+        [
+            [e.source, e.target, str(e.kind), str(e.transformation), e.hiding if e.anonymised else e.masking]
+            for e in publish.edges
+        ],
         publish.actor,
         *([str(a) for a in addresses] for addresses in (publish.defaults, publish.retire)),
         [[one.model, one.snapshot_id, before] for one, before in publish.tables],

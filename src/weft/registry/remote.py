@@ -51,6 +51,10 @@ class Server:
         self._known: dict[str, tuple[str, bytes]] = {}
         self._client = httpx.Client(base_url=self.url, timeout=httpx.Timeout(60, connect=5), follow_redirects=False)
 
+    def bearer(self) -> str | None:
+        """The token with which it is asked now."""
+        return self._token()
+
     def close(self) -> None:
         """Gives connections back."""
         self._client.close()

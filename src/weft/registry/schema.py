@@ -25,6 +25,7 @@ STEPS = (
     "0014_workspace",
     "0015_audit",
     "0016_saved_queries",
+    "0017_governance",
 )
 """Files of the folder `steps`: step n makes version n of the schema. One that was shipped is never changed."""
 

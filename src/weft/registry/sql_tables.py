@@ -109,7 +109,7 @@ class SqlTables:
         self.statements.many("DELETE FROM edges WHERE product = ? AND target = ?", [(product, t) for t in gone])
         self.statements.many(
             "INSERT INTO edges VALUES (?, ?, ?, ?, ?, ?)",
-            [(e.source, e.target, str(e.kind), str(e.transformation), int(e.masking), product) for e in edges],
+            [(e.source, e.target, str(e.kind), str(e.transformation), e.hiding, product) for e in edges],
         )
 
     def put_run(self, run: Run) -> None:

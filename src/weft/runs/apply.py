@@ -189,7 +189,7 @@ class _OneRun:
                 self._discard([one for one in staged if one.wanted.port.address not in work.build])
                 checks = judged.checks
                 context.progress.stage(str(work.address), "commit")
-                edges = edges_of(product, build, [a for a, s in ports.items() if not s.retired], context)
+                edges = edges_of(product, build, [a for a, s in ports.items() if not s.retired], context.lineage)
             except BaseException:  # also when it was told to stop
                 self._discard([*staged, *tables])
                 raise

@@ -16,6 +16,7 @@ from weft.config import Settings
 from weft.engines.base import Engine
 from weft.model.address import ProductAddress
 from weft.model.lineage import ColumnEdge
+from weft.model.records import Publish
 from weft.registry.base import Registry, RegistryReader
 from weft.registry.meters import Meter
 from weft.runs.progress import Progress
@@ -24,6 +25,10 @@ from weft.storage.base import Storage
 if TYPE_CHECKING:
     from weft.connectors.files import BoundSource
     from weft.plan.desired import Desired
+
+
+def unjudged(publish: Publish) -> None:
+    """Lets everything pass: a server judges, or there is no policy."""
 
 
 def _unmeasured(meters: Sequence[Meter]) -> None:
@@ -40,6 +45,7 @@ class Context(Struct, frozen=True):
         column_digests: what decides each column of a port, and its rows.
         now: the clock, in UTC.
         meter: keeps what was measured.
+        gate: lets a publication pass or raises GateRefused, as policies say.
     """
 
     settings: Settings
@@ -55,6 +61,7 @@ class Context(Struct, frozen=True):
     now: Callable[[], dt.datetime]
     others: Callable[[], Mapping[str, RegistryReader]] = dict
     meter: Callable[[Sequence[Meter]], None] = _unmeasured
+    gate: Callable[[Publish], None] = unjudged
 
     def temp_folder(self, process: str) -> Path:
         """The folder that the runs of a process spill to, one for all of them: an engine cannot change it later."""

@@ -85,7 +85,7 @@ def lineage_of(
             reads[entry.name] = tuple(c.name for c in state.columns)
     wanted = [_wanted(p, named[p.address], product, columns, reads) for p in fresh]
     standing = [a for a, s in ports.items() if a.of_product == record.address and not s.retired]
-    return edges_of(product, wanted, standing, context)
+    return edges_of(product, wanted, standing, context.lineage)
 
 
 def _model(session: Session, one: WrittenModel) -> Model:

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from msgspec import msgpack
 from msgspec.structs import astuple
 
 from weft.errors import Diagnostic, Where, warning
 from weft.model.address import Address
-from weft.model.lineage import ColumnEdge, EdgeKind, LineageEdge, Transformation, column_id, table_of
+from weft.model.lineage import Anonymisation, ColumnEdge, EdgeKind, LineageEdge, Transformation, column_id, table_of
 from weft.model.mesh import Model, Product
 from weft.plan.binding import Remembered
 from weft.plan.desired import Desired, models_of
-from weft.runs.context import Context
 from weft.runs.python_models import python_edges
 from weft.sql.kept_tables import table_sql
 
-_READING = 4
+_READING = 5
 """Goes up when the edges of the same SQL become other ones."""
 
 
+Edges = Callable[[str, str, dict[str, tuple[str, ...]], tuple[str, ...]], tuple[ColumnEdge, ...]]
+"""Column edges of one model, by its digest, its SQL, the columns of what it reads and its own."""
+
+
 def edges_of(
-    product: Product, wanted: Sequence[Desired], published: Collection[Address], context: Context
+    product: Product, wanted: Sequence[Desired], published: Collection[Address], lineage: Edges
 ) -> list[LineageEdge]:
     """Every edge into the ports of a product that are built, and into the models that they need.
 
@@ -45,7 +48,7 @@ def edges_of(
         if model.python is None:
             table = table_sql(model.sql, model.kept)
             digest = model.digest if table == model.sql else hashlib.sha256(table.encode()).hexdigest()
-            edges = context.lineage(digest, table, read, columns[model.name])
+            edges = lineage(digest, table, read, columns[model.name])
         else:
             edges = python_edges(model, read, columns[model.name])
         target = _node(product, model.name, ports)
@@ -58,6 +61,7 @@ def edges_of(
                     edge.kind,
                     edge.transformation,
                     edge.masking,
+                    edge.anonymised,
                 )
             ] = None
     return list(found)
@@ -121,4 +125,4 @@ def cached_lineage(
     return tuple([ColumnEdge(*edge) for edge in _known_edges(known)])
 
 
-_known_edges = msgpack.Decoder(list[tuple[str, str, str, EdgeKind, Transformation, bool]]).decode
+_known_edges = msgpack.Decoder(list[tuple[str, str, str, EdgeKind, Transformation, bool, Anonymisation]]).decode

@@ -10,11 +10,11 @@ from weft.errors import PlatformError
 from weft.model.address import Address
 from weft.model.checks import CheckResult, count
 from weft.model.lineage import LineageEdge
-from weft.model.mesh import Domain, Mesh, Product
+from weft.model.mesh import Mesh, Product
 from weft.model.publication import KeptTable, Manifest, PortState, Publication
-from weft.model.records import DomainRecord, ProductRecord, Publish, WrittenModel
+from weft.model.records import Publish, WrittenModel
 from weft.plan.desired import Desired, fingerprint
-from weft.project.access import with_policies
+from weft.project.records import domain_record, product_record
 from weft.runs.context import Context
 
 
@@ -96,6 +96,7 @@ def commit(
         models=[m.name for m in product.models if not m.kept.whole],
         written=written,
     )
+    context.gate(publish)
     try:
         return context.registry.publish(publish)
     except PlatformError:
@@ -104,37 +105,6 @@ def commit(
         if landed is None:
             raise
         return landed
-
-
-def domain_record(domain: Domain) -> DomainRecord:
-    """A domain as it is registered: its file, with its access policies as a custom property."""
-    document = domain.document.data
-    if domain.access:
-        document = with_policies(document, domain.access)
-    return DomainRecord(
-        domain.name,
-        domain.title,
-        domain.kind,
-        domain.description,
-        domain.owner_team,
-        domain.owner_contact,
-        document,
-    )
-
-
-def product_record(mesh: Mesh, product: Product) -> ProductRecord:
-    """A product as it is registered."""
-    reads = sorted({str(i.binding) for i in product.inputs if isinstance(i.binding, Address)})
-    return ProductRecord(
-        product.address,
-        product.title,
-        product.status.value,
-        product.descriptor.purpose,
-        product.descriptor.tags,
-        mesh.name,
-        tuple(reads),
-        product.descriptor.document.data,
-    )
 
 
 def revisions_of(

@@ -123,6 +123,7 @@ class _Receiving:
             publications = [self._with_rows(session, p) for p in publish.publications]
             publications = [self._judged(session, p) for p in publications]
             edges = self._edges(session, publications)
+        context.gate(replace(publish, publications=publications, edges=edges, at=context.now()))
         try:
             self._places.put()
             snapshots = {key: self._snapshot(key, table) for key, table in self._tables.items()}

@@ -32,6 +32,15 @@ class QuerySettings:
     size: str = setting("10GB", "how large an answer may be, before it is compressed", size_bytes)
     workspace_size: str = setting("1GB", "how much a reader may keep in their workspace", size_bytes)
     workspace_time: str = setting("7d", "how long a table of a workspace is kept", duration)
+    cache: str = setting(
+        "256MB",
+        "how much of what was answered is kept for whoever asks the same again and sees the same; 0B: nothing",
+        size_bytes,
+    )
+    link_size: str = setting(
+        "1GB", "how much is written into files for the links of one reader, who does not see all of a port", size_bytes
+    )
+    link_time: str = setting("7d", "how long a link to a file may last", duration)
     texts: str = setting(
         "kept",
         "what the audit keeps of a query: its text (`kept`) or a hash of it (`hashed`)",

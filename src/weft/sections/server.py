@@ -75,7 +75,13 @@ class ServerSettings:
     """`[server]`: where `weft serve` listens, what it takes, what it tells."""
 
     host: str = setting("127.0.0.1", "the address that `weft serve` listens on")
+    flight_port: int = setting(
+        0, "the port on which a process beside `weft serve` speaks Arrow Flight SQL; 0: there is none", port
+    )
     port: int = setting(8080, "the port that `weft serve` listens on; 0 takes a free one", port)
+    flight_url: str = setting(
+        "", "the address by which clients reach it, like `grpc+tls://mesh.example.com:8081`; without it, host and port"
+    )
     url: str = setting(
         "", "the address by which people and others reach the server; without it, that of each request", address
     )

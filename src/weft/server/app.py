@@ -11,12 +11,20 @@ from weft.server import openapi, problems
 from weft.server.metrics import Metrics
 from weft.server.routes import (
     access,
+    approvals,
     audit,
     catalog,
+    compliance,
+    data,
     domains,
+    flight,
+    glossary,
+    governance,
     health,
     incidents,
     jobs,
+    links,
+    mcp,
     notices,
     publications,
     query,
@@ -53,8 +61,38 @@ def create_app(platform: Platform) -> FastAPI:
     app.state.tracing = Tracing(settings.traces)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     problems.install(app)
-    subjects = (health, catalog, records, session, sign_in, tokens, jobs, notices, incidents, usage, audit)
-    for routes in (*subjects, registry, publications, scans, query, saved_queries, workspace, access, domains):
+    subjects = (
+        health,
+        catalog,
+        records,
+        session,
+        sign_in,
+        tokens,
+        jobs,
+        notices,
+        incidents,
+        usage,
+        audit,
+        glossary,
+        compliance,
+        governance,
+        approvals,
+        flight,
+    )
+    for routes in (
+        *subjects,
+        registry,
+        publications,
+        scans,
+        query,
+        data,
+        links,
+        saved_queries,
+        workspace,
+        access,
+        domains,
+        mcp,
+    ):
         app.include_router(routes.router)
     app.add_middleware(
         Traffic,

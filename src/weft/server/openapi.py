@@ -26,6 +26,10 @@ TAGS = [
     {"name": "incidents", "description": "What is wrong, since when, and who looks after it"},
     {"name": "notices", "description": "Who is told of what, and whether it came"},
     {"name": "usage", "description": "What products cost"},
+    {
+        "name": "governance",
+        "description": "Policies, what violates them and who is let off; what columns mean; compliance",
+    },
     {"name": "audit", "description": "Who has read what, and whether the record of it still stands"},
     {"name": "registry", "description": "What is registered, for planners and runners of domains elsewhere"},
     {"name": "publishing", "description": "Runs of domains elsewhere: what they upload and hand in"},

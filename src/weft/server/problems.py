@@ -44,6 +44,9 @@ _STATUS = {
     "WFT-ACC-051": 413,
     "WFT-ACC-052": 404,
     "WFT-CAT-001": 404,
+    "WFT-GOV-042": 404,
+    "WFT-GOV-007": 404,
+    "WFT-GOV-054": 404,
     "WFT-OBS-008": 404,
     "WFT-RUN-004": 404,
     "WFT-RUN-040": 404,
@@ -51,6 +54,10 @@ _STATUS = {
     "WFT-RUN-043": 409,
     "WFT-RUN-047": 404,
     "WFT-SRV-048": 404,
+    "WFT-SRV-064": 404,
+    "WFT-SRV-065": 404,
+    "WFT-SRV-067": 413,
+    "WFT-SRV-070": 501,
 }
 """Codes that say more exactly than their class what the caller can do."""
 

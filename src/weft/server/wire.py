@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from weft.model.document import Carried
 from weft.model.handover import (
     AskedTable,
     ChecksAsked,
@@ -31,6 +32,7 @@ Schema = dict[str, Any]
 
 _SENT = (AskedTable, ChecksAsked, Handover, MetersTold, RollbackAsked, Run, ScanAsked, Upload)
 _TOLD = (
+    Carried,
     Committed,
     DomainRecord,
     Event,

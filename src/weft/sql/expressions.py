@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 
 from sqlglot import exp
 
-from weft.model.lineage import Transformation
-from weft.sql.flows import CONSTANT, NOTHING, Flow, Origin, Output, deciding, made, masked, merged
+from weft.model.lineage import Anonymisation, Transformation
+from weft.sql.anonymising import anonymisation, counts_columns, of_enough_rows, summarises
+from weft.sql.flows import CONSTANT, NOTHING, Flow, Origin, Output, anonymous, deciding, made, masked, merged
 from weft.sql.masking import masks
 from weft.sql.scopes import Scope, Unreadable
 
@@ -52,6 +53,9 @@ def value(node: exp.Expr, scope: Scope) -> Flow:
         return nested(node, scope)
     flow = merged(value(child, scope) for child in children(node))
     flow = made(flow, Transformation.AGGREGATION if aggregates(node) else Transformation.TRANSFORMATION)
+    if scope.enough and summarises(node):
+        return anonymous(flow, Anonymisation.AGGREGATION)
+    flow = anonymous(flow, anonymisation(node))
     return masked(flow) if masks(node) else flow
 
 
@@ -133,7 +137,8 @@ def _count(node: exp.Expr, scope: Scope) -> Flow:
     if isinstance(node.this, exp.Star):
         scope.reading.skip(node)
         return CONSTANT
-    return masked(made(merged(value(child, scope) for child in children(node)), Transformation.AGGREGATION))
+    flow = made(merged(value(child, scope) for child in children(node)), Transformation.AGGREGATION)
+    return masked(anonymous(flow, Anonymisation.COUNT) if counts_columns(node) else flow)
 
 
 def _same(node: exp.Expr, scope: Scope) -> Flow:
@@ -148,7 +153,10 @@ def _case(node: exp.Expr, scope: Scope) -> Flow:
 
 def _if(node: exp.Expr, scope: Scope) -> Flow:
     conditions = decided(scope, Transformation.CONDITIONAL, node.this)
-    results = [value(n, scope) for n in (node.args.get("true"), node.args.get("false")) if n is not None]
+    before, scope.enough = scope.enough, scope.enough or of_enough_rows(node.this)
+    results = [value(n, scope) for n in (node.args.get("true"),) if n is not None]
+    scope.enough = before
+    results += [value(n, scope) for n in (node.args.get("false"),) if n is not None]
     return _chosen(results, conditions)
 
 
@@ -165,11 +173,19 @@ def _exists(node: exp.Expr, scope: Scope) -> Flow:
 
 
 def _filter(node: exp.Expr, scope: Scope) -> Flow:
-    return _with(value(node.this, scope), decided(scope, Transformation.FILTER, node.expression))
+    return _with(_of_some_rows(node.this, scope), decided(scope, Transformation.FILTER, node.expression))
 
 
 def _window(node: exp.Expr, scope: Scope) -> Flow:
-    return _with(value(node.this, scope), window_keys(node, scope))
+    return _with(_of_some_rows(node.this, scope), window_keys(node, scope))
+
+
+def _of_some_rows(node: exp.Expr, scope: Scope) -> Flow:
+    """The value of an aggregate over other rows than those of its group: how many these are is not known."""
+    before, scope.enough = scope.enough, False
+    flow = value(node, scope)
+    scope.enough = before
+    return flow
 
 
 def _within_group(node: exp.Expr, scope: Scope) -> Flow:

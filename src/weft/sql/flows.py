@@ -6,10 +6,13 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from weft.model.lineage import EVERY, Transformation
+from weft.model.lineage import EVERY, Anonymisation, Transformation
 
-Origin = tuple[str, str, Transformation, bool]
-"""Table, column, how the value is made from it or what it decides, and whether that hides its values."""
+Origin = tuple[str, str, Transformation, int]
+"""Table, column, how the value is made from it or what it decides, and how that hides its values.
+
+A number as in `LineageEdge.hiding`: 1 where they are masked, and twice the number of an `Anonymisation`.
+"""
 
 NOTHING: frozenset[Origin] = frozenset()
 
@@ -117,12 +120,19 @@ def deciding(flow: Flow, role: Transformation) -> frozenset[Origin]:
 def unresolved(flow: Flow) -> Flow:
     """A value that may be any of these."""
     every = flow.direct | flow.indirect
-    return Flow(frozenset((t, c, Transformation.UNRESOLVED, False) for t, c, _, _ in every))
+    return Flow(frozenset((t, c, Transformation.UNRESOLVED, 0) for t, c, _, _ in every))
 
 
 def masked(flow: Flow) -> Flow:
     """A value that does not show what it is made from; what decides it stays as it is."""
-    return Flow(frozenset((t, c, how, True) for t, c, how, _ in flow.direct), flow.indirect)
+    return Flow(frozenset((t, c, how, m | 1) for t, c, how, m in flow.direct), flow.indirect)
+
+
+def anonymous(flow: Flow, how: Anonymisation) -> Flow:
+    """A value from which nobody can tell what it is made from; of several ways the first stays."""
+    if how is Anonymisation.NONE:
+        return flow
+    return Flow(frozenset((t, c, step, m if m > 1 else m | how << 1) for t, c, step, m in flow.direct), flow.indirect)
 
 
 def struct(outputs: Sequence[Output]) -> Flow:

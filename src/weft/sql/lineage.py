@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from weft.model.lineage import EVERY, ColumnEdge, EdgeKind, Transformation
+from weft.model.lineage import EVERY, ColumnEdge, EdgeKind, Transformation, hiding_of
 from weft.sql.flows import Flow, Output, Relation, unresolved
 from weft.sql.parsed import parsed
 from weft.sql.queries import query
@@ -53,7 +53,7 @@ def outputs_of(sql: str, schemas: Mapping[str, Sequence[str]]) -> tuple[str, ...
 
 def _table(table: str, columns: Sequence[str]) -> Relation:
     return Relation(
-        tuple(Output(c, Flow(frozenset([(table, c, Transformation.IDENTITY, False)]))) for c in columns),
+        tuple(Output(c, Flow(frozenset([(table, c, Transformation.IDENTITY, 0)]))) for c in columns),
     )
 
 
@@ -109,8 +109,8 @@ def _same(ours: str, theirs: str) -> bool:
 def _edges(found: Relation) -> tuple[ColumnEdge, ...]:
     edges: dict[ColumnEdge, None] = {}
     for output in found.outputs:
-        for table, column, how, masking in sorted(output.flow.direct):
-            edges[ColumnEdge(table, column, output.name, EdgeKind.DIRECT, how, masking)] = None
-        for table, column, how, masking in sorted(output.flow.indirect | found.rows):
-            edges[ColumnEdge(table, column, output.name, EdgeKind.INDIRECT, how, masking)] = None
+        for table, column, how, hidden in sorted(output.flow.direct):
+            edges[ColumnEdge(table, column, output.name, EdgeKind.DIRECT, how, *hiding_of(hidden))] = None
+        for table, column, how, hidden in sorted(output.flow.indirect | found.rows):
+            edges[ColumnEdge(table, column, output.name, EdgeKind.INDIRECT, how, hiding_of(hidden)[0])] = None
     return tuple(edges)

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from sqlglot import exp
 
 from weft.model.lineage import EVERY, Transformation
+from weft.sql.anonymising import of_enough_rows
 from weft.sql.expressions import aggregated, decided, value, window_keys
 from weft.sql.flows import NOTHING, Flow, Origin, Output, Relation, deciding, merged, unresolved
 from weft.sql.pivots import pivoted
@@ -82,6 +83,7 @@ def _recursive(body: exp.SetOperation, name: str, names: Sequence[str], scope: S
 
 def _select(select: exp.Select, scope: Scope) -> Relation:
     scope.visible = from_clause(select, scope)
+    scope.enough = of_enough_rows(select.args.get("having"))
     for window in select.args.get("windows") or ():
         scope.windows[window.name.lower()] = window_keys(window, scope)
     outputs: list[Output] = []

@@ -71,7 +71,11 @@ class Visible(Struct, frozen=True):
 
 
 class Scope(Struct):
-    """The names of one SELECT (or of a lambda in it), and the scope around it."""
+    """The names of one SELECT (or of a lambda in it), and the scope around it.
+
+    Attributes:
+        enough: whether each group has so many rows that an aggregate of them says nothing of one.
+    """
 
     reading: Reading
     parent: Scope | None = None
@@ -83,6 +87,7 @@ class Scope(Struct):
     windows: dict[str, frozenset[Origin]] = field(default_factory=dict)
     picked: dict[int, Flow] = field(default_factory=dict)
     rows: frozenset[Origin] = NOTHING
+    enough: bool = False
 
     def inside(self, **changes: object) -> Scope:
         """A scope within this one, of the same SELECT where a lambda is."""
@@ -119,7 +124,7 @@ class Scope(Struct):
         known = self.reading.tables.get(name.lower())
         if known is not None:
             return known
-        origin = (name, EVERY, Transformation.UNRESOLVED, False)
+        origin = (name, EVERY, Transformation.UNRESOLVED, 0)
         return Relation((Output(EVERY, Flow(frozenset([origin])), many=True),))
 
     def window(self, name: str) -> frozenset[Origin]:
@@ -185,7 +190,7 @@ class Scope(Struct):
         if flow.direct:
             return flow
         table = parts[-2] if len(parts) > 1 else EVERY
-        return Flow(frozenset([(table, parts[-1], Transformation.UNRESOLVED, False)]))
+        return Flow(frozenset([(table, parts[-1], Transformation.UNRESOLVED, 0)]))
 
 
 def renamed(relation: Relation, names: Sequence[str]) -> Relation:

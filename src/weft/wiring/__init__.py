@@ -6,7 +6,7 @@ import atexit
 import datetime as dt
 import getpass
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from weft import plugins
 from weft.config import Settings
 from weft.errors import UsageError, did_you_mean, error
-from weft.model.address import ProductAddress, parse_address
-from weft.model.mesh import Mesh, Source
+from weft.model.address import parse_address
+from weft.model.mesh import Mesh
 
 if TYPE_CHECKING:
     from weft.access.door import Door, Present
@@ -23,22 +23,22 @@ if TYPE_CHECKING:
     from weft.access.principals import Principal
     from weft.access.reading.asking import Readers
     from weft.access.witness import Witness
-    from weft.connectors.files import BoundSource, FileConnector
+    from weft.connectors.files import FileConnector
     from weft.connectors.remotes import RemoteConnector
     from weft.engines.base import Engine, Session
-    from weft.model.lineage import ColumnEdge
     from weft.model.publication import PortState, Publication
     from weft.plan.repository import Repository
     from weft.project.cache import Cache
     from weft.registry.base import Registry
     from weft.registry.http import HttpRegistry
-    from weft.registry.meters import Meter
     from weft.runs.context import Context
     from weft.runs.progress import Progress
     from weft.runs.verify import Ways
     from weft.storage.base import Storage
     from weft.storage.object_files import ObjectFiles
     from weft.storage.staged import StagedStorage
+    from weft.wiring.environments import EnvironmentFiles
+    from weft.wiring.governing import GovernanceRooms
 
 
 def clock() -> dt.datetime:
@@ -73,9 +73,20 @@ class Rooms:
             session.__exit__(None, None, None)
         self._sessions.clear()
         self.__dict__.pop("parser", None)
-        for other in self.__dict__.pop("_environments", {}).values():
-            other.close()
-        for name in ("readers", "remotes", "storage", "engine", "registry", "production", "remote", "cache"):
+        environments = self.__dict__.pop("_environments", None)
+        if environments is not None:
+            environments.close()
+        for name in (
+            "readers",
+            "governance",
+            "remotes",
+            "storage",
+            "engine",
+            "registry",
+            "production",
+            "remote",
+            "cache",
+        ):
             held = self.__dict__.pop(name, None)
             if held is not None:
                 held.close()
@@ -152,52 +163,39 @@ class Rooms:
         from weft.registry.environment import EnvironmentRegistry
         from weft.registry.memory import MemoryRegistry
 
-        path = self._environment_file(self.environment)
+        path = self._environments.file(self.environment)
         # one that is only looked at is not made by looking
         return EnvironmentRegistry(self._opened(path) if path.exists() else MemoryRegistry(), self.production)
 
     @cached_property
-    def _environments(self) -> dict[str, Registry]:
-        folder = self.settings.state / "environments"
-        names = sorted(p.parent.name for p in folder.glob("*/registry.db")) if folder.is_dir() else []
-        return {name: self._opened(self._environment_file(name)) for name in names}
+    def _environments(self) -> EnvironmentFiles:
+        from weft.wiring.environments import EnvironmentFiles
+
+        return EnvironmentFiles(self.settings.state / "environments", self._opened)
 
     @property
     def index(self) -> Path:
         """Where the search index lies; an environment has its own."""
         if self.environment is None:
             return self.settings.state / "index.db"
-        return self._environment_file(self.environment).with_name("index.db")
+        return self._environments.file(self.environment).with_name("index.db")
 
     @property
     def environments(self) -> Mapping[str, Registry]:
         """The registries of all environments, each without production behind it."""
-        return self._environments
+        return self._environments.every
 
     def make_environment(self) -> None:
         """Makes the environment that was asked for, where it is new."""
-        if self.environment is not None:
-            path = self._environment_file(self.environment)
-            if not path.exists():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                self._opened(path).close()
-                self.__dict__.pop("registry", None)
-                self.__dict__.pop("door", None)
+        if self.environment is not None and self._environments.make(self.environment):
+            self.__dict__.pop("registry", None)
+            self.__dict__.pop("door", None)
 
     def remove_environment(self, name: str) -> None:
         """Removes what an environment has registered."""
-        self._environments.pop(name).close()
-        file = self._environment_file(name)
-        for beside in file.parent.iterdir():
-            if beside != file:
-                beside.unlink()
-        file.unlink()  # last: as long as it is there the environment is, and can be dropped again
-        file.parent.rmdir()
+        self._environments.remove(name)
 
-    def _environment_file(self, name: str) -> Path:
-        return self.settings.state / "environments" / name / "registry.db"
-
-    def _others(self) -> dict[str, Registry]:
+    def others(self) -> dict[str, Registry]:
         """Registries that share the warehouse with this one."""
         if self.on_a_server and self.environment is None:
             return {}  # a server commits what was staged for it: it takes nothing from an environment of this machine
@@ -367,6 +365,7 @@ class Rooms:
         found = read_repository(
             self.declared(), sources, self.registry, binder, self.now().date(), shared=self.on_a_server
         )
+        found = self._with_classification(found)
         if found.mesh.access is None and not any(domain.access for domain in found.mesh.domains.values()):
             return found
         from msgspec.structs import replace
@@ -377,6 +376,18 @@ class Rooms:
         columns |= {address: desired.columns for address, desired in found.desired.items()}
         wrong = policy_problems(found.mesh, columns, self.parser, shared=self.on_a_server)
         return replace(found, problems=(*found.problems, *wrong))
+
+    def _with_classification(self, found: Repository) -> Repository:
+        """The repository with what lineage says of the classifications that it declares: plans tell it, too."""
+        from weft.wiring.classifying import classification_problems
+
+        told = classification_problems(found, self.cache, self.registry)
+        if not told:
+            return found
+        from msgspec.structs import replace
+
+        mesh = replace(found.mesh, diagnostics=(*found.mesh.diagnostics, *told))
+        return replace(found, mesh=mesh, problems=(*found.problems, *told))
 
     def published(self, address: str) -> PortState:
         """A published port, by an address with or without major.
@@ -413,54 +424,16 @@ class Rooms:
 
     def context(self, repository: Repository | None = None, progress: Progress | None = None) -> Context:
         """What a run works with; `repository` has the sources of a run that builds, others read the files anew."""
-        from weft.plan.column_changes import ColumnDigests
-        from weft.runs.context import Context
-        from weft.runs.progress import Silent
+        from weft.wiring.running import context_of
 
-        def source(product: ProductAddress, name: str) -> BoundSource:
-            mesh = repository.mesh if repository is not None else self.declared()
-            entry = mesh.products[product].input(name)
-            assert entry is not None and isinstance(entry.binding, Source), "the plan names sources only"
-            if entry.binding.remote is not None:
-                return self.remotes.bind(product, name, entry.binding)
-            return self.connector.bind(entry.binding)
+        return context_of(self, repository, progress)
 
-        return Context(
-            settings=self.settings,
-            registry=self.registry,
-            storage=self.storage,
-            engine=self.engine,
-            door=self.door,
-            source=source,
-            lineage=self._column_lineage,
-            column_digests=ColumnDigests(self.cache).of,
-            progress=progress or Silent(),
-            actor=self.actor,
-            now=self.now,
-            others=self._others,
-            meter=self._meter,
-        )
+    @cached_property
+    def governance(self) -> GovernanceRooms:
+        """Policies and terms, and the book of the mesh that they are held against."""
+        from weft.wiring.governing import GovernanceRooms
 
-    def _meter(self, meters: Sequence[Meter]) -> None:
-        """Keeps what a run measured beside what is published; what is built in an environment says so."""
-        from msgspec.structs import replace
-
-        from weft.registry.meters import MeterStore
-        from weft.registry.sql import SqlRegistry
-
-        if isinstance(self.production, SqlRegistry):
-            if self.environment is not None:
-                meters = [replace(one, purpose=f"{one.purpose} in {self.environment}") for one in meters]
-            MeterStore(self.production.database).add(meters)
-        elif self.on_a_server and self.environment is None:
-            self.remote.meter(meters)
-
-    def _column_lineage(
-        self, digest: str, sql: str, columns: Mapping[str, tuple[str, ...]], outputs: tuple[str, ...]
-    ) -> tuple[ColumnEdge, ...]:
-        from weft.runs.lineage import cached_lineage
-
-        return cached_lineage(self.cache, digest, sql, columns, outputs)
+        return GovernanceRooms(self)
 
 
 def _closed_at_exit(reference: weakref.ref[Rooms]) -> None:

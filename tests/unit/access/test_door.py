@@ -8,8 +8,9 @@ import pytest
 
 import weft
 from tests.unit.runs.published import PORT, published
-from weft.access.door import Door, parse_time
+from weft.access.door import Door
 from weft.access.principals import Principal, PrincipalKind, product_principal
+from weft.access.versions import parse_time
 from weft.engines.duckdb.engine import DuckDBEngine
 from weft.errors import AccessDenied, UsageError, UserCodeError, WeftError
 from weft.model.address import ProductAddress, parse_address

@@ -7,9 +7,9 @@ import itertools
 import pytest
 
 from tests.unit.catalog.registered import flights
-from weft.catalog.collapsing import collapsed
 from weft.catalog.lineage import lineage, node_name
 from weft.errors import UsageError
+from weft.model.collapsing import collapsed
 from weft.model.lineage import EdgeKind, LineageEdge, Transformation, column_id, column_name
 
 PLANES = "fleet.aircraft.planes@1"

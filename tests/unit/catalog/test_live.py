@@ -18,6 +18,7 @@ from weft.catalog.search import found_in
 from weft.errors import PlatformError
 from weft.model.address import Address
 from weft.model.records import DomainRecord, ProductRecord
+from weft.registry.at_once import MustWaitError, at_once
 from weft.registry.sqlite import SqliteRegistry
 
 
@@ -208,3 +209,16 @@ def test_all_words_that_begin_so_are_found_however_many_there_are(registry, inde
     assert {hit.title for hit in begun.results} == {word.title() for word in words}
     assert begun.complete
     assert [hit.title for hit in whole.results] == ["Branbx"]
+
+
+def test_nobody_who_may_not_wait_waits_for_the_index_to_follow(registry, index):
+    add(registry, "stock", "a")
+    assert names(index) == ["stock.a"]
+    with at_once():
+        assert names(index) == ["stock.a"]
+    add(registry, "stock", "b")
+
+    with index._following, at_once(), pytest.raises(MustWaitError):  # as while another thread is at it
+        names(index)
+
+    assert names(index) == ["stock.a", "stock.b"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.cli.test_main import run
-from weft.cli import demo_access, demo_changes
+from weft.cli import demo_access, demo_changes, demo_governance
 from weft.errors import AccessDenied
 from weft.project.example import example_folder
 
@@ -37,7 +37,8 @@ def test_the_story_has_its_steps_in_their_order(told: tuple[Path, dict[str, str]
         "3. Bad data arrives: 300 flights with a distance of −1",
         "4. One query, three people",
         "5. The stranger asks, for a purpose",
-        "6. Again",
+        "6. Governance",
+        "7. Again",
     ]
 
 
@@ -78,6 +79,21 @@ def test_the_stranger_reads_masked_after_the_approval_and_the_audit_holds(told: 
         demo_access.OWNER,
     ]
     assert "Nothing of that was changed since" in audit
+
+
+def test_governance_tells_what_is_due_a_waiver_that_ends_and_where_personal_data_are(
+    told: tuple[Path, dict[str, str]],
+) -> None:
+    due, rest = step(told, 6).split(f"lets {demo_governance.WAIVED} off `{demo_governance.POLICY}` until ")
+    waiver, personal = rest.split("Where confidential data about people are")
+
+    assert re.search(
+        r"^20 policies were asked of all products\. \d\d\.\d% of what they ask is kept\.$", due, re.MULTILINE
+    )
+    assert "licence-is-stated" in due
+    assert re.match(r"20\d\d-\d\d-\d\d: “", waiver)
+    assert "stands beside weather.observations.hourly@1 until then" in waiver
+    assert re.search(r"crew\.roster\.assignments@1\.email +confidential +", personal)
 
 
 def test_what_the_demo_told_holds_in_its_mesh(told: tuple[Path, dict[str, str]]) -> None:

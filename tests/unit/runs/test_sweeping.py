@@ -96,4 +96,9 @@ def test_an_apply_that_is_told_to_stop_in_a_query_leaves_everything_as_it_was(me
     assert process.returncode == 130, said
     assert "interrupted" in said
     assert mesh.rows("sales.orders.totals") == before
-    assert list(folder.rglob("*.parquet")) == files
+    left = set(folder.rglob("*.parquet")) - set(files)
+    if "the engine did not stop by itself" in said:  # 1 in 20 on a busy machine: nobody could tidy up any more
+        assert mesh.weft("apply", WEFT_STORAGE__ORPHAN_AGE="0s").returncode == 0
+        assert not any(path.exists() for path in left)
+    else:
+        assert not left

@@ -28,6 +28,7 @@ EXPECTED = {
     Action.SIGN_IN: {*PEOPLE},
     Action.READ_METADATA: {*PEOPLE} - {"stranger"},
     Action.QUERY: {*PEOPLE} - {"stranger"},
+    Action.FOLLOW_LINK: {*PEOPLE},
     Action.REQUISITION: {*PEOPLE} - {"stranger"},
     Action.SUBSCRIBE: {*PEOPLE} - {"stranger"},
     Action.OWN_TOKENS: {*PEOPLE} - {"stranger"},
@@ -37,6 +38,7 @@ EXPECTED = {
     Action.ASK_ACCESS: {*PEOPLE} - {"stranger"},
     Action.APPROVE: {"domain_owner", "product_owner", "steward"},
     Action.GOVERN: {"governance_lead"},
+    Action.DECIDE_POLICY: {"domain_owner", "product_owner", "steward", "compliance_contact", "governance_lead"},
     Action.READ_EVENTS: {"operator", "governance_lead", "compliance_contact"},
     Action.READ_USAGE: {"domain_owner", "product_owner", "operator"},
     Action.READ_AUDIT: {"domain_owner", "product_owner", "steward", "compliance_contact", "governance_lead"},
@@ -163,6 +165,7 @@ def test_a_token_that_is_limited_does_what_it_is_limited_to_and_no_more(platform
         Action.SEE_STATE,
         Action.SIGN_IN,
         Action.READ_METADATA,
+        Action.FOLLOW_LINK,
     ]
 
 

@@ -94,7 +94,9 @@ def test_the_web_process_answers_everything_without_what_computes_rows(mesh):
                 named = set(re.findall(r"{(\w+)}", path))
                 absent = dict.fromkeys(named - set(values), "0")
                 asked = client.get(path.format(**{**values, **absent}), params=params)
-                there = not any(f"{{{name}}}" in path for name in absent) and path not in ("/api/v1/usage", handed_in)
+                wanting = ("/api/v1/usage", "/api/v1/compliance", handed_in)  # days, and a scan that was there
+                there = not any(f"{{{name}}}" in path for name in absent) and path not in wanting
+                there = there and not path.startswith("/api/v1/data/")  # for whoever has a grant
                 assert asked.status_code == 200 or (asked.status_code < 500 and not there), (path, asked.text)
     process.send_signal(signal.SIGTERM)
     out, _ = process.communicate(timeout=40)

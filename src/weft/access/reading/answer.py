@@ -66,7 +66,12 @@ class Answer:
             raise
 
     def __iter__(self) -> Iterator[bytes]:
-        """The bytes, in parts.
+        """The bytes, in parts. Raises as `parts`."""
+        for part in self.parts():
+            yield bytes(part)
+
+    def parts(self) -> Iterator[bytearray]:
+        """The bytes, in parts as they have come: nothing is copied.
 
         Raises:
             WeftError: it failed in the middle: what has come is not all.
@@ -80,7 +85,7 @@ class Answer:
                     self._fail(found)
                     return
                 if isinstance(found, bytearray):
-                    yield bytes(found)
+                    yield found
         finally:
             self.close()
 

@@ -16,13 +16,15 @@ from weft.access.reading.pool import Pool
 from weft.access.reading.process import lost
 from weft.access.reading.wire import Ended, Form, LostError, Relation, Run, Told
 from weft.access.result import ResultColumn
+from weft.access.witness import untold
 from weft.errors import Diagnostic, UsageError, has_errors
 from weft.sql.allowlist import Walk
 
 if TYPE_CHECKING:
-    from weft.access.door import At, Door
+    from weft.access.door import Door
     from weft.access.opened import Opened
     from weft.access.principals import Principal
+    from weft.access.versions import At
 
 _WALKS = 256
 _LONGEST = 20_000
@@ -35,6 +37,7 @@ class Question(Struct, frozen=True):
     Attributes:
         purpose: what for, in their words.
         encoding: `gzip` or `zstd` for the bytes as a whole; for Arrow `lz4` or `zstd` inside of its batches.
+        described: whether only its columns are asked for. No row is read, so nothing is written into the audit.
     """
 
     sql: str
@@ -43,6 +46,7 @@ class Question(Struct, frozen=True):
     at: At = None
     encoding: str = ""
     purpose: str | None = None
+    described: bool = False
 
 
 class Ceiling(Struct, frozen=True):
@@ -128,6 +132,7 @@ class Readers:
                 most_bytes=self._ceiling.size_bytes,
                 seconds=self._ceiling.seconds,
                 encoding=question.encoding,
+                described=question.described,
             )
             relations = [Relation(*name, item) for name, item in opened.relations.items()]
             answer = Answer(
@@ -138,7 +143,7 @@ class Readers:
                 relations,
                 opened.paths,
                 lambda: door.still(principal, opened),
-                door.witnessed(principal, opened, question.sql),
+                untold if question.described else door.witnessed(principal, opened, question.sql),
             )
             return Streamed(told, answer)
         except LostError:
@@ -181,7 +186,7 @@ class Readers:
             sql = "SELECT * FROM own.uploaded.file"
             run = Run(key, sql, Form.PARQUET, told, most_bytes=most_bytes, seconds=self._ceiling.seconds)
             relations = [Relation("own", "uploaded", "file", item)]
-            return Streamed(told, Answer(self.pool, lease, held, run, relations, [path], lambda: True, _told_nobody))
+            return Streamed(told, Answer(self.pool, lease, held, run, relations, [path], lambda: True, untold))
         except BaseException:
             held.close()
             raise
@@ -200,10 +205,6 @@ class Readers:
                 while len(self._walks) > _WALKS:
                     self._walks.popitem(last=False)
         return found
-
-
-def _told_nobody(how: str, rows: int, size_bytes: int) -> None:
-    """Of what is of no port nothing is written down."""
 
 
 def told_of(opened: Opened) -> Told:

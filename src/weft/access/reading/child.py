@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 
 from weft.access.reading import formats
+from weft.access.reading.nulls import emptied
 from weft.access.reading.sinks import Sink, encoded
 from weft.access.reading.wire import (
     Begun,
@@ -178,7 +179,7 @@ class Reader:
         """Runs a query and writes its rows; once more with texts where an integer turns out to have too many digits."""
         texts: list[bool] | None = None
         while True:
-            stream = session.stream(run.sql, _BATCH_ROWS, texts)
+            stream = session.stream(run.sql, _BATCH_ROWS, texts, described=run.described)
             columns = tuple(ResultColumn(c.name, c.type, self._mask_of(c.name, run)) for c in stream.columns)
             sink = Sink(self._to, run.most_bytes, columns)
             try:
@@ -229,7 +230,7 @@ class Reader:
                 if counted:
                     _check(batch, counted)
                 if batch.num_rows:
-                    made.batch(batch)
+                    made.batch(emptied(batch) if run.form is Form.ARROW else batch)
                 rows += batch.num_rows
                 if cut is None and sink.full():
                     cut = Cut.BYTES

@@ -40,6 +40,42 @@ class Incoming(io.RawIOBase):
         return count
 
 
+class Gathered:
+    """Bytes that come in parts, to be read by Arrow: a read within a part copies nothing, one over several once."""
+
+    closed = False
+
+    def __init__(self, parts: Iterable[bytes | bytearray]) -> None:
+        self._parts = iter(parts)
+        self._left = memoryview(b"")
+
+    def read(self, size: int) -> memoryview:
+        """So many bytes; fewer at the end."""
+        while not self._left:
+            part = next(self._parts, None)
+            if part is None:
+                return self._left
+            self._left = memoryview(part)
+        if size <= len(self._left):
+            found, self._left = self._left[:size], self._left[size:]
+            return found
+        gathered, at = memoryview(bytearray(size)), 0
+        while at < size:
+            if not self._left:
+                part = next(self._parts, None)
+                if part is None:
+                    break
+                self._left = memoryview(part)
+            count = min(size - at, len(self._left))
+            gathered[at : at + count] = self._left[:count]
+            self._left = self._left[count:]
+            at += count
+        return gathered[:at]
+
+    def close(self) -> None:
+        """Nothing: whoever has the parts closes them."""
+
+
 class ArrowAnswer:
     """An answer of Arrow on its way.
 
@@ -49,10 +85,10 @@ class ArrowAnswer:
         truncated: whether rows are missing at its end; None until the end has come.
     """
 
-    def __init__(self, parts: Iterable[bytes]) -> None:
+    def __init__(self, parts: Iterable[bytes | bytearray]) -> None:
         import pyarrow as pa
 
-        self._reader = pa.ipc.open_stream(io.BufferedReader(Incoming(parts), 1 << 20))
+        self._reader = pa.ipc.open_stream(pa.PythonFile(Gathered(parts), "r"))
         known = (self._reader.schema.metadata or {}).get(_KEY)
         self.basis: dict[str, Any] = msgspec.json.decode(known) if known is not None else {}
         self.columns = tuple(ResultColumn(**column) for column in self.basis.get("columns", ()))

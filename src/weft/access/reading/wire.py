@@ -98,6 +98,7 @@ class Run(Struct, frozen=True, tag=True):
         most_rows: how many anybody may have.
         seconds: how long it may work.
         encoding: `gzip`, `zstd` or nothing, for the whole of the bytes; `lz4` or `zstd` inside of Arrow.
+        described: whether only the columns are wanted: the text is bound and nothing is read.
     """
 
     key: str
@@ -112,6 +113,7 @@ class Run(Struct, frozen=True, tag=True):
     most_bytes: int | None = None
     seconds: float | None = None
     encoding: str = ""
+    described: bool = False
 
 
 class Begun(Struct, frozen=True, tag=True):

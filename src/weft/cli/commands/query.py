@@ -70,6 +70,7 @@ def command(
         return _save(save, text, title or "", purpose)
     form, limit = format_and_limit(form, limit, out)
     from weft import api
+    from weft.access.versions import moment
 
     with api.open(environment=environment) as mesh:
         found = mesh.query(text, principal=principal, limit=limit, at=moment(at), purpose=purpose)
@@ -98,6 +99,7 @@ def _run_saved(
     at: tuple[str, ...],
     purpose: str | None,
 ) -> int:
+    from weft.access.versions import moment
     from weft.api.saved_elsewhere import saved_at_hand
     from weft.api.saved_queries import Asked, parted
 
@@ -105,19 +107,3 @@ def _run_saved(
         owner, name = parted(address, caller.name)
         write_result(queries.rows(owner, name, Asked(limit, moment(at), purpose), principal), form, out)
     return 0
-
-
-def moment(at: tuple[str, ...]) -> dict[str, str] | str | None:
-    """What `--at` says: nothing, one snapshot or time, or a snapshot for each address.
-
-    >>> moment(()), moment(("8812",)), moment(("a.b.c=1", "a.b.d=2"))
-    (None, '8812', {'a.b.c': '1', 'a.b.d': '2'})
-    """
-    if not at:
-        return None
-    if len(at) == 1 and "=" not in at[0]:
-        return at[0]
-    bare = [a for a in at if "=" not in a]
-    if bare:
-        raise click.UsageError(f"--at {bare[0]}: with several, each is ADDRESS=SNAPSHOT")
-    return {address: snapshot for address, _, snapshot in (a.partition("=") for a in at)}

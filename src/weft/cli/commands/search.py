@@ -16,7 +16,9 @@ from weft.cli.output import print_json, print_text
     epilog=examples("weft search delay", "weft search tail number --kind column", "weft search --kind port"),
 )
 @click.argument("words", nargs=-1)
-@click.option("--kind", metavar="KIND", help="Only domain, product, port or column.")
+@click.option(
+    "--kind", metavar="KIND", help="Only domain, product, port or column; or term, among those of the glossary."
+)
 @click.option("--domain", metavar="DOMAIN", help="Only what belongs to this domain.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="How many hits.")
 @format_option()

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from weft.contracts.level_words import level_name, level_unit
+from weft.model.level_words import level_name, level_unit
 from weft.model.lifecycle import date_of_life
 from weft.model.odcs import Contract
 

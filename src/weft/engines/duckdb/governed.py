@@ -37,11 +37,14 @@ class GovernedSession:
         self._connection = connection
         self._known = tuple(known)
 
-    def stream(self, sql: str, batch_rows: int, texts: Sequence[bool] | None = None) -> Stream:
+    def stream(
+        self, sql: str, batch_rows: int, texts: Sequence[bool] | None = None, *, described: bool = False
+    ) -> Stream:
         """Begins a query, whose text has passed the walker.
 
         Args:
             texts: which columns are given as DuckDB's texts, beside those that Arrow cannot carry.
+            described: whether only the columns are wanted, and no row.
 
         Raises:
             UserCodeError, PlatformError: nothing of the rows and of what the views are made of stands in them.
@@ -56,6 +59,8 @@ class GovernedSession:
                 whole = tuple(kept and not text for kept, text in zip(whole, texts, strict=True))
             if not all(whole):
                 result = self._connection.sql(_with_texts(body, whole))
+            if described:
+                result = result.limit(0)
             return Stream(columns, whole, result.to_arrow_reader(batch_rows))
 
     def _bound(self, body: str) -> duckdb.DuckDBPyRelation:

@@ -5,14 +5,21 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from weft.access.permissions import Action, Caller
+from weft.api.audit import bounds
+from weft.registry.chains import anchors_of
 from weft.server.answers import answer, refusals, shown
 from weft.server.permitted import Permitted
 from weft.server.shapes import Diagnostic
 
+NDJSON = "application/x-ndjson"
+_LINES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "JSON lines: a head, records, anchors", "content": {NDJSON: {"schema": {"type": "string"}}}}
+}
 router = APIRouter(prefix="/api/v1/audit", tags=["audit"])
 _Name = Annotated[str | None, Query(max_length=255, pattern=r"^[^\x00-\x1f\x7f]*$")]
 _Limit = Annotated[int, Query(ge=1, le=200, description="how many at most")]
@@ -60,6 +67,9 @@ class Chains(BaseModel):
 
     events: int | None
     reads: int | None
+    anchors: list[str] = Field(
+        description="number and hash of the newest records: kept elsewhere, they hold the chains"
+    )
     diagnostics: list[Diagnostic]
 
 
@@ -92,7 +102,34 @@ def own_reads(
 
 
 @router.get("/chains", response_model=Chains, responses=refusals())
-def chains(request: Request, caller: Annotated[Caller, Depends(Permitted(Action.READ_EVENTS))]) -> dict[str, Any]:
-    """Walks the hash chains of the log and of reading, from end to end."""
-    found: dict[str, Any] = request.app.state.platform.audit.verify()
+def chains(
+    request: Request,
+    caller: Annotated[Caller, Depends(Permitted(Action.READ_EVENTS))],
+    anchor: Annotated[
+        list[Annotated[str, Query(max_length=100)]] | None,
+        Query(max_length=20, description="anchors that were kept: `CHAIN:NUMBER:HASH`", examples=[None]),
+    ] = None,
+) -> dict[str, Any]:
+    """Walks the hash chains of the log and of reading, from end to end, and holds them to anchors."""
+    found: dict[str, Any] = request.app.state.platform.audit.verify(anchors_of(anchor) if anchor else ())
     return found
+
+
+@router.get("/export", response_class=StreamingResponse, responses={**refusals(), **_LINES})
+def export(
+    request: Request,
+    caller: Annotated[Caller, Depends(Permitted(Action.READ_EVENTS))],
+    since: Annotated[
+        str | None,
+        Query(alias="from", max_length=40, description="a day (UTC) or a moment", examples=["2026-11-21"]),
+    ] = None,
+    until: Annotated[
+        str | None,
+        Query(alias="to", max_length=40, description="a day, meant to its end, or a moment", examples=["2026-11-21"]),
+    ] = None,
+) -> StreamingResponse:
+    """The hash chains as JSON lines, of the whole mesh, with anchors at the end; a chain that is not for the caller has
+    its anchor alone."""
+    audit = request.app.state.platform.audit
+    found = audit.export(caller, *bounds(since, until))
+    return StreamingResponse(found, media_type=NDJSON, headers={"Cache-Control": "no-store"})

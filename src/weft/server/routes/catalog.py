@@ -144,6 +144,8 @@ async def search(
     limit: Annotated[int, Query(ge=1, le=1000)] = 20,
 ) -> Response:
     """What the words mean, best first, and why."""
+    if kind == "term":
+        return await answered(request, lambda: request.app.state.platform.glossaries.found(q, domain, limit))
     return await answered(request, lambda: _catalog(request).search(caller, q, kind, domain, limit))
 
 

@@ -15,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from weft.access.permissions import Action, Caller
 from weft.access.reading.asking import Question, Streamed
+from weft.access.reading.wire import Told
 from weft.api.querying import Querying
 from weft.server.answers import refusals
 from weft.server.negotiating import MEDIA, Chosen, chosen
@@ -95,18 +96,25 @@ class Rows(StreamingResponse):
 
 
 def _headers(streamed: Streamed, how: Chosen) -> dict[str, str]:
-    told, ended = streamed.told, streamed.ended
-    truncated = "unknown" if ended is None else "true" if ended.cut else "false"
-    found: dict[str, Any] = {
+    ended = streamed.ended
+    found = {
+        **named_headers(streamed.told),
+        "Weft-Truncated": "unknown" if ended is None else "true" if ended.cut else "false",
+        "Content-Encoding": how.encoding,
+        "Cache-Control": "no-store",
+        "Vary": "Accept, Accept-Encoding, Authorization, Cookie",
+    }
+    return {name: text for name, text in found.items() if text}
+
+
+def named_headers(told: Told) -> dict[str, str]:
+    """What an answer rests on, as headers."""
+    found = {
         "Weft-Snapshots": ", ".join(f"{address}={snapshot}" for address, snapshot in told.snapshots.items()),
-        "Weft-Truncated": truncated,
         "Weft-Filtered": ", ".join(told.filtered),
         "Weft-Masked": ", ".join(
             f"{address}.{_plain(name)}={mask}" for address, masks in told.masked.items() for name, mask in masks.items()
         ),
-        "Content-Encoding": how.encoding,
-        "Cache-Control": "no-store",
-        "Vary": "Accept, Accept-Encoding, Authorization, Cookie",
     }
     return {name: text for name, text in found.items() if text}
 

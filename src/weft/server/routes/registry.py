@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from weft.access.permissions import Action, Caller
 from weft.api.reading import Reading, encoded
 from weft.model.address import ProductAddress
+from weft.model.document import Carried
 from weft.model.handover import ChecksAsked
 from weft.model.lineage import LineageEdge
 from weft.model.publication import KeptTable, PortState, Publication
@@ -109,6 +110,12 @@ def domains(request: Request, caller: Reader) -> Response:
     """Every registered domain."""
     tag, unchanged = _unchanged(request, caller)
     return unchanged or _tagged(_reading(request).domains(), tag)
+
+
+@router.get("/policies", responses={**told(many(Carried))})
+def policies(request: Request, caller: Reader) -> Response:
+    """The policies of the platform, as their files have them: what a plan elsewhere is held against."""
+    return Response(_reading(request).policies(), media_type=_JSON)
 
 
 @router.get("/ports/{address}", responses=_known(maybe(PortState)))

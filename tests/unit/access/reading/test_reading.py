@@ -16,8 +16,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from tests.unit.access.reading.test_attacks import readers_in
-from tests.unit.access.reading.worlds import CUSTOMERS, READER, World
+from tests.unit.access.reading.worlds import CUSTOMERS, READER, World, readers_in
 from weft.access.door import placed
 from weft.access.principals import Principal, PrincipalKind
 from weft.access.reading.asking import Ceiling, Question, Readers

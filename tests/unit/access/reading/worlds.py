@@ -10,11 +10,13 @@ from pathlib import Path
 import duckdb
 
 from weft.access.decision import Decision
-from weft.access.door import At, placed
+from weft.access.door import placed
 from weft.access.opened import Opened, Readable
 from weft.access.principals import Principal, PrincipalKind
-from weft.access.reading.asking import Question, Readers
-from weft.access.reading.wire import Form
+from weft.access.reading.asking import Ceiling, Question, Readers
+from weft.access.reading.pool import Pool, Rules
+from weft.access.reading.wire import Form, Limits
+from weft.access.versions import At
 from weft.access.witness import Over
 from weft.errors import AccessDenied, WeftError, error
 from weft.model.address import Address, parse_address
@@ -163,3 +165,27 @@ def shown_sentinels(text: str, world: World) -> list[str]:
         "salt of",
     )
     return [word for word in words if word in text]
+
+
+class Unguarded(World):
+    """A world whose reader sees all: what the attacks find there they would have found behind a leak."""
+
+    def __init__(self, world: World) -> None:
+        self.folder, self.customers, self.orders = world.folder, world.customers, world.orders
+        named = "id, name, email, iban, birth, score, note, divisor, big"
+        self.items = {
+            "shop.crm.customers": f"(SELECT {named} FROM read_parquet(['{world.customers}']))",
+            "shop.crm.orders": f"(SELECT number, customer, amount FROM read_parquet(['{world.orders}']))",
+        }
+
+
+def readers_in(folder: Path, seconds: float = 60) -> Readers:
+    """Small readers, one of which answers at a time: what one query leaves behind is met by the next."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return Readers(Pool(Limits(600 * 10**6, str(folder), 10**8, 1), Rules(fast=1)), Ceiling(None, 10**7, seconds))
+
+
+def bounded(kind: str, text: str) -> str:
+    """An answer; which of its bounds ended a query that goes beyond all of them is chance."""
+    ended = any(code in text for code in ("WFT-ENG-002", "WFT-ENG-003", "WFT-ACC-042", "too deeply"))
+    return "it was too much" if kind == "exhaustion" and ended else text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from weft.cli.commands.audit.export import export
 from weft.cli.commands.audit.reads import reads
 from weft.cli.commands.audit.verify import verify
 from weft.cli.options import examples
@@ -18,5 +19,5 @@ def command() -> None:
     pass
 
 
-for verb in (verify, reads):
+for verb in (verify, reads, export):
     command.add_command(verb)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from weft.model.lineage import EdgeKind, LineageEdge, Transformation, table_of
+from weft.model.lineage import EdgeKind, LineageEdge, Transformation, hiding_of, table_of
 
 CHANGES = (
     Transformation.IDENTITY,
@@ -24,8 +24,8 @@ CHANGES = (
 )
 """From the one that changes least to the one that changes most."""
 
-Way = tuple[EdgeKind, Transformation, bool]
-"""Kind, transformation and whether it is masked."""
+Way = tuple[EdgeKind, Transformation, int]
+"""Kind, transformation and what it hides, as in `LineageEdge.hiding`."""
 
 _RANK = {how: rank for rank, how in enumerate(CHANGES)}
 
@@ -34,7 +34,7 @@ def collapsed(edges: Iterable[LineageEdge], *, keep: frozenset[str] = frozenset(
     """The edges without private models: what goes in through one comes out as one edge. `keep` stays as it is.
 
     One edge for each source, target and kind: the one whose transformation changes most. Values that also come
-    unmasked on another way are not masked.
+    unmasked on another way are not masked, and not anonymous where they come so that they are not.
     """
     into: dict[str, list[LineageEdge]] = {}
     for edge in edges:
@@ -50,12 +50,17 @@ def collapsed(edges: Iterable[LineageEdge], *, keep: frozenset[str] = frozenset(
 
 def then(first: Way, second: Way) -> Way:
     """Two steps in a row as one: direct only when both are, with the transformation that changes most."""
-    masked = first[2] or second[2]
+    hiding = (first[2] | second[2]) & 1 | max(first[2] >> 1, second[2] >> 1) << 1
     if second[0] is EdgeKind.INDIRECT:
-        return EdgeKind.INDIRECT, second[1], masked
+        return EdgeKind.INDIRECT, second[1], hiding
     if first[0] is EdgeKind.INDIRECT:
-        return EdgeKind.INDIRECT, first[1], masked
-    return EdgeKind.DIRECT, max(first[1], second[1], key=_RANK.__getitem__), masked
+        return EdgeKind.INDIRECT, first[1], hiding
+    return EdgeKind.DIRECT, max(first[1], second[1], key=_RANK.__getitem__), hiding
+
+
+def beside(one: int, other: int) -> int:
+    """What two ways hide together: only what each does."""
+    return one & other & 1 | min(one >> 1, other >> 1) << 1
 
 
 class _Ways:
@@ -75,15 +80,15 @@ class _Ways:
         found = self._of(target)
         names = list(self._sources)
         for kind in EdgeKind:
-            best: dict[int, tuple[Transformation, bool]] = {}
+            best: dict[int, tuple[Transformation, int]] = {}
             for number, sources in found.items():
-                its_kind, how, masked = self._ways[number]
+                its_kind, how, hiding = self._ways[number]
                 if its_kind is kind:
                     for at in _bits(sources):
-                        known = best.get(at, (how, masked))
-                        best[at] = (max(known[0], how, key=_RANK.__getitem__), known[1] and masked)
-            for at, (how, masked) in best.items():
-                yield LineageEdge(names[at], target, kind, how, masked)
+                        known = best.get(at, (how, hiding))
+                        best[at] = (max(known[0], how, key=_RANK.__getitem__), beside(known[1], hiding))
+            for at, (how, hiding) in best.items():
+                yield LineageEdge(names[at], target, kind, how, *hiding_of(hiding))
 
     def _of(self, target: str) -> Mapping[int, int]:
         """The ways into a node, those into the hidden nodes before it first: without recursion, chains may be long."""
@@ -107,7 +112,7 @@ class _Ways:
     def _step(self, node: str) -> dict[int, int]:
         found: dict[int, int] = {}
         for edge in self._into.get(node, ()):
-            own = self._number((edge.kind, edge.transformation, edge.masking))
+            own = self._number((edge.kind, edge.transformation, edge.hiding))
             if edge.source in self._hidden:
                 for before, sources in self._found.get(edge.source, {}).items():
                     way = self._in_a_row.get((before, own))

@@ -1,0 +1,60 @@
+"""Search among the terms of a glossary: they are few, and looked at one by one."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from weft.catalog.search import Hit, SearchResult
+from weft.catalog.words import STOP_WORDS, parts
+from weft.errors import nearest
+from weft.governance.glossary import Glossary, Term
+
+_NAME, _WORD, _TEXT, _NEAR = 30.0, 4.0, 1.0, 0.8
+_MESH = "mesh"
+"""The facet of terms that belong to no domain."""
+
+
+def terms_found(glossary: Glossary, words: str, *, domain: str | None = None, limit: int = 20) -> SearchResult:
+    """The terms that some words mean, best first; without words all of them."""
+    asked = [word for word in parts(words) if word not in STOP_WORDS] or parts(words)
+    hits = []
+    for term in glossary.terms.values():
+        if domain is not None and term.domain != domain:
+            continue
+        score, why = _score(term, words, asked)
+        if score or not asked:
+            late = "; deprecated" if term.status == "deprecated" else ""
+            halved = round(score / 2 if late else score, 3)
+            hits.append(
+                Hit(term.name, "term", term.title, term.domain or "", halved, f"{why}{late}".removeprefix("; "))
+            )
+    hits.sort(key=lambda hit: (-hit.score, hit.address))
+    facets = {"kind": {"term": len(hits)} if hits else {}, "domain": dict(Counter(h.domain or _MESH for h in hits))}
+    return SearchResult(len(hits), tuple(hits[:limit]), facets)
+
+
+def _score(term: Term, words: str, asked: list[str]) -> tuple[float, str]:
+    """How well a term fits, and where the words stand in it; every word has to stand somewhere."""
+    wanted = " ".join(parts(words))
+    for how, name in (("its name", term.name), ("its name", term.id), ("its title", term.title)):
+        if wanted and wanted == " ".join(parts(name)):
+            return _NAME, how
+    for synonym in term.synonyms:
+        if wanted and wanted == " ".join(parts(synonym)):
+            return _NAME - 1, f"synonym: {synonym}"
+    names = [*parts(term.name), *parts(term.title), *(w for s in term.synonyms for w in parts(s))]
+    texts = [*parts(term.definition), *parts(term.owner or "")]
+    score, why = 0.0, []
+    for word in asked:
+        if any(name.startswith(word) for name in names):
+            score += _WORD
+            why.append(f"name: {word}")
+        elif any(text.startswith(word) for text in texts):
+            score += _TEXT
+            why.append(f"definition: {word}")
+        elif (near := nearest(word, names)) is not None:
+            score += _WORD * _NEAR
+            why.append(f"name: {near} (for {word})")
+        else:
+            return 0.0, ""
+    return score, "; ".join(why)

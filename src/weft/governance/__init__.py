@@ -1,0 +1,1 @@
+"""Policies as code: what they ask, what they read, and what violates them."""

@@ -1,0 +1,248 @@
+"""Violations of policies: kept with their histories, and changed by scans alone. Each change of note is an event.
+
+Events hold no detail: a policy may have made it of names of persons.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from msgspec import Struct
+
+from weft.model.relief import Relief
+from weft.model.violations import Entry, State, Violation
+from weft.registry import codec, publishing
+from weft.registry.baselines import debts, shrink
+from weft.registry.database import Database, Statements, put
+from weft.registry.sql_tables import SqlTables
+from weft.registry.waivers import in_force, turn
+
+_COLUMNS = (
+    "violation_id policy subject product domain owner severity title state first_seen last_seen due detail "
+    "resolved_at waiver_id escalated"
+)
+_SELECT = f"SELECT {', '.join(_COLUMNS.split()[1:])} FROM violations"
+_PUT = put("violations", _COLUMNS, "violation_id")
+
+
+class Change(Protocol):
+    """A change of note: what it is called, what is to be kept, and a sentence for the history."""
+
+    @property
+    def what(self) -> str:
+        """`opened`, `overdue`, `resolved` …."""
+        ...
+
+    @property
+    def violation(self) -> Violation:
+        """As it stands afterwards."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """A sentence for the history."""
+        ...
+
+
+class Changes(Protocol):
+    """What a scan changes, and what it has seen again as it was."""
+
+    @property
+    def changes(self) -> Sequence[Change]:
+        """In the order in which they are written."""
+        ...
+
+    @property
+    def seen(self) -> Sequence[Violation]:
+        """Those that are as they were."""
+        ...
+
+
+_C = TypeVar("_C", bound=Changes)
+
+
+class Filter(Struct, frozen=True):
+    """Which violations are listed; what is None says nothing.
+
+    Attributes:
+        domains: of one of these.
+        states: in one of these; empty: all but resolved ones.
+    """
+
+    domains: tuple[str, ...] | None = None
+    policy: str | None = None
+    subject: str | None = None
+    states: tuple[State, ...] = ()
+
+
+class ViolationStore:
+    """Violations in the registry's database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def scanned(
+        self,
+        within: Sequence[str] | None,
+        fold: Callable[[list[Violation], Relief], _C],
+        at: datetime,
+        actor: str = "weft",
+    ) -> _C:
+        """Writes what a scan makes of the violations that are known: read, folded and written in one transaction.
+
+        Args:
+            within: domains and products that it may touch; None: all.
+        """
+        with self._database.writing() as statements:
+            turn(statements, at)
+            made = fold(self._known(statements, within), relief(statements, at))
+            for change in made.changes:
+                _write(statements, change, at, actor)
+            statements.run(
+                f"UPDATE violations SET last_seen = ? WHERE violation_id IN ({self._database.listed})",
+                (codec.time_text(at), json.dumps([violation.violation_id for violation in made.seen])),
+            )
+            gone = [c.violation for c in made.changes if c.violation.state is State.RESOLVED]
+            shrink(statements, ((v.policy, v.subject) for v in gone), at)
+        return made
+
+    def relief(self, at: datetime) -> Relief:
+        """What is let off at a time."""
+        with self._database.reading() as statements:
+            return relief(statements, at)
+
+    def listed(self, wanted: Filter, *, after: tuple[str, str] = ("", ""), limit: int = 100) -> list[Violation]:
+        """Violations, what is due first first; without their histories.
+
+        Args:
+            after: the due time, as text, and the id behind which they begin.
+        """
+        conditions, values = ["(due > ? OR (due = ? AND violation_id > ?))"], [after[0], *after]
+        for column, chosen in (("policy", wanted.policy), ("subject", wanted.subject)):
+            if chosen is not None:
+                conditions.append(f"{column} = ?")
+                values.append(chosen)
+        if wanted.domains is not None:
+            conditions.append(f"domain IN ({self._database.listed})")
+            values.append(json.dumps(wanted.domains))
+        states = wanted.states or tuple(s for s in State if s is not State.RESOLVED)
+        conditions.append(f"state IN ({self._database.listed})")
+        values.append(json.dumps(states))
+        with self._database.reading() as statements:
+            sql = f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY due, violation_id LIMIT ?"
+            return [_violation(row) for row in statements.rows(sql, (*values, limit))]
+
+    def get(self, violation_id: str) -> Violation | None:
+        """One violation with its history."""
+        with self._database.reading() as statements:
+            row = statements.row(f"{_SELECT} WHERE violation_id = ?", (violation_id,))
+            entries = statements.rows(
+                "SELECT at, kind, actor, text FROM violation_entries WHERE violation_id = ? ORDER BY number",
+                (violation_id,),
+            )
+        return _violation(row, entries) if row is not None else None
+
+    def counts(self) -> dict[str, int]:
+        """How many there are in each state."""
+        with self._database.reading() as statements:
+            rows = statements.rows("SELECT state, count(*) FROM violations GROUP BY state ORDER BY state")
+        return {str(state): int(number) for state, number in rows}
+
+    def _known(self, statements: Statements, within: Sequence[str] | None) -> list[Violation]:
+        if within is None:
+            return [_violation(row) for row in statements.rows(_SELECT)]
+        listed = self._database.listed
+        places = json.dumps(list(within))
+        # What is no product's is read as well: a policy that cannot be asked may have been found before.
+        sql = f"{_SELECT} WHERE product IN ({listed}) OR domain IN ({listed}) OR product IS NULL"
+        return [_violation(row) for row in statements.rows(sql, (places, places))]
+
+
+def add_entry(statements: Statements, violation_id: str, entry: Entry) -> None:
+    """Adds a line to a history."""
+    statements.run(
+        "INSERT INTO violation_entries SELECT ?, coalesce(max(number), 0) + 1, ?, ?, ?, ? FROM violation_entries "
+        "WHERE violation_id = ?",
+        (violation_id, codec.time_text(entry.at), entry.kind, entry.actor, entry.text, violation_id),
+    )
+
+
+def restated(statements: Statements, found: Iterable[tuple[Violation, str]], at: datetime, actor: str) -> None:
+    """Writes violations that stand otherwise now by a person's word, each with a sentence for its history."""
+    for violation, text in found:
+        _write(statements, _Restated("changed", violation, text), at, actor)
+
+
+def standing(statements: Statements, *, policy: str | None = None, domain: str | None = None) -> list[Violation]:
+    """The violations that are not resolved, of a policy or of a domain."""
+    sql, values = f"{_SELECT} WHERE state <> 'resolved'", []
+    for column, chosen in (("policy", policy), ("domain", domain)):
+        if chosen is not None:
+            sql += f" AND {column} = ?"
+            values.append(chosen)
+    return [_violation(row) for row in statements.rows(f"{sql} ORDER BY policy, subject", values)]
+
+
+def relief(statements: Statements, at: datetime) -> Relief:
+    """What is let off at a time."""
+    return Relief(tuple(in_force(statements, at)), tuple(debts(statements)))
+
+
+class _Restated(Struct, frozen=True):
+    what: str
+    violation: Violation
+    text: str
+
+
+def _write(statements: Statements, change: Change, at: datetime, actor: str) -> None:
+    one, id_ = change.violation, change.violation.violation_id
+    statements.run(
+        _PUT,
+        (
+            id_, one.policy, one.subject, one.product, one.domain, one.owner, one.severity, one.title, one.state.value,
+            codec.time_text(one.first_seen), codec.time_text(one.last_seen), codec.time_text(one.due), one.detail,
+            codec.time_text(one.resolved_at) if one.resolved_at else None, one.waiver_id, one.escalated,
+        ),
+    )  # fmt: skip
+    add_entry(statements, id_, Entry(at, str(change.what), actor, change.text))
+    body: dict[str, Any] = {
+        "violation": id_,
+        "policy": one.policy,
+        "title": one.title,
+        "subject": one.subject,
+        "product": one.product,
+        "domain": one.domain,
+        "owner": one.owner,
+        "severity": one.severity,
+        "state": one.state.value,
+        "first_seen": codec.time_text(one.first_seen),
+        "due": codec.time_text(one.due),
+        "waiver": one.waiver_id,
+    }
+    publishing.append(SqlTables(statements), at, f"violation.{change.what}", actor, f"violation:{id_}", body)
+
+
+def _violation(row: Sequence[Any], entries: Sequence[Sequence[Any]] = ()) -> Violation:
+    policy, subject, product, domain, owner, severity, title, state, first, last, due = row[:11]
+    detail, resolved, waiver, escalated = row[11:]
+    return Violation(
+        policy,
+        subject,
+        product,
+        domain,
+        owner,
+        severity,
+        title,
+        State(state),
+        datetime.fromisoformat(first),
+        datetime.fromisoformat(last),
+        datetime.fromisoformat(due),
+        detail,
+        datetime.fromisoformat(resolved) if resolved else None,
+        waiver,
+        int(escalated),
+        tuple(Entry(datetime.fromisoformat(at), kind, actor, text) for at, kind, actor, text in entries),
+    )

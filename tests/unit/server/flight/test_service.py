@@ -1,0 +1,189 @@
+"""The Flight service over two worlds that differ in what a reader may not see, and against hostile clients."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyarrow import flight
+
+from tests.unit.access.reading.attacks import ATTACKS, texts
+from tests.unit.access.reading.worlds import CUSTOMERS, READER, World, bounded, readers_in, shown_sentinels
+from weft.access.door import placed
+from weft.access.permissions import Caller
+from weft.access.principals import Principal
+from weft.access.reading.asking import Question, Readers, Streamed
+from weft.access.reading.wire import Form
+from weft.api.flight import Client, require_there
+from weft.api.flight_messages import packed
+from weft.server.flight.service import FlightService
+
+
+class WorldFlight:
+    """What the service asks of a platform, over one world and one reader."""
+
+    def __init__(self, readers: Readers, world: World) -> None:
+        self._readers, self._world = readers, world
+        self.taking = ThreadPoolExecutor(8)
+
+    def run(self, work, *given):
+        return work(*given)
+
+    def caller(self, authorization: str) -> Caller:
+        return Caller(authorization or "reader", "user")
+
+    def principal(self, caller: Caller) -> Principal:
+        return Principal(caller.name, READER.kind)
+
+    def ask(self, caller, sql, *, limit, at, purpose, described=False, client=None) -> Streamed:
+        question = Question(sql, Form.ARROW, limit, at, "", purpose, described)
+        return self._readers.ask(_Left(self._world, client), self.principal(caller), question, placed)  # type: ignore[arg-type]
+
+    def tables(self, caller, names):
+        return iter(())
+
+
+class _Left:
+    """The door of a world, which looks whether somebody still waits."""
+
+    def __init__(self, world: World, client: Client | None) -> None:
+        self.opened, self.witnessed = world.opened, world.witnessed
+        self._world, self._client = world, client
+
+    def still(self, principal, opened) -> bool:
+        require_there(self._client)
+        return self._world.still(principal, opened)
+
+
+@contextmanager
+def flown(
+    readers: Readers, world: World, patience_s: float = 60
+) -> Iterator[tuple[FlightService, flight.FlightClient]]:
+    service = FlightService(WorldFlight(readers, world), "grpc://127.0.0.1:0", patience_s=patience_s)  # type: ignore[arg-type]
+    with flight.connect(f"grpc://127.0.0.1:{service.port}") as client:
+        yield service, client
+    service.close()
+
+
+def planned(client: flight.FlightClient, sql: str) -> flight.Ticket:
+    command = packed("CommandStatementQuery", {1: sql.encode()})
+    info = client.get_flight_info(flight.FlightDescriptor.for_command(command))
+    return info.endpoints[0].ticket
+
+
+def answer(client: flight.FlightClient, sql: str) -> str:
+    """What a reader gets: rows, or the whole of the error."""
+    try:
+        found = client.do_get(planned(client, sql)).read_all()
+        try:
+            return str(found.to_pylist())
+        except (OverflowError, ValueError):  # a date that Python has no object for
+            return str([column.cast(pa.string()).to_pylist() for column in found.columns])
+    except flight.FlightError as e:
+        return f"{type(e).__name__} {e}"
+
+
+@pytest.fixture(scope="module")
+def readers(tmp_path_factory) -> Iterator[Readers]:
+    made = readers_in(tmp_path_factory.mktemp("readers"), seconds=20)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ATTACKS if kind != "exhaustion"])
+def test_an_attack_by_flight_gets_the_same_in_both_worlds_and_shows_nothing(kind, worlds, readers):
+    every = [sql for k, sql in texts(worlds[0].customers, str(worlds[0].folder / "secret.txt")) if k == kind]
+    before = worlds[0].state()
+
+    with flown(readers, worlds[0]) as (_, first), flown(readers, worlds[1]) as (_, second):
+        bad = []
+        for sql in every:
+            got = [bounded(kind, answer(client, sql)) for client in (first, second)]
+            shown = [
+                word for text, world in zip(got, worlds, strict=True) for word in shown_sentinels(text, world)
+                if word.lower() not in sql.lower()
+            ]  # fmt: skip
+            if got[0] != got[1] or shown:
+                bad.append((sql, got[0][:300], got[1][:300], shown))
+
+    assert bad == []
+    assert worlds[0].state() == before
+
+
+def test_masked_rows_come_and_hidden_columns_do_not(worlds, readers):
+    with flown(readers, worlds[0]) as (_, client):
+        found = client.do_get(planned(client, f"select * from {CUSTOMERS} order by id")).read_all()
+
+    assert found.num_rows == 500
+    assert "secret_code" not in found.schema.names
+    assert found["iban"].null_count == 500
+
+
+def test_a_client_that_takes_nothing_loses_its_answer_and_its_reader(worlds, readers):
+    with flown(readers, worlds[0], patience_s=1) as (service, client):
+        reader = client.do_get(planned(client, "select range as i, range * 2 as j from range(30000000)"))
+        reader.read_chunk()
+        deadline = time.monotonic() + 15
+        while service.live.count:
+            assert time.monotonic() < deadline, "it is still held"
+            time.sleep(0.1)
+
+        assert "WFT" not in answer(client, "select 1 as one"), "the only reader is free for others"
+        with pytest.raises(flight.FlightUnavailableError, match="WFT-SRV-084"):
+            reader.read_all()
+
+
+def test_an_answer_that_nobody_wants_any_more_frees_its_reader_before_its_first_row(worlds, readers):
+    long = f"select count(*) as n from {CUSTOMERS} a, {CUSTOMERS} b, {CUSTOMERS} c, {CUSTOMERS} d where a.id < b.score"
+    with flown(readers, worlds[0]) as (service, client):
+        ticket = planned(client, long)
+        began = time.monotonic()
+        with pytest.raises(flight.FlightTimedOutError):
+            client.do_get(ticket, flight.FlightCallOptions(timeout=1)).read_all()
+
+        assert "WFT" not in answer(client, "select 1 as one")
+        assert time.monotonic() - began < 8
+        assert service.live.count == 0
+
+
+def test_two_principals_on_one_connection_never_have_each_others_tickets(worlds, readers):
+    def called(name: str) -> flight.FlightCallOptions:
+        return flight.FlightCallOptions(headers=[(b"authorization", name.encode())])
+
+    command = flight.FlightDescriptor.for_command(packed("CommandStatementQuery", {1: b"select 1 as one"}))
+    with flown(readers, worlds[0]) as (_, client):
+        tickets = {name: client.get_flight_info(command, called(name)).endpoints[0].ticket for name in ("ada", "bob")}
+        for name, other in (("ada", "bob"), ("bob", "ada")):
+            with pytest.raises(flight.FlightUnauthorizedError, match="WFT-SRV-075"):
+                client.do_get(tickets[other], called(name)).read_all()
+            assert client.do_get(tickets[name], called(name)).read_all().to_pylist() == [{"one": 1}]
+            with pytest.raises(flight.FlightServerError, match="WFT-SRV-076"):
+                client.do_get(tickets[name], called(name)).read_all()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        b"",
+        b"\xff" * 40,
+        b"select 1",
+        packed("CommandStatementQuery", {1: 7}),
+        packed("CommandStatementQuery", {1: b"\xff\xfe"}),
+        packed("CommandStatementUpdate", {1: b"drop table x"}),
+        packed("CommandStatementIngest", {1: b"x"}),
+        packed("CommandPreparedStatementQuery", {1: b"x" * 56}),
+    ],
+)
+def test_commands_that_are_none_are_refused_without_a_word_of_the_servers_code(worlds, readers, command):
+    with flown(readers, worlds[0]) as (_, client):
+        with pytest.raises(flight.FlightError, match=r"WFT-SRV-0(75|79|81)") as told:
+            client.get_flight_info(flight.FlightDescriptor.for_command(command))
+        with pytest.raises(pa.ArrowException, match=r"WFT-SRV-0(75|79|81)"):
+            client.get_schema(flight.FlightDescriptor.for_command(command))
+
+    assert "Traceback" not in str(told.value) and str(Path(__file__).parents[4]) not in str(told.value)
