@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 DEMO ?= weft-demo
 JOBS ?= 2
 SIZES ?= 1000
-SYSTEM_PACKAGES := git postgresql mariadb-server
+SYSTEM_PACKAGES := git postgresql mariadb-server chromium
 
 # Start-up is measured and promised with compiled bytecode, so nothing here runs without it.
 unexport PYTHONDONTWRITEBYTECODE
@@ -85,7 +85,7 @@ $(BIN)/python:
 	@$(FIND_PYTHON); echo "making $(VENV) with $$("$$python" --version)"; "$$python" -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
 
-$(VENV)/.made-demo: pyproject.toml | $(BIN)/python
+$(VENV)/.made-demo: pyproject.toml hatch_build.py $(wildcard portal/*.* portal/scripts/* portal/styles/*) | $(BIN)/python
 	@echo "installing weft and the example's data"
 	@$(BIN)/python -m pip install --quiet --editable '.[demo]'
 	@touch $@

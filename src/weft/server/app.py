@@ -9,6 +9,7 @@ from weft.api.platform import Platform
 from weft.config import size_bytes
 from weft.server import openapi, problems
 from weft.server.metrics import Metrics
+from weft.server.portal import routes as portal
 from weft.server.routes import (
     access,
     approvals,
@@ -94,6 +95,8 @@ def create_app(platform: Platform) -> FastAPI:
         mcp,
     ):
         app.include_router(routes.router)
+    for router in portal.ROUTERS:
+        app.include_router(router)
     app.add_middleware(
         Traffic,
         metrics=app.state.metrics,

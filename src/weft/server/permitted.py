@@ -39,6 +39,7 @@ class Permitted:
     def _checked(self, request: Request, csrf: str) -> Caller:
         caller = caller_of(request, csrf)
         request.state.caller = caller.name  # for the line in the log
+        request.state.asking = caller  # for the page that says what went wrong
         if caller is STRANGER and not PERMISSIONS[self.action].strangers:
             raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
         require(caller, self.action, request.path_params[self.domain] if self.domain is not None else None)

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 
 from weft.errors import (
     AccessDenied,
@@ -21,6 +22,7 @@ from weft.errors import (
     WeftError,
     error,
 )
+from weft.server.portal.problem_pages import is_page, problem_page
 from weft.server.routing import methods_of
 
 KIND = "X-Weft-Error"
@@ -83,6 +85,15 @@ def problem(status: int, diagnostics: Sequence[Diagnostic], headers: dict[str, s
     return JSONResponse(body, status, headers, MEDIA_TYPE)
 
 
+def _told(
+    request: Request, status: int, diagnostics: Sequence[Diagnostic], headers: dict[str, str] | None = None
+) -> Response:
+    """A problem as a page where a person looks at one of ours, else as a document."""
+    if is_page(request):
+        return problem_page(request, status, diagnostics, headers)
+    return problem(status, diagnostics, headers)
+
+
 def status_of(failed: WeftError) -> int:
     """The status that an error is answered with."""
     exact = next((_STATUS[d.code] for d in failed.diagnostics if d.code in _STATUS), None)
@@ -105,27 +116,29 @@ def install(app: FastAPI) -> None:
     """Answers everything that goes wrong with a problem document."""
 
     @app.exception_handler(WeftError)
-    def failed(request: Request, e: WeftError) -> JSONResponse:
+    def failed(request: Request, e: WeftError) -> Response:
         status = status_of(e)
         headers = {"Retry-After": str(getattr(e, "retry_s", _RETRY_S))} if status in (429, 503) else {}
         if status == 401:
             headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
-        return problem(status, e.diagnostics, {**headers, KIND: type(e).__name__})
+        return _told(request, status, e.diagnostics, {**headers, KIND: type(e).__name__})
 
     @app.exception_handler(RequestValidationError)
-    def malformed(request: Request, e: RequestValidationError) -> JSONResponse:
+    def malformed(request: Request, e: RequestValidationError) -> Response:
         found = [
             error("WFT-SRV-003", f"{'.'.join(map(str, one['loc']))}: {one['msg']}", fix="see /api/v1/openapi.json")
             for one in e.errors()
         ]
-        return problem(422, found)
+        return _told(request, 422, found)
 
     @app.exception_handler(HTTPException)
-    def refused(request: Request, e: HTTPException) -> JSONResponse:
+    def refused(request: Request, e: HTTPException) -> Response:
+        if e.status_code == 303:
+            return Response(status_code=303, headers=e.headers)
         if isinstance(e, Refused):
-            return problem(e.status_code, [e.diagnostic])
+            return _told(request, e.status_code, [e.diagnostic])
         what = f"{request.method} {request.url.path}: {HTTPStatus(e.status_code).phrase.lower()}"
         headers = dict(e.headers or {})
         if e.status_code == 405:
             headers["Allow"] = ", ".join(methods_of(app.routes, request.url.path))
-        return problem(e.status_code, [error("WFT-SRV-002", what)], headers)
+        return _told(request, e.status_code, [error("WFT-SRV-002", what)], headers)

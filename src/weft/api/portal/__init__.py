@@ -1,0 +1,1 @@
+"""What the portal's pages show: each page is one value, made of the verbs of the platform for whoever looks."""

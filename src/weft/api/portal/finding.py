@@ -1,0 +1,88 @@
+"""Where one begins: what waits for somebody, what is new, what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from weft.access.permissions import Action, Caller, may
+from weft.api.catalog import Filters
+
+if TYPE_CHECKING:
+    from weft.api.platform import Platform
+
+Document = dict[str, Any]
+_NEW = 12
+_WORK = 20
+_SOON = timedelta(days=14)
+
+
+def home(platform: Platform, caller: Caller) -> Document:
+    """What waits for the caller, the newest publications, and the domains."""
+    return {
+        "work": sorted(_work(platform, caller), key=lambda one: one["due"] or "")[:_WORK],
+        "new": list(_new(platform, caller)),
+        "domains": platform.catalog.listed(caller, "domain", Filters(), 60, None)["items"],
+    }
+
+
+def domain(platform: Platform, caller: Caller, name: str) -> Document:
+    """A domain with its first products.
+
+    Raises:
+        UsageError: WFT-CAT-001, there is none of that name.
+    """
+    found = platform.catalog.domain(name)
+    return {**found, "products": platform.catalog.listed(caller, "product", Filters(domain=name), 50, None)}
+
+
+def search(
+    platform: Platform, caller: Caller, words: str, kind: str | None, domain: str | None, limit: int
+) -> Document:
+    """What the words mean, with what it was asked by.
+
+    Raises:
+        UsageError: WFT-CAT-001, there is no such domain.
+    """
+    if kind == "term":
+        found = platform.glossaries.found(words, domain, limit)
+    else:
+        found = platform.catalog.search(caller, words, kind, domain, limit)
+    return {**found, "words": words, "kind": kind, "domain": domain}
+
+
+def _work(platform: Platform, caller: Caller) -> Iterator[Document]:
+    """Lines of the caller's own list: what kind, which page, by when."""
+    for request in platform.access.listed(caller, "waiting", mine=True):
+        title = f"{request['reader']} asks for {', '.join(item['port'] for item in request['items'])}"
+        yield _line("request", "accent", title, f"/access/requests/{request['request_id']}", request["asked_at"])
+    for approval in platform.approvals.listed(caller, state="waiting")["items"]:
+        if may(caller, Action.DECIDE_POLICY, approval["product"].partition(".")[0]):
+            title = f"{approval['product']} waits for an approval"
+            yield _line("approval", "accent", title, f"/governance/approvals/{approval['approval_id']}", None)
+    soon = (platform.rooms.now() + _SOON).isoformat()
+    for one in platform.governance.violations(caller, mine=True, limit=_WORK)["items"]:
+        if one["state"] in ("open", "overdue") and one["due"] < soon:
+            title = f"{one['subject']}: {one['title']}"
+            yield _line("violation", "warn", title, f"/governance/violations/{one['violation_id']}", one["due"])
+    for incident in platform.incidents.shown_to(caller):
+        if incident["subject"].partition(".")[0] in caller.domains:
+            yield _line(
+                "incident", "bad", incident["title"], f"/incidents/{incident['incident_id']}", incident["opened_at"]
+            )
+
+
+def _line(kind: str, tone: str, title: str, path: str, due: str | None) -> Document:
+    return {"kind": kind, "tone": tone, "title": title, "path": path, "due": due}
+
+
+def _new(platform: Platform, caller: Caller) -> Iterator[Document]:
+    """Ports that were published last, each once."""
+    seen = set[str]()
+    for run in platform.records.runs(caller, None, 4 * _NEW, None)["items"]:
+        for port in run["ports"]:
+            if port["outcome"] != "published" or port["address"] in seen or len(seen) >= _NEW:
+                continue
+            seen.add(port["address"])
+            yield {"address": port["address"], "title": port["address"], "what": "published", "at": run["finished_at"]}

@@ -1,0 +1,1 @@
+"""The portal, looked at with Chromium."""

@@ -1,0 +1,105 @@
+"""A served example mesh, people who sign in, and a browser."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+from tests.browser.company import PASSWORD, Served, served
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Debian's Chromium: Playwright's own cannot be had everywhere."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("there is no Chromium: `make setup-system` installs it")
+    with sync_playwright() as playwright:
+        browser = _launched(playwright, found)
+        yield browser
+        browser.close()
+
+
+def _launched(playwright: Playwright, path: str) -> Browser:
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+    return playwright.chromium.launch(executable_path=path, args=[*quiet, "--disable-sync", "--no-first-run"])
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """`weft demo`, served, with a local user for each person of its domains; for tests that change nothing in it."""
+    with served(tmp_path_factory.mktemp("demo")) as running:
+        yield running
+
+
+@pytest.fixture
+def own_demo(demo: Served, tmp_path: Path) -> Iterator[Served]:
+    """The same in a copy of its own, for stories that change it."""
+    with served(tmp_path / "demo", template=demo.root) as running:
+        yield running
+
+
+class Visitors:
+    """Opens pages for people who have signed in, and keeps what went wrong in the browser."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._sessions: dict[tuple[str, str], object] = {}
+        self._open: list[Page] = []
+
+    def __call__(self, server: Served, user: str | None, *, width: int = 1280, **options: object) -> Page:
+        """A page of somebody; None: of a stranger.
+
+        Args:
+            options: of the browser's context, as `color_scheme="dark"`.
+        """
+        state = self._signed_in(server, user) if user is not None else None
+        context = self._browser.new_context(
+            base_url=server.url, viewport={"width": width, "height": 900}, storage_state=state, **options
+        )
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        problems: list[str] = []
+        page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda e: problems.append(str(e)))
+        page.problems = problems
+        self._open.append(page)
+        return page
+
+    def _signed_in(self, server: Served, user: str) -> object:
+        """What a browser keeps of a session; each person signs in once on each server."""
+        if (server.url, user) not in self._sessions:
+            context = self._browser.new_context(base_url=server.url)
+            page = context.new_page()
+            page.goto("/login?then=/")
+            page.get_by_label("User").fill(user)
+            page.get_by_label("Password").fill(PASSWORD)
+            page.get_by_role("button", name="Sign in").click()
+            page.wait_for_url("**/")
+            self._sessions[server.url, user] = context.storage_state()
+            context.close()
+        return self._sessions[server.url, user]
+
+    def close(self) -> None:
+        """Closes all that is open."""
+        for page in self._open:
+            with suppress(Exception):
+                page.context.close()
+        self._open.clear()
+
+
+@pytest.fixture(scope="session")
+def _visitors(chromium: Browser) -> Visitors:
+    return Visitors(chromium)
+
+
+@pytest.fixture
+def visit(_visitors: Visitors) -> Iterator[Callable[..., Page]]:
+    """Opens pages for people; closed after the test."""
+    yield _visitors
+    _visitors.close()

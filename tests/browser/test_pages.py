@@ -1,0 +1,89 @@
+"""Every page can be used by everybody: by eye, by keyboard, read out, on a phone, by a program."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from tests.browser.company import CONSUMER
+from tests.browser.pages import PAGES
+from tests.conformance.test_verbs import token
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_is_accessible_in_each_theme_and_breaks_no_rule_of_the_browser(demo, visit, path, theme):
+    page = visit(demo, PAGES[path], color_scheme=theme)
+
+    answer = page.goto(path, wait_until="networkidle")
+    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}}).response["violations"]
+
+    assert [(v["id"], [n["html"] for n in v["nodes"]][:3]) for v in found] == []
+    assert [p for p in page.problems if "status of 404" not in p or answer.status != 404] == []
+    assert page.locator("h1").count() == 1
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_fits_a_phone(demo, visit, path):
+    page = visit(demo, PAGES[path], width=360)
+
+    page.goto(path, wait_until="networkidle")
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_can_be_read_without_javascript(demo, visit, path):
+    with_it, without = visit(demo, PAGES[path]), visit(demo, PAGES[path], java_script_enabled=False)
+
+    with_it.goto(path, wait_until="networkidle")
+    without.goto(path)
+
+    assert without.locator("h1").inner_text() == with_it.locator("h1").inner_text()
+    assert len(without.locator("main").inner_text()) > 20
+
+
+def test_strangers_sign_in_and_come_back_to_the_page_that_they_wanted(demo, visit):
+    page = visit(demo, None)
+
+    page.goto("/domains/operations?x=1")
+
+    assert page.url.endswith("/login?then=/domains/operations%3Fx%3D1")
+
+
+def test_the_palette_opens_with_the_keyboard_and_goes_where_one_chooses(demo, visit):
+    page = visit(demo, CONSUMER)
+    page.goto("/")
+
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox").fill("on_time")
+    page.locator("#palette-found a", has_text="operations.on_time").first.wait_for()
+    page.keyboard.press("Enter")
+
+    page.wait_for_url("**/products/operations/on_time")
+
+
+def test_results_follow_the_words_as_they_are_typed_and_the_address_with_them(demo, visit):
+    page = visit(demo, CONSUMER)
+    page.goto("/search")
+
+    page.locator("#q").press_sequentially("delays", delay=20)
+    page.get_by_text("Delays by route and month").wait_for()
+
+    page.wait_for_url("**/search?q=delays*")
+
+
+def test_a_page_and_its_json_are_one_value_and_neither_is_kept_by_others(demo):
+    headers = {"Authorization": f"Bearer {token(demo.platform, CONSUMER)}"}
+
+    as_json = httpx.get(f"{demo.url}/domains/operations", headers={**headers, "Accept": "application/json"})
+    as_page = httpx.get(f"{demo.url}/domains/operations", headers={**headers, "Accept": "text/html"})
+
+    assert as_json.json()["title"] in as_page.text
+    assert as_page.headers["cache-control"] == "private, no-cache"
+    assert "'unsafe-inline'" not in as_page.headers["content-security-policy"]
+    assert "Accept" in as_page.headers["vary"]
+    assert "Accept" in as_json.headers["vary"]
