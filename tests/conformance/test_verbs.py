@@ -21,6 +21,7 @@ from weft.api.database_verbs import DatabaseVerbs
 from weft.api.platform import Platform, open_platform
 from weft.api.server_verbs import ServerVerbs
 from weft.api.verbs import Verbs, is_backfill_over, open_verbs, verbs_of
+from weft.catalog.looks import Within
 from weft.config import load_settings
 from weft.errors import AccessDenied, Conflict, TransientError, UsageError, WeftError
 from weft.plan.keeping import window
@@ -337,13 +338,13 @@ def test_usage_is_told_apart_as_one_asks(company):
 
 
 def test_a_search_finds_the_same(company):
-    found = company.verbs.search("orders", kind="port", limit=5)
+    found = company.verbs.search("orders", Within(kind="port"), limit=5)
 
     assert [(hit.address, hit.kind) for hit in found.results] == [("sales.orders.orders@1", "port")]
     assert (found.total, found.complete, found.facets["domain"]) == (1, True, {"sales": 1})
     assert company.verbs.search("").facets["kind"]["product"] == 1
-    assert refused(lambda: company.verbs.search("x", kind="colour")) == (UsageError, "WFT-CLI-001")
-    assert refused(lambda: company.verbs.search("x", domain="nowhere")) == (UsageError, "WFT-CAT-001")
+    assert refused(lambda: company.verbs.search("x", Within(kind="colour"))) == (UsageError, "WFT-CLI-001")
+    assert refused(lambda: company.verbs.search("x", Within(domain="nowhere"))) == (UsageError, "WFT-CAT-001")
 
 
 def test_whoever_may_not_is_told_so_by_the_server(platform, tmp_path, monkeypatch):

@@ -376,7 +376,7 @@ def test_a_password_is_in_no_output_no_plan_no_log_and_no_registry(
 
 
 def test_a_new_product_from_a_table_plans_and_applies(server: Server, tmp_path: Path) -> None:
-    from weft.api.mesh import new_domain, new_product
+    from weft.api.scaffolding import new_domain, new_product
 
     server.run(
         "DROP TABLE IF EXISTS sold",

@@ -13,7 +13,7 @@ import pytest
 import weft
 from tests.meshes import number
 from tests.scenarios.test_database_sources import Server, Shop
-from weft.api.mesh import new_product
+from weft.api.scaffolding import new_product
 from weft.errors import WeftError
 
 NOWHERE = "postgresql://u:hunter2@127.0.0.1:1/x"

@@ -22,6 +22,7 @@ from weft.api.assistant_wants import (
     tool_named,
 )
 from weft.api.cursors import cursor_of, place_of
+from weft.catalog.looks import Within
 from weft.errors import UsageError, WeftError, error
 from weft.model.address import ProductAddress, parse_address
 
@@ -96,7 +97,8 @@ class Assistant:
         place = place_of(of, want.cursor, int)
         begin = min(int(place[0]), _FARTHEST) if place else 0
         end = min(begin + want.limit, _FARTHEST)
-        found = self._platform.catalog.search(self._caller, want.words, want.kind, want.domain, end)
+        within = Within(kind=want.kind, domain=want.domain)
+        found = self._platform.catalog.search(self._caller, want.words, within, end)
         hits = found["results"][begin:end]
         more = found["total"] > end and end < _FARTHEST and bool(hits)
         kept = ("address", "kind", "title", "why", "mark")

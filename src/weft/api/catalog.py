@@ -11,10 +11,12 @@ from msgspec.structs import replace
 
 from weft.access.permissions import Caller
 from weft.api.cursors import cursor_of, place_of
+from weft.catalog.candidates import Synonyms
 from weft.catalog.history import history
 from weft.catalog.lineage import lineage, node_name
 from weft.catalog.listing import Asked, Drafts, listed
 from weft.catalog.live import LiveIndex
+from weft.catalog.looks import Within
 from weft.catalog.pages import domain_summary, page
 from weft.catalog.search import found_in
 from weft.errors import UsageError, did_you_mean, error
@@ -46,7 +48,9 @@ class Catalog:
         index: LiveIndex,
         now: Callable[[], datetime],
         incidents: Callable[[str], list[dict[str, Any]]],
+        synonyms: Callable[[], Synonyms],
     ) -> None:
+        self._synonyms = synonyms
         self.index = index
         self._reader = reader
         self._now = now
@@ -152,17 +156,17 @@ class Catalog:
         what = f"`{state.address}` was never published with version {version} of its contract"
         raise UsageError(error("WFT-CAT-001", what, fix=did_you_mean(version, list(seen))))
 
-    def search(self, caller: Caller, words: str, kind: str | None, domain: str | None, limit: int) -> dict[str, Any]:
+    def search(self, caller: Caller, words: str, within: Within, limit: int) -> dict[str, Any]:
         """What the words mean, best first.
 
         Raises:
             UsageError: WFT-CAT-001, there is no such domain.
         """
-        if domain is not None and self._reader.domain(domain) is None:
-            raise _absent(domain, self._reader.domains())
+        if within.domain is not None and self._reader.domain(within.domain) is None:
+            raise _absent(within.domain, self._reader.domains())
+        within = replace(within, now=self._now().isoformat(), own=caller.domains.keys())
         with self.index.reading() as connection:
-            own = caller.domains.keys()
-            return found_in(connection, words, kind=kind, domain=domain, limit=limit, own=own).as_json()
+            return found_in(connection, words, within, limit=limit, synonyms=self._synonyms()).as_json()
 
     def lineage(self, caller: Caller, node: str, *, up: bool, down: bool, depth: int) -> dict[str, Any]:
         """What a port or column is made from and what is made from it.

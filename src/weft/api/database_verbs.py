@@ -15,6 +15,7 @@ from weft.wiring import Rooms
 
 if TYPE_CHECKING:
     from weft.api.verbs import Document
+    from weft.catalog.looks import Within
     from weft.catalog.search import SearchResult
     from weft.plan.keeping import Window
     from weft.registry.chains import Anchor
@@ -57,17 +58,19 @@ class DatabaseVerbs:
         caller = keyboard(self._rooms.actor)
         return self._platform.usage.of(caller, domain=domain, product=product, first=first, last=last, by=by)
 
-    def search(
-        self, words: str, *, kind: str | None = None, domain: str | None = None, limit: int = 20
-    ) -> SearchResult:
+    def search(self, words: str, within: Within | None = None, *, limit: int = 20) -> SearchResult:
         """What the index beside the registry holds, drafts included."""
-        from weft.catalog.search import search
-        from weft.catalog.terms import terms_found
+        from msgspec.structs import replace
+
+        from weft.catalog.search import EVERYTHING, search
+        from weft.catalog.terms import synonyms_of, terms_found
 
         rooms = self._rooms
-        if kind == "term":
-            return terms_found(rooms.governance.terms.current(), words, domain=domain, limit=limit)
-        return search(rooms.registry, rooms.index, words, kind=kind, domain=domain, limit=limit)
+        within = replace(within or EVERYTHING, now=rooms.now().isoformat())
+        glossary = rooms.governance.terms.current()
+        if within.kind == "term":
+            return terms_found(glossary, words, domain=within.domain, limit=limit)
+        return search(rooms.registry, rooms.index, words, within, limit=limit, synonyms=synonyms_of(glossary))
 
     def now(self) -> datetime:
         """The time by the clock of this machine."""

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from weft.access.permissions import Caller
 from weft.api.glossary import term_named
+from weft.catalog.candidates import Synonyms
 from weft.catalog.listing import Drafts
-from weft.catalog.terms import terms_found
+from weft.catalog.terms import synonyms_of, terms_found
+from weft.governance.glossary import Glossary
 from weft.runs.glossary_source import GlossarySource
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ class Glossaries:
     ) -> None:
         """`bound` gives the columns that are bound to a term, by its full name."""
         self._source = source
+        self._words: tuple[Glossary, Synonyms] | None = None
         self._bound = bound
         self._hidden = hidden
 
@@ -37,6 +40,13 @@ class Glossaries:
     def found(self, words: str, domain: str | None, limit: int) -> dict[str, Any]:
         """The terms that some words mean, best first."""
         return terms_found(self._source.current(), words, domain=domain, limit=limit).as_json()
+
+    def synonyms(self) -> Synonyms:
+        """For what people say, the words by which the same may be called in the mesh."""
+        known = self._source.current()
+        if self._words is None or self._words[0] is not known:
+            self._words = known, synonyms_of(known)
+        return self._words[1]
 
     def shown(self, caller: Caller, name: str) -> dict[str, Any]:
         """A term with those around it, and the columns bound to it that the caller may know of.

@@ -350,12 +350,28 @@ class Mesh:
         return self.query(sql, limit=limit, at=at)
 
     def search(
-        self, words: str, *, kind: str | None = None, domain: str | None = None, limit: int = 20
+        self,
+        words: str,
+        *,
+        kind: str | None = None,
+        domain: str | None = None,
+        status: str | None = None,
+        classification: str | None = None,
+        owner: str | None = None,
+        tag: str | None = None,
+        freshness: str | None = None,
+        limit: int = 20,
     ) -> SearchResult:
-        """What the catalog holds under these words, best first."""
-        from weft.api.verbs import verbs_of
+        """What the catalog holds under these words and has the values that are given, best first.
 
-        return verbs_of(self._readable()).search(words, kind=kind, domain=domain, limit=limit)
+        Raises:
+            UsageError: WFT-CLI-001 there is no such value to narrow by, WFT-CAT-001 there is no such domain.
+        """
+        from weft.api.verbs import verbs_of
+        from weft.catalog.looks import Within
+
+        within = Within(kind, domain, status, classification, owner, tag, freshness)
+        return verbs_of(self._readable()).search(words, within, limit=limit)
 
     def show(self, address: str) -> Page:
         """The page of a domain, a product or a port, with its open incidents."""

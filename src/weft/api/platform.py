@@ -295,7 +295,14 @@ class Platform:
 
         # Not the file of `weft search`: one that many threads read while another one writes has another journal.
         index = LiveIndex(self.rooms.settings.state / "server" / "index.db", self.rooms.production)
-        return Catalog(self.rooms.production, index, self.rooms.now, lambda address: self.incidents.of(address))
+        rooms = self.rooms
+        return Catalog(
+            rooms.production,
+            index,
+            rooms.now,
+            lambda address: self.incidents.of(address),
+            lambda: self.glossaries.synonyms(),
+        )
 
     @cached_property
     def records(self) -> Records:

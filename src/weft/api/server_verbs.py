@@ -13,13 +13,14 @@ import msgspec
 from weft.api.documents_of_servers import API, document, paged, part
 from weft.api.governance_verbs import ServerGovernance
 from weft.api.usage import day_of, require_groups
-from weft.catalog.search import SearchResult, require_kind
+from weft.catalog.search import EVERYTHING, FACETS, SearchResult, require_known
 from weft.errors import TransientError
 from weft.registry.remote import Server
 from weft.wiring import Rooms
 
 if TYPE_CHECKING:
     from weft.api.verbs import Document
+    from weft.catalog.looks import Within
     from weft.plan.keeping import Window
     from weft.registry.chains import Anchor
 
@@ -69,12 +70,11 @@ class ServerVerbs:
         asked = {"domain": domain, "product": product, "first": first, "last": last, "by": list(by)}
         return document(self._server.get(f"{API}/usage", dict[str, Any], asked))
 
-    def search(
-        self, words: str, *, kind: str | None = None, domain: str | None = None, limit: int = 20
-    ) -> SearchResult:
+    def search(self, words: str, within: Within | None = None, *, limit: int = 20) -> SearchResult:
         """What the server's index holds, as far as it is for the caller."""
-        require_kind(kind)
-        asked = {"q": words, "kind": kind, "domain": domain, "limit": limit}
+        require_known(within or EVERYTHING)
+        narrowed = {facet: getattr(within, facet) for facet in FACETS} if within is not None else {}
+        asked = {"q": words, "limit": limit, **narrowed}
         found: SearchResult = self._server.get(f"{API}/search", SearchResult, asked)
         return found
 

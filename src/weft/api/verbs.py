@@ -17,6 +17,7 @@ from weft.wiring import Rooms
 
 if TYPE_CHECKING:
     from weft.api.governance_verbs import GovernanceVerbs
+    from weft.catalog.looks import Within
     from weft.catalog.search import SearchResult
     from weft.plan.keeping import Window
     from weft.registry.chains import Anchor
@@ -264,13 +265,11 @@ class Verbs(Protocol):
         """
         ...
 
-    def search(
-        self, words: str, *, kind: str | None = None, domain: str | None = None, limit: int = 20
-    ) -> SearchResult:
+    def search(self, words: str, within: Within | None = None, *, limit: int = 20) -> SearchResult:
         """What the catalog holds under these words, best first.
 
         Raises:
-            UsageError: WFT-CLI-001 there is no such kind, WFT-CAT-001 there is no such domain.
+            UsageError: WFT-CLI-001 there is no such value to narrow by, WFT-CAT-001 there is no such domain.
         """
         ...
 

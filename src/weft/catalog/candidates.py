@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from msgspec import Struct
 
-from weft.catalog.looks import LAST, LOOKED_AT, PLACES, Term, Within, looks
-from weft.catalog.words import distance, joined_neighbours, query_terms, squashed, tolerance
+from weft.catalog.looks import FRESHNESS, LAST, LOOKED_AT, PLACES, Term, Within, looks
+from weft.catalog.words import distance, joined_neighbours, parts, query_terms, squashed, tolerance
 
 _TERMS = 12
 _OF_ONE_NAME = 40
@@ -28,13 +29,21 @@ _TEXTS = ", ".join(
 
 (Source: https://sqlite.org/fts5.html, 10.2, external representation of the content table.)
 """
-_WHOLE_NAME, _EXACT, _PREFIX, _ONE_ERROR, _TWO_ERRORS = 1.4, 1.0, 0.6, 0.6, 0.4
+_WHOLE_NAME, _EXACT, _SYNONYM, _PREFIX, _ONE_ERROR, _TWO_ERRORS = 1.4, 1.0, 0.8, 0.6, 0.6, 0.4
+_LONGEST = 6
+"""Parts of the longest synonym."""
 _KINDS = {"port": 1.1, "column": 0.6}
 _ORDER = {"port": 0, "product": 1, "domain": 2, "column": 3}
 
 
 class Candidate(Struct, frozen=True):
-    """An entry that may be meant. `stage`: 3 its address, 2 its name, 1 its title is what was asked for."""
+    """An entry that may be meant.
+
+    Attributes:
+        standing: 0 usable, 1 deprecated, 2 retired.
+        stage: 3 its address, 2 its name, 1 its title is what was asked for.
+        facets: its values of `status`, `classification`, `owner` and `freshness`, in this order, and its tags.
+    """
 
     id: int
     address: str
@@ -43,18 +52,44 @@ class Candidate(Struct, frozen=True):
     standing: int
     stage: int
     score: float
+    facets: tuple[str, str, str, str]
+    tags: tuple[str, ...]
 
     @property
     def place(self) -> tuple[Any, ...]:
         """What candidates are ordered by, best first."""
-        return (-self.stage, self.standing == 2, -self.score, _ORDER[self.kind], self.address)
+        return (-self.stage, self.standing, -self.score, _ORDER[self.kind], self.address)
 
 
-def terms_of(connection: sqlite3.Connection, words: str) -> list[Term]:
+Synonyms = Mapping[tuple[str, ...], Collection[str]]
+"""For what people say, cut into its parts, the words by which the same may stand in the index."""
+
+NO_SYNONYMS: Synonyms = {}
+
+
+def terms_of(connection: sqlite3.Connection, words: str, synonyms: Synonyms = NO_SYNONYMS) -> list[Term]:
     """The words of a query with what they may mean."""
     found = sorted(query_terms(words), key=lambda t: -t[1])[:_TERMS]
-    joined = joined_neighbours(words)
-    return [Term(term, weight, _readings(connection, term, joined.get(term))) for term, weight in found]
+    joined, meant = joined_neighbours(words), _meant_too(words, synonyms)
+    terms = []
+    for term, weight in found:
+        readings = _readings(connection, term, joined.get(term))
+        for other in meant.get(term, ()):
+            readings.setdefault(other, _SYNONYM)
+        terms.append(Term(term, weight, readings))
+    return terms
+
+
+def _meant_too(words: str, synonyms: Synonyms) -> dict[str, list[str]]:
+    """For each part of a query the words that mean the same as a stretch of it."""
+    said = parts(words)[: 2 * _TERMS]
+    found: dict[str, list[str]] = {}
+    if synonyms:
+        for first in range(len(said)):
+            for last in range(first + 1, min(len(said), first + _LONGEST) + 1):
+                for part in said[first:last]:
+                    found.setdefault(part, []).extend(synonyms.get(tuple(said[first:last]), ()))
+    return found
 
 
 def candidates(
@@ -90,26 +125,23 @@ def candidates(
         for t in terms
     ]
     chosen = list(ids.items())[: LOOKED_AT + len(stages)]
-    own = None if within.own is None else json.dumps(sorted(within.own))
+    condition, values = within.condition()
     scored = []
     for table in ("word", "column_word"):
         rows = connection.execute(
-            "SELECT e.id, e.address, e.kind, e.domain, e.standing, e.squashed_name, "
-            f"{_TEXTS} FROM json_each(:chosen) c CROSS JOIN {table}_content w ON w.id = c.value "
-            "JOIN entry e ON e.id = w.id "
-            "WHERE (:kind IS NULL OR e.kind = :kind) AND (:domain IS NULL OR e.domain = :domain) "
-            "AND (:own IS NULL OR NOT e.draft OR e.domain IN (SELECT value FROM json_each(:own)))",
-            {
-                "chosen": json.dumps([number for number, there in chosen if there in (table, None)]),
-                "kind": within.kind,
-                "domain": within.domain,
-                "own": own,
-            },
+            "SELECT e.id, e.address, e.kind, e.domain, e.standing, e.squashed_name, e.status, e.level, e.owner, "
+            f"{FRESHNESS}, json_extract(e.texts, '$.tags'), {_TEXTS} "
+            f"FROM json_each(:chosen) c CROSS JOIN {table}_content w ON w.id = c.value "
+            f"JOIN entry e ON e.id = w.id WHERE {condition}",
+            {**values, "chosen": json.dumps([number for number, there in chosen if there in (table, None)])},
         )
-        for number, address, kind, domain, standing, name, *texts in rows:
-            fit = _fit(sought, name, texts) * _KINDS.get(kind, 1.0) * (0.5 if standing == 1 else 1.0)
+        for number, address, kind, domain, standing, name, status, level, owner, fresh, tags, *texts in rows:
+            fit = _fit(sought, name, texts) * _KINDS.get(kind, 1.0)
             if fit or number in stages:
-                scored.append(Candidate(number, address, kind, domain, standing, stages.get(number, 0), fit))
+                stage, facets = stages.get(number, 0), (status, level, owner, fresh)
+                scored.append(
+                    Candidate(number, address, kind, domain, standing, stage, fit, facets, tuple(json.loads(tags)))
+                )
     return sorted(scored, key=lambda c: c.place), complete
 
 

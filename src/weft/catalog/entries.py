@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from weft.catalog.documents import contract_of, registered_contract
+from weft.governance.concepts import bindings
+from weft.governance.glossary import Glossary
+from weft.model.checks import CheckResult
+from weft.model.classification import parse_classification
 from weft.model.lifecycle import open_to
 from weft.model.lineage import column_id
-from weft.model.odcs import Property, every_property
+from weft.model.odcs import Contract, Property, every_property
 from weft.model.publication import PortState
 from weft.model.records import DomainRecord, ProductRecord, domain_members
+from weft.observability.freshness import late_from
+from weft.observability.quality import checked_run
 from weft.registry.base import RegistryReader
 from weft.registry.groups import Group
 
@@ -26,6 +32,12 @@ class Entry(Struct, frozen=True):
         column_texts: what the contract says of the columns.
         inherited: owners and tags of the domain and product around it: they count, but less than its own.
         draft: whether it is for its own domain alone.
+        terms: names of the glossary's terms that a column is bound to.
+        status: of its life, `active` …; of a column that of its port, of a domain none.
+        level: its classification: of a port the highest of its columns, of a product that of its ports.
+        owner: the team that answers for it.
+        late_from: when it breaks its promise about age (ISO 8601, UTC); `""`: it has promised to stay as it is, or its
+            age says nothing; None: it has promised nothing.
         line: what a list of domains, products or ports says of it beside address, title and domain.
     """
 
@@ -42,6 +54,11 @@ class Entry(Struct, frozen=True):
     owners: tuple[str, ...] = ()
     inherited: tuple[str, ...] = ()
     draft: bool = False
+    terms: tuple[str, ...] = ()
+    status: str = ""
+    level: str = ""
+    owner: str = ""
+    late_from: str | None = None
     line: Mapping[str, Any] | None = None
 
 
@@ -59,6 +76,9 @@ class Catalogue:
             return
         product, states, owners = group.product, group.ports, _owners(group.domain)
         standing = _standing(product.status, bool(states) and all(s.retired for s in states))
+        team = group.domain.owner_team if group.domain is not None else ""
+        ports = [self._port(state, product, team) for state in states]
+        promised = [port.late_from for port in ports if port.late_from is not None]
         yield Entry(
             address=str(product.address),
             kind="product",
@@ -70,6 +90,10 @@ class Catalogue:
             tags=product.tags,
             inherited=owners,
             draft=product.status == "draft",
+            status="retired" if standing == 2 else product.status,
+            level=_highest(port.level for port in ports),
+            owner=team,
+            late_from=min(filter(None, promised), default="") if promised else None,
             line={
                 "status": "retired" if standing == 2 else product.status,
                 "purpose": product.purpose,
@@ -78,14 +102,35 @@ class Catalogue:
                 "tags": list(product.tags),
             },
         )
-        for state in states:
-            yield from self._port_entries(state, group, product, owners)
+        for state, port in zip(states, ports, strict=True):
+            yield from self._port_entries(state, port, product, owners)
 
-    def _port_entries(
-        self, state: PortState, group: Group, product: ProductRecord, owners: tuple[str, ...]
-    ) -> Iterator[Entry]:
+    def _port(self, state: PortState, product: ProductRecord, team: str) -> _Port:
+        """What the entries of a port and of its product are made from."""
         contract = contract_of(registered_contract(self._reader, state))
         columns = contract.table.properties if contract.objects else ()
+        return _Port(
+            contract,
+            columns,
+            "retired" if state.retired else state.status,
+            str(max((column.classification for column in columns), default="")),
+            team,
+            self._late_from(state, contract),
+        )
+
+    def _late_from(self, state: PortState, contract: Contract) -> str | None:
+        """When a port breaks its promise about age; see `Entry`."""
+        counts = state.checks
+        looked_at: Sequence[CheckResult] = ()
+        if counts.failed or counts.warned or counts.error:  # else no check can have found it late
+            looked_at = self._reader.checks(checked_run(self._reader, state), state.address).get(state.address, ())
+        at, promise = late_from(contract, state.published_at, looked_at)
+        return (at.isoformat() if at is not None else "") if promise else None
+
+    def _port_entries(
+        self, state: PortState, port: _Port, product: ProductRecord, owners: tuple[str, ...]
+    ) -> Iterator[Entry]:
+        contract, columns = port.contract, port.columns
         standing = _standing(state.status, state.retired)
         address = str(state.address)
         domain, draft = state.address.domain, not open_to(state.status, state.address, "")
@@ -105,15 +150,19 @@ class Catalogue:
             tags=contract.tags,
             inherited=(*owners, *product.tags),
             draft=draft,
+            status=port.status,
+            level=port.level,
+            owner=port.owner,
+            late_from=port.late_from,
             line={
                 "product": str(product.address),
-                "status": "retired" if state.retired else state.status,
+                "status": port.status,
                 "version": state.version,
                 "default": state.default,
                 "rows": state.rows,
                 "mark": state.override.mark if state.override is not None else None,
                 "published_at": state.published_at.isoformat(),
-                "owner": group.domain.owner_team if group.domain is not None else None,
+                "owner": port.owner or None,
                 "tags": list(contract.tags),
             },
         )
@@ -128,7 +177,29 @@ class Catalogue:
                 description=" ".join(_property_text(p) for p in every_property((column,))),
                 tags=tuple(str(t) for t in column.data.get("tags") or ()),
                 draft=draft,
+                terms=tuple(binding.name for binding in bindings(column, domain, _NO_GLOSSARY)),
+                status=port.status,
+                level=str(column.classification),
+                owner=port.owner,
+                late_from=port.late_from,
             )
+
+
+class _Port(Struct, frozen=True):
+    contract: Contract
+    columns: tuple[Property, ...]
+    status: str
+    level: str
+    owner: str
+    late_from: str | None
+
+
+_NO_GLOSSARY = Glossary({})
+"""What columns are bound to stands in their contracts; what the terms mean is asked when somebody searches."""
+
+
+def _highest(levels: Iterable[str]) -> str:
+    return str(max((parse_classification(level) for level in levels if level), default=""))
 
 
 def _domain_entry(domain: DomainRecord) -> Entry:
@@ -141,6 +212,7 @@ def _domain_entry(domain: DomainRecord) -> Entry:
         description=" ".join(filter(None, (domain.description, domain.kind))),
         tags=tuple(str(t) for t in domain.document.get("tags") or ()),
         owners=_owners(domain),
+        owner=domain.owner_team or "",
         line={
             "domain_kind": domain.kind,
             "description": domain.description,

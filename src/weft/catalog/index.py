@@ -6,18 +6,18 @@ import contextlib
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from weft.catalog.entries import Catalogue, Entry
-from weft.catalog.looks import domain_token
+from weft.catalog.looks import facets_of, scope_word
 from weft.catalog.words import name_terms, names_terms, parts, squashed
 from weft.registry import groups
 from weft.registry.base import RegistryReader
 from weft.registry.groups import Group
 
-VERSION = 4
+VERSION = 5
 """Counts the shapes of the index; another one is made anew."""
 
 _TABLES = """
@@ -26,7 +26,8 @@ CREATE TABLE grouping (name TEXT PRIMARY KEY, digest TEXT NOT NULL);
 CREATE TABLE entry (
   id INTEGER PRIMARY KEY, grouping TEXT NOT NULL, address TEXT NOT NULL, unpinned TEXT NOT NULL, kind TEXT NOT NULL,
   name TEXT NOT NULL, title TEXT NOT NULL, domain TEXT NOT NULL, standing INTEGER NOT NULL,
-  squashed_name TEXT NOT NULL, squashed_title TEXT NOT NULL, texts TEXT NOT NULL, draft INTEGER NOT NULL
+  squashed_name TEXT NOT NULL, squashed_title TEXT NOT NULL, texts TEXT NOT NULL, draft INTEGER NOT NULL,
+  status TEXT NOT NULL, level TEXT NOT NULL, owner TEXT NOT NULL, late_from TEXT
 );
 CREATE INDEX entry_grouping ON entry (grouping);
 CREATE INDEX entry_name ON entry (squashed_name);
@@ -46,8 +47,10 @@ CREATE TABLE listed_tag (kind TEXT, tag TEXT, address TEXT, id INTEGER, PRIMARY 
 CREATE INDEX listed_tag_id ON listed_tag (id);
 CREATE TABLE term (term TEXT PRIMARY KEY, docs INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX term_letters ON term (length(term), term) WHERE term NOT GLOB '*[0-9]*';
-CREATE TABLE tally (kind TEXT, domain TEXT, draft INTEGER, docs INTEGER NOT NULL, PRIMARY KEY (kind, domain, draft))
-  WITHOUT ROWID;
+CREATE TABLE tally (
+  facet TEXT, value TEXT, kind TEXT, domain TEXT, draft INTEGER, docs INTEGER NOT NULL,
+  PRIMARY KEY (facet, kind, domain, draft, value)
+) WITHOUT ROWID;
 CREATE VIRTUAL TABLE word USING fts5(
   name, title, tags, columns, owners, description, column_texts, inherited, scope, tokenize = 'unicode61',
   prefix = '2 3'
@@ -170,7 +173,7 @@ class _Update:
         self._connection = connection
         self._catalogue = catalogue
         self._terms: Counter[str] = Counter()
-        self._tally: Counter[tuple[str, str, int]] = Counter()
+        self._tally: Counter[tuple[str, str, str, str, int]] = Counter()
 
     def names(self) -> Collection[str]:
         """The groups that the index has."""
@@ -183,11 +186,12 @@ class _Update:
             [item for item in self._terms.items() if item[1]],
         )
         self._connection.executemany(
-            "INSERT INTO tally VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET docs = docs + excluded.docs",
+            "INSERT INTO tally VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET docs = docs + excluded.docs",
             [(*key, count) for key, count in self._tally.items() if count],
         )
         self._connection.execute(
-            "INSERT OR REPLACE INTO meta SELECT 'entries', cast(coalesce(sum(docs), 0) AS TEXT) FROM tally"
+            "INSERT OR REPLACE INTO meta "
+            "SELECT 'entries', cast(coalesce(sum(docs), 0) AS TEXT) FROM tally WHERE facet = 'kind'"
         )
 
     def put(self, group: Group) -> bool:
@@ -208,8 +212,11 @@ class _Update:
             for texts in self._connection.execute(f"SELECT * FROM {table} WHERE rowid {mine}", [name]):
                 self._terms.subtract(_terms(texts))
             self._connection.execute(f"DELETE FROM {table} WHERE rowid {mine}", [name])
-        for key in self._connection.execute("SELECT kind, domain, draft FROM entry WHERE grouping = ?", [name]):
-            self._tally[key] -= 1
+        told = "SELECT kind, domain, draft, status, level, owner, late_from, texts FROM entry WHERE grouping = ?"
+        for kind, domain, draft, status, level, owner, late_from, texts in self._connection.execute(told, [name]):
+            values = facets_of(kind, domain, status, level, owner, json.loads(texts)["tags"])
+            counted = _counted(values, kind, late_from)
+            self._tally.subtract((facet, value, kind, domain, draft) for facet, value in counted)
         for table in ("listed", "listed_tag"):
             self._connection.execute(f"DELETE FROM {table} WHERE id {mine}", [name])
         self._connection.execute("DELETE FROM entry WHERE grouping = ?", [name])
@@ -218,6 +225,7 @@ class _Update:
     def _insert(self, group: str, entry: Entry) -> None:
         texts = {
             "tags": list(entry.tags),
+            "terms": list(entry.terms),
             "columns": list(entry.columns),
             "owners": list(entry.owners),
             "inherited": list(entry.inherited),
@@ -225,7 +233,7 @@ class _Update:
             "column_texts": entry.column_texts,
         }
         cursor = self._connection.execute(
-            "INSERT INTO entry VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO entry VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 group,
                 entry.address,
@@ -239,6 +247,10 @@ class _Update:
                 squashed(entry.title),
                 json.dumps(texts, ensure_ascii=False),
                 entry.draft,
+                entry.status,
+                entry.level,
+                entry.owner,
+                entry.late_from,
             ],
         )
         number = cursor.lastrowid
@@ -248,22 +260,31 @@ class _Update:
         fields = (
             name_terms(entry.name),
             parts(entry.title),
-            names_terms(entry.tags),
+            names_terms((*entry.tags, *entry.terms)),
             names_terms(entry.columns),
             parts(" ".join(entry.owners)),
             parts(entry.description),
             parts(entry.column_texts),
             parts(" ".join(entry.inherited)),
         )
-        written = [*(" ".join(f) for f in fields), f"kind{entry.kind} {domain_token(entry.domain)}"]
+        values = facets_of(entry.kind, entry.domain, entry.status, entry.level, entry.owner, entry.tags)
+        written = [*(" ".join(f) for f in fields), " ".join(scope_word(*value) for value in values)]
         self._terms.update(_terms(written))
-        self._tally[entry.kind, entry.domain, int(entry.draft)] += 1
+        counted = _counted(values, entry.kind, entry.late_from)
+        self._tally.update((facet, value, entry.kind, entry.domain, int(entry.draft)) for facet, value in counted)
         self._connection.execute(
             f"INSERT INTO {'column_word' if entry.kind == 'column' else 'word'} "
             "(rowid, name, title, tags, columns, owners, description, column_texts, inherited, scope) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [number, *written],
         )
+
+
+def _counted(values: Iterable[tuple[str, str]], kind: str, late_from: str | None) -> Iterator[tuple[str, str]]:
+    """What is counted of an entry: its facets, and of what may be late when it is."""
+    yield from values
+    if kind != "domain":
+        yield "late_from", "none" if late_from is None else late_from
 
 
 def _terms(texts: Sequence[str]) -> set[str]:

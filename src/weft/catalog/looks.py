@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -30,15 +31,62 @@ _KEPT_BEGINNINGS = 3
 
 
 class Within(Struct, frozen=True):
-    """Which entries count.
+    """Which entries count: all, or those that have a value of each facet that is given.
 
     Attributes:
+        classification: of a port the highest of its columns, of a product that of its ports.
+        owner: the team that answers for it.
+        freshness: `fresh`, `late` or `not_promised`.
+        now: the time (ISO 8601, UTC) at which a promise is kept or broken; `""`: all are kept.
         own: domains whose drafts count; None: all drafts do.
     """
 
     kind: str | None = None
     domain: str | None = None
+    status: str | None = None
+    classification: str | None = None
+    owner: str | None = None
+    tag: str | None = None
+    freshness: str | None = None
+    now: str = ""
     own: Collection[str] | None = None
+
+    @property
+    def scope(self) -> list[tuple[str, str]]:
+        """The facets that the index itself can go by, with their values."""
+        asked = ((facet, getattr(self, facet)) for facet in SCOPES)
+        return [(facet, value) for facet, value in asked if value is not None]
+
+    def condition(self) -> tuple[str, dict[str, str | None]]:
+        """What SQL says of an entry `e` that counts, with its values."""
+        own = None if self.own is None else json.dumps(sorted(self.own))
+        said = ["(:own IS NULL OR NOT e.draft OR e.domain IN (SELECT value FROM json_each(:own)))"]
+        columns = {"kind": "kind", "domain": "domain", "status": "status", "classification": "level", "owner": "owner"}
+        said += [f"e.{column} = :{facet}" for facet, column in columns.items() if getattr(self, facet) is not None]
+        if self.tag is not None:
+            said.append("EXISTS (SELECT 1 FROM json_each(e.texts, '$.tags') WHERE value = :tag)")
+        if self.freshness is not None:
+            said.append(f"{FRESHNESS} = :freshness")
+        values = {facet: getattr(self, facet) for facet in (*SCOPES, "freshness", "now")}
+        return " AND ".join(said), {**values, "own": own}
+
+
+SCOPES = ("kind", "domain", "status", "classification", "owner", "tag")
+"""Facets that an entry has until it is published again; its freshness goes by the clock."""
+
+FRESHNESS = """
+CASE WHEN e.kind = 'domain' THEN '' WHEN e.late_from IS NULL THEN 'not_promised'
+  WHEN e.late_from <> '' AND e.late_from <= :now THEN 'late' ELSE 'fresh' END
+""".strip()
+"""How an entry `e` stands against its promise about age at the time `:now`, as SQL."""
+
+
+def facets_of(
+    kind: str, domain: str, status: str, level: str, owner: str, tags: Iterable[str]
+) -> list[tuple[str, str]]:
+    """The facets of an entry with its values; what it has no value of is left out."""
+    single = zip(SCOPES, (kind, domain, status, level, owner), strict=False)
+    return [*((f, v) for f, v in single if v), *(("tag", tag) for tag in dict.fromkeys(tags))]
 
 
 class Term(Struct, frozen=True):
@@ -91,11 +139,7 @@ class _Asked(Struct, frozen=True):
 
 def looks(connection: sqlite3.Connection, terms: Sequence[Term], within: Within) -> list[Look]:
     """Where to look, in this order."""
-    scope = []
-    if within.domain is not None:
-        scope.append(f"scope : {domain_token(within.domain)}")
-    if within.kind not in (None, "column"):
-        scope.append(f"scope : kind{within.kind}")
+    scope = [f"scope : {scope_word(*one)}" for one in within.scope if one != ("kind", "column")]
     tables = [("word", 0.0)] if within.kind not in (None, "column") else [("word", 0.0), ("column_word", 0.45)]
     if within.kind == "column":
         tables = [("column_word", 0.0)]
@@ -109,9 +153,9 @@ def looks(connection: sqlite3.Connection, terms: Sequence[Term], within: Within)
     return sorted(found, key=lambda look: look.early)
 
 
-def domain_token(domain: str) -> str:
-    """The word that stands in the scope of all entries of a domain: one word, whatever signs its name has."""
-    return f"domain{domain.encode().hex()}"
+def scope_word(facet: str, value: str) -> str:
+    """The word that stands in the scope of all entries with a value: one word, whatever signs the value has."""
+    return f"{facet}{value.encode().hex()}"
 
 
 def _together(heavy: Sequence[_Asked], table: str) -> Iterator[Look]:

@@ -33,6 +33,16 @@ def terms_found(glossary: Glossary, words: str, *, domain: str | None = None, li
     return SearchResult(len(hits), tuple(hits[:limit]), facets)
 
 
+def synonyms_of(glossary: Glossary) -> dict[tuple[str, ...], set[str]]:
+    """For all names of each term the words by which columns and ports that mean it may be called."""
+    found: dict[tuple[str, ...], set[str]] = {}
+    for term in glossary.terms.values():
+        names = {tuple(parts(name)) for name in (term.id, term.title, *term.synonyms)} - {()}
+        for name in names:
+            found.setdefault(name, set()).update("".join(other) for other in names if other != name)
+    return found
+
+
 def _score(term: Term, words: str, asked: list[str]) -> tuple[float, str]:
     """How well a term fits, and where the words stand in it; every word has to stand somewhere."""
     wanted = " ".join(parts(words))

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tests.conformance.test_registry import A, publication, publish
 from weft.catalog.listing import Asked, listed
 from weft.catalog.live import LiveIndex
-from weft.catalog.looks import LOOKED_AT
+from weft.catalog.looks import LOOKED_AT, Within
 from weft.catalog.search import found_in
 from weft.errors import PlatformError
 from weft.model.address import Address
@@ -203,8 +203,8 @@ def test_all_words_that_begin_so_are_found_however_many_there_are(registry, inde
         add(registry, "stock", f"p{number}", title=word.title())
 
     with index.reading() as connection:
-        begun = found_in(connection, "bran", kind="product")
-        whole = found_in(connection, "branbx", kind="product")
+        begun = found_in(connection, "bran", Within(kind="product"))
+        whole = found_in(connection, "branbx", Within(kind="product"))
 
     assert {hit.title for hit in begun.results} == {word.title() for word in words}
     assert begun.complete

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import weft
-from weft.api import mesh as api
+from weft.api import scaffolding as api
 from weft.errors import SourceError, Where
 from weft.sql.quoting import ident, literal
 

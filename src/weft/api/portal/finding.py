@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from weft.access.permissions import Action, Caller, may
 from weft.api.catalog import Filters
+from weft.catalog.looks import Within
+from weft.catalog.search import FACETS
 
 if TYPE_CHECKING:
     from weft.api.platform import Platform
@@ -37,19 +39,35 @@ def domain(platform: Platform, caller: Caller, name: str) -> Document:
     return {**found, "products": platform.catalog.listed(caller, "product", Filters(domain=name), 50, None)}
 
 
-def search(
-    platform: Platform, caller: Caller, words: str, kind: str | None, domain: str | None, limit: int
-) -> Document:
-    """What the words mean, with what it was asked by.
+def search(platform: Platform, caller: Caller, words: str, within: Within, limit: int) -> Document:
+    """What the words mean, with what it was asked by; columns stand under their port.
 
     Raises:
         UsageError: WFT-CAT-001, there is no such domain.
     """
-    if kind == "term":
-        found = platform.glossaries.found(words, domain, limit)
+    if within.kind == "term":
+        found = platform.glossaries.found(words, within.domain, limit)
     else:
-        found = platform.catalog.search(caller, words, kind, domain, limit)
-    return {**found, "words": words, "kind": kind, "domain": domain}
+        found = platform.catalog.search(caller, words, within, limit)
+    narrowed = {facet: getattr(within, facet) for facet in FACETS}
+    return {**found, "results": _gathered(found["results"]), "words": words, "narrowed": narrowed}
+
+
+def _gathered(hits: list[Document]) -> list[Document]:
+    """Hits with the columns of each port under the best hit among them, in the order of these."""
+    heads: dict[str, Document] = {}
+    for hit in hits:
+        of = ".".join(hit["address"].split(".")[:3]) if hit["kind"] == "column" else hit["address"]
+        head = heads.setdefault(of, {**hit, "address": of, "kind": "port", "columns": []})
+        if hit["kind"] == "column":
+            name = hit["address"].removeprefix(f"{of}.")
+            head["columns"].append({"name": name, "address": hit["address"], "title": hit["title"], "why": hit["why"]})
+        else:
+            head.update(hit)
+    for of, head in heads.items():
+        if head["columns"] and head["title"] == head["columns"][0]["title"]:
+            head["title"] = of  # the port itself was not among the hits
+    return list(heads.values())
 
 
 def _work(platform: Platform, caller: Caller) -> Iterator[Document]:

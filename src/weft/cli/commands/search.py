@@ -11,24 +11,35 @@ from weft.cli.output import print_json, print_text
 @click.command(
     "search",
     help="Find domains, products, ports and columns.\n\n"
-    "Names, titles, descriptions, columns, tags and owners are searched; small typing errors are put right. Without "
-    "words everything is listed.",
-    epilog=examples("weft search delay", "weft search tail number --kind column", "weft search --kind port"),
+    "Names, titles, descriptions, columns, tags and owners are searched, also under the synonyms of the glossary; "
+    "small typing errors are put right. Without words everything is listed.",
+    epilog=examples(
+        "weft search delay",
+        "weft search tail number --kind column",
+        "weft search --kind port --classification confidential --freshness late",
+    ),
 )
 @click.argument("words", nargs=-1)
 @click.option(
     "--kind", metavar="KIND", help="Only domain, product, port or column; or term, among those of the glossary."
 )
 @click.option("--domain", metavar="DOMAIN", help="Only what belongs to this domain.")
+@click.option("--status", metavar="STATUS", help="Only what is proposed, draft, active, deprecated or retired.")
+@click.option(
+    "--classification", metavar="LEVEL", help="Only public, internal, confidential or restricted: the highest column's."
+)
+@click.option("--owner", metavar="TEAM", help="Only what this team answers for.")
+@click.option("--tag", metavar="TAG", help="Only what carries this tag.")
+@click.option("--freshness", metavar="STATE", help="Only what is fresh, late or not_promised.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="How many hits.")
 @format_option()
-def command(words: tuple[str, ...], kind: str | None, domain: str | None, limit: int, form: str) -> int:
+def command(words: tuple[str, ...], limit: int, form: str, **narrowed: str | None) -> int:
     from weft import api
     from weft.cli.render.hits import hits_text
 
     text = " ".join(words)
     with api.open() as mesh:
-        found = mesh.search(text, kind=kind, domain=domain, limit=limit)
+        found = mesh.search(text, limit=limit, **narrowed)
     if form == "json":
         print_json(found.as_json())
     else:

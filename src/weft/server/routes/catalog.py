@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from weft.access.permissions import Action, Caller
 from weft.api.catalog import Filters
-from weft.catalog.search import KINDS
+from weft.catalog.looks import Within
+from weft.catalog.search import KNOWN
 from weft.errors import UsageError, error
 from weft.model.address import Address, ProductAddress, parse_address
 from weft.server import port_shapes, shapes
@@ -30,6 +31,12 @@ Tag = Annotated[str | None, Query(max_length=200, description="only with this ta
 Owner = Annotated[str | None, Query(max_length=200, description="only of this team", examples=["Fleet"])]
 DomainName = Annotated[str, Path(examples=["fleet"])]
 ProductName = Annotated[str, Path(examples=["aircraft"])]
+
+
+def _one_of(facet: str) -> str:
+    return f"^({'|'.join(KNOWN[facet])})$"
+
+
 PortName = Annotated[str, Path(description="the port, with `@` and its major or without", examples=["planes@1"])]
 
 
@@ -139,14 +146,20 @@ async def search(
     request: Request,
     caller: Reader,
     q: Annotated[str, Query(max_length=200, description="words; none list everything", examples=["tail number"])] = "",
-    kind: Annotated[str | None, Query(pattern=f"^({'|'.join(KINDS)})$", examples=["port"])] = None,
+    kind: Annotated[str | None, Query(pattern=_one_of("kind"), examples=["port"])] = None,
     domain: Domain = None,
+    status: Annotated[str | None, Query(pattern=_one_of("status"), examples=["active"])] = None,
+    classification: Annotated[str | None, Query(pattern=_one_of("classification"), examples=["internal"])] = None,
+    owner: Owner = None,
+    tag: Tag = None,
+    freshness: Annotated[str | None, Query(pattern=_one_of("freshness"), examples=["fresh"])] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 20,
 ) -> Response:
     """What the words mean, best first, and why."""
     if kind == "term":
         return await answered(request, lambda: request.app.state.platform.glossaries.found(q, domain, limit))
-    return await answered(request, lambda: _catalog(request).search(caller, q, kind, domain, limit))
+    within = Within(kind, domain, status, classification, owner, tag, freshness)
+    return await answered(request, lambda: _catalog(request).search(caller, q, within, limit))
 
 
 @router.get("/lineage", response_model=port_shapes.Lineage, responses=shown(404))

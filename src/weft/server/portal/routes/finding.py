@@ -10,7 +10,8 @@ from starlette.responses import Response
 from weft.access.permissions import Action, Caller
 from weft.api.catalog import Filters
 from weft.api.portal import finding
-from weft.catalog.search import KINDS
+from weft.catalog.looks import Within
+from weft.catalog.search import EVERYTHING, KINDS
 from weft.server.portal.formats import path_of
 from weft.server.portal.rendering import SECTIONS, environment, html, platform_of, show
 from weft.server.portal.visiting import Visiting
@@ -37,14 +38,29 @@ async def search(
     q: Annotated[str, Query(max_length=200)] = "",
     kind: Annotated[str | None, Query(pattern=f"^({'|'.join(KINDS)})?$")] = None,
     domain: _Word = None,
+    status: _Word = None,
+    classification: _Word = None,
+    owner: _Word = None,
+    tag: _Word = None,
+    freshness: _Word = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 25,
 ) -> Response:
     """What the words mean, best first, and why; htmx gets the results alone."""
 
+    within = Within(
+        kind or None,
+        domain or None,
+        status or None,
+        classification or None,
+        owner or None,
+        tag or None,
+        freshness or None,
+    )
+
     def found() -> Response:
-        page = finding.search(platform_of(request), caller, q, kind or None, domain or None, limit)
+        page = finding.search(platform_of(request), caller, q, within, limit)
         whole = request.headers.get("hx-target") != "found"
-        return show(request, caller, "search.html" if whole else "_found.html", page, title=q or "Search")
+        return show(request, caller, "search.html" if whole else "_found.html", page, title=q or "Search", limit=limit)
 
     return await quickly(request, found)
 
@@ -58,7 +74,7 @@ async def palette(request: Request, caller: Visitor, q: Annotated[str, Query(max
         lines: list[dict[str, Any]] = [
             {"kind": "page", "title": s.title, "address": "", "path": s.path} for s in pages[: 3 if q else None]
         ]
-        for one in finding.search(platform_of(request), caller, q, None, None, 8)["results"] if q else ():
+        for one in finding.search(platform_of(request), caller, q, EVERYTHING, 8)["results"] if q else ():
             title = one["title"] or one["address"]
             lines.append(
                 {"kind": one["kind"], "title": title, "address": one["address"], "path": path_of(one["address"])}
