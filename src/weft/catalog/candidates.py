@@ -32,6 +32,10 @@ _TEXTS = ", ".join(
 _WHOLE_NAME, _EXACT, _SYNONYM, _PREFIX, _ONE_ERROR, _TWO_ERRORS = 1.4, 1.0, 0.8, 0.6, 0.6, 0.4
 _LONGEST = 6
 """Parts of the longest synonym."""
+_WHOLE = 0.25
+"""What it adds to the score that all words of the name were asked for."""
+_USE = 0.1
+"""What it adds to the score that twice as many products read it."""
 _KINDS = {"port": 1.1, "column": 0.6}
 _ORDER = {"port": 0, "product": 1, "domain": 2, "column": 3}
 
@@ -41,6 +45,7 @@ class Candidate(Struct, frozen=True):
 
     Attributes:
         standing: 0 usable, 1 deprecated, 2 retired.
+        used: how many products read it, or its port.
         stage: 3 its address, 2 its name, 1 its title is what was asked for.
         facets: its values of `status`, `classification`, `owner` and `freshness`, in this order, and its tags.
     """
@@ -52,6 +57,7 @@ class Candidate(Struct, frozen=True):
     standing: int
     stage: int
     score: float
+    used: int
     facets: tuple[str, str, str, str]
     tags: tuple[str, ...]
 
@@ -129,18 +135,20 @@ def candidates(
     scored = []
     for table in ("word", "column_word"):
         rows = connection.execute(
-            "SELECT e.id, e.address, e.kind, e.domain, e.standing, e.squashed_name, e.status, e.level, e.owner, "
-            f"{FRESHNESS}, json_extract(e.texts, '$.tags'), {_TEXTS} "
+            "SELECT e.id, e.address, e.kind, e.domain, e.standing, e.squashed_name, "
+            f"e.status, e.level, e.owner, e.used, {FRESHNESS}, json_extract(e.texts, '$.tags'), {_TEXTS} "
             f"FROM json_each(:chosen) c CROSS JOIN {table}_content w ON w.id = c.value "
             f"JOIN entry e ON e.id = w.id WHERE {condition}",
             {**values, "chosen": json.dumps([number for number, there in chosen if there in (table, None)])},
         )
-        for number, address, kind, domain, standing, name, status, level, owner, fresh, tags, *texts in rows:
-            fit = _fit(sought, name, texts) * _KINDS.get(kind, 1.0)
+        for number, address, kind, domain, standing, name, status, level, owner, used, fresh, tags, *texts in rows:
+            fit = _fit(sought, name, texts) * _KINDS.get(kind, 1.0) * (1 + _USE * math.log2(1 + used))
             if fit or number in stages:
                 stage, facets = stages.get(number, 0), (status, level, owner, fresh)
                 scored.append(
-                    Candidate(number, address, kind, domain, standing, stage, fit, facets, tuple(json.loads(tags)))
+                    Candidate(
+                        number, address, kind, domain, standing, stage, fit, used, facets, tuple(json.loads(tags))
+                    )
                 )
     return sorted(scored, key=lambda c: c.place), complete
 
@@ -155,7 +163,8 @@ def _exact(connection: sqlite3.Connection, words: str) -> dict[int, int]:
         (2, "squashed_name", given[0]),
         (1, "squashed_title", given[0]),
     ):
-        sql = f"SELECT id FROM entry WHERE {column} = ? ORDER BY kind = 'column', address LIMIT ?"
+        order = "address" if stage == 3 else "kind = 'column', used DESC, address"
+        sql = f"SELECT id FROM entry WHERE {column} = ? ORDER BY {order} LIMIT ?"
         for (number,) in connection.execute(sql, [value, _OF_ONE_NAME]) if value else ():
             found.setdefault(number, stage)
     return found
@@ -167,7 +176,7 @@ def _fit(sought: list[list[tuple[float, str, str]]], name: str, texts: list[str]
     Args:
         sought: for each term what it may mean: what that is worth, the whole word, and how it stands in a text.
     """
-    total, matched = 0.0, 0
+    total, matched, named = 0.0, 0, 0
     for readings in sought:
         best = 0.0
         for worth, word, standing in readings:
@@ -180,7 +189,13 @@ def _fit(sought: list[list[tuple[float, str, str]]], name: str, texts: list[str]
                     best = worth * strength
         if best:
             total, matched = total + best, matched + 1
-    return total * (0.4 + 0.6 * matched / len(sought)) if sought else 0.0
+            named += any(standing in texts[0] for _, _, standing in readings)
+    if not sought:
+        return 0.0
+    # a name of which more was asked for is nearer to what is meant: `shipments` before `shipments_daily_old`
+    words = max(len(texts[0].split()) - 1, 1)
+    near = 1 + _WHOLE * min(named / words, 1.0) if named else 1.0
+    return total * near * (0.4 + 0.6 * matched / len(sought))
 
 
 def _readings(connection: sqlite3.Connection, term: str, joined: str | None) -> dict[str, float]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from weft.catalog.entries import Catalogue, Entry
-from weft.catalog.looks import facets_of, scope_word
+from weft.catalog.looks import busy_word, facets_of, scope_word
 from weft.catalog.words import name_terms, names_terms, parts, squashed
 from weft.registry import groups
 from weft.registry.base import RegistryReader
@@ -27,11 +27,13 @@ CREATE TABLE entry (
   id INTEGER PRIMARY KEY, grouping TEXT NOT NULL, address TEXT NOT NULL, unpinned TEXT NOT NULL, kind TEXT NOT NULL,
   name TEXT NOT NULL, title TEXT NOT NULL, domain TEXT NOT NULL, standing INTEGER NOT NULL,
   squashed_name TEXT NOT NULL, squashed_title TEXT NOT NULL, texts TEXT NOT NULL, draft INTEGER NOT NULL,
-  status TEXT NOT NULL, level TEXT NOT NULL, owner TEXT NOT NULL, late_from TEXT
+  status TEXT NOT NULL, level TEXT NOT NULL, owner TEXT NOT NULL, late_from TEXT, used INTEGER NOT NULL
 );
 CREATE INDEX entry_grouping ON entry (grouping);
-CREATE INDEX entry_name ON entry (squashed_name);
-CREATE INDEX entry_title ON entry (squashed_title);
+CREATE INDEX entry_name ON entry (squashed_name, kind = 'column', used DESC, address);
+CREATE INDEX entry_title ON entry (squashed_title, kind = 'column', used DESC, address);
+CREATE TABLE reading (port TEXT NOT NULL, grouping TEXT NOT NULL, PRIMARY KEY (port, grouping)) WITHOUT ROWID;
+CREATE INDEX reading_grouping ON reading (grouping);
 CREATE INDEX entry_address ON entry (address);
 CREATE INDEX entry_unpinned ON entry (unpinned);
 CREATE INDEX entry_order ON entry (standing = 2, kind, address);
@@ -157,6 +159,7 @@ def _drop_all(connection: sqlite3.Connection) -> None:
         "column_word",
         "term",
         "tally",
+        "reading",
         "entry",
         "listed",
         "listed_tag",
@@ -174,13 +177,16 @@ class _Update:
         self._catalogue = catalogue
         self._terms: Counter[str] = Counter()
         self._tally: Counter[tuple[str, str, str, str, int]] = Counter()
+        self._read = set[str]()  # ports of which somebody began or ended to read
 
     def names(self) -> Collection[str]:
         """The groups that the index has."""
         return {name for (name,) in self._connection.execute("SELECT name FROM grouping")}
 
     def finish(self) -> None:
-        """Writes the counts."""
+        """Writes the counts, and by how many products ports are read now."""
+        for port in self._read:
+            self._recount(port)
         self._connection.executemany(
             "INSERT INTO term VALUES (?, ?) ON CONFLICT DO UPDATE SET docs = docs + excluded.docs",
             [item for item in self._terms.items() if item[1]],
@@ -201,8 +207,13 @@ class _Update:
             return False
         self.remove(group.name)
         self._connection.execute("INSERT INTO grouping VALUES (?, ?)", [group.name, group.digest])
+        for port in group.product.reads if group.product is not None else ():
+            self._connection.execute("INSERT OR IGNORE INTO reading VALUES (?, ?)", [port, group.name])
+            self._read.add(port)
         for entry in self._catalogue.entries(group):
             self._insert(group.name, entry)
+            if entry.kind == "port":
+                self._read.add(entry.address)
         return True
 
     def remove(self, name: str) -> None:
@@ -217,10 +228,35 @@ class _Update:
             values = facets_of(kind, domain, status, level, owner, json.loads(texts)["tags"])
             counted = _counted(values, kind, late_from)
             self._tally.subtract((facet, value, kind, domain, draft) for facet, value in counted)
+        reads = self._connection.execute("SELECT port FROM reading WHERE grouping = ?", [name])
+        self._read.update(port for (port,) in reads)
+        self._connection.execute("DELETE FROM reading WHERE grouping = ?", [name])
         for table in ("listed", "listed_tag"):
             self._connection.execute(f"DELETE FROM {table} WHERE id {mine}", [name])
         self._connection.execute("DELETE FROM entry WHERE grouping = ?", [name])
         self._connection.execute("DELETE FROM grouping WHERE name = ?", [name])
+
+    def _recount(self, port: str) -> None:
+        """Notes with a port, its columns and its product how many products read it."""
+        product = ".".join(port.split(".")[:2])
+        (used,) = self._connection.execute("SELECT count(*) FROM reading WHERE port = ?", [port]).fetchone()
+        (most,) = self._connection.execute(
+            "SELECT max(n) FROM (SELECT count(*) AS n FROM reading WHERE port GLOB ? GROUP BY port)", [f"{product}.*"]
+        ).fetchone()
+        mine = self._connection.execute(
+            "SELECT id, kind, used FROM entry WHERE grouping = ? AND (address IN (?, ?) OR address GLOB ?)",
+            [product, product, port, f"{port}.*"],
+        ).fetchall()
+        for number, kind, before in mine:
+            now = (most or 0) if kind == "product" else used
+            if now != before:
+                self._connection.execute("UPDATE entry SET used = ? WHERE id = ?", [now, number])
+            if busy_word(now) != busy_word(before):
+                table = "column_word" if kind == "column" else "word"
+                (scope,) = self._connection.execute(f"SELECT scope FROM {table} WHERE rowid = ?", [number]).fetchone()
+                kept = [word for word in scope.split() if word != busy_word(before)]
+                written = " ".join([*kept, busy_word(now)]).strip()
+                self._connection.execute(f"UPDATE {table} SET scope = ? WHERE rowid = ?", [written, number])
 
     def _insert(self, group: str, entry: Entry) -> None:
         texts = {
@@ -233,7 +269,7 @@ class _Update:
             "column_texts": entry.column_texts,
         }
         cursor = self._connection.execute(
-            "INSERT INTO entry VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO entry VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
             [
                 group,
                 entry.address,

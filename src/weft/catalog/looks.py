@@ -26,6 +26,8 @@ _FEW = 60
 """Entries with which nobody waits for all beginnings to be gathered."""
 _BEGUN = 12
 """Words that a beginning is asked for as, before all of them are gathered."""
+_MANY = 3
+"""Products that read a port which is looked at before those that fewer read."""
 _KEPT_BEGINNINGS = 3
 """Letters of the longest beginnings that the index keeps."""
 
@@ -89,6 +91,11 @@ def facets_of(
     return [*((f, v) for f, v in single if v), *(("tag", tag) for tag in dict.fromkeys(tags))]
 
 
+def busy_word(used: int) -> str:
+    """The word that stands in the scope of what many products read; nothing where few do."""
+    return "busy" if used >= _MANY else ""
+
+
 class Term(Struct, frozen=True):
     """A word of a query: how much it weighs, and what it may mean, with how sure that is.
 
@@ -150,7 +157,14 @@ def looks(connection: sqlite3.Connection, terms: Sequence[Term], within: Within)
         for table, later in tables
         for look in (*_together(heavy, table), *_apart(terms, asked, table))
     )
-    return sorted(found, key=lambda look: look.early)
+    return sorted((one for look in found for one in (*_busy(look), look)), key=lambda look: look.early)
+
+
+def _busy(look: Look) -> Iterator[Look]:
+    """The same look among what many products read: of a hundred that fit as well, that is what is meant."""
+    if look.below == LOOKED_AT:
+        expression = f"scope : busy AND {look.expression}"
+        yield replace(look, early=look.early - 0.3, expression=expression, place=("busy", look.place))
 
 
 def scope_word(facet: str, value: str) -> str:

@@ -170,6 +170,8 @@ def found_in(
     for c in shown:
         title, name, texts, mark = told[c.id]
         why = _why(c.stage, c.standing, name, title, json.loads(texts), readings)
+        if c.used > 1:
+            why += f"; read by {c.used:,} products"
         hits.append(Hit(c.address, c.kind, title, c.domain, round(c.stage * 10 + c.score, 3), why, mark))
     counted: Counter[tuple[str, str]] = Counter()
     for c in found:

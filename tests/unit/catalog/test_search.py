@@ -13,7 +13,7 @@ from weft.catalog.search import FACETS, search
 from weft.catalog.terms import synonyms_of
 from weft.errors import UsageError, Where
 from weft.governance.glossary import Glossary, Term
-from weft.model.address import parse_address
+from weft.model.address import ProductAddress, parse_address
 from weft.model.checks import CheckResult, CheckSeverity, Outcome, Rule
 
 LATER = (THEN + dt.timedelta(days=30)).isoformat()
@@ -276,6 +276,27 @@ def test_a_column_is_found_by_the_term_that_it_is_bound_to() -> None:
     (found,) = search(mesh, None, "currency").results
 
     assert (found.address, found.why) == ("crew.roster.pay@1.x1", "term: currency")
+
+
+def test_what_many_products_read_comes_before_what_few_read_and_says_so(tmp_path: Path) -> None:
+    mesh, index = Registered(), tmp_path / "index.db"
+    for domain in ("a", "b"):
+        mesh.add_domain(domain, domain, domain, domain)
+        mesh.add_product(f"{domain}.p", "P", "p")
+        mesh.add_port(f"{domain}.p.gates@1", "Gates", "Gates", {"gate_no": "Number"})
+    assert [h.domain for h in search(mesh, index, "gates").results[:2]] == ["a", "b"]
+
+    for number in range(5):
+        mesh.add_product(f"a.reader{number}", "R", "r", reads=("b.p.gates@1",))
+    first = search(mesh, index, "gates").results[0]
+    column = search(mesh, index, "gate_no").results[0]
+    for number in range(5):
+        del mesh.product_records[ProductAddress("a", f"reader{number}")]
+    mesh.event += 1
+
+    assert (first.address, first.why) == ("b.p.gates@1", "its name; read by 5 products")
+    assert column.address == "b.p.gates@1.gate_no"
+    assert [h.domain for h in search(mesh, index, "gates").results[:2]] == ["a", "b"]
 
 
 @pytest.mark.parametrize("facet", ["kind", "status", "classification", "freshness"])
