@@ -16,6 +16,7 @@ from pathlib import Path
 
 import httpx
 
+from tests.command_server import Running, command_server
 from tests.meshes import TestMesh, command, contract, descriptor, port, source
 from weft.access.permissions import Action
 from weft.api.platform import open_platform
@@ -28,7 +29,7 @@ class TestServer:
     __test__ = False
     root: Path
     url: str
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Running
 
     def token(self, owner: str, *, domain: str | None = None, days: int = 1, kind: str | None = None) -> str:
         """A token, as an operator would make one at the server's machine."""
@@ -60,8 +61,14 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(root: Path, registry: str | None = None, settings: str = "") -> Iterator[TestServer]:
-    """A server over a mesh of its own, on a free port."""
+def serving(
+    root: Path, registry: str | None = None, settings: str = "", *, imports_alone: bool = False
+) -> Iterator[TestServer]:
+    """A server over a mesh of its own, on a free port.
+
+    Args:
+        imports_alone: begins without a module, for tests that look at what it has imported.
+    """
     root.mkdir(parents=True, exist_ok=True)
     if not (root / "weft.toml").exists():
         line = f'registry = "{registry}"\n' if registry else ""
@@ -69,7 +76,12 @@ def serving(root: Path, registry: str | None = None, settings: str = "") -> Iter
     number = free_port()
     url = f"http://127.0.0.1:{number}"
     with (root / "log").open("ab") as log:
-        process = subprocess.Popen(command("serve", "--port", str(number)), cwd=root, stdout=log, stderr=log)
+        words = ["serve", "--port", str(number)]
+        process = (
+            subprocess.Popen(command(*words), cwd=root, stdout=log, stderr=log)
+            if imports_alone
+            else command_server().start(words, cwd=root, env=os.environ, stdout=log, stderr=log)
+        )
         try:
             _ready(url, process, root / "log")
             yield TestServer(root, url, process)
@@ -82,7 +94,7 @@ def serving(root: Path, registry: str | None = None, settings: str = "") -> Iter
                 process.wait()
 
 
-def _ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _ready(url: str, process: subprocess.Popen[bytes] | Running, log: Path) -> None:
     deadline = time.monotonic() + 60
     while True:
         try:

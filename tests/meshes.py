@@ -10,6 +10,8 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.command_server import command_server, starts_alike
+
 ROWS = 2_000
 
 
@@ -36,6 +38,9 @@ class TestMesh:
 
     def weft(self, *words: str, today: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
         """Runs a command; `today` is the day that its clock shows, at noon UTC."""
+        env = {**os.environ, "NO_COLOR": "1", **environment}
+        if starts_alike(env):
+            return command_server().run(words, cwd=self.root, env=env, timeout=120, today=today)
         return subprocess.run(
             command(*words, today=today),
             cwd=self.root,
@@ -43,7 +48,7 @@ class TestMesh:
             text=True,
             timeout=120,
             check=False,
-            env={**os.environ, "NO_COLOR": "1", **environment},
+            env=env,
         )
 
     def json(self, *words: str, expect: int = 0, today: str | None = None) -> dict:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.command_server import command_server
 from tests.docs.blocks import CHECKED, RUN, SHOWN, Block, Shell, blocks, reader_environment
 from tests.docs.pages import ROOT, pages
 
@@ -32,12 +33,7 @@ def name(page: Path) -> str:
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A reader's environment in which `weft` and `python` are the ones under test."""
     commands = tmp_path_factory.mktemp("bin")
-    weft = commands / "weft"
-    weft.write_text(
-        f"#!{sys.executable}\nimport sys\nsys.argv[0] = 'weft'\nfrom weft.cli.main import main\nmain()\n",
-        encoding="utf-8",
-    )
-    weft.chmod(0o755)
+    command_server().program(commands / "weft")
     found = reader_environment(commands, Path(sys.executable).parent)
     return {**found, "PYTHONPATH": str(ROOT / "src")}
 

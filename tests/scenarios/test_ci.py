@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from tests.command_server import command_server
 from tests.meshes import TestMesh
 from weft.api import init
 from weft.project.example import copy_example
@@ -51,8 +52,7 @@ class Service:
         self.mesh, self.folder, self.variables = mesh, folder, {}
         folder.mkdir()
         self.comments([])
-        weft = "import sys; from weft.cli.main import main; main()"
-        self._program("weft", weft)
+        command_server().program(folder / "weft")
         self._program("gh", GH)
         self._program("curl", CURL)
         self._program("pip", "")

@@ -22,7 +22,7 @@ from weft.registry.sqlite import SqliteRegistry
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[TestServer]:
-    with serving(tmp_path_factory.mktemp("server")) as running:
+    with serving(tmp_path_factory.mktemp("server"), imports_alone=True) as running:
         yield running
 
 

@@ -24,7 +24,7 @@ PLANES = 'fleet.aircraft."planes@1"'
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[TestServer]:
-    with serving(tmp_path_factory.mktemp("server")) as running:
+    with serving(tmp_path_factory.mktemp("server"), imports_alone=True) as running:
         yield running
 
 

@@ -33,7 +33,7 @@ def bucket(store: ObjectServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[str
 @pytest.fixture
 def server(store: ObjectServer, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestServer]:
     """A server that alone knows the keys of the bucket."""
-    with serving(tmp_path / "server", settings=store.settings(bucket)) as running:
+    with serving(tmp_path / "server", settings=store.settings(bucket), imports_alone=True) as running:
         for name in store.environ:
             monkeypatch.delenv(name)
         yield running

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.command_server import Running, command_server
 from tests.unit.catalog.registered import THEN, flights
 from weft.api.platform import Platform, open_platform
 from weft.model.address import parse_address
@@ -94,19 +95,10 @@ def bearer(platform: Platform, owner: str = "ada", *, days: int = 3650) -> dict[
 @contextmanager
 def running(folder: Path, *options: str) -> Iterator[str]:
     """`weft serve` in a process of its own, on a free port; gives its address. It has to end well when told to."""
-    command = [
-        sys.executable,
-        "-c",
-        "from weft.cli.main import main; main()",
-        "-C",
-        str(folder),
-        "serve",
-        "--port",
-        "0",
-    ]
-    places = os.pathsep.join(sys.path)
+    words = ["-C", str(folder), "serve", "--port", "0", *options]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}  # for the processes that the server starts
     with (folder / "log").open("w+") as log:
-        process = subprocess.Popen([*command, *options], stderr=log, env={**os.environ, "PYTHONPATH": places})
+        process = command_server().start(words, cwd=Path.cwd(), env=env, stdout=log, stderr=log)
         try:
             yield listening(process, folder / "log")
         finally:
@@ -115,7 +107,7 @@ def running(folder: Path, *options: str) -> Iterator[str]:
         assert ended == 0, (folder / "log").read_text()
 
 
-def listening(process: subprocess.Popen[bytes], log: Path) -> str:
+def listening(process: subprocess.Popen[bytes] | Running, log: Path) -> str:
     """The address that a server tells as soon as it listens."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:

@@ -62,15 +62,15 @@ def overfull(column: Any) -> bool:
     A HUGEINT may be one. DuckDB, Polars and readers of Parquet fail at such a decimal.
     """
     import pyarrow as pa
-    from pyarrow import compute as pc
 
     hugeint = pa.decimal128(38, 0)
+    of_that_size = [leaf for chunk in column.chunks for leaf in leaves(chunk) if leaf.type == hugeint]
+    if not of_that_size:  # PyArrow imports pandas, where it is installed, to make a value: most queries need none
+        return False
+    from pyarrow import compute as pc
+
     most, least = (pa.scalar(decimal.Decimal(sign + "9" * 38), hugeint) for sign in ("", "-"))
-    return any(
-        leaf.type == hugeint and pc.any(pc.or_(pc.greater(leaf, most), pc.less(leaf, least))).as_py()
-        for chunk in column.chunks
-        for leaf in leaves(chunk)
-    )
+    return any(pc.any(pc.or_(pc.greater(leaf, most), pc.less(leaf, least))).as_py() for leaf in of_that_size)
 
 
 def texts(connection: duckdb.DuckDBPyConnection, table: Any) -> Any:
