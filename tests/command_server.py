@@ -29,9 +29,12 @@ _OWN = ("PYTHON", "LC_", "LANG")
 class Running:
     """A command that runs, as `subprocess.Popen` shows one."""
 
-    def __init__(self, connection: socket.socket, words: Sequence[str]) -> None:
+    def __init__(
+        self, connection: socket.socket, words: Sequence[str], stdout: IO[str] | None, stderr: IO[str] | None
+    ) -> None:
         self.args = ["weft", *words]
         self.returncode: int | None = None
+        self.stdout, self.stderr = stdout, stderr
         self._connection = connection
         self._told = connection.makefile("r", encoding="utf-8")
         self.pid = int(self._told.readline())
@@ -58,6 +61,24 @@ class Running:
             self._connection.close()
         return self.returncode
 
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """All that is left of what it writes into pipes, once it has ended."""
+        told = {id(stream): "" for stream in (self.stdout, self.stderr)}
+
+        def read(stream: IO[str]) -> None:
+            with stream:
+                told[id(stream)] = stream.read()
+
+        readers = [
+            threading.Thread(target=read, args=(s,), daemon=True) for s in (self.stdout, self.stderr) if s is not None
+        ]
+        for reader in readers:
+            reader.start()
+        self.wait(timeout)
+        for reader in readers:
+            reader.join(timeout)
+        return told[id(self.stdout)], told[id(self.stderr)]
+
     def send_signal(self, number: int) -> None:
         """Sends a signal, unless it has ended."""
         if self.poll() is None:
@@ -79,7 +100,7 @@ class CommandServer:
         self._folder = tempfile.TemporaryDirectory(prefix="weft-commands-")
         self.path = str(Path(self._folder.name) / "socket")
         self._process = subprocess.Popen(
-            [sys.executable, __file__, self.path],
+            [sys.executable, "-m", "tests.command_server", self.path],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd="/",
@@ -101,19 +122,45 @@ class CommandServer:
         words: Sequence[str],
         *,
         cwd: Path,
-        env: Mapping[str, str],
-        stdout: IO[Any],
-        stderr: IO[Any],
+        env: Mapping[str, str] | None = None,
+        stdout: IO[Any] | int | None = None,
+        stderr: IO[Any] | int | None = None,
         today: str | None = None,
+        script: str | None = None,
+        start_new_session: bool = False,
     ) -> Running:
-        """Starts a command."""
+        """Starts a command.
+
+        Args:
+            words: the words of its line.
+            cwd: its folder.
+            env: its environment; that of this process if none is given.
+            stdout: a file, `subprocess.PIPE`, or where this process writes.
+            stderr: the same.
+            today: the day that its clock shows, at noon UTC.
+            script: a program that runs instead of `weft`.
+            start_new_session: whether it leads a process group of its own.
+        """
+        job = {"words": words, "cwd": str(cwd), "env": dict(os.environ if env is None else env), "today": today}
+        job |= {"script": script, "session": start_new_session}
+        pipes: dict[int, IO[str]] = {}
+        given, ours = [], []
+        for number, stream in ((1, stdout), (2, stderr)):
+            if stream == subprocess.PIPE:
+                reading, writing = os.pipe()
+                pipes[number] = os.fdopen(reading, encoding="utf-8")
+                ours.append(writing)
+                given.append(writing)
+            else:
+                given.append(number if stream is None or isinstance(stream, int) else stream.fileno())
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(self.path)
-        job = {"words": words, "cwd": str(cwd), "env": dict(env), "today": today}
         with open(os.devnull, "rb") as nothing:
-            socket.send_fds(connection, [b"\n"], [nothing.fileno(), stdout.fileno(), stderr.fileno()])
+            socket.send_fds(connection, [b"\n"], [nothing.fileno(), *given])
         connection.sendall(json.dumps(job).encode() + b"\n")
-        return Running(connection, words)
+        for number in ours:
+            os.close(number)
+        return Running(connection, words, pipes.get(1), pipes.get(2))
 
     def run(
         self, words: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float, today: str | None = None
@@ -143,7 +190,7 @@ import json, os, signal, socket, sys
 connection = socket.socket(socket.AF_UNIX)
 connection.connect({socket!r})
 socket.send_fds(connection, [b"\\n"], [0, 1, 2])
-job = {{"words": sys.argv[1:], "cwd": os.getcwd(), "env": dict(os.environ), "today": None}}
+job = {{"words": sys.argv[1:], "cwd": os.getcwd(), "env": dict(os.environ)}}
 connection.sendall(json.dumps(job).encode() + b"\\n")
 told = connection.makefile()
 child = int(told.readline())
@@ -253,20 +300,24 @@ def _become(connection: socket.socket) -> NoReturn:
         sys.stdout = os.fdopen(1, "w", encoding="utf-8")
         sys.stderr = os.fdopen(2, "w", 1, encoding="utf-8", errors="backslashreplace")
         sys.argv = ["weft", *job["words"]]
-        if job["today"]:
+        sys.path[0] = ""
+        if job.get("session"):
+            os.setsid()
+        if job.get("today"):
             import datetime as dt
 
             import weft.wiring
 
             noon = dt.datetime.fromisoformat(f"{job['today']}T12:00Z")
             weft.wiring.clock = lambda: noon
+        if job.get("script"):
+            exec(compile(job["script"], "<script>", "exec"), {"__name__": "__main__"})
+            raise SystemExit
         from weft.cli.main import main
 
         main()
-    except SystemExit as e:  # `--version`, and what the command line itself refuses
-        code = e.code if isinstance(e.code, int) else int(e.code is not None)
-        sys.stdout.flush()
-        sys.stderr.flush()
+    except SystemExit as e:
+        code = _ended(e)
     except BaseException:  # noqa: BLE001 - as an interpreter ends
         import traceback
 
@@ -274,6 +325,17 @@ def _become(connection: socket.socket) -> NoReturn:
         sys.stderr.flush()
         code = 1
     os._exit(code)
+
+
+def _ended(wish: SystemExit) -> int:
+    """Ends as an interpreter does, and gives the exit code."""
+    if wish.code is not None and not isinstance(wish.code, int):
+        print(wish.code, file=sys.stderr)
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for what still runs
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    return wish.code if isinstance(wish.code, int) else int(wish.code is not None)
 
 
 def _import_everything() -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.command_server import command_server
 from tests.meshes import TestMesh, contract, descriptor, port, source
 
 PORTS = ("sales.one.one", "sales.two.two", "sales.both.both")
@@ -69,13 +68,12 @@ def in_step(mesh: TestMesh, waits: dict[str, dict[str, list[str]]], **words: obj
     marks = mesh.path("marks")
     marks.mkdir()
     started = {
-        name: subprocess.Popen(
-            [sys.executable, "-c", IN_STEP, name, str(marks), json.dumps(its), json.dumps(words)],
+        name: command_server().start(
+            [name, str(marks), json.dumps(its), json.dumps(words)],
+            script=IN_STEP,
             cwd=mesh.root,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
         )
         for name, its in waits.items()
     }

@@ -11,7 +11,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.meshes import TestMesh, command, source_rows, two_products
+from tests.command_server import Running, command_server
+from tests.meshes import TestMesh, source_rows, two_products
 
 STAGES = ("read", "build", "stage", "verify", "commit", "publish", "follow")
 ENOUGH_READS = 12
@@ -90,7 +90,7 @@ def mesh(tmp_path) -> TestMesh:
 def reader(mesh: TestMesh, log: Path) -> Iterator[None]:
     """A second process that reads all the time."""
     with log.open("w") as out:
-        process = subprocess.Popen([sys.executable, "-c", READER, *PORTS], cwd=mesh.root, stdout=out)
+        process = command_server().start(PORTS, script=READER, cwd=mesh.root, stdout=out)
         deadline = time.monotonic() + 30
         while not log.read_text() and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -120,7 +120,7 @@ def assert_only_whole_states(log: Path) -> None:
     assert {key: len(h) for key, h in hashes.items() if len(h) != 1} == {}
 
 
-def killed(process: subprocess.Popen) -> None:
+def killed(process: Running) -> None:
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
@@ -148,8 +148,8 @@ def test_killed_at_a_stage_boundary_nothing_is_lost_and_the_next_apply_completes
         for nth in (1, 2, 1):
             batch += 1
             source_rows(mesh, batch)
-            process = subprocess.Popen(
-                [sys.executable, "-c", KILLED_AT_A_STAGE, stage, str(nth)], cwd=mesh.root, start_new_session=True
+            process = command_server().start(
+                [stage, str(nth)], script=KILLED_AT_A_STAGE, cwd=mesh.root, start_new_session=True
             )
             assert process.wait(timeout=60) == -signal.SIGKILL
 
@@ -172,12 +172,8 @@ def kill_at_random_moments(mesh: TestMesh, log: Path, times: int, seed: int) -> 
     with reader(mesh, log):
         for _ in range(times):
             source_rows(mesh, batch := batch + 1)
-            process = subprocess.Popen(
-                [sys.executable, "-c", TELLING_ITS_STAGES],
-                cwd=mesh.root,
-                stdout=subprocess.PIPE,
-                text=True,
-                start_new_session=True,
+            process = command_server().start(
+                [], script=TELLING_ITS_STAGES, cwd=mesh.root, stdout=subprocess.PIPE, start_new_session=True
             )
             assert process.stdout is not None
             told = []
@@ -216,7 +212,7 @@ def test_two_applies_at_once_end_well_and_the_rows_are_whole(mesh, tmp_path):
         for batch in (2, 3, 4):
             source_rows(mesh, batch)
             both = [
-                subprocess.Popen(command("apply", "--format", "json"), cwd=mesh.root, stdout=subprocess.PIPE, text=True)
+                command_server().start(["apply", "--format", "json"], cwd=mesh.root, stdout=subprocess.PIPE)
                 for _ in range(2)
             ]
             answers = [(p.communicate(timeout=120)[0], p.returncode) for p in both]
@@ -232,12 +228,8 @@ def test_ctrl_c_leaves_everything_as_it_was(mesh):
     before = [mesh.rows(p) for p in PORTS]
     files = data_files(mesh)
     source_rows(mesh, 2)
-    process = subprocess.Popen(
-        [sys.executable, "-c", TELLING_ITS_STAGES],
-        cwd=mesh.root,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    process = command_server().start(
+        [], script=TELLING_ITS_STAGES, cwd=mesh.root, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
     assert process.stdout is not None
     for line in process.stdout:
@@ -258,9 +250,7 @@ def test_the_example_survives_a_kill_at_each_stage_boundary(tmp_path, stage):
 
     copy_example(tmp_path / "flights")
     flights = TestMesh(tmp_path / "flights")
-    process = subprocess.Popen(
-        [sys.executable, "-c", KILLED_AT_A_STAGE, stage, "3"], cwd=flights.root, start_new_session=True
-    )
+    process = command_server().start([stage, "3"], script=KILLED_AT_A_STAGE, cwd=flights.root, start_new_session=True)
     assert process.wait(timeout=120) == -signal.SIGKILL
 
     done = flights.weft("apply")

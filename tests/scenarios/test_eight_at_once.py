@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import weft
+from tests.command_server import Running, command_server
 from tests.meshes import TestMesh, contract, descriptor, source
 from tests.servers import registry_database
 
@@ -95,15 +95,8 @@ def mesh(tmp_path: Path, registry: str) -> TestMesh:
     return made
 
 
-def started(mesh: TestMesh, script: str, *words: str, **more: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", script, *words],
-        cwd=mesh.root,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        stderr=subprocess.PIPE,
-        text=True,
-        **more,  # type: ignore[call-overload]
-    )
+def started(mesh: TestMesh, script: str, *words: str, stdout: Any) -> Running:
+    return command_server().start(words, script=script, cwd=mesh.root, stdout=stdout, stderr=subprocess.PIPE)
 
 
 @pytest.mark.parametrize("each", [pytest.param(6, marks=pytest.mark.slow), pytest.param(25, marks=pytest.mark.accept)])
