@@ -226,12 +226,7 @@ def starts_alike(env: Mapping[str, str]) -> bool:
 
 def serve(path: str) -> NoReturn:
     """Forks a child for each connection, and tells there how it ended, until the input ends."""
-    import gc
-
-    _import_everything()
-    assert _alone(), "a fork would have this thread alone"
-    gc.collect()
-    gc.freeze()  # what all share is not copied because somebody counts it
+    prepare()
     told, tell = os.pipe()
     os.set_blocking(tell, False)
     signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
@@ -338,7 +333,17 @@ def _ended(wish: SystemExit) -> int:
     return wish.code if isinstance(wish.code, int) else int(wish.code is not None)
 
 
-def _import_everything() -> None:
+def prepare() -> None:
+    """Makes this process one whose forks have little to do."""
+    import gc
+
+    import_everything()
+    assert alone(), "a fork would have this thread alone"
+    gc.collect()
+    gc.freeze()  # what all share is not copied because somebody counts it
+
+
+def import_everything() -> None:
     """What any command imports, a server's too."""
     import importlib
     import pkgutil
@@ -360,7 +365,7 @@ def _import_everything() -> None:
         importlib.import_module(found.name)
 
 
-def _alone() -> bool:
+def alone() -> bool:
     """Whether a fork leaves no thread behind but that of the allocator, which begins again in a child."""
     names = [Path(f"/proc/self/task/{task}/comm").read_text().strip() for task in os.listdir("/proc/self/task")]
     return len([name for name in names if name != "jemalloc_bg_thd"]) == 1

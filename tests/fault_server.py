@@ -12,10 +12,11 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from tests.command_server import prepare
 
 ENDED_BY_FAULT = "killed"
 _LIMIT_S = 120
@@ -55,9 +56,7 @@ class FaultServer:
 
 def serve() -> None:
     """Answers jobs until there are no more."""
-    _import_everything()
-    assert threading.active_count() == 1, threading.enumerate()
-    assert len(os.listdir("/proc/self/task")) == 1, "a fork would have this thread alone"
+    prepare()
     for line in sys.stdin:
         print(json.dumps(_forked(json.loads(line))), flush=True)
 
@@ -199,26 +198,6 @@ def _iceberg(root: Path, now: dt.datetime, step: Mapping[str, Any]) -> dict[str,
         names = db.execute("SELECT table_namespace, table_name FROM iceberg_tables").fetchall()
     tables = {f"{space}.{name}": catalog.load_table((*space.split("."), name)) for space, name in names}
     return {name: table.scan().to_arrow().num_rows for name, table in tables.items()}
-
-
-def _import_everything() -> None:
-    import duckdb
-    import fastavro
-
-    import weft.api.mesh
-    import weft.connectors.files
-    import weft.engines.duckdb.engine
-    import weft.project.load
-    import weft.registry.postgres
-    import weft.registry.sqlite
-    import weft.runs.apply
-    import weft.runs.lineage
-    import weft.runs.materialise.kinds
-    import weft.runs.quarantine
-    import weft.storage.iceberg
-    import weft.storage.snapshots  # noqa: F401
-
-    assert duckdb and fastavro
 
 
 def _aged(root: Path, now: dt.datetime, step: Mapping[str, Any]) -> dict[str, int]:

@@ -97,7 +97,8 @@ def test_a_private_model_that_keeps_a_table(tmp_path, server, every):
     assert private.survives(every=every) * every >= AT_LEAST["private"]
 
 
-def test_rows_that_go_to_quarantine(tmp_path, server):
+@EACH_OR_SOME
+def test_rows_that_go_to_quarantine(tmp_path, server, every):
     mesh = shop(tmp_path / "mesh", "events")
     small = integer("n", logicalTypeOptions={"maximum": 9})
     allowed = [{"property": "weft.quarantine", "value": {"rules": ["*"], "maxShare": "50%"}}]
@@ -107,7 +108,7 @@ def test_rows_that_go_to_quarantine(tmp_path, server):
     parted = Faulted(mesh, server)
     parted.begins(lambda m: rows(m, [(2, 2, 2), (4, 4, 77), (5, 5, 5)]), APPLY)
 
-    assert parted.survives() >= AT_LEAST["quarantine"]
+    assert parted.survives(every=every) * every >= AT_LEAST["quarantine"]
 
 
 @EACH_OR_SOME
@@ -121,7 +122,8 @@ def test_an_environment_beside_production(tmp_path, server, every):
     assert beside.survives(every=every) * every >= AT_LEAST["environment"]
 
 
-def test_production_that_takes_over_what_an_environment_has_built(tmp_path, server):
+@EACH_OR_SOME
+def test_production_that_takes_over_what_an_environment_has_built(tmp_path, server, every):
     mesh = shop(tmp_path / "mesh", "events")
     model(mesh, "events")
     rows(mesh, [(1, 1, 1)])
@@ -130,7 +132,7 @@ def test_production_that_takes_over_what_an_environment_has_built(tmp_path, serv
     model(mesh, "events", COLUMNS.replace("n::integer", "2 * n::integer"))
     over.begins(lambda m: None, {"do": "apply", "environment": "dev"})
 
-    assert over.survives() >= AT_LEAST["taken over"]
+    assert over.survives(every=every) * every >= AT_LEAST["taken over"]
 
 
 def test_an_environment_that_is_dropped(tmp_path, server):

@@ -100,7 +100,7 @@ def test_what_an_interpreter_reads_when_it_starts_needs_one_of_its_own() -> None
 
 
 def test_nothing_that_was_imported_has_begun_something_that_a_fork_would_lose() -> None:
-    program = "from tests.command_server import _alone, _import_everything; _import_everything(); assert _alone()"
+    program = "from tests.command_server import alone, import_everything; import_everything(); assert alone()"
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": "1"}
 
     subprocess.run([sys.executable, "-c", f"{program}; import os; os._exit(0)"], env=env, check=True)
