@@ -385,8 +385,9 @@ def test_an_environment_of_the_repository_stays_on_its_machine(server, fleet):
     here = fleet.json("query", "select sum(amount) from fleet.aircraft.planes")
 
     assert there["rows"][0][0] == here["rows"][0][0] + 100
-    kinds = [e.kind for e in SqliteRegistry(server.root / ".weft/registry.db").events(before, 100)]
-    assert kinds in ([], ["access.granted"])
+    since = SqliteRegistry(server.root / ".weft/registry.db").events(before, 10_000)
+    # the server itself opens and closes incidents meanwhile
+    assert {e.kind for e in since if e.actor != "weft"} <= {"access.granted"}
 
 
 def _in_days(number: int) -> str:

@@ -36,10 +36,10 @@ def readers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Readers]:
 
 @pytest.fixture(scope="module")
 def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Readers]:
-    """For what would go on without end."""
+    """For what goes on without end; what ends by itself, sooner or later, is a question for those above."""
     from tests.unit.access.reading.worlds import readers_in
 
-    made = readers_in(tmp_path_factory.mktemp("impatient"), seconds=2)
+    made = readers_in(tmp_path_factory.mktemp("impatient"), seconds=1)
     yield made
     made.close()
 

@@ -20,10 +20,7 @@ def test_an_attack_gets_the_same_in_both_worlds_and_shows_nothing(kind, worlds, 
 
     bad = []
     for sql in every[kind]:
-        for _ in range(3 if kind == "exhaustion" else 1):  # on a busy machine one of two just misses its time
-            first, second = (bounded(kind, answer(asked, world, sql)) for world in worlds)
-            if first == second:
-                break
+        first, second = (bounded(kind, answer(asked, world, sql)) for world in worlds)
         shown = [
             word for text, world in ((first, worlds[0]), (second, worlds[1])) for word in shown_sentinels(text, world)
             if word.lower() not in sql.lower()

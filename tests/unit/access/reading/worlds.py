@@ -186,6 +186,9 @@ def readers_in(folder: Path, seconds: float = 60) -> Readers:
 
 
 def bounded(kind: str, text: str) -> str:
-    """An answer; which of its bounds ended a query that goes beyond all of them is chance."""
-    ended = any(code in text for code in ("WFT-ENG-002", "WFT-ENG-003", "WFT-ACC-042", "too deeply"))
-    return "it was too much" if kind == "exhaustion" and ended else text
+    """An answer; which of its bounds ended a query that goes beyond all of them, or is too deep, is chance."""
+    if kind == "exhaustion":
+        return "it was too much" if any(code in text for code in ("WFT-ENG-002", "WFT-ENG-003")) else text
+    if kind == "sizes and depths":
+        return "it was too deep" if "WFT-ACC-042" in text or "too deeply" in text else text
+    return text
