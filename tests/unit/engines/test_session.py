@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -320,3 +323,19 @@ def test_another_thread_can_interrupt_what_is_running(session: DuckDBSession) ->
     thread.join()
     assert time.monotonic() - began < 20
     assert session.rows("select 1") == [(1,)]
+
+
+def test_a_result_is_looked_through_without_a_package_that_nobody_asked_for():
+    program = (
+        "import sys\n"
+        "from weft.engines.duckdb.engine import DuckDBEngine\n"
+        "with DuckDBEngine(memory_limit='512MB', threads=1).session() as session:\n"
+        "    table, _ = session.arrow(\"select 1 as n, 'a' as t, [1.5] as l, now() as at\")\n"
+        "assert table.num_rows == 1\n"
+        "print('pandas' in sys.modules)\n"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
+
+    assert done.stdout == "False\n"
