@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from tests.meshes import TestMesh, command, contract, descriptor, source, source_rows, two_products
+from tests.command_server import Running, command_server
+from tests.meshes import TestMesh, contract, descriptor, source, source_rows, two_products
 from weft.registry import migrations
 
 _PATIENCE_S = 90.0
@@ -44,10 +45,10 @@ def mesh(tmp_path: Path) -> TestMesh:
 
 
 @contextlib.contextmanager
-def running(mesh: TestMesh, *words: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+def running(mesh: TestMesh, *words: str, **environment: str) -> Iterator[Running]:
     """A command that goes on until the block ends."""
-    process = subprocess.Popen(
-        command(*words), cwd=mesh.root, env={**os.environ, **FAST, **environment}, stderr=subprocess.PIPE, text=True
+    process = command_server().start(
+        words, cwd=mesh.root, env={**os.environ, **FAST, **environment}, stderr=subprocess.PIPE
     )
     try:
         yield process
