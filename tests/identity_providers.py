@@ -37,7 +37,7 @@ def provider_running() -> Iterator[str]:
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             try:
-                httpx.get(f"{issuer}/.well-known/openid-configuration").raise_for_status()
+                httpx.get(f"{issuer}/.well-known/openid-configuration", timeout=60).raise_for_status()
                 break
             except httpx.HTTPError:
                 assert process.poll() is None and time.monotonic() < deadline, "the provider does not answer"
@@ -50,14 +50,14 @@ def provider_running() -> Iterator[str]:
 
 def account(issuer: str, subject: str, **claims: Any) -> None:
     """Makes an account at the provider, with what its tokens say of it."""
-    httpx.put(f"{issuer}/users/{subject}", json=claims).raise_for_status()
+    httpx.put(f"{issuer}/users/{subject}", json=claims, timeout=60).raise_for_status()
 
 
 def agree(address: str, subject: str) -> str:
     """What a person does whom a page has sent to the provider: gives the address that they are sent back to."""
-    page = httpx.get(address)
+    page = httpx.get(address, timeout=60)
     assert page.status_code == 200 and re.search(r"<form", page.text), page.text
-    answer = httpx.post(address, data={"sub": subject})
+    answer = httpx.post(address, data={"sub": subject}, timeout=60)
     assert answer.is_redirect, answer.text
     return answer.headers["location"]
 

@@ -62,6 +62,7 @@ def test_somebody_asks_an_owner_approves_and_revokes_through_the_server(server, 
         f"{server.url}/api/v1/scans",
         json={"port": PORT, "product": None},
         headers={"Authorization": f"Bearer {eve.token}"},
+        timeout=60,
     )
     assert (scan.status_code, scan.json()["diagnostics"][0]["code"]) == (403, "WFT-ACC-037")
     (grant,) = eve.json("access", "list", "--grants")["grants"]
@@ -88,11 +89,14 @@ def test_the_policy_of_a_domain_comes_to_the_server_with_its_files_and_a_wrong_o
     assert "WFT-ACC-032" in done(fleet, "apply", expect=2)
     assert "WFT-ACC-032" in done(fleet, "check", expect=2)
     document = httpx.get(
-        f"{server.url}/api/v1/registry/domains/fleet", headers={"Authorization": f"Bearer {fleet.token}"}
+        f"{server.url}/api/v1/registry/domains/fleet", headers={"Authorization": f"Bearer {fleet.token}"}, timeout=60
     ).json()["document"]
     document["customProperties"][0]["value"][0]["document"]["rules"][0] = {"id": "few"}
     refused = httpx.put(
-        f"{server.url}/api/v1/domains/fleet", json=document, headers={"Authorization": f"Bearer {fleet.token}"}
+        f"{server.url}/api/v1/domains/fleet",
+        json=document,
+        headers={"Authorization": f"Bearer {fleet.token}"},
+        timeout=60,
     )
     assert (refused.status_code, refused.json()["diagnostics"][0]["code"]) == (400, "WFT-ACC-030")
     assert eve.json("access", "explain", "eve", PORT)["filtered"]

@@ -50,7 +50,7 @@ def granted(server: TestServer, fleet: Repository, person: str, purpose: str, co
     """Has somebody read the planes; gives their token."""
     secret = server.token(person)
     asked = {"ports": [PORT], "purpose": purpose, "columns": columns}
-    made = httpx.post(f"{server.url}/api/v1/access/requests", json=asked, headers=known(secret))
+    made = httpx.post(f"{server.url}/api/v1/access/requests", json=asked, headers=known(secret), timeout=60)
     assert made.status_code == 201, made.text
     approve(fleet, made.json()["request_id"])
     return secret
@@ -127,7 +127,7 @@ def test_a_stranger_sees_nothing(server, fleet):
     listing = message("tools/call", name="search", arguments={})
 
     for headers in ({}, known("weft_nothing"), {"Cookie": "weft_session=x"}):
-        answer = httpx.post(f"{server.url}/mcp", json=listing, headers=headers)
+        answer = httpx.post(f"{server.url}/mcp", json=listing, headers=headers, timeout=60)
         assert answer.status_code == 401
         assert "WWW-Authenticate".lower() in answer.headers
         assert "planes" not in answer.text
@@ -259,16 +259,16 @@ def test_a_session_is_not_there_whoever_names_it(server, reader):
     begin = message(
         "initialize", protocolVersion="2025-06-18", capabilities={}, clientInfo={"name": "x", "version": "1"}
     )
-    begun = httpx.post(f"{server.url}/mcp", json=begin, headers=known(reader))
+    begun = httpx.post(f"{server.url}/mcp", json=begin, headers=known(reader), timeout=60)
     assert begun.status_code == 200
     assert "mcp-session-id" not in begun.headers
 
     for secret in (reader, server.token("mallory")):
         headers = {**known(secret), "Mcp-Session-Id": "0123456789abcdef"}
-        answer = httpx.post(f"{server.url}/mcp", json=message("tools/list"), headers=headers)
+        answer = httpx.post(f"{server.url}/mcp", json=message("tools/list"), headers=headers, timeout=60)
         assert answer.status_code == 404
     for method in ("GET", "DELETE"):
-        assert httpx.request(method, f"{server.url}/mcp", headers=known(reader)).status_code == 405
+        assert httpx.request(method, f"{server.url}/mcp", headers=known(reader), timeout=60).status_code == 405
 
 
 def test_a_token_for_finding_alone_asks_for_nothing_and_reads_nothing(server, fleet):

@@ -46,7 +46,9 @@ def scan(server: TestServer, secret: str, **asked: Any) -> httpx.Response:
 def given(server: TestServer, fleet: Repository) -> list[dict[str, Any]]:
     """Who was given files of the planes, as their owner sees it, the newest first."""
     headers = {"Authorization": f"Bearer {fleet.token}"}
-    found = httpx.get(f"{server.url}/api/v1/audit/reads", params={"where": PORT}, headers=headers).json()["items"]
+    found = httpx.get(f"{server.url}/api/v1/audit/reads", params={"where": PORT}, headers=headers, timeout=60).json()[
+        "items"
+    ]
     return [one for one in found if one["wire"] == "files"]
 
 

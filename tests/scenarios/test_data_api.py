@@ -186,7 +186,7 @@ def test_who_reads_a_page_stands_in_the_audit_also_where_it_was_kept(server, ada
 
     assert [answer.json()["rows"] for answer in answers] == [[{"id": 77, "amount": 39}]] * 2
     sent = {"Authorization": f"Bearer {ada}"}
-    told = httpx.get(f"{server.url}/api/v1/audit/reads/own", params={"limit": 50}, headers=sent).json()
+    told = httpx.get(f"{server.url}/api/v1/audit/reads/own", params={"limit": 50}, headers=sent, timeout=60).json()
     found = [one for one in told["items"] if "77" in (one["query"] or "")]
     assert [(one["wire"], one["ended"], one["rows"]) for one in found] == [("data", "done", 1)] * 2
 
@@ -201,17 +201,17 @@ def test_a_link_gives_the_files_of_a_port_to_whoever_has_it(server, ada):
 
     assert answer.status_code == 201, answer.text
     (link,) = answer.json()["links"]
-    fetched = httpx.get(f"{server.url}{link['url']}")
+    fetched = httpx.get(f"{server.url}{link['url']}", timeout=60)
     assert (fetched.status_code, link["materialised"], len(fetched.content)) == (200, False, link["size_bytes"])
     assert parquet.read_table(pa.BufferReader(fetched.content)).num_rows == 100
-    part = httpx.get(f"{server.url}{link['url']}", headers={"Range": "bytes=0-3"})
+    part = httpx.get(f"{server.url}{link['url']}", headers={"Range": "bytes=0-3"}, timeout=60)
     assert (part.status_code, part.content) == (206, b"PAR1")
 
 
 def test_a_link_of_somebody_who_sees_masks_gives_a_masked_file(server, eve):
     (link,) = links(server, eve).json()["links"]
 
-    rows = parquet.read_table(pa.BufferReader(httpx.get(f"{server.url}{link['url']}").content)).to_pylist()
+    rows = parquet.read_table(pa.BufferReader(httpx.get(f"{server.url}{link['url']}", timeout=60).content)).to_pylist()
 
     assert link["materialised"] is True
     assert [row["id"] for row in rows] == list(range(100))
@@ -223,14 +223,14 @@ def test_a_link_that_is_made_up_somebody_elses_or_revoked_is_not_there(server, a
     url = f"{server.url}{link['url']}"
     last = "0" if url[-1] != "0" else "1"
 
-    assert code(httpx.get(url[:-1] + last)) == (404, "WFT-SRV-065")
-    assert code(httpx.get(f"{server.url}/api/v1/links/{'a' * 24}.{'b' * 32}")) == (404, "WFT-SRV-065")
-    assert code(httpx.get(f"{server.url}/api/v1/links/..%2F..%2Fsigning.key")) == (404, "WFT-SRV-002")
-    assert code(httpx.delete(url, headers={"Authorization": f"Bearer {eve}"})) == (404, "WFT-SRV-065")
-    assert httpx.delete(url).status_code == 401
-    assert httpx.get(url).status_code == 200
-    assert httpx.delete(url, headers={"Authorization": f"Bearer {ada}"}).status_code == 204
-    assert code(httpx.get(url)) == (404, "WFT-SRV-065")
+    assert code(httpx.get(url[:-1] + last, timeout=60)) == (404, "WFT-SRV-065")
+    assert code(httpx.get(f"{server.url}/api/v1/links/{'a' * 24}.{'b' * 32}", timeout=60)) == (404, "WFT-SRV-065")
+    assert code(httpx.get(f"{server.url}/api/v1/links/..%2F..%2Fsigning.key", timeout=60)) == (404, "WFT-SRV-002")
+    assert code(httpx.delete(url, headers={"Authorization": f"Bearer {eve}"}, timeout=60)) == (404, "WFT-SRV-065")
+    assert httpx.delete(url, timeout=60).status_code == 401
+    assert httpx.get(url, timeout=60).status_code == 200
+    assert httpx.delete(url, headers={"Authorization": f"Bearer {ada}"}, timeout=60).status_code == 204
+    assert code(httpx.get(url, timeout=60)) == (404, "WFT-SRV-065")
 
 
 def test_a_link_is_refused_that_lasts_too_long_or_has_no_grant(server, ada):
@@ -245,19 +245,19 @@ def test_a_link_ends_with_its_time_and_with_the_right_that_it_was_made_with(serv
     done(fleet, "access", "approve", asked["request_id"])
     (short,) = links(server, ada, lasts="1s").json()["links"]
     (link,) = links(server, sam.token).json()["links"]
-    assert httpx.get(f"{server.url}{link['url']}").status_code == 200
+    assert httpx.get(f"{server.url}{link['url']}", timeout=60).status_code == 200
 
     (grant,) = [one for one in fleet.json("access", "list", "--grants")["grants"] if one["consumer"] == "sam"]
     done(fleet, "access", "revoke", grant["grant_id"])
     time.sleep(1)
 
-    assert code(httpx.get(f"{server.url}{link['url']}")) == (404, "WFT-SRV-065")
-    assert code(httpx.get(f"{server.url}{short['url']}")) == (404, "WFT-SRV-065")
+    assert code(httpx.get(f"{server.url}{link['url']}", timeout=60)) == (404, "WFT-SRV-065")
+    assert code(httpx.get(f"{server.url}{short['url']}", timeout=60)) == (404, "WFT-SRV-065")
 
 
 def test_a_port_describes_itself_with_what_its_reader_sees(server, ada):
     sent = {"Authorization": f"Bearer {ada}"}
-    document = httpx.get(f"{server.url}/api/v1/data/{PORT}/openapi.json", headers=sent).json()
+    document = httpx.get(f"{server.url}/api/v1/data/{PORT}/openapi.json", headers=sent, timeout=60).json()
 
     row = document["components"]["schemas"]["Row"]["properties"]
     assert {name: column["type"] for name, column in row.items()} == {
@@ -270,5 +270,6 @@ def test_a_port_describes_itself_with_what_its_reader_sees(server, ada):
     hidden = httpx.get(
         f"{server.url}/api/v1/data/{PORT}/openapi.json",
         headers={"Authorization": f"Bearer {server.token('mallory')}"},
+        timeout=60,
     )
     assert code(hidden) == (404, "WFT-SRV-064")

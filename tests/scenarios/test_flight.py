@@ -71,7 +71,9 @@ def test_a_query_is_answered_and_written_down_under_its_wire(flying, fleet):
     with flying.connect("ada") as connection:
         assert rows(connection, sql) == [(100, 4950)]
 
-    found = httpx.get(f"{flying.server.url}/api/v1/audit/reads/own", headers=bearer(flying.server.token("ada")))
+    found = httpx.get(
+        f"{flying.server.url}/api/v1/audit/reads/own", headers=bearer(flying.server.token("ada")), timeout=60
+    )
     read = found.json()["items"][0]
     assert (read["query"], read["wire"], read["rows"], read["ended"]) == (sql, "flight", 1, "done")
     assert [one["port"] for one in read["ports"]] == ["fleet.aircraft.planes@1"]
@@ -150,7 +152,9 @@ def test_a_token_that_is_revoked_ends_a_connection(flying, fleet):
 
 
 def last_read(flying) -> dict:
-    found = httpx.get(f"{flying.server.url}/api/v1/audit/reads/own", headers=bearer(flying.server.token("ada")))
+    found = httpx.get(
+        f"{flying.server.url}/api/v1/audit/reads/own", headers=bearer(flying.server.token("ada")), timeout=60
+    )
     return found.json()["items"][0]
 
 

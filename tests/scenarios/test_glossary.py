@@ -120,7 +120,9 @@ def test_terms_of_a_server_hold_for_a_domain_elsewhere_and_the_domains_own_reach
     assert "is bound to `mony`, and there is no such term" in told.stdout
     assert "did you mean `money`?" in told.stdout
     assert applied.returncode == 0, applied.stdout + applied.stderr
-    with httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {server.token('ada')}"}) as client:
+    with httpx.Client(
+        base_url=server.url, headers={"Authorization": f"Bearer {server.token('ada')}"}, timeout=60
+    ) as client:
         found = client.get("/api/v1/glossary/fleet.cost").json()
     assert (found["unit"], found["broader"], found["definition"]) == ("EUR", ["money"], "What an aircraft costs.")
     assert found["columns"] == shown["columns"] == [f"fleet.aircraft.planes@1.{first['name']}"]

@@ -180,12 +180,12 @@ def test_every_answer_is_written_down_with_what_was_shown_and_how_it_ended(serve
     sql = f"select id from {PLANES} order by 1"
     body = {"sql": sql, "limit": 7, "purpose": "seats by type"}
     headers = {"Authorization": f"Bearer {ada}", "Accept": "text/csv"}
-    answer = httpx.post(f"{server.url}/api/v1/query", json=body, headers=headers)
+    answer = httpx.post(f"{server.url}/api/v1/query", json=body, headers=headers, timeout=60)
     refused = httpx.post(
-        f"{server.url}/api/v1/query", json={"sql": "select * from fleet.aircraft.none"}, headers=headers
+        f"{server.url}/api/v1/query", json={"sql": "select * from fleet.aircraft.none"}, headers=headers, timeout=60
     )
 
-    read, *_ = httpx.get(f"{server.url}/api/v1/audit/reads/own", headers=headers).json()["items"]
+    read, *_ = httpx.get(f"{server.url}/api/v1/audit/reads/own", headers=headers, timeout=60).json()["items"]
     platform = open_platform(server.root)
     chain = platform.audit.verify()
     platform.close()
@@ -200,6 +200,6 @@ def test_every_answer_is_written_down_with_what_was_shown_and_how_it_ended(serve
 
 @pytest.mark.parametrize("body", [{"sql": "select 1\0"}, {"sql": "select 1", "purpose": "a\0b"}])
 def test_a_null_byte_in_a_query_or_its_purpose_is_refused(server, ada, body):
-    answer = httpx.post(f"{server.url}/api/v1/query", json=body, headers={"Authorization": f"Bearer {ada}"})
+    answer = httpx.post(f"{server.url}/api/v1/query", json=body, headers={"Authorization": f"Bearer {ada}"}, timeout=60)
 
     assert answer.status_code == 422

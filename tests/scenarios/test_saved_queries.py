@@ -157,7 +157,7 @@ def test_the_audit_names_whoever_ran_it_with_the_purpose_of_the_query(server, fl
     other = call(server, eve.token, "GET", "ada/model/rows", params={"purpose": "marketing"})
 
     headers = {"Authorization": f"Bearer {eve.token}"}
-    newest = httpx.get(f"{server.url}/api/v1/audit/reads/own", headers=headers).json()["items"][0]
+    newest = httpx.get(f"{server.url}/api/v1/audit/reads/own", headers=headers, timeout=60).json()["items"][0]
     assert code(other) == (403, "WFT-ACC-002")
     assert (newest["principal"], newest["purpose"], newest["query"]) == ("eve", "delay model", SQL)
 

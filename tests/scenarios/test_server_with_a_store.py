@@ -46,7 +46,9 @@ def repository_of(server: TestServer, folder: Path, owner: str, name: str) -> Re
 
 def run_of(server: TestServer, made: Repository, domain: str, run_id: str) -> httpx.Client:
     """A client with an open run of a domain."""
-    client = httpx.Client(base_url=f"{server.url}/api/v1", headers={"Authorization": f"Bearer {made.token}"})
+    client = httpx.Client(
+        base_url=f"{server.url}/api/v1", headers={"Authorization": f"Bearer {made.token}"}, timeout=60
+    )
     client.headers["Content-Type"] = "application/json"
     outcome = PortOutcome(parse_address(f"{domain}.aircraft.planes@1"), "failed")
     run = Run(run_id, "apply", "x", RunState.RUNNING, dt.datetime.now(dt.UTC), ports=(outcome,))
@@ -100,15 +102,15 @@ def test_an_address_allows_one_file_of_one_size_and_digest_at_one_place_for_a_qu
         address.replace("X-Amz-Expires=900", "X-Amz-Expires=90000"),
     ]
     for one in elsewhere:
-        assert httpx.put(one, content=CONTENT, headers=headers).status_code == 403, one
+        assert httpx.put(one, content=CONTENT, headers=headers, timeout=60).status_code == 403, one
     assert httpx.put(address, content=CONTENT + b"!", headers={**headers, "content-length": "34"}).status_code == 403
     other = {**headers, "x-amz-checksum-sha256": "A" * 43 + "="}
-    assert httpx.put(address, content=CONTENT, headers=other).status_code == 403
-    assert httpx.get(address).status_code == 403
-    assert httpx.delete(address).status_code == 403
+    assert httpx.put(address, content=CONTENT, headers=other, timeout=60).status_code == 403
+    assert httpx.get(address, timeout=60).status_code == 403
+    assert httpx.delete(address, timeout=60).status_code == 403
     assert {k: store.client().get_object(Bucket=bucket, Key=k)["Body"].read() for k in store.keys(bucket)} == published
 
-    assert httpx.put(address, content=CONTENT, headers=headers).status_code == 200
+    assert httpx.put(address, content=CONTENT, headers=headers, timeout=60).status_code == 200
     assert "X-Amz-Expires=900&" in address
     assert ACCESS_KEY in address and SECRET_KEY not in address
     assert set(store.keys(bucket)) - set(published) == {"mesh/.staging/run-of-fleet-1/a.parquet"}
@@ -120,7 +122,7 @@ def test_nobody_gets_an_address_for_a_run_of_others_or_for_a_name_that_leads_els
     assert fleet.weft("apply").returncode == 0
     mallory = repository_of(server, tmp_path / "ops", "mallory", "ops")
     client = run_of(server, fleet, "fleet", "run-of-fleet-2")
-    foreign = httpx.Client(base_url=client.base_url, headers={"Authorization": f"Bearer {mallory.token}"})
+    foreign = httpx.Client(base_url=client.base_url, headers={"Authorization": f"Bearer {mallory.token}"}, timeout=60)
 
     assert announced(foreign, "run-of-fleet-2").status_code == 403
     assert announced(foreign, "run-that-is-none").status_code == 403
@@ -136,20 +138,22 @@ def test_a_file_of_a_scan_is_fetched_by_an_address_for_it_alone(store, bucket, s
     fleet = repository_of(server, tmp_path / "fleet", "ada", "fleet")
     planes(fleet)
     assert fleet.weft("apply").returncode == 0
-    client = httpx.Client(base_url=f"{server.url}/api/v1", headers={"Authorization": f"Bearer {fleet.token}"})
+    client = httpx.Client(
+        base_url=f"{server.url}/api/v1", headers={"Authorization": f"Bearer {fleet.token}"}, timeout=60
+    )
 
     scan = client.post("/scans", json={"port": "fleet.aircraft.planes@1"}).json()
     answer = client.get(f"/scans/{scan['scan_id']}/files/0", headers={"X-Scan-Token": scan["token"]})
 
     assert (answer.status_code, answer.content) == (307, b"")
     address = answer.headers["location"]
-    fetched = httpx.get(address)
+    fetched = httpx.get(address, timeout=60)
     assert (fetched.status_code, len(fetched.content)) == (200, scan["files"][0]["size_bytes"])
     assert int(re.search(r"X-Amz-Expires=(\d+)", address)[1]) <= 900
-    assert httpx.put(address, content=b"x").status_code == 403
+    assert httpx.put(address, content=b"x", timeout=60).status_code == 403
     metadata = next(k for k in store.keys(bucket) if k.endswith(".metadata.json"))
     other = address.replace(urllib.parse.urlsplit(address).path, urllib.parse.quote(f"/{bucket}/{metadata}"))
-    assert httpx.get(other).status_code == 403
+    assert httpx.get(other, timeout=60).status_code == 403
     assert client.get(f"/scans/{scan['scan_id']}/files/1", headers={"X-Scan-Token": scan["token"]}).status_code == 403
 
 

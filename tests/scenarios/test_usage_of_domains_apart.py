@@ -38,7 +38,7 @@ def test_a_publication_and_what_it_reads_are_measured_by_the_server_once(tmp_pat
         done(operations, "apply")  # nothing to do, and so nothing that costs
         headers = {"Authorization": f"Bearer {server.token('op')}"}
         asked = {"by": ["product", "consumer", "purpose"]}
-        answer = httpx.get(f"{server.url}/api/v1/usage", params=asked, headers=headers)
+        answer = httpx.get(f"{server.url}/api/v1/usage", params=asked, headers=headers, timeout=60)
     registry = SqliteRegistry(server.root / ".weft/registry.db")
     made = {name: registry.publication(parse_address(name)) for name in (PLANES, FLIGHTS)}
     registry.close()

@@ -91,7 +91,7 @@ def field(page: str, name: str) -> str:
 def agree(address: str, user: str = "ada") -> httpx.Response:
     """What a person does in their browser: signs in, reads what is asked, and agrees."""
     here = str(httpx.URL(address).copy_with(raw_path=b"/")).rstrip("/")
-    with httpx.Client(base_url=here, headers={"Origin": here}, follow_redirects=True) as browser:
+    with httpx.Client(base_url=here, headers={"Origin": here}, follow_redirects=True, timeout=60) as browser:
         page = browser.get(address).text
         form = {"csrf": field(page, "csrf"), "then": field(page, "then"), "user": user, "password": PASSWORD}
         asked = browser.post("/login", data=form).text
@@ -158,7 +158,7 @@ def test_a_code_is_of_no_use_to_a_program_that_does_not_know_what_the_challenge_
     page = agree(f"{url}/login/cli?challenge={'a' * 43}")
     code = re.findall(r"<code>([\w-]{40,})</code>", page.text)[0]
 
-    answer = httpx.post(f"{url}/api/v1/tokens/exchange", json={"code": code, "verifier": "b" * 43})
+    answer = httpx.post(f"{url}/api/v1/tokens/exchange", json={"code": code, "verifier": "b" * 43}, timeout=60)
 
     assert answer.status_code == 400
     assert answer.json()["diagnostics"][0]["code"] == "WFT-ACC-020"
@@ -176,7 +176,7 @@ def test_a_code_is_of_no_use_to_a_program_that_does_not_know_what_the_challenge_
     ],
 )
 def test_a_code_goes_to_the_persons_own_machine_alone(url, redirect):
-    with httpx.Client(base_url=url, headers={"Origin": url}) as browser:
+    with httpx.Client(base_url=url, headers={"Origin": url}, timeout=60) as browser:
         csrf = browser.post("/api/v1/session", json={"user": "ada", "password": PASSWORD}).json()["csrf"]
         asked = {"challenge": "a" * 43, "redirect": redirect, "state": "s"}
 
@@ -198,7 +198,7 @@ def test_a_limited_token_cannot_agree_in_the_name_of_its_owner(url, platform):
     )[1]
     headers = {"Authorization": f"Bearer {secret}", "Origin": url}
 
-    answer = httpx.post(f"{url}/login/cli", data={"challenge": "a" * 43}, headers=headers)
+    answer = httpx.post(f"{url}/login/cli", data={"challenge": "a" * 43}, headers=headers, timeout=60)
 
     assert answer.status_code == 403
     assert "WFT-ACC-018" in answer.text
@@ -228,7 +228,12 @@ def test_a_token_is_made_shown_once_listed_and_revoked(weft, url, platform):
     assert weft("token", "revoke", token_id)[:2] == (0, f"revoked {token_id}\n")
     assert re.search(r"laptop +metadata.read +revoked", weft("token", "list")[1])
     assert weft("token", "revoke", token_id)[0] == 2
-    assert httpx.get(f"{url}/api/v1/session", headers={"Authorization": f"Bearer {secret.strip()}"}).status_code == 401
+    assert (
+        httpx.get(
+            f"{url}/api/v1/session", headers={"Authorization": f"Bearer {secret.strip()}"}, timeout=60
+        ).status_code
+        == 401
+    )
 
 
 def test_signing_out_ends_the_token_on_the_server_too(weft, url, platform, credentials):
@@ -238,7 +243,9 @@ def test_signing_out_ends_the_token_on_the_server_too(weft, url, platform, crede
     assert weft("logout")[:2] == (0, f"signed out of {url}\n")
 
     assert json.loads(credentials.read_text()) == {}
-    assert httpx.get(f"{url}/api/v1/session", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+    assert (
+        httpx.get(f"{url}/api/v1/session", headers={"Authorization": f"Bearer {token}"}, timeout=60).status_code == 401
+    )
     assert weft("token", "list")[0] == 2
 
 

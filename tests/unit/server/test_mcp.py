@@ -223,4 +223,4 @@ def test_a_body_that_is_too_large_is_not_read(tmp_path):
     large = {**CALL, "params": {"name": "query", "arguments": {"sql": "x" * 5_000_000}}}
 
     with running(tmp_path / "company") as url:
-        assert httpx.post(f"{url}/mcp", json=large, headers=headers).status_code == 413
+        assert httpx.post(f"{url}/mcp", json=large, headers=headers, timeout=60).status_code == 413

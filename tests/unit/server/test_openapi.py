@@ -60,7 +60,7 @@ def test_every_answer_is_one_that_the_document_tells_of(
             cwd=tmp_path,
             timeout=1500,
         )
-        seen = httpx.get(f"{url}/metrics").text
+        seen = httpx.get(f"{url}/metrics", timeout=60).text
 
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr
     told = json.loads(report.read_text())

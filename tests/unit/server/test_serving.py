@@ -76,7 +76,7 @@ def test_the_web_process_answers_everything_without_what_computes_rows(mesh):
     )
     assert process.stderr is not None
     url = next(found[1] for line in process.stderr if (found := re.search(r"listens on (\S+)", line)))
-    with httpx.Client(base_url=url, headers=credentials) as client:
+    with httpx.Client(base_url=url, headers=credentials, timeout=60) as client:
         document = client.get("/api/v1/openapi.json").json()
         values = {"domain": "fleet", "product": "aircraft", "port": "planes", "run_id": "run-aircraft"}
         values |= {"address": "fleet.aircraft.planes@1", "name": "fleet"}
@@ -126,7 +126,7 @@ def test_a_server_that_is_told_to_stop_answers_what_was_asked_and_takes_nothing_
 
 def test_a_small_answer_is_not_held_back(mesh):
     folder, _ = mesh
-    with running(folder) as url, httpx.Client(base_url=url) as client:
+    with running(folder) as url, httpx.Client(base_url=url, timeout=60) as client:
         times = []
         for _ in range(40):
             began = time.perf_counter()
@@ -142,11 +142,11 @@ def test_over_tls_with_a_certificate_made_for_this_machine(mesh):
         told = re.search(r"SHA-256 fingerprint: (\S+)", (folder / "log").read_text())
         assert url.startswith("https://127.0.0.1:")
         trusted = ssl.create_default_context(cafile=folder / ".weft" / "server" / "dev-tls.crt")
-        answer = httpx.get(f"{url}/api/v1/domains", headers=credentials, verify=trusted)
+        answer = httpx.get(f"{url}/api/v1/domains", headers=credentials, verify=trusted, timeout=60)
         assert answer.status_code == 200
         assert answer.headers["strict-transport-security"]
         with pytest.raises(httpx.ConnectError):
-            httpx.get(f"{url}/healthz")
+            httpx.get(f"{url}/healthz", timeout=60)
 
     assert told is not None
     assert len(told[1].split(":")) == 32
@@ -238,7 +238,7 @@ def test_spans_go_to_a_collector_of_opentelemetry(tmp_path):
         try:
             with running(tmp_path / "company") as url:
                 trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-                httpx.get(f"{url}/healthz", headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"})
+                httpx.get(f"{url}/healthz", headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"}, timeout=60)
         finally:
             del os.environ["OTEL_EXPORTER_OTLP_COMPRESSION"]
         thread.join(20)
