@@ -67,9 +67,14 @@ class Parse(Struct, frozen=True, tag=True):
 
 
 class Parsed(Struct, frozen=True, tag=True):
-    """The walk over a text."""
+    """The walk over a text.
+
+    Attributes:
+        digest: of what the text says: the same for texts that differ in blanks and comments alone.
+    """
 
     walk: Walk
+    digest: str = ""
 
 
 class Told(Struct, frozen=True):
