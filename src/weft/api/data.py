@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,10 +20,11 @@ from weft.access.reading.asking import Question, Streamed, told_of
 from weft.access.reading.kept import ResultCache, may_be_kept
 from weft.access.reading.wire import Form, Told
 from weft.access.relation import shown_columns
-from weft.access.signing import Signer, signer_in
+from weft.access.signing import Signer
 from weft.access.versions import At
 from weft.api.data_pages import (
     HIDDEN,
+    LASTS_S,
     Place,
     Planned,
     Seen,
@@ -35,10 +37,13 @@ from weft.api.data_pages import (
     until,
 )
 from weft.api.querying import GrantedDoor
+from weft.config import duration
 from weft.errors import AccessDenied, UsageError, error
 from weft.model.address import parse_address
 from weft.model.odcs import published_contract
 from weft.model.publication import PortState
+from weft.registry.signing_keys import SigningKeys
+from weft.registry.sql import SqlRegistry
 
 if TYPE_CHECKING:
     from weft.api.platform import Platform
@@ -235,7 +240,11 @@ class DataApi:
         self._platform = platform
         rooms = platform.rooms
         self.witness = rooms.witness("data")
-        self.signer = signer_in(rooms.settings.state / "server")
+        registry = rooms.production
+        assert isinstance(registry, SqlRegistry), "a server keeps its registry itself"
+        holds = max(duration(rooms.settings.query.link_time), timedelta(seconds=LASTS_S))
+        own = rooms.settings.state / "server" / "signing.key"
+        self.signer = Signer(SigningKeys(registry.database, rooms.now, holds, own))
         self.cache = rooms.readers.cache
         self._pages = Pages(self.signer, self.cache, lambda: rooms.now().timestamp(), self.seen)
 

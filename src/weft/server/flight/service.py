@@ -88,6 +88,12 @@ class HandshakeByHeaders(flight.ServerAuthHandler):
         return ""
 
 
+def _placeless(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of which no traceback says in which file it stands, nor shows its lines."""
+    method.__code__ = method.__code__.replace(co_filename="<weft>")
+    return method
+
+
 class FlightService(flight.FlightServerBase):
     """Flight SQL over one platform."""
 
@@ -130,10 +136,14 @@ class FlightService(flight.FlightServerBase):
             schema, ticket = self._platform.run(self._ticket, _call(context), descriptor)
             return flight.FlightInfo(schema, descriptor, [flight.FlightEndpoint(ticket, [])], -1, -1)
 
+    @_placeless
     def get_schema(self, context: Any, descriptor: Any) -> Any:
         """The schema of what a command asks for."""
-        with _as_flight():
-            return flight.SchemaResult(self._platform.run(self._planned, _call(context), descriptor).schema)
+        try:
+            with _as_flight():
+                return flight.SchemaResult(self._platform.run(self._planned, _call(context), descriptor).schema)
+        except (flight.FlightError, pa.ArrowException) as e:
+            raise e.with_traceback(None) from None  # of this call alone Flight tells where the code is that raised it
 
     def do_get(self, context: Any, ticket: Any) -> Any:
         """The rows of a ticket. Rights are looked at anew: what was planned is no right."""
