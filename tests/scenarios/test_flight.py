@@ -230,17 +230,18 @@ def test_the_calls_of_the_jdbc_driver_in_their_order(flying, fleet):
         columns = pa.ipc.read_schema(pa.py_buffer(table["table_schema"]))
         assert (table["table_name"], columns.names) == ("planes", ["id", "amount"])
 
-        # Connection.prepareStatement, setString, executeQuery, close
+        # Connection.prepareStatement, setInt, executeQuery, close
         sql = f"select id from {PLANES} where id >= ? order by id limit 2".encode()
         action = flight.Action("CreatePreparedStatement", packed("ActionCreatePreparedStatementRequest", {1: sql}))
         (made,) = client.do_action(action, call)
         prepared = unpacked(made.body.to_pybytes())
         handle, values = prepared.data(1), pa.ipc.read_schema(pa.py_buffer(prepared.data(3)))
-        assert pa.ipc.read_schema(pa.py_buffer(prepared.data(2))).names == ["id"] and len(values) == 1
+        assert pa.ipc.read_schema(pa.py_buffer(prepared.data(2))).names == ["id"]
+        assert values.types == [pa.int32()]  # of the column that it is compared with: setInt finds what it needs
         bound = packed("CommandPreparedStatementQuery", {1: handle})
         writer, reader = client.do_put(flight.FlightDescriptor.for_command(bound), values, call)
         with writer:
-            writer.write_batch(pa.record_batch([pa.array(["7"], values.field(0).type)], schema=values))
+            writer.write_batch(pa.record_batch([pa.array([7], values.field(0).type)], schema=values))
             writer.done_writing()
             reader.read()
         assert told("", body=bound).to_pylist() == [{"id": 7}, {"id": 8}]
@@ -251,3 +252,26 @@ def test_the_calls_of_the_jdbc_driver_in_their_order(flying, fleet):
 
         # Connection.close
         assert len(list(client.do_action(flight.Action("CloseSession", b""), call))) == 1
+
+
+@pytest.mark.parametrize(
+    ("condition", "types"),
+    [
+        ("id = ? and amount between ? and ?", ["int32", "int32", "int32"]),
+        ("? < id and p.amount in (?, ?)", ["int32", "int32", "int32"]),
+        ("id = $who or $who is null", ["int32"]),
+        ("id = $1 and 'x' = $2", ["int32", "string"]),
+        ("id = ? or id = (select max(amount) from fleet.aircraft.planes where id = ?)", ["string", "string"]),
+        ("abs(id) = ?", ["string"]),
+        ("nothing = ?", ["string"]),
+    ],
+)
+def test_a_place_has_the_type_of_the_column_it_is_compared_with_where_that_is_plain(flying, fleet, condition, types):
+    sql = f"select id from {PLANES} p where {condition}".encode()
+    with flight.connect(flying.uri) as client:
+        call = flight.FlightCallOptions(headers=[(b"authorization", f"Bearer {flying.server.token('ada')}".encode())])
+        action = flight.Action("CreatePreparedStatement", packed("ActionCreatePreparedStatementRequest", {1: sql}))
+        (made,) = client.do_action(action, call)
+
+    prepared = unpacked(made.body.to_pybytes())
+    assert [str(t) for t in pa.ipc.read_schema(pa.py_buffer(prepared.data(3))).types] == types

@@ -77,7 +77,7 @@ def tree_digest(tree_json: str) -> str:
     return hashlib.sha256(_PLACE.sub("", tree_json).encode()).hexdigest()
 
 
-_PLACE = re.compile(r'"query_location":\d+,?')
+_PLACE = re.compile(r'"query_location(?:_length)?":\d+,?')
 
 
 def _read(tree_json: str) -> Any:

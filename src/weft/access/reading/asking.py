@@ -180,6 +180,22 @@ class Readers:
             held.close()
             raise
 
+    def places(self, principal: Principal, sql: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+        """The addresses that a text with places for values names, and what its places are compared with.
+
+        Nothing is read, and nothing is said of whether the text may be run.
+
+        Raises:
+            TransientError: WFT-ACC-041, too many queries run.
+        """
+        try:
+            with self.pool.lease(principal.name) as lease:
+                found = self._text(sql, lease.process.parse)
+        except LostError:
+            self.pool.penalise(principal.name)
+            raise lost() from None
+        return tuple(dict.fromkeys(name for name, _ in found.walk.references)), found.places
+
     def references(self, principal: Principal, sql: str, placed: Placed) -> tuple[str, ...]:
         """The addresses that a text names, each once; nothing is read.
 

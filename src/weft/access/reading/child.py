@@ -43,6 +43,7 @@ from weft.engines.duckdb.texts import overfull
 from weft.errors import UserCodeError, WeftError, error
 from weft.sql.allowlist import tree_digest, walk
 from weft.sql.outputs import plain_outputs, shown_by
+from weft.sql.place_types import compared
 
 _BATCH_ROWS = 16_384
 _OF_DUCKDB = 0.7
@@ -93,7 +94,7 @@ class Reader:
             if isinstance(request, Parse):
                 tree = self._parser.parse(request.sql)
                 found = walk(request.sql, tree, qualified=True, others=True)
-                send(self._to, Parsed(found, tree_digest(tree)))
+                send(self._to, Parsed(found, tree_digest(tree), compared(tree)))
             else:
                 self._run(request)
 

@@ -71,10 +71,12 @@ class Parsed(Struct, frozen=True, tag=True):
 
     Attributes:
         digest: of what the text says: the same for texts that differ in blanks and comments alone.
+        places: names of places for values, each with the column that it is compared with.
     """
 
     walk: Walk
     digest: str = ""
+    places: tuple[tuple[str, str], ...] = ()
 
 
 class Told(Struct, frozen=True):

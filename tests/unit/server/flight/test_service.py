@@ -44,6 +44,9 @@ class WorldFlight:
         question = Question(sql, Form.ARROW, limit, at, "", purpose, described)
         return self._readers.ask(_Left(self._world, client), self.principal(caller), question, placed)  # type: ignore[arg-type]
 
+    def places(self, caller, sql):
+        return self._readers.places(self.principal(caller), sql)
+
     def tables(self, caller, names):
         return iter(())
 
