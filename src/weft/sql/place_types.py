@@ -14,7 +14,6 @@ import msgspec
 _COMPARED = ("COMPARISON", "BETWEEN")
 
 _IN = frozenset({"COMPARE_IN", "COMPARE_NOT_IN"})
-_LIKE = frozenset({"~~", "!~~", "~~*", "!~~*", "~~~"})
 
 
 def compared(tree_json: str) -> tuple[tuple[str, str], ...]:
@@ -49,8 +48,8 @@ def _pairs(node: Any) -> Iterator[tuple[str, str]]:
         parts: list[Any] = []
         if one.get("class") in _COMPARED:
             parts = [one[key] for key in ("left", "right", "input", "lower", "upper") if key in one]
-        elif one.get("type") in _IN or (one.get("class") == "FUNCTION" and one.get("function_name") in _LIKE):
-            parts = list(one["children" if "children" in one else "arguments"])
+        elif one.get("type") in _IN:
+            parts = list(one["children"])
         columns = {part["column_names"][-1].lower() for part in parts if _is(part, "COLUMN_REF")}
         if len(columns) == 1:
             (column,) = columns

@@ -19,7 +19,7 @@ def found(condition: str, table: str = "a.b.c x", **more: str) -> dict[str, str]
     ("condition", "places"),
     [
         ("id = ?", {"1": "id"}),
-        ("? >= x.Id and name like ?", {"1": "id", "2": "name"}),
+        ("? >= x.Id and name like ?", {"1": "id"}),
         ("day between ? and ? or k not in (?, 3, ?)", {"1": "day", "2": "day", "3": "k", "4": "k"}),
         ("id = $a or other = $b", {"a": "id", "b": "other"}),
         ("id is distinct from ?", {"1": "id"}),
