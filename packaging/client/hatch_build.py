@@ -10,7 +10,15 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 ROOMS = ("access", "api", "catalog", "model", "observability", "registry", "sections", "wiring")
 """Rooms that go whole: what in them needs an engine imports it when it is used."""
 
-BESIDE = ("engines/__init__.py", "engines/arrow.py", "sql/__init__.py", "sql/quoting.py")
+BESIDE = (
+    "engines/__init__.py",
+    "engines/arrow.py",
+    "governance/__init__.py",
+    "governance/concepts.py",
+    "governance/glossary.py",
+    "sql/__init__.py",
+    "sql/quoting.py",
+)
 
 
 class Client(BuildHookInterface[Any]):
