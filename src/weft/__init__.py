@@ -44,6 +44,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Imports the public names when they are first used: `import weft` alone stays light (PEP 562)."""
     if name in __all__:
+        from contextlib import suppress
+
+        with suppress(ModuleNotFoundError):
+            __import__("weft.client_only")  # where only the client is installed, it says what is missing
         from weft import api
 
         return getattr(api, name)

@@ -369,6 +369,34 @@ def test_weft_mcp_on_a_mesh_of_ones_own_acts_as_its_owner(tmp_path, mode):
     assert (read["wire"], read["purpose"]) == ("mcp", "looking")
 
 
+def test_a_query_of_the_owner_ends_when_it_is_cancelled_and_the_next_one_is_answered(tmp_path):
+    mesh = TestMesh(tmp_path / "own")
+    mesh.write("weft.toml", '[mesh]\nname = "own"\n')
+    planes(mesh)
+    assert mesh.weft("apply").returncode == 0
+    five = ", ".join(f"{TABLE} as t{number}" for number in range(5))
+
+    def ended() -> list[str | None]:
+        told = mesh.weft("audit", "reads", "--format", "json").stdout
+        return [r["ended"] for r in json.loads(told)["items"] if "gone" in (r["query"] or "")]
+
+    async def until(wanted: list[str | None]) -> None:
+        deadline = time.monotonic() + 60
+        while (found := await asyncio.to_thread(ended)) != wanted:
+            assert time.monotonic() < deadline, found
+
+    async def script() -> None:
+        async with over_stdio(mesh.root, MODES[0]) as weft:
+            sql = f"select sum(t0.id + t4.id) as gone from {five}"
+            asked = asyncio.create_task(use(weft, "query", sql=sql))
+            await until([None])
+            asked.cancel()
+            await until(["left"])
+            assert (await use(weft, "query", sql=f"select count(*) as n from {TABLE}"))["rows"] == [[100]]
+
+    asyncio.run(script())
+
+
 def test_a_query_ends_when_its_assistant_is_gone(server, fleet, reader):
     five = ", ".join(f"{TABLE} as t{number}" for number in range(5))
     sent = message("tools/call", name="query", arguments={"sql": f"select sum(t0.id + t4.id) as gone from {five}"})

@@ -9,12 +9,13 @@ from decimal import Decimal
 
 import adbc_driver_flightsql.dbapi as adbc
 import httpx
+import pyarrow as pa
 import pytest
 from pyarrow import flight
 
 import weft
 from tests.domains import Repository, TestServer, free_port, planes, repository, serving
-from weft.api.flight_messages import packed
+from weft.api.flight_messages import packed, unpacked
 from weft.api.platform import open_platform
 from weft.errors import AccessDenied, UserCodeError
 
@@ -207,3 +208,74 @@ def test_a_port_that_is_retired_between_plan_and_fetch_is_not_read(flying, tmp_p
 
         with pytest.raises(flight.FlightError, match="WFT-ACC-0"):
             client.do_get(info.endpoints[0].ticket, call).read_all()
+
+
+def test_the_calls_of_the_jdbc_driver_in_their_order(flying, fleet):
+    """What `arrow-flight-sql-jdbc` asks, call by call: the driver itself was not there to be run.
+
+    Source: `ArrowFlightSqlClientHandler` and `ArrowDatabaseMetadata` of Apache Arrow's Java code.
+    """
+    with flight.connect(flying.uri) as client:
+        # DriverManager.getConnection: a handshake with name and password, whose bearer goes with each call after it
+        kind, token = client.authenticate_basic_token("ada", flying.server.token("ada"))
+        call = flight.FlightCallOptions(headers=[(kind, token)], timeout=30)
+
+        def told(name: str, fields=None, body: bytes | None = None) -> pa.Table:
+            command = flight.FlightDescriptor.for_command(body or packed(name, fields or {}))
+            return client.do_get(client.get_flight_info(command, call).endpoints[0].ticket, call).read_all()
+
+        # DatabaseMetaData: what the product is, then the tree that DBeaver opens
+        assert "weft" in str(told("CommandGetSqlInfo").to_pylist())
+        assert told("CommandGetTableTypes").to_pylist() == [{"table_type": "TABLE"}]
+        assert told("CommandGetCatalogs").to_pylist() == [{"catalog_name": "fleet"}]
+        (schema,) = told("CommandGetDbSchemas", {1: b"fleet"}).to_pylist()
+        assert schema["db_schema_name"] == "aircraft"
+        (table,) = told("CommandGetTables", {1: b"fleet", 2: b"aircraft", 3: b"%", 5: 1}).to_pylist()
+        columns = pa.ipc.read_schema(pa.py_buffer(table["table_schema"]))
+        assert (table["table_name"], columns.names) == ("planes", ["id", "amount"])
+
+        # Connection.prepareStatement, setInt, executeQuery, close
+        sql = f"select id from {PLANES} where id >= ? order by id limit 2".encode()
+        action = flight.Action("CreatePreparedStatement", packed("ActionCreatePreparedStatementRequest", {1: sql}))
+        (made,) = client.do_action(action, call)
+        prepared = unpacked(made.body.to_pybytes())
+        handle, values = prepared.data(1), pa.ipc.read_schema(pa.py_buffer(prepared.data(3)))
+        assert pa.ipc.read_schema(pa.py_buffer(prepared.data(2))).names == ["id"]
+        assert values.types == [pa.int32()]  # of the column that it is compared with: setInt finds what it needs
+        bound = packed("CommandPreparedStatementQuery", {1: handle})
+        writer, reader = client.do_put(flight.FlightDescriptor.for_command(bound), values, call)
+        with writer:
+            writer.write_batch(pa.record_batch([pa.array([7], values.field(0).type)], schema=values))
+            writer.done_writing()
+            reader.read()
+        assert told("", body=bound).to_pylist() == [{"id": 7}, {"id": 8}]
+        closing = flight.Action("ClosePreparedStatement", packed("ActionClosePreparedStatementRequest", {1: handle}))
+        assert list(client.do_action(closing, call)) == []
+        with pytest.raises(flight.FlightServerError, match="WFT-SRV-077"):
+            told("", body=bound)
+
+        # Connection.close
+        assert len(list(client.do_action(flight.Action("CloseSession", b""), call))) == 1
+
+
+@pytest.mark.parametrize(
+    ("condition", "types"),
+    [
+        ("id = ? and amount between ? and ?", ["int32", "int32", "int32"]),
+        ("? < id and p.amount in (?, ?)", ["int32", "int32", "int32"]),
+        ("id = $who or $who is null", ["int32"]),
+        ("id = $1 and 'x' = $2", ["int32", "string"]),
+        ("id = ? or id = (select max(amount) from fleet.aircraft.planes where id = ?)", ["string", "string"]),
+        ("abs(id) = ?", ["string"]),
+        ("nothing = ?", ["string"]),
+    ],
+)
+def test_a_place_has_the_type_of_the_column_it_is_compared_with_where_that_is_plain(flying, fleet, condition, types):
+    sql = f"select id from {PLANES} p where {condition}".encode()
+    with flight.connect(flying.uri) as client:
+        call = flight.FlightCallOptions(headers=[(b"authorization", f"Bearer {flying.server.token('ada')}".encode())])
+        action = flight.Action("CreatePreparedStatement", packed("ActionCreatePreparedStatementRequest", {1: sql}))
+        (made,) = client.do_action(action, call)
+
+    prepared = unpacked(made.body.to_pybytes())
+    assert [str(t) for t in pa.ipc.read_schema(pa.py_buffer(prepared.data(3))).types] == types

@@ -176,6 +176,25 @@ def test_the_web_process_has_neither_engine_nor_arrow(server, ada):
     assert "libarrow" not in loaded
 
 
+def test_a_kept_answer_is_decided_and_written_down_like_the_first_and_ends_with_the_right(server, fleet, tmp_path):
+    eve = repository(tmp_path / "eve", server.url, server.token("eve"), "eve")
+    request = eve.json("access", "request", "fleet.aircraft.planes@1", "--purpose", "seats")["request_id"]
+    assert fleet.weft("access", "approve", request).returncode == 0
+    (grant,) = eve.json("access", "list", "--grants")["grants"]
+    secret = server.token("eve")
+    sql = f"select id, amount from {PLANES} order by id limit 3 -- kept"
+
+    answers = [ask(server, secret, sql, "text/csv") for _ in range(3)]
+    assert [(a.status_code, a.content) for a in answers] == [(200, answers[0].content)] * 3
+    sent = {"Authorization": f"Bearer {secret}"}
+    told = httpx.get(f"{server.url}/api/v1/audit/reads/own", params={"limit": 50}, headers=sent).json()["items"]
+    assert [(r["ended"], r["rows"]) for r in told if r["query"] == sql] == [("done", 3)] * 3
+
+    assert fleet.weft("access", "revoke", grant["grant_id"]).returncode == 0
+    refused = ask(server, secret, sql, "text/csv")
+    assert (refused.status_code, refused.json()["diagnostics"][0]["code"]) == (403, "WFT-ACC-002")
+
+
 def test_every_answer_is_written_down_with_what_was_shown_and_how_it_ended(server, ada):
     sql = f"select id from {PLANES} order by 1"
     body = {"sql": sql, "limit": 7, "purpose": "seats by type"}

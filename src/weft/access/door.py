@@ -89,6 +89,7 @@ class Door:
         self._now = now
         self._grounds = grounds
         self._pins: Mapping[str, str] = {}
+        self._gone: Callable[[], bool] | None = None
 
     def pinned(self, pins: Mapping[str, str]) -> Self:
         """The same door for a text in which addresses mean what they meant before: a port for each, as it is named."""
@@ -100,6 +101,12 @@ class Door:
         """The same door on another wire."""
         other = copy(self)
         other._witness = witness
+        return other
+
+    def waited_for(self, gone: Callable[[], bool]) -> Self:
+        """The same door for somebody who may be gone before the answer comes; asked while a query runs apart."""
+        other = copy(self)
+        other._gone = gone
         return other
 
     def decision(
@@ -257,7 +264,15 @@ class Door:
             raise
 
     def still(self, principal: Principal, opened: Opened) -> bool:
-        """Whether what was opened would be opened again in the same way: the same rows, columns and masks."""
+        """Whether what was opened would be opened again in the same way: the same rows, columns and masks.
+
+        Raises:
+            UserCodeError: WFT-ENG-003, nobody waits for it.
+        """
+        if self._gone is not None and self._gone():
+            from weft.access.reading.process import unwanted
+
+            raise unwanted()
         try:
             return all(
                 self.open(principal, address, one.publication.snapshot_id, purpose=opened.purpose).relation

@@ -62,14 +62,14 @@ class Result(Struct, frozen=True):
 
     def polars(self) -> Any:
         """The rows as a Polars data frame; needs `pip install polars`. See `pandas` for times beyond Python's."""
-        return _imported("polars").from_arrow(self._without(beyond_frames))
+        return imported("polars").from_arrow(self._without(beyond_frames))
 
     def pandas(self) -> Any:
         """The rows as a pandas data frame; needs `pip install pandas`.
 
         A column with an infinity, or a date or time beyond Python's years, is the engine's text.
         """
-        _imported("pandas")
+        imported("pandas")
         return self._without(beyond_frames).to_pandas()
 
     def rows(self) -> list[tuple[Any, ...]]:
@@ -220,7 +220,12 @@ def _not_in_csv(kind: Any) -> bool:
     return not (_same_text(kind) or plain)
 
 
-def _imported(package: str) -> Any:
+def imported(package: str) -> Any:
+    """A package that is not part of weft.
+
+    Raises:
+        UsageError: WFT-CLI-002, it is not installed.
+    """
     import importlib
 
     try:

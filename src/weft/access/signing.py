@@ -4,44 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
-import secrets
-from pathlib import Path
-
-_SIZE = 32
+from collections.abc import Callable, Sequence
 
 
 class Signer:
-    """Signs texts for one purpose each; a signature of one purpose is none of another."""
+    """Signs texts for one purpose each; a signature of one purpose is none of another.
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    Args:
+        keys: the key that signs, and behind it those whose signatures still hold; asked each time.
+    """
+
+    def __init__(self, keys: Callable[[], Sequence[bytes]]) -> None:
+        self._keys = keys
 
     def sign(self, purpose: str, *parts: object) -> str:
         """A signature of parts, in hexadecimal digits (HMAC-SHA-256, 128 bits)."""
-        told = hmac.new(self._key, purpose.encode(), hashlib.sha256)
-        for part in parts:
-            raw = repr(part).encode()
-            told.update(len(raw).to_bytes(8, "big") + raw)
-        return told.hexdigest()[:32]
+        return _signed(self._keys()[0], purpose, parts)
 
     def holds(self, signature: str, purpose: str, *parts: object) -> bool:
         """Whether a signature is that of these parts; takes as long for a wrong one as for the right one."""
-        return hmac.compare_digest(signature.encode(), self.sign(purpose, *parts).encode())
+        given = signature.encode()
+        found = [hmac.compare_digest(given, _signed(key, purpose, parts).encode()) for key in self._keys()]
+        return any(found)
 
 
-def signer_in(folder: Path) -> Signer:
-    """The signer of a server, whose key lies in a file of its folder and is made the first time."""
-    file = folder / "signing.key"
-    if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = folder / f".signing-{secrets.token_hex(8)}"
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(secrets.token_bytes(_SIZE))
-        try:
-            os.link(part, file)  # whoever is first has made it
-        except FileExistsError:
-            pass
-        finally:
-            part.unlink()
-    return Signer(file.read_bytes())
+def _signed(key: bytes, purpose: str, parts: Sequence[object]) -> str:
+    told = hmac.new(key, purpose.encode(), hashlib.sha256)
+    for part in parts:
+        raw = repr(part).encode()
+        told.update(len(raw).to_bytes(8, "big") + raw)
+    return told.hexdigest()[:32]

@@ -42,8 +42,8 @@ class Assistant:
 
     def __init__(self, platform: Platform, caller: Caller) -> None:
         self._platform, self._caller = platform, caller
-        self._gone = False
-        self._ask: Ask = granted(platform, caller, lambda: self._gone)
+        self._stops = 0
+        self._ask: Ask = granted(platform, caller, lambda: self._stops > 0)
         self._access: Access = platform.access
         self._principal: Callable[[], Principal] = lambda: platform.access.principal_of(caller)
 
@@ -53,7 +53,7 @@ class Assistant:
         from weft.api.access import Access
 
         made = cls(platform, keyboard(platform.rooms.actor))
-        made._ask = owned(platform)
+        made._ask = owned(platform, lambda: made._stops)
         made._access = Access(platform.rooms, platform.database, sovereign=True)
         made._principal = platform.rooms.principal
         made._access.step()
@@ -89,8 +89,11 @@ class Assistant:
                 return rows(want, self._ask)
 
     def stop(self) -> None:
-        """Ends the query that runs, or is about to; from any thread. The caller is gone and asks nothing more."""
-        self._gone = True
+        """Ends the queries that run; from any thread.
+
+        A caller of a server is gone and asks nothing more. Who is at the keyboard goes on with what they ask next.
+        """
+        self._stops += 1
 
     def _search(self, want: Search) -> dict[str, Any]:
         of = f"mcp search {want.words} {want.kind} {want.domain}"

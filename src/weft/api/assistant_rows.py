@@ -12,13 +12,10 @@ from weft.access.reading.asking import Question, Streamed
 from weft.access.reading.wire import Form
 from weft.api.cursors import cursor_of, place_of
 from weft.api.querying import GrantedDoor
-from weft.errors import UsageError, UserCodeError, error
+from weft.errors import UsageError, error
 
 if TYPE_CHECKING:
-    from weft.access.opened import Opened
     from weft.access.permissions import Caller
-    from weft.access.principals import Principal
-    from weft.access.witness import Witness
     from weft.api.assistant_wants import Query
     from weft.api.platform import Platform
 
@@ -78,30 +75,13 @@ def rows(want: Query, ask: Ask) -> dict[str, Any]:
     }
 
 
-class WaitedFor(GrantedDoor):
-    """Opens to somebody as long as they wait for an answer."""
-
-    def __init__(self, platform: Platform, caller: Caller, witness: Witness | None, gone: Callable[[], bool]) -> None:
-        super().__init__(platform, caller, witness)
-        self._gone = gone
-
-    def still(self, principal: Principal, opened: Opened) -> bool:
-        """Whether what was opened would be opened again in the same way; asked every two seconds.
-
-        Raises:
-            UserCodeError: WFT-ENG-003, nobody waits for it.
-        """
-        if self._gone():
-            raise UserCodeError(error("WFT-ENG-003", "the query was stopped: nobody waits for its answer"))
-        return super().still(principal, opened)
-
-
 def granted(platform: Platform, caller: Caller, gone: Callable[[], bool]) -> Ask:
     """Answers of what was granted to somebody, made in a process apart, until they are `gone`."""
     witness = platform.rooms.witness(WIRE)
 
     def begin(question: Question) -> Streamed:
-        return platform.querying.streamed(caller, WaitedFor(platform, caller, witness, gone), question)
+        door = GrantedDoor(platform, caller, witness).waited_for(gone)
+        return platform.querying.streamed(caller, door, question)
 
     return taken(begin)
 
@@ -125,16 +105,20 @@ def taken(begin: Callable[[Question], Streamed]) -> Ask:
     return ask
 
 
-def owned(platform: Platform) -> Ask:
-    """Answers of whoever is at the keyboard of a mesh of their own."""
+def owned(platform: Platform, stopped: Callable[[], int]) -> Ask:
+    """Answers of whoever is at the keyboard of a mesh of their own, made in a process apart, so that they can be ended.
+
+    Args:
+        stopped: how often what runs was to be stopped: an answer ends when that moves.
+    """
     rooms = platform.rooms
     door = rooms.door.witnessed_by(rooms.witness(WIRE))
 
-    def ask(sql: str, limit: int, at: Mapping[str, str] | None, purpose: str | None) -> Mapping[str, Any]:
-        pinned = dict(at) if at is not None else None
-        return door.query(rooms.principal(), sql, limit=limit, at=pinned, purpose=purpose).as_json()
+    def begin(question: Question) -> Streamed:
+        before = stopped()
+        return door.waited_for(lambda: stopped() != before).stream(rooms.principal(), question)
 
-    return ask
+    return taken(begin)
 
 
 def _snapshots(text: str) -> Mapping[str, str] | None:

@@ -6,6 +6,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,12 +17,14 @@ from weft.access.opened import Opened, Readable
 from weft.access.permissions import Caller
 from weft.access.principals import Principal
 from weft.access.reading.asking import Question, Streamed, told_of
+from weft.access.reading.kept import ResultCache, may_be_kept
 from weft.access.reading.wire import Form, Told
 from weft.access.relation import shown_columns
-from weft.access.signing import Signer, signer_in
+from weft.access.signing import Signer
 from weft.access.versions import At
 from weft.api.data_pages import (
     HIDDEN,
+    LASTS_S,
     Place,
     Planned,
     Seen,
@@ -34,12 +37,13 @@ from weft.api.data_pages import (
     until,
 )
 from weft.api.querying import GrantedDoor
-from weft.api.result_cache import ResultCache
-from weft.config import size_bytes
+from weft.config import duration
 from weft.errors import AccessDenied, UsageError, error
 from weft.model.address import parse_address
 from weft.model.odcs import published_contract
 from weft.model.publication import PortState
+from weft.registry.signing_keys import SigningKeys
+from weft.registry.sql import SqlRegistry
 
 if TYPE_CHECKING:
     from weft.api.platform import Platform
@@ -148,13 +152,15 @@ class Pages:
         told = told_of(opened)
         if "*" in has or tag in has:
             return Page(tag, told)
-        known: tuple[Page, int] | None = self._cache.get(tag)
+        keeps = may_be_kept(opened)
+        known: tuple[Page, int] | None = self._cache.get(tag) if keeps else None
         if known is not None:
             over = door.witnessed(reader, opened, plan.sql(place))
             over("done", known[1], len(known[0].body or b""))
             return replace(known[0], told=told)
         page, rows = self._made(door, reader, readable, plan, place, wanted, whose, Page(tag, told))
-        self._cache.put(tag, (page, rows), len(page.body or b""))
+        if keeps:
+            self._cache.put(tag, (page, rows), len(page.body or b""))
         return page
 
     def _plan(self, whose: str, readable: Readable, wanted: Wanted) -> Planned:
@@ -186,7 +192,7 @@ class Pages:
         snapshot = readable.publication.snapshot_id
 
         def ask(sql: str, form: Form, packed: str = "") -> tuple[bytes, int]:
-            question = Question(sql, form, at=snapshot, encoding=packed, purpose=wanted.purpose)
+            question = Question(sql, form, at=snapshot, encoding=packed, purpose=wanted.purpose, kept=False)
             return whole(door.stream(reader, question))
 
         def behind(values: list[str | None] | None, offset: int) -> str:
@@ -234,8 +240,12 @@ class DataApi:
         self._platform = platform
         rooms = platform.rooms
         self.witness = rooms.witness("data")
-        self.signer = signer_in(rooms.settings.state / "server")
-        self.cache = ResultCache(size_bytes(rooms.settings.query.cache))
+        registry = rooms.production
+        assert isinstance(registry, SqlRegistry), "a server keeps its registry itself"
+        holds = max(duration(rooms.settings.query.link_time), timedelta(seconds=LASTS_S))
+        own = rooms.settings.state / "server" / "signing.key"
+        self.signer = Signer(SigningKeys(registry.database, rooms.now, holds, own))
+        self.cache = rooms.readers.cache
         self._pages = Pages(self.signer, self.cache, lambda: rooms.now().timestamp(), self.seen)
 
     def page(self, caller: Caller, address: str, wanted: Wanted, has: Sequence[str] = ()) -> Page:

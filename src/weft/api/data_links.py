@@ -186,7 +186,9 @@ class Links:
         """Writes what somebody sees of a port into a file, whole or not at all."""
         address = one.publication.address
         table = dotted((address.domain, address.product, f"{address.port}@{address.major}"))
-        question = Question(f"SELECT * FROM {table}", Form.PARQUET, at=one.publication.snapshot_id, purpose=purpose)
+        question = Question(
+            f"SELECT * FROM {table}", Form.PARQUET, at=one.publication.snapshot_id, purpose=purpose, kept=False
+        )
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self._folder / f"{secrets.token_hex(12)}.parquet"
         part = path.with_suffix(".part")

@@ -20,7 +20,8 @@ HIDDEN = "~order "
 """What names of columns begin with that a page has for its cursor alone."""
 
 MOST_ROWS = 10_000
-_LASTS_S = 24 * 3600
+LASTS_S = 24 * 3600
+"""How long a cursor holds."""
 _MOST_CURSOR = 20_000
 
 
@@ -204,7 +205,7 @@ def no_cursor() -> UsageError:
 
 def until(now: float) -> int:
     """Until when a cursor holds that is made now, in seconds since 1970."""
-    return int(now) + _LASTS_S
+    return int(now) + LASTS_S
 
 
 def _listed(text: str) -> list[str]:

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from weft.access.versions import At
     from weft.registry.remote import Server
 
-_ARROW = "application/vnd.apache.arrow.stream"
+ARROW = "application/vnd.apache.arrow.stream"
+"""The media type of a stream of Arrow."""
+
 _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -139,8 +141,12 @@ def answered(server: Server, path: str, asked: dict[str, Any] | None, texts: Tex
     Raises:
         WeftError: what the server says.
     """
+    from weft.api.light import LightResult, without_arrow
+
+    if without_arrow():
+        return LightResult(server, path, asked)
     near = urlsplit(server.url).hostname in _HERE
-    parts = server.stream(path, asked, _ARROW if near else f'{_ARROW}; codecs="lz4"')
+    parts = server.stream(path, asked, ARROW if near else f'{ARROW}; codecs="lz4"')
     first = next(parts)  # what is wrong with the query is told now, not when its rows are taken
 
     def taken() -> Iterator[bytes]:

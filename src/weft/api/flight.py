@@ -117,6 +117,15 @@ class FlightPlatform:
         door = FlightDoor(self.platform, caller, self._witness, client)
         return door.stream(door.reader, Question(sql, Form.ARROW, limit, at, "", purpose, described))
 
+    def places(self, caller: Caller, sql: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+        """The addresses that a text with places for values names, and the columns that its places are compared with.
+
+        Raises:
+            WeftError: as `Readers.places`; WFT-ACC-010, the caller's token is not for rows.
+        """
+        require(caller, Action.QUERY)
+        return self.platform.rooms.readers.places(self.principal(caller), sql)
+
     def tables(self, caller: Caller, names: Mapping[str, str | None]) -> Iterator[Table]:
         """The ports that a caller may read now, by their names; no other port is there for them.
 

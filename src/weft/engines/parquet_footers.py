@@ -6,12 +6,16 @@ from every check. Arrow decodes all values and asks no statistics.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 _ROWS = 65_536
 """Rows that are decoded at once: a small file may hold very many."""
+
+_MAGIC, _TAIL = b"PAR1", 8
 
 
 def untrue(path: Path) -> str | None:
@@ -113,3 +117,20 @@ def _leaves(array: Any) -> Iterator[Any]:
         yield array.cast(pa.binary())
     else:
         yield array
+
+
+def footer_bytes(paths: Sequence[str], most: int) -> int:
+    """How long the footers of Parquet files are together; counts no further than beyond `most`.
+
+    A file that is missing or is none has no footer here: who opens it is told.
+    """
+    found = 0
+    for path in paths:
+        if found > most:
+            break
+        with suppress(OSError), Path(path).open("rb") as file:
+            file.seek(-_TAIL, os.SEEK_END)
+            tail = file.read(_TAIL)
+            if tail.endswith(_MAGIC):
+                found += int.from_bytes(tail[:4], "little")
+    return found

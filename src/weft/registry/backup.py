@@ -26,8 +26,8 @@ from weft.registry.tables import EventRow
 from weft.release import VERSION
 
 _FORMAT = "weft-registry-backup"
-_UNKEPT = "locks"
-"""The table whose rows mean something only to the processes that are there."""
+_UNKEPT = ("locks", "signing_keys")
+"""Tables whose rows mean something only to the processes that are there, or are keys: servers make new ones."""
 _PASSING = ("sessions", "sign_ins", "attempts")
 """Tables of who is signed in, or about to be."""
 _AT_ONCE = 500
@@ -132,7 +132,7 @@ def _shut_again(statements: Statements, shut: list[tuple[str, list[tuple[Any, ..
 
 
 def _rows(statements: Statements, table: str, columns: Sequence[str]) -> Iterable[Sequence[Any]]:
-    if table == _UNKEPT:
+    if table in _UNKEPT:
         return ()
     order = " ORDER BY seq" if table == "events" else ""
     return statements.each(f"SELECT {', '.join(columns)} FROM {table}{order}")

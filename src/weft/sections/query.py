@@ -34,7 +34,7 @@ class QuerySettings:
     workspace_time: str = setting("7d", "how long a table of a workspace is kept", duration)
     cache: str = setting(
         "256MB",
-        "how much of what was answered is kept for whoever asks the same again and sees the same; 0B: nothing",
+        "how much of what it answered a process keeps for whoever asks the same again and sees the same; 0B: nothing",
         size_bytes,
     )
     link_size: str = setting(

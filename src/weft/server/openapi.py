@@ -30,6 +30,7 @@ TAGS = [
         "name": "governance",
         "description": "Policies, what violates them and who is let off; what columns mean; compliance",
     },
+    {"name": "assistants", "description": "The Model Context Protocol at /mcp, and who knows its callers"},
     {"name": "audit", "description": "Who has read what, and whether the record of it still stands"},
     {"name": "registry", "description": "What is registered, for planners and runners of domains elsewhere"},
     {"name": "publishing", "description": "Runs of domains elsewhere: what they upload and hand in"},

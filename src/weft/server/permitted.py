@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from weft.access.permissions import PERMISSIONS, STRANGER, Action, Caller, require
 from weft.server import cookies
+from weft.server.challenges import challenge
 from weft.server.quickly import quickly
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Permitted:
         request.state.caller = caller.name  # for the line in the log
         request.state.asking = caller  # for the page that says what went wrong
         if caller is STRANGER and not PERMISSIONS[self.action].strangers:
-            raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
+            raise HTTPException(401, headers=challenge(request))
         require(caller, self.action, request.path_params[self.domain] if self.domain is not None else None)
         return caller
 
@@ -67,7 +68,7 @@ def caller_of(request: Request, csrf: str = "") -> Caller:
         return _by_cookie(request, platform, csrf)
     found = platform.identity.of_bearer(secret.strip()) if kind.lower() == "bearer" else None
     if found is None:
-        raise HTTPException(401, headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+        raise HTTPException(401, headers=challenge(request, "invalid_token"))
     return found
 
 

@@ -22,6 +22,7 @@ from weft.errors import (
     WeftError,
     error,
 )
+from weft.server.challenges import challenge
 from weft.server.portal.problem_pages import is_page, problem_page
 from weft.server.routing import methods_of
 
@@ -120,7 +121,7 @@ def install(app: FastAPI) -> None:
         status = status_of(e)
         headers = {"Retry-After": str(getattr(e, "retry_s", _RETRY_S))} if status in (429, 503) else {}
         if status == 401:
-            headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+            headers.update(challenge(request, "invalid_token"))
         return _told(request, status, e.diagnostics, {**headers, KIND: type(e).__name__})
 
     @app.exception_handler(RequestValidationError)

@@ -47,6 +47,7 @@ def grounds_of(registry: Registry, settings: Settings, now: Callable[[], dt.date
 def readers_of(settings: Settings) -> Readers:
     """Processes for the queries of everybody but the owner of the folder."""
     from weft.access.reading.asking import Ceiling, Readers
+    from weft.access.reading.kept import ResultCache
     from weft.access.reading.pool import Pool, Rules
     from weft.access.reading.process import temp_folder
     from weft.access.reading.wire import Limits
@@ -64,7 +65,7 @@ def readers_of(settings: Settings) -> Readers:
         duration(asked.light).total_seconds(),
     )
     ceiling = Ceiling(asked.rows or None, size_bytes(asked.size), duration(asked.time).total_seconds())
-    return Readers(Pool(limits, rules), ceiling)
+    return Readers(Pool(limits, rules), ceiling, ResultCache(size_bytes(asked.cache)))
 
 
 def principal_named(registry: Registry, name: str) -> Principal:

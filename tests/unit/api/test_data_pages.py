@@ -18,11 +18,11 @@ from weft.access.door import placed
 from weft.access.opened import Opened
 from weft.access.principals import Principal, PrincipalKind
 from weft.access.reading.asking import Readers
+from weft.access.reading.kept import ResultCache
 from weft.access.reading.wire import Form
 from weft.access.signing import Signer
 from weft.api.data import Pages, whose_view
 from weft.api.data_pages import Place, Seen, Wanted, cursor_of, planned, require_held, unread
-from weft.api.result_cache import ResultCache
 from weft.errors import UsageError, WeftError
 
 SEEN = Seen(
@@ -62,7 +62,7 @@ class WorldDoor:
 
 
 def pages(most_bytes: int = 0) -> Pages:
-    return Pages(Signer(b"a key of a test"), ResultCache(most_bytes), lambda: 1_000.0, lambda readable: SEEN)
+    return Pages(Signer(lambda: [b"a key of a test"]), ResultCache(most_bytes), lambda: 1_000.0, lambda readable: SEEN)
 
 
 def answered(door: WorldDoor, wanted: Wanted) -> str:
@@ -194,7 +194,7 @@ class Counted:
 def test_an_answer_is_never_shared_between_different_decisions_versions_readers_or_questions(worlds, asked):
     cache = ResultCache(10**6)
     kept: dict[str, tuple[Any, ...]] = {}
-    made = Pages(Signer(b"key"), cache, lambda: 0.0, lambda readable: SEEN)
+    made = Pages(Signer(lambda: [b"key"]), cache, lambda: 0.0, lambda readable: SEEN)
     for view, wanted in asked:
         door, reader = Counted(worlds, view), Principal(view[0], PrincipalKind.USER)
         probe = made.page(door, reader, CUSTOMERS, wanted, ["*"])  # gives the key, and reads nothing
@@ -227,7 +227,7 @@ def test_an_answer_is_kept_for_an_hour():
 
 
 def test_a_cursor_holds_for_its_reader_question_and_day_and_no_change_of_it(worlds):
-    signer, plan = Signer(b"key"), planned(Wanted(order="-birth"), SEEN)
+    signer, plan = Signer(lambda: [b"key"]), planned(Wanted(order="-birth"), SEEN)
     one = next(iter(worlds[0].opened(READER, [f"{CUSTOMERS}@1"]).ports.values()))
     whose = whose_view(READER, one)
     cursor = cursor_of(signer, whose, plan.asked, Place("7", 100, ["1960-01-01", "12"]))
@@ -236,7 +236,7 @@ def test_a_cursor_holds_for_its_reader_question_and_day_and_no_change_of_it(worl
     refused = [
         (signer, whose, plan, 101, cursor),
         (signer, "another view", plan, 100, cursor),
-        (Signer(b"another key"), whose, plan, 100, cursor),
+        (Signer(lambda: [b"another key"]), whose, plan, 100, cursor),
         (signer, whose, planned(Wanted(order="birth"), SEEN), 100, cursor),
         *((signer, whose, plan, 100, cursor[:i] + "_" + cursor[i + 1 :]) for i in range(len(cursor) - 2)
           if cursor[i] != "_"),

@@ -54,6 +54,51 @@ def test_without_the_package_a_server_serves_all_the_rest_and_says_what_it_lacks
         assert client.get("/api/v1/domains").status_code == 200
 
 
+METADATA = "/.well-known/oauth-protected-resource/mcp"
+IDENTITY = '[identity]\nissuer = "https://id.example.com/realm"\nclient_id = "weft"\naudience = "weft"\n'
+
+
+def test_a_program_without_a_token_is_told_where_the_companys_provider_is(tmp_path):
+    from fastapi.testclient import TestClient
+
+    from weft.server.app import create_app
+
+    with company(tmp_path / "company", IDENTITY) as platform:
+        client = TestClient(create_app(platform), base_url="https://mesh.example.com")
+        refused = client.post("/mcp", json=CALL)
+        wrong = client.post("/mcp", json=CALL, headers={"Authorization": "Bearer nonsense"})
+        elsewhere = client.get("/api/v1/domains")
+        told = client.get(METADATA)
+
+    where = f'resource_metadata="https://mesh.example.com{METADATA}"'
+    assert (refused.status_code, refused.headers["www-authenticate"]) == (401, f"Bearer {where}")
+    assert (wrong.status_code, wrong.headers["www-authenticate"]) == (401, f'Bearer error="invalid_token", {where}')
+    assert elsewhere.headers["www-authenticate"] == "Bearer"
+    assert told.json() == {
+        "resource": "https://mesh.example.com/mcp",
+        "resource_name": f"weft: {platform.rooms.settings.mesh.name}",
+        "authorization_servers": ["https://id.example.com/realm"],
+        "scopes_supported": ["openid", "profile", "email"],
+        "bearer_methods_supported": ["header"],
+    }
+    # what the official client reads of it
+    from mcp.shared.auth import ProtectedResourceMetadata
+
+    assert str(ProtectedResourceMetadata.model_validate(told.json()).authorization_servers[0]).startswith("https://id.")
+
+
+def test_a_server_that_takes_no_providers_tokens_names_none(tmp_path):
+    from fastapi.testclient import TestClient
+
+    from weft.server.app import create_app
+
+    with company(tmp_path / "company") as platform:
+        client = TestClient(create_app(platform))
+
+        assert client.get(METADATA).status_code == 404
+        assert client.post("/mcp", json=CALL).headers["www-authenticate"] == "Bearer"
+
+
 class Failing:
     """Tools with a fault that quotes a row."""
 

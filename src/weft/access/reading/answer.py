@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
 from weft import errors
+from weft.access.reading.kept import Gathering
 from weft.access.reading.pool import Lease, Pool
-from weft.access.reading.process import lost
+from weft.access.reading.process import lost, revoked, unwanted
 from weft.access.reading.wire import Begun, Ended, LostError, Parsed, Relation, Run
 from weft.access.result import ResultColumn
 from weft.access.witness import Over
-from weft.errors import AccessDenied, PlatformError, UserCodeError, WeftError, error
+from weft.errors import PlatformError, UserCodeError, WeftError, error
 
 _LOOK_S = 0.25
 _ASK_S = 2.0
@@ -43,14 +44,18 @@ class Answer:
         paths: Sequence[str],
         still: Still,
         over: Over,
+        gathering: Gathering | None = None,
     ) -> None:
         """Begins the query; `held` gives the lease back when the answer is over, and `over` is told how it ended.
+
+        Args:
+            gathering: gathers its bytes, for whoever asks the same again.
 
         Raises:
             WeftError: what is wrong with the query, or that it cannot be run now.
         """
         self._pool, self._lease, self._held, self._run = pool, lease, held, run
-        self._still, self._tell = still, over
+        self._still, self._tell, self._gathering = still, over, gathering
         self._how = "left"
         self._asked = self._since = time.monotonic()
         self._relations, self._paths = relations, paths
@@ -83,8 +88,12 @@ class Answer:
                 if isinstance(found, Ended):
                     self._end(found)
                     self._fail(found)
+                    if self._gathering is not None:
+                        self._gathering.end(self.columns, found)
                     return
                 if isinstance(found, bytearray):
+                    if self._gathering is not None:
+                        self._gathering.part(found)
                     yield found
         finally:
             self.close()
@@ -137,19 +146,13 @@ class Answer:
         """What comes next; None where nothing came for a moment."""
         now = time.monotonic()
         if self._stopped:
-            raise UserCodeError(error("WFT-ENG-003", "the query was stopped: nobody waits for its answer"))
+            raise unwanted()
         if now - self._asked > _ASK_S:
             self._asked = now
             if not self._still():
                 self._lease.process.kill()
                 self._how = "revoked"
-                raise AccessDenied(
-                    error(
-                        "WFT-ACC-040",
-                        "the answer was ended: the right to read it was taken away or has changed",
-                        fix="ask again; what may be read now is decided anew",
-                    )
-                )
+                raise revoked()
         try:
             found = self._lease.process.next(_LOOK_S)
         except LostError:

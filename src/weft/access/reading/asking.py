@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+import msgspec
 from msgspec import Struct
 
 from weft.access.reading.answer import Answer
+from weft.access.reading.kept import Gathering, Kept, KeptAnswer, ResultCache, may_be_kept
 from weft.access.reading.pool import Pool
 from weft.access.reading.process import lost
-from weft.access.reading.wire import Ended, Form, LostError, Relation, Run, Told
+from weft.access.reading.wire import Ended, Form, LostError, Parsed, Relation, Run, Told
 from weft.access.result import ResultColumn
 from weft.access.witness import untold
 from weft.errors import Diagnostic, UsageError, has_errors
@@ -26,9 +28,12 @@ if TYPE_CHECKING:
     from weft.access.principals import Principal
     from weft.access.versions import At
 
-_WALKS = 256
+_TEXTS = 256
 _LONGEST = 20_000
 """Characters of a text whose walk is remembered."""
+
+_GIVEN = 4_096
+"""Questions of which it is remembered that their answers were kept."""
 
 
 class Question(Struct, frozen=True):
@@ -38,6 +43,7 @@ class Question(Struct, frozen=True):
         purpose: what for, in their words.
         encoding: `gzip` or `zstd` for the bytes as a whole; for Arrow `lz4` or `zstd` inside of its batches.
         described: whether only its columns are asked for. No row is read, so nothing is written into the audit.
+        kept: whether its answer may be kept, for the same reader under the same decision.
     """
 
     sql: str
@@ -47,6 +53,7 @@ class Question(Struct, frozen=True):
     encoding: str = ""
     purpose: str | None = None
     described: bool = False
+    kept: bool = True
 
 
 class Ceiling(Struct, frozen=True):
@@ -61,7 +68,7 @@ class Streamed(Struct):
     """An answer with what it rests on. Close it, or take all of its bytes."""
 
     told: Told
-    answer: Answer
+    answer: Answer | KeptAnswer
 
     @property
     def columns(self) -> tuple[ResultColumn, ...]:
@@ -89,12 +96,18 @@ Placed = Callable[[Walk, str], tuple[Diagnostic, ...]]
 
 
 class Readers:
-    """Reader processes, and what every question to them is bounded by."""
+    """Reader processes, what every question to them is bounded by, and answers that are kept.
 
-    def __init__(self, pool: Pool, ceiling: Ceiling) -> None:
+    Args:
+        cache: where answers are kept; without it, or where it has no room, none are.
+    """
+
+    def __init__(self, pool: Pool, ceiling: Ceiling, cache: ResultCache | None = None) -> None:
         self.pool = pool
+        self.cache = cache if cache is not None else ResultCache(0)
         self._ceiling = ceiling
-        self._walks: OrderedDict[str, Walk] = OrderedDict()
+        self._texts: OrderedDict[str, Parsed] = OrderedDict()
+        self._given: OrderedDict[tuple[object, ...], None] = OrderedDict()
         self._lock = threading.Lock()
 
     def close(self) -> None:
@@ -113,15 +126,27 @@ class Readers:
             TransientError: WFT-ACC-041, too many queries run.
             UserCodeError: the query fails.
         """
+        known = self._asked_before(principal, question)
+        if known is not None:
+            # it is decided as for the first time; what is spared is the process and its work
+            opened = self._opened(door, principal, question, known.walk)
+            told = told_of(opened)
+            given = self._kept(door, principal, question, known, opened, told)
+            if given is not None:
+                return given
         held = ExitStack()
         try:
             lease = held.enter_context(self.pool.lease(principal.name))
-            found = self._walk(question.sql, lease.process.parse)
-            problems = placed(found, question.sql)
+            text = self._text(question.sql, lease.process.parse)
+            problems = placed(text.walk, question.sql)
             if has_errors(problems):
                 raise UsageError(*problems)
-            opened = door.opened(principal, [name for name, _ in found.references], question.at, question.purpose)
+            opened = self._opened(door, principal, question, text.walk)
             told = told_of(opened)
+            given = self._kept(door, principal, question, text, opened, told) if known is None else None
+            if given is not None:
+                held.close()
+                return given
             run = Run(
                 key=_key(principal, opened.relations),
                 sql=question.sql,
@@ -144,6 +169,7 @@ class Readers:
                 opened.paths,
                 lambda: door.still(principal, opened),
                 untold if question.described else door.witnessed(principal, opened, question.sql),
+                self._gathering(principal, question, text, opened, told),
             )
             return Streamed(told, answer)
         except LostError:
@@ -154,6 +180,22 @@ class Readers:
             held.close()
             raise
 
+    def places(self, principal: Principal, sql: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+        """The addresses that a text with places for values names, and what its places are compared with.
+
+        Nothing is read, and nothing is said of whether the text may be run.
+
+        Raises:
+            TransientError: WFT-ACC-041, too many queries run.
+        """
+        try:
+            with self.pool.lease(principal.name) as lease:
+                found = self._text(sql, lease.process.parse)
+        except LostError:
+            self.pool.penalise(principal.name)
+            raise lost() from None
+        return tuple(dict.fromkeys(name for name, _ in found.walk.references)), found.places
+
     def references(self, principal: Principal, sql: str, placed: Placed) -> tuple[str, ...]:
         """The addresses that a text names, each once; nothing is read.
 
@@ -163,7 +205,7 @@ class Readers:
         """
         try:
             with self.pool.lease(principal.name) as lease:
-                found = self._walk(sql, lease.process.parse)
+                found = self._text(sql, lease.process.parse).walk
         except LostError:
             self.pool.penalise(principal.name)
             raise lost() from None
@@ -191,20 +233,81 @@ class Readers:
             held.close()
             raise
 
-    def _walk(self, sql: str, parse: Callable[[str], Walk]) -> Walk:
+    def _text(self, sql: str, parse: Callable[[str], Parsed]) -> Parsed:
         """What a text reads: it depends on nothing but the text."""
         with self._lock:
-            known = self._walks.get(sql)
+            known = self._texts.get(sql)
             if known is not None:
-                self._walks.move_to_end(sql)
+                self._texts.move_to_end(sql)
                 return known
         found = parse(sql)
         if len(sql) <= _LONGEST:
             with self._lock:
-                self._walks[sql] = found
-                while len(self._walks) > _WALKS:
-                    self._walks.popitem(last=False)
+                self._texts[sql] = found
+                while len(self._texts) > _TEXTS:
+                    self._texts.popitem(last=False)
         return found
+
+    def _opened(self, door: Door, principal: Principal, question: Question, found: Walk) -> Opened:
+        names = [name for name, _ in found.references]
+        return door.opened(principal, names, question.at, question.purpose)
+
+    def _asked_before(self, principal: Principal, question: Question) -> Parsed | None:
+        """What a text reads whose answer was kept for this reader, under whatever decision."""
+        with self._lock:
+            text = self._texts.get(question.sql)
+            return text if text is not None and _asked(principal, question, text) in self._given else None
+
+    def _kept(
+        self, door: Door, principal: Principal, question: Question, text: Parsed, opened: Opened, told: Told
+    ) -> Streamed | None:
+        """The answer that is kept for a reader, a decision and a question; it is written down like any other."""
+        if not _keeps(question, text, opened):
+            return None
+        kept: Kept | None = self.cache.get(_name(principal, question, text, opened, told))
+        if kept is None:
+            return None
+        over = door.witnessed(principal, opened, question.sql)
+        return Streamed(told, KeptAnswer(kept, lambda: door.still(principal, opened), over))
+
+    def _gathering(
+        self, principal: Principal, question: Question, text: Parsed, opened: Opened, told: Told
+    ) -> Gathering | None:
+        if self.cache.largest <= 0 or not _keeps(question, text, opened):
+            return None
+        name, asked = _name(principal, question, text, opened, told), _asked(principal, question, text)
+
+        def keep(kept: Kept, size_bytes: int) -> None:
+            self.cache.put(name, kept, size_bytes)
+            with self._lock:
+                self._given[asked] = None
+                self._given.move_to_end(asked)
+                while len(self._given) > _GIVEN:
+                    self._given.popitem(last=False)
+
+        return Gathering(self.cache.largest, keep)
+
+
+def _keeps(question: Question, text: Parsed, opened: Opened) -> bool:
+    """Whether the answer to a question stays the same as long as what is decided and published does."""
+    return question.kept and not question.described and not text.walk.volatile and may_be_kept(opened)
+
+
+def _asked(principal: Principal, question: Question, text: Parsed) -> tuple[object, ...]:
+    form = (question.form, question.encoding, question.limit)
+    return principal.kind, principal.name, text.digest, *form
+
+
+def _name(principal: Principal, question: Question, text: Parsed, opened: Opened, told: Told) -> str:
+    """The name of an answer: all that its bytes hang on.
+
+    Snapshots, columns, masks with their salts and filters stand in the relations; what is told beside the rows, and
+    the version of each decision, stand beside them.
+    """
+    decided = sorted((str(a), one.publication.snapshot_id, one.decision.version) for a, one in opened.ports.items())
+    form = (question.form.value, question.encoding, question.limit)
+    parts = (_key(principal, opened.relations), decided, text.digest, form, msgspec.json.encode(told))
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
 
 
 def told_of(opened: Opened) -> Told:

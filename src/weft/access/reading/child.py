@@ -41,8 +41,9 @@ from weft.engines.duckdb.engine import DuckDBEngine
 from weft.engines.duckdb.governed import GovernedSession, Stream
 from weft.engines.duckdb.texts import overfull
 from weft.errors import UserCodeError, WeftError, error
-from weft.sql.allowlist import walk
+from weft.sql.allowlist import tree_digest, walk
 from weft.sql.outputs import plain_outputs, shown_by
+from weft.sql.place_types import compared
 
 _BATCH_ROWS = 16_384
 _OF_DUCKDB = 0.7
@@ -92,7 +93,8 @@ class Reader:
                 return
             if isinstance(request, Parse):
                 tree = self._parser.parse(request.sql)
-                send(self._to, Parsed(walk(request.sql, tree, qualified=True, others=True)))
+                found = walk(request.sql, tree, qualified=True, others=True)
+                send(self._to, Parsed(found, tree_digest(tree), compared(tree)))
             else:
                 self._run(request)
 

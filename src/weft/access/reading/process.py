@@ -34,8 +34,7 @@ from weft.access.reading.wire import (
     send,
 )
 from weft.engines.python.process import environment
-from weft.errors import UserCodeError, error
-from weft.sql.allowlist import Walk
+from weft.errors import AccessDenied, UserCodeError, error
 
 _SESSIONS = 8
 """Sessions that a process keeps open."""
@@ -89,7 +88,7 @@ class ReaderProcess:
         """Whether it can be asked."""
         return not self._dead.is_set() and self._process.poll() is None
 
-    def parse(self, sql: str) -> Walk:
+    def parse(self, sql: str) -> Parsed:
         """What a text reads, and what of it is refused.
 
         Raises:
@@ -100,7 +99,7 @@ class ReaderProcess:
         answer = self.next(_PARSE_S)
         if not isinstance(answer, Parsed):
             raise self._lost()
-        return answer.walk
+        return answer
 
     def begin(self, run: Run, relations: Sequence[Relation], paths: Sequence[str]) -> None:
         """Begins a query; `next` gives what comes of it.
@@ -201,6 +200,22 @@ def lost() -> UserCodeError:
             fix="read fewer columns or rows, or aggregate before joining",
         )
     )
+
+
+def revoked() -> AccessDenied:
+    """The error of an answer whose reader may not have it any more."""
+    return AccessDenied(
+        error(
+            "WFT-ACC-040",
+            "the answer was ended: the right to read it was taken away or has changed",
+            fix="ask again; what may be read now is decided anew",
+        )
+    )
+
+
+def unwanted() -> UserCodeError:
+    """The error of an answer that nobody takes."""
+    return UserCodeError(error("WFT-ENG-003", "the query was stopped: nobody waits for its answer"))
 
 
 def temp_folder(state: Path) -> Path:

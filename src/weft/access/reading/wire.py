@@ -67,9 +67,16 @@ class Parse(Struct, frozen=True, tag=True):
 
 
 class Parsed(Struct, frozen=True, tag=True):
-    """The walk over a text."""
+    """The walk over a text.
+
+    Attributes:
+        digest: of what the text says: the same for texts that differ in blanks and comments alone.
+        places: names of places for values, each with the column that it is compared with.
+    """
 
     walk: Walk
+    digest: str = ""
+    places: tuple[tuple[str, str], ...] = ()
 
 
 class Told(Struct, frozen=True):

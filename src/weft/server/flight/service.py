@@ -28,8 +28,11 @@ from weft.server.flight import metadata
 from weft.server.flight.statements import Asked, Planned, Prepared, Rules, Statements, over
 from weft.server.flight.streams import Live, Taken
 from weft.sql.parameters import as_literal, filled, names_of, places
+from weft.sql.quoting import dotted
 
 _MOST_TEXT = 200_000
+_MOST_TABLES = 8
+"""Tables of a prepared query whose columns are looked at."""
 _HEADERS = ("weft-purpose", "weft-limit", "weft-at")
 _ACTIONS = {
     "CreatePreparedStatement": "Keeps a query with places for values.",
@@ -88,6 +91,12 @@ class HandshakeByHeaders(flight.ServerAuthHandler):
         return ""
 
 
+def _placeless(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of which no traceback says in which file it stands, nor shows its lines."""
+    method.__code__ = method.__code__.replace(co_filename="<weft>")
+    return method
+
+
 class FlightService(flight.FlightServerBase):
     """Flight SQL over one platform."""
 
@@ -130,10 +139,14 @@ class FlightService(flight.FlightServerBase):
             schema, ticket = self._platform.run(self._ticket, _call(context), descriptor)
             return flight.FlightInfo(schema, descriptor, [flight.FlightEndpoint(ticket, [])], -1, -1)
 
+    @_placeless
     def get_schema(self, context: Any, descriptor: Any) -> Any:
         """The schema of what a command asks for."""
-        with _as_flight():
-            return flight.SchemaResult(self._platform.run(self._planned, _call(context), descriptor).schema)
+        try:
+            with _as_flight():
+                return flight.SchemaResult(self._platform.run(self._planned, _call(context), descriptor).schema)
+        except (flight.FlightError, pa.ArrowException) as e:
+            raise e.with_traceback(None) from None  # of this call alone Flight tells where the code is that raised it
 
     def do_get(self, context: Any, ticket: Any) -> Any:
         """The rows of a ticket. Rights are looked at anew: what was planned is no right."""
@@ -223,9 +236,24 @@ class FlightService(flight.FlightServerBase):
                 raise
             schema = pa.schema([])  # it depends on the values
         handle = self._statements.prepared(self._platform.principal(call.caller), prepared)
-        values = pa.schema([pa.field(name, pa.utf8()) for name in names])  # what they are to be nobody knows yet
+        types = self._types(call, asked) if names else {}
+        # where it is not known what a value is to be, drivers are told that it is a text, and take any
+        values = pa.schema([pa.field(name, types.get(name, pa.utf8())) for name in names])
         found_schemas = {2: schema.serialize().to_pybytes(), 3: values.serialize().to_pybytes()}
         return packed("ActionCreatePreparedStatementResult", {1: handle, **found_schemas})
+
+    def _types(self, call: Call, asked: Asked) -> Mapping[str, Any]:
+        """The types of places that are compared with a column, as the caller sees it."""
+        tables, places = self._platform.places(call.caller, asked.sql)
+        if not places or len(tables) > _MOST_TABLES:
+            return {}
+        fields: dict[str, set[Any]] = {}
+        for table in tables:
+            domain, product, port = table.split(".")
+            for field in self._schema(call, asked, f"SELECT * FROM {dotted((domain, product, port))}"):
+                fields.setdefault(field.name.lower(), set()).add(field.type)
+        found = {place: fields.get(column, set()) for place, column in places}
+        return {place: next(iter(types)) for place, types in found.items() if len(types) == 1}
 
     def _planned(self, call: Call, descriptor: Any) -> Planned:
         message = _command(descriptor)

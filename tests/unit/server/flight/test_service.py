@@ -44,6 +44,9 @@ class WorldFlight:
         question = Question(sql, Form.ARROW, limit, at, "", purpose, described)
         return self._readers.ask(_Left(self._world, client), self.principal(caller), question, placed)  # type: ignore[arg-type]
 
+    def places(self, caller, sql):
+        return self._readers.places(self.principal(caller), sql)
+
     def tables(self, caller, names):
         return iter(())
 
@@ -183,7 +186,24 @@ def test_commands_that_are_none_are_refused_without_a_word_of_the_servers_code(w
     with flown(readers, worlds[0]) as (_, client):
         with pytest.raises(flight.FlightError, match=r"WFT-SRV-0(75|79|81)") as told:
             client.get_flight_info(flight.FlightDescriptor.for_command(command))
-        with pytest.raises(pa.ArrowException, match=r"WFT-SRV-0(75|79|81)"):
+        with pytest.raises(pa.ArrowException, match=r"WFT-SRV-0(75|79|81)") as schema:
             client.get_schema(flight.FlightDescriptor.for_command(command))
 
-    assert "Traceback" not in str(told.value) and str(Path(__file__).parents[4]) not in str(told.value)
+    assert "Traceback" not in str(told.value)
+    for text in (str(told.value), str(schema.value)):
+        assert str(Path(__file__).parents[4]) not in text and "service.py" not in text and "raise " not in text
+
+
+def test_a_schema_that_cannot_be_told_shows_nothing_of_the_server_whatever_failed(worlds, readers, monkeypatch):
+    command = flight.FlightDescriptor.for_command(packed("CommandStatementQuery", {1: b"select 1 as one"}))
+
+    def failing(*given):
+        raise KeyError("/a/secret/path")
+
+    with flown(readers, worlds[0]) as (service, client):
+        assert client.get_schema(command).schema.names == ["one"]
+        monkeypatch.setattr(service._platform, "ask", failing)
+        with pytest.raises(pa.ArrowException, match="WFT-SRV-011") as told:
+            client.get_schema(command)
+
+    assert not any(word in str(told.value) for word in ("secret", '.py"', "failing", str(Path(__file__).parents[4])))
