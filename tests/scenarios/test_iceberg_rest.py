@@ -44,7 +44,7 @@ rules:
   - {id: none-of-it, description: Not for hal, ports: [fleet], columns: [amount], deny: true, when: {users: [hal]}}
   - {id: few, description: Few rows for fay, ports: [fleet], filter: id < 37, when: {users: [fay]}}
   - {id: hidden, description: Hidden, ports: [fleet], columns: [amount], mask: {kind: "null"}, when: {users: [max]}}
-  - {id: rough, description: Rough, ports: [fleet], columns: [amount], mask: {kind: hash}, when: {users: [bob]}}
+  - {id: cut, description: Cut, ports: [fleet], columns: [amount], mask: {kind: bucket, size: 9}, when: {users: [bob]}}
 """
 
 
@@ -184,8 +184,9 @@ def repository_rows(server: TestServer, secret: str) -> list[dict[str, Any]]:
 def test_a_client_signs_in_by_client_credentials_or_with_its_token(server, fleet):
     secret = server.token("gus")
 
+    where = {"uri": f"{server.url}/iceberg", "oauth2-server-uri": f"{server.url}/iceberg/v1/oauth/tokens"}
     for given in ({"credential": f"gus:{secret}"}, {"credential": secret}):
-        theirs = RestCatalog("weft", uri=f"{server.url}/iceberg", **given)
+        theirs = RestCatalog("weft", **where, **given)
         assert rows(theirs.load_table(TABLE)) == ROWS
     with pytest.raises(UnauthorizedError):
         catalog(server, "weft_pat_nobody")
@@ -193,7 +194,7 @@ def test_a_client_signs_in_by_client_credentials_or_with_its_token(server, fleet
         RestCatalog("weft", uri=f"{server.url}/iceberg")
     for wrong in (f"ada:{secret}", "gus:nothing"):
         with pytest.raises(OAuthError, match="WFT-SRV-095"):
-            RestCatalog("weft", uri=f"{server.url}/iceberg", credential=wrong)
+            RestCatalog("weft", **where, credential=wrong)
 
 
 def test_tokens_are_asked_for_and_refused_as_oauth_says(server, fleet):
