@@ -635,11 +635,35 @@ def test_a_warehouse_in_an_object_store_is_read_by_the_same_keys_and_never_by_it
         answer = loaded(running, ada)
         assert bucket not in json.dumps(answer) and store.endpoint not in json.dumps(answer)
         copies = list((running.root / ".weft/files").glob("*/*/*/data/run-*/*.parquet"))
+        keys, place = keys_of(answer), data_file(answer)
+        whole = fetch(running, keys, place)
         for copy in copies:
             copy.unlink()
-        keys = keys_of(answer)
-        assert fetch(running, keys, data_file(answer), headers={"Range": "bytes=0-3"}).content == b"PAR1"
-        assert len(copies) == 1
+        store.requests.clear()
+
+        # without a copy here only the parts that are asked for come from the store
+        assert rows(catalog(running, ada).load_table(TABLE)) == ROWS
+        assert {method for method, _ in store.requests} == {"GET"}
+        again = fetch(running, keys, place)
+        assert (again.status_code, again.content) == (200, whole.content)
+        head = fetch(running, keys, place, "HEAD")
+        assert (head.content, head.headers["content-length"]) == (b"", str(len(whole.content)))
+        for wanted, part in (("bytes=0-3", b"PAR1"), ("bytes=-8", whole.content[-8:]), ("bytes=9-", whole.content[9:])):
+            answered = fetch(running, keys, place, headers={"Range": wanted})
+            assert (answered.status_code, answered.content) == (206, part)
+        assert fetch(running, keys, place, headers={"Range": "bytes=999999-"}).status_code == 416
+        assert len(copies) == 1 and not copies[0].exists()
+        store.before = lambda method, path: 503 if path.endswith(".parquet") else None
+        try:
+            assert refused(fetch(running, keys, place)) == (503, "SlowDown")
+        finally:
+            store.before = lambda method, path: None
+        assert fetch(running, keys, place).content == whole.content
+        (lost,) = (key for key in store.keys(bucket) if key.endswith(".parquet"))
+        store.client().delete_object(Bucket=bucket, Key=lost)
+        answered = fetch(running, keys, place)
+        assert refused(answered) == (503, "SlowDown") and "WFT-STO-004" in answered.text
+        assert bucket not in answered.text
 
 
 @pytest.mark.accept

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,6 +30,7 @@ from weft.storage.signing import Keys
 
 if TYPE_CHECKING:
     from weft.api.platform import Platform
+    from weft.storage.object_store import Part
     from weft.storage.shown import Shown
 
 BUCKET = "iceberg-files"
@@ -48,12 +50,16 @@ class File(Struct, frozen=True):
     """A file as it is answered.
 
     Attributes:
-        content: of a file of metadata; None: it is a file of data, at `path`.
+        content: of a file of metadata; None: it is a file of data.
+        path: where it lies here; None: it lies in an object store, where it has `size_bytes`.
+        part: begins to fetch it from there, or the part that a `Range` names.
     """
 
     tag: str
     content: bytes | None = None
     path: Path | None = None
+    size_bytes: int = 0
+    part: Callable[[str], Part] | None = None
 
 
 class ByKeys(Struct, frozen=True):
@@ -137,7 +143,6 @@ class IcebergFiles:
 
         Raises:
             UsageError: WFT-SRV-093, there is no such file for these keys.
-            PlatformError: WFT-STO-004, -016: the store does not give it.
         """
         found, one = _NAME.fullmatch(name), by.one
         published = one.publication
@@ -152,9 +157,16 @@ class IcebergFiles:
         number = int(found["number"])
         if number >= len(one.paths) or str(number) != found["number"]:
             raise _no_file()
-        self._tables.bring([published.manifest.files[number]])
         self._meter(by, number)
-        return File(self._tag(name), path=Path(one.paths[number]))
+        listed, path = published.manifest.files[number], Path(one.paths[number])
+        objects = self._rooms.objects
+        if objects is None:
+            return File(self._tag(name), path=path)
+        if path.exists():  # a query has brought it here
+            self._tables.bring([listed])
+            return File(self._tag(name), path=path)
+        fetched = partial(objects.part, str(path))
+        return File(self._tag(name), size_bytes=listed.size_bytes, part=fetched)
 
     def _tag(self, name: str) -> str:
         return f'"{self._platform.data.signer.sign("iceberg file", name)}"'

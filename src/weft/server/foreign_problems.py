@@ -65,7 +65,7 @@ def iceberg_error(status: int, diagnostic: Diagnostic, headers: dict[str, str]) 
     """An error of a REST catalog (Source: Iceberg REST catalog, IcebergErrorResponse)."""
     status = 400 if status == 422 else status
     kind = "NoSuchNamespaceException" if diagnostic.code == "WFT-SRV-090" else _KINDS.get(status, "ServerException")
-    body = {"error": {"message": _in_words(diagnostic), "type": kind, "code": status}}
+    body = {"error": {"message": _in_words(status, diagnostic), "type": kind, "code": status}}
     return JSONResponse(body, status, headers)
 
 
@@ -75,12 +75,12 @@ def oauth_error(status: int, diagnostic: Diagnostic, headers: dict[str, str]) ->
     if "grant_type" in diagnostic.what and diagnostic.code == "WFT-SRV-094":
         kind = "unsupported_grant_type"
     status = 400 if status == 422 else 401 if status == 403 else status
-    return JSONResponse({"error": kind, "error_description": _in_words(diagnostic)}, status, headers)
+    return JSONResponse({"error": kind, "error_description": _in_words(status, diagnostic)}, status, headers)
 
 
 def s3_error(status: int, diagnostic: Diagnostic, headers: dict[str, str]) -> Response:
     """An error of an S3 store (Source: Amazon S3 API reference, error responses)."""
-    what = _in_words(diagnostic)
+    what = _in_words(status, diagnostic)
     status, code = _S3_CODES.get(diagnostic.code, (status, ""))
     if status in _WRITES:
         status, what = 403, "these files are for reading alone"
@@ -95,7 +95,9 @@ def s3_error(status: int, diagnostic: Diagnostic, headers: dict[str, str]) -> Re
     return Response(body, status, kept, "application/xml")
 
 
-def _in_words(diagnostic: Diagnostic) -> str:
+def _in_words(status: int, diagnostic: Diagnostic) -> str:
+    if status >= 500:  # what fails inside names stores and places, which are not for readers
+        return f"the server cannot answer now; ask again, or tell whoever operates it ({diagnostic.code})"
     why = f": {diagnostic.why}" if diagnostic.why else ""
     fix = f"; {diagnostic.fix}" if diagnostic.fix else ""
     return f"{diagnostic.what}{why}{fix} ({diagnostic.code})"

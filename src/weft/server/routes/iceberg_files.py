@@ -9,7 +9,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, Response, StreamingResponse
 
 from weft.access.permissions import Action
 from weft.access.vended_keys import SignedRequest
@@ -48,13 +48,21 @@ async def file(request: Request, by: Annotated[ByKeys, Depends(PermittedByKeys(A
     headers = {"ETag": found.tag, "Cache-Control": "private, no-store", "Accept-Ranges": "bytes"}
     if found.path is not None:
         return FileResponse(found.path, headers=headers, media_type="application/octet-stream")
-    assert found.content is not None, "it is one or the other"
-    return _part(found.content, request.headers.get("range", ""), headers)
+    wanted = request.headers.get("range", "").strip()
+    if found.content is not None:
+        return _part(found.content, wanted, headers)
+    if request.method == "HEAD":
+        return Response(headers={**headers, "Content-Length": str(found.size_bytes)})
+    assert found.part is not None, "it lies here or in a store"
+    known = wanted if _RANGE.fullmatch(wanted) else ""
+    part = await asyncio.get_running_loop().run_in_executor(platform.querying.asking, found.part, known)
+    told = {**headers, "Content-Length": str(part.size_bytes), **({"Content-Range": part.span} if part.span else {})}
+    return StreamingResponse(part.chunks, part.status, told, "application/octet-stream")
 
 
 def _part(content: bytes, wanted: str, headers: dict[str, str]) -> Response:
     """A small file that lies in memory, or a part of it (RFC 9110, 14.2); a header that says anything else is none."""
-    match = _RANGE.fullmatch(wanted.strip())
+    match = _RANGE.fullmatch(wanted)
     size = len(content)
     if match is None or not (match["first"] or match["last"]):
         return Response(content, headers=headers, media_type="application/octet-stream")
