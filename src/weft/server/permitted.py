@@ -64,7 +64,7 @@ class PermittedBearer(Permitted):
     by_cookie = False
 
     def _checked(self, request: Request, csrf: str) -> Caller:
-        if not request.headers.get("authorization"):
+        if not request.headers.get("authorization", "").partition(" ")[0]:
             raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
         return super()._checked(request, csrf)
 

@@ -93,7 +93,7 @@ def _told(
     request: Request, status: int, diagnostics: Sequence[Diagnostic], headers: dict[str, str] | None = None
 ) -> Response:
     """A problem as a page where a person looks at one of ours, else as clients of the path know it."""
-    if is_page(request):
+    if foreign_problems.shape_at(request.url.path) is None and is_page(request):
         return problem_page(request, status, diagnostics, headers)
     return told(request.url.path, status, diagnostics, headers)
 
