@@ -330,6 +330,12 @@ CODES: dict[str, str] = {
     "WFT-SRV-082": "credentials by which nobody is known",
     "WFT-SRV-083": "the Flight process cannot listen",
     "WFT-SRV-084": "an answer of which nothing was taken",
+    "WFT-SRV-090": "no such namespace of Iceberg tables",
+    "WFT-SRV-091": "keys that open no file",
+    "WFT-SRV-092": "keys for files that are over",
+    "WFT-SRV-093": "no such file of an Iceberg table",
+    "WFT-SRV-094": "a request for a token that cannot be answered",
+    "WFT-SRV-095": "client credentials by which nobody is known",
     # governance
     "WFT-GOV-001": "two policies with one id",
     "WFT-GOV-002": "a parameter that a policy does not have",

@@ -152,8 +152,9 @@ class Door:
         if self._present is not None:
             self._present(publication, principal, False)
         rows = reading.relation(publication.manifest, self._root)
-        rows = relation_of(decision, state.columns, publication.manifest.columns, rows)
-        return Readable(publication, rows, tuple(reading.paths(publication.manifest, self._root)), decision)
+        shown = relation_of(decision, state.columns, publication.manifest.columns, rows)
+        paths = tuple(reading.paths(publication.manifest, self._root))
+        return Readable(publication, shown, paths, decision, decision.whole and shown == rows)
 
     def paths(self, manifest: Manifest) -> list[str]:
         """Where the files of a manifest lie, for whoever has decided that they may be read elsewhere."""

@@ -17,12 +17,15 @@ class Readable(Struct, frozen=True):
         relation: a FROM item of DuckDB.
         paths: the files that it reads.
         decision: what the relation shows, and why.
+        as_files: whether the files hold what is shown and nothing else: only then they may be handed out. An older data
+            version of somebody who sees all may have columns that the port has no more.
     """
 
     publication: Publication
     relation: str
     paths: tuple[str, ...]
     decision: Decision
+    as_files: bool = False
 
 
 class Opened(Struct, frozen=True):

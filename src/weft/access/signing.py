@@ -27,6 +27,10 @@ class Signer:
         found = [hmac.compare_digest(given, _signed(key, purpose, parts).encode()) for key in self._keys()]
         return any(found)
 
+    def secrets(self, purpose: str) -> list[str]:
+        """Secrets of 256 bits that follow from the keys: the one to use, and behind it those that still hold."""
+        return [_signed(key, purpose, (1,)) + _signed(key, purpose, (2,)) for key in self._keys()]
+
 
 def _signed(key: bytes, purpose: str, parts: Sequence[object]) -> str:
     told = hmac.new(key, purpose.encode(), hashlib.sha256)

@@ -84,7 +84,7 @@ class Links:
         door = DataDoor(self._platform, caller)
         opened = door.found(str(parse_address(address)), at, purpose)
         (one,) = opened.ports.values()
-        if one.decision.whole:
+        if one.as_files:
             files = one.publication.manifest.files
             sizes: Sequence[tuple[int, str | None, int]] = [(i, None, f.size_bytes) for i, f in enumerate(files)]
         else:
@@ -157,7 +157,7 @@ class Links:
         except WeftError:
             raise _no_link() from None
         (one,) = opened.ports.values()
-        if whose_view(door.reader, one) != held.view or (held.file is None and not one.decision.whole):
+        if whose_view(door.reader, one) != held.view or (held.file is None and not one.as_files):
             raise _no_link()
         return one, door.reader
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from weft.api.data_links import Links
     from weft.api.glossaries import Glossaries
     from weft.api.governance import Governance
+    from weft.api.iceberg import IcebergCatalog
     from weft.api.identity import Identity
     from weft.api.incidents import Incidents
     from weft.api.jobs import Jobs
@@ -182,6 +183,13 @@ class Platform:
         from weft.api.data_links import Links
 
         return Links(self, self.data)
+
+    @cached_property
+    def iceberg(self) -> IcebergCatalog:
+        """Ports as Iceberg tables, for engines that read files."""
+        from weft.api.iceberg import IcebergCatalog
+
+        return IcebergCatalog(self)
 
     @cached_property
     def workspaces(self) -> Workspaces:

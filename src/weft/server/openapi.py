@@ -10,7 +10,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 
 from weft.access.permissions import PERMISSIONS
-from weft.server import cookies, wire
+from weft.server import cookies, foreign_problems, wire
 from weft.server.answers import refusals
 from weft.server.permitted import Permitted
 from weft.server.problems import MEDIA_TYPE
@@ -36,6 +36,7 @@ TAGS = [
     {"name": "publishing", "description": "Runs of domains elsewhere: what they upload and hand in"},
     {"name": "access", "description": "Asking to read data, deciding on it, and what was granted"},
     {"name": "reading", "description": "Files of exactly the snapshots that grants let products read"},
+    {"name": "iceberg", "description": "The mesh as an Iceberg REST catalog, for engines that read files themselves"},
     {"name": "operation", "description": "Whether the server lives, and how it does"},
 ]
 
@@ -67,11 +68,12 @@ def document(app: FastAPI) -> dict[str, Any]:
             "description": "`csrf` of the session, beside its cookie and the browser's `Origin`",
         },
     }
-    problem = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    own = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for route in api_routes(app.routes):
         if route.include_in_schema:
             for method in route.methods or ():
                 operation = made["paths"][route.path_format][method.lower()]
+                problem = foreign_problems.described_at(route.path) or own
                 for status, response in operation["responses"].items():
                     if status >= "400" and "content" not in response:
                         response["content"] = problem
@@ -84,7 +86,8 @@ def document(app: FastAPI) -> dict[str, Any]:
                     by_cookie: dict[str, list[str]] = (
                         {"session": []} if method in cookies.SAFE else {"session": [], "csrf": []}
                     )
-                    operation["security"] = [{"bearer": []}, by_cookie]
+                    known_by_cookie = all(guard.by_cookie for guard in guards(route.dependant))
+                    operation["security"] = [{"bearer": []}, *([by_cookie] if known_by_cookie else [])]
     app.openapi_schema = made
     return made
 

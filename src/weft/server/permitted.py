@@ -22,7 +22,10 @@ class Permitted:
     Attributes:
         action: the line of the table that it goes by.
         domain: the path's parameter that names the domain it is done to; None: whatever the verb looks at itself.
+        by_cookie: whether somebody who has signed in by a browser is known by that.
     """
+
+    by_cookie = True
 
     def __init__(self, action: Action, domain: str | None = None) -> None:
         self.action = action
@@ -54,6 +57,31 @@ class PermittedForm(Permitted):
         """The caller, who may; see `Permitted`. The page's own form token is the route's to check without a session."""
         cookies.require_origin(request)
         return await quickly(request, lambda: self._checked(request, csrf))
+
+
+class PermittedBearer(Permitted):
+    """The guard of a route for programs alone: they come with a token; the cookie of a browser counts for nothing."""
+
+    by_cookie = False
+
+    def _checked(self, request: Request, csrf: str) -> Caller:
+        if not request.headers.get("authorization", "").partition(" ")[0]:
+            raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
+        return super()._checked(request, csrf)
+
+
+class PermittedUnknown(Permitted):
+    """The guard of a route that is asked who somebody is: what else a request carries counts for nothing."""
+
+    async def __call__(self, request: Request) -> Caller:
+        """Somebody who has not said who they are, and may."""
+        require(STRANGER, self.action)
+        return STRANGER
+
+
+def bearer_of(request: Request) -> str:
+    """The token of a request that a guard has let through."""
+    return request.headers["authorization"].partition(" ")[2].strip()
 
 
 def caller_of(request: Request, csrf: str = "") -> Caller:

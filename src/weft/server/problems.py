@@ -22,6 +22,7 @@ from weft.errors import (
     WeftError,
     error,
 )
+from weft.server import foreign_problems
 from weft.server.challenges import challenge
 from weft.server.portal.problem_pages import is_page, problem_page
 from weft.server.routing import methods_of
@@ -61,6 +62,9 @@ _STATUS = {
     "WFT-SRV-065": 404,
     "WFT-SRV-067": 413,
     "WFT-SRV-070": 501,
+    "WFT-SRV-090": 404,
+    "WFT-SRV-093": 404,
+    "WFT-SRV-095": 401,
 }
 """Codes that say more exactly than their class what the caller can do."""
 
@@ -89,10 +93,16 @@ def problem(status: int, diagnostics: Sequence[Diagnostic], headers: dict[str, s
 def _told(
     request: Request, status: int, diagnostics: Sequence[Diagnostic], headers: dict[str, str] | None = None
 ) -> Response:
-    """A problem as a page where a person looks at one of ours, else as a document."""
-    if is_page(request):
+    """A problem as a page where a person looks at one of ours, else as clients of the path know it."""
+    if foreign_problems.shape_at(request.url.path) is None and is_page(request):
         return problem_page(request, status, diagnostics, headers)
-    return problem(status, diagnostics, headers)
+    return told(request.url.path, status, diagnostics, headers)
+
+
+def told(path: str, status: int, diagnostics: Sequence[Diagnostic], headers: dict[str, str] | None = None) -> Response:
+    """What went wrong, in the shape that clients of a path know."""
+    shaped = foreign_problems.shape_at(path)
+    return shaped(status, diagnostics[0], headers or {}) if shaped else problem(status, diagnostics, headers)
 
 
 def status_of(failed: WeftError) -> int:

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from weft.errors import Diagnostic, error
 from weft.server.metrics import Metrics
-from weft.server.problems import Refused, problem
+from weft.server.problems import Refused, told
 from weft.server.tracing import Tracing
 
 log = logging.getLogger("weft.access")
@@ -63,14 +63,14 @@ class Traffic:
             try:
                 refused = self._refused(scope, headers)
                 if refused is not None:
-                    await problem(*refused)(scope, receive, sending)
+                    await told(scope["path"], *refused)(scope, receive, sending)
                 else:
                     await self._app(scope, self._counted(receive, self._limit(scope)), sending)
             except Exception:
                 log.exception("request %s failed", request_id, extra={"fields": {"request_id": request_id}})
                 if begun:
                     raise  # the connection has to break: what was sent must not pass for whole
-                await problem(500, [_failed(request_id)])(scope, receive, sending)
+                await told(scope["path"], 500, [_failed(request_id)])(scope, receive, sending)
             finally:
                 seconds = time.perf_counter() - started
                 route = getattr(scope.get("route"), "path", "none")

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from msgspec import Struct
 
 from weft.model.address import Address
 from weft.model.column import Column
 from weft.model.layout import UNORDERED, Layout
-from weft.model.publication import DataFile, Manifest
+from weft.model.publication import DataFile, Manifest, Publication
+
+if TYPE_CHECKING:
+    from weft.storage.shown import Shown
 
 
 class Target(Struct, frozen=True):
@@ -29,6 +32,22 @@ class Target(Struct, frozen=True):
     field_ids: str
     folder: str
     layout: Layout = Layout()
+
+
+class ShowsTables(Protocol):
+    """A storage whose tables engines elsewhere read as they are."""
+
+    def shown(self, published: Publication, location: str) -> Shown | None:
+        """A publication's snapshot under another location; None where its files hold more than it shows."""
+        ...
+
+    def outline(self, published: Publication, location: str) -> Mapping[str, Any] | None:
+        """Iceberg's metadata of a publication's table, without a snapshot; None where there is no table."""
+        ...
+
+    def bring(self, files: Sequence[DataFile]) -> None:
+        """Sees to it that files lie under `root`."""
+        ...
 
 
 class Storage(Protocol):

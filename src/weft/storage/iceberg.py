@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from weft.model.layout import Layout
-from weft.model.publication import DataFile
+from weft.model.publication import DataFile, Publication
 from weft.storage.catalog import SqlCatalog, Table, catalog_at
 from weft.storage.files import Files
 from weft.storage.metadata import Metadata
-from weft.storage.tables import TableStorage
+from weft.storage.tables import TableStorage, identifier_of
+
+if TYPE_CHECKING:
+    from weft.storage.shown import Shown
 
 
 class IcebergStorage(TableStorage):
@@ -33,6 +37,20 @@ class IcebergStorage(TableStorage):
         made = catalog_at(self._catalog_place, self._files)
         self._files.claim(made.identity)
         return made
+
+    def shown(self, published: Publication, location: str) -> Shown | None:
+        """A publication's snapshot as others read it, see `storage.shown`; None where its files hold more than it."""
+        from weft.storage.shown import shown
+
+        found = self._catalog.load(identifier_of(published.address))
+        return shown(found.metadata, published, location) if found is not None else None
+
+    def outline(self, published: Publication, location: str) -> Metadata | None:
+        """The table of a publication without its rows; None where there is none."""
+        from weft.storage.shown import outline
+
+        found = self._catalog.load(identifier_of(published.address))
+        return outline(found.metadata, published, location) if found is not None else None
 
     def _with_snapshot(
         self, table: Metadata, schema_id: int, layout: Layout, base: int | None, files: Sequence[DataFile]

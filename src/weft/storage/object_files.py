@@ -20,7 +20,7 @@ from typing import TypeVar
 from weft.errors import PlatformError, ProjectError, error
 from weft.storage.files import Found, TableFiles
 from weft.storage.local_files import drop_empty, listed_below, written
-from weft.storage.object_store import ObjectStore
+from weft.storage.object_store import ObjectStore, Part
 
 SCHEME = "s3://"
 STAGING = ".staging"
@@ -196,6 +196,19 @@ class ObjectFiles:
     def key_of(self, path: str) -> str:
         """The key of a file of data, by its path under `root`."""
         return self._key(Path(path).relative_to(self._folder).as_posix())
+
+    def part(self, path: str, wanted: str) -> Part:
+        """Begins to fetch a file of data, or the part of it that a `Range` names, past this folder.
+
+        Raises:
+            PlatformError: WFT-STO-004, the store has no such file; WFT-STO-015.
+            TransientError: WFT-STO-016, it does not answer.
+        """
+        try:
+            return self.store.part(self.key_of(path), wanted)
+        except FileNotFoundError:
+            place = Path(path).relative_to(self._folder).as_posix()
+            raise _no_file(f"{self.home}/{place}", "it is not in the store") from None
 
     # how
 

@@ -45,6 +45,21 @@ class Object(Struct, frozen=True):
     upload: str = ""
 
 
+class Part(Struct, frozen=True):
+    """An object, or a part of it, on its way.
+
+    Attributes:
+        status: 200 for all of it, 206 for a part, 416 where there is no such part.
+        span: which part of how many bytes, as `Content-Range` says it; empty for all of it.
+        chunks: the bytes, as they come.
+    """
+
+    status: int
+    size_bytes: int
+    span: str
+    chunks: Iterator[bytes]
+
+
 class ObjectStore:
     """What weft does with a bucket. Addresses are by path (`endpoint/bucket/key`)."""
 
@@ -134,6 +149,36 @@ class ObjectStore:
             status, _ = self._asked("GET", key, into=out)
         if status == 404:
             raise FileNotFoundError(f"s3://{self.bucket}/{key}")
+
+    def part(self, key: str, wanted: str = "") -> Part:
+        """Begins to fetch an object, on a connection of its own, for somebody who is given the bytes as they come.
+
+        Args:
+            wanted: what a `Range` says; empty: all of it.
+
+        Raises:
+            FileNotFoundError: there is none.
+            PlatformError: WFT-STO-015, the store refuses the keys.
+            TransientError: WFT-STO-016, it does not answer.
+        """
+        url = self._url(key)
+        more = {"range": wanted} if wanted else {}
+        signed = authorised(self._keys(), self._region, "GET", url, more, digest_of(b""), datetime.now(UTC))
+        connection = _connected(url)
+        try:
+            connection.request("GET", urlsplit(url).path, headers=signed)
+            answer = connection.getresponse()
+        except (OSError, http.client.HTTPException) as problem:
+            connection.close()
+            raise self._failure(None, str(problem) or type(problem).__name__) from None
+        if answer.status not in (200, 206, 416):
+            connection.close()
+            if answer.status == 404:
+                raise FileNotFoundError(f"s3://{self.bucket}/{key}")
+            raise self._failure(None if answer.status in _AGAIN else answer.status, f"it says {answer.status}")
+        size_bytes = int(answer.headers.get("content-length") or 0)
+        span = answer.headers.get("content-range") or ""
+        return Part(answer.status, size_bytes, span, _chunks(connection, answer, size_bytes))
 
     def address(self, method: str, key: str, headers: Mapping[str, str], lasts_s: int) -> str:
         """An address that allows one method on one object for a while."""
@@ -254,8 +299,7 @@ class ObjectStore:
         found: http.client.HTTPConnection | None = getattr(self._local, "open", None)
         parts = urlsplit(url)
         if found is None:
-            kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-            found = self._local.open = kind(parts.netloc, timeout=_TIMEOUT_S)
+            found = self._local.open = _connected(url)
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
         found.request(method, target, body=content or (b"" if method == "PUT" else None), headers=dict(headers))
         answer = found.getresponse()
@@ -303,6 +347,27 @@ def _status_in(text: str) -> int | None:
     if any(named in text for named in _REFUSALS):
         return 403
     return 404 if "NO_SUCH_BUCKET" in text else None
+
+
+def _connected(url: str) -> http.client.HTTPConnection:
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    return kind(parts.netloc, timeout=_TIMEOUT_S)
+
+
+def _chunks(
+    connection: http.client.HTTPConnection, answer: http.client.HTTPResponse, size_bytes: int
+) -> Iterator[bytes]:
+    """The body of an answer; one that ends too early is a failure, and never passes for whole."""
+    left = size_bytes
+    try:
+        while left and (chunk := answer.read(min(left, _BUFFER))):
+            left -= len(chunk)
+            yield chunk
+    finally:
+        connection.close()
+    if left:
+        raise http.client.IncompleteRead(b"", left)
 
 
 def _text(of: ET.Element, name: str) -> str:

@@ -88,6 +88,20 @@ def signed_address(
     return f"{url}?{query}&X-Amz-Signature={signature}"
 
 
+def signature_of(
+    keys: Keys, region: str, method: str, path: str, query: str, signed: Mapping[str, str], payload: str, at: str
+) -> str:
+    """The signature that a request has which was signed with these keys, by whoever sends it.
+
+    Args:
+        path: as it was sent.
+        query: as `query_of` gives it.
+        signed: the headers that are signed, by their names in small letters.
+        at: the time, as the request writes it.
+    """
+    return _signature(keys, region, at, _canonical(method, path, query, signed, payload))
+
+
 def _scope(at: str, region: str) -> str:
     return f"{at[:8]}/{region}/s3/aws4_request"
 

@@ -99,7 +99,9 @@ def next_snapshot(
             listed.append(manifest)
             continue
         changed += [manifests.as_status(e, EXISTING if e.path in wanted else DELETED, snapshot_id) for e in live]
-    table, added = _added(table, arranged, {path: f for path, f in wanted.items() if path not in present}, snapshot_id)
+    table, added = added_entries(
+        table, arranged, {path: f for path, f in wanted.items() if path not in present}, snapshot_id
+    )
     for entries in (added, changed):
         for spec_id in sorted({e.spec_id for e in entries}):
             alike = [e for e in entries if e.spec_id == spec_id]
@@ -107,7 +109,7 @@ def next_snapshot(
     name = f"{table['location']}/metadata/snap-{snapshot_id}-0-{uuid.uuid4()}.avro"
     files.write(name, manifests.write_list(listed, snapshot_id, parent, number))
     gone = [e for e in changed if e.status == DELETED]
-    summary = {"operation": "overwrite" if gone else "append", **_totals(wanted.values(), added, gone)}
+    summary = {"operation": "overwrite" if gone else "append", **totals(wanted.values(), added, gone)}
     if arranged.spec_id or arranged.order_id:
         summary |= {SPEC: str(arranged.spec_id), ORDER: str(arranged.order_id)}
     after = with_snapshot(
@@ -116,7 +118,7 @@ def next_snapshot(
     return after, snapshot_id
 
 
-def _added(
+def added_entries(
     table: Metadata, arranged: Arrangement, files: Mapping[str, publication.DataFile], snapshot_id: int
 ) -> tuple[Metadata, list[Entry]]:
     """The entries of new files, and the table with the partition specs that they are parted by."""
@@ -138,14 +140,19 @@ def _added(
 def _written(
     files: Files, table: Metadata, schema_id: int, entries: Sequence[Entry], number: int, snapshot_id: int
 ) -> ManifestFile:
+    content, bounds = manifest_of(table, schema_id, entries)
+    path = f"{table['location']}/metadata/{uuid.uuid4()}-m0.avro"
+    files.write(path, content)
+    return manifests.describe_manifest(path, len(content), entries, number, snapshot_id, bounds)
+
+
+def manifest_of(table: Metadata, schema_id: int, entries: Sequence[Entry]) -> tuple[bytes, list[dict[str, Any]]]:
+    """A manifest of files of one partition spec, and the bounds of their partitions."""
     spec = partitions.spec_of(table, entries[0].spec_id)
     kinds = partitions.kinds(table, spec)
     fields = fields_of(table, schema_id)
     content = manifests.write_manifest(entries, fields, schema_id, spec, partitions.avro_fields(spec, kinds))
-    path = f"{table['location']}/metadata/{uuid.uuid4()}-m0.avro"
-    files.write(path, content)
-    bounds = partitions.summaries(spec, kinds, [e.data_file["partition"] for e in entries])
-    return manifests.describe_manifest(path, len(content), entries, number, snapshot_id, bounds)
+    return content, partitions.summaries(spec, kinds, [e.data_file["partition"] for e in entries])
 
 
 def _manifests_of(files: Files, table: Metadata, snapshot_id: int | None) -> Iterator[tuple[ManifestFile, list[Entry]]]:
@@ -167,7 +174,9 @@ def _manifests_of(files: Files, table: Metadata, snapshot_id: int | None) -> Ite
             yield manifest, manifests.read_manifest(files.read(manifest.path), manifest)
 
 
-def _totals(wanted: Collection[publication.DataFile], added: Sequence[Entry], gone: Sequence[Entry]) -> dict[str, str]:
+def totals(wanted: Collection[publication.DataFile], added: Sequence[Entry], gone: Sequence[Entry]) -> dict[str, str]:
+    """The figures of a snapshot's summary: of its files, of those that it adds and of those that it takes away."""
+
     def named(names: Sequence[str], files: Collection[tuple[int, int]]) -> dict[str, str]:
         figures = (len(files), sum(rows for rows, _ in files), sum(size for _, size in files))
         return dict(zip(names, map(str, figures), strict=True))

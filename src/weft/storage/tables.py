@@ -122,7 +122,7 @@ class TableStorage(ABC):
     ) -> Target:
         """Field ids for the columns that a run will write, and an empty folder to write to."""
         numbered, fields = self.numbered(table, columns, known)
-        folder = Path(self.root, *_identifier(table), "data", _branch(run_id))
+        folder = Path(self.root, *identifier_of(table), "data", _branch(run_id))
         with _disk():
             folder.mkdir(parents=True, exist_ok=True)
         self._fields[str(folder)] = fields
@@ -136,7 +136,7 @@ class TableStorage(ABC):
         Raises:
             ProjectError: WFT-STO-005, a change of type that Iceberg does not allow under one field id.
         """
-        found = self._catalog.load(_identifier(table))
+        found = self._catalog.load(identifier_of(table))
         before = {f["id"]: f for s in found.metadata["schemas"] for f in s["fields"]} if found else {}
         used = max([c.field_id for c in known] + ([found.metadata["last-column-id"]] if found else []), default=0)
         fresh = itertools.count(used + 1)
@@ -162,7 +162,7 @@ class TableStorage(ABC):
     def commit(self, target: Target, *, run_id: str, base: str | None, files: Sequence[DataFile]) -> str:
         """Commits a snapshot that holds exactly `files`, on the run's branch, as a child of `base`."""
         fields = self._fields[target.folder]
-        identifier = _identifier(target.table)
+        identifier = identifier_of(target.table)
 
         def once() -> str:
             before = self._catalog.load(identifier)
@@ -200,7 +200,7 @@ class TableStorage(ABC):
     ) -> str | None:
         """Moves `main` to what the registry says, and drops the run's branch; keeps what others wrote on a branch."""
         moved = branch or metadata.MAIN
-        identifier, wanted = _identifier(table), int(snapshot_id)
+        identifier, wanted = identifier_of(table), int(snapshot_id)
 
         def once() -> str | None:
             found = self._catalog.load(identifier)
@@ -228,11 +228,11 @@ class TableStorage(ABC):
         """Drops a branch that is not `main`."""
         assert branch != metadata.MAIN, "what production shows stays"
         with _disk():
-            self._drop_branch(_identifier(table), branch)
+            self._drop_branch(identifier_of(table), branch)
 
     def descends(self, table: Address, snapshot_id: str, ancestor: str) -> bool:
         """Whether a snapshot is another one, or was built on it."""
-        found = self._catalog.load(_identifier(table))
+        found = self._catalog.load(identifier_of(table))
         at: int | None = int(snapshot_id)
         while found is not None and at is not None:
             if at == int(ancestor):
@@ -243,7 +243,7 @@ class TableStorage(ABC):
 
     def main(self, table: Address) -> str | None:
         """The snapshot that `main` shows."""
-        found = self._catalog.load(_identifier(table))
+        found = self._catalog.load(identifier_of(table))
         shown = metadata.branch(found.metadata, metadata.MAIN) if found else None
         return str(shown) if shown is not None else None
 
@@ -251,7 +251,7 @@ class TableStorage(ABC):
         """Removes what a failed run staged: its files and its branch."""
         with contextlib.suppress(WeftError, OSError):  # why the run failed is what counts; a sweep takes the rest
             self._files.remove_run(Path(target.folder).relative_to(self.root).as_posix())
-            self._drop_branch(_identifier(target.table), _branch(run_id))
+            self._drop_branch(identifier_of(target.table), _branch(run_id))
 
     def remove(self, files: Sequence[DataFile]) -> None:
         """Removes files that a run has staged and will not commit."""
@@ -267,7 +267,7 @@ class TableStorage(ABC):
         only: Collection[str] | None = None,
     ) -> Sequence[str]:
         """Removes files and branches older than a time that no kept snapshot and no run in `runs` refers to."""
-        kept_ids = {_identifier(a): {int(s) for s in snapshots} for a, snapshots in keep.items()}
+        kept_ids = {identifier_of(a): {int(s) for s in snapshots} for a, snapshots in keep.items()}
         lying = self._files.listed()
         removed: list[str] = []
         for identifier in self._catalog.identifiers():
@@ -322,7 +322,7 @@ class TableStorage(ABC):
     def forget(self, snapshots: Mapping[Address, Collection[str]]) -> None:
         """Takes snapshots that no branch shows out of their tables' metadata."""
         for address, ids in snapshots.items():
-            self._forget(_identifier(address), {int(s) for s in ids})
+            self._forget(identifier_of(address), {int(s) for s in ids})
 
     def _forget(self, identifier: Identifier, snapshots: Collection[int]) -> None:
         def once() -> None:
@@ -363,7 +363,8 @@ def _require_our_version(address: Address, table: Metadata) -> None:
         )
 
 
-def _identifier(table: Address) -> Identifier:
+def identifier_of(table: Address) -> Identifier:
+    """Under which names the catalog has a table."""
     return (table.domain, table.product, f"{table.port}@{table.major}")
 
 

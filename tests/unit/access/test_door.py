@@ -54,6 +54,7 @@ def test_the_owner_opens_a_port_and_its_files(door, snapshots):
     assert opened.publication.snapshot_id == snapshots[0]
     assert all(path.endswith(".parquet") for path in opened.paths)
     assert all(path in opened.relation for path in opened.paths)
+    assert opened.as_files
 
 
 def test_a_product_opens_what_it_has_declared_and_nothing_else(door):

@@ -45,6 +45,17 @@ def test_a_former_version_is_shown_as_its_columns_are_now_and_what_is_gone_to_th
     assert shown(decided(OWNER)) == {"e-mail": "a@b", "n": 7, "gone": "x"}
 
 
+def test_the_files_of_a_former_version_are_not_what_is_shown_of_it_where_a_column_is_gone():
+    open_ = [{"name": c.name, "classification": "internal"} for c in NOW_COLUMNS]
+    port = replace(PORT, contract={"schema": [{"name": "t", "properties": open_}]})
+    whole = decide(user(), port, (), None, NOW.date(), basis(granted()))
+
+    assert whole.whole
+    assert shown(whole) == {"e-mail": "a@b", "n": 7}
+    assert relation_of(whole, NOW_COLUMNS, THEN_COLUMNS, THEN) != THEN
+    assert relation_of(whole, NOW_COLUMNS, NOW_COLUMNS, THEN) == THEN
+
+
 def test_a_mask_that_the_type_of_then_cannot_take_is_null():
     policies = Policies((Rule("h", "mask", "f", columns=("n",), mask=Mask("hash")),))
 

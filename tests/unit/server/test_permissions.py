@@ -139,15 +139,17 @@ _FORMS = {
     "/login": "what a form sends without an Origin is refused for everybody",
     "/logout": "the same",
     "/login/cli": "the same",
+    "/iceberg-files/{name:path}": "answers 403 to whoever signs with no keys that this server has given",
 }
 """Routes that refuse for another reason first; their own tests hold them to it."""
 
 
-def test_the_routes_that_are_left_out_are_those_for_everybody_who_signs_in(platform):
+def test_the_routes_that_are_left_out_are_for_everybody(platform):
     actions = {path: guard.action for _, path, guard in guarded(create_app(platform)) if path in _FORMS}
 
     assert set(actions) == set(_FORMS)
-    assert set(actions.values()) <= {Action.SIGN_IN, Action.OWN_TOKENS}
+    assert set(actions.values()) <= {Action.SIGN_IN, Action.OWN_TOKENS, Action.QUERY}
+    assert all(PERMISSIONS[action].everybody for action in actions.values())
 
 
 def test_a_route_for_a_domain_names_a_parameter_of_its_path(platform):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import http.client
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -123,3 +126,53 @@ def test_keys_in_a_file_are_read_anew_for_each_request(store: ObjectServer, tmp_
 
     bucket.put("key", b"x")
     assert bucket.size_of("key") == 1
+
+
+def test_parts_of_an_object_come_as_they_are_asked_for(bucket: ObjectStore) -> None:
+    content = bytes(range(256)) * 9000
+    bucket.put("rows/a.parquet", content)
+
+    whole = bucket.part("rows/a.parquet")
+    assert (whole.status, whole.size_bytes, whole.span) == (200, len(content), "")
+    assert b"".join(whole.chunks) == content
+    some = bucket.part("rows/a.parquet", "bytes=5-1999999")
+    assert (some.status, some.size_bytes, some.span) == (206, 1_999_995, f"bytes 5-1999999/{len(content)}")
+    assert b"".join(some.chunks) == content[5:2_000_000]
+    assert bucket.part("rows/a.parquet", "bytes=99999999-").status == 416
+    with pytest.raises(FileNotFoundError):
+        bucket.part("rows/b.parquet")
+
+
+def test_a_part_that_the_store_does_not_give_says_why(store: ObjectServer, bucket: ObjectStore) -> None:
+    bucket.put("a", b"content")
+    wrong = replace(bucket._connection, secrets={**bucket._connection.secrets, "secret_key": _secret("another")})
+    nowhere = replace(bucket._connection, options={**bucket._connection.options, "endpoint": "http://127.0.0.1:9"})
+
+    for tried, code in ((wrong, "WFT-STO-015"), (nowhere, "WFT-STO-016")):
+        with pytest.raises(WeftError) as e:
+            ObjectStore(bucket.bucket, tried).part("a")
+        assert e.value.diagnostics[0].code == code
+
+
+def test_a_part_that_ends_too_early_never_passes_for_whole(bucket: ObjectStore) -> None:
+    class Half(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "10")
+            self.end_headers()
+            self.wfile.write(b"half")
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with HTTPServer(("127.0.0.1", 0), Half) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        options = {**bucket._connection.options, "endpoint": f"http://127.0.0.1:{server.server_port}"}
+        part = ObjectStore(bucket.bucket, replace(bucket._connection, options=options)).part("a")
+
+        with pytest.raises(http.client.IncompleteRead):
+            list(part.chunks)
+
+
+def _secret(value: str) -> Reference:
+    return Reference("$TEST", Secret(value))
