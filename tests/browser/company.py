@@ -40,24 +40,23 @@ class Served:
     platform: Platform
 
 
-@contextmanager
-def served(root: Path, template: Path | None = None) -> Iterator[Served]:
-    """`weft demo` on a server of this process.
+def make(folder: Path) -> None:
+    """Makes the demo's mesh in a folder, with people who can sign in."""
+    done = subprocess.run(command("demo", str(folder), "--no-serve"), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    platform = open_platform(folder)
+    for name, roles in PEOPLE.items():
+        platform.identity.user_verbs.add(name, PASSWORD, [r.value for r in roles], actor="tests")
+    platform.close()
 
-    Args:
-        template: a demo that was made already, to be copied.
-    """
+
+@contextmanager
+def served(root: Path, template: Path) -> Iterator[Served]:
+    """A copy of a demo's mesh on a server of this process."""
     folder = root / "mesh"
-    if template is not None:
-        shutil.copytree(template, folder)
-    else:
-        done = subprocess.run(command("demo", str(folder), "--no-serve"), capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+    shutil.copytree(template, folder)
     platform = open_platform(folder)
     try:
-        if template is None:
-            for name, roles in PEOPLE.items():
-                platform.identity.user_verbs.add(name, PASSWORD, [r.value for r in roles], actor="tests")
         with listening(platform) as number:
             yield Served(folder, f"http://127.0.0.1:{number}", platform)
     finally:

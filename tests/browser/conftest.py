@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
-from tests.browser.company import PASSWORD, Served, served
+from tests.browser.company import PASSWORD, Served, make, served
 
 
 @pytest.fixture(scope="session")
@@ -31,16 +33,30 @@ def _launched(playwright: Playwright, path: str) -> Browser:
 
 
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """`weft demo`, served, with a local user for each person of its domains; for tests that change nothing in it."""
-    with served(tmp_path_factory.mktemp("demo")) as running:
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`weft demo` with a local user for each person of its domains, made once for all processes of a test run."""
+    every = tmp_path_factory.getbasetemp()
+    every = every.parent if os.environ.get("PYTEST_XDIST_WORKER") else every
+    folder = every / "demo-of-all"
+    with (every / "demo-of-all.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            make(every / "demo-begun")
+            (every / "demo-begun").rename(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def demo(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The mesh, served; for tests that change nothing in it."""
+    with served(tmp_path_factory.mktemp("demo"), template) as running:
         yield running
 
 
 @pytest.fixture
-def own_demo(demo: Served, tmp_path: Path) -> Iterator[Served]:
+def own_demo(template: Path, tmp_path: Path) -> Iterator[Served]:
     """The same in a copy of its own, for stories that change it."""
-    with served(tmp_path / "demo", template=demo.root) as running:
+    with served(tmp_path / "demo", template) as running:
         yield running
 
 
