@@ -103,6 +103,9 @@ def test_every_described_setting_can_be_set_by_the_variable_that_is_described(tm
         "publishing.domain_size": "7GB",
         "governance.scan_every": "7d",
         "publishing.run_time": "7d",
+        "publishing.approval_time": "7d",
+        "governance.escalate_after": "7d",
+        "governance.contact": "governance@example.com",
         "publishing.scan_time": "7d",
     }
     forms = ("7", 7, ("7",), ("domain:sales=7",), {"7": ("operator",)}, *of_a_form.values())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from weft.config import load_settings
+from weft.config import duration, load_settings
 from weft.errors import PlatformError, UsageError, error
 from weft.registry.queue_counts import Backlog
 from weft.registry.sql import SqlRegistry
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from weft.api.data_links import Links
     from weft.api.glossaries import Glossaries
     from weft.api.governance import Governance
+    from weft.api.holding import Holding
     from weft.api.identity import Identity
     from weft.api.incidents import Incidents
     from weft.api.jobs import Jobs
@@ -149,6 +150,13 @@ class Platform:
         return Publishing(self)
 
     @cached_property
+    def holding(self) -> Holding:
+        """Publications that wait for a person."""
+        from weft.api.holding import Holding
+
+        return Holding(self)
+
+    @cached_property
     def scanning(self) -> Scanning:
         """Grants, and the files that they let products elsewhere read."""
         from weft.api.scanning import Scanning
@@ -216,7 +224,10 @@ class Platform:
         """Who is told of what."""
         from weft.api.notices import Notices
 
-        return Notices(self.database, self.rooms.production, self.rooms.settings.notices, self.rooms.now)
+        settings = self.rooms.settings
+        return Notices(
+            self.database, self.rooms.production, settings.notices, self.rooms.now, settings.governance.contact
+        )
 
     @cached_property
     def incidents(self) -> Incidents:
@@ -232,7 +243,8 @@ class Platform:
         from weft.api.governing import PoliciesKnown
 
         rooms = self.rooms
-        return Governance(self.database, rooms.production, rooms.now, PoliciesKnown(rooms))
+        grace = duration(rooms.settings.governance.escalate_after)
+        return Governance(self.database, rooms.production, rooms.now, PoliciesKnown(rooms), grace)
 
     @cached_property
     def approvals(self) -> Approvals:

@@ -26,6 +26,7 @@ STEPS = (
     "0015_audit",
     "0016_saved_queries",
     "0017_governance",
+    "0019_held_publications",
 )
 """Files of the folder `steps`: step n makes version n of the schema. One that was shipped is never changed."""
 
