@@ -371,6 +371,8 @@ CODES: dict[str, str] = {
     "WFT-GOV-080": "a publication for which nobody has decided in time",
     "WFT-GOV-081": "a publication that a newer one has replaced while it waited",
     "WFT-GOV-082": "whoever has handed in a publication may not publish any more",
+    "WFT-GOV-083": "a scan runs",
+    "WFT-GOV-084": "a scan that has not come to its end",
     # catalog
     "WFT-CAT-001": "no such thing in the catalog",
     # command line

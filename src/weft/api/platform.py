@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from weft.api.requisition import Requisitions
     from weft.api.saved_queries import SavedQueries
     from weft.api.scanning import Scanning
+    from weft.api.scans_on_request import ScansOnRequest
     from weft.api.usage import Usage
     from weft.api.workspaces import Workspaces
     from weft.registry.database import Database
@@ -245,6 +246,13 @@ class Platform:
         rooms = self.rooms
         grace = duration(rooms.settings.governance.escalate_after)
         return Governance(self.database, rooms.production, rooms.now, PoliciesKnown(rooms), grace)
+
+    @cached_property
+    def scans(self) -> ScansOnRequest:
+        """Scans that somebody asks for."""
+        from weft.api.scans_on_request import ScansOnRequest
+
+        return ScansOnRequest(self)
 
     @cached_property
     def approvals(self) -> Approvals:

@@ -83,7 +83,7 @@ def scan_policies(
     asked = asked_of(
         policies, places, (p for (p,) in book.ours("SELECT product FROM products WHERE status = 'retired'"))
     )
-    owner_of = owners(book)
+    owner_of = owners(book, whole=places is None)
 
     def folded(known: list[Violation], relief: Relief) -> Changes:
         return fold(known, judgement, now, asked, owner_of=owner_of, relief=relief, grace=grace)
@@ -92,12 +92,24 @@ def scan_policies(
     return ScanReport(now, judgement.asked, made.changes, len(made.seen), _refused(judgement))
 
 
-def owners(book: Book) -> Callable[[str], str]:
+def owners(book: Book, *, whole: bool = False) -> Callable[[str], str]:
     """Who answers for an address by a book: the product's owner if it names one, else the team of the domain.
 
-    Each product is looked up once, when something of it violates a policy: a scan of one product reads no other.
+    Each product is looked up once, when something of it violates a policy: a scan of one product reads no other. Where
+    the whole mesh is scanned, all are read at once.
     """
     named = "SELECT min(person) FROM owners WHERE subject = ? AND role IN ('owner', 'product_owner')"
+    if whole:
+        every = f"{named.replace('SELECT', 'SELECT subject,').replace('subject = ? AND ', '')} GROUP BY subject"
+        people = dict(book.ours(every))
+        teams = dict(book.ours("SELECT domain, owner_team FROM domains"))
+
+        def owner_in_all(subject: str) -> str:
+            domain = domain_of(subject)
+            product = product_of(subject)
+            return (product and people.get(product)) or teams.get(domain) or people.get(domain) or ""
+
+        return owner_in_all
 
     @cache
     def of_place(place: str, domain: str) -> str:
