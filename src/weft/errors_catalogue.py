@@ -373,6 +373,7 @@ CODES: dict[str, str] = {
     "WFT-GOV-082": "whoever has handed in a publication may not publish any more",
     "WFT-GOV-083": "a scan runs",
     "WFT-GOV-084": "a scan that has not come to its end",
+    "WFT-GOV-085": "a column that is made from too many",
     # catalog
     "WFT-CAT-001": "no such thing in the catalog",
     # command line
