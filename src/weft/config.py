@@ -160,6 +160,7 @@ _SECTIONS: dict[str, type] = {
     "server": ServerSettings,
     "publishing": PublishingSettings,
     "query": QuerySettings,
+    "governance": GovernanceSettings,
 }
 
 

@@ -6,6 +6,7 @@
     ├── SourceError           2     a source is missing, undecodable or malformed
     ├── UserCodeError         2     a model of a user failed, not weft
     ├── GateRefused           1     the plan has an objection
+    │   └── Awaited           1     somebody has to agree first
     ├── ContractBroken        1     rows do not keep the contract
     ├── AccessDenied          3     not allowed
     ├── Conflict              4     something moved; plan again
@@ -183,6 +184,18 @@ class GateRefused(WeftError):
     """The plan has an objection of severity error."""
 
     exit_code = 1
+
+
+class Awaited(GateRefused):
+    """A publication waits until somebody has agreed to it.
+
+    Attributes:
+        approvals: ids of those that are missing, where they are known.
+    """
+
+    def __init__(self, *diagnostics: Diagnostic, approvals: Sequence[str] = ()) -> None:
+        super().__init__(*diagnostics)
+        self.approvals = tuple(approvals)
 
 
 class ContractBroken(WeftError):

@@ -374,6 +374,12 @@ CODES: dict[str, str] = {
     "WFT-GOV-060": "a set of policies that is not shipped",
     "WFT-GOV-070": "policies that come with a publication and are none",
     "WFT-GOV-071": "a blocking policy that fails on a publication",
+    "WFT-GOV-080": "a publication for which nobody has decided in time",
+    "WFT-GOV-081": "a publication that a newer one has replaced while it waited",
+    "WFT-GOV-082": "whoever has handed in a publication may not publish any more",
+    "WFT-GOV-083": "a scan runs",
+    "WFT-GOV-084": "a scan that has not come to its end",
+    "WFT-GOV-085": "a column that is made from too many",
     # catalog
     "WFT-CAT-001": "no such thing in the catalog",
     # command line

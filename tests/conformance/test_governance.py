@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from weft.governance.baseline import choose
-from weft.governance.judging import Judgement, Objection
+from weft.governance.judging import Judgement, Objection, Unasked
 from weft.governance.policies import Applied, Kind, Layer, Place, Policy, Severity
 from weft.governance.violations import Asked, Changes, fold, stands
 from weft.model.approvals import Wanted
@@ -233,3 +233,54 @@ def test_an_approval_is_asked_for_once_for_each_content_and_decided_once(registr
     assert [a.wanted.digest for a in store.listed(after=after)] == ["x"]
     assert log(registry, "approval") == ["approval.asked", "approval.asked", "approval.approved"]
     assert "Jo Miller" not in json.dumps([dict(e.body) for e in registry.events()])
+
+
+def test_a_scan_that_finds_nothing_new_writes_no_violation_again_and_they_count_as_seen(registry):
+    scan(registry, "sales.orders", "fleet.aircraft")
+    scan(registry, "sales.orders", "fleet.aircraft", at=NOW + A_DAY)
+    before = _kept(registry)
+
+    scan(registry, "sales.orders", "fleet.aircraft", at=NOW + 2 * A_DAY)
+
+    assert _kept(registry) == before
+    assert _last_seen(registry) == {"sales.orders": NOW + 2 * A_DAY, "fleet.aircraft": NOW + 2 * A_DAY}
+
+
+def test_what_nobody_could_be_asked_for_keeps_the_day_on_which_it_was_seen(registry):
+    scan(registry, "sales.orders", "fleet.aircraft")
+    scan(registry, "sales.orders", "fleet.aircraft", at=NOW + A_DAY)
+    part = Judgement((Objection("a", "sales.orders", "detail of sales.orders", Applied(POLICY)),), (), 1)
+    failed = Judgement(part.objections, (Unasked(POLICY, "it failed", ("fleet.aircraft",)),), 1)
+    for day in (2, 3):
+        at = NOW + day * A_DAY
+        ViolationStore(registry.database).scanned(
+            None, lambda known, relief, at=at: fold(known, failed, at, Asked(frozenset("a")), relief=relief), at
+        )
+    found = _last_seen(registry)
+    scan(registry, "sales.orders", "fleet.aircraft", at=NOW + 4 * A_DAY)
+
+    assert {s: d for s, d in found.items() if not s.startswith("policy:")} == {
+        "sales.orders": NOW + 3 * A_DAY,
+        "fleet.aircraft": NOW + A_DAY,
+    }
+    assert set(_last_seen(registry).values()) == {NOW + 4 * A_DAY}
+
+
+def test_what_a_scan_of_a_part_has_seen_is_no_older_after_one_of_the_whole(registry):
+    scan(registry, "sales.orders", "fleet.aircraft")
+    scan(registry, "sales.orders", at=NOW + 2 * A_DAY, within=["sales.orders"])
+    part = _last_seen(registry)
+    scan(registry, "sales.orders", "fleet.aircraft", at=NOW + 3 * A_DAY)
+
+    assert part == {"sales.orders": NOW + 2 * A_DAY, "fleet.aircraft": NOW}
+    assert set(_last_seen(registry).values()) == {NOW + 3 * A_DAY}
+
+
+def _last_seen(registry: SqlRegistry) -> dict[str, dt.datetime]:
+    return {v.subject: v.last_seen for v in ViolationStore(registry.database).listed(Filter())}
+
+
+def _kept(registry: SqlRegistry) -> list[tuple]:
+    """The rows as they are written."""
+    with registry.database.reading() as statements:
+        return statements.rows("SELECT * FROM violations ORDER BY violation_id")

@@ -38,7 +38,12 @@ def test_a_scan_makes_a_report_and_a_report_of_before_stays_as_it_was(tmp_path: 
     assert report["total"] | {"score": 0.5, "violated": 1, "kept": 1, "pairs": 2} == report["total"]
     assert {d["name"]: d["score"] for d in report["domains"]} == {"sales": 0.0, "report": 1.0}
     assert report["anchor"].startswith("events:")
-    assert {**again, "since": "", "trend": [], "trends": {}} == {**report, "since": "", "trend": [], "trends": {}}
+    moving = {"since": "", "trend": [], "trends": {}, "final": None}
+    assert {**again, **moving} == {**report, **moving}
+    assert (report["final"], again["final"]) == (False, True)
+    today = mesh.json("compliance", "report", "--at", report["at"][:10])
+    assert not today["final"], "the day goes on"
+    assert "not final" in mesh.weft("compliance", "report").stdout
     rows = list(csv.DictReader(io.StringIO(table)))
     assert [r["score"] for r in rows if r["name"] == "purpose-is-named"] == ["0.5"]
     assert page.returncode == 0

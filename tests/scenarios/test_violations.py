@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.meshes import TestMesh, two_products
 from tests.scenarios.test_policies import purpose
+from weft.api.governing import policies_known
+from weft.api.platform import open_platform
+from weft.api.policy_scans import scan
 
 APPROVAL = """
 id: reports-are-approved
@@ -124,3 +129,20 @@ def test_a_publication_waits_until_somebody_agrees_to_exactly_that_content(mesh:
     assert other["digest"] != asked["digest"]
     assert "WFT-GOV-058" in fourth.stdout + fourth.stderr
     assert mesh.weft("policy", "scan").stdout.startswith("0 policies asked"), "who asks for an approval finds no fault"
+
+
+def test_a_file_of_a_policy_that_cannot_be_read_closes_nothing_when_a_worker_scans(mesh: TestMesh) -> None:
+    assert mesh.weft("apply", today="2026-03-01").returncode == 0
+    mesh.write("governance/policies/purpose.yaml", purpose("high"))
+    mesh.weft("policy", "scan", today="2026-03-01")
+    before = violations(mesh, "2026-03-01")
+    mesh.write("governance/policies/purpose.yaml", "id: [")
+
+    with closing(open_platform(mesh.root)) as platform:
+        platform.rooms.now = lambda: dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
+        policies = policies_known(platform.rooms)
+        found = scan(platform.rooms, policies)
+
+    assert [d.where.file for d in policies.problems if d.where] == ["governance/policies/purpose.yaml"]
+    assert found.changes == ()
+    assert violations(mesh, "2026-03-01") == before == {"sales.orders": "open", "report.daily": "open"}

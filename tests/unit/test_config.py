@@ -103,6 +103,9 @@ def test_every_described_setting_can_be_set_by_the_variable_that_is_described(tm
         "publishing.domain_size": "7GB",
         "governance.scan_every": "7d",
         "publishing.run_time": "7d",
+        "publishing.approval_time": "7d",
+        "governance.escalate_after": "7d",
+        "governance.contact": "governance@example.com",
         "publishing.scan_time": "7d",
     }
     forms = ("7", 7, ("7",), ("domain:sales=7",), {"7": ("operator",)}, *of_a_form.values())
@@ -252,3 +255,22 @@ def test_a_secret_is_printed_by_nothing() -> None:
     assert "hunter2" not in f"{secret} {secret!r} {[secret]} {secret:}"
     assert str(secret) == "***"
     assert secret.value == "hunter2"
+
+
+def test_every_section_of_the_settings_can_be_written_in_weft_toml(tmp_path):
+    (tmp_path / "weft.toml").write_text(
+        '[mesh]\nname = "m"\n[governance]\nscan_every = "0s"\ncontact = "gov@example.com"\n'
+    )
+
+    settings = load_settings(tmp_path, environ={})
+
+    assert (settings.governance.scan_every, settings.governance.contact) == ("0s", "gov@example.com")
+    sections = {f for f in Settings.__struct_fields__ if f not in ("root", "connections")}
+    assert sections == {key.partition(".")[0] for key, *_ in describe_settings()}
+
+
+def test_a_contact_that_is_no_address_of_mail_is_refused(tmp_path):
+    (tmp_path / "weft.toml").write_text('[mesh]\nname = "m"\n[governance]\ncontact = "the board"\n')
+
+    with pytest.raises(ProjectError, match="must be an address of mail"):
+        load_settings(tmp_path, environ={})

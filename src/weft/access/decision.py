@@ -110,7 +110,7 @@ def _decided(principal: Principal, port: PortState, reads: Collection[Address], 
     found, denied = [], []
     contract = published_contract(port)
     for right in rights(reader, port.address, reads, basis, reading_roles(port.contract)):
-        made = layer_of(reader, right, port, contract, basis.policies)
+        made = layer_of(reader, right, port, contract, basis.policies, basis.inherited)
         if isinstance(made, Reason):
             denied.append(made)
         else:

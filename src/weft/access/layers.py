@@ -9,7 +9,7 @@ from msgspec import Struct
 from weft.access.masks import ITEMS, NULL, Mask, at_least_as_mild, fitted, inside, milder, stricter
 from weft.access.policies import Policies, Rule
 from weft.access.principals import PrincipalKind
-from weft.access.rights import Reader, Right
+from weft.access.rights import Label, Reader, Right
 from weft.access.row_filters import Unusable, bound
 from weft.model.classification import Classification
 from weft.model.document import words
@@ -23,8 +23,8 @@ class Reason(Struct, frozen=True):
 
     Attributes:
         about: the column (or the field of one); empty: the port's rows.
-        effect: `deny`, `mask`, `filter` or `grant`.
-        rule: the rule's id, `default`, or the grant's.
+        effect: `deny`, `mask`, `filter`, `grant`, or `inherit` where a column is held for more than it declares.
+        rule: the rule's id, `default`, `lineage`, or the grant's.
         file: where it stands; empty for what stands in no file.
     """
 
@@ -61,8 +61,20 @@ class Layer(Struct, frozen=True):
         return tuple(sorted(self.cells.items(), key=lambda item: item[0])), self.condition
 
 
-def layer_of(reader: Reader, right: Right, port: PortState, contract: Contract, policies: Policies) -> Layer | Reason:
-    """What a right shows, or the rule that denies the port."""
+def layer_of(
+    reader: Reader,
+    right: Right,
+    port: PortState,
+    contract: Contract,
+    policies: Policies,
+    inherited: Mapping[str, Label] | None = None,
+) -> Layer | Reason:
+    """What a right shows, or the rule that denies the port.
+
+    Args:
+        inherited: what columns inherit: such a column is shown no milder than one that declares it.
+    """
+    labels = inherited or {}
     rules = policies.about(port.address)
     if reader.principal.kind is PrincipalKind.PRODUCT:
         # what a product makes of classified columns is classified itself: only rules that name products mean it
@@ -75,13 +87,13 @@ def layer_of(reader: Reader, right: Right, port: PortState, contract: Contract, 
             return _reason("", rule, f"`{reader.principal.name}` may not read `{port.address}`")
     conditions = []
     for rule in held:
-        if rule.effect == "filter" and _filters(rule, contract, tags):
+        if rule.effect == "filter" and _filters(rule, contract, tags, labels):
             try:
                 conditions.append(bound(rule.condition or "", reader.words))
             except Unusable as e:
                 return _reason("", rule, f"its filter cannot be used: {e}")
             reasons.append(_reason("", rule, "not all rows are shown"))
-    columns = _Columns(reader, right, [r for r in rules if r.effect != "filter"], policies, reasons)
+    columns = _Columns(reader, right, [r for r in rules if r.effect != "filter"], policies, reasons, labels)
     cells = {}
     for column in port.columns:
         if right.columns is not None and column.name not in right.columns:
@@ -136,15 +148,17 @@ def _holds(rule: Rule, reader: Reader, right: Right, column: str | None = None) 
     return rule.unless.nobody or not reader.matches(rule.unless, right, column=column, strictly=True)
 
 
-def _filters(rule: Rule, contract: Contract, tags: tuple[str, ...]) -> bool:
-    """Whether a filter that names levels or tags is about this contract: some column has them."""
+def _filters(rule: Rule, contract: Contract, tags: tuple[str, ...], inherited: Mapping[str, Label]) -> bool:
+    """Whether a filter that names levels or tags is about this contract: some column has or inherits them."""
     if not rule.of_columns or not contract.objects:
         return True
-    return any(rule.about_column(path, level, found) for path, level, found in _all(contract, tags))
+    return any(rule.about_column(path, level, found) for path, level, found in _all(contract, tags, inherited))
 
 
-def _all(contract: Contract, tags: tuple[str, ...]) -> Iterator[tuple[str, Classification, tuple[str, ...]]]:
-    """Every column and field with its level and tags."""
+def _all(
+    contract: Contract, tags: tuple[str, ...], inherited: Mapping[str, Label]
+) -> Iterator[tuple[str, Classification, tuple[str, ...]]]:
+    """Every column and field with its level and tags: as they are declared, and with what they inherit."""
 
     def below(
         prop: Property, path: str, level: Classification | None, outer: tuple[str, ...]
@@ -157,29 +171,53 @@ def _all(contract: Contract, tags: tuple[str, ...]) -> Iterator[tuple[str, Class
 
     for prop in contract.table.properties:
         yield from below(prop, prop.name, None, tags)
+        label = inherited.get(prop.name)
+        if label is not None:
+            yield prop.name, max(prop.classification, label.level), (*tags, *words(prop.data, "tags"), *label.tags)
 
 
 class _Columns:
     """Puts rules on columns, and notes why."""
 
     def __init__(
-        self, reader: Reader, right: Right, rules: Sequence[Rule], policies: Policies, reasons: list[Reason]
+        self,
+        reader: Reader,
+        right: Right,
+        rules: Sequence[Rule],
+        policies: Policies,
+        reasons: list[Reason],
+        inherited: Mapping[str, Label],
     ) -> None:
         self._reader = reader
         self._right = right
         self._rules = rules
         self._policies = policies
         self._reasons = reasons
+        self._inherited = inherited
 
     def cell(self, name: str, type_name: str, prop: Property | None, tags: tuple[str, ...]) -> Cell | None:
         """How a column is shown; None: not at all."""
         if prop is None:  # nothing is promised of it, so nobody has said that it may be seen
             return Cell(self._part(name, name, Classification.RESTRICTED, tags)[0], self._right.salt)
         level, found = _level(prop, None), (*tags, *words(prop.data, "tags"))
-        mask, denied = self._part(name, name, level, found)
+        cell = self._held(prop, name, type_name, level, found)
+        label = self._inherited.get(name)
+        more = [tag for tag in label.tags if tag not in found] if label is not None else []
+        if cell is None or label is None or (label.level <= level and not more):
+            return cell
+        self._reasons.append(_inherits(name, level, label, more))
+        # both ways, and the stricter counts: what a column inherits never shows more of it, whatever rules say
+        raised = self._held(prop, name, type_name, max(level, label.level), (*found, *more))
+        return Cell(fitted(stricter(cell.mask, raised.mask), type_name), cell.salt) if raised is not None else None
+
+    def _held(
+        self, prop: Property, name: str, type_name: str, level: Classification, tags: tuple[str, ...]
+    ) -> Cell | None:
+        """How a column of a level, with tags, is shown; None: not at all."""
+        mask, denied = self._part(name, name, level, tags)
         if denied:
             return None
-        whole = self._whole(prop, name, name, (level, found), parse_type(type_name), mask)
+        whole = self._whole(prop, name, name, (level, tags), parse_type(type_name), mask)
         return Cell(fitted(whole, type_name), self._right.salt)
 
     def _whole(
@@ -247,6 +285,13 @@ def _level(prop: Property, outer: Classification | None) -> Classification:
     if outer is None:
         return prop.classification
     return max(outer, prop.classification) if prop.data.get("classification") is not None else outer
+
+
+def _inherits(name: str, level: Classification, label: Label, more: Sequence[str]) -> Reason:
+    """That a column is held for more than it declares. Of what it is made is not said: the reader may not know it."""
+    said = [f"{label.level} by what it is made from, and declares {level}"] if label.level > level else []
+    said += [f"tagged {', '.join(more)} by what it is made from"] if more else []
+    return Reason(name, "inherit", "lineage", "", f"it is {'; '.join(said)}")
 
 
 def _tags(contract: Contract) -> tuple[str, ...]:

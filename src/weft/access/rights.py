@@ -28,18 +28,27 @@ ROLE_READS: Mapping[Role, Classification] = {
 """Up to which level each role is shown the ports of its domain; a role that is not here reads no rows."""
 
 
+class Label(Struct, frozen=True):
+    """What a column inherits from what it is made from."""
+
+    level: Classification = Classification.PUBLIC
+    tags: tuple[str, ...] = ()
+
+
 class Basis(Struct, frozen=True):
     """What a decision rests on beside the port and who asks.
 
     Attributes:
         grants: all that were given to whoever asks, on the port; also those that have ended.
         purpose: what the read is for, where the reader says it: then only grants for it count.
+        inherited: what columns of the port inherit, by name; what is not there inherits nothing.
     """
 
     grants: tuple[Grant, ...] = ()
     policies: Policies = Policies()
     purpose: str | None = None
     now: datetime = datetime.min.replace(tzinfo=UTC)
+    inherited: Mapping[str, Label] = {}
 
 
 class Right(Struct, frozen=True):

@@ -99,7 +99,10 @@ class Access:
             policies = self._rooms.grounds.policies.of(address.domain)
             terms = policies.terms
             require_length(terms, ends_at, now)
-            open_to_all = terms.at_once is not None and level_of(state, columns) <= terms.at_once
+            open_to_all = (
+                terms.at_once is not None
+                and level_of(state, columns, self._rooms.grounds.inherited(address)) <= terms.at_once
+            )
             if open_to_all and not roles and not policies.broken:
                 at_once[address] = given_for(terms, ends_at, now)
         wanted = Wanted(

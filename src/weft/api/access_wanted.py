@@ -8,6 +8,7 @@ from typing import Any
 
 from weft.access.approving import roles_of
 from weft.access.policies import Terms
+from weft.access.rights import Label
 from weft.errors import UsageError, did_you_mean, error
 from weft.model.classification import Classification, parse_classification
 from weft.model.publication import PortState
@@ -92,8 +93,15 @@ def require_parts(state: PortState, columns: Sequence[str] | None, roles: Sequen
             raise unusable(f"the contract of `{state.address}` has no role `{role[:80]}`", fix)
 
 
-def level_of(state: PortState, columns: Sequence[str] | None) -> Classification:
-    """The highest level of what is asked for."""
+def level_of(
+    state: PortState, columns: Sequence[str] | None, inherited: Mapping[str, Label] | None = None
+) -> Classification:
+    """The highest level of what is asked for, be it declared or inherited."""
+    wanted = [label.level for name, label in (inherited or {}).items() if columns is None or name in columns]
+    return max([_declared(state, columns), *wanted])
+
+
+def _declared(state: PortState, columns: Sequence[str] | None) -> Classification:
     if columns is None:
         return classification_of(state.contract)
     contract = dict(state.contract)

@@ -93,6 +93,10 @@ class Approvals:
             raise Conflict(error("WFT-GOV-058", what, fix="what is changed and applied again is asked for anew"))
         return self.one(caller, approval_id)
 
+    def known(self, approval_id: str) -> AskedApproval | None:
+        """An approval, for weft itself."""
+        return self._store.get(approval_id)
+
     def _found(self, caller: Caller, approval_id: str) -> AskedApproval:
         found = self._store.get(approval_id)
         if found is None or Drafts(self._reader, caller).hide(found.wanted.product):

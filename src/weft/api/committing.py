@@ -18,10 +18,11 @@ from msgspec.structs import replace
 
 from weft import errors
 from weft.api import addressing
-from weft.errors import Conflict, GateRefused, PlatformError, TransientError, WeftError, error, of_the_system
+from weft.errors import Awaited, Conflict, GateRefused, PlatformError, TransientError, WeftError, error, of_the_system
 from weft.model.handover import Committed, Handover, RollbackAsked
 
 if TYPE_CHECKING:
+    from weft.registry.handovers import HandedIn
     from weft.runs.quotas import Room
 
 
@@ -211,13 +212,13 @@ class Committing:
 
         for run_id, product in self._store.unsettled():
             self.settle(run_id, product)
+        self._platform.holding.look()  # what goes on is among what is left
         for left in self._claims.left(self._platform.publishing.place, self._platform.rooms.now()):
             self.one(left.run_id, left.product)
             self.settle(left.run_id, left.product)
         try:
-            if self._platform.rooms.governance.folder.documents():
-                with self._platform.rooms.governance.book.current():  # made before the first publication waits for it
-                    pass
+            with self._platform.rooms.governance.book.current():  # made before a publication or a reader waits for it
+                pass
             repair.after_dead_runs(self._platform.rooms.context())
         except (WeftError, OSError):  # the next process, or an apply, looks again
             traceback.print_exc()
@@ -241,7 +242,7 @@ class Committing:
 
         handed_in = self._store.handed_in(run_id, product)
         document = self._store.document(run_id, product) if handed_in is not None else b""
-        if handed_in is None or not document or handed_in.state is HandoverState.WAITING:
+        if handed_in is None or not document or handed_in.state in (HandoverState.WAITING, HandoverState.HELD):
             return
         context = self._platform.rooms.context()
         handover = msgspec.json.decode(document, type=Kept).handover
@@ -249,7 +250,11 @@ class Committing:
             follow(handover, run_id, context)
             context.meter(received(handover.publish.product.address, built_of(handover), run_id, context))
             scan_after(self._platform.rooms, [handover.publish.product.address])
+        if handed_in.held_at is not None:
+            self._platform.holding.tell_run(run_id, product)
         self._store.settle(run_id, product)
+        if handed_in.held_at is not None:
+            self._platform.publishing.let_go(run_id)
         repair.now_and_then(context)
 
     def one(self, run_id: str, product: str) -> WeftError | None:
@@ -257,32 +262,54 @@ class Committing:
 
         What another process is at is left to it. What ends one process after the other is refused.
         """
+        from weft.api.holding import ended_of
         from weft.registry.handovers import HandoverState
 
+        answer: bytes = b""
+        failed: WeftError | None = None
+        handed_in: HandedIn | None = None
         tries = self._claims.take(run_id, product, self._platform.rooms.now())
         if tries is None:
             return None
-        state, answer = HandoverState.REFUSED, b""
         self._at = run_id, product, time.monotonic()
         try:
             handed_in = self._store.handed_in(run_id, product)
             assert handed_in is not None, "it was just taken"
             if tries > MOST_TRIES:
-                answer = _text_of(_unfit(product, f"the process that checked it has ended {MOST_TRIES} times"))
-            else:
-                state, answer = HandoverState.DONE, self._received(run_id, product, handed_in.caller)
+                raise _unfit(product, f"the process that checked it has ended {MOST_TRIES} times")
+            answer = self._received(handed_in)
         except (PlatformError, OSError) as e:
             self._claims.give_back(run_id, product)
             return e if isinstance(e, WeftError) else of_the_system(e)
+        except Awaited as e:
+            assert handed_in is not None, "what waits was handed in"
+            return self._held(handed_in, e)
         except WeftError as e:
-            state, answer = HandoverState.REFUSED, _text_of(e)
+            failed = e
         except Exception as e:  # noqa: BLE001  the entrance: what nobody has thought of must not hold up everybody else
             traceback.print_exc()
-            why = f"weft itself failed: {type(e).__name__}"
-            state, answer = HandoverState.REFUSED, _text_of(_unfit(product, why))
+            failed = _unfit(product, f"weft itself failed: {type(e).__name__}")
         finally:
             self._at = None
-        self._store.answer(run_id, product, state, answer)
+        if failed is None:
+            self._store.answer(run_id, product, HandoverState.DONE, answer)
+        else:
+            ended = ended_of(handed_in, failed, self._platform.rooms.now())
+            self._store.answer(run_id, product, HandoverState.REFUSED, _text_of(failed), ended)
+        return None
+
+    def _held(self, handed_in: HandedIn, e: Awaited) -> WeftError | None:
+        """Keeps a publication that a person has to agree to; gives why that could not be done now."""
+        from weft.registry.handovers import HandoverState
+
+        try:
+            self._platform.holding.hold(handed_in, e)
+            now = self._store.handed_in(handed_in.run_id, handed_in.product)
+            if now is not None and now.state is HandoverState.WAITING:  # somebody has decided in this moment
+                return self.one(handed_in.run_id, handed_in.product)
+        except PlatformError as failed:
+            self._claims.give_back(handed_in.run_id, handed_in.product)
+            return failed
         return None
 
     def _keep(self) -> None:
@@ -303,15 +330,20 @@ class Committing:
             except PlatformError:  # the database is away, and is asked again
                 continue
 
-    def _received(self, run_id: str, product: str, actor: str) -> bytes:
+    def _received(self, handed_in: HandedIn) -> bytes:
+        from weft.api.holding import decides_still
         from weft.runs.receiving import Received, receive
 
+        run_id, product, actor = handed_in.run_id, handed_in.product, handed_in.caller
         kept = msgspec.json.decode(self._store.document(run_id, product), type=Kept)
         if kept.rollback is not None:
             return msgspec.json.encode(self._rolled_back(run_id, kept.rollback, actor), enc_hook=str)
         assert kept.handover is not None, "what is no rollback is a publication"
         platform = self._platform
         of = kept.handover.publish.product.address
+        decides = kept.decides
+        if handed_in.held_at is not None:
+            decides = decides_still(platform.identity, handed_in, decides)
         objects = platform.rooms.objects
         if objects is not None:
             names = [upload.name for upload in kept.handover.uploads.values()]
@@ -321,7 +353,7 @@ class Committing:
             kept.handover,
             run_id,
             actor,
-            kept.decides,
+            decides,
             platform.publishing.folder_of(run_id),
             self._store.uploads(run_id),
             lambda: self._store.published(run_id, str(of)),

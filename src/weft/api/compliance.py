@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from weft.errors import UsageError, did_you_mean, error
 from weft.governance.compliance import Happened, Ledger, Report, report
 from weft.registry.compliance import ComplianceLog, Record
@@ -70,7 +72,7 @@ def compliance(
             "no scan had written down by then what policies ask of which products",
             "`weft policy scan` does it; take a later day",
         )
-    return found
+    return replace(found, final=_is_over(at, now))
 
 
 def rendered(found: Report, form: str) -> dict[str, Any] | str:
@@ -93,9 +95,18 @@ def _moment(at: str | None, now: datetime) -> datetime:
     return moment
 
 
+def _is_over(at: str | None, now: datetime) -> bool:
+    """Whether a time that was asked for is over: what is reported of it changes no more."""
+    if at is None:
+        return False
+    from weft.access.versions import parse_time
+
+    return len(at) > len("2026-11-21") or parse_time(at) + timedelta(days=1) <= now
+
+
 def _require_regulation(log: ComplianceLog, last: int, moment: datetime, regulation: str) -> None:
     ledger = Ledger()
-    for record in log.records(last):
+    for record in log.records(last, asked=True):
         if record[1] <= moment:
             ledger.take(Happened(*record))
     known = sorted(ledger.regulations())

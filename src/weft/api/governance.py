@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from weft.access.permissions import Action, Caller, require
@@ -13,7 +13,7 @@ from weft.api.drafts import Drafts
 from weft.errors import AccessDenied, Conflict, Diagnostic, UsageError, did_you_mean, error
 from weft.governance.baseline import choose
 from weft.governance.policies import Policy, PolicySet, When
-from weft.governance.violations import stands
+from weft.governance.violations import GRACE, stands
 from weft.governance.waivers import domain_of_pattern, end_of, held_role, refusals
 from weft.model.relief import Relief, Waiver
 from weft.model.violations import State, Violation
@@ -39,6 +39,7 @@ class Governance:
         reader: RegistryReader,
         now: Callable[[], datetime],
         policies: Callable[[], PolicySet],
+        grace: timedelta = GRACE,
     ) -> None:
         self._violations = ViolationStore(database)
         self._waivers = WaiverStore(database)
@@ -47,6 +48,7 @@ class Governance:
         self._reader = reader
         self._now = now
         self._policies = policies
+        self._grace = grace
 
     def violations(
         self,
@@ -289,9 +291,8 @@ class Governance:
         own = caller.domains.get(domain, frozenset()) if domain is not None else frozenset()
         return frozenset(role.value for role in caller.mesh | own)
 
-    @staticmethod
-    def _stands(now: datetime) -> Callable[[Violation, Relief], Violation]:
-        return lambda violation, relief: stands(violation, now, relief)
+    def _stands(self, now: datetime) -> Callable[[Violation, Relief], Violation]:
+        return lambda violation, relief: stands(violation, now, relief, self._grace)
 
 
 def _domains(caller: Caller, domain: str | None, mine: bool) -> tuple[str, ...] | None:

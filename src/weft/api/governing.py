@@ -60,7 +60,7 @@ def policies_known(rooms: Rooms) -> PolicySet:
     folders = {address.partition(".")[0]: folder.parent for address, folder in here.items()}
     domains |= {name: inside(folder, read, problems) for name, folder in folders.items()}
     found = policies_of(rooms.governance.folder.documents(), domains, products)
-    return replace(found, problems=(*problems, *found.problems))
+    return replace(found, problems=(*rooms.governance.folder.problems(), *problems, *found.problems))
 
 
 class PoliciesKnown:

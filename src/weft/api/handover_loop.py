@@ -1,4 +1,7 @@
-"""A worker's part in publishing: handovers that nobody is at are committed, runs that are over are closed."""
+"""A worker's part in publishing: handovers that nobody is at are committed, runs that are over are closed.
+
+What waited for a person goes on when somebody has agreed, and ends when nobody has in time.
+"""
 
 from __future__ import annotations
 
@@ -40,6 +43,7 @@ class HandoverLoop:
 
     def __init__(self, platform: Platform) -> None:
         self._publishing = platform.publishing
+        self._holding = platform.holding
         self._now = platform.rooms.now
         self._claims = Claims(platform.database, processes.identity())
         self._committer = ProcessCommitter(platform.rooms.settings.root)
@@ -54,6 +58,7 @@ class HandoverLoop:
         if time.monotonic() - self._tidied > _TIDY_S:
             self._publishing.tidy()
             self._tidied = time.monotonic()
+        self._holding.look()
         left = self._claims.left(self._publishing.place, self._now(), _AGE)
         failed: PlatformError | None = None
         for one in left:

@@ -29,14 +29,21 @@ class Notices:
     """The verbs on subscriptions and deliveries."""
 
     def __init__(
-        self, database: Database, reader: RegistryReader, settings: NoticesSettings, now: Callable[[], datetime]
+        self,
+        database: Database,
+        reader: RegistryReader,
+        settings: NoticesSettings,
+        now: Callable[[], datetime],
+        governance: str = "",
     ) -> None:
+        """Takes the settings of notices, and the address of mail of those who lead governance."""
         self._database = database
         self._subscriptions = SubscriptionStore(database)
         self._outbox = Outbox(database)
         self._reader = reader
         self._settings = settings
         self._now = now
+        self._governance = governance
 
     def subscribe(
         self,
@@ -154,7 +161,7 @@ class Notices:
 
     def tell(self) -> int:
         """Puts what happened into the outbox; how many notices that were."""
-        return tell(self._database, self._now, mails=bool(self._settings.smtp_host))
+        return tell(self._database, self._now, mails=bool(self._settings.smtp_host), governance=self._governance)
 
     def deliver(self, stop: Callable[[], bool] = lambda: False) -> Delivered:
         """Sends what is due."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from weft.config import load_settings
+from weft.config import duration, load_settings
 from weft.errors import PlatformError, UsageError, error
 from weft.registry.queue_counts import Backlog
 from weft.registry.sql import SqlRegistry
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from weft.api.data_links import Links
     from weft.api.glossaries import Glossaries
     from weft.api.governance import Governance
+    from weft.api.holding import Holding
     from weft.api.iceberg import IcebergCatalog
     from weft.api.identity import Identity
     from weft.api.incidents import Incidents
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from weft.api.requisition import Requisitions
     from weft.api.saved_queries import SavedQueries
     from weft.api.scanning import Scanning
+    from weft.api.scans_on_request import ScansOnRequest
     from weft.api.usage import Usage
     from weft.api.workspaces import Workspaces
     from weft.registry.database import Database
@@ -150,6 +152,13 @@ class Platform:
         return Publishing(self)
 
     @cached_property
+    def holding(self) -> Holding:
+        """Publications that wait for a person."""
+        from weft.api.holding import Holding
+
+        return Holding(self)
+
+    @cached_property
     def scanning(self) -> Scanning:
         """Grants, and the files that they let products elsewhere read."""
         from weft.api.scanning import Scanning
@@ -224,7 +233,10 @@ class Platform:
         """Who is told of what."""
         from weft.api.notices import Notices
 
-        return Notices(self.database, self.rooms.production, self.rooms.settings.notices, self.rooms.now)
+        settings = self.rooms.settings
+        return Notices(
+            self.database, self.rooms.production, settings.notices, self.rooms.now, settings.governance.contact
+        )
 
     @cached_property
     def incidents(self) -> Incidents:
@@ -240,7 +252,15 @@ class Platform:
         from weft.api.governing import PoliciesKnown
 
         rooms = self.rooms
-        return Governance(self.database, rooms.production, rooms.now, PoliciesKnown(rooms))
+        grace = duration(rooms.settings.governance.escalate_after)
+        return Governance(self.database, rooms.production, rooms.now, PoliciesKnown(rooms), grace)
+
+    @cached_property
+    def scans(self) -> ScansOnRequest:
+        """Scans that somebody asks for."""
+        from weft.api.scans_on_request import ScansOnRequest
+
+        return ScansOnRequest(self)
 
     @cached_property
     def approvals(self) -> Approvals:

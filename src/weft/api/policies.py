@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from weft.api.documents_of_servers import API
 from weft.api.governing import desired_book, policies_in_force
 from weft.config import load_settings
 from weft.errors import ProjectError, UsageError, did_you_mean, error, has_errors
@@ -152,10 +153,17 @@ class Policies:
 
         Raises:
             ProjectError: a file of a policy is wrong.
-            UsageError: WFT-GOV-008 there is no such domain or product, WFT-SRV-001 the registry is a server's.
+            UsageError: WFT-GOV-008, there is no such domain or product.
+            AccessDenied: WFT-ACC-010, the registry is a server's, and this is not the caller's there.
         """
         from weft.api.governing import database_of
         from weft.api.policy_scans import scan
+        from weft.registry.http import HttpRegistry
+
+        registry = self._rooms.production
+        if isinstance(registry, HttpRegistry):  # its policies and its mesh count, not what lies here
+            wanted = {"select": list(select), "samples": samples}
+            return dict(registry.server.send("POST", f"{API}/policies/scan", wanted, dict[str, Any], again=False))
 
         self._sound()
         for address in select:

@@ -15,6 +15,7 @@ from weft.governance.policy_files import policies_of
 from weft.model.address import ProductAddress
 from weft.project.policies import carried_policies
 from weft.registry.sql import SqlRegistry
+from weft.sections.forms import duration
 from weft.wiring.governing import living_book
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def scan(
     registry = rooms.production
     assert isinstance(registry, SqlRegistry), "a scan runs where the registry is"
     with living_book(rooms) as book:
-        return scan_policies(registry.database, book, policies, rooms.now(), within)
+        return scan_policies(registry.database, book, policies, rooms.now(), within, grace=_grace(rooms))
 
 
 def look_at_samples(rooms: Rooms, select: Sequence[str] = ()) -> None:
@@ -73,8 +74,13 @@ def scan_after(rooms: Rooms, products: Collection[ProductAddress]) -> ScanReport
         return None
     with suppress(PlatformError), living_book(rooms, lambda book: _touched(book, own)) as book:
         within = _touched(book, own)
-        return scan_policies(registry.database, book, _policies_of(rooms, within), rooms.now(), within)
+        policies = _policies_of(rooms, within)
+        return scan_policies(registry.database, book, policies, rooms.now(), within, grace=_grace(rooms))
     return None
+
+
+def _grace(rooms: Rooms) -> dt.timedelta:
+    return duration(rooms.settings.governance.escalate_after)
 
 
 def _touched(book: Book, products: Collection[str]) -> list[str]:
@@ -113,7 +119,6 @@ class ScanLoop:
     def step(self) -> bool:
         """Whether a scan was due."""
         from weft.api.governing import policies_known
-        from weft.sections.forms import duration
 
         settings = self._rooms.settings.governance
         every, now = duration(settings.scan_every), self._rooms.now()

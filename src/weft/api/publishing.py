@@ -22,7 +22,7 @@ from weft.api import addressing
 from weft.api.committing import Committer, Kept, ProcessCommitter, failure_of
 from weft.api.documents import decoded
 from weft.api.incoming import Incoming, too_large
-from weft.api.runs_elsewhere import begun, outcome
+from weft.api.runs_elsewhere import begun, outcome, require_port
 from weft.config import duration, size_bytes
 from weft.errors import AccessDenied, Conflict, UsageError, error
 from weft.model.address import Address, is_slug, parse_address
@@ -83,7 +83,7 @@ class Publishing:
         if not domains:
             raise UsageError(error("WFT-SRV-030", f"run `{run.run_id}` names no port that it publishes"))
         for port in run.ports:
-            _require_port(port.address)
+            require_port(port.address)
         for domain in sorted(domains):
             require(caller, Action.PUBLISH, domain)
             self._require_domain(domain)
@@ -140,7 +140,7 @@ class Publishing:
             return
         published = set(self.handovers.published_by(run.run_id))
         for port in run.ports:
-            _require_port(port.address)
+            require_port(port.address)
         own = [p for p in run.ports if p.address.domain in opened.domains]
         ports = tuple(outcome(p, run.run_id, published, self._rooms.production) for p in own)
         state = run.state if run.state is not RunState.RUNNING else RunState.INTERRUPTED
@@ -157,7 +157,7 @@ class Publishing:
         """
         run = self._writing(caller, run_id)
         self._require_table(run, asked.address)
-        _require_port(asked.address)
+        require_port(asked.address)
         handed_in = self.handovers.handed_in(run_id, str(asked.address.of_product))
         if handed_in is not None and handed_in.state is not HandoverState.REFUSED:
             what = f"run `{run_id}` has handed in `{asked.address.of_product}`: what came of its checks is found here"
@@ -208,7 +208,12 @@ class Publishing:
     def _close(self, run_id: str) -> None:
         """Ends a run; what is still to be committed keeps its files until it is."""
         self.handovers.close(run_id, self._rooms.now())
-        if not self.handovers.waits(run_id):
+        self.let_go(run_id)
+
+    def let_go(self, run_id: str) -> None:
+        """Removes what a run has uploaded, where it has ended and nothing of it is still to be committed."""
+        opened = self.handovers.run(run_id)
+        if (opened is None or opened.closed_at is not None) and not self.handovers.waits(run_id):
             shutil.rmtree(self.folder_of(run_id), ignore_errors=True)
             if self.objects is not None:
                 addressing.drop(self.objects, run_id)
@@ -428,16 +433,6 @@ class Publishing:
         sound = all(map(is_slug, (table.domain, table.product, stem))) and table.major is not None
         if table.domain not in run.domains or not sound:
             raise _not_of_the_run(run.run_id, str(table))
-
-
-def _require_port(address: Address) -> None:
-    """Refuses what no port can be called: a record that holds it could not be read again.
-
-    Raises:
-        UsageError: WFT-PLN-001.
-    """
-    if parse_address(str(address)) != address or address.major is None:
-        raise UsageError(error("WFT-PLN-001", f"`{str(address)[:200]}` is not the address of a port with its major"))
 
 
 def _not_of_the_run(run_id: str, what: str) -> AccessDenied:

@@ -19,7 +19,6 @@ from weft.model.handover import ChecksAsked
 from weft.model.publication import Manifest, PortState, Publication
 from weft.model.records import ProductRecord
 from weft.project.policies import packed
-from weft.registry.granting import classification_of
 
 if TYPE_CHECKING:
     from weft.api.platform import Platform
@@ -73,7 +72,7 @@ class Reading:
             found = self._registry.publication_at(target, at)
         else:
             found = self._registry.publication(target, snapshot)
-        return encoded(_shown(caller, found) if found is not None else None)
+        return encoded(self._shown(caller, found) if found is not None else None)
 
     def product(self, caller: Caller, address: str) -> bytes:
         """One product, or null."""
@@ -103,7 +102,16 @@ class Reading:
         if self._is_hidden(caller, target):
             return encoded([])
         found = self._registry.history(target, before=before, limit=limit)
-        return encoded([_shown(caller, p) for p in found])
+        return encoded([self._shown(caller, p) for p in found])
+
+    def _shown(self, caller: Caller, found: Publication) -> Publication:
+        if _inside(caller, found.address) or not self._rooms.grounds.level_of(found.address, found.contract):
+            return found
+        files = tuple(replace(f, statistics={}) for f in found.manifest.files)
+        quarantine = found.quarantine
+        if quarantine is not None:
+            quarantine = replace(quarantine, manifest=Manifest(quarantine.manifest.columns, ()))
+        return replace(found, manifest=Manifest(found.manifest.columns, files), quarantine=quarantine)
 
     def kept_tables(self, caller: Caller, product: str | None) -> bytes:
         """What private models keep, of products that the caller may publish."""
@@ -228,16 +236,6 @@ def _is_open(caller: Caller, found: PortState | ProductRecord) -> bool:
 
 def _inside(caller: Caller, port: Address) -> bool:
     return bool(caller.domains.get(port.domain)) or Role.OPERATOR in caller.mesh
-
-
-def _shown(caller: Caller, found: Publication) -> Publication:
-    if _inside(caller, found.address) or not classification_of(found.contract):
-        return found
-    files = tuple(replace(f, statistics={}) for f in found.manifest.files)
-    quarantine = found.quarantine
-    if quarantine is not None:
-        quarantine = replace(quarantine, manifest=Manifest(quarantine.manifest.columns, ()))
-    return replace(found, manifest=Manifest(found.manifest.columns, files), quarantine=quarantine)
 
 
 def _without_samples(result: CheckResult) -> CheckResult:

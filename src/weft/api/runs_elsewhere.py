@@ -8,12 +8,14 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from weft.errors import UsageError, error
+from weft.model.address import Address, parse_address
 from weft.model.records import PortOutcome, Run, RunState
 from weft.registry.base import RegistryReader
 from weft.registry.processes import ELSEWHERE
 
 _WORD = re.compile(r"[a-z][a-z ]{0,30}")
-_UNPUBLISHED = frozenset({"failed", "skipped", "retired", "unchanged", "planned", "not reached"})
+_UNPUBLISHED = frozenset({"failed", "skipped", "retired", "unchanged", "planned", "not reached", "waiting"})
 """What a runner may say of a port that it has not published."""
 
 _MOST_WORDS = 100
@@ -34,6 +36,8 @@ def outcome(port: PortOutcome, run_id: str, published: Collection[str], reader: 
     Args:
         published: the products that the run has published.
     """
+    if port.outcome == "waiting" and str(port.address.of_product) in published:
+        port = replace(port, outcome="published", diagnostics=())  # somebody has agreed since
     if port.outcome not in ("published", "updated"):
         said = port.outcome if port.outcome in _UNPUBLISHED else "failed"
         return PortOutcome(port.address, said, seconds=port.seconds, diagnostics=port.diagnostics)
@@ -49,3 +53,13 @@ def outcome(port: PortOutcome, run_id: str, published: Collection[str], reader: 
         quarantine=found.quarantine.as_json() if found.quarantine is not None else None,
         override=found.override.as_json() if found.override is not None else None,
     )
+
+
+def require_port(address: Address) -> None:
+    """Refuses what no port can be called: a record that holds it could not be read again.
+
+    Raises:
+        UsageError: WFT-PLN-001.
+    """
+    if parse_address(str(address)) != address or address.major is None:
+        raise UsageError(error("WFT-PLN-001", f"`{str(address)[:200]}` is not the address of a port with its major"))

@@ -22,7 +22,7 @@ from weft.model.classification import Classification
 from weft.model.handover import Scan, ScanAsked, ScanFile
 from weft.model.publication import Manifest, PortState
 from weft.registry import codec
-from weft.registry.granting import PUBLICATION, classification_of
+from weft.registry.granting import PUBLICATION
 from weft.registry.grants import Grant, GrantStore, HeldScan
 from weft.registry.meters import BUILD, READ, Meter
 
@@ -73,7 +73,7 @@ class Scanning:
             )
         publication = opened.publication
         before = replace(state, contract=publication.contract)
-        if publication.snapshot_id != state.snapshot_id and not _is_open(before):
+        if publication.snapshot_id != state.snapshot_id and not self._is_open(before):
             # what it held then may have been less open than what the port holds now
             self._require_grant(caller, consumer, before, quarantine=asked.quarantine)
         held = publication.quarantine.manifest if asked.quarantine and publication.quarantine else publication.manifest
@@ -128,7 +128,7 @@ class Scanning:
         if product.domain == state.address.domain:
             return True
         found = [g for g in self.grants.listed(port=state.address, consumer=str(product)) if g.kind == "product"]
-        return self._granted(found, state) or _is_free(found, state, self._rooms.now())
+        return self._granted(found, state) or self._is_free(found, state, self._rooms.now())
 
     def _consumer(self, caller: Caller, product: str | None, port: Address) -> tuple[str, Principal]:
         """Who reads, as grants name it, and as the door knows it."""
@@ -157,11 +157,11 @@ class Scanning:
             known = [g for g in self.grants.listed(port=address, consumer=name) if g.kind == kind]
             if self._granted(known, state):
                 return
-            if kind == "product" and _is_free(known, state, now):
+            if kind == "product" and self._is_free(known, state, now):
                 until = now + _UNTIL_PUBLISHED
                 self.grants.grant(address, kind, name, basis=FIRST_BUILD, actor=caller.name, at=now, ends_at=until)
                 return
-        level = classification_of(state.contract)
+        level = self._rooms.grounds.level_of(state.address, state.contract)
         raise AccessDenied(
             error(
                 "WFT-SRV-040",
@@ -174,7 +174,14 @@ class Scanning:
     def _granted(self, known: Sequence[Grant], state: PortState) -> bool:
         """Whether one of the grants holds; what nobody has decided holds only as long as the port stays open."""
         now = self._rooms.now()
-        return any(g.holds(now) and (_is_open(state) or g.basis not in UNASKED) for g in known)
+        return any(g.holds(now) and (self._is_open(state) or g.basis not in UNASKED) for g in known)
+
+    def _is_open(self, state: PortState) -> bool:
+        return self._rooms.grounds.level_of(state.address, state.contract) <= Classification.INTERNAL
+
+    def _is_free(self, known: Sequence[Grant], state: PortState, now: datetime) -> bool:
+        """Whether a product may begin to read a port unasked: it is open, and its owner has not ended that."""
+        return self._is_open(state) and not any(not g.holds(now) and g.basis == PUBLICATION for g in known)
 
     def _told(self, principal: Principal, opened: Readable) -> Over:
         """Writes down that somebody is about to be given files; gives what says how it ended.
@@ -204,15 +211,6 @@ class Scanning:
         scan_id, token = self.grants.scan(address, snapshot_id, consumer, paths, now, ends_at)
         files = tuple(ScanFile(f.path, n, f.size_bytes) for n, f in enumerate(manifest.files))
         return Scan(scan_id, token, address, snapshot_id, files, codec.time_text(ends_at))
-
-
-def _is_open(state: PortState) -> bool:
-    return classification_of(state.contract) <= Classification.INTERNAL
-
-
-def _is_free(known: Sequence[Grant], state: PortState, now: datetime) -> bool:
-    """Whether a product may begin to read a port unasked: it is open, and its owner has not ended that."""
-    return _is_open(state) and not any(not g.holds(now) and g.basis == PUBLICATION for g in known)
 
 
 def _served(held: HeldScan, number: int, size_bytes: int, at: datetime) -> list[Meter]:

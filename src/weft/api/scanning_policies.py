@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from weft.errors import has_errors
 from weft.governance.approvals import without_approvals
 from weft.governance.judging import Judgement, judge
 from weft.governance.policies import PolicySet, When
-from weft.governance.violations import Change, Changes, asked_of, fold
+from weft.governance.violations import GRACE, Change, Changes, asked_of, fold
 from weft.model.violations import Violation, domain_of, product_of
 from weft.registry.database import Database
 from weft.registry.violations import ViolationStore
@@ -55,7 +55,13 @@ class ScanReport(Struct, frozen=True):
 
 
 def scan_policies(
-    database: Database, book: Book, policies: PolicySet, now: datetime, within: Iterable[str] | None = None
+    database: Database,
+    book: Book,
+    policies: PolicySet,
+    now: datetime,
+    within: Iterable[str] | None = None,
+    *,
+    grace: timedelta = GRACE,
 ) -> ScanReport:
     """Asks all policies that are looked at by scans, and writes what opens, changes, comes due and closes.
 
@@ -64,6 +70,7 @@ def scan_policies(
     Args:
         database: of the registry.
         within: domains and products; None: the whole mesh.
+        grace: how long something is overdue until those above its owners are told.
 
     Raises:
         PlatformError: WFT-REG-002, the registry cannot be reached.
@@ -76,21 +83,33 @@ def scan_policies(
     asked = asked_of(
         policies, places, (p for (p,) in book.ours("SELECT product FROM products WHERE status = 'retired'"))
     )
-    owner_of = owners(book)
+    owner_of = owners(book, whole=places is None)
 
     def folded(known: list[Violation], relief: Relief) -> Changes:
-        return fold(known, judgement, now, asked, owner_of=owner_of, relief=relief)
+        return fold(known, judgement, now, asked, owner_of=owner_of, relief=relief, grace=grace)
 
     made = ViolationStore(database).scanned(places, folded, now)
     return ScanReport(now, judgement.asked, made.changes, len(made.seen), _refused(judgement))
 
 
-def owners(book: Book) -> Callable[[str], str]:
+def owners(book: Book, *, whole: bool = False) -> Callable[[str], str]:
     """Who answers for an address by a book: the product's owner if it names one, else the team of the domain.
 
-    Each product is looked up once, when something of it violates a policy: a scan of one product reads no other.
+    Each product is looked up once, when something of it violates a policy: a scan of one product reads no other. Where
+    the whole mesh is scanned, all are read at once.
     """
     named = "SELECT min(person) FROM owners WHERE subject = ? AND role IN ('owner', 'product_owner')"
+    if whole:
+        every = f"{named.replace('SELECT', 'SELECT subject,').replace('subject = ? AND ', '')} GROUP BY subject"
+        people = dict(book.ours(every))
+        teams = dict(book.ours("SELECT domain, owner_team FROM domains"))
+
+        def owner_in_all(subject: str) -> str:
+            domain = domain_of(subject)
+            product = product_of(subject)
+            return (product and people.get(product)) or teams.get(domain) or people.get(domain) or ""
+
+        return owner_in_all
 
     @cache
     def of_place(place: str, domain: str) -> str:

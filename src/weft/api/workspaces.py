@@ -24,7 +24,6 @@ from weft.errors import AccessDenied, UsageError, UserCodeError, WeftError, did_
 from weft.model.address import parse_address
 from weft.model.classification import parse_classification
 from weft.registry import codec
-from weft.registry.granting import classification_of
 from weft.registry.workspaces import Source, WorkspaceStore, WorkspaceTable
 from weft.sql.quoting import literal
 
@@ -101,7 +100,8 @@ class Workspaces:
             Source(str(address), one.publication.snapshot_id, seen(one.relation))
             for address, one in opened.ports.items()
         )
-        levels = [classification_of(one.publication.contract) for one in opened.ports.values()]
+        level_of = self._platform.rooms.grounds.level_of
+        levels = [level_of(address, one.publication.contract) for address, one in opened.ports.items()]
         for table in door.tables:
             sources += tuple(source for source in table.sources if source not in sources)
             levels += [parse_classification(table.level)] if table.level is not None else []

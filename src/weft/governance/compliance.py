@@ -21,6 +21,7 @@ SCOPE, PRODUCTS, VIOLATION = "compliance.scope", "compliance.products", "violati
 STATES = ("kept", "waived", "baseline", "violated", "unknown")
 """What a pair may be; of several the last one counts."""
 _RANK = {state: rank for rank, state in enumerate(STATES)}
+_FALLING = tuple(reversed(range(len(STATES))))
 _STATE_OF = {"open": "violated", "overdue": "violated", "waived": "waived", "known": "baseline"}
 _CANNOT_BE_ASKED = "policy:"
 
@@ -84,6 +85,7 @@ class Report(Struct, frozen=True):
         sections: lines of domains, products, policies and regulations, the lowest score first.
         trend: the score of all, from the beginning of the stretch to its end.
         trends: the same of each domain, policy and regulation, by section and name.
+        final: whether whoever asks for the same time again gets the same; not of now, nor of a day that goes on.
     """
 
     mesh: str
@@ -95,6 +97,7 @@ class Report(Struct, frozen=True):
     sections: Mapping[str, tuple[Line, ...]]
     trend: tuple[Point, ...]
     trends: Mapping[str, Mapping[str, tuple[Point, ...]]]
+    final: bool = True
 
 
 _Group = tuple[str, str]
@@ -130,6 +133,9 @@ class Ledger:
         self.violations: dict[str, Mapping[str, Any]] = {}
         self.last = 0
         self._scopes = _Scopes()
+        self._marks: dict[tuple[str, str], list[int]] = {}
+        self._worst: dict[tuple[str, str], str] = {}
+        self._wide: set[tuple[str, str]] = set()
 
     def take(self, event: Happened) -> None:
         """Takes the next event; what is no business of compliance changes nothing."""
@@ -145,10 +151,12 @@ class Ledger:
                 self.policies[str(body["policy"])] = dict(body)
         elif event.kind.startswith(VIOLATION) and "violation" in body:
             state = _STATE_OF.get(str(body.get("state")))
-            if state is None:
-                self.violations.pop(str(body["violation"]), None)
-            else:
-                self.violations[str(body["violation"])] = {**body, "state": state}
+            former = self.violations.pop(str(body["violation"]), None)
+            if former is not None:
+                self._mark(former, -1)
+            if state is not None:
+                one = self.violations[str(body["violation"])] = {**body, "state": state}
+                self._mark(one, 1)
         self.last = event.seq
 
     def regulations(self) -> frozenset[str]:
@@ -180,11 +188,16 @@ class Ledger:
             if products:
                 scope = self._scopes.of(id_, policy, self.products)
                 pairs.update(("product", p) for p in scope if p.partition(".")[0] in inside)
-        # most pairs are kept: only those are looked at of which something is known
-        for (id_, product), state in self._pairs(groups, domains).items():
-            domain = ("domain", product.partition(".")[0])
-            for group in (*groups[id_], domain, *([("product", product)] if products else [])):
-                states.setdefault(group, Counter())[state] += 1
+        # most pairs are kept: only those are looked at of which something is known, and counted by domain first
+        counted: dict[tuple[str, str, str], int] = {}
+        for (id_, product), state in self._pairs(groups, domains):
+            place = id_, product.partition(".")[0], state
+            counted[place] = counted.get(place, 0) + 1
+            if products:
+                _counter(states, ("product", product))[state] += 1
+        for (id_, domain, state), number in counted.items():
+            for group in (*groups[id_], ("domain", domain)):
+                _counter(states, group)[state] += number
         found: dict[str, dict[str, Line]] = {"": {}, "domain": {}, "product": {}, "policy": {}, "regulation": {}}
         for group in sorted({*pairs, *states}):
             section, name = group
@@ -194,29 +207,47 @@ class Ledger:
             found[section][name] = Line(name, title, kept, *(counts[state] for state in STATES[1:]))
         return found
 
-    def _pairs(self, policies: Mapping[str, Any], domains: frozenset[str] | None) -> dict[tuple[str, str], str]:
+    def _pairs(self, policies: Iterable[str], domains: frozenset[str] | None) -> Iterable[tuple[tuple[str, str], str]]:
         """What pairs are of which something is known, by policy and product."""
-        found: dict[tuple[str, str], str] = {}
-        for (id_, place), state in self._marked().items():
-            if id_ not in policies:
-                continue
-            scope = self._scopes.of(id_, self.policies[id_], self.products)
-            meant = (place,) if "." in place else (p for p in scope if not place or p.partition(".")[0] == place)
-            for product in meant:
-                if product in scope and (domains is None or product.partition(".")[0] in domains):
-                    found[id_, product] = _worst(found.get((id_, product)), state)
-        return found
+        scopes = {id_: self._scopes.of(id_, self.policies[id_], self.products) for id_ in policies}
+        nothing: frozenset[str] = frozenset()
+        narrow = (
+            (pair, state)
+            for pair, state in self._worst.items()
+            if pair[1] in scopes.get(pair[0], nothing) and (domains is None or pair[1].partition(".")[0] in domains)
+        )
+        if not self._wide:
+            return narrow
+        found = dict(narrow)
+        for id_, place in self._wide:  # of a domain, or of all: each product of it
+            for product in scopes.get(id_, nothing):
+                domain = product.partition(".")[0]
+                if place in ("", domain) and (domains is None or domain in domains):
+                    found[id_, product] = _worst(found.get((id_, product)), self._worst[id_, place])
+        return found.items()
 
-    def _marked(self) -> dict[tuple[str, str], str]:
-        """By policy and product, domain or "" for all: the worst of what its violations are."""
-        found: dict[tuple[str, str], str] = {}
-        for one in self.violations.values():
-            whole = str(one.get("subject", "")).startswith(_CANNOT_BE_ASKED)
-            place = str(one.get("product") or one.get("domain") or "")
-            key = (str(one["policy"]), place)
-            state = "unknown" if whole and one["state"] == "violated" else str(one["state"])
-            found[key] = _worst(found.get(key), state)
-        return found
+    def _mark(self, one: Mapping[str, Any], step: int) -> None:
+        """Counts a violation at its policy and product, domain or "" for all; the worst that is there counts."""
+        whole = str(one.get("subject", "")).startswith(_CANNOT_BE_ASKED)
+        key = str(one["policy"]), str(one.get("product") or one.get("domain") or "")
+        state = "unknown" if whole and one["state"] == "violated" else str(one["state"])
+        counts = self._marks.setdefault(key, [0] * len(STATES))
+        counts[_RANK[state]] += step
+        worst = next((rank for rank in _FALLING if counts[rank]), None)
+        if worst is None:
+            del self._marks[key], self._worst[key]
+            self._wide.discard(key)
+        else:
+            self._worst[key] = STATES[worst]
+            if "." not in key[1]:
+                self._wide.add(key)
+
+
+def _counter(states: dict[_Group, Counter[str]], group: _Group) -> Counter[str]:
+    found = states.get(group)
+    if found is None:
+        found = states[group] = Counter()
+    return found
 
 
 def scope_of(policy: Mapping[str, Any], products: Iterable[str]) -> frozenset[str]:

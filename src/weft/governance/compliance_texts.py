@@ -32,6 +32,7 @@ def as_json(report: Report) -> dict[str, Any]:
     return {
         "mesh": report.mesh,
         "at": _time(report.at),
+        "final": report.final,
         "since": _time(report.since),
         "regulation": report.regulation,
         "anchor": report.anchor,
@@ -68,7 +69,8 @@ def as_html(report: Report) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         f"<style>{_STYLE}</style></head><body>",
         f"<h1>{title}</h1>",
-        f'<p class="quiet">{_time(report.at)}, made from the log up to <code>{html.escape(report.anchor)}</code></p>',
+        f'<p class="quiet">{_time(report.at)}, made from the log up to <code>{html.escape(report.anchor)}</code>'
+        f"{'' if report.final else '. Not final: the time that was asked for is not over'}</p>",
         f'<p><span class="score">{_percent(report.total.score)}</span> {_change(report.total)} '
         f"since {report.since:%Y-%m-%d}</p>",
         _drawing(report.trend, 720, 160, f"Score from {report.since:%Y-%m-%d} to {report.at:%Y-%m-%d}"),

@@ -154,7 +154,8 @@ class _Judge:
         elsewhere = self._policies.narrower(applied)
         in_scope = self._scopes.get(policy.scope)
         if in_scope is None:
-            in_scope = self._scopes[policy.scope] = _InScope(self._book, policy.scope)
+            whole = within is None
+            in_scope = self._scopes[policy.scope] = _InScope(self._book, policy.scope, whole=whole)
         self.objections += [
             Objection(policy.id, one.subject, one.detail, applied)
             for one in found
@@ -209,10 +210,11 @@ class _Judge:
 class _InScope:
     """Which addresses a scope takes in. What is no product's (a domain, a term) is in it unless it names products."""
 
-    def __init__(self, book: Book, scope: Scope) -> None:
+    def __init__(self, book: Book, scope: Scope, *, whole: bool = False) -> None:
+        """`whole`: many products will be asked for; those that are in it are read at once."""
         self._book = book
         self._scope = scope
-        self._known: dict[str, bool] = {}
+        self._known: dict[str, bool] = dict.fromkeys(products_in(book, scope), True) if whole else {}
 
     def has(self, subject: str) -> bool:
         """Whether an address lies in the scope."""

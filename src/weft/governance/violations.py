@@ -178,6 +178,8 @@ def stands(violation: Violation, now: datetime, relief: Relief, grace: timedelta
     level = 0
     if state is State.OVERDUE:
         level = 2 if now > violation.due + grace and violation.escalated > 0 else max(1, violation.escalated)
+    if (violation.state, violation.waiver_id, violation.escalated) == (state, waiver_id, level):
+        return violation
     return replace(violation, state=state, waiver_id=waiver_id, escalated=level)
 
 
@@ -190,12 +192,21 @@ def _what(old: Violation | None, after: Violation) -> What | None:
         return What.OVERDUE
     if after.escalated > old.escalated:
         return What.ESCALATED
-    return None if _told(old) == _told(after) else What.CHANGED
+    return None if _as_it_was(old, after) else What.CHANGED
 
 
-def _told(one: Violation) -> tuple[object, ...]:
-    """What lists show of a violation."""
-    return one.state, one.severity, one.due, one.owner, one.domain, one.detail, one.title, one.waiver_id
+def _as_it_was(old: Violation, after: Violation) -> bool:
+    """Whether lists show the same of a violation as before."""
+    return (
+        old.state is after.state
+        and old.severity == after.severity
+        and old.due == after.due
+        and old.owner == after.owner
+        and old.domain == after.domain
+        and old.detail == after.detail
+        and old.title == after.title
+        and old.waiver_id == after.waiver_id
+    )
 
 
 def _text(what: What, old: Violation | None, after: Violation) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from msgspec import Struct, field
 
@@ -95,6 +96,20 @@ class Committed(Struct, frozen=True):
 
     publications: tuple[Publication, ...]
     verified: tuple[Verified, ...] = ()
+
+
+class Awaiting(Struct, frozen=True):
+    """A publication that a server has accepted and not committed yet; empty while it is being checked.
+
+    Attributes:
+        diagnostics: what it waits for.
+        approvals: ids of the approvals that are missing.
+        until: until when it is kept; then it ends unpublished.
+    """
+
+    diagnostics: tuple[Mapping[str, Any], ...] = ()
+    approvals: tuple[str, ...] = ()
+    until: str | None = None
 
 
 class RunOpened(Struct, frozen=True):

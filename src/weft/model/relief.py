@@ -108,7 +108,10 @@ class Relief(Struct, frozen=True, dict=True):
 
     def waiver_of(self, policy: str, subject: str, now: datetime) -> Waiver | None:
         """The waiver in force for a subject that ends last."""
-        found = [w for w in self._waivers.get(policy, ()) if w.holds(now) and w.covers(subject)]
+        given = self._waivers.get(policy)
+        if given is None:  # as for nearly all of tens of thousands
+            return None
+        found = [w for w in given if w.holds(now) and w.covers(subject)]
         return max(found, key=lambda w: (w.ends_at, w.waiver_id), default=None)
 
     def debt_of(self, policy: str, subject: str, now: datetime) -> Debt | None:

@@ -43,6 +43,8 @@ class Notice(Struct, frozen=True):
         kinds: the kind that names it, then others by which one may have subscribed to it.
         subject: an address; `subjects` are all that it is about.
         owners: domains that are told without having asked: by lineage, or since it is theirs.
+        people: who is told beside them, where their name is an address of mail.
+        roles: whoever holds one, in the mesh or in the subject's domain, is told as well.
         facts: what programs read.
     """
 
@@ -55,6 +57,8 @@ class Notice(Struct, frozen=True):
     text: str
     owners: tuple[str, ...] = ()
     facts: Mapping[str, Any] = {}
+    people: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The notice as receivers get it."""
@@ -115,7 +119,19 @@ def notices_of(event: Event, registered: Registered) -> list[Notice]:
         return []
     id_ = f"n-{event.seq}-{told.kinds[0]}"
     return [
-        Notice(id_, told.kinds, event.at, told.subject, (told.subject,), told.title, told.text, told.owners, told.facts)
+        Notice(
+            id_,
+            told.kinds,
+            event.at,
+            told.subject,
+            (told.subject,),
+            told.title,
+            told.text,
+            told.owners,
+            told.facts,
+            told.people,
+            told.roles,
+        )
     ]
 
 

@@ -13,10 +13,11 @@ from weft.model.violations import domain_of
 KINDS: Mapping[str, str] = {
     "policy_violated": "something violates a policy for the first time, or again",
     "policy_overdue": "a violation is not mended by the day on which it is due",
-    "policy_escalated": "a violation is overdue for a week: for those above its owners",
+    "policy_escalated": "a violation is overdue for longer than is granted: for those above its owners",
     "waiver_ending": "a waiver ends in a week, or has ended",
     "approval_asked": "a publication waits for somebody to agree",
     "approval_decided": "somebody has agreed to a publication, or not",
+    "publication_dropped": "a publication that waited for somebody has ended unpublished",
 }
 """Kinds of notices about policies."""
 
@@ -24,13 +25,21 @@ _VIOLATIONS = {
     "violation.opened": ("policy_violated", "violates"),
     "violation.reopened": ("policy_violated", "violates again"),
     "violation.overdue": ("policy_overdue", "still violates"),
-    "violation.escalated": ("policy_escalated", "has violated for a week beyond its day"),
+    "violation.escalated": ("policy_escalated", "is not mended long after its day, and violates"),
 }
+ABOVE = ("governance_lead",)
+"""Who is told of what the owners have not mended."""
 _QUIET = frozenset({"waived", "known"})
 
 
 class Told(Struct, frozen=True):
-    """What is to be told of an event: its kinds, the first of which names it, whom it is about, and words."""
+    """What is to be told of an event: its kinds, the first of which names it, whom it is about, and words.
+
+    Attributes:
+        owners: domains whose contacts are told without having asked.
+        people: who is told beside them, where their name is an address of mail.
+        roles: whoever holds one, in the mesh or in the domain, is told as well.
+    """
 
     kinds: tuple[str, ...]
     subject: str
@@ -38,6 +47,8 @@ class Told(Struct, frozen=True):
     text: str
     owners: tuple[str, ...]
     facts: Mapping[str, Any]
+    people: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ()
 
 
 def told_of(event: Event) -> Told | None:
@@ -48,7 +59,7 @@ def told_of(event: Event) -> Told | None:
         return _waiver(event)
     if event.kind in ("approval.asked", "approval.approved", "approval.declined"):
         return _approval(event)
-    return None
+    return _dropped(event) if event.kind == "publication.dropped" else None
 
 
 def _violation(event: Event) -> Told | None:
@@ -63,7 +74,9 @@ def _violation(event: Event) -> Told | None:
     text = f"{title}: {body['title']} [{body['severity']}], due on {due}."
     text += f" `weft violations show {body['violation']}` says how to mend it."
     facts = {name: body[name] for name in ("violation", "policy", "severity", "state", "due", "owner")}
-    return Told(kinds, subject, title, text, (domain,) if domain else (), facts)
+    if kind == "policy_escalated":  # its owners were told when it came due
+        return Told(kinds, subject, title, text, (), facts, roles=ABOVE)
+    return Told(kinds, subject, title, text, (domain,) if domain else (), facts, people=(str(body["owner"]),))
 
 
 def _waiver(event: Event) -> Told:
@@ -89,4 +102,14 @@ def _approval(event: Event) -> Told:
         text = f"{title} by {event.actor}, as {body['policy']} asks."
     facts = {"approval": body["approval"], "policy": body["policy"]}
     kind = "approval_asked" if asked else "approval_decided"
-    return Told((kind,), product, title, text, (product.partition(".")[0],), facts)
+    roles = tuple(map(str, body["roles"])) if asked else ()
+    return Told((kind,), product, title, text, (product.partition(".")[0],), facts, roles=roles)
+
+
+def _dropped(event: Event) -> Told:
+    body, product = event.body, str(event.body["product"])
+    codes = ", ".join(body["codes"])
+    title = f"A publication of {product} that waited is not published"
+    text = f"{title} ({codes}). `weft run {body['run']}` says why; `weft apply` hands it in again."
+    facts = {"run": body["run"], "codes": list(body["codes"])}
+    return Told(("publication_dropped",), product, title, text, (product.partition(".")[0],), facts)

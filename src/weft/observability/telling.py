@@ -9,7 +9,8 @@ from typing import Any
 
 from weft.connectors.mail import checked_address
 from weft.errors import UsageError
-from weft.model.records import Event
+from weft.model.records import DomainRecord, Event, domain_members
+from weft.model.roles import role_key
 from weft.observability.digests import next_digest
 from weft.observability.notices import UNASKED, Former, Notice, notices_of
 from weft.registry import codec
@@ -21,22 +22,23 @@ CURSOR = "notices"
 _PAGE = 200
 
 
-def tell(database: Database, now: Callable[[], datetime], *, mails: bool) -> int:
+def tell(database: Database, now: Callable[[], datetime], *, mails: bool, governance: str = "") -> int:
     """Puts what happened since the last time into the outbox, and says how many notices it made.
 
     Args:
         mails: whether mail can be sent: without it owners who did not ask cannot be told.
+        governance: the address of mail of those who lead governance.
     """
     made = 0
     while True:
         with database.writing() as statements:
-            done, found = _page(statements, now(), mails)
+            done, found = _page(statements, now(), mails, governance)
         made += found
         if not done:
             return made
 
 
-def _page(statements: Statements, now: datetime, mails: bool) -> tuple[int, int]:
+def _page(statements: Statements, now: datetime, mails: bool, governance: str) -> tuple[int, int]:
     """One page of the log, with how many events and notices it had."""
     after = cursor(statements, CURSOR)
     events = [
@@ -48,7 +50,7 @@ def _page(statements: Statements, now: datetime, mails: bool) -> tuple[int, int]
     ]
     if not events:
         return 0, 0
-    registered = _Statements(statements)
+    registered = _Statements(statements, governance)
     told = [(event, notice) for event in events for notice in notices_of(event, registered)]
     if told:
         wishes, spared = holding(statements), frozenset(muted(statements))
@@ -101,23 +103,35 @@ def _unasked(
 ) -> Iterator[Letter]:
     if not set(notice.kinds) & UNASKED:
         return
-    for domain in notice.owners:
+    minute = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    told = {address: f"auto:{address}" for address in registered.above(notice.roles, notice.subject)}
+    home = notice.subject.partition(".")[0]
+    if not _spared(notice, home, spared):
+        told |= {address: f"auto:{address}" for address in registered.mails(notice.people)}
+    # what is meant for those who lead, and finds none of them, goes to the owners: somebody has to hear of it
+    for domain in notice.owners if told or not notice.roles else dict.fromkeys((*notice.owners, home)):
         contact = registered.contact(domain)
-        silent = any(
-            d == domain and (s == "*" or notice.subject == s or notice.subject.startswith((f"{s}.", f"{s}@")))
-            for d, s in spared
-        )
-        if contact is not None and not silent:
-            # of one minute they get one mail, however much goes wrong at once
-            minute = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
-            yield Letter(f"auto:{domain}", "mail", contact, None, True, minute, notice.as_json())
+        if contact is not None and not _spared(notice, domain, spared):
+            told.setdefault(contact, f"auto:{domain}")
+    for address, recipient in told.items():
+        # of one minute they get one mail, however much goes wrong at once
+        yield Letter(recipient, "mail", address, None, True, minute, notice.as_json())
+
+
+def _spared(notice: Notice, domain: str, spared: frozenset[tuple[str, str]]) -> bool:
+    """Whether the owners of a domain want to hear nothing of it that they did not ask for."""
+    return any(
+        d == domain and (s == "*" or notice.subject == s or notice.subject.startswith((f"{s}.", f"{s}@")))
+        for d, s in spared
+    )
 
 
 class _Statements:
     """Implements `notices.Registered` inside the transaction."""
 
-    def __init__(self, statements: Statements) -> None:
+    def __init__(self, statements: Statements, governance: str = "") -> None:
         self._statements = statements
+        self._governance = governance
         self._contacts: dict[str, str | None] = {}
         self._drafts: dict[str, bool] = {}
 
@@ -159,9 +173,36 @@ class _Statements:
         return self._contacts[domain]
 
     def _contact(self, domain: str) -> str | None:
-        row = self._statements.row("SELECT record FROM domains WHERE name = ?", (domain,))
-        contact = codec.domain(row[0]).owner_contact if row is not None else None
-        try:
-            return checked_address(contact or "")
-        except UsageError:  # a page, a channel or a name: nothing that mail goes to
-            return None
+        record = self._domain(domain)
+        return _address((record.owner_contact if record is not None else None) or "")
+
+    def _domain(self, name: str) -> DomainRecord | None:
+        row = self._statements.row("SELECT record FROM domains WHERE name = ?", (name,))
+        return codec.domain(row[0]) if row is not None else None
+
+    def mails(self, names: Sequence[str]) -> list[str]:
+        """The names that are addresses of mail."""
+        return [found for name in dict.fromkeys(names) if (found := _address(name)) is not None]
+
+    def above(self, roles: Sequence[str], subject: str) -> list[str]:
+        """The addresses of those who hold a role: in the mesh, or in the domain in which an address lies."""
+        if not roles:
+            return []
+        wanted = set(roles)
+        found = [self._governance] if "governance_lead" in wanted else []
+        users = self._statements.rows("SELECT name, mesh_roles FROM users WHERE disabled_at IS NULL ORDER BY name")
+        found += [str(name) for name, mesh in users if wanted & set(json.loads(mesh))]
+        members = domain_members(self._domain(subject.partition(".")[0]))
+        found += [name for name, held in members if wanted & {_ROLE.get(k, k) for k in map(role_key, held)}]
+        return self.mails(found)
+
+
+_ROLE = {"owner": "domain_owner"}
+
+
+def _address(text: str) -> str | None:
+    """An address of mail; None of a page, a channel or a name, to which no mail goes."""
+    try:
+        return checked_address(text)
+    except UsageError:
+        return None

@@ -68,6 +68,7 @@ class PolicyFolder:
         self._root = root
         self._seen: tuple[tuple[str, int, int], ...] | None = None
         self._documents: tuple[Document, ...] = ()
+        self._problems: tuple[Diagnostic, ...] = ()
 
     def documents(self) -> tuple[Document, ...]:
         """The documents of the platform's policies; what is wrong in them, `weft check` tells."""
@@ -75,8 +76,14 @@ class PolicyFolder:
         if seen != self._seen:
             problems: list[Diagnostic] = []
             self._documents = of_the_mesh(self._root, fresh(self._root), problems)
+            self._problems = tuple(problems)
             self._seen = seen
         return self._documents
+
+    def problems(self) -> tuple[Diagnostic, ...]:
+        """What is wrong in them: of a file that cannot be read nobody knows whether its policy has ended."""
+        self.documents()
+        return self._problems
 
 
 def with_policies(document: Mapping[str, Any], policies: Iterable[Document]) -> dict[str, Any]:

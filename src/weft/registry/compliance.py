@@ -25,12 +25,16 @@ class ComplianceLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def records(self, last: int) -> Iterator[Record]:
-        """The events up to a number, page by page."""
+    def records(self, last: int, *, asked: bool = False) -> Iterator[Record]:
+        """The events up to a number, page by page.
+
+        Args:
+            asked: those alone that say what policies ask of which products.
+        """
         after = 0
         while True:
             with self._database.reading() as statements:
-                rows = _page(statements, after, last)
+                rows = _page(statements, after, last, _ASKED if asked else _OURS)
             if not rows:
                 return
             yield from rows

@@ -104,13 +104,18 @@ def bring_up(follower: Follower, groups: Groups, moved: Collection[str] | None) 
             return False
         return follower.put(group)
 
-    named = {".".join(subject.partition("@")[0].split(".")[:2]) for subject in moved}
-    names = {name for name in named if all(map(is_slug, name.split(".")))}
+    names = named_in(moved)
     for domain in {name.partition(".")[0] for name in names}:
         if renew(domain):  # a domain that is another one moves all its products
             names.update(groups.products_of(domain))
     for name in sorted(name for name in names if "." in name):
         renew(name)
+
+
+def named_in(subjects: Collection[str]) -> set[str]:
+    """The domains and products that subjects of events are about, or might be."""
+    named = {".".join(subject.partition("@")[0].split(".")[:2]) for subject in subjects}
+    return {name for name in named if all(map(is_slug, name.split(".")))}
 
 
 class Mark(Struct, frozen=True):

@@ -10,14 +10,16 @@ from enum import StrEnum
 from msgspec import Struct
 
 from weft.model.handover import Upload
-from weft.registry import codec
-from weft.registry.database import Database
+from weft.registry import codec, publishing
+from weft.registry.database import Database, Statements
+from weft.registry.sql_tables import SqlTables
 
 
 class HandoverState(StrEnum):
-    """How a handover stands: refused is what the runner has to mend, failed what the server could not do."""
+    """How a handover stands: one that is held waits for a person, refused is what the runner has to mend."""
 
     WAITING = "waiting"
+    HELD = "held"
     DONE = "done"
     REFUSED = "refused"
 
@@ -48,6 +50,7 @@ class HandedIn(Struct, frozen=True):
     Attributes:
         digest: of the document, so that the same one is known again.
         answer: the publications, or the diagnostics, as JSON.
+        held_at: since when it waits, or has waited, for a person.
     """
 
     run_id: str
@@ -56,6 +59,20 @@ class HandedIn(Struct, frozen=True):
     caller: str
     state: HandoverState
     answer: bytes | None
+    held_at: datetime | None = None
+
+
+class Ended(Struct, frozen=True):
+    """That a publication which has waited for a person is not published: why, by codes alone."""
+
+    codes: tuple[str, ...]
+    actor: str
+    at: datetime
+
+    def note(self, statements: Statements, run_id: str, product: str) -> None:
+        """Writes the event."""
+        body = {"run": run_id, "product": product, "codes": list(dict.fromkeys(self.codes))}
+        publishing.append(SqlTables(statements), self.at, "publication.dropped", self.actor, product, body)
 
 
 class HandoverStore:
@@ -114,13 +131,14 @@ class HandoverStore:
             return [run_id for (run_id,) in statements.rows(sql, (codec.time_text(at), HandoverState.WAITING.value))]
 
     def uploaded_bytes(self, domain: str) -> int:
-        """Bytes that the open runs of a domain have uploaded."""
+        """Bytes that runs of a domain have uploaded which are open, or of which something waits for a person."""
         sql = (
             "SELECT r.domains, sum(f.size_bytes) FROM open_runs r JOIN run_files f ON f.run_id = r.run_id "
-            "WHERE r.closed_at IS NULL GROUP BY r.run_id, r.domains"
+            "WHERE r.closed_at IS NULL OR EXISTS (SELECT 1 FROM handovers h WHERE h.run_id = r.run_id AND h.state = ?) "
+            "GROUP BY r.run_id, r.domains"
         )
         with self._database.reading() as statements:
-            rows = statements.rows(sql)
+            rows = statements.rows(sql, (HandoverState.HELD.value,))
         return sum(int(size) for domains, size in rows if domain in json.loads(domains))
 
     def uploaded(self, run_id: str, upload: Upload) -> Upload:
@@ -162,12 +180,16 @@ class HandoverStore:
 
     def handed_in(self, run_id: str, product: str) -> HandedIn | None:
         """How a handover stands."""
-        sql = "SELECT run_id, product, digest, caller, state, answer FROM handovers WHERE run_id = ? AND product = ?"
+        sql = (
+            "SELECT run_id, product, digest, caller, state, answer, held_at FROM handovers "
+            "WHERE run_id = ? AND product = ?"
+        )
         with self._database.reading() as statements:
             row = statements.row(sql, (run_id, product))
         if row is None:
             return None
-        return HandedIn(row[0], row[1], row[2], row[3], HandoverState(row[4]), row[5] and bytes(row[5]))
+        held_at = datetime.fromisoformat(row[6]) if row[6] else None
+        return HandedIn(row[0], row[1], row[2], row[3], HandoverState(row[4]), row[5] and bytes(row[5]), held_at)
 
     def document(self, run_id: str, product: str) -> bytes:
         """What was handed in, as it came."""
@@ -178,10 +200,10 @@ class HandoverStore:
         return bytes(row[0])
 
     def waits(self, run_id: str) -> bool:
-        """Whether something of a run is neither committed nor refused yet."""
+        """Whether something of a run is neither committed nor refused yet, be it that a person has to agree first."""
         with self._database.reading() as statements:
-            sql = "SELECT 1 FROM handovers WHERE run_id = ? AND state = ?"
-            return statements.row(sql, (run_id, HandoverState.WAITING.value)) is not None
+            sql = "SELECT 1 FROM handovers WHERE run_id = ? AND state IN (?, ?)"
+            return statements.row(sql, (run_id, HandoverState.WAITING.value, HandoverState.HELD.value)) is not None
 
     def published(self, run_id: str, product: str) -> dict[str, int] | None:
         """The revisions of the ports of a product that a run has published, by port; None while it has not."""
@@ -196,25 +218,37 @@ class HandoverStore:
         with self._database.reading() as statements:
             return [product for (product,) in statements.rows(sql, (run_id, HandoverState.DONE.value))]
 
-    def answer(self, run_id: str, product: str, state: HandoverState, answer: bytes) -> None:
-        """Keeps what came of a handover, the first time; its document stays until nothing is left to do behind it."""
+    def answer(
+        self, run_id: str, product: str, state: HandoverState, answer: bytes, ended: Ended | None = None
+    ) -> None:
+        """Keeps what came of a handover, the first time; its document stays until nothing is left to do behind it.
+
+        Args:
+            ended: of one that had waited for a person and is refused now: becomes an event.
+        """
         with self._database.writing() as statements:
-            statements.run(
+            done = statements.run(
                 "UPDATE handovers SET state = ?, answer = ?, holder = NULL WHERE run_id = ? AND product = ? "
                 "AND state = ?",
                 (state.value, answer, run_id, product, HandoverState.WAITING.value),
             )
+            if done and ended is not None:
+                ended.note(statements, run_id, product)
 
     def settle(self, run_id: str, product: str) -> None:
         """Forgets the document of a handover, behind which nothing is left to do."""
         with self._database.writing() as statements:
             statements.run(
-                "UPDATE handovers SET document = ? WHERE run_id = ? AND product = ? AND state <> ?",
-                (b"", run_id, product, HandoverState.WAITING.value),
+                "UPDATE handovers SET document = ? WHERE run_id = ? AND product = ? AND state NOT IN (?, ?)",
+                (b"", run_id, product, HandoverState.WAITING.value, HandoverState.HELD.value),
             )
 
     def unsettled(self) -> Sequence[tuple[str, str]]:
         """Handovers that are answered, and behind which something may be left to do."""
-        sql = "SELECT run_id, product FROM handovers WHERE state <> ? AND length(document) > 0 ORDER BY at, run_id"
+        sql = (
+            "SELECT run_id, product FROM handovers WHERE state NOT IN (?, ?) AND length(document) > 0 "
+            "ORDER BY at, run_id"
+        )
+        open_ = (HandoverState.WAITING.value, HandoverState.HELD.value)
         with self._database.reading() as statements:
-            return [(run_id, product) for run_id, product in statements.rows(sql, (HandoverState.WAITING.value,))]
+            return [(run_id, product) for run_id, product in statements.rows(sql, open_)]

@@ -29,7 +29,7 @@ class Delivery(Struct, frozen=True):
 
     Attributes:
         delivery_id: the same at every attempt, so that a receiver sees a repetition.
-        recipient: a subscription, or `auto:DOMAIN`: owners who are told without asking. Each is told in order.
+        recipient: a subscription, or `auto:DOMAIN` or `auto:ADDRESS`: who is told unasked. Each is told in order.
         state: `waiting`, `sent`, `dead` (given up, can be sent again) or `dropped` (nobody wants it any more).
         expires_at: when it is given up.
         problem: why the last attempt failed, without anything of the receiver's answer.

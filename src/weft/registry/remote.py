@@ -12,8 +12,8 @@ import httpx
 import msgspec
 
 from weft import errors
-from weft.errors import AccessDenied, PlatformError, TransientError, UsageError, WeftError, error
-from weft.model.handover import UploadAddress
+from weft.errors import AccessDenied, Awaited, PlatformError, TransientError, UsageError, WeftError, error
+from weft.model.handover import Awaiting, UploadAddress
 
 T = TypeVar("T")
 _TRIES = 5
@@ -88,17 +88,28 @@ class Server:
 
         Raises:
             TransientError: WFT-REG-020, it was not done in time; it may still be.
+            Awaited: it waits for a person: the server keeps it, and goes on by itself.
         """
         body = msgspec.json.encode(value, enc_hook=str)
         deadline = time.monotonic() + patience_s
         answer = self._asked("POST", path, content=body, headers={"Content-Type": "application/json"})
         while answer.status_code == 202:
+            self._require_no_person(answer)
             if time.monotonic() > deadline:
                 raise TransientError(
                     error("WFT-REG-020", f"`{self.url}` has not answered in {patience_s:g} s", fix="apply again")
                 )
             answer = self._asked("GET", answer.headers["location"])
         return self._decoded(answer.content, kind, path)
+
+    def _require_no_person(self, answer: httpx.Response) -> None:
+        """Raises Awaited where the server says that what it has accepted waits for a person."""
+        try:
+            told = msgspec.json.decode(answer.content, type=Awaiting)
+        except msgspec.DecodeError:  # of a server that says nothing of it
+            return
+        if told.diagnostics:
+            raise Awaited(*(errors.diagnostic_from_json(d) for d in told.diagnostics), approvals=told.approvals)
 
     def stream(self, path: str, value: Any, accept: str) -> Iterator[bytes]:
         """Sends a value; gives the bytes of the answer as they come.

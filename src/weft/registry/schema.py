@@ -27,6 +27,7 @@ STEPS = (
     "0016_saved_queries",
     "0017_governance",
     "0018_signing_keys",
+    "0019_held_publications",
 )
 """Files of the folder `steps`: step n makes version n of the schema. One that was shipped is never changed."""
 

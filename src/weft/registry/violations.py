@@ -24,7 +24,10 @@ _COLUMNS = (
     "violation_id policy subject product domain owner severity title state first_seen last_seen due detail "
     "resolved_at waiver_id escalated"
 )
-_SELECT = f"SELECT {', '.join(_COLUMNS.split()[1:])} FROM violations"
+_MARK = "(SELECT at FROM policy_scans WHERE place = '')"
+_SEEN = f"CASE last_seen WHEN '' THEN {_MARK} ELSE last_seen END"
+_SELECT = f"SELECT {', '.join(_SEEN if c == 'last_seen' else c for c in _COLUMNS.split()[1:])} FROM violations"
+"""A violation that says no day itself was last seen by the newest scan of the whole mesh, which writes it once."""
 _PUT = put("violations", _COLUMNS, "violation_id")
 
 
@@ -98,13 +101,14 @@ class ViolationStore:
         """
         with self._database.writing() as statements:
             turn(statements, at)
-            made = fold(self._known(statements, within), relief(statements, at))
+            known = self._known(statements, within)
+            made = fold(known, relief(statements, at))
             for change in made.changes:
                 _write(statements, change, at, actor)
-            statements.run(
-                f"UPDATE violations SET last_seen = ? WHERE violation_id IN ({self._database.listed})",
-                (codec.time_text(at), json.dumps([violation.violation_id for violation in made.seen])),
-            )
+            if within is None:
+                self._seen_by_all(statements, known, made, at)
+            else:
+                self._last_seen(statements, codec.time_text(at), made.seen)
             gone = [c.violation for c in made.changes if c.violation.state is State.RESOLVED]
             shrink(statements, ((v.policy, v.subject) for v in gone), at)
         return made
@@ -150,6 +154,29 @@ class ViolationStore:
         with self._database.reading() as statements:
             rows = statements.rows("SELECT state, count(*) FROM violations GROUP BY state ORDER BY state")
         return {str(state): int(number) for state, number in rows}
+
+    def _seen_by_all(self, statements: Statements, known: Sequence[Violation], made: Changes, at: datetime) -> None:
+        """Notes that a scan of the whole mesh has seen violations, and writes only those of which that is news."""
+        sql = "SELECT policy, subject FROM violations WHERE last_seen <> '' AND state <> 'resolved'"
+        apart = {(policy, subject) for policy, subject in statements.rows(sql)}
+        moved = {(c.violation.policy, c.violation.subject) for c in made.changes}
+        was = [v for v in known if v.state is not State.RESOLVED and (v.policy, v.subject) not in moved]
+        if len(was) > len(made.seen):  # what nobody could be asked for keeps the day on which it was seen
+            seen = {(v.policy, v.subject) for v in made.seen}
+            for one in was:
+                if (one.policy, one.subject) not in seen | apart:
+                    self._last_seen(statements, codec.time_text(one.last_seen), [one])
+        now = [c.violation for c in made.changes if c.violation.last_seen == at]
+        fresh = [v for v in (*made.seen, *now) if (v.policy, v.subject) in apart and v.state is not State.RESOLVED]
+        if fresh:
+            self._last_seen(statements, "", fresh)
+        statements.run(put("policy_scans", "place at", "place"), ("", codec.time_text(at)))
+
+    def _last_seen(self, statements: Statements, text: str, violations: Iterable[Violation]) -> None:
+        statements.run(
+            f"UPDATE violations SET last_seen = ? WHERE violation_id IN ({self._database.listed})",
+            (text, json.dumps([violation.violation_id for violation in violations])),
+        )
 
     def _known(self, statements: Statements, within: Sequence[str] | None) -> list[Violation]:
         if within is None:

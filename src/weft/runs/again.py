@@ -39,6 +39,7 @@ def together(first: ApplyResult, second: ApplyResult, again: Collection[Address]
         first.retired + second.retired,
         first.seconds + second.seconds,
         first.warnings + second.warnings,
+        tuple(w for w in first.waiting if w.address not in again) + second.waiting,
     )
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from weft.access.principals import product_principal
 from weft.engines.base import Session
-from weft.errors import Conflict, Diagnostic, UsageError, WeftError, error, of_the_system
+from weft.errors import Awaited, Conflict, Diagnostic, UsageError, WeftError, error, of_the_system
 from weft.model.address import Address, ProductAddress
 from weft.model.mesh import Mesh, Product
 from weft.model.publication import QUARANTINE, KeptTable, Override, PortState, Publication
@@ -26,7 +26,7 @@ from weft.runs.judging import Judged, Judging
 from weft.runs.lineage import edges_of, unresolved
 from weft.runs.metering import metered
 from weft.runs.overriding import decisions
-from weft.runs.results import ApplyResult, Failed, Published, Skipped, outcomes
+from weft.runs.results import ApplyResult, Failed, Published, Skipped, Waiting, outcomes
 from weft.runs.reuse import Reused, reusable
 from weft.runs.work import Work, by_product
 from weft.sql.parsed import kept_trees
@@ -97,6 +97,7 @@ def apply(
         tuple(one_run.retired),
         time.monotonic() - began,
         tuple(one_run.warnings),
+        tuple(one_run.waiting),
     )
 
 
@@ -116,6 +117,7 @@ class _OneRun:
         self.published: list[Published] = []
         self.skipped: list[Skipped] = []
         self.failed: list[Failed] = []
+        self.waiting: list[Waiting] = []
         self.retired: list[Address] = []
         self.warnings: list[Diagnostic] = []
         self._plan = plan
@@ -139,6 +141,9 @@ class _OneRun:
             try:
                 with metered(work, self.run_id, self._context):
                     self._product(work, began)
+            except Awaited as e:
+                stopped[work.address] = f"`{work.address}` waits until somebody has agreed"
+                self._awaited(work, e, time.monotonic() - began)
             except (WeftError, OSError) as e:
                 stopped[work.address] = f"`{work.address}` failed"
                 told = e if isinstance(e, WeftError) else of_the_system(e)
@@ -151,6 +156,11 @@ class _OneRun:
                 if isinstance(entry.binding, Address) and entry.binding.of_product in stopped:
                     return f"`{entry.binding.of_product}` failed or was skipped"
         return None
+
+    def _awaited(self, work: Work, e: Awaited, seconds: float) -> None:
+        for address in work.ports:
+            self.waiting.append(Waiting(address, e))
+            self._context.progress.finished(str(address), "waiting", None, seconds)
 
     def _failure(self, work: Work, e: WeftError, seconds: float) -> None:
         guilty = [a for a in work.ports if any(f"`{a}`" in d.what for d in e.diagnostics)] or list(work.ports)
@@ -426,7 +436,7 @@ def _keeps(build: Sequence[Desired]) -> bool:
 
 
 def _ended(run: Run, state: RunState, one_run: _OneRun, context: Context) -> Run:
-    known = outcomes(one_run.published, one_run.retired, one_run.failed, one_run.skipped)
+    known = outcomes(one_run.published, one_run.retired, one_run.failed, one_run.skipped, one_run.waiting)
     named = {o.address for o in known}
     left = [replace(p, outcome="not reached") for p in run.ports if p.address not in named]
     return replace(run, state=state, finished_at=context.now(), ports=(*known, *left))

@@ -28,6 +28,9 @@ from weft.runs.glossary_source import digest_of
 NAME = "governance.db"
 """The file in the mesh's state: it is made anew from the registry whenever in doubt."""
 
+_MOST_EDGES = 1_000_000
+"""Edges into one column."""
+
 _OWN = (
     f"CREATE TABLE IF NOT EXISTS {SCHEMA}._followed (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     f"CREATE TABLE IF NOT EXISTS {SCHEMA}._groups (name TEXT PRIMARY KEY, digest TEXT NOT NULL) WITHOUT ROWID",
@@ -112,8 +115,31 @@ class MeshBook:
 def lineage_into(reader: RegistryReader, ports: Sequence[str]) -> list[LineageEdge]:
     """Which columns the columns of some ports are made from, without private models between."""
     nodes = [node for port in ports for node in reader.nodes_of(port)]
-    edges, _ = reader.lineage(nodes, up=True, depth=1) if nodes else ((), False)
-    return collapsed(edges)
+    return collapsed(dict.fromkeys(_all_edges(reader, nodes)))
+
+
+def _all_edges(reader: RegistryReader, nodes: Sequence[str]) -> Iterator[LineageEdge]:
+    """The edges into nodes, asked for in parts where they are more than one answer has: none may be missing.
+
+    Raises:
+        PlatformError: WFT-GOV-085, one column alone has more.
+    """
+    if not nodes:
+        return
+    edges, cut = reader.lineage(nodes, up=True, depth=1)
+    if not cut:
+        yield from edges
+        return
+    if len(nodes) == 1:
+        edges, cut = reader.lineage(nodes, up=True, depth=1, limit=_MOST_EDGES)
+        if cut:
+            what = f"`{nodes[0]}` is made from more columns than can be followed"
+            raise PlatformError(error("WFT-GOV-085", what, fix="declare its lineage, or make it from fewer"))
+        yield from edges
+        return
+    half = len(nodes) // 2
+    yield from _all_edges(reader, nodes[:half])
+    yield from _all_edges(reader, nodes[half:])
 
 
 class _Update:

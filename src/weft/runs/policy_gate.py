@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from weft.errors import Diagnostic, GateRefused, error, has_errors
+from weft.errors import Awaited, Diagnostic, GateRefused, error, has_errors
 from weft.governance.approvals import needed, withheld
 from weft.governance.inheriting import inherit
 from weft.governance.judging import Judgement, Objection, Unasked, judge
@@ -14,7 +14,7 @@ from weft.governance.policy_files import policies_of
 from weft.governance.rows import PortFacts, product_rows
 from weft.governance.term_rows import concept_rows
 from weft.model.address import Address
-from weft.model.approvals import content_digest
+from weft.model.approvals import DECLINED, WAITING, content_digest
 from weft.model.collapsing import collapsed
 from weft.model.document import Document
 from weft.model.publication import Publication
@@ -56,7 +56,8 @@ class PolicyGate:
 
         Raises:
             GateRefused: WFT-GOV-010, a policy of severity `block` is violated; WFT-GOV-001 and others, a file of a
-                policy of the domain or product is wrong; WFT-GOV-057 or 058, a person has not agreed, or declined.
+                policy of the domain or product is wrong; WFT-GOV-058, a person has declined.
+            Awaited: WFT-GOV-057, a person has to agree first.
             PlatformError: WFT-GOV-009, nobody can tell.
         """
         wrong = [d for record in (publish.domain, publish.product) for d in wrong_in(record.document)]
@@ -93,9 +94,12 @@ class PolicyGate:
         if store is None:
             what = f"the publication of `{product}` needs an approval, and this registry keeps none"
             raise GateRefused(error("WFT-GOV-057", what, fix="publish it where the registry is a database"))
-        missing = withheld(store.asked(wanted, actor=publish.actor, at=self._now()))
-        if missing:
+        asked = store.asked(wanted, actor=publish.actor, at=self._now())
+        missing = withheld(asked)
+        if any(one.state == DECLINED for one in asked):
             raise GateRefused(*missing)
+        if missing:
+            raise Awaited(*missing, approvals=[one.approval_id for one in asked if one.state == WAITING])
 
     def judged(self, publish: Publish, policies: PolicySet) -> Judgement:
         """What policies say of a product as it would be registered, beside the whole mesh as it is."""

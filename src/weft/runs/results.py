@@ -8,7 +8,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from weft.errors import Diagnostic, WeftError
+from weft.errors import Awaited, Diagnostic, WeftError
 from weft.model.address import Address
 from weft.model.checks import CheckCounts, CheckResult
 from weft.model.publication import Override, Quarantine
@@ -72,6 +72,26 @@ class Failed(Struct, frozen=True):
         return {"address": str(self.address), "diagnostics": [d.as_json() for d in self.diagnostics]}
 
 
+class Waiting(Struct, frozen=True):
+    """A port whose publication waits until somebody has agreed."""
+
+    address: Address
+    error: Awaited
+
+    @property
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """What it waits for."""
+        return tuple(self.error.diagnostics)
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape of `apply.waiting[]`."""
+        return {
+            "address": str(self.address),
+            "approvals": list(self.error.approvals),
+            "diagnostics": [d.as_json() for d in self.diagnostics],
+        }
+
+
 class Skipped(Struct, frozen=True):
     """A port that was not tried because something that it needs failed."""
 
@@ -84,6 +104,7 @@ class ApplyResult(Struct, frozen=True):
 
     Attributes:
         warnings: what the owner should know of what was published.
+        waiting: ports that somebody has to agree to before they are published.
     """
 
     run_id: str | None
@@ -94,11 +115,13 @@ class ApplyResult(Struct, frozen=True):
     retired: tuple[Address, ...] = ()
     seconds: float = 0.0
     warnings: tuple[Diagnostic, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
 
     @property
     def exit_code(self) -> int:
-        """0 done; of several failures the first of 5, 4, 3, 2, 1 that occurs."""
-        return max((f.exit_code for f in self.failed), default=0)
+        """0 done; of several failures the first of 5, 4, 3, 2, 1 that occurs. What waits is not done: 1."""
+        codes = [f.exit_code for f in self.failed] + [w.error.exit_code for w in self.waiting]
+        return max(codes, default=0)
 
     def with_failed(self, failed: tuple[Failed, ...]) -> ApplyResult:
         """The same with ports that were kept as they are because an objection stands against them."""
@@ -113,6 +136,7 @@ class ApplyResult(Struct, frozen=True):
             "published": [p.as_json() for p in self.published],
             "skipped": [str(s.address) for s in self.skipped],
             "failed": [f.as_json() for f in self.failed],
+            "waiting": [w.as_json() for w in self.waiting],
             "unchanged": [str(a) for a in self.unchanged],
             "retired": [str(a) for a in self.retired],
             "seconds": round(self.seconds, 3),
@@ -175,7 +199,11 @@ class RolledBack(Struct, frozen=True):
 
 
 def outcomes(
-    published: Sequence[Published], retired: Sequence[Address], failed: Sequence[Failed], skipped: Sequence[Skipped]
+    published: Sequence[Published],
+    retired: Sequence[Address],
+    failed: Sequence[Failed],
+    skipped: Sequence[Skipped],
+    waiting: Sequence[Waiting] = (),
 ) -> list[PortOutcome]:
     """What came of each port that a run has reached, as its record keeps it."""
     return [
@@ -193,5 +221,6 @@ def outcomes(
         ),
         *(PortOutcome(address, "retired") for address in retired),
         *(PortOutcome(f.address, "failed", diagnostics=tuple(d.as_json() for d in f.diagnostics)) for f in failed),
+        *(PortOutcome(w.address, "waiting", diagnostics=tuple(d.as_json() for d in w.diagnostics)) for w in waiting),
         *(PortOutcome(s.address, "skipped") for s in skipped),
     ]

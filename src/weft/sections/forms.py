@@ -77,6 +77,12 @@ def size_bytes(text: str) -> int:
     return int(float(match[1]) * _BYTES[match[2]])
 
 
+def mail(text: str) -> None:
+    """Refuses what is neither empty nor an address of mail."""
+    if text and re.fullmatch(r"[^@\s<>,;]+@[^@\s<>,;]+", text) is None:
+        raise ValueError(f"must be an address of mail like governance@example.com, not {text!r}")
+
+
 def days(number: int) -> None:
     """Refuses what is no number of days."""
     if not 0 <= number <= 3650:

@@ -103,6 +103,9 @@ class PublishingSettings:
 
     file_size: str = setting("5GB", "how large one file may be that a runner uploads", size_bytes)
     run_time: str = setting("24h", "how long a run may take until it cannot publish any more: 6h, 2d", duration)
+    approval_time: str = setting(
+        "14d", "how long a publication is kept that waits until somebody agrees to it: 14d, 48h", duration
+    )
     scan_time: str = setting("6h", "how long a product may read a snapshot that it was granted", duration)
     whole_rows: int = setting(
         5_000_000, "rows up to which a server evaluates every rule again on all of them; above, some on a sample", rows

@@ -10,6 +10,7 @@ from typing import Any
 from weft.model.document import Carried
 from weft.model.handover import (
     AskedTable,
+    Awaiting,
     ChecksAsked,
     Committed,
     Handover,
@@ -32,6 +33,7 @@ Schema = dict[str, Any]
 
 _SENT = (AskedTable, ChecksAsked, Handover, MetersTold, RollbackAsked, Run, ScanAsked, Upload)
 _TOLD = (
+    Awaiting,
     Carried,
     Committed,
     DomainRecord,

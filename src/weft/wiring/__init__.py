@@ -289,7 +289,7 @@ class Rooms:
         """Grants and policies by which others than the owner read."""
         from weft.wiring.reading import grounds_of
 
-        return grounds_of(self.production, self.settings, self.now)
+        return grounds_of(self.production, self.settings, self.now, lambda: self.governance.book)
 
     @cached_property
     def readers(self) -> Readers:

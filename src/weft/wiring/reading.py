@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from weft.access.principals import Principal
     from weft.access.reading.asking import Readers
     from weft.access.witness import Witness
+    from weft.runs.mesh_book import MeshBook
 
 
 def witness_of(registry: Registry, settings: Settings, now: Callable[[], dt.datetime], wire: str) -> Witness | None:
@@ -30,8 +31,10 @@ def witness_of(registry: Registry, settings: Settings, now: Callable[[], dt.date
     return Witness(writer, now, wire, keeps_text=settings.query.texts == "kept")
 
 
-def grounds_of(registry: Registry, settings: Settings, now: Callable[[], dt.datetime]) -> AccessGrounds:
-    """Grants and policies by which others than the owner read."""
+def grounds_of(
+    registry: Registry, settings: Settings, now: Callable[[], dt.datetime], book: Callable[[], MeshBook]
+) -> AccessGrounds:
+    """Grants, policies and what columns inherit, by which others than the owner read."""
     from weft.access.grounds import AccessGrounds
     from weft.access.policy_source import PolicySource
 
@@ -39,9 +42,12 @@ def grounds_of(registry: Registry, settings: Settings, now: Callable[[], dt.date
         found = registry.domain(domain)
         return found.document if found is not None else None
 
-    database = registry.database if isinstance(registry, SqlRegistry) else None
     policies = PolicySource(settings.root, settings.mesh.domains, registered)
-    return AccessGrounds(database, policies, now)
+    if not isinstance(registry, SqlRegistry):  # a server's: it decides itself, by what it knows
+        return AccessGrounds(None, policies, now)
+    from weft.runs.inherited import Inherited
+
+    return AccessGrounds(registry.database, policies, now, Inherited(registry, book))
 
 
 def readers_of(settings: Settings) -> Readers:

@@ -43,7 +43,6 @@ def told(kind: str, body: dict[str, Any]) -> list[tuple[tuple[str, ...], tuple[s
         ("violation.opened", VIOLATION, ("policy_violated",), "sales.orders.lines@1"),
         ("violation.reopened", VIOLATION, ("policy_violated",), "sales.orders.lines@1"),
         ("violation.overdue", VIOLATION, ("policy_overdue",), "sales.orders.lines@1"),
-        ("violation.escalated", VIOLATION, ("policy_escalated", "policy_overdue"), "sales.orders.lines@1"),
         ("waiver.ending", WAIVER, ("waiver_ending",), "sales.orders"),
         ("waiver.ended", WAIVER, ("waiver_ending",), "sales.orders"),
         ("approval.asked", APPROVAL, ("approval_asked",), "sales.orders"),
@@ -53,6 +52,18 @@ def told(kind: str, body: dict[str, Any]) -> list[tuple[tuple[str, ...], tuple[s
 def test_the_owners_of_the_domain_are_told_without_having_asked(kind, body, kinds, subject):
     assert told(kind, body) == [(kinds, ("sales",), subject)]
     assert set(kinds) <= set(KINDS) & UNASKED
+
+
+def test_what_is_long_overdue_is_told_to_those_who_lead_and_an_approval_to_those_who_decide():
+    event = Event(7, NOW, "violation.escalated", "weft", "x:1", VIOLATION, "", "")
+    asked = Event(8, NOW, "approval.asked", "weft", "x:1", APPROVAL | {"roles": ["steward"]}, "", "")
+
+    (above,) = notices_of(event, None)  # type: ignore[arg-type]
+    (decide,) = notices_of(asked, None)  # type: ignore[arg-type]
+
+    assert (above.kinds, above.owners, above.people) == (("policy_escalated", "policy_overdue"), (), ())
+    assert above.roles == ("governance_lead",)
+    assert (decide.owners, decide.roles) == (("sales",), ("steward",))
 
 
 def test_nothing_is_told_of_what_is_let_off_or_mended_and_nobody_but_who_asked_of_what_is_no_domains():

@@ -7,7 +7,10 @@ import pytest
 import weft
 from tests.meshes import TestMesh
 from tests.unit.runs.published import ORDERS, published
+from weft.errors import PlatformError
 from weft.model.address import parse_address
+from weft.model.lineage import EdgeKind, LineageEdge, Transformation
+from weft.runs.mesh_book import lineage_into
 
 TOTAL = "sales.orders.totals@1.amount"
 
@@ -80,3 +83,36 @@ def test_a_model_whose_lineage_cannot_be_resolved_is_published_with_a_warning(me
     assert "`totals`" in result.warnings[0].what
     assert [d["code"] for d in result.as_json()["diagnostics"]] == ["WFT-SQL-012"]
     assert apply(mesh).warnings == ()
+
+
+class _ManyEdges:
+    """A registry that answers with at most so many edges at once, as a server does."""
+
+    def __init__(self, per_node: int, most: int) -> None:
+        self._per_node, self._most = per_node, most
+        self.asked: list[int] = []
+
+    def nodes_of(self, table: str) -> list[str]:
+        return [f"{table}.c{n}" for n in range(9)]
+
+    def lineage(self, nodes, *, up, depth, limit=None):
+        self.asked.append(len(nodes))
+        most = min(limit or self._most, 20 * self._most)
+        found = [
+            LineageEdge(f"a.b.t@1.{n.rpartition('.')[2]}_{i}", n, EdgeKind.DIRECT, Transformation.IDENTITY)
+            for n in nodes
+            for i in range(self._per_node)
+        ]
+        return found[:most], len(found) > most
+
+
+@pytest.mark.parametrize("per_node", [1, 4, 10, 70])
+def test_all_edges_into_a_port_are_followed_however_many_one_answer_has(per_node):
+    found = lineage_into(_ManyEdges(per_node, most=20), ["x.y.z@1"])
+
+    assert len(found) == len({(e.source, e.target) for e in found}) == 9 * per_node
+
+
+def test_a_column_that_is_made_from_more_than_can_be_told_is_an_error_and_no_guess():
+    with pytest.raises(PlatformError, match="WFT-GOV-085"):
+        lineage_into(_ManyEdges(500, most=20), ["x.y.z@1"])

@@ -38,6 +38,11 @@ def applied_text(result: ApplyResult) -> str:
         new = [d for d in failed.diagnostics if d not in seen]
         seen += new
         parts.append("\n".join([f"failed {failed.address}", *(str(d) for d in new)]))
+    asked: dict[tuple[Diagnostic, ...], list[str]] = {}
+    for one in result.waiting:
+        asked.setdefault(one.diagnostics, []).append(str(one.address))
+    for told, ports in asked.items():
+        parts.append("\n".join([*(f"waiting {port}" for port in ports), *map(str, told)]))
     if result.skipped:
         parts.append("\n".join(f"skipped {s.address}: {s.because}" for s in result.skipped))
     if result.retired:
@@ -58,12 +63,13 @@ def _summary(result: ApplyResult) -> str:
     counts = [
         (len(result.published), "published"),
         (len(result.failed), "failed"),
+        (len(result.waiting), "waiting"),
         (len(result.skipped), "skipped"),
         (len(result.retired), "retired"),
         (len(result.unchanged), "unchanged"),
     ]
     named = ", ".join(f"{number(n)} {word}" for n, word in counts if n)
-    if not (result.published or result.failed or result.skipped or result.retired):
+    if not (result.published or result.failed or result.waiting or result.skipped or result.retired):
         return f"nothing to do: {counted(len(result.unchanged), 'port')} unchanged ({seconds_text(result.seconds)})"
     run = f"run {result.run_id}: " if result.run_id else ""
     return f"{run}{named} in {seconds_text(result.seconds)}"

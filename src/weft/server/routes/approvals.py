@@ -80,10 +80,18 @@ def approval(request: Request, caller: Reader, approval_id: _Id) -> Response:
 @router.post("/{approval_id}/approve", response_model=Approval, responses=refusals(404, 409))
 def approve(request: Request, caller: Decider, approval_id: _Id, decision: Decision) -> dict[str, Any]:
     """Agrees to a publication, of exactly the content that was asked for."""
-    return _approvals(request).decide(caller, approval_id, approved=True, reason=decision.reason)
+    return _decided(request, caller, approval_id, decision, approved=True)
 
 
 @router.post("/{approval_id}/decline", response_model=Approval, responses=refusals(404, 409))
 def decline(request: Request, caller: Decider, approval_id: _Id, decision: Decision) -> dict[str, Any]:
     """Does not agree to a publication."""
-    return _approvals(request).decide(caller, approval_id, approved=False, reason=decision.reason)
+    return _decided(request, caller, approval_id, decision, approved=False)
+
+
+def _decided(
+    request: Request, caller: Caller, approval_id: str, decision: Decision, *, approved: bool
+) -> dict[str, Any]:
+    done: dict[str, Any] = _approvals(request).decide(caller, approval_id, approved=approved, reason=decision.reason)
+    request.app.state.platform.holding.begin()
+    return done

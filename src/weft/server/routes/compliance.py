@@ -49,6 +49,7 @@ class Compliance(BaseModel):
 
     mesh: str
     at: str
+    final: bool = Field(description="whether the same time gives the same report again: not now, nor today")
     since: str
     regulation: str | None
     anchor: str = Field(description="the last event that it was made from, as `events:NUMBER:HASH`")

@@ -202,6 +202,46 @@ class PolicyList(BaseModel):
     policies: list[dict[str, Any]]
 
 
+class WantedScan(BaseModel):
+    """What is to be held against policies."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"select": ["fleet"]}, {}]})
+
+    select: list[Annotated[str, Field(min_length=1, max_length=400, pattern=_PRINTABLE)]] = Field(
+        [], max_length=1000, description="addresses of domains and products; empty: the whole mesh"
+    )
+    samples: bool = Field(
+        False, strict=True, description="whether data about people are looked for in samples of rows first"
+    )
+
+
+class NotAsked(BaseModel):
+    """A policy that could not be asked."""
+
+    policy: str
+    why: str
+
+
+class ScanChange(BaseModel):
+    """What a scan has changed of a violation."""
+
+    what: str = Field(description="opened, reopened, changed, overdue, escalated or resolved")
+    text: str
+    violation: Violation
+
+
+class Scan(BaseModel):
+    """What a scan has asked and changed."""
+
+    at: str
+    policies: int = Field(description="how many were asked")
+    changed: dict[str, int]
+    standing: int = Field(description="how many violations are as they were")
+    refused: list[NotAsked]
+    changes: list[ScanChange]
+    left_out: int = Field(description="how many changes are not listed here")
+
+
 def _governance(request: Request) -> Governance:
     found: Governance = request.app.state.platform.governance
     return found
@@ -211,6 +251,13 @@ def _governance(request: Request) -> Governance:
 def policies(request: Request, caller: Reader) -> Response:
     """Every policy that holds somewhere."""
     return answer(request, _governance(request).policies(caller))
+
+
+@router.post("/policies/scan", response_model=Scan, responses=refusals(404, 409))
+def scan(request: Request, caller: Decider, wanted: WantedScan) -> dict[str, Any]:
+    """Holds what is registered against its policies now: the whole mesh, or domains in which the caller decides."""
+    found: dict[str, Any] = request.app.state.platform.scans.scan(caller, wanted.select, samples=wanted.samples)
+    return found
 
 
 @router.get("/violations", response_model=ViolationPage, responses=shown(404))

@@ -15,6 +15,7 @@ from weft.api.publishing import Publishing
 from weft.errors import UsageError, error
 from weft.model.handover import (
     AskedTable,
+    Awaiting,
     ChecksAsked,
     Committed,
     Handover,
@@ -44,8 +45,8 @@ _CHUNK = 1 << 20
 _COMMITTED: dict[int | str, dict[str, Any]] = {
     **told(one(Committed)),
     202: {
-        "description": "it is being checked: ask again at `Location`",
-        "content": {"application/json": {"schema": {"type": "object", "additionalProperties": False}}},
+        "description": "it is being checked, or waits for somebody to agree: ask again at `Location`",
+        "content": {"application/json": {"schema": one(Awaiting)}},
     },
 }
 _FILE: dict[str, Any] = {
@@ -167,4 +168,6 @@ def _answer(found: HandedIn) -> Response:
     place = f"/api/v1/publications/{found.run_id}/{found.product}"
     if found.state is HandoverState.WAITING:
         return Response(b"{}", 202, {"Location": place, "Retry-After": "1"}, "application/json")
+    if found.state is HandoverState.HELD:  # for days, maybe
+        return Response(found.answer, 202, {"Location": place, "Retry-After": "60"}, "application/json")
     return Response(found.answer, 200, {"Location": place}, "application/json")

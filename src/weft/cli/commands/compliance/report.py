@@ -17,7 +17,8 @@ from weft.cli.text import table
     "report",
     help="Report score and trend of every domain, product, policy and regulation, as the event log has them.\n\n"
     "The score is the share of (policy, product in its scope) pairs without an open violation; waived and baseline "
-    "pairs are shown apart. The same day gives the same report, whenever it is asked for.",
+    "pairs are shown apart. A day that is over gives the same report whenever it is asked for; one of now or of "
+    "today says that it is not final.",
     epilog=examples(
         "weft compliance report",
         "weft compliance report --regulation gdpr --at 2026-06-30 --format html --out gdpr.html",
@@ -69,7 +70,8 @@ def _text(found: dict[str, Any]) -> str:
                 for one in found[section]
             ]
             lines += [table([section, "score", "before", *_STATES], rows), ""]
-    return "\n".join([*lines, f"made from the log up to {found['anchor']}", ""])
+    moving = "" if found["final"] else "; not final: the time that was asked for is not over"
+    return "\n".join([*lines, f"made from the log up to {found['anchor']}{moving}", ""])
 
 
 def _percent(score: float | None) -> str:

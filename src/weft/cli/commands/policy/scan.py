@@ -12,7 +12,8 @@ from weft.cli.text import counted, table
 @click.command(
     "scan",
     help="Ask every policy of what is published, everywhere or in some domains and products.\n\n"
-    "What is new opens, what is not found any more closes, and what is due by now is overdue.",
+    "What is new opens, what is not found any more closes, and what is due by now is overdue. In a repository whose "
+    "registry is a server's, the server scans: the whole mesh for who leads governance, a domain for its owners.",
     epilog=examples(
         "weft policy scan",
         "weft policy scan fleet.aircraft",
@@ -47,6 +48,8 @@ def scan(select: tuple[str, ...], samples: bool, form: str) -> int:
     ]
     if rows:
         print_text(table(["", "severity", "policy", "subject", ""], rows))
+    if found.get("left_out"):
+        print_text(f"and {counted(found['left_out'], 'other')}: `weft violations` shows them")
     changed = ", ".join(f"{number} {what}" for what, number in found["changed"].items()) or "nothing changed"
     print_text(f"{counted(found['policies'], 'policy', 'policies')} asked: {changed}, {found['standing']} as they were")
     return 0

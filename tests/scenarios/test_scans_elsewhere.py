@@ -1,0 +1,100 @@
+"""`weft policy scan` in a repository whose registry is a server's: the server scans, for whoever may ask for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.domains import Repository, TestServer, planes, repository, serving
+from tests.scenarios.test_policies import purpose
+from weft.api.platform import open_platform
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[TestServer]:
+    root: Path = tmp_path_factory.mktemp("server")
+    folder = root / "governance" / "policies"
+    folder.mkdir(parents=True)
+    (folder / "purpose.yaml").write_text(purpose("high"))
+    with serving(root, settings='[governance]\nscan_every = "0s"\n') as running:
+        with closing(open_platform(root)) as platform:
+            platform.identity.user_verbs.add("gwen", None, ["governance_lead"], actor="root")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def fleet(server, tmp_path_factory) -> Repository:
+    mesh = repository(tmp_path_factory.mktemp("fleet"), server.url, server.token("ada"), "fleet")
+    planes(mesh)
+    assert mesh.weft("apply").returncode == 0
+    return mesh
+
+
+def scan(mesh: Repository, secret: str, *words: str) -> tuple[int, dict, str]:
+    done = mesh.weft("policy", "scan", *words, "--format", "json", WEFT_TOKEN=secret)
+    return done.returncode, json.loads(done.stdout or "{}"), done.stdout + done.stderr
+
+
+def test_who_leads_governance_scans_the_whole_mesh_and_an_owner_their_domain(server, fleet):
+    code, first, told = scan(fleet, server.token("gwen"))
+    again, second, _ = scan(fleet, fleet.token, "fleet")
+    text = fleet.weft("policy", "scan", "fleet.aircraft")
+
+    assert code == 0, told
+    assert first["policies"] == 1
+    assert first["standing"] + sum(first["changed"].values()) == 1, (
+        "the scan behind the publication may have been first"
+    )
+    assert (again, second["standing"], second["changes"]) == (0, 1, [])
+    assert text.stdout == "1 policy asked: nothing changed, 1 as they were\n"
+    assert [v["subject"] for v in fleet.json("violations")["items"]] == ["fleet.aircraft"]
+
+
+def test_nobody_scans_what_is_not_theirs_or_is_not_there(server, fleet):
+    whole, _, told = scan(fleet, fleet.token)
+    samples, _, _ = scan(fleet, fleet.token, "fleet", "--samples")
+    stranger, _, theirs = scan(fleet, server.token("bob"), "fleet")
+    missing, _, unknown = scan(fleet, server.token("gwen"), "fleet.nothing")
+
+    assert (whole, samples, stranger, missing) == (3, 3, 3, 2)
+    assert "WFT-ACC-010" in told
+    assert "WFT-ACC-010" in theirs
+    assert "WFT-GOV-008" in unknown
+
+
+def test_a_scan_whose_policies_are_broken_says_where_and_two_at_once_are_one(server, fleet):
+    file = server.root / "governance" / "policies" / "purpose.yaml"
+    file.write_text("id: [")
+    code, _, told = scan(fleet, server.token("gwen"))
+    file.write_text(purpose("high"))
+    with closing(open_platform(server.root)) as platform:
+        scans = platform.scans
+        assert scans._one.acquire(blocking=False)
+        from weft.api.governance_verbs import everyone
+        from weft.errors import Conflict
+
+        with pytest.raises(Conflict, match="WFT-GOV-083"):
+            scans.scan(everyone("gwen"), (), samples=False)
+        scans._one.release()
+
+    assert code == 2, told
+    assert "governance/policies/purpose.yaml" in told
+
+
+def test_a_process_that_ends_without_an_answer_is_told(server, fleet, monkeypatch):
+    from weft.api.governance_verbs import everyone
+    from weft.errors import TransientError
+
+    with closing(open_platform(server.root)) as platform:
+        monkeypatch.setattr("weft.api.scans_on_request.sys.executable", "/bin/false")
+        with pytest.raises(TransientError, match="WFT-GOV-084"):
+            platform.scans.scan(everyone("gwen"), (), samples=False)
+
+
+def test_the_route_refuses_whoever_is_nobody(server):
+    assert httpx.post(f"{server.url}/api/v1/policies/scan", json={}, timeout=30).status_code == 401
