@@ -31,7 +31,7 @@ async function open(line, button, insert) {
 }
 
 function lineOf({ address, allowed, masked }, insert) {
-  const button = element("button", { type: "button", class: "plain name mono", "aria-expanded": "false" }, address);
+  const button = element("button", { type: "button", class: "plain name mono", "aria-expanded": "false" }, ...address.split(/(?<=\.)/).flatMap((part) => [part, element("wbr")]));
   const chip = !allowed ? element("span", { class: "chip outline" }, "no access") : masked ? element("span", { class: "chip accent" }, `${masked} masked`) : "";
   const line = element("li", { "data-address": address }, button, chip);
   button.addEventListener("click", () => open(line, button, insert));

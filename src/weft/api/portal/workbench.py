@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 FIRST = 200
 """Rows that a page without a script has."""
-_TABLES = 40
+_TABLES = 24
 _SAVED = 100
 
 
@@ -47,7 +47,7 @@ def page(platform: Platform, caller: Caller, saved: str, sql: str) -> Document:
 def tables(platform: Platform, caller: Caller, words: str) -> list[Document]:
     """Ports that some words find; without words those of the caller's domains and those that were granted."""
     if words.strip():
-        found = platform.catalog.search(caller, words, None, None, 3 * _TABLES)["results"]
+        found = platform.catalog.search(caller, words, None, None, 2 * _TABLES)["results"]
         ports = [one["address"] for one in found if one["kind"] in ("port", "column")]
         names = [".".join(address.split(".")[:3]) for address in ports]
     else:
