@@ -171,7 +171,7 @@ def test_a_chart_is_chosen_by_the_columns_of_an_answer(demo, visit, sql, kind):
     rows(page)
     page.get_by_role("button", name="Chart", exact=True).click()
 
-    assert page.get_by_label("Chart", exact=True).first.input_value() == kind
+    assert page.locator("#chart-kind").input_value() == kind
     assert page.locator("#chart canvas" if kind != "number" else "#chart strong").count() == 1
     assert page.problems == []
 
@@ -216,8 +216,8 @@ def test_a_query_is_saved_found_again_by_its_address_and_deleted(own_demo, visit
     opened(page, BY_CARRIER)
 
     page.get_by_role("button", name="Save…").click()
-    page.get_by_label("Name").fill("by-carrier")
-    page.get_by_label("Title").fill("Flights by <b>carrier</b>")
+    page.locator("#save-name").fill("by-carrier")
+    page.locator("#save-title").fill("Flights by <b>carrier</b>")
     page.locator("#save-it").click()
     page.wait_for_url(f"**/workbench?saved={OWNER.replace('@', '%40')}%2Fby-carrier")
 
@@ -264,7 +264,7 @@ def test_masked_cells_are_marked_with_the_reason(own_demo, visit):
     assert reason in page.locator("#notes").inner_text()
     assert page.locator("#as-table td.masked").count() == 5
     assert email["why"][0]["sentence"] in page.locator("#as-table td.masked").first.get_attribute("title")
-    assert "@" not in "".join(row[0] for row in rows(page))
+    assert {row[0] for row in rows(page)} == {"****@example.com"}
 
 
 def test_without_javascript_a_form_shows_the_first_rows_and_what_is_wrong(demo, visit):
