@@ -73,7 +73,7 @@ def test_names_of_the_mesh_and_columns_of_what_the_text_reads_are_completed(demo
     page.locator(".cm-content").click()
 
     page.keyboard.type("select * from operat", delay=15)
-    page.locator(".cm-tooltip-autocomplete li", has_text="operations.").first.wait_for()
+    page.locator(".cm-tooltip-autocomplete li", has_text="operations").first.wait_for()
     page.keyboard.press("Control+a")
     page.keyboard.type("select dep_d from operations.on_time.flights", delay=5)
     for _ in range(len(" from operations.on_time.flights")):
@@ -88,10 +88,11 @@ def test_the_browser_of_ports_shows_columns_and_writes_them_into_the_text(demo, 
     page = visit(demo, OWNER)
     opened(page)
 
-    page.get_by_label("Find ports and columns").fill("tail number")
+    with page.expect_response("**/workbench/tables?q=tail%20number"):
+        page.get_by_label("Find ports and columns").fill("tail number")
+    page.wait_for_function("document.querySelectorAll('#tables > li').length < 6")
     page.locator("#tables button.name", has_text="fleet.aircraft.planes@1").click()
     page.locator("#tables").get_by_text("has no grant on").wait_for()
-    page.get_by_label("Find ports and columns").fill("")
     page.locator("#tables button.name", has_text="operations.on_time.flights@1").click()
     page.get_by_role("button", name="write its name").click()
 

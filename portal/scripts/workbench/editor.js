@@ -81,6 +81,16 @@ async function fromMesh(context) {
   return options.length ? { from, options, validFor: /^[\w@"]*$/ } : null;
 }
 
+// Chromium writes a style attribute into the line when a selection is typed over, which the pages' policy forbids.
+const typedOver = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    if (event.inputType !== "insertText" || !event.data || view.composing || view.state.selection.main.empty) return false;
+    view.dispatch(view.state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true });
+    event.preventDefault();
+    return true;
+  },
+});
+
 export function makeEditor(home, area, nonce, run) {
   const view = new EditorView({
     parent: home,
@@ -100,6 +110,7 @@ export function makeEditor(home, area, nonce, run) {
         autocompletion({ override: [fromMesh, keywordCompletionSource(PostgreSQL, false)] }),
         placeholder(area.placeholder),
         marks,
+        typedOver,
         look,
         EditorView.contentAttributes.of({ "aria-label": "SQL: one SELECT over ports, named domain.product.port" }),
         EditorView.updateListener.of((change) => {
