@@ -120,9 +120,8 @@ class Lens:
             return seen
         rows = self._platform.usage.of(self._caller, product=product, by=("product",))["usage"]
         served = sum(float(row["amount"]) for row in rows if row["kind"] == "rows_served")
-        return Seen(
-            f"{seen.text}, {served:,.0f} rows in 30 days".replace(",", "\u202f").replace("\u202f ", ", ", 1), seen.tone
-        )
+        rows_served = f"{served:,.0f}".replace(",", "\u202f")
+        return Seen(f"{seen.text}, {rows_served} rows in 30 days", seen.tone)
 
     def _deprecation(self, state: PortState) -> Seen:
         end = registered_end(self._around.reader, state)
