@@ -13,6 +13,7 @@ from weft.access.permissions import Caller
 from weft.api.catalog import Filters
 from weft.catalog.exploring import Around, Neighbours, affected, product_of
 from weft.catalog.lineage import NodeName, node_name
+from weft.catalog.looks import Within
 from weft.errors import UsageError, error
 from weft.model.address import ProductAddress
 from weft.model.lineage import LineageEdge, column_id, column_name, table_of
@@ -107,7 +108,7 @@ def names(platform: Platform, caller: Caller, words: str) -> list[Document]:
     """Products, ports and columns that can be gone to by some words."""
     if not words.strip():
         return []
-    found = platform.catalog.search(caller, words, None, None, 24)["results"]
+    found = platform.catalog.search(caller, words, Within(), 24)["results"]
     return [{k: one[k] for k in ("address", "title", "kind")} for one in found if one["kind"] in _KINDS][:12]
 
 

@@ -12,6 +12,7 @@ from weft.access.reading.asking import Question
 from weft.access.reading.wire import Form
 from weft.api.catalog import Filters
 from weft.api.saved_queries import parted
+from weft.catalog.looks import Within
 from weft.errors import UsageError
 from weft.model.address import parse_address
 
@@ -47,7 +48,7 @@ def page(platform: Platform, caller: Caller, saved: str, sql: str) -> Document:
 def tables(platform: Platform, caller: Caller, words: str) -> list[Document]:
     """Ports that some words find; without words those of the caller's domains and those that were granted."""
     if words.strip():
-        found = platform.catalog.search(caller, words, None, None, 2 * _TABLES)["results"]
+        found = platform.catalog.search(caller, words, Within(), 2 * _TABLES)["results"]
         ports = [one["address"] for one in found if one["kind"] in ("port", "column")]
         names = [".".join(address.split(".")[:3]) for address in ports]
     else:
