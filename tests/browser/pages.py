@@ -11,5 +11,14 @@ PAGES: dict[str, str] = {
     "/products": CONSUMER,
     "/domains/operations": CONSUMER,
     "/domains/nowhere": CONSUMER,
+    "/lineage": OWNER,
+    "/lineage?node=operations.on_time&depth=2&lens=freshness": CONSUMER,
+    "/lineage?node=operations.on_time.flights.dep_delay&lens=classification": CONSUMER,
+    "/lineage?node=operations.on_time.flights.dep_delay&view=impact": OWNER,
+    "/lineage?node=fleet.aircraft&view=path&to=crew.roster&open=punctuality.performance": CONSUMER,
+    "/lineage?node=nowhere.at_all": CONSUMER,
+    "/workbench": OWNER,
+    "/workbench?sql=select+*+from+crew.roster.assignments": CONSUMER,
+    "/workbench?saved=nobody/nothing": CONSUMER,
 }
 """What is walked for accessibility, markup, width and speed: whoever adds a page adds it here."""

@@ -168,6 +168,23 @@ def test_a_large_answer_comes_while_it_is_made_and_its_query_ends_when_nobody_ta
     assert time.monotonic() - begun < 20
 
 
+def test_a_query_without_a_first_row_ends_when_nobody_waits_for_it(server, ada):
+    sql = f"select sum(a.amount * range) as much from {PLANES} a, range(2000000000000)"
+    headers = {"Authorization": f"Bearer {ada}"}
+
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{server.url}/api/v1/query", json={"sql": sql}, headers=headers, timeout=httpx.Timeout(30, read=3))
+
+    def read() -> dict[str, object]:
+        found = httpx.get(f"{server.url}/api/v1/audit/reads/own", headers=headers, timeout=60).json()["items"]
+        return next((one for one in found if one["query"] == sql), {})
+
+    deadline = time.monotonic() + 60
+    while not read().get("ended") and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert read()["ended"] == "left"
+
+
 def test_the_web_process_has_neither_engine_nor_arrow(server, ada):
     ask(server, ada, f"from {PLANES}", "application/vnd.apache.arrow.stream")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -54,8 +54,11 @@ class Querying:
         self.asking.shutdown(wait=False, cancel_futures=True)
         self.taking.shutdown(wait=False, cancel_futures=True)
 
-    def ask(self, caller: Caller, question: Question) -> Streamed:
+    def ask(self, caller: Caller, question: Question, gone: Callable[[], bool] = lambda: False) -> Streamed:
         """Begins to answer a question.
+
+        Args:
+            gone: whether nobody waits for the answer any more: then the query is stopped before its first row too.
 
         Raises:
             UsageError: WFT-SQL-001 to 007, WFT-ACC-001, WFT-ACC-004, WFT-ACC-047, WFT-RUN-005.
@@ -63,7 +66,7 @@ class Querying:
             TransientError: WFT-ACC-041, too many queries run.
             UserCodeError: the query fails.
         """
-        return self.streamed(caller, self.door(caller), question)
+        return self.streamed(caller, self.door(caller).waited_for(gone), question)
 
     def door(self, caller: Caller) -> GrantedDoor:
         """The door, for one question of somebody."""

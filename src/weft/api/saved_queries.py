@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -119,11 +120,20 @@ class SavedQueries:
         if not self._store.drop(owner, name, actor=caller.name, at=self._rooms.now()):
             raise _absent(owner, name)
 
-    def stream(self, caller: Caller, owner: str, name: str, asked: Asked, question: Question) -> Streamed:
+    def stream(
+        self,
+        caller: Caller,
+        owner: str,
+        name: str,
+        asked: Asked,
+        question: Question,
+        gone: Callable[[], bool] = lambda: False,
+    ) -> Streamed:
         """Begins to answer a saved query, for whoever asks and by their rights alone.
 
         Args:
             question: the form of the answer; its text is that of the query.
+            gone: whether nobody waits for the answer any more.
 
         Raises:
             UsageError: WFT-ACC-052 there is none of this name, and what queries raise.
@@ -133,7 +143,7 @@ class SavedQueries:
         """
         found = self._found(owner, name)
         querying = self._platform.querying
-        door = querying.door(caller).pinned(dict(found.ports))
+        door = querying.door(caller).waited_for(gone).pinned(dict(found.ports))
         wanted = Question(
             found.sql, question.form, asked.limit, asked.at, question.encoding, asked.purpose or found.purpose
         )

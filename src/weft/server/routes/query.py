@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Request
@@ -23,6 +24,9 @@ from weft.server.permitted import Permitted
 
 router = APIRouter(prefix="/api/v1", tags=["reading"], responses=refusals(404, 406, 409, 413, 415, 429))
 Reader = Annotated[Caller, Depends(Permitted(Action.QUERY))]
+
+_LOOK_S = 0.25
+"""How often it is looked whether somebody still waits for a first row."""
 
 
 class WantedRows(BaseModel):
@@ -61,8 +65,24 @@ async def query(
     how = chosen(accept, accept_encoding)
     querying: Querying = request.app.state.platform.querying
     question = Question(wanted.sql, how.form, wanted.limit, wanted.at, how.packed, wanted.purpose)
-    streamed = await asyncio.get_running_loop().run_in_executor(querying.asking, querying.ask, caller, question)
+    streamed = await begun(request, partial(querying.ask, caller, question))
     return Rows(streamed, how, querying.taking)
+
+
+async def begun(request: Request, begin: Callable[[Callable[[], bool]], Streamed]) -> Streamed:
+    """Begins a query in a thread of its own; stops it where whoever asks goes away before there is a first row.
+
+    Args:
+        begin: begins it, given what says whether they are gone.
+    """
+    gone = threading.Event()
+    threads = request.app.state.platform.querying.asking
+    asking = asyncio.get_running_loop().run_in_executor(threads, begin, gone.is_set)
+    while not (await asyncio.wait({asking}, timeout=_LOOK_S))[0]:
+        if await request.is_disconnected():
+            gone.set()
+            break
+    return await asking
 
 
 class Rows(StreamingResponse):

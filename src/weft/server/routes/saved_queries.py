@@ -17,7 +17,7 @@ from weft.api.saved_queries import Asked, SavedQueries
 from weft.server.answers import answer, refusals, shown
 from weft.server.negotiating import chosen
 from weft.server.permitted import Permitted
-from weft.server.routes.query import ROWS, Rows
+from weft.server.routes.query import ROWS, Rows, begun
 
 router = APIRouter(prefix="/api/v1/queries", tags=["reading"])
 Finder = Annotated[Caller, Depends(Permitted(Action.READ_METADATA))]
@@ -132,6 +132,5 @@ async def saved_rows(
     platform = request.app.state.platform
     asked = Asked(limit, moment(at or ()), purpose)
     form = Question("", how.form, encoding=how.packed)
-    streaming = partial(_saved(request).stream, caller, owner, name, asked, form)
-    streamed = await asyncio.get_running_loop().run_in_executor(platform.querying.asking, streaming)
+    streamed = await begun(request, partial(_saved(request).stream, caller, owner, name, asked, form))
     return Rows(streamed, how, platform.querying.taking)
