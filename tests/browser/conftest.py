@@ -15,9 +15,12 @@ from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 from tests.browser.company import PASSWORD, Served, make, served
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium: Playwright's own cannot be had everywhere."""
+    """Debian's Chromium: Playwright's own cannot be had everywhere.
+
+    Of a module, not of all: Playwright keeps a loop running in this thread, in which others could start none.
+    """
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
         pytest.skip("there is no Chromium: `make setup-system` installs it")
@@ -109,7 +112,7 @@ class Visitors:
         self._open.clear()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _visitors(chromium: Browser) -> Visitors:
     return Visitors(chromium)
 
