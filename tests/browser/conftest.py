@@ -21,18 +21,19 @@ def chromium() -> Iterator[Browser]:
 
     Of a module, not of all: Playwright keeps a loop running in this thread, in which others could start none.
     """
+    with sync_playwright() as playwright:
+        opened = browser(playwright)
+        yield opened
+        opened.close()
+
+
+def browser(playwright: Playwright) -> Browser:
+    """Debian's Chromium, without anything that it would do of itself."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
         pytest.skip("there is no Chromium: `make setup-system` installs it")
-    with sync_playwright() as playwright:
-        browser = _launched(playwright, found)
-        yield browser
-        browser.close()
-
-
-def _launched(playwright: Playwright, path: str) -> Browser:
     quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    return playwright.chromium.launch(executable_path=path, args=[*quiet, "--disable-sync", "--no-first-run"])
+    return playwright.chromium.launch(executable_path=found, args=[*quiet, "--disable-sync", "--no-first-run"])
 
 
 @pytest.fixture(scope="session")
