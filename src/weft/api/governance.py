@@ -278,6 +278,71 @@ class Governance:
         found = [p for _, p in sorted(self._policies().policies.items()) if not drafts.hide(p.place.of)]
         return {"policies": [document(p) for p in found]}
 
+    def policy(self, caller: Caller, name: str) -> Document:
+        """A policy with its tests, and with what domains and products make stricter in it.
+
+        Raises:
+            UsageError: WFT-GOV-007, there is none, or it is that of a draft of others.
+        """
+        from weft.api.policies import document
+
+        found = self._seen_policy(caller, name)
+        drafts = Drafts(self._reader, caller)
+        tighter = [t for t in self._policies().tightenings if t.policy == name and not drafts.hide(t.place.of)]
+        return document(found) | {
+            "tests": [
+                {
+                    "name": test.name,
+                    "line": test.line,
+                    "given": {relation: list(map(dict, rows)) for relation, rows in test.given.items()},
+                    "expect": list(test.expect),
+                    "parameters": dict(test.parameters),
+                }
+                for test in found.tests
+            ],
+            "tightened": [
+                {
+                    "place": str(t.place),
+                    "severity": t.severity.value if t.severity is not None else None,
+                    "due_days": t.due_days,
+                    "parameters": dict(t.parameters),
+                }
+                for t in tighter
+            ],
+        }
+
+    def tested(self, caller: Caller, name: str) -> Document:
+        """What comes of the tests of a policy, each on made-up rows of its own.
+
+        Raises:
+            UsageError: WFT-GOV-007, there is none, or it is that of a draft of others.
+        """
+        from weft.governance.policy_tests import run_test
+
+        found = self._seen_policy(caller, name)
+        results = [run_test(found, test, self._now()) for test in found.tests]
+        return {
+            "passed": all(one.passed for one in results),
+            "tests": [
+                {
+                    "name": one.test,
+                    "passed": one.passed,
+                    "missing": list(one.missing),
+                    "unexpected": list(one.unexpected),
+                    "refused": one.refused,
+                }
+                for one in results
+            ],
+        }
+
+    def _seen_policy(self, caller: Caller, name: str) -> Policy:
+        found = self._policy(name)
+        if Drafts(self._reader, caller).hide(found.place.of):
+            raise UsageError(
+                error("WFT-GOV-007", f"there is no policy `{name}`", fix="`weft policy list` has them all")
+            )
+        return found
+
     def _policy(self, name: str) -> Policy:
         policies = self._policies()
         found = policies.policies.get(name)
