@@ -118,7 +118,7 @@ class Access:
             tuple(dict.fromkeys(roles)),
             ends_at,
         )
-        return self._shown(self.requests.create(wanted, now, at_once), caller)
+        return self.shown(self.requests.create(wanted, now, at_once), caller)
 
     def listed(self, caller: Caller, state: str | None = None, *, mine: bool = False) -> list[dict[str, Any]]:
         """Requests that the caller made, reads by or may decide, newest first.
@@ -130,7 +130,7 @@ class Access:
         found = self.requests.listed(state)
         if mine:
             found = [r for r in found if any(i.state == WAITING and self._decides(caller, r, i) for i in r.items)]
-        return [self._shown(request, caller) for request in found if self._sees(caller, request)]
+        return [self.shown(request, caller) for request in found if self._sees(caller, request)]
 
     def one(self, caller: Caller, request_id: str) -> dict[str, Any]:
         """One request.
@@ -138,7 +138,7 @@ class Access:
         Raises:
             UsageError: WFT-ACC-034, there is none, or none that the caller may know of.
         """
-        return self._shown(self._request(caller, request_id), caller)
+        return self.shown(self._request(caller, request_id), caller)
 
     def foreseen(self, caller: Caller, request_id: str, address: str) -> dict[str, Any]:
         """What whoever is to read would see of a port if its request were approved: for those who decide, and for
@@ -345,6 +345,11 @@ class Access:
         user = self._users.user(name)
         return user.teams if user is not None else ()
 
+    def told(self, port: Address) -> tuple[str, ...]:
+        """Who decides first on a request for a port, in words."""
+        domain = self._rooms.production.domain(port.domain)
+        return approvers(self._contract(port), domain, (), 1, 0, self._known).told
+
     def _approvers(self, request: AccessRequest, item: Item, raised: int) -> Approvers:
         domain = self._rooms.production.domain(item.port.domain)
         return approvers(self._contract(item.port), domain, request.roles, item.stage, raised, self._known)
@@ -428,7 +433,9 @@ class Access:
         state = self._rooms.production.port(port)
         return state.contract if state is not None else {}
 
-    def _shown(self, request: AccessRequest, caller: Caller) -> dict[str, Any]:
+    def shown(self, request: AccessRequest, caller: Caller) -> dict[str, Any]:
+        """A request as somebody sees it who may."""
+
         def told(item: Item) -> tuple[str, ...]:
             return self._approvers(request, item, item.raised).told if item.state == WAITING else ()
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from weft.access.approving import roles_of
 from weft.access.permissions import Action, Caller, Role, domains_of
 from weft.api.access_shown import shown_grant
 from weft.api.cursors import cursor_of, place_of
-from weft.model.address import parse_address
-from weft.registry.access_requests import APPROVED, DECLINED, WITHDRAWN, AccessRequest, Item
+from weft.model.address import Address, parse_address
+from weft.registry.access_requests import APPROVED, DECLINED, WAITING, WITHDRAWN, AccessRequest, Item
 
 if TYPE_CHECKING:
     from weft.api.access import Access
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 _BESIDE = 8
 _OWN = 200
+_REQUESTS = 100
 _WORDS = {APPROVED: "approved", DECLINED: "declined", WITHDRAWN: "withdrawn"}
 
 
@@ -34,6 +36,31 @@ class AccessLists:
         now = self._rooms.now()
         found = self._grants.of(self._access.principal_of(caller).consumers, _OWN)
         return sorted((shown_grant(g, now) for g in found), key=lambda g: not g["holds"])
+
+    def requests(self, caller: Caller) -> list[Document]:
+        """The newest requests that the caller has made or reads by, those that wait first."""
+        consumers = self._access.principal_of(caller).consumers
+        names = {caller.name, *(name for _, name in consumers)}
+        found = [
+            self._access.shown(request, caller)
+            for request in self._access.requests.listed(of=names, limit=_REQUESTS)
+            if request.asked_by == caller.name or (request.kind, request.consumer) in consumers
+        ]
+        return sorted(found, key=lambda one: all(port["state"] != WAITING for port in one["ports"]))
+
+    def terms(self, address: Address) -> Document:
+        """How a port is asked for: by which roles, who decides, for how long at most, and up to which level nobody is.
+
+        Raises:
+            UsageError: WFT-ACC-001, there is no such port.
+        """
+        terms = self._rooms.grounds.policies.of(address.domain).terms
+        return {
+            "roles": list(roles_of(self._rooms.published(str(address)).contract)),
+            "decides": list(self._access.told(address)),
+            "longest_days": terms.longest.days if terms.longest is not None else None,
+            "at_once": str(terms.at_once) if terms.at_once is not None else None,
+        }
 
     def readers(self, caller: Caller, port: str | None = None, limit: int = 50, cursor: str | None = None) -> Document:
         """A page of who may read the ports on which the caller decides, by port.

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from weft.access.permissions import Action, Caller, require
+from weft.access.permissions import Action, Caller, may, require
 from weft.api.cursors import cursor_of, place_of
 from weft.api.drafts import Drafts
 from weft.errors import AccessDenied, Conflict, Diagnostic, UsageError, did_you_mean, error
 from weft.governance.baseline import choose
 from weft.governance.policies import Policy, PolicySet, When
 from weft.governance.violations import GRACE, stands
-from weft.governance.waivers import domain_of_pattern, end_of, held_role, refusals
+from weft.governance.waivers import domain_of_pattern, end_of, held_role, refusals, role_of
 from weft.model.relief import Relief, Waiver
 from weft.model.violations import State, Violation
 from weft.registry import codec
@@ -169,8 +169,7 @@ class Governance:
             raise UsageError(
                 error("WFT-GOV-054", f"there is no waiver `{waiver_id}`", fix="`weft waiver list` has them")
             )
-        policy = self._policies().policies.get(found.policy)
-        roles = (found.role,) if policy is None else (*policy.waivers.roles, found.role)
+        roles = self._revokers(found.policy, found.role)
         if held_role(roles, self._held(caller, domain_of_pattern(found.subject))) is None:
             what = f"the waiver `{waiver_id}` is not yours to revoke"
             raise AccessDenied(error("WFT-GOV-051", what, why=f"it is for {' or '.join(roles)}", fix="ask one of them"))
@@ -179,6 +178,26 @@ class Governance:
         again = self._waivers.get(waiver_id)
         assert again is not None, "no waiver is forgotten"
         return again.as_json(now)
+
+    def may_revoke(self, caller: Caller, policy: str, subject: str, role: str) -> bool:
+        """Whether a waiver of a policy, which somebody of a role has given, is the caller's to revoke."""
+        domain = domain_of_pattern(subject)
+        held = self._held(caller, domain)
+        return may(caller, Action.DECIDE_POLICY) and held_role(self._revokers(policy, role), held) is not None
+
+    def may_waive(self, caller: Caller, policy: str, subject: str) -> Document:
+        """Whether the caller may let a subject off a policy, until when at most, and whose it is if not."""
+        one, now = self._policies().policies.get(policy), self._now()
+        if one is None:
+            return {"may": False, "last": None, "roles": [], "why": f"there is no policy `{policy}` any more"}
+        held = self._held(caller, domain_of_pattern(subject)) if may(caller, Action.DECIDE_POLICY) else frozenset()
+        wrong = refusals(one, subject, now.date(), "as an example", held, now)
+        return {
+            "may": not wrong,
+            "last": (now + timedelta(days=one.waivers.max_days)).date().isoformat(),
+            "roles": list(map(role_of, one.waivers.roles)),
+            "why": wrong[0].why if wrong else None,
+        }
 
     def accept(
         self,
@@ -350,6 +369,11 @@ class Governance:
             fix = did_you_mean(name, sorted(policies.policies), otherwise="`weft policy list` has them all")
             raise UsageError(error("WFT-GOV-007", f"there is no policy `{name}`", fix=fix))
         return found
+
+    def _revokers(self, policy: str, role: str) -> tuple[str, ...]:
+        """The roles that may revoke a waiver: those that may give one, and the one by which it was given."""
+        found = self._policies().policies.get(policy)
+        return (role,) if found is None else (*found.waivers.roles, role)
 
     @staticmethod
     def _held(caller: Caller, domain: str | None) -> frozenset[str]:

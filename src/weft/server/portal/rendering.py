@@ -33,7 +33,7 @@ class Section(Struct, frozen=True):
     title: str
 
 
-SECTIONS = (Section("/products", "Products"),)
+SECTIONS = (Section("/products", "Products"), Section("/access", "Access"), Section("/governance", "Governance"))
 
 
 def platform_of(request: Request) -> Platform:
@@ -107,7 +107,7 @@ def environment() -> Environment:
     """The templates, compiled when they are first used, with all that they may call."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    from weft.server.portal import formats
+    from weft.server.portal import drawn_lines, formats
     from weft.server.portal.assets import address_of
 
     made = Environment(
@@ -119,5 +119,5 @@ def environment() -> Environment:
         auto_reload=False,
     )
     made.filters.update(formats.FILTERS)
-    made.globals.update(asset=address_of, **formats.FUNCTIONS)
+    made.globals.update(asset=address_of, **formats.FUNCTIONS, **drawn_lines.FUNCTIONS)
     return made

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from weft.server.portal.routes import assets, finding
+from weft.server.portal.routes import access, assets, finding, governance, reports
 
-ROUTERS = [routes.router for routes in (assets, finding)]
+ROUTERS = [routes.router for routes in (assets, finding, access, governance, reports)]
