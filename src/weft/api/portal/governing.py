@@ -30,7 +30,7 @@ def overview(platform: Platform, caller: Caller) -> Document:
         "answers": may(caller, Action.READ_EVENTS),
         "compliance": None if found is None else found | {"cells": {name: found["cells"][name] for name in shown}},
         "shown": shown,
-        "due": platform.governance.violations(caller, mine=True, limit=_FEW)["items"],
+        "due": platform.governance.violations(caller, states=("open", "overdue"), mine=True, limit=_FEW)["items"],
         "approvals": platform.approvals.listed(caller, state="waiting", limit=_FEW)["items"],
     }
 
@@ -119,6 +119,9 @@ def debt(
         UsageError: WFT-SRV-006, the cursor belongs to another list.
     """
     lines = platform.governance.debt(domain)["lines"]
+    now = platform.rooms.now().isoformat()
+    for line in lines:
+        line["points"].append({"at": now, "number": line["points"][-1]["number"]})
     by_domain, by_policy = defaultdict(list), defaultdict(list)
     for line in lines:
         by_domain[line["domain"]].append(line["points"])
@@ -244,7 +247,8 @@ def _score(document: Document) -> tuple[float, str]:
 
 def _largest(groups: Mapping[str, list[list[Document]]]) -> list[Document]:
     """The lines of some groups, those with most debt first."""
-    found = [{"name": name, "points": _together(lines)} for name, lines in groups.items()]
+    together = ((name, _together(lines)) for name, lines in groups.items())
+    found = [{"name": name, "points": points} for name, points in together if any(p["number"] for p in points)]
     return sorted(found, key=lambda one: (-one["points"][-1]["number"], one["name"]))[:DOMAINS]
 
 

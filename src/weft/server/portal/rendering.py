@@ -61,6 +61,8 @@ def show(
     """
     if wants_json(request):
         found = answer(request, document)
+        if status != 200:
+            found.status_code = status
         found.headers["Vary"] = _VARY
         return found
     nonce = secrets.token_urlsafe(12) if parts.get("styles_of_scripts") else ""
