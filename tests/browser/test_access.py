@@ -119,12 +119,12 @@ def test_a_form_that_cannot_be_is_shown_again_with_what_was_written(own_demo, vi
 
     page.get_by_label("What is it for?").fill(PURPOSE)
     page.get_by_text("A service, or somebody else").click()
-    page.get_by_label("Name").fill("product:operations.on_time")
+    page.get_by_label("Name", exact=True).fill("product:operations.on_time")
     page.get_by_role("button", name="Ask for access").click()
 
     expect(page.get_by_role("alert")).to_contain_text("WFT-ACC-010")
     assert page.get_by_label("What is it for?").input_value().replace("\r\n", "\n") == PURPOSE
-    expect(page.get_by_label("Name")).to_have_value("product:operations.on_time")
+    expect(page.get_by_label("Name", exact=True)).to_have_value("product:operations.on_time")
 
 
 def test_an_owner_revokes_a_grant_and_nobody_reads_by_it(own_demo, visit):

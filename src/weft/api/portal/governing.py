@@ -10,6 +10,7 @@ import msgspec
 
 from weft.access.permissions import Action, Caller, domains_of, may
 from weft.api.catalog import Filters
+from weft.api.policies import serves
 from weft.errors import Diagnostic
 
 if TYPE_CHECKING:
@@ -122,7 +123,8 @@ def debt(
     now = platform.rooms.now().isoformat()
     for line in lines:
         line["points"].append({"at": now, "number": line["points"][-1]["number"]})
-    by_domain, by_policy = defaultdict(list), defaultdict(list)
+    by_domain: dict[str, list[list[Document]]] = defaultdict(list)
+    by_policy: dict[str, list[list[Document]]] = defaultdict(list)
     for line in lines:
         by_domain[line["domain"]].append(line["points"])
         by_policy[line["policy"]].append(line["points"])
@@ -141,12 +143,12 @@ def debt(
 def policies(platform: Platform, caller: Caller, kind: str | None, regulation: str | None) -> Document:
     """Every policy that holds somewhere, the worst kept first, of a kind or for a regulation."""
     found = platform.governance.policies(caller)["policies"]
-    standing = _standing(platform, caller)
+    known, standing = platform.governance.known().policies, _standing(platform, caller)
     lines = {line["name"]: line for line in standing["policies"]} if standing is not None else {}
     chosen = [
         {**policy, "line": lines.get(policy["id"])}
         for policy in found
-        if (kind is None or policy["kind"] == kind) and (regulation is None or _serves(policy, regulation))
+        if (kind is None or policy["kind"] == kind) and (regulation is None or serves(known[policy["id"]], regulation))
     ]
     regulations = sorted({named.partition(":")[0] for policy in found for named in policy["regulations"]})
     return {
@@ -236,10 +238,6 @@ def _domains(platform: Platform, caller: Caller) -> list[str]:
     return [msgspec.json.decode(one)["address"] for one in found]
 
 
-def _serves(document: Document, regulation: str) -> bool:
-    return any(named == regulation or named.startswith(f"{regulation}:") for named in document["regulations"])
-
-
 def _score(document: Document) -> tuple[float, str]:
     line = document["line"]
     return (2.0 if line is None or line["score"] is None else line["score"], document["id"])
@@ -248,7 +246,9 @@ def _score(document: Document) -> tuple[float, str]:
 def _largest(groups: Mapping[str, list[list[Document]]]) -> list[Document]:
     """The lines of some groups, those with most debt first."""
     together = ((name, _together(lines)) for name, lines in groups.items())
-    found = [{"name": name, "points": points} for name, points in together if any(p["number"] for p in points)]
+    found: list[Document] = [
+        {"name": name, "points": points} for name, points in together if any(p["number"] for p in points)
+    ]
     return sorted(found, key=lambda one: (-one["points"][-1]["number"], one["name"]))[:DOMAINS]
 
 
@@ -257,7 +257,8 @@ def _together(lines: Sequence[Sequence[Document]]) -> list[Document]:
     steps = sorted((point["at"], number, point["number"]) for number, line in enumerate(lines) for point in line)
     now: dict[int, int] = {}
     found: dict[str, int] = {}
+    total = 0
     for at, line, number in steps:
-        now[line] = number
-        found[at] = sum(now.values())
+        total += number - now.get(line, 0)
+        now[line], found[at] = number, total
     return [{"at": at, "number": number} for at, number in found.items()]

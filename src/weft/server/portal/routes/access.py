@@ -45,8 +45,12 @@ async def own(request: Request, caller: Asker) -> Response:
 @router.get("/access/inbox")
 async def inbox(request: Request, caller: Asker) -> Response:
     """What the caller may decide now."""
-    found = lambda: asking.inbox(platform_of(request), caller)  # noqa: E731 - one page as the others
-    return await quickly(request, lambda: show(request, caller, "access_inbox.html", found(), title="To decide"))
+
+    def found() -> Response:
+        page = asking.inbox(platform_of(request), caller)
+        return show(request, caller, "access_inbox.html", page, title="To decide")
+
+    return await quickly(request, found)
 
 
 @router.get("/access/readers")
