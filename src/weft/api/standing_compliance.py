@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from msgspec import Struct
@@ -17,6 +17,8 @@ Document = dict[str, Any]
 DAYS = 90
 """How far back the trend goes."""
 _STEP = timedelta(days=3)
+_KEPT = 100
+"""How many documents are kept: one for each set of domains that somebody answers for."""
 _Cells = Mapping[tuple[str, str], Line]
 
 
@@ -40,6 +42,7 @@ class StandingCompliance:
         self._cells: tuple[int, _Cells] = (-1, {})
         self._points: list[_Point] = []
         self._next: datetime | None = None
+        self._made: dict[frozenset[str] | None, tuple[tuple[int, date], Document]] = {}
 
     def shown(self, domains: frozenset[str] | None = None) -> Document | None:
         """Lines of all, of each domain, policy and regulation, the lowest score first, and cells of domain and policy.
@@ -48,39 +51,24 @@ class StandingCompliance:
             domains: products of these alone; None: of all.
 
         Returns:
-            None where no scan has written down yet what policies ask.
+            A document that is not to be changed; None where no scan has written down yet what policies ask.
         """
         now = self._now()
         with self._lock:
             self._follow(now)
             if not self._ledger.policies:
                 return None
+            mark = (self._ledger.last, now.date())
+            if self._made.get(domains, (None, {}))[0] == mark:
+                return self._made[domains][1]
             cells, points = self._cells_now(), [*self._points, self._point(now)]
             named = {id_: regulations_of(policy) for id_, policy in self._ledger.policies.items()}
-        cells = {key: line for key, line in cells.items() if domains is None or key[0] in domains}
-        by_regulation = _summed((regulation, line) for (_, id_), line in cells.items() for regulation in named[id_])
-        by_domain = _summed((domain, line) for (domain, _), line in cells.items())
-        by_policy = _summed(((id_, line) for (_, id_), line in cells.items()), titled=True)
-        total = _summed(("", line) for line in cells.values()).get("", Line("", ""))
-        since = now - timedelta(days=DAYS)
-        points = [p for p in points if p.at >= since]
-        whole = domains is None  # of some domains it is not remembered how each policy stood
-        return {
-            "total": total.as_json(),
-            "trend": [_score(p.at, _total(p, domains)) for p in points],
-            "domains": [
-                {**_shown(line), "trend": [_score(p.at, p.domains.get(line.name)) for p in points]}
-                for line in _worst_first(by_domain)
-            ],
-            "policies": [
-                {**_shown(line), "trend": [_score(p.at, p.policies.get(line.name)) for p in points] if whole else []}
-                for line in _worst_first(by_policy)
-            ],
-            "regulations": [_shown(line) for line in _worst_first(by_regulation)],
-            "cells": {
-                domain: {id_: _shown(line) for (of, id_), line in cells.items() if of == domain} for domain in by_domain
-            },
-        }
+        made = _document(cells, points, named, domains, now)
+        with self._lock:
+            if len(self._made) >= _KEPT:
+                self._made.clear()
+            self._made[domains] = (mark, made)
+        return made
 
     def _follow(self, now: datetime) -> None:
         end = self._log.end(now).seq
@@ -88,6 +76,7 @@ class StandingCompliance:
             event = Happened(*record)
             self._remember(event.at, now)
             self._ledger.take(event)
+            self._last = event.seq
         self._last = max(self._last, end)
         self._points = [p for p in self._points if p.at >= now - timedelta(days=DAYS)]
 
@@ -109,6 +98,40 @@ class StandingCompliance:
         cells = self._cells_now()
         by_domain = _summed((domain, line) for (domain, _), line in cells.items())
         return _Point(at, by_domain, _summed((id_, line) for (_, id_), line in cells.items()))
+
+
+def _document(
+    cells: _Cells,
+    points: Sequence[_Point],
+    named: Mapping[str, Sequence[str]],
+    domains: frozenset[str] | None,
+    now: datetime,
+) -> Document:
+    cells = {key: line for key, line in cells.items() if domains is None or key[0] in domains}
+    by_regulation = _summed((regulation, line) for (_, id_), line in cells.items() for regulation in named[id_])
+    by_domain = _summed((domain, line) for (domain, _), line in cells.items())
+    by_policy = _summed(((id_, line) for (_, id_), line in cells.items()), titled=True)
+    total = _summed(("", line) for line in cells.values()).get("", Line("", ""))
+    since = now - timedelta(days=DAYS)
+    points = [p for p in points if p.at >= since]
+    whole = domains is None  # of some domains it is not remembered how each policy stood
+    shown: dict[str, Document] = {}
+    for (domain, id_), line in cells.items():
+        shown.setdefault(domain, {})[id_] = _shown(line)
+    return {
+        "total": total.as_json(),
+        "trend": [_score(p.at, _total(p, domains)) for p in points],
+        "domains": [
+            {**_shown(line), "trend": [_score(p.at, p.domains.get(line.name)) for p in points]}
+            for line in _worst_first(by_domain)
+        ],
+        "policies": [
+            {**_shown(line), "trend": [_score(p.at, p.policies.get(line.name)) for p in points] if whole else []}
+            for line in _worst_first(by_policy)
+        ],
+        "regulations": [_shown(line) for line in _worst_first(by_regulation)],
+        "cells": shown,
+    }
 
 
 def _summed(lines: Iterable[tuple[str, Line]], *, titled: bool = False) -> dict[str, Line]:
