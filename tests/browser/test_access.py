@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.browser.company import CONSUMER, LEAD, OWNER, STRANGER
+from tests.browser.test_pages import TAGS
 from weft.access.permissions import Caller
 
 ROSTER = "crew.roster.assignments@1"
@@ -148,3 +151,16 @@ def test_a_lead_sees_who_reads_and_somebody_without_a_domain_is_offered_no_list(
 
     expect(lead.get_by_role("row").filter(has_text=ROSTER).first).to_be_visible()
     expect(stranger.get_by_role("link", name="Who reads")).to_have_count(0)
+
+
+@pytest.mark.parametrize("person", [CONSUMER, OWNER])
+def test_a_request_that_waits_can_be_used_by_everybody_and_on_a_phone(own_demo, visit, person):
+    request = own_demo.platform.access.ask(caller(own_demo, OWNER), [ROSTER], PURPOSE)["request_id"]
+
+    for options in ({"width": 360}, {"color_scheme": "dark"}):
+        page = visit(own_demo, person, **options)
+        page.goto(f"/access/requests/{request}", wait_until="networkidle")
+        found = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}}).response["violations"]
+        assert [(v["id"], [n["html"] for n in v["nodes"]][:3]) for v in found] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= options.get("width", 1280)
+        assert page.problems == []

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from weft.access.approving import Approvers, approvers, has_second_level
-from weft.access.permissions import Action, Caller, Role, may, require
+from weft.access.permissions import Action, Caller, Role, domains_of, may, require
 from weft.access.principals import Principal, PrincipalKind, of_caller
 from weft.api.access_shown import shown_decision, shown_grant, shown_request
 from weft.api.access_wanted import (
@@ -267,9 +267,8 @@ class Access:
         """Grants that the caller answers for and that somebody has to look at: due for review, or long unused."""
         now = self._rooms.now()
         found = []
-        for grant in self.grant_lists.to_look_at(now, now - UNUSED):
-            if not (self.sovereign or may(caller, Action.APPROVE, grant.port.domain)):
-                continue
+        domains = None if self.sovereign else domains_of(caller, Action.APPROVE)
+        for grant in self.grant_lists.to_look_at(domains, now, now - UNUSED):
             why = review_reason(grant, now)
             if why is not None:
                 found.append({**shown_grant(grant, now), "review": why})

@@ -41,24 +41,29 @@ class GrantLists:
         conditions, values = [_HOLDS, "(g.port > ? OR (g.port = ? AND g.grant_id > ?))"], [
             codec.time_text(at), after[0], *after,
         ]  # fmt: skip
-        if domains is not None:
-            conditions.append(f"({' OR '.join('(g.port >= ? AND g.port < ?)' for _ in domains) or '1 = 0'})")
-            values += [bound for domain in sorted(domains) for bound in (f"{domain}.", f"{domain}/")]
+        within, bounds = _within(domains)
+        conditions += within
+        values += bounds
         if port is not None:
             conditions.append("g.port = ?")
             values.append(port)
         sql = f"{GRANT} WHERE {' AND '.join(conditions)} ORDER BY g.port, g.grant_id LIMIT ?"
         return self._found(sql, (*values, limit))
 
-    def to_look_at(self, at: datetime, unused_since: datetime) -> list[Grant]:
-        """Grants that hold and whose review is due, or that nobody seems to read by."""
+    def to_look_at(self, domains: Collection[str] | None, at: datetime, unused_since: datetime) -> list[Grant]:
+        """Grants that hold and whose review is due, or that nobody seems to read by.
+
+        Args:
+            domains: on ports of these; None: of all.
+        """
         old = codec.time_text(unused_since)
+        within, bounds = _within(domains)
         sql = (
-            f"{GRANT} WHERE {_HOLDS} AND (g.review_at <= ? OR (g.kind <> 'product' AND g.since < ? "
-            "AND (g.used_at IS NULL OR g.used_at < ?))) ORDER BY g.port, g.grant_id"
+            f"{GRANT} WHERE {' AND '.join([_HOLDS, *within])} "
+            "AND (g.review_at <= ? OR (g.kind <> 'product' AND g.since < ? AND (g.used_at IS NULL OR g.used_at < ?))) ORDER BY g.port, g.grant_id"
         )
         now = codec.time_text(at)
-        return self._found(sql, (now, now, old, old))
+        return self._found(sql, (now, *bounds, now, old, old))
 
     def beside(self, consumer: tuple[str, str], but: Collection[Address], at: datetime, limit: int) -> list[Grant]:
         """What else somebody may read, newest first."""
@@ -71,3 +76,11 @@ class GrantLists:
     def _found(self, sql: str, values: tuple[Any, ...]) -> list[Grant]:
         with self._database.reading() as statements:
             return [grant_of(row) for row in statements.rows(sql, values)]
+
+
+def _within(domains: Collection[str] | None) -> tuple[list[str], list[str]]:
+    """The condition that grants are on ports of some domains, and its values."""
+    if domains is None:
+        return [], []
+    either = " OR ".join("(g.port >= ? AND g.port < ?)" for _ in domains) or "1 = 0"
+    return [f"({either})"], [bound for domain in sorted(domains) for bound in (f"{domain}.", f"{domain}/")]

@@ -228,3 +228,14 @@ def test_somebody_who_waits_is_led_to_their_request(platform, people):
 
     assert port["stands"] == {"state": "waiting", "request_id": request}
     assert granted["stands"]["state"] == "granted"
+
+
+def test_what_people_type_is_shown_as_they_typed_it_and_runs_nowhere(platform):
+    purpose = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+    request = platform.access.ask(EVE, [str(PLANES)], purpose)["request_id"]
+    client = TestClient(create_app(platform), headers={**bearer(platform, "finn"), "Accept": "text/html"})
+
+    for path in (f"/access/requests/{request}", "/access/inbox"):
+        text = client.get(path).text
+        assert "<img" not in text and "alert(1)</script>" not in text
+        assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
