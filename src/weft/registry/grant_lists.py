@@ -13,6 +13,8 @@ from weft.registry.database import Database
 from weft.registry.grants import GRANT, Grant, grant_of
 
 _HOLDS = "(g.ends_at IS NULL OR g.ends_at > ?)"
+_UNUSED = "(g.kind <> 'product' AND g.since < ? AND (g.used_at IS NULL OR g.used_at < ?))"
+_LOOK = f"(g.review_at <= ? OR {_UNUSED})"
 
 
 class GrantLists:
@@ -58,10 +60,7 @@ class GrantLists:
         """
         old = codec.time_text(unused_since)
         within, bounds = _within(domains)
-        sql = (
-            f"{GRANT} WHERE {' AND '.join([_HOLDS, *within])} "
-            "AND (g.review_at <= ? OR (g.kind <> 'product' AND g.since < ? AND (g.used_at IS NULL OR g.used_at < ?))) ORDER BY g.port, g.grant_id"
-        )
+        sql = f"{GRANT} WHERE {' AND '.join([_HOLDS, *within, _LOOK])} ORDER BY g.port, g.grant_id"
         now = codec.time_text(at)
         return self._found(sql, (now, *bounds, now, old, old))
 
