@@ -230,9 +230,14 @@ def _shown(
 
 
 def _decided(request: Request, caller: Caller, approval_id: str, reason: str, *, approved: bool) -> Response:
-    verbs = platform_of(request).approvals
+    platform = platform_of(request)
+
+    def decide() -> None:
+        platform.approvals.decide(caller, approval_id, approved=approved, reason=reason)
+        platform.holding.begin()  # what has waited for it goes on at once
+
     return _done(
-        lambda: verbs.decide(caller, approval_id, approved=approved, reason=reason),
+        decide,
         f"/governance/approvals/{quote(approval_id)}?done=decided",
         lambda e: _approval(request, caller, approval_id, reason, e),
     )
