@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.browser.company import CONSUMER, OWNER
+from tests.browser.company import CONSUMER, LEAD, OWNER, STRANGER
+from weft.model.violations import violation_id
 
 PAGES: dict[str, str] = {
     "/": OWNER,
@@ -20,5 +21,32 @@ PAGES: dict[str, str] = {
     "/workbench": OWNER,
     "/workbench?sql=select+*+from+crew.roster.assignments": CONSUMER,
     "/workbench?saved=nobody/nothing": CONSUMER,
+    "/access": CONSUMER,
+    "/access/inbox": CONSUMER,
+    "/access/readers": CONSUMER,
+    "/access/review": CONSUMER,
+    "/access/request": STRANGER,
+    "/access/request?port=crew.roster.assignments&port=fleet.aircraft.planes": OWNER,
+    "/access/request?port=crew.roster.nothing": OWNER,
+    "/access/requests/a-unknown": CONSUMER,
+    "/governance": LEAD,
+    "/governance?x=1": OWNER,
+    "/governance/violations": OWNER,
+    "/governance/violations?state=resolved": LEAD,
+    f"/governance/violations/{violation_id('licence-is-stated', 'fleet.aircraft.planes@1')}": LEAD,
+    f"/governance/violations/{violation_id('licence-is-stated', 'weather.observations.hourly@1')}": LEAD,
+    "/governance/waivers?ended=true": LEAD,
+    "/governance/approvals": OWNER,
+    "/governance/debt": LEAD,
+    "/governance/policies": LEAD,
+    "/governance/policies/licence-is-stated?run=true": LEAD,
+    "/governance/policies/nothing": OWNER,
+    "/governance/classification": OWNER,
+    "/governance/audit": LEAD,
+    "/governance/audit?own=true": STRANGER,
+    "/governance/audit/chains": LEAD,
+    "/governance/reports": LEAD,
+    "/governance/reports?regulation=gdpr&at=": LEAD,
+    "/governance/reports?x=1": STRANGER,
 }
 """What is walked for accessibility, markup, width and speed: whoever adds a page adds it here."""

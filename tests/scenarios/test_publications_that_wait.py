@@ -148,6 +148,17 @@ def test_what_is_declined_ends_with_an_event_and_its_files_go(server, fleet):
     assert "WFT-GOV-058" in fleet.weft("apply").stdout
 
 
+@pytest.mark.parametrize(("word", "then"), [("approve", "product.published"), ("decline", "publication.dropped")])
+def test_what_is_decided_by_the_form_of_the_portal_goes_on_or_ends_at_once(server, fleet, word, then):
+    _, approval = _waiting(fleet)
+
+    path = f"{server.url}/governance/approvals/{approval}/{word}"
+    decided = httpx.post(path, data={"reason": "seen"}, headers=_lead(server) | {"Origin": server.url}, timeout=60)
+
+    assert decided.status_code == 303, decided.text
+    _until(lambda: _kinds(server) == ["publication.held", then])
+
+
 def test_what_nobody_decides_on_in_time_ends_and_is_told(server, fleet):
     run_id, _ = _waiting(fleet)
     early, late = dt.timedelta(days=13), dt.timedelta(days=15)

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from weft.access.approving import Approvers, approvers, has_second_level
-from weft.access.permissions import Action, Caller, Role, may, require
+from weft.access.permissions import Action, Caller, Role, domains_of, may, require
 from weft.access.principals import Principal, PrincipalKind, of_caller
 from weft.api.access_shown import shown_decision, shown_grant, shown_request
 from weft.api.access_wanted import (
+    UNUSED,
     absent,
     end_of,
     given_for,
@@ -31,6 +32,7 @@ from weft.registry.access_requests import (
     RequestStore,
     Wanted,
 )
+from weft.registry.grant_lists import GrantLists
 from weft.registry.grants import Grant, GrantStore
 from weft.registry.users import UserStore
 
@@ -51,6 +53,7 @@ class Access:
         self._users = UserStore(database)
         self.requests = RequestStore(database)
         self.grants = GrantStore(database)
+        self.grant_lists = GrantLists(database)
         self.sovereign = sovereign
 
     def principal_of(self, caller: Caller) -> Principal:
@@ -115,7 +118,7 @@ class Access:
             tuple(dict.fromkeys(roles)),
             ends_at,
         )
-        return self._shown(self.requests.create(wanted, now, at_once), caller)
+        return self.shown(self.requests.create(wanted, now, at_once), caller)
 
     def listed(self, caller: Caller, state: str | None = None, *, mine: bool = False) -> list[dict[str, Any]]:
         """Requests that the caller made, reads by or may decide, newest first.
@@ -127,7 +130,7 @@ class Access:
         found = self.requests.listed(state)
         if mine:
             found = [r for r in found if any(i.state == WAITING and self._decides(caller, r, i) for i in r.items)]
-        return [self._shown(request, caller) for request in found if self._sees(caller, request)]
+        return [self.shown(request, caller) for request in found if self._sees(caller, request)]
 
     def one(self, caller: Caller, request_id: str) -> dict[str, Any]:
         """One request.
@@ -135,7 +138,52 @@ class Access:
         Raises:
             UsageError: WFT-ACC-034, there is none, or none that the caller may know of.
         """
-        return self._shown(self._request(caller, request_id), caller)
+        return self.shown(self._request(caller, request_id), caller)
+
+    def foreseen(self, caller: Caller, request_id: str, address: str) -> dict[str, Any]:
+        """What whoever is to read would see of a port if its request were approved: for those who decide, and for
+        whoever asks for themselves.
+
+        Raises:
+            UsageError: WFT-ACC-034 there is no such request, WFT-ACC-001 no such port.
+            AccessDenied: WFT-ACC-010, it is somebody else's.
+        """
+        request = self._request(caller, request_id)
+        item = request.item(parse_address(address))
+        if item is None:
+            raise absent("port in this request", address)
+        decides = self.sovereign or self._decides(caller, request, item) or Role.GOVERNANCE_LEAD in caller.mesh
+        own = request.kind == "user" and request.consumer == caller.name
+        if not (decides or own):
+            require(caller, Action.APPROVE, item.port.domain)
+        prefix = f"{request.kind}:" if request.kind in ("team", "service") else ""
+        who = self._rooms.principal_named(f"{prefix}{request.consumer}")
+        terms = (request.columns, request.roles, request.purpose)
+        return self._supposed(who, item.port, *terms, in_full=decides or not own)
+
+    def would_see(self, caller: Caller, address: str) -> dict[str, Any]:
+        """What the caller would see of a port if all of it were granted to them.
+
+        Raises:
+            UsageError: WFT-ACC-001, no such port.
+        """
+        port = self._rooms.published(address).address
+        return self._supposed(self.principal_of(caller), port, None, (), None, in_full=False)
+
+    def _supposed(
+        self,
+        who: Principal,
+        port: Address,
+        columns: tuple[str, ...] | None,
+        roles: tuple[str, ...],
+        purpose: str | None,
+        *,
+        in_full: bool,
+    ) -> dict[str, Any]:
+        given = Grant("", port, who.kind.value, who.name, self._rooms.now(), None, "", columns, roles, purpose=purpose)
+        reads = (port,) if who.kind is PrincipalKind.PRODUCT else ()
+        state, decision = self._rooms.door.decision(who, port, reads, supposed=[given])
+        return {**shown_decision(who, state, decision, in_full=in_full), "grants": [], "accounts": []}
 
     # deciding
 
@@ -200,7 +248,7 @@ class Access:
     def granted(self, caller: Caller, port: str | None = None, reader: str | None = None) -> list[dict[str, Any]]:
         """Grants on ports of the caller's domains, and those by which the caller, or their products, read."""
         found = self.grants.listed(port=parse_address(port) if port else None, consumer=reader)
-        return [shown_grant(g, self._rooms.now()) for g in found if self._sees_grant(caller, g)]
+        return [shown_grant(g, self._rooms.now()) for g in found if self.sees_grant(caller, g)]
 
     def revoke(self, caller: Caller, grant_id: str) -> None:
         """Ends a grant at once, everywhere; for whoever decides who reads the port.
@@ -219,9 +267,8 @@ class Access:
         """Grants that the caller answers for and that somebody has to look at: due for review, or long unused."""
         now = self._rooms.now()
         found = []
-        for grant in self.grants.listed():
-            if not grant.holds(now) or not (self.sovereign or may(caller, Action.APPROVE, grant.port.domain)):
-                continue
+        domains = None if self.sovereign else domains_of(caller, Action.APPROVE)
+        for grant in self.grant_lists.to_look_at(domains, now, now - UNUSED):
             why = review_reason(grant, now)
             if why is not None:
                 found.append({**shown_grant(grant, now), "review": why})
@@ -297,6 +344,11 @@ class Access:
         user = self._users.user(name)
         return user.teams if user is not None else ()
 
+    def told(self, port: Address) -> tuple[str, ...]:
+        """Who decides first on a request for a port, in words."""
+        domain = self._rooms.production.domain(port.domain)
+        return approvers(self._contract(port), domain, (), 1, 0, self._known).told
+
     def _approvers(self, request: AccessRequest, item: Item, raised: int) -> Approvers:
         domain = self._rooms.production.domain(item.port.domain)
         return approvers(self._contract(item.port), domain, request.roles, item.stage, raised, self._known)
@@ -348,7 +400,8 @@ class Access:
             for i in request.items
         )
 
-    def _sees_grant(self, caller: Caller, grant: Grant) -> bool:
+    def sees_grant(self, caller: Caller, grant: Grant) -> bool:
+        """Whether a grant is on a port of the caller's domains, or one by which they or their products read."""
         if self.sovereign or caller.mesh & {Role.OPERATOR, Role.GOVERNANCE_LEAD}:
             return True
         if grant.port.domain in caller.domains:
@@ -365,7 +418,7 @@ class Access:
 
     def _grant(self, caller: Caller, grant_id: str) -> Grant:
         found = self.grants.get(grant_id)
-        if found is None or not self._sees_grant(caller, found):
+        if found is None or not self.sees_grant(caller, found):
             raise absent("grant", grant_id)
         return found
 
@@ -379,7 +432,9 @@ class Access:
         state = self._rooms.production.port(port)
         return state.contract if state is not None else {}
 
-    def _shown(self, request: AccessRequest, caller: Caller) -> dict[str, Any]:
+    def shown(self, request: AccessRequest, caller: Caller) -> dict[str, Any]:
+        """A request as somebody sees it who may."""
+
         def told(item: Item) -> tuple[str, ...]:
             return self._approvers(request, item, item.raised).told if item.state == WAITING else ()
 

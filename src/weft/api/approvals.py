@@ -6,12 +6,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from weft.access.permissions import Action, Caller, require
+from weft.access.permissions import Action, Caller, may, require
 from weft.api.cursors import cursor_of, place_of
 from weft.api.drafts import Drafts
 from weft.errors import AccessDenied, Conflict, UsageError, error
 from weft.governance.waivers import held_role
-from weft.model.approvals import AskedApproval
+from weft.model.approvals import WAITING, AskedApproval
 from weft.model.violations import domain_of
 from weft.registry import codec
 from weft.registry.approvals import ApprovalStore
@@ -60,6 +60,15 @@ class Approvals:
         """
         return self._found(caller, approval_id).as_json()
 
+    def may_decide(self, caller: Caller, approval_id: str) -> bool:
+        """Whether an approval waits for somebody like the caller.
+
+        Raises:
+            UsageError: WFT-GOV-054, there is none.
+        """
+        found = self._found(caller, approval_id)
+        return found.state == WAITING and may(caller, Action.DECIDE_POLICY) and _has_role(caller, found)
+
     def decide(self, caller: Caller, approval_id: str, *, approved: bool, reason: str, alone: bool = False) -> Document:
         """Says yes or no to a publication, with a reason. It holds for exactly the content that was asked for.
 
@@ -74,8 +83,7 @@ class Approvals:
         require(caller, Action.DECIDE_POLICY)
         found = self._found(caller, approval_id)
         roles = found.wanted.roles
-        held = {role.value for role in caller.mesh | caller.domains.get(domain_of(found.wanted.product), frozenset())}
-        if held_role(roles, held) is None:
+        if not _has_role(caller, found):
             what = f"the publication of `{found.wanted.product}` is not yours to decide on"
             why = f"policy `{found.wanted.policy}` leaves it to {' or '.join(roles)}"
             raise AccessDenied(error("WFT-GOV-051", what, why=why, fix="ask somebody who has the role"))
@@ -104,3 +112,8 @@ class Approvals:
                 error("WFT-GOV-054", f"there is no approval `{approval_id}`", fix="`weft approvals list` has them")
             )
         return found
+
+
+def _has_role(caller: Caller, found: AskedApproval) -> bool:
+    held = {role.value for role in caller.mesh | caller.domains.get(domain_of(found.wanted.product), frozenset())}
+    return held_role(found.wanted.roles, held) is not None

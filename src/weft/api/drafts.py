@@ -17,21 +17,24 @@ class Drafts:
         self._known: dict[str, bool] = {}
 
     def hide(self, address: str) -> bool:
-        """Whether a product or port is a draft of somebody else's."""
-        if address not in self._known:
-            self._known[address] = self._hidden(address)
-        return self._known[address]
+        """Whether a product or port, or the one in which a column or a glob lies, is a draft of somebody else's."""
+        head, at, rest = address.partition("@")
+        place = ".".join(head.split(".")[:3]) + at + rest.partition(".")[0]
+        if place not in self._known:
+            self._known[place] = self._hidden(place)
+        return self._known[place]
 
     def _hidden(self, address: str) -> bool:
         parts = address.partition("@")[0].split(".")
-        if len(parts) not in (2, 3) or not all(is_slug(part) for part in parts):
+        if len(parts) < 2 or not all(is_slug(part) for part in parts[:2]):
             return False
         if parts[0] in self._caller.domains or may(self._caller, Action.RUN, parts[0]):
             return False
         product = self._reader.product(ProductAddress(parts[0], parts[1]))
         statuses = [product.status] if product is not None else []
-        if len(parts) == 3:
+        of_port = len(parts) == 3 and is_slug(parts[2])
+        if of_port:
             state = self._reader.port(parse_address(address))
             statuses += [state.status] if state is not None else []
-        port = parse_address(f"{parts[0]}.{parts[1]}.{parts[-1]}")
+        port = parse_address(f"{parts[0]}.{parts[1]}.{parts[2] if of_port else parts[1]}")
         return any(not open_to(status, port, "") for status in statuses)

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from weft.access.permissions import Action, Caller, require
+from weft.access.permissions import Action, Caller, may, require
 from weft.api.cursors import cursor_of, place_of
 from weft.api.drafts import Drafts
 from weft.errors import AccessDenied, Conflict, Diagnostic, UsageError, did_you_mean, error
 from weft.governance.baseline import choose
 from weft.governance.policies import Policy, PolicySet, When
 from weft.governance.violations import GRACE, stands
-from weft.governance.waivers import domain_of_pattern, end_of, held_role, refusals
+from weft.governance.waivers import domain_of_pattern, end_of, held_role, refusals, role_of
 from weft.model.relief import Relief, Waiver
 from weft.model.violations import State, Violation
 from weft.registry import codec
@@ -169,8 +169,7 @@ class Governance:
             raise UsageError(
                 error("WFT-GOV-054", f"there is no waiver `{waiver_id}`", fix="`weft waiver list` has them")
             )
-        policy = self._policies().policies.get(found.policy)
-        roles = (found.role,) if policy is None else (*policy.waivers.roles, found.role)
+        roles = self._revokers(found.policy, found.role)
         if held_role(roles, self._held(caller, domain_of_pattern(found.subject))) is None:
             what = f"the waiver `{waiver_id}` is not yours to revoke"
             raise AccessDenied(error("WFT-GOV-051", what, why=f"it is for {' or '.join(roles)}", fix="ask one of them"))
@@ -179,6 +178,26 @@ class Governance:
         again = self._waivers.get(waiver_id)
         assert again is not None, "no waiver is forgotten"
         return again.as_json(now)
+
+    def may_revoke(self, caller: Caller, policy: str, subject: str, role: str) -> bool:
+        """Whether a waiver of a policy, which somebody of a role has given, is the caller's to revoke."""
+        domain = domain_of_pattern(subject)
+        held = self._held(caller, domain)
+        return may(caller, Action.DECIDE_POLICY) and held_role(self._revokers(policy, role), held) is not None
+
+    def may_waive(self, caller: Caller, policy: str, subject: str) -> Document:
+        """Whether the caller may let a subject off a policy, until when at most, and whose it is if not."""
+        one, now = self._policies().policies.get(policy), self._now()
+        if one is None:
+            return {"may": False, "last": None, "roles": [], "why": f"there is no policy `{policy}` any more"}
+        held = self._held(caller, domain_of_pattern(subject)) if may(caller, Action.DECIDE_POLICY) else frozenset()
+        wrong = refusals(one, subject, now.date(), "as an example", held, now)
+        return {
+            "may": not wrong,
+            "last": (now + timedelta(days=one.waivers.max_days)).date().isoformat(),
+            "roles": list(map(role_of, one.waivers.roles)),
+            "why": wrong[0].why if wrong else None,
+        }
 
     def accept(
         self,
@@ -278,6 +297,71 @@ class Governance:
         found = [p for _, p in sorted(self._policies().policies.items()) if not drafts.hide(p.place.of)]
         return {"policies": [document(p) for p in found]}
 
+    def policy(self, caller: Caller, name: str) -> Document:
+        """A policy with its tests, and with what domains and products make stricter in it.
+
+        Raises:
+            UsageError: WFT-GOV-007, there is none, or it is that of a draft of others.
+        """
+        from weft.api.policies import document
+
+        found = self._seen_policy(caller, name)
+        drafts = Drafts(self._reader, caller)
+        tighter = [t for t in self._policies().tightenings if t.policy == name and not drafts.hide(t.place.of)]
+        return document(found) | {
+            "tests": [
+                {
+                    "name": test.name,
+                    "line": test.line,
+                    "given": {relation: list(map(dict, rows)) for relation, rows in test.given.items()},
+                    "expect": list(test.expect),
+                    "parameters": dict(test.parameters),
+                }
+                for test in found.tests
+            ],
+            "tightened": [
+                {
+                    "place": str(t.place),
+                    "severity": t.severity.value if t.severity is not None else None,
+                    "due_days": t.due_days,
+                    "parameters": dict(t.parameters),
+                }
+                for t in tighter
+            ],
+        }
+
+    def tested(self, caller: Caller, name: str) -> Document:
+        """What comes of the tests of a policy, each on made-up rows of its own.
+
+        Raises:
+            UsageError: WFT-GOV-007, there is none, or it is that of a draft of others.
+        """
+        from weft.governance.policy_tests import run_test
+
+        found = self._seen_policy(caller, name)
+        results = [run_test(found, test, self._now()) for test in found.tests]
+        return {
+            "passed": all(one.passed for one in results),
+            "tests": [
+                {
+                    "name": one.test,
+                    "passed": one.passed,
+                    "missing": list(one.missing),
+                    "unexpected": list(one.unexpected),
+                    "refused": one.refused,
+                }
+                for one in results
+            ],
+        }
+
+    def _seen_policy(self, caller: Caller, name: str) -> Policy:
+        found = self._policy(name)
+        if Drafts(self._reader, caller).hide(found.place.of):
+            raise UsageError(
+                error("WFT-GOV-007", f"there is no policy `{name}`", fix="`weft policy list` has them all")
+            )
+        return found
+
     def _policy(self, name: str) -> Policy:
         policies = self._policies()
         found = policies.policies.get(name)
@@ -285,6 +369,11 @@ class Governance:
             fix = did_you_mean(name, sorted(policies.policies), otherwise="`weft policy list` has them all")
             raise UsageError(error("WFT-GOV-007", f"there is no policy `{name}`", fix=fix))
         return found
+
+    def _revokers(self, policy: str, role: str) -> tuple[str, ...]:
+        """The roles that may revoke a waiver: those that may give one, and the one by which it was given."""
+        found = self._policies().policies.get(policy)
+        return (role,) if found is None else (*found.waivers.roles, role)
 
     @staticmethod
     def _held(caller: Caller, domain: str | None) -> frozenset[str]:

@@ -19,6 +19,7 @@ from weft.wiring import Rooms
 
 if TYPE_CHECKING:
     from weft.api.access import Access
+    from weft.api.access_lists import AccessLists
     from weft.api.approvals import Approvals
     from weft.api.audit import Audit
     from weft.api.catalog import Catalog
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from weft.api.saved_queries import SavedQueries
     from weft.api.scanning import Scanning
     from weft.api.scans_on_request import ScansOnRequest
+    from weft.api.standing_compliance import StandingCompliance
+    from weft.api.suggested_levels import SuggestedLevels
     from weft.api.usage import Usage
     from weft.api.workspaces import Workspaces
     from weft.registry.database import Database
@@ -173,6 +176,13 @@ class Platform:
         return Access(self.rooms, self.database)
 
     @cached_property
+    def access_lists(self) -> AccessLists:
+        """Grants page by page, and how requests came to stand as they do."""
+        from weft.api.access_lists import AccessLists
+
+        return AccessLists(self.rooms, self.access)
+
+    @cached_property
     def querying(self) -> Querying:
         """Queries of those who ask."""
         from weft.api.querying import Querying
@@ -261,6 +271,20 @@ class Platform:
         from weft.api.scans_on_request import ScansOnRequest
 
         return ScansOnRequest(self)
+
+    @cached_property
+    def compliance(self) -> StandingCompliance:
+        """Which share of what policies ask is kept now."""
+        from weft.api.standing_compliance import StandingCompliance
+
+        return StandingCompliance(self.database, self.rooms.now)
+
+    @cached_property
+    def suggested_levels(self) -> SuggestedLevels:
+        """Which columns should have another classification."""
+        from weft.api.suggested_levels import SuggestedLevels
+
+        return SuggestedLevels(self.rooms.production, lambda: self.rooms.governance.book)
 
     @cached_property
     def approvals(self) -> Approvals:

@@ -62,6 +62,10 @@ class Line(Struct, frozen=True):
         """The share without an open violation, from 0 to 1; None where nothing is asked."""
         return (self.pairs - self.violated - self.unknown) / self.pairs if self.pairs else None
 
+    def plus(self, other: Line) -> Line:
+        """Both together, under the name of this one."""
+        return replace(self, **{state: getattr(self, state) + getattr(other, state) for state in STATES})
+
     def as_json(self) -> dict[str, Any]:
         """The line as a report prints it."""
         counts = {state: getattr(self, state) for state in STATES}
@@ -161,7 +165,7 @@ class Ledger:
 
     def regulations(self) -> frozenset[str]:
         """The regulations that some policy names."""
-        return frozenset(r for policy in self.policies.values() for r in _regulations(policy))
+        return frozenset(r for policy in self.policies.values() for r in regulations_of(policy))
 
     def lines(
         self, regulation: str | None = None, domains: frozenset[str] | None = None, *, products: bool = True
@@ -175,7 +179,7 @@ class Ledger:
         states: dict[_Group, Counter[str]] = {("", ""): Counter()}
         groups: dict[str, list[_Group]] = {}
         for id_, policy in self.policies.items():
-            named = _regulations(policy)
+            named = regulations_of(policy)
             if regulation is not None and regulation not in named:
                 continue
             groups[id_] = [("", ""), ("policy", id_), *(("regulation", r) for r in named)]
@@ -205,6 +209,20 @@ class Ledger:
             counts = states.get(group, Counter())
             kept = pairs[group] - counts.total()
             found[section][name] = Line(name, title, kept, *(counts[state] for state in STATES[1:]))
+        return found
+
+    def cells(self) -> dict[tuple[str, str], Line]:
+        """A line for each domain and policy that has products in its scope."""
+        states: dict[tuple[str, str], Counter[str]] = {}
+        for (id_, product), state in self._pairs(self.policies, None):
+            states.setdefault((product.partition(".")[0], id_), Counter())[state] += 1
+        found = {}
+        for id_, policy in self.policies.items():
+            title = str(policy.get("title") or id_)
+            for domain, pairs in self._scopes.by_domain(id_, policy, self.products).items():
+                counts = states.get((domain, id_), Counter())
+                kept = pairs - counts.total()
+                found[domain, id_] = Line(id_, title, kept, *(counts[state] for state in STATES[1:]))
         return found
 
     def _pairs(self, policies: Iterable[str], domains: frozenset[str] | None) -> Iterable[tuple[tuple[str, str], str]]:
@@ -325,7 +343,7 @@ def _until(events: Iterable[Happened], at: datetime) -> Iterator[Happened | None
     yield None
 
 
-def _regulations(policy: Mapping[str, Any]) -> Sequence[str]:
+def regulations_of(policy: Mapping[str, Any]) -> Sequence[str]:
     """The regulations that a policy names, without their articles."""
     return sorted({str(one).partition(":")[0] for one in policy.get("regulations", ())})
 

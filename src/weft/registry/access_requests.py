@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -159,11 +159,19 @@ class RequestStore:
         with self._database.reading() as statements:
             return _found(statements, request_id)
 
-    def listed(self, state: str | None = None, *, limit: int = 200, after: str | None = None) -> list[AccessRequest]:
+    def listed(
+        self,
+        state: str | None = None,
+        *,
+        limit: int = 200,
+        after: str | None = None,
+        of: Collection[str] | None = None,
+    ) -> list[AccessRequest]:
         """Requests, newest first; those of which some port is in a state.
 
         Args:
             after: the id of a request: only older ones.
+            of: names: requests by which one of them asks or is to read.
         """
         conditions: list[str] = []
         values: list[Any] = []
@@ -174,12 +182,17 @@ class RequestStore:
             older = "SELECT at FROM access_requests WHERE request_id = ?"
             conditions.append(f"(q.at < ({older}) OR (q.at = ({older}) AND q.request_id > ?))")
             values += [after, after, after]
+        if of is not None:
+            names = json.dumps(sorted(of))
+            listed = self._database.listed
+            conditions.append(f"(q.asked_by IN ({listed}) OR q.consumer IN ({listed}))")
+            values += [names, names]
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         with self._database.reading() as statements:
             rows = statements.rows(f"{_REQUEST}{where} ORDER BY q.at DESC, q.request_id LIMIT ?", (*values, limit))
-            listed = json.dumps([row[0] for row in rows])
+            found = json.dumps([row[0] for row in rows])
             items = statements.rows(
-                f"{_ITEM} WHERE i.request_id IN ({self._database.listed}) ORDER BY i.request_id, i.port", (listed,)
+                f"{_ITEM} WHERE i.request_id IN ({self._database.listed}) ORDER BY i.request_id, i.port", (found,)
             )
         by_request: dict[str, list[Item]] = {}
         for item in map(_item, items):

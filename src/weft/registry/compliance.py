@@ -25,13 +25,12 @@ class ComplianceLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def records(self, last: int, *, asked: bool = False) -> Iterator[Record]:
-        """The events up to a number, page by page.
+    def records(self, last: int, after: int = 0, *, asked: bool = False) -> Iterator[Record]:
+        """The events behind a number up to another, page by page.
 
         Args:
             asked: those alone that say what policies ask of which products.
         """
-        after = 0
         while True:
             with self._database.reading() as statements:
                 rows = _page(statements, after, last, _ASKED if asked else _OURS)

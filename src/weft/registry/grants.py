@@ -16,7 +16,7 @@ from weft.registry import codec, publishing
 from weft.registry.database import Database, Statements
 from weft.registry.sql_tables import SqlTables
 
-_GRANT = (
+GRANT = (
     "SELECT g.grant_id, g.port, g.kind, g.consumer, g.since, g.ends_at, g.basis, g.named_columns, g.roles, g.given_by, "
     "g.request_id, g.salt, p.content, r.content, g.review_at, g.reviewed_at, g.used_at "
     "FROM grants g LEFT JOIN access_texts p ON p.text_id = g.purpose LEFT JOIN access_texts r ON r.text_id = g.reason"
@@ -86,9 +86,9 @@ class GrantStore:
         """Lets somebody read a port; gives the grant that holds as long already, if there is one."""
         with self._database.writing() as statements:
             rows = statements.rows(
-                f"{_GRANT} WHERE g.port = ? AND g.consumer = ? AND g.kind = ?", (str(port), consumer, kind)
+                f"{GRANT} WHERE g.port = ? AND g.consumer = ? AND g.kind = ?", (str(port), consumer, kind)
             )
-            for known in map(_grant, rows):
+            for known in map(grant_of, rows):
                 if (
                     known.columns is None
                     and known.holds(at)
@@ -100,8 +100,8 @@ class GrantStore:
     def end(self, grant_id: str, *, actor: str, at: datetime) -> bool:
         """Ends a grant at once; whether there was one that held."""
         with self._database.writing() as statements:
-            row = statements.row(f"{_GRANT} WHERE g.grant_id = ?", (grant_id,))
-            found = _grant(row) if row is not None else None
+            row = statements.row(f"{GRANT} WHERE g.grant_id = ?", (grant_id,))
+            found = grant_of(row) if row is not None else None
             if found is None or not found.holds(at):
                 return False
             sql = "UPDATE grants SET ends_at = ?, told = 'expired' WHERE grant_id = ?"
@@ -123,21 +123,21 @@ class GrantStore:
                 values.append(value)
         where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
         with self._database.reading() as statements:
-            rows = statements.rows(f"{_GRANT}{where} ORDER BY g.since DESC, g.grant_id", values)
-        return [_grant(row) for row in rows]
+            rows = statements.rows(f"{GRANT}{where} ORDER BY g.since DESC, g.grant_id", values)
+        return [grant_of(row) for row in rows]
 
     def get(self, grant_id: str) -> Grant | None:
         """One grant."""
         with self._database.reading() as statements:
-            row = statements.row(f"{_GRANT} WHERE g.grant_id = ?", (grant_id,))
-        return _grant(row) if row is not None else None
+            row = statements.row(f"{GRANT} WHERE g.grant_id = ?", (grant_id,))
+        return grant_of(row) if row is not None else None
 
     def of(self, port: Address, consumers: Iterable[tuple[str, str]]) -> tuple[Grant, ...]:
         """The grants on a port of somebody who goes by these kinds and names, ended ones too, oldest first."""
         wanted = frozenset(consumers)
         with self._database.reading() as statements:
-            rows = statements.rows(f"{_GRANT} WHERE g.port = ? ORDER BY g.since, g.grant_id", (str(port),))
-        return tuple(g for g in map(_grant, rows) if (g.kind, g.consumer) in wanted)
+            rows = statements.rows(f"{GRANT} WHERE g.port = ? ORDER BY g.since, g.grant_id", (str(port),))
+        return tuple(g for g in map(grant_of, rows) if (g.kind, g.consumer) in wanted)
 
     def used(self, grant_ids: Iterable[str], at: datetime) -> None:
         """Notes the day on which grants were read by."""
@@ -153,8 +153,8 @@ class GrantStore:
     def keep(self, grant_id: str, *, actor: str, at: datetime, review_at: datetime) -> bool:
         """Notes that somebody has looked at a grant and it is still needed; whether there was one that holds."""
         with self._database.writing() as statements:
-            row = statements.row(f"{_GRANT} WHERE g.grant_id = ?", (grant_id,))
-            found = _grant(row) if row is not None else None
+            row = statements.row(f"{GRANT} WHERE g.grant_id = ?", (grant_id,))
+            found = grant_of(row) if row is not None else None
             if found is None or not found.holds(at):
                 return False
             times = (codec.time_text(at), codec.time_text(review_at))
@@ -175,13 +175,13 @@ class GrantStore:
             ("review", "g.review_at <= ? AND g.told IS NULL AND (g.ends_at IS NULL OR g.ends_at > ?)", now),
         )
         with self._database.reading() as statements:
-            if not any(statements.row(f"{_GRANT} WHERE {c} LIMIT 1", (v, now)[: c.count("?")]) for _, c, v in due):
+            if not any(statements.row(f"{GRANT} WHERE {c} LIMIT 1", (v, now)[: c.count("?")]) for _, c, v in due):
                 return []
         found: list[tuple[Grant, str]] = []
         with self._database.writing() as statements:
             for what, condition, value in due:
-                rows = statements.rows(f"{_GRANT} WHERE {condition}", (value, now)[: condition.count("?")])
-                for grant in map(_grant, rows):
+                rows = statements.rows(f"{GRANT} WHERE {condition}", (value, now)[: condition.count("?")])
+                for grant in map(grant_of, rows):
                     ends = now if what == "unreviewed" else None
                     told = "review" if what == "review" else "expired"
                     sql = "UPDATE grants SET told = ?, ends_at = coalesce(?, ends_at) WHERE grant_id = ?"
@@ -291,7 +291,7 @@ def _hashed(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def _grant(row: Sequence[object]) -> Grant:
+def grant_of(row: Sequence[object]) -> Grant:
     grant_id, port, kind, consumer, since, ends_at, basis, columns, roles, given_by, request_id, salt = row[:12]
     purpose, reason, review_at, reviewed_at, used_at = row[12:]
     return Grant(

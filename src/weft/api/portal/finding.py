@@ -73,8 +73,8 @@ def _gathered(hits: list[Document]) -> list[Document]:
 def _work(platform: Platform, caller: Caller) -> Iterator[Document]:
     """Lines of the caller's own list: what kind, which page, by when."""
     for request in platform.access.listed(caller, "waiting", mine=True):
-        title = f"{request['reader']} asks for {', '.join(item['port'] for item in request['items'])}"
-        yield _line("request", "accent", title, f"/access/requests/{request['request_id']}", request["asked_at"])
+        title = f"{request['reader']} asks for {', '.join(port['address'] for port in request['ports'])}"
+        yield _line("request", "accent", title, f"/access/requests/{request['request_id']}", request["at"])
     for approval in platform.approvals.listed(caller, state="waiting")["items"]:
         if may(caller, Action.DECIDE_POLICY, approval["product"].partition(".")[0]):
             title = f"{approval['product']} waits for an approval"

@@ -8,6 +8,8 @@ from urllib.parse import quote, urlencode
 
 from markupsafe import Markup
 
+from weft.access.permissions import Action, Caller, may
+
 _UNITS = ((365 * 86400, "year"), (30 * 86400, "month"), (86400, "day"), (3600, "hour"), (60, "minute"))
 
 
@@ -44,6 +46,22 @@ def day(value: str | None, now: dt.datetime) -> Markup:
     days = (at.date() - now.date()).days
     text = "today" if not days else f"in {days} days" if days > 1 else "tomorrow" if days == 1 else f"{-days} days ago"
     return Markup('<time datetime="{}" title="{}">{}</time>').format(value[:10], text, value[:10])
+
+
+def day_before(value: str) -> str:
+    """The last day that lies before an end."""
+    at = dt.datetime.fromisoformat(value)
+    return f"{(at - dt.timedelta(microseconds=1)).date()}"
+
+
+def day_in(now: dt.datetime, days: int) -> str:
+    """The day that lies some days ahead."""
+    return f"{(now + dt.timedelta(days=days)).date()}"
+
+
+def share(value: float | None) -> str:
+    """A share as per cent, rounded down so that 100 means all."""
+    return "–" if value is None else f"{int(value * 1000 + 1e-9) / 10:g} %"
 
 
 def number(value: float | None) -> str:
@@ -106,5 +124,18 @@ def query_of(path: str, asked: Any, **changed: Any) -> str:
     return f"{path}?{text}" if text else path
 
 
-FILTERS = {"number": number, "size": size, "seconds": seconds, "path_of": path_of}
-FUNCTIONS = {"when": when, "day": day, "count": count, "query_of": query_of}
+def may_do(caller: Caller, action: str) -> bool:
+    """Whether somebody may do something in any domain, so that a page offers it."""
+    return may(caller, Action(action))
+
+
+FILTERS = {"number": number, "size": size, "seconds": seconds, "path_of": path_of, "share": share}
+FUNCTIONS = {
+    "when": when,
+    "day": day,
+    "count": count,
+    "query_of": query_of,
+    "day_before": day_before,
+    "day_in": day_in,
+    "may": may_do,
+}

@@ -33,7 +33,13 @@ class Section(Struct, frozen=True):
     title: str
 
 
-SECTIONS = (Section("/products", "Products"), Section("/lineage", "Lineage"), Section("/workbench", "Workbench"))
+SECTIONS = (
+    Section("/products", "Products"),
+    Section("/lineage", "Lineage"),
+    Section("/workbench", "Workbench"),
+    Section("/access", "Access"),
+    Section("/governance", "Governance"),
+)
 
 
 def platform_of(request: Request) -> Platform:
@@ -61,6 +67,8 @@ def show(
     """
     if wants_json(request):
         found = answer(request, document)
+        if status != 200:
+            found.status_code = status
         found.headers["Vary"] = _VARY
         return found
     nonce = secrets.token_urlsafe(12) if parts.get("styles_of_scripts") else ""
@@ -107,7 +115,7 @@ def environment() -> Environment:
     """The templates, compiled when they are first used, with all that they may call."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    from weft.server.portal import formats
+    from weft.server.portal import drawn_lines, formats
     from weft.server.portal.assets import address_of
 
     made = Environment(
@@ -119,5 +127,5 @@ def environment() -> Environment:
         auto_reload=False,
     )
     made.filters.update(formats.FILTERS)
-    made.globals.update(asset=address_of, **formats.FUNCTIONS)
+    made.globals.update(asset=address_of, **formats.FUNCTIONS, **drawn_lines.FUNCTIONS)
     return made

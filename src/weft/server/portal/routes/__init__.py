@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from weft.server.portal.routes import assets, finding, lineage, workbench
+from weft.server.portal.routes import access, assets, finding, governance, lineage, reports, workbench
 
-ROUTERS = [routes.router for routes in (assets, finding, lineage, workbench)]
+ROUTERS = [routes.router for routes in (assets, finding, lineage, workbench, access, governance, reports)]
