@@ -23,7 +23,8 @@ class Drafts:
         return self._known[address]
 
     def _hidden(self, address: str) -> bool:
-        parts = address.partition("@")[0].split(".")
+        name, at, behind = address.partition("@")
+        parts = name.split(".")
         if len(parts) not in (2, 3) or not all(is_slug(part) for part in parts):
             return False
         if parts[0] in self._caller.domains or may(self._caller, Action.RUN, parts[0]):
@@ -31,7 +32,8 @@ class Drafts:
         product = self._reader.product(ProductAddress(parts[0], parts[1]))
         statuses = [product.status] if product is not None else []
         if len(parts) == 3:
-            state = self._reader.port(parse_address(address))
+            # a column stands behind its port's major, and may have any name
+            state = self._reader.port(parse_address(f"{name}{at}{behind.partition('.')[0]}"))
             statuses += [state.status] if state is not None else []
         port = parse_address(f"{parts[0]}.{parts[1]}.{parts[-1]}")
         return any(not open_to(status, port, "") for status in statuses)
