@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from weft.access.reading.asking import Question, Readers, Streamed
     from weft.access.witness import Over, Witness
     from weft.model.lifecycle import EndOfLife
+    from weft.registry.grants import Grant
 
 Present = Callable[[Publication, Principal, bool], None]
 """Brings the files of a data version to where they are read; of its quarantine, where the last argument says so."""
@@ -110,9 +111,17 @@ class Door:
         return other
 
     def decision(
-        self, principal: Principal, address: Address, reads: Collection[Address] = (), purpose: str | None = None
+        self,
+        principal: Principal,
+        address: Address,
+        reads: Collection[Address] = (),
+        purpose: str | None = None,
+        supposed: Collection[Grant] = (),
     ) -> tuple[PortState, Decision]:
         """A port and what the principal may read of it, whatever that is.
+
+        Args:
+            supposed: grants that nobody has given, to say what they would show; `open` takes none.
 
         Raises:
             UsageError: WFT-ACC-001, no such port.
@@ -124,6 +133,8 @@ class Door:
             basis = self._grounds(principal, state.address, purpose)
             if principal.kind is PrincipalKind.PRODUCT and not reads:
                 reads = self._declared(principal)
+        if supposed:
+            basis = replace(basis, grants=(*basis.grants, *supposed))
         return state, decide(principal, state, reads, end, self._now().date(), basis)
 
     def open(

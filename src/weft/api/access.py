@@ -137,6 +137,30 @@ class Access:
         """
         return self._shown(self._request(caller, request_id), caller)
 
+    def would_see(self, caller: Caller, address: str) -> dict[str, Any]:
+        """What the caller would see of a port if all of it were granted to them.
+
+        Raises:
+            UsageError: WFT-ACC-001, no such port.
+        """
+        port = self._rooms.published(address).address
+        return self._supposed(self.principal_of(caller), port, None, (), None, in_full=False)
+
+    def _supposed(
+        self,
+        who: Principal,
+        port: Address,
+        columns: tuple[str, ...] | None,
+        roles: tuple[str, ...],
+        purpose: str | None,
+        *,
+        in_full: bool,
+    ) -> dict[str, Any]:
+        given = Grant("", port, who.kind.value, who.name, self._rooms.now(), None, "", columns, roles, purpose=purpose)
+        reads = (port,) if who.kind is PrincipalKind.PRODUCT else ()
+        state, decision = self._rooms.door.decision(who, port, reads, supposed=[given])
+        return {**shown_decision(who, state, decision, in_full=in_full), "grants": [], "accounts": []}
+
     # deciding
 
     def approve(

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 _UNITS = ((365 * 86400, "year"), (30 * 86400, "month"), (86400, "day"), (3600, "hour"), (60, "minute"))
 
@@ -78,9 +78,23 @@ def seconds(value: float | None) -> str:
     return f"{minutes} min {rest} s" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def lasting(begun: str, ended: str) -> float:
+    """How many seconds lie between two times."""
+    return (dt.datetime.fromisoformat(ended) - dt.datetime.fromisoformat(begun)).total_seconds()
+
+
 def count(many: int | None, one: str, more: str | None = None) -> str:
     """A number with its noun."""
     return f"{number(many)} {one if many == 1 else more or f'{one}s'}"
+
+
+def ticked(text: str | None) -> Markup:
+    """A text in which what stands between backticks is set as code; nothing else in it means anything."""
+    parts = (text or "").split("`")
+    if len(parts) % 2 == 0:  # one without its partner
+        parts[-2:] = ["`".join(parts[-2:])]
+    made = (Markup("<code>{}</code>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts))
+    return Markup("").join(made)
 
 
 def path_of(address: str) -> str:
@@ -106,5 +120,5 @@ def query_of(path: str, asked: Any, **changed: Any) -> str:
     return f"{path}?{text}" if text else path
 
 
-FILTERS = {"number": number, "size": size, "seconds": seconds, "path_of": path_of}
-FUNCTIONS = {"when": when, "day": day, "count": count, "query_of": query_of}
+FILTERS = {"number": number, "size": size, "seconds": seconds, "path_of": path_of, "ticked": ticked}
+FUNCTIONS = {"when": when, "day": day, "count": count, "lasting": lasting, "query_of": query_of}

@@ -33,7 +33,7 @@ class Section(Struct, frozen=True):
     title: str
 
 
-SECTIONS = (Section("/products", "Products"),)
+SECTIONS = (Section("/products", "Products"), Section("/glossary", "Glossary"))
 
 
 def platform_of(request: Request) -> Platform:
