@@ -382,6 +382,11 @@ CODES: dict[str, str] = {
     "WFT-GOV-085": "a column that is made from too many",
     # catalog
     "WFT-CAT-001": "no such thing in the catalog",
+    "WFT-CAT-020": "no such question, answer or rating",
+    "WFT-CAT-021": "a question or an answer that cannot be kept",
+    "WFT-CAT-022": "words of somebody else",
+    "WFT-CAT-023": "a number of stars that is not given",
+    "WFT-CAT-024": "a rating by somebody who is no person",
     # command line
     "WFT-CLI-001": "a command is used wrongly",
     "WFT-CLI-002": "a package is missing",

@@ -20,11 +20,14 @@ OWNER = "dana.kessler@example.com"
 LEAD = "gaia.lead@example.com"
 PRODUCER = "yusuf.demir@example.com"
 OPERATOR = "otto.operator@example.com"
+READER = "hanna.virtanen@example.com"
+"""Has a grant on the crew's roster, with masks and some of its rows."""
 STRANGER = "sam.stranger@example.com"
 PEOPLE: dict[str, list[Role]] = {
     CONSUMER: [],
     OWNER: [],
     PRODUCER: [],
+    READER: [],
     STRANGER: [],
     LEAD: [Role.GOVERNANCE_LEAD],
     OPERATOR: [Role.OPERATOR],

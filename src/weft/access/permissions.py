@@ -45,6 +45,8 @@ class Action(StrEnum):
     OWN_TOKENS = "tokens.own"
     ASK_ACCESS = "access.ask"
     APPROVE = "access.approve"
+    GIVE_FEEDBACK = "feedback.give"
+    ANSWER = "feedback.answer"
     GOVERN = "mesh.govern"
     DECIDE_POLICY = "policy.decide"
     READ_EVENTS = "events.read"
@@ -89,6 +91,8 @@ PERMISSIONS: Mapping[Action, Permission] = {
     Action.OWN_TOKENS: Permission("make, list and revoke tokens of one's own", everybody=True),
     Action.ASK_ACCESS: Permission("ask to read data, and see how one's requests stand", everybody=True),
     Action.APPROVE: Permission("decide who reads data of a domain", _OWNERS | {Role.STEWARD}),
+    Action.GIVE_FEEDBACK: Permission("ask questions about products, and rate them", everybody=True),
+    Action.ANSWER: Permission("answer questions about products of a domain", _OWNERS | {Role.STEWARD, Role.DEVELOPER}),
     Action.GOVERN: Permission("change what holds for the whole mesh", frozenset({Role.GOVERNANCE_LEAD})),
     Action.DECIDE_POLICY: Permission(
         "give waivers and decide on publications, as far as the policy names the role",

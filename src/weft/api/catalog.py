@@ -23,6 +23,7 @@ from weft.errors import UsageError, did_you_mean, error
 from weft.model.address import Address, ProductAddress, is_slug
 from weft.model.lifecycle import open_to
 from weft.model.publication import PortState
+from weft.model.records import ProductRecord
 from weft.registry.base import RegistryReader
 
 _NEAR = 500
@@ -103,13 +104,22 @@ class Catalog:
         Raises:
             UsageError: WFT-CAT-001, there is none at that address, or it is a draft of somebody else's.
         """
-        record = self._reader.product(address)
-        if record is None or not _open(record.status, address.domain, caller):
-            raise self._absent(caller, str(address), "product", address.domain)
+        self.require(caller, address)
         found = page(self._reader, str(address), self._now()).as_json()
         found["incidents"] = self._incidents(str(address))
         found["ports"] = [p for p in found["ports"] if _open(p["status"], address.domain, caller)]
         return _without(found, ("reads", "consumers"), ("deprecated_reads",), self.hidden(caller))
+
+    def require(self, caller: Caller, address: ProductAddress) -> ProductRecord:
+        """A product that somebody may know of.
+
+        Raises:
+            UsageError: WFT-CAT-001, there is none at that address, or it is a draft of somebody else's.
+        """
+        record = self._reader.product(address)
+        if record is None or not _open(record.status, address.domain, caller):
+            raise self._absent(caller, str(address), "product", address.domain)
+        return record
 
     def port(self, caller: Caller, address: Address) -> dict[str, Any]:
         """A port; without major its default one.
@@ -117,7 +127,7 @@ class Catalog:
         Raises:
             UsageError: WFT-CAT-001, there is none at that address, or it is a draft of somebody else's.
         """
-        state = self._port(caller, address)
+        state = self.state(caller, address)
         found = page(self._reader, str(state.address), self._now()).as_json()
         found["incidents"] = self._incidents(str(state.address))
         return _without(found, ("upstream", "downstream"), ("majors",), self.hidden(caller))
@@ -128,7 +138,7 @@ class Catalog:
         Raises:
             UsageError: WFT-CAT-001 as for `port`, WFT-SRV-006 for a cursor that is none of this list.
         """
-        pinned = self._port(caller, address).address
+        pinned = self.state(caller, address).address
         of = f"history {pinned}"
         place = place_of(of, cursor, int)
         before = int(place[0]) if place else None
@@ -142,7 +152,7 @@ class Catalog:
         Raises:
             UsageError: WFT-CAT-001 as for `port`, or nothing was ever published with that version.
         """
-        state = self._port(caller, address)
+        state = self.state(caller, address)
         if version is None or state.version == version:
             publication = self._reader.publication(state.address)
             return dict(publication.contract if publication is not None else state.contract)
@@ -198,7 +208,12 @@ class Catalog:
         nodes = tuple(n for n in view.nodes if shown(n.id))
         return replace(view, nodes=nodes, edges=edges).as_json()
 
-    def _port(self, caller: Caller, address: Address) -> PortState:
+    def state(self, caller: Caller, address: Address) -> PortState:
+        """How a port stands that somebody may know of; without major its default one.
+
+        Raises:
+            UsageError: WFT-CAT-001, there is none at that address, or it is a draft of somebody else's.
+        """
         state = self._reader.port(address)
         if state is None or not _open(state.status, address.domain, caller):
             raise self._absent(caller, str(address), "port", address.domain)

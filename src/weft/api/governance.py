@@ -55,6 +55,7 @@ class Governance:
         caller: Caller,
         *,
         domain: str | None = None,
+        product: str | None = None,
         policy: str | None = None,
         states: Sequence[str] = (),
         mine: bool = False,
@@ -71,8 +72,10 @@ class Governance:
             UsageError: WFT-SRV-006 the cursor belongs to another list, WFT-CLI-001 there is no such state, WFT-GOV-007
                 nobody has ever heard of the policy.
         """
-        wanted = Filter(_domains(caller, domain, mine), policy, states=tuple(map(_state, states)))
+        chosen = tuple(map(_state, states))
+        wanted = Filter(_domains(caller, domain, mine), policy, states=chosen, product=product)
         of = f"violations {domain} {policy} {','.join(states)} {mine} {caller.name if mine else ''}"
+        of += f" {product}" if product is not None else ""
         place = place_of(of, cursor, str, str)
         found = self._violations.listed(wanted, after=(place[0], place[1]) if place else ("", ""), limit=limit + 1)
         ever = Filter(policy=policy, states=tuple(State))

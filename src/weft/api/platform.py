@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from weft.api.catalog import Catalog
     from weft.api.data import DataApi
     from weft.api.data_links import Links
+    from weft.api.feedback import Feedback
     from weft.api.glossaries import Glossaries
     from weft.api.governance import Governance
     from weft.api.holding import Holding
@@ -355,6 +356,13 @@ class Platform:
             lambda address: self.incidents.of(address),
             lambda: self.glossaries.synonyms(),
         )
+
+    @cached_property
+    def feedback(self) -> Feedback:
+        """What people ask about products, and think of them."""
+        from weft.api.feedback import Feedback
+
+        return Feedback(self.database, self.catalog, self.rooms.now)
 
     @cached_property
     def records(self) -> Records:

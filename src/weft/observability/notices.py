@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from weft.model.records import Event
-from weft.observability import policy_notices
+from weft.observability import feedback_notices, policy_notices
 
 KINDS: Mapping[str, str] = {
     "published": "a product has new rows, or shows earlier ones again",
@@ -25,6 +25,7 @@ KINDS: Mapping[str, str] = {
     "access_asked": "somebody asks to read a port",
     "access_decided": "somebody may read a port, or may not",
     **policy_notices.KINDS,
+    **feedback_notices.KINDS,
 }
 """Every kind of notice that one can subscribe to."""
 
@@ -114,7 +115,7 @@ def notices_of(event: Event, registered: Registered) -> list[Notice]:
             return [_incident(event)]
         case kind if kind in _ACCESS:
             return [_access(event)]
-    told = policy_notices.told_of(event)
+    told = policy_notices.told_of(event) or feedback_notices.told_of(event)
     if told is None:
         return []
     id_ = f"n-{event.seq}-{told.kinds[0]}"

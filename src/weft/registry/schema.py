@@ -28,6 +28,7 @@ STEPS = (
     "0017_governance",
     "0018_signing_keys",
     "0019_held_publications",
+    "0020_feedback",
 )
 """Files of the folder `steps`: step n makes version n of the schema. One that was shipped is never changed."""
 

@@ -67,6 +67,15 @@ class UserStore:
             row = statements.row(f"SELECT {COLUMNS} FROM users u WHERE u.name = ?", (name,))
         return user_of(row) if row is not None else None
 
+    def of_team(self, team: str) -> list[str]:
+        """Names of the people whom the provider's groups put into a team."""
+        holding = "disabled_at IS NULL AND teams LIKE ? ESCAPE '!'"
+        sql = f"SELECT name, teams FROM users WHERE {holding} ORDER BY name LIMIT 1000"
+        held = json.dumps(team)
+        like = "".join(f"!{sign}" if sign in "!%_" else sign for sign in held)
+        with self._database.reading() as statements:
+            return [name for name, teams in statements.rows(sql, (f"%{like}%",)) if team in json.loads(teams)]
+
     def password_of(self, name: str) -> str | None:
         """The hash of a local user's password, while the user is not disabled."""
         with self._database.reading() as statements:

@@ -79,6 +79,7 @@ class Filter(Struct, frozen=True):
     policy: str | None = None
     subject: str | None = None
     states: tuple[State, ...] = ()
+    product: str | None = None
 
 
 class ViolationStore:
@@ -125,7 +126,7 @@ class ViolationStore:
             after: the due time, as text, and the id behind which they begin.
         """
         conditions, values = ["(due > ? OR (due = ? AND violation_id > ?))"], [after[0], *after]
-        for column, chosen in (("policy", wanted.policy), ("subject", wanted.subject)):
+        for column, chosen in (("policy", wanted.policy), ("subject", wanted.subject), ("product", wanted.product)):
             if chosen is not None:
                 conditions.append(f"{column} = ?")
                 values.append(chosen)

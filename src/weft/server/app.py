@@ -18,6 +18,7 @@ from weft.server.routes import (
     compliance,
     data,
     domains,
+    feedback,
     flight,
     glossary,
     governance,
@@ -67,6 +68,7 @@ def create_app(platform: Platform) -> FastAPI:
     subjects = (
         health,
         catalog,
+        feedback,
         records,
         session,
         sign_in,

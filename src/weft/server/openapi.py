@@ -19,6 +19,7 @@ from weft.server.shapes import Problem
 
 TAGS = [
     {"name": "catalog", "description": "What there is: domains, products, ports, contracts, lineage"},
+    {"name": "feedback", "description": "What people ask about products, and what they think of them"},
     {"name": "records", "description": "What happened: runs and the event log"},
     {"name": "identity", "description": "Who asks: sessions and tokens"},
     {"name": "domains", "description": "Domains, from their requisition on"},

@@ -48,6 +48,7 @@ _STATUS = {
     "WFT-ACC-051": 413,
     "WFT-ACC-052": 404,
     "WFT-CAT-001": 404,
+    "WFT-CAT-020": 404,
     "WFT-GOV-042": 404,
     "WFT-GOV-007": 404,
     "WFT-GOV-054": 404,

@@ -8,6 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.unit.server.company import bearer, company
+from weft.access.permissions import Caller
+from weft.api.drafts import Drafts
 from weft.server.app import create_app
 
 READ = "/api/v1/registry"
@@ -76,3 +78,12 @@ def test_what_one_has_kept_is_not_said_to_be_what_another_would_be_shown(app):
 
     assert finn.get(f"{READ}/ports", headers={"If-None-Match": tag}).status_code == 304
     assert eve.get(f"{READ}/ports", headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_a_column_of_a_draft_is_hidden_with_its_port_whatever_its_name(tmp_path):
+    with company(tmp_path) as platform:
+        drafts = Drafts(platform.rooms.production, Caller("eve", "user"))
+
+        assert drafts.hide("fleet.aircraft.prototypes@1.id")
+        assert drafts.hide('fleet.plans.orders@1."odd @ name"')
+        assert not drafts.hide("fleet.aircraft.planes@1.tailnum")

@@ -38,6 +38,8 @@ EXPECTED = {
     Action.RUN: {"domain_owner", "product_owner", "developer", "operator", "domain token"},
     Action.ASK_ACCESS: {*PEOPLE} - {"stranger"},
     Action.APPROVE: {"domain_owner", "product_owner", "steward"},
+    Action.GIVE_FEEDBACK: {*PEOPLE} - {"stranger"},
+    Action.ANSWER: {"domain_owner", "product_owner", "steward", "developer", "domain token"},
     Action.GOVERN: {"governance_lead"},
     Action.DECIDE_POLICY: {"domain_owner", "product_owner", "steward", "compliance_contact", "governance_lead"},
     Action.READ_EVENTS: {"operator", "governance_lead", "compliance_contact"},

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Document = dict[str, Any]
 _NEW = 12
 _WORK = 20
+_LONG = 90
 _SOON = timedelta(days=14)
 
 
@@ -84,6 +85,10 @@ def _work(platform: Platform, caller: Caller) -> Iterator[Document]:
         if one["state"] in ("open", "overdue") and one["due"] < soon:
             title = f"{one['subject']}: {one['title']}"
             yield _line("violation", "warn", title, f"/governance/violations/{one['violation_id']}", one["due"])
+    for one in platform.feedback.waiting(caller, _WORK):
+        title = one["text"] if len(one["text"]) <= _LONG else f"{one['text'][:_LONG]}…"
+        path = f"/products/{one['product'].replace('.', '/')}?tab=questions#{one['question_id']}"
+        yield _line(one["kind"], "accent", title, path, one["asked_at"])
     for incident in platform.incidents.shown_to(caller):
         if incident["subject"].partition(".")[0] in caller.domains:
             yield _line(

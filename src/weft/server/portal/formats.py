@@ -6,7 +6,7 @@ import datetime as dt
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from weft.access.permissions import Action, Caller, may
 
@@ -96,9 +96,23 @@ def seconds(value: float | None) -> str:
     return f"{minutes} min {rest} s" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def lasting(begun: str, ended: str) -> float:
+    """How many seconds lie between two times."""
+    return (dt.datetime.fromisoformat(ended) - dt.datetime.fromisoformat(begun)).total_seconds()
+
+
 def count(many: int | None, one: str, more: str | None = None) -> str:
     """A number with its noun."""
     return f"{number(many)} {one if many == 1 else more or f'{one}s'}"
+
+
+def ticked(text: str | None) -> Markup:
+    """A text in which what stands between backticks is set as code; nothing else in it means anything."""
+    parts = (text or "").split("`")
+    if len(parts) % 2 == 0:  # one without its partner
+        parts[-2:] = ["`".join(parts[-2:])]
+    made = (Markup("<code>{}</code>").format(part) if place % 2 else escape(part) for place, part in enumerate(parts))
+    return Markup("").join(made)
 
 
 def path_of(address: str) -> str:
@@ -129,11 +143,12 @@ def may_do(caller: Caller, action: str) -> bool:
     return may(caller, Action(action))
 
 
-FILTERS = {"number": number, "size": size, "seconds": seconds, "path_of": path_of, "share": share}
+FILTERS = {"number": number, "size": size, "seconds": seconds, "path_of": path_of, "share": share, "ticked": ticked}
 FUNCTIONS = {
     "when": when,
     "day": day,
     "count": count,
+    "lasting": lasting,
     "query_of": query_of,
     "day_before": day_before,
     "day_in": day_in,

@@ -35,6 +35,7 @@ class Section(Struct, frozen=True):
 
 SECTIONS = (
     Section("/products", "Products"),
+    Section("/glossary", "Glossary"),
     Section("/lineage", "Lineage"),
     Section("/workbench", "Workbench"),
     Section("/access", "Access"),

@@ -1,0 +1,119 @@
+"""How to read a port from where one works, with the right addresses filled in. Pure."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from msgspec import Struct
+
+from weft.model.address import Address
+from weft.sql.quoting import dotted
+
+
+class Way(Struct, frozen=True):
+    """How clients reach a server.
+
+    Attributes:
+        url: of the server, without a slash at its end.
+        flight: where it speaks Arrow Flight SQL, like `grpc+tls://mesh.example.com:8081`; None: nowhere.
+        iceberg: whether it is an Iceberg REST catalog as well.
+        user: who reads.
+    """
+
+    url: str
+    flight: str | None
+    iceberg: bool
+    user: str
+
+
+def snippets(way: Way, port: Address) -> list[dict[str, str]]:
+    """Ways to read a port: each with an id, what it is for, its language, and the text to be copied.
+
+    A token is read from the environment: none is written into a text.
+    """
+    address = str(port)
+    table = dotted((port.domain, port.product, f"{port.port}@{port.major}"))
+    sql = f"select * from {table} limit 100"
+    found = [
+        (
+            "sql",
+            "SQL, on the command line",
+            "sh",
+            f"weft query '{sql}' --format csv",
+            "In a repository of this mesh, or after `weft login`.",
+        ),
+        (
+            "python",
+            "Python",
+            "python",
+            _python(way, address),
+            "`pip install weft`; gives Polars, pandas, Arrow or DuckDB.",
+        ),
+        ("curl", "HTTP, as pages", "sh", _curl(way, address), "JSON, CSV, Arrow or Parquet, as `Accept` says."),
+    ]
+    if way.flight is not None:
+        secure = way.flight.startswith("grpc+tls")
+        host = way.flight.partition("://")[2]
+        options = "" if secure else "&useEncryption=false"
+        jdbc = f"jdbc:arrow-flight-sql://{host}/?user={quote(way.user, safe='@')}&password=…{options}"
+        found += [
+            (
+                "adbc",
+                "ADBC, by Arrow Flight SQL",
+                "python",
+                _adbc(way, sql),
+                "`pip install adbc-driver-flightsql pyarrow`",
+            ),
+            (
+                "jdbc",
+                "JDBC, for DBeaver and the like",
+                "text",
+                jdbc,
+                "Driver org.apache.arrow:flight-sql-jdbc-driver; the password is a token.",
+            ),
+        ]
+    if way.iceberg:
+        found.append(
+            (
+                "iceberg",
+                "Iceberg, for engines that read files",
+                "python",
+                _iceberg(way, port),
+                "For whoever sees all of the port: files have no masks.",
+            )
+        )
+    names = ("id", "title", "language", "text", "note")
+    return [dict(zip(names, one, strict=True)) for one in found]
+
+
+def _python(way: Way, address: str) -> str:
+    return f"""import os
+import weft
+
+with weft.open("{way.url}", token=os.environ["WEFT_TOKEN"]) as mesh:
+    rows = mesh.read("{address}", limit=1000).polars()"""
+
+
+def _curl(way: Way, address: str) -> str:
+    return f"""curl -G {way.url}/api/v1/data/{address} \\
+  -H "Authorization: Bearer $WEFT_TOKEN" -H "Accept: text/csv" -d limit=100"""
+
+
+def _adbc(way: Way, sql: str) -> str:
+    text = sql.replace("'", "\\'")
+    return f"""import os
+import adbc_driver_flightsql.dbapi as flight_sql
+
+options = {{"username": "{way.user}", "password": os.environ["WEFT_TOKEN"]}}
+with flight_sql.connect("{way.flight}", db_kwargs=options, autocommit=True) as connection:
+    with connection.cursor() as cursor:
+        cursor.execute('{text}')
+        table = cursor.fetch_arrow_table()"""
+
+
+def _iceberg(way: Way, port: Address) -> str:
+    return f"""import os
+from pyiceberg.catalog import load_catalog
+
+catalog = load_catalog("mesh", type="rest", uri="{way.url}/iceberg", token=os.environ["WEFT_TOKEN"])
+rows = catalog.load_table(("{port.domain}", "{port.product}", "{port.port}@{port.major}")).scan().to_arrow()"""
