@@ -87,8 +87,12 @@ def _work(platform: Platform, caller: Caller) -> Iterator[Document]:
     for incident in platform.incidents.shown_to(caller):
         if incident["subject"].partition(".")[0] in caller.domains:
             yield _line(
-                "incident", "bad", incident["title"], f"/incidents/{incident['incident_id']}", incident["opened_at"]
+                "incident", "bad", _incident(incident), f"/incidents/{incident['incident_id']}", incident["opened_at"]
             )
+
+
+def _incident(incident: Document) -> str:
+    return f"{incident['subject']}: {incident['what']}"
 
 
 def _line(kind: str, tone: str, title: str, path: str, due: str | None) -> Document:

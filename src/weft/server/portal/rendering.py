@@ -33,7 +33,7 @@ class Section(Struct, frozen=True):
     title: str
 
 
-SECTIONS = (Section("/products", "Products"),)
+SECTIONS = (Section("/products", "Products"), Section("/runs", "Runs"), Section("/administration", "Administration"))
 
 
 def platform_of(request: Request) -> Platform:
