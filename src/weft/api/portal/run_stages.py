@@ -31,8 +31,7 @@ def stages_of(platform: Platform, run: Document | None, job: Document | None) ->
         if job is not None and job["started_at"] and job["started_at"] < run["started_at"]:
             found.append(_stage("worker starts", "queue", job["started_at"], run["started_at"]))
         found.append(_stage("run", run["state"], run["started_at"], run["finished_at"]))
-        for port in run["ports"][:_MOST_PORTS]:
-            found.append(_port(platform, run, port))
+        found += [_port(platform, run, port) for port in run["ports"][:_MOST_PORTS]]
     return _scaled(found, platform.rooms.now())
 
 

@@ -240,7 +240,7 @@ def _ports(platform: Platform, caller: Caller, run: Document) -> Iterator[Docume
 
 
 class _Rows:
-    """Which cells of failing rows somebody sees: what the decision about the port shows them in clear, and nothing else.
+    """Which cells of failing rows somebody sees: those that the decision about the port shows them.
 
     Attributes:
         why: what keeps the rows from them; None where nothing does.
