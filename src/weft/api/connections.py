@@ -97,7 +97,7 @@ class Connections:
             remotes.reach(name)
         except WeftError as e:
             found += e.diagnostics
-        except Exception as e:  # a driver's own fault is told by its kind: its words may hold anything
+        except Exception as e:  # noqa: BLE001 - a driver's fault is told by its kind: its words may hold anything
             found.append(
                 error("WFT-SRC-010", f"`{name}` cannot be reached", why=f"its driver fails: {type(e).__name__}")
             )

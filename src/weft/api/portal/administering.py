@@ -1,4 +1,4 @@
-"""What operators, owners and everybody for themselves administer: domains, users, tokens, connections, notices, health."""
+"""What people administer, each as far as they may: domains, users, tokens, connections, notices, the server."""
 
 from __future__ import annotations
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from weft.server.portal.routes import administration, assets, finding, incidents, running
+from weft.server.portal.routes import administration, assets, feeds, finding, incidents, running
 
-ROUTERS = [routes.router for routes in (administration, assets, finding, incidents, running)]
+ROUTERS = [routes.router for routes in (administration, assets, feeds, finding, incidents, running)]
