@@ -18,7 +18,7 @@ from weft.project.example import example_folder
 def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     """A demo's folder, and what it told under the title of each step."""
     folder = tmp_path_factory.mktemp("demo")
-    done = run("demo", "mesh", cwd=folder)
+    done = run("demo", "mesh", "--no-serve", cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     parts = re.split(r"^(\d\. .*)$", done.stdout, flags=re.MULTILINE)
     return folder / "mesh", dict(zip(parts[1::2], parts[2::2], strict=True))

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from weft.access.permissions import Action, Caller, may
 from weft.api.catalog import Filters
+from weft.api.portal.deprecating import touching
+from weft.catalog.linked import port_page
 from weft.catalog.looks import Within
 from weft.catalog.search import FACETS
+from weft.project.example import DEMO_MARK
 
 if TYPE_CHECKING:
     from weft.api.platform import Platform
@@ -26,6 +29,7 @@ def home(platform: Platform, caller: Caller) -> Document:
         "work": sorted(_work(platform, caller), key=lambda one: one["due"] or "")[:_WORK],
         "new": list(_new(platform, caller)),
         "domains": platform.catalog.listed(caller, "domain", Filters(), 60, None)["items"],
+        "demo": (platform.rooms.settings.state / DEMO_MARK).is_file(),
     }
 
 
@@ -73,8 +77,8 @@ def _gathered(hits: list[Document]) -> list[Document]:
 def _work(platform: Platform, caller: Caller) -> Iterator[Document]:
     """Lines of the caller's own list: what kind, which page, by when."""
     for request in platform.access.listed(caller, "waiting", mine=True):
-        title = f"{request['reader']} asks for {', '.join(item['port'] for item in request['items'])}"
-        yield _line("request", "accent", title, f"/access/requests/{request['request_id']}", request["asked_at"])
+        title = f"{request['reader']} asks for {', '.join(port['address'] for port in request['ports'])}"
+        yield _line("request", "accent", title, f"/access/requests/{request['request_id']}", request["at"])
     for approval in platform.approvals.listed(caller, state="waiting")["items"]:
         if may(caller, Action.DECIDE_POLICY, approval["product"].partition(".")[0]):
             title = f"{approval['product']} waits for an approval"
@@ -89,6 +93,13 @@ def _work(platform: Platform, caller: Caller) -> Iterator[Document]:
             yield _line(
                 "incident", "bad", _incident(incident), f"/incidents/{incident['incident_id']}", incident["opened_at"]
             )
+    yield from map(_deprecation, touching(platform, caller))
+
+
+def _deprecation(one: Document) -> Document:
+    left = one["days"]
+    ends = "" if left is None else ", until today" if left == 0 else f", {left} day{'' if left == 1 else 's'} left"
+    return _line("deprecation", "warn", f"{one['title']}{ends}", port_page("", one["address"]), one["end"])
 
 
 def _incident(incident: Document) -> str:
