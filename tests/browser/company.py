@@ -19,12 +19,14 @@ CONSUMER = "rebecca.stone@example.com"
 OWNER = "dana.kessler@example.com"
 LEAD = "gaia.lead@example.com"
 PRODUCER = "yusuf.demir@example.com"
+DEVELOPER = "alice.moreno@example.com"
 OPERATOR = "otto.operator@example.com"
 STRANGER = "sam.stranger@example.com"
 PEOPLE: dict[str, list[Role]] = {
     CONSUMER: [],
     OWNER: [],
     PRODUCER: [],
+    DEVELOPER: [],
     STRANGER: [],
     LEAD: [Role.GOVERNANCE_LEAD],
     OPERATOR: [Role.OPERATOR],

@@ -6,7 +6,7 @@ a port a `dcat:Dataset` with one distribution, behind which a `dcat:DataService`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -53,7 +53,7 @@ def catalog_node(base: str, mesh: str) -> Node:
     }
 
 
-def product_node(base: str, line: Line, ports: list[Line]) -> Node:
+def product_node(base: str, line: Line, ports: Sequence[Line]) -> Node:
     """A product, with the services of its ports.
 
     Args:

@@ -65,7 +65,10 @@ def made_people(platform: Platform) -> list[tuple[str, str, str]]:
     domain = platform.rooms.production.domain(_DOMAIN)
     held = {role_key(role): user for user, roles in reversed(domain_members(domain)) for role in roles}
     held["domain_owner"] = held.pop("owner", held.get("domain_owner", ""))
-    wanted = [("consumer", CONSUMER, ()), *((role, held.get(role, ""), ()) for role in _TRIES)]
+    wanted: list[tuple[str, str, tuple[str, ...]]] = [
+        ("consumer", CONSUMER, ()),
+        *((role, held.get(role, ""), ()) for role in _TRIES),
+    ]
     wanted += [("governance_lead", LEAD, ("governance_lead",)), ("operator", OPERATOR, ("operator",))]
     users = platform.identity.user_verbs
     return [(role, name, users.add(name, None, roles, actor="weft demo")) for role, name, roles in wanted if name]
