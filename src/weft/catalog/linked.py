@@ -108,7 +108,7 @@ def port_nodes(base: str, line: Line, purpose: str | None) -> list[Node]:
             "@id": f"{page}#data",
             "@type": "dcat:Distribution",
             "dct:title": title,
-            "dcat:accessURL": {"@id": data, "@type": "rdfs:Resource"},
+            "dcat:accessURL": {"@id": page},  # who has no grant asks for one there; the service is behind it
             "dcat:mediaType": {"@id": _JSON, "@type": "dct:MediaType"},
             "dct:conformsTo": contract,
             "dcat:accessService": {"@id": service},

@@ -27,6 +27,8 @@ def stages_of(platform: Platform, run: Document | None, job: Document | None) ->
         # a job that has to wait for a time of its own has not waited for a worker until then
         waits = max(job["created_at"], job["not_before"])
         found.append(_stage("in the queue", "queue", waits, job["started_at"] or job["finished_at"]))
+    if run is None and job is not None and job["started_at"]:
+        found.append(_stage("worker", job["state"], job["started_at"], job["finished_at"]))
     if run is not None:
         if job is not None and job["started_at"] and job["started_at"] < run["started_at"]:
             found.append(_stage("worker starts", "queue", job["started_at"], run["started_at"]))
