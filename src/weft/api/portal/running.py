@@ -10,6 +10,7 @@ from weft.access.permissions import Action, Caller, domains_of, may
 from weft.api.portal.run_stages import stages_of
 from weft.errors import UsageError, WeftError
 from weft.model.address import Address, parse_address
+from weft.model.checks import without_rows
 from weft.model.jobs import JobState
 
 if TYPE_CHECKING:
@@ -217,6 +218,9 @@ def _job(platform: Platform, caller: Caller, name: str) -> Document | None:
         return None
     if not may(caller, Action.RUN, found["product"].partition(".")[0]):
         found["result"] = None  # what a failed job says may name what its model has printed
+    elif found["result"] and "diagnostics" in found["result"]:
+        told = [without_rows(d) for d in found["result"]["diagnostics"]]
+        found["result"] = {**found["result"], "diagnostics": told}
     return found
 
 
@@ -235,7 +239,7 @@ def _ports(platform: Platform, caller: Caller, run: Document) -> Iterator[Docume
             "rows_hidden": rows.why if rows else None,
             "passed": [c for c in checks if c["result"] == "passed"],
             "not_evaluated": [c for c in checks if c["result"] == "not_evaluated"],
-            "diagnostics": [d for d in port["diagnostics"] if not (bad and d["code"] == "WFT-CHK-001")],
+            "diagnostics": [without_rows(d) for d in port["diagnostics"] if not (bad and d["code"] == "WFT-CHK-001")],
         }
 
 
