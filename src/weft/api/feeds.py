@@ -83,7 +83,7 @@ class Feeds:
         for kind in KINDS:
             cursor: str | None = None
             while True:
-                at = f"{self._base}/feeds/sitemap/{kind}.xml" + (f"?cursor={cursor}" if cursor else "")
+                at = f"{self._base}/feeds/sitemap/{kind}" + (f"?cursor={cursor}" if cursor else "")
                 yield f"<sitemap><loc>{_text(at)}</loc></sitemap>\n".encode()
                 _, cursor = self._lines(kind, _OF_SITEMAP, cursor)
                 if cursor is None:

@@ -113,7 +113,7 @@ def test_what_is_linked_to_answers(client):
 
 
 def test_drafts_are_in_the_feeds_of_their_own_domain_alone(client, finn):
-    paths = ("/feeds/catalog.jsonld", "/feeds/sitemap/product.xml", "/feeds/sitemap/port.xml", "/feeds/changes.atom")
+    paths = ("/feeds/catalog.jsonld", "/feeds/sitemap/product", "/feeds/sitemap/port", "/feeds/changes.atom")
 
     outside, inside = ("".join(who.get(path).text for path in paths) for who in (client, finn))
 
@@ -146,7 +146,7 @@ def test_the_map_lists_maps_and_these_every_page(client):
     assert "http://mesh.test/domains/fleet" in pages
     assert "http://mesh.test/products/fleet/aircraft" in pages
     assert "http://mesh.test/ports/fleet/aircraft/planes@1" in pages
-    assert client.get("/feeds/sitemap/column.xml").status_code == 422
+    assert client.get("/feeds/sitemap/column").status_code == 422
 
 
 def test_changes_are_entries_with_an_id_of_their_own_newest_first(client):
@@ -166,6 +166,6 @@ def test_changes_are_entries_with_an_id_of_their_own_newest_first(client):
 def test_feeds_are_for_whoever_is_known_and_kept_by_nobody(client):
     stranger = TestClient(client.app, base_url="http://mesh.test")
 
-    for path in ("/feeds/catalog.jsonld", "/feeds/sitemap.xml", "/feeds/sitemap/port.xml", "/feeds/changes.atom"):
+    for path in ("/feeds/catalog.jsonld", "/feeds/sitemap.xml", "/feeds/sitemap/port", "/feeds/changes.atom"):
         assert stranger.get(path).status_code == 401
         assert client.get(path).headers["cache-control"] == "private, no-cache"

@@ -47,7 +47,7 @@ async def domains(request: Request, caller: Annotated[Caller, Depends(Visiting(A
 def requisition(
     request: Request,
     caller: Annotated[Caller, Depends(PermittedForm(Action.REQUISITION))],
-    name: _Word = "",
+    name: _Word,
     title: _Word = "",
     kind: _Word = "",
     team: _Word = "",
@@ -98,7 +98,7 @@ async def tokens(request: Request, caller: Annotated[Caller, Depends(Visiting(Ac
 def make_token(
     request: Request,
     caller: Owner,
-    label: _Word = "",
+    label: _Word,
     domain: _Word = "",
     days: Annotated[int | None, Form(ge=1, le=3650)] = None,
     actions: _Words = None,
@@ -243,9 +243,13 @@ def unsubscribe(request: Request, caller: Subscriber, subscription_id: _Name) ->
     return RedirectResponse("/administration/notices", 303)
 
 
-@router.post("/mutes")
+@router.post("/mutes/{domain}")
 def mute(
-    request: Request, caller: Subscriber, domain: _Word = "", subject: _Word = "", off: Annotated[bool, Form()] = False
+    request: Request,
+    caller: Annotated[Caller, Depends(PermittedForm(Action.MANAGE_DOMAIN, domain="domain"))],
+    domain: _Name,
+    subject: _Word,
+    off: Annotated[bool, Form()] = False,
 ) -> Response:
     """Spares the owners of a domain notices of something, or tells them again."""
     try:

@@ -88,7 +88,7 @@ def sitemaps(request: Request, caller: Reader) -> Response:
     return StreamingResponse(_feeds(request, caller).sitemaps(), media_type=_XML, headers=_HEADERS)
 
 
-@router.get("/sitemap/{kind}.xml", response_class=Response, responses=_gives(_XML, "A map of pages (sitemaps.org)"))
+@router.get("/sitemap/{kind}", response_class=Response, responses=_gives(_XML, "A map of pages (sitemaps.org)"))
 def sitemap(
     request: Request, caller: Reader, kind: Literal["domain", "product", "port"], cursor: _Cursor = None
 ) -> Response:
