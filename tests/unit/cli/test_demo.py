@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -131,6 +132,9 @@ def test_it_ends_in_the_portal_with_somebody_of_each_role_until_it_is_ended(
         lines += "".join(served.stdout.readline() for _ in range(11))
         url = re.search(r"(http://127\.0\.0\.1:\d+)/ until", lines)[1]
         people = dict(re.findall(r"^  (\S+@example\.com)\s+(\S{20})", lines, re.MULTILINE))
+        ends = time.monotonic() + 60
+        while httpx.get(f"{url}/readyz").status_code != 200 and time.monotonic() < ends:
+            time.sleep(0.1)  # the index of a mesh that the server sees for the first time is being made
         roles = {}
         for name, password in people.items():
             with httpx.Client(base_url=url, headers={"Origin": url}) as browser:
