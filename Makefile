@@ -32,8 +32,8 @@ setup-system:  ## install the system packages that tests need, if any is missing
 	sudo=""; if [ "$$(id -u)" != 0 ]; then sudo=sudo; fi; \
 	$$sudo apt-get update -q && $$sudo apt-get install -q -y --no-install-recommends $$missing
 
-demo: $(VENV)/.made-demo  ## build the example mesh on real data and tell its story (folder: DEMO=weft-demo)
-	$(BIN)/weft demo $(DEMO)
+demo: $(VENV)/.made-demo  ## build the example mesh on real data and tell its story, then serve it (folder: DEMO=weft-demo)
+	$(BIN)/weft demo $(DEMO) $(DEMO_ARGS)
 
 check: $(VENV)/.made-dev  ## format, lint, types, import order, generated pages
 	$(BIN)/ruff format --check .
@@ -87,7 +87,7 @@ $(BIN)/python:
 
 $(VENV)/.made-demo: pyproject.toml hatch_build.py $(wildcard portal/*.* portal/scripts/* portal/styles/*) | $(BIN)/python
 	@echo "installing weft and the example's data"
-	@$(BIN)/python -m pip install --quiet --editable '.[demo]'
+	@$(BIN)/python -m pip install --quiet --editable '.[demo,server]'
 	@touch $@
 
 $(VENV)/.made-dev: pyproject.toml $(VENV)/.made-demo

@@ -38,6 +38,7 @@ def main() -> int:
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": f"url.{ROOT.as_uri()}.insteadOf",
             "GIT_CONFIG_VALUE_0": url["url"],
+            "DEMO_ARGS": "--no-serve",  # a newcomer ends the portal with Ctrl-C, for which nobody is here
             "WEFT_SHARED": os.environ.get("WEFT_SHARED", str(ROOT.parent / "shared")),
         }
         environment.pop("VIRTUAL_ENV", None)

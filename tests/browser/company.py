@@ -19,6 +19,7 @@ CONSUMER = "rebecca.stone@example.com"
 OWNER = "dana.kessler@example.com"
 LEAD = "gaia.lead@example.com"
 PRODUCER = "yusuf.demir@example.com"
+DEVELOPER = "alice.moreno@example.com"
 OPERATOR = "otto.operator@example.com"
 READER = "hanna.virtanen@example.com"
 """Has a grant on the crew's roster, with masks and some of its rows."""
@@ -28,6 +29,7 @@ PEOPLE: dict[str, list[Role]] = {
     OWNER: [],
     PRODUCER: [],
     READER: [],
+    DEVELOPER: [],
     STRANGER: [],
     LEAD: [Role.GOVERNANCE_LEAD],
     OPERATOR: [Role.OPERATOR],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.browser.company import CONSUMER, LEAD, OWNER, READER, STRANGER
+from tests.browser.company import CONSUMER, LEAD, OPERATOR, OWNER, READER, STRANGER
 from weft.model.violations import violation_id
 
 PAGES: dict[str, str] = {
@@ -73,5 +73,20 @@ PAGES: dict[str, str] = {
     f"/people/{LEAD}": CONSUMER,
     "/tags/flights": CONSUMER,
     "/glossary": CONSUMER,
+    "/runs": OWNER,
+    "/runs?hours=168&state=failed": OWNER,
+    "/runs?product=operations.on_time&hours=720": STRANGER,
+    "/runs/nothing": STRANGER,
+    "/incidents": OWNER,
+    "/incidents/nothing": OWNER,
+    "/schedule": OWNER,
+    "/administration": OPERATOR,
+    "/administration/domains": STRANGER,
+    "/administration/tokens": OWNER,
+    "/administration/notices": OWNER,
+    "/administration/users": OPERATOR,
+    "/administration/connections": OPERATOR,
+    "/administration/health": OPERATOR,
+    "/feeds": CONSUMER,
 }
 """What is walked for accessibility, markup, width and speed: whoever adds a page adds it here."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from msgspec import Raw, Struct
+from msgspec.json import decode
 from msgspec.structs import replace
 
 from weft.access.permissions import Caller
@@ -86,6 +87,13 @@ class Catalog:
             "items": [Raw(line.encode()) for line in lines],
             "next": None if last is None else cursor_of(of, [last]),
         }
+
+    def after(self, caller: Caller, kind: str, address: str, limit: int) -> tuple[list[dict[str, Any]], str | None]:
+        """The entries of a kind that follow an address, and the address behind which more come (None: no more)."""
+        asked = Asked(kind=kind, own=caller.domains.keys(), after=address, limit=limit)
+        with self.index.reading() as connection:
+            lines, last = listed(connection, asked)
+        return [decode(line) for line in lines], last
 
     def domain(self, name: str) -> dict[str, Any]:
         """A domain.

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from weft.api.approvals import Approvals
     from weft.api.audit import Audit
     from weft.api.catalog import Catalog
+    from weft.api.connections import Connections
     from weft.api.data import DataApi
     from weft.api.data_links import Links
     from weft.api.feedback import Feedback
@@ -248,6 +249,13 @@ class Platform:
         return Notices(
             self.database, self.rooms.production, settings.notices, self.rooms.now, settings.governance.contact
         )
+
+    @cached_property
+    def connections(self) -> Connections:
+        """Systems that this server reads from."""
+        from weft.api.connections import Connections
+
+        return Connections(self.rooms.settings.connections, self.rooms.new_remotes)
 
     @cached_property
     def incidents(self) -> Incidents:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec.structs import replace
 
-from weft.access.permissions import Action, Caller, Role, may, require
-from weft.api.records import events_for
+from weft.access.permissions import Action, Caller, may, require
+from weft.api.records import events_for, inside
 from weft.errors import UsageError, error
 from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.checks import CheckResult
@@ -105,7 +105,7 @@ class Reading:
         return encoded([self._shown(caller, p) for p in found])
 
     def _shown(self, caller: Caller, found: Publication) -> Publication:
-        if _inside(caller, found.address) or not self._rooms.grounds.level_of(found.address, found.contract):
+        if inside(caller, found.address) or not self._rooms.grounds.level_of(found.address, found.contract):
             return found
         files = tuple(replace(f, statistics={}) for f in found.manifest.files)
         quarantine = found.quarantine
@@ -144,7 +144,7 @@ class Reading:
         found = self._registry.checks(run_id, parse_address(address) if address else None)
         return encoded(
             [
-                ChecksAsked(port, tuple(results) if _inside(caller, port) else tuple(map(_without_samples, results)))
+                ChecksAsked(port, tuple(results) if inside(caller, port) else tuple(map(_without_samples, results)))
                 for port, results in found.items()
             ]
         )
@@ -232,10 +232,6 @@ def encoded(value: Any) -> bytes:
 def _is_open(caller: Caller, found: PortState | ProductRecord) -> bool:
     """Whether something is for somebody: a draft is for its own domain alone."""
     return found.status != "draft" or found.address.domain in caller.domains
-
-
-def _inside(caller: Caller, port: Address) -> bool:
-    return bool(caller.domains.get(port.domain)) or Role.OPERATOR in caller.mesh
 
 
 def _without_samples(result: CheckResult) -> CheckResult:

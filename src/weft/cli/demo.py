@@ -12,24 +12,28 @@ from typing import TYPE_CHECKING
 
 import click
 
-from weft.cli import demo_access, demo_governance
+from weft.cli import demo_access, demo_governance, demo_portal
 from weft.cli.demo_changes import BAD_ROWS, COLUMN, FLIGHTS, NEW_NAME, PLANES, rename_column, spoil_source
 from weft.cli.output import print_line, print_text
 from weft.cli.progress import progress
 from weft.cli.render.applied import applied_text, published_table
 from weft.cli.text import counted, indented, number, seconds_text
 from weft.errors import UsageError, error
+from weft.project.example import DEMO_MARK
 
 if TYPE_CHECKING:
     from weft.api import Mesh
     from weft.config import Settings
     from weft.errors import Diagnostic
 
-_MARK = "demo/written-by-weft-demo"
 
-
-def tell(folder: Path, *, wait: bool) -> int:
+def tell(folder: Path, *, wait: bool, serves: bool = False, port: int | None = None) -> int:
     """Writes the example mesh to `folder` and tells the story on it; returns the exit code.
+
+    Args:
+        wait: for a key between the steps.
+        serves: whether it ends in the portal, until somebody ends that.
+        port: on which it listens.
 
     Raises:
         UsageError: WFT-CLI-004, the folder holds something else; WFT-CLI-002, the data package is missing.
@@ -59,7 +63,7 @@ def tell(folder: Path, *, wait: bool) -> int:
         print_line("the demo has changed files of the example mesh, which it should not")
         return 5
     _farewell(folder)
-    return 0
+    return demo_portal.served(folder, port) if serves else 0
 
 
 def _prepare(folder: Path) -> None:
@@ -75,7 +79,7 @@ def _prepare(folder: Path) -> None:
             )
         )
     if folder.exists() and any(folder.iterdir()):
-        if not (folder / ".weft" / _MARK).is_file():
+        if not (folder / ".weft" / DEMO_MARK).is_file():
             raise UsageError(
                 error(
                     "WFT-CLI-004",
@@ -86,7 +90,7 @@ def _prepare(folder: Path) -> None:
             )
         shutil.rmtree(folder)
     copy_example(folder)
-    mark = folder / ".weft" / _MARK
+    mark = folder / ".weft" / DEMO_MARK
     mark.parent.mkdir(parents=True, exist_ok=True)
     mark.write_text("`weft demo` may write over this folder.\n", encoding="utf-8")
 

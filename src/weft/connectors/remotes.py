@@ -179,18 +179,30 @@ class RemoteConnector:
     def reached(self) -> list[tuple[str, WeftError | None]]:
         """Each connection of the settings, with what keeps it from being reached."""
         found: list[tuple[str, WeftError | None]] = []
-        for name, connection in self._settings.connections.items():
+        for name in self._settings.connections:
             try:
-                if connection.kind == "s3":
-                    objects.reached(connection)
-                else:
-                    self._server(name)
-                    readable(connection)
+                self.reach(name)
             except WeftError as e:
                 found.append((name, e))
             else:
                 found.append((name, None))
         return found
+
+    def reach(self, name: str) -> None:
+        """Connects to a system once, and asks it for nothing.
+
+        Args:
+            name: of a connection that there is.
+
+        Raises:
+            SourceError: WFT-SRC-010 and others, it cannot be reached.
+        """
+        connection = self._settings.connections[name]
+        if connection.kind == "s3":
+            objects.reached(connection)
+        else:
+            self._server(name)
+            readable(connection)
 
     def _read(
         self, source: Source, folder: LandingFolder, batches: list[Batch], batch: str, half: Path, engine: Rows

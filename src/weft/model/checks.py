@@ -117,6 +117,20 @@ class CheckResult(Struct, frozen=True):
         }
 
 
+FIRST_ROWS = "; first: "
+"""What parts the reason of a failed check from the samples of its rows."""
+
+
+def without_rows(diagnostic: Mapping[str, Any]) -> dict[str, Any]:
+    """A diagnostic in JSON without the samples that its reason may end with.
+
+    >>> without_rows({"what": "breaks `range`", "why": "found 3 rows; first: id=7"})
+    {'what': 'breaks `range`', 'why': 'found 3 rows'}
+    """
+    why = diagnostic.get("why")
+    return {**diagnostic, "why": why.partition(FIRST_ROWS)[0]} if isinstance(why, str) else dict(diagnostic)
+
+
 class CheckCounts(Struct, frozen=True):
     """How many checks ended how. `warned` = failed or errored at a severity that does not block."""
 

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from weft.errors import PlatformError, error
 
+DEMO_MARK = "demo/written-by-weft-demo"
+"""A file among the state of a mesh that says that `weft demo` has made it."""
+
 
 def example_folder() -> Path:
     """The folder of the example: inside an installed weft, or at the top of a checkout.

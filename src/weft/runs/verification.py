@@ -14,7 +14,7 @@ from weft.contracts.verification import verify
 from weft.engines.base import Session
 from weft.errors import ContractBroken, Diagnostic, WeftError, error
 from weft.model.address import Address, parse_address
-from weft.model.checks import CheckResult, Outcome, Rule
+from weft.model.checks import FIRST_ROWS, CheckResult, Outcome, Rule
 from weft.model.document import Document
 from weft.model.mesh import Product
 from weft.model.odcs import Contract
@@ -176,7 +176,7 @@ def _diagnostic(address: Address, check: CheckResult) -> Diagnostic:
     why = f"expected {check.expected}" + (f", found {check.actual}" if check.actual else "")
     if check.samples:
         shown = "; ".join(", ".join(f"{k}={_written(v)}" for k, v in s.items()) for s in check.samples[:3])
-        why += f"; first: {shown}"
+        why += f"{FIRST_ROWS}{shown}"
     fix = "mend the rows at their source or in the model; nothing was published, the former snapshot is still served"
     return error("WFT-CHK-001", what, check.where, why=why, fix=fix)
 

@@ -38,6 +38,7 @@ TAGS = [
     {"name": "access", "description": "Asking to read data, deciding on it, and what was granted"},
     {"name": "reading", "description": "Files of exactly the snapshots that grants let products read"},
     {"name": "iceberg", "description": "The mesh as an Iceberg REST catalog, for engines that read files themselves"},
+    {"name": "feeds", "description": "The catalog as linked data, maps of its pages, and what changes"},
     {"name": "operation", "description": "Whether the server lives, and how it does"},
 ]
 

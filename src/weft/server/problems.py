@@ -66,6 +66,7 @@ _STATUS = {
     "WFT-SRV-090": 404,
     "WFT-SRV-093": 404,
     "WFT-SRV-095": 401,
+    "WFT-SRV-120": 404,
 }
 """Codes that say more exactly than their class what the caller can do."""
 

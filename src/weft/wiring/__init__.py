@@ -238,6 +238,10 @@ class Rooms:
     @cached_property
     def remotes(self) -> RemoteConnector:
         """What asks and lands sources behind connections."""
+        return self.new_remotes()
+
+    def new_remotes(self) -> RemoteConnector:
+        """Another one, for whoever is to have connections of their own."""
         from weft.connectors.remotes import RemoteConnector
 
         return RemoteConnector(self.settings, lambda: self.connector, self.now)

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.unit.cli.test_main import run
-from weft.cli import demo_access, demo_changes, demo_governance
+from tests.unit.cli.test_main import SOURCES, run
+from weft.access.permissions import Role
+from weft.cli import demo_access, demo_changes, demo_governance, demo_portal
 from weft.errors import AccessDenied
 from weft.project.example import example_folder
 
@@ -18,7 +26,7 @@ from weft.project.example import example_folder
 def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     """A demo's folder, and what it told under the title of each step."""
     folder = tmp_path_factory.mktemp("demo")
-    done = run("demo", "mesh", cwd=folder)
+    done = run("demo", "mesh", "--no-serve", cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     parts = re.split(r"^(\d\. .*)$", done.stdout, flags=re.MULTILINE)
     return folder / "mesh", dict(zip(parts[1::2], parts[2::2], strict=True))
@@ -106,6 +114,42 @@ def test_what_the_demo_told_holds_in_its_mesh(told: tuple[Path, dict[str, str]])
 
     assert [row["birth_date"] for row in granted] == [None] * 3
     assert {row["of_rows"] for row in granted} == {1996}
+
+
+def test_it_ends_in_the_portal_with_somebody_of_each_role_until_it_is_ended(
+    told: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
+    shutil.copytree(told[0], tmp_path / "mesh")
+    code = "import sys, pathlib, weft.cli.demo_portal as d; sys.exit(d.served(pathlib.Path('mesh'), None))"
+    environment = {**os.environ, "PYTHONPATH": SOURCES}
+    asked = [sys.executable, "-c", code]
+    served = subprocess.Popen(asked, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
+    assert served.stdout is not None
+    try:
+        lines = ""
+        while "Sign in as:" not in lines:
+            lines += served.stdout.readline()
+        lines += "".join(served.stdout.readline() for _ in range(11))
+        url = re.search(r"(http://127\.0\.0\.1:\d+)/ until", lines)[1]
+        people = dict(re.findall(r"^  (\S+@example\.com)\s+(\S{20})", lines, re.MULTILINE))
+        ends = time.monotonic() + 60
+        while httpx.get(f"{url}/readyz").status_code != 200 and time.monotonic() < ends:
+            time.sleep(0.1)  # the index of a mesh that the server sees for the first time is being made
+        roles = {}
+        for name, password in people.items():
+            with httpx.Client(base_url=url, headers={"Origin": url}) as browser:
+                answer = browser.post("/api/v1/session", json={"user": name, "password": password}).json()
+                own = answer["mesh_roles"] + [role for held in answer["domain_roles"].values() for role in held]
+                roles[name] = own
+                home = browser.get("/", headers={"Accept": "text/html"}).text
+                assert "This is the demo" in home
+    finally:
+        served.send_signal(signal.SIGINT)
+        code = served.wait(60)
+
+    assert code == 0
+    assert {role for held in roles.values() for role in held} == {role.value for role in Role}
+    assert roles[demo_portal.CONSUMER] == []
 
 
 def test_the_files_end_as_they_began(told: tuple[Path, dict[str, str]]) -> None:

@@ -27,7 +27,7 @@ def run(*words: str, cwd: Path, **environment: str) -> subprocess.CompletedProce
         env={**os.environ, "PYTHONPATH": SOURCES, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from weft.access.permissions import Action, Caller, may
 from weft.api.catalog import Filters
+from weft.api.portal.deprecating import touching
+from weft.catalog.linked import port_page
 from weft.catalog.looks import Within
 from weft.catalog.search import FACETS
+from weft.project.example import DEMO_MARK
 
 if TYPE_CHECKING:
     from weft.api.platform import Platform
@@ -27,6 +30,7 @@ def home(platform: Platform, caller: Caller) -> Document:
         "work": sorted(_work(platform, caller), key=lambda one: one["due"] or "")[:_WORK],
         "new": list(_new(platform, caller)),
         "domains": platform.catalog.listed(caller, "domain", Filters(), 60, None)["items"],
+        "demo": (platform.rooms.settings.state / DEMO_MARK).is_file(),
     }
 
 
@@ -92,8 +96,19 @@ def _work(platform: Platform, caller: Caller) -> Iterator[Document]:
     for incident in platform.incidents.shown_to(caller):
         if incident["subject"].partition(".")[0] in caller.domains:
             yield _line(
-                "incident", "bad", incident["title"], f"/incidents/{incident['incident_id']}", incident["opened_at"]
+                "incident", "bad", _incident(incident), f"/incidents/{incident['incident_id']}", incident["opened_at"]
             )
+    yield from map(_deprecation, touching(platform, caller))
+
+
+def _deprecation(one: Document) -> Document:
+    left = one["days"]
+    ends = "" if left is None else ", until today" if left == 0 else f", {left} day{'' if left == 1 else 's'} left"
+    return _line("deprecation", "warn", f"{one['title']}{ends}", port_page("", one["address"]), one["end"])
+
+
+def _incident(incident: Document) -> str:
+    return f"{incident['subject']}: {incident['what']}"
 
 
 def _line(kind: str, tone: str, title: str, path: str, due: str | None) -> Document:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, closing
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from weft.cli.options import examples
-from weft.config import duration
 from weft.errors import UsageError, error
-
-if TYPE_CHECKING:
-    from weft.api.platform import Platform
 
 
 @click.command(
@@ -45,33 +40,8 @@ def command(
         what = "`--tls-cert` and `--tls-key` belong together, and `--dev-tls` stands alone"
         raise UsageError(error("WFT-CLI-001", what))
     flags = {"server.host": host, "server.port": port, "server.flight_port": flight_port}
+    from weft.cli.serving import serve_platform
+
     with closing(open_platform(flags={key: value for key, value in flags.items() if value is not None})) as platform:
-        _serve(platform, tls_cert, tls_key, dev_tls, no_worker)
+        serve_platform(platform, tls_cert, tls_key, dev_tls=dev_tls, no_worker=no_worker)
     return 0
-
-
-def _serve(platform: Platform, tls_cert: Path | None, tls_key: Path | None, dev_tls: bool, no_worker: bool) -> None:
-    try:
-        from weft.cli.first_start import make_administrator
-        from weft.server.dev_tls import certificate
-        from weft.server.flight_process import FlightProcess
-        from weft.server.serving import Certificate, serve
-        from weft.server.worker_process import WorkerProcess
-    except ImportError as e:
-        why = f"`{e.name}` is not installed" if e.name else str(e)
-        raise UsageError(
-            error("WFT-CLI-002", "`weft serve` needs packages of its own", why=why, fix="pip install 'weft[server]'")
-        ) from e
-    tls = Certificate(tls_cert, tls_key) if tls_cert is not None and tls_key is not None else None
-    if dev_tls:
-        tls, fingerprint = certificate(platform.rooms.settings.state / "server", platform.rooms.now())
-        click.echo(f"certificate for this machine: {tls.cert}\nSHA-256 fingerprint: {fingerprint}", err=True)
-    make_administrator(platform)
-    settings = platform.rooms.settings
-    patience_s = duration(settings.scheduler.grace).total_seconds() + 20
-    with ExitStack() as beside:
-        if settings.server.flight_port:
-            flight = beside.enter_context(FlightProcess(settings.root, settings.server, tls))
-            click.echo(f"Flight SQL listens on {flight.url}", err=True)
-        worker = None if no_worker else WorkerProcess(settings.root, patience_s)
-        serve(platform, tls=tls, beside=worker, ready=lambda url: click.echo(f"weft listens on {url}", err=True))

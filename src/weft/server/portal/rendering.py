@@ -39,7 +39,9 @@ SECTIONS = (
     Section("/lineage", "Lineage"),
     Section("/workbench", "Workbench"),
     Section("/access", "Access"),
+    Section("/runs", "Runs"),
     Section("/governance", "Governance"),
+    Section("/administration", "Administration"),
 )
 
 

@@ -29,13 +29,13 @@ _SHOWN = "show"
 
 
 @router.get("/login")
-def form(request: Request, caller: Anybody, then: Annotated[str, Query(max_length=2000)] = "/login") -> Response:
+def form(request: Request, caller: Anybody, then: Annotated[str | None, Query(max_length=2000)] = None) -> Response:
     """The form, or who is signed in."""
-    if caller.kind == "user" and _page(then) == "/login":
+    if caller.kind == "user" and then in (None, "/login"):
         return pages.signed_in_page(_mesh(request), caller.name, csrf=request.state.session.csrf)
     if caller.kind == "user":
-        return RedirectResponse(_page(then), 303)
-    return _form(request, then)
+        return RedirectResponse(_page(then or "/"), 303)
+    return _form(request, then or "/")
 
 
 @router.post("/login")
@@ -45,7 +45,7 @@ async def with_password(
     user: Annotated[str, Form(max_length=200)],
     password: Annotated[str, Form(max_length=1024)],
     csrf: Annotated[str, Form(max_length=200)] = "",
-    then: Annotated[str, Form(max_length=2000)] = "/login",
+    then: Annotated[str, Form(max_length=2000)] = "/",
 ) -> Response:
     """Signs in with user and password."""
     if caller.kind == "stranger":
@@ -61,7 +61,7 @@ async def with_password(
 
 
 @router.get("/login/provider")
-def to_provider(request: Request, caller: Anybody, then: Annotated[str, Query(max_length=2000)] = "/login") -> Response:
+def to_provider(request: Request, caller: Anybody, then: Annotated[str, Query(max_length=2000)] = "/") -> Response:
     """Goes to the company's provider."""
     browser = cookies.browser_of(request)
     try:
@@ -200,7 +200,7 @@ def _told(e: WeftError) -> str:
 
 def _page(then: str) -> str:
     """A page of this server; whatever else is asked for becomes the first one."""
-    return then if _PAGE.fullmatch(then) else "/login"
+    return then if _PAGE.fullmatch(then) else "/"
 
 
 def _is_of_a_command_line(redirect: str) -> bool:

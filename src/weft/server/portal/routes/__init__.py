@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from weft.server.portal.routes import (
     access,
+    administration,
     assets,
     feedback,
+    feeds,
     finding,
     governance,
+    incidents,
     lineage,
     people,
     products,
     reports,
+    running,
     workbench,
 )
 
@@ -26,7 +30,11 @@ ROUTERS = [
         lineage,
         workbench,
         access,
+        running,
+        incidents,
         governance,
         reports,
+        administration,
+        feeds,
     )
 ]

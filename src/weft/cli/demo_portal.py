@@ -1,0 +1,92 @@
+"""The end of `weft demo`: the portal over its mesh, with somebody of each role to sign in as."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from weft.cli.output import print_text
+from weft.cli.text import indented, table
+from weft.errors import UsageError
+
+if TYPE_CHECKING:
+    from weft.api.platform import Platform
+
+CONSUMER = "nina.keller@example.com"
+OPERATOR = "olga.petrova@example.com"
+LEAD = "gabriel.santos@example.com"
+_DOMAIN = "operations"
+_PORT = 8080
+_TRIES = {
+    "consumer": "finds data and asks to read them",
+    "domain_owner": "decides who reads, and answers for the domain",
+    "product_owner": "publishes and answers for products",
+    "developer": "runs products; looks into the run that failed",
+    "steward": "sees to quality, and decides on requests",
+    "analyst": "reads for a domain that consumes",
+    "compliance_contact": "sees violations, waivers and who has read",
+    "governance_lead": "sees the whole mesh held against its policies",
+    "operator": "makes domains and users, sees how the server stands",
+}
+"""What somebody of a role does first."""
+
+
+def served(folder: Path, port: int | None) -> int:
+    """Makes people, tells them and where the portal is, and serves it until Ctrl-C; returns the exit code.
+
+    Args:
+        port: None: the usual one, or a free one where somebody else has that.
+
+    Raises:
+        UsageError: WFT-SRV-010, it cannot listen on the port that was asked for.
+    """
+    from weft.api.platform import open_platform
+    from weft.cli.serving import serve_platform
+
+    chosen = port if port is not None else _PORT if _is_free(_PORT) else 0
+    with closing(open_platform(folder, flags={"server.port": chosen})) as platform:
+        try:
+            people = made_people(platform)
+            serve_platform(platform, ready=lambda url: _tell(url, people))
+        except (ImportError, UsageError) as e:
+            if isinstance(e, UsageError) and not any(d.code == "WFT-CLI-002" for d in e.diagnostics):
+                raise
+            print_text("\nThe portal needs packages of its own: pip install 'weft[server]', then `weft serve` there.")
+    return 0
+
+
+def made_people(platform: Platform) -> list[tuple[str, str, str]]:
+    """Local users, one of each role, as role, name and password; the passwords are made for this demo."""
+    from weft.model.records import domain_members
+    from weft.model.roles import role_key
+
+    domain = platform.rooms.production.domain(_DOMAIN)
+    held = {role_key(role): user for user, roles in reversed(domain_members(domain)) for role in roles}
+    held["domain_owner"] = held.pop("owner", held.get("domain_owner", ""))
+    wanted: list[tuple[str, str, tuple[str, ...]]] = [
+        ("consumer", CONSUMER, ()),
+        *((role, held.get(role, ""), ()) for role in _TRIES),
+    ]
+    wanted += [("governance_lead", LEAD, ("governance_lead",)), ("operator", OPERATOR, ("operator",))]
+    users = platform.identity.user_verbs
+    return [(role, name, users.add(name, None, roles, actor="weft demo")) for role, name, roles in wanted if name]
+
+
+def _tell(url: str, people: list[tuple[str, str, str]]) -> None:
+    rows = [[name, password, role.replace("_", " "), _TRIES[role]] for role, name, password in people]
+    print_text(
+        f"\nThe portal is at {url}/ until you end it with Ctrl-C. Sign in as:\n\n"
+        f"{indented(table(['user', 'password', 'role', 'does'], rows))}\n"
+    )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

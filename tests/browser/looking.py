@@ -1,0 +1,14 @@
+"""What is asked of every page, also of those whose address nobody knows beforehand."""
+
+from __future__ import annotations
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def barriers(page: Page) -> list[tuple[str, list[str]]]:
+    """What keeps somebody from using a page, by axe-core: each rule with the first elements that break it."""
+    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}}).response["violations"]
+    return [(v["id"], [n["html"] for n in v["nodes"]][:3]) for v in found]
