@@ -10,5 +10,14 @@ TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 def barriers(page: Page) -> list[tuple[str, list[str]]]:
     """What keeps somebody from using a page, by axe-core: each rule with the first elements that break it."""
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}}).response["violations"]
+    return _broken(page, {"type": "tag", "values": TAGS})
+
+
+def faint(page: Page) -> list[tuple[str, list[str]]]:
+    """What is too faint to be read: all that another theme can change."""
+    return _broken(page, {"type": "rule", "values": ["color-contrast", "link-in-text-block"]})
+
+
+def _broken(page: Page, rules: dict[str, object]) -> list[tuple[str, list[str]]]:
+    found = Axe().run(page, options={"runOnly": rules}).response["violations"]
     return [(v["id"], [n["html"] for n in v["nodes"]][:3]) for v in found]
