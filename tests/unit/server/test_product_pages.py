@@ -66,7 +66,6 @@ def test_a_tab_that_is_none_is_refused_and_an_unknown_address_is_not_there(as_):
         "/products/fleet/nothing",
         "/ports/fleet/aircraft/nothing",
         "/teams/Nobody",
-        "/people/nobody",
         "/tags/none",
     ):
         assert ada.get(path).status_code == 404, path

@@ -51,21 +51,18 @@ def team(platform: Platform, caller: Caller, name: str) -> Document:
 def person(platform: Platform, caller: Caller, name: str) -> Document:
     """Somebody: in which domains they are what, what that asks of them, and what they keep for others.
 
-    Raises:
-        UsageError: WFT-CAT-001, nobody is called so.
+    The log names people as their machine or their provider does, so that a name need not be known here.
     """
     user = platform.identity.users.user(name)
     known = platform.identity.of_user(user) if user is not None else None
     domains = known.domains if known is not None else platform.identity.roles_of(name)
-    if user is None and not domains:
-        what = f"nobody here is called `{name[:80]}`"
-        raise UsageError(error("WFT-CAT-001", what, fix="domains name their people; `/search` finds them"))
     mesh = known.mesh if known is not None else frozenset()
     roles = sorted({role for held in domains.values() for role in held} | mesh)
     found = {
         "name": name,
         "title": user.title if user is not None else None,
         "me": name == caller.name,
+        "known": user is not None or bool(domains) or name == caller.name,
         "teams": list(user.teams) if user is not None else [],
         "mesh": sorted(role.value for role in mesh),
         "domains": [
