@@ -243,7 +243,7 @@ def test_a_column_that_was_searched_is_where_its_link_leads(demo, visit):
     page = visit(demo, CONSUMER)
     page.goto("/search?q=dep_delay&kind=column")
 
-    page.locator("article").first.get_by_role("link").first.click()
+    page.locator("article").first.get_by_role("link", name="dep_delay", exact=True).click()
 
     page.wait_for_url("**/ports/operations/on_time/flights@1#column-dep_delay")
     assert page.locator("tr:target strong").inner_text() == "dep_delay"

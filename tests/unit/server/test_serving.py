@@ -21,6 +21,7 @@ import pytest
 from tests.servers import registry_database
 from tests.unit.server.company import bearer, company, fill, running
 from weft.api.platform import open_platform
+from weft.server.challenges import METADATA
 
 SERVING = """
 import json, sys
@@ -94,7 +95,7 @@ def test_the_web_process_answers_everything_without_what_computes_rows(mesh):
                 named = set(re.findall(r"{(\w+)}", path))
                 absent = dict.fromkeys(named - set(values), "0")
                 asked = client.get(path.format(**{**values, **absent}), params=params)
-                wanting = ("/api/v1/usage", "/api/v1/compliance", handed_in)  # days, and a scan that was there
+                wanting = ("/api/v1/usage", "/api/v1/compliance", handed_in, METADATA)  # days, a scan, a provider
                 there = not any(f"{{{name}}}" in path for name in absent) and path not in wanting
                 there = there and not path.startswith("/api/v1/data/")  # for whoever has a grant
                 assert asked.status_code == 200 or (asked.status_code < 500 and not there), (path, asked.text)
