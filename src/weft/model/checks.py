@@ -121,14 +121,21 @@ FIRST_ROWS = "; first: "
 """What parts the reason of a failed check from the samples of its rows."""
 
 
-def without_rows(diagnostic: Mapping[str, Any]) -> dict[str, Any]:
-    """A diagnostic in JSON without the samples that its reason may end with.
+def without_rows(told: Any) -> Any:
+    """What was told in JSON without rows: samples, and those that the reason of a diagnostic may end with.
 
-    >>> without_rows({"what": "breaks `range`", "why": "found 3 rows; first: id=7"})
-    {'what': 'breaks `range`', 'why': 'found 3 rows'}
+    >>> without_rows([{"what": "breaks `range`", "why": "found 3 rows; first: id=7", "samples": [{"id": 7}]}])
+    [{'what': 'breaks `range`', 'why': 'found 3 rows', 'samples': []}]
     """
-    why = diagnostic.get("why")
-    return {**diagnostic, "why": why.partition(FIRST_ROWS)[0]} if isinstance(why, str) else dict(diagnostic)
+    if isinstance(told, Mapping):
+        return {key: _without_rows(key, value) for key, value in told.items()}
+    return [without_rows(one) for one in told] if isinstance(told, list | tuple) else told
+
+
+def _without_rows(key: str, value: Any) -> Any:
+    if key == "why" and isinstance(value, str):
+        return value.partition(FIRST_ROWS)[0]
+    return [] if key == "samples" else without_rows(value)
 
 
 class CheckCounts(Struct, frozen=True):
