@@ -17,6 +17,7 @@ from weft.access.reading.asking import Question, Streamed
 from weft.access.versions import At
 from weft.api.workspaces import PREFIX
 from weft.errors import WeftError
+from weft.model.address import Address
 
 if TYPE_CHECKING:
     from weft.access.witness import Witness
@@ -110,6 +111,13 @@ class GrantedDoor(Door):
         self.reader = platform.access.principal_of(caller)
         self.last: Opened | None = None
         self.tables: tuple[WorkspaceTable, ...] = ()
+
+    def opens(self, address: Address) -> bool:
+        """Whether whoever asks may read a port now; one that was purged meanwhile opens to nobody."""
+        try:
+            return self.decision(self.reader, address)[1].allowed
+        except WeftError:
+            return False
 
     def opened(self, principal: Principal, names: Sequence[str], at: At = None, purpose: str | None = None) -> Opened:
         """The ports and own tables that a query names.
