@@ -179,7 +179,7 @@ def latency(files: dict[str, Path], folder: Path) -> None:
     texts = [f"{named(query)} -- {n}" for query in QUERIES for n in range(10)]
 
     def checked(text: str, lease: Lease) -> float:
-        return timed(lambda: door.opened(READER, [name for name, _ in lease.process.parse(text).references]))
+        return timed(lambda: door.opened(READER, [name for name, _ in lease.process.parse(text).walk.references]))
 
     with readers.pool.lease(READER.name) as lease:
         checks = [checked(text, lease) for text in texts]

@@ -1,6 +1,6 @@
 """Measures publishing through a server: from the request with a publication to its answer, one domain after another.
 
-    python benchmarks/publishing.py [--publish N] [--at-once N] [--products N] [--url postgresql://…] [--rows N]
+    python benchmarks/publishing.py [--publish N] [--at-once N] [--products N] [--rows N] [--postgres | --url postgresql://…]
 
 A server is started over a mesh of its own; `--products` fills its registry with so many others first. Each publication
 replaces the rows of one small port. What is printed is what the runner waits for, and what of it is checking again.
@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -24,7 +24,6 @@ import registry as filling
 
 import weft
 from tests.domains import TestServer, planes, repository, serving
-from tests.servers import empty_database
 from weft.registry import migrations
 from weft.registry.http import HttpRegistry
 from weft.registry.postgres import PostgresRegistry
@@ -63,6 +62,11 @@ def published(server: TestServer, folder: Path, name: str, count: int, rows: int
     return client.times[3:]  # the first ones start processes
 
 
+def where(postgres: bool, url: str | None) -> AbstractContextManager[str | None]:
+    """The database of the registry, or None for a file."""
+    return filling.database(url) if postgres or url else nullcontext()
+
+
 def told(name: str, times: list[float]) -> None:
     """Prints median and 95th percentile."""
     print(f"  {name:40}{statistics.median(times):8.1f} {statistics.quantiles(times, n=20)[-1]:8.1f} ms")
@@ -75,9 +79,10 @@ def main() -> None:
     words.add_argument("--at-once", type=int, default=0)
     words.add_argument("--products", type=int, default=0)
     words.add_argument("--rows", type=int, default=20)
-    words.add_argument("--url")
+    words.add_argument("--postgres", action="store_true", help="a PostgreSQL that is started on loopback, with fsync")
+    words.add_argument("--url", help="an empty database in the PostgreSQL that stands there")
     asked = words.parse_args()
-    with tempfile.TemporaryDirectory() as place, empty_database(asked.url) if asked.url else nullcontext() as url:
+    with tempfile.TemporaryDirectory() as place, where(asked.postgres, asked.url) as url:
         root = Path(place) / "server"
         (root / ".weft").mkdir(parents=True)
         if url:

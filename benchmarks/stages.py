@@ -30,7 +30,7 @@ def main() -> None:
         found = 0
         for product in repository.order:
             wanted = [repository.desired[port.address] for port in product.outputs]
-            edges = edges_of(product, wanted, [], context)
+            edges = edges_of(product, wanted, [], context.lineage)
             found += len({edge.target for edge in edges})
         wrong = repository.problems
     rooms.close()
