@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 DEMO ?= weft-demo
 JOBS ?= 2
 SIZES ?= 1000
+SUBJECTS ?=
 SYSTEM_PACKAGES := git postgresql mariadb-server chromium
 
 # Start-up is measured and promised with compiled bytecode, so nothing here runs without it.
@@ -48,10 +49,11 @@ test: $(VENV)/.made-dev  ## run all tests (JOBS=2 at a time), except those of `m
 accept:  ## README's tour and the long crash suite, in a fresh clone and environment
 	@$(FIND_PYTHON); "$$python" scripts/accept.py
 
-bench: $(VENV)/.made-dev  ## measure weft against bare DuckDB, into benchmarks/RESULTS*.md
+bench: $(VENV)/.made-dev  ## measure weft against its targets and bare DuckDB, into benchmarks/RESULTS*.md
 	$(BIN)/python -m compileall -q src $(VENV)/lib || true
 	$(BIN)/python benchmarks/run.py $(ARGS)
 	$(BIN)/python benchmarks/size.py --models $(SIZES)
+	$(BIN)/python benchmarks/every.py $(SUBJECTS)
 
 docs: $(VENV)/.made-dev  ## write the generated pages of docs/reference again
 	$(BIN)/python scripts/make_reference.py

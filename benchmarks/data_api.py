@@ -26,7 +26,8 @@ from typing import Any
 
 import duckdb
 import httpx
-from governed import published, target
+from governed import published
+from targets import told
 
 from weft.access.permissions import Caller
 from weft.access.reading.asking import Question
@@ -130,7 +131,7 @@ def over_http(folder: Path, rows: int, count: int) -> None:
         }
         for name, ask in measured.items():
             middle, high = p95(ask, count, pid=pid)
-            target(f"{name} (median {middle:.1f} ms), p95", high, 30, "ms")
+            told(f"data API, {name} (median {middle:.1f} ms), p95", high, 30, "ms")
         middle, high = p95(lambda: get(headers={"If-None-Match": tag}, limit=100), count, pid=pid)
         print(f"If-None-Match: median {middle:.1f} ms, p95 {high:.1f} ms")
         middle, high = p95(lambda: get(limit=100), count, pid=pid)
@@ -146,7 +147,7 @@ def kept(folder: Path, count: int) -> None:
         caller = Caller("bencher", "token")
         wanted = Wanted(where="id between 1000 and 1099")
         middle, high = p95(lambda: platform.data.page(caller, PORT, wanted), count, pid=os.getpid())
-        target(f"a kept answer (p95 {high:.2f} ms), median", middle, 2, "ms")
+        told(f"a kept answer (p95 {high:.2f} ms), median", middle, 2, "ms")
         tag = platform.data.page(caller, PORT, wanted).tag
         middle, high = p95(lambda: platform.data.page(caller, PORT, wanted, [tag]), count)
         print(f"decided and compared with what the caller has: median {middle:.2f} ms, p95 {high:.2f} ms")
@@ -161,7 +162,7 @@ def kept(folder: Path, count: int) -> None:
         before = platform.data.cache.hits
         middle, high = p95(asked, count, pid=os.getpid())
         assert platform.data.cache.hits > before, "it was kept"
-        target(f"a kept answer to a query (p95 {high:.2f} ms), median", middle, 2, "ms")
+        told(f"a kept answer to a query (p95 {high:.2f} ms), median", middle, 2, "ms")
         begun = time.perf_counter()
         for _ in range(10_000):
             platform.data.cache.get(tag)

@@ -13,12 +13,16 @@ import argparse
 import datetime as dt
 import random
 import re
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow
 from faker import Faker
+from targets import told
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.labelled_columns import ELSEWHERE, labelled, texts
 from tests.measured_detection import as_table, measured
@@ -82,7 +86,7 @@ def main() -> None:
         spent = cost(engine, values, "value")
         worst = max(worst, spent)
         print(f"  {title:26} {spent:5.2f}")
-    print(f"  {'worst':26} {worst:5.2f}  {'kept' if worst <= LIMIT_S else 'MISSED'}")
+    told(f"detection in {given.values:,} values of one column, the worst kind of column", worst, LIMIT_S, "CPU s")
     engine.close()
 
     begun = time.process_time()

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import duckdb
 from pyarrow import flight
+from targets import told
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
@@ -67,11 +68,6 @@ def taken(client: flight.FlightClient, ticket: flight.Ticket, options: object) -
 def memory_mb(pid: int) -> float:
     """What a process holds."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-
-def said(what: str, value: float, target: float, reached: bool, unit: str) -> None:
-    """One line of the outcome."""
-    print(f"{what:<34}{value:10.2f} {unit:<4} (target {target:g}) {'reached' if reached else 'MISSED'}")
 
 
 def main() -> None:
@@ -176,9 +172,9 @@ def compared(options: argparse.Namespace, port: int, bare_port: int, token: str,
     watch.join()
     ratio = statistics.median(theirs) / statistics.median(ours)
     print(f"weft {statistics.median(ours):.3f} s, bare {statistics.median(theirs):.3f} s for {options.rows:,} rows")
-    said("speed against the bare server", ratio, 0.8, ratio >= 0.8, "x")
-    said("plan and first batch", statistics.median(firsts), 150, statistics.median(firsts) <= 150, "ms")
-    said("more memory meanwhile", peak[0] - before, 64, peak[0] - before <= 64, "MB")
+    told("Flight SQL against a bare Flight server", ratio, 0.8, "×", least=True)
+    told("Flight SQL: plan and first batch", statistics.median(firsts), 150, "ms")
+    told("Flight SQL: the process grows by", peak[0] - before, 64, "MB")
 
     def one(number: int) -> float:
         begun = time.perf_counter()

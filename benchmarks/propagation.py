@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from lineage import _PER_MODEL, MODELS, edges_of, port_of
 from msgspec.structs import replace
+from targets import told
 
 from weft.governance.propagation import Declared, Propagation
 from weft.model.classification import Classification
@@ -51,7 +52,7 @@ def main() -> None:
         full.append(time.process_time() - began)
     sensitive = sum(mesh.of(node).level > Classification.INTERNAL for node in mesh.nodes())
     print(f"{len(edges):,} edges, {len(tables) * 8:,} columns, {sensitive:,} confidential or more")
-    print(f"all labels: {min(full):.2f} s of CPU (at most {FULL_S:.0f} s)")
+    told(f"propagation over {len(edges):,} column edges", min(full), FULL_S, "CPU s")
 
     times, moved = [], []
     names = list(tables)
@@ -68,8 +69,9 @@ def main() -> None:
     late = times[-len(times) // 20]
     print(
         f"one changed model: median {statistics.median(times):.2f} ms, 95 of 100 within {late:.2f}, "
-        f"longest {times[-1]:.2f} ms (at most {ONE_MS:.0f} ms); up to {max(moved):,} columns have another label"
+        f"longest {times[-1]:.2f} ms; up to {max(moved):,} columns have another label"
     )
+    told("propagation after one changed model, 95 of 100", late, ONE_MS, "CPU ms")
     again = Propagation([edge for its in tables.values() for edge in its], declared)
     assert all(again.of(node) == mesh.of(node) for node in again.nodes())
     print("the same labels as computed anew")

@@ -29,6 +29,7 @@ from pathlib import Path
 
 import comparison
 import machine
+from targets import Target
 
 HERE = Path(__file__).resolve().parent
 EXAMPLE = HERE.parent / "examples" / "flights"
@@ -61,21 +62,6 @@ class Case:
     def peak_mb(self) -> float:
         """Median peak memory."""
         return statistics.median(run.peak_mb for run in self.runs)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What a figure is to reach."""
-
-    text: str
-    figure: float
-    limit: float
-    unit: str
-
-    @property
-    def verdict(self) -> str:
-        """Reached or MISSED."""
-        return "reached" if self.figure <= self.limit else "MISSED"
 
 
 def measure(words: Sequence[str], good: Collection[int] = (0,)) -> Run:

@@ -23,7 +23,8 @@ from pathlib import Path
 
 import machine
 from layered import IN_DOMAIN, IN_PRODUCT, generate
-from run import HERE, Case, Target, compile_all, measure, wait_for_quiet
+from run import HERE, Case, compile_all, measure, wait_for_quiet
+from targets import Target
 
 COLD_LOAD = "cold load"
 EVERYTHING = "cold, everything of every column"

@@ -1,13 +1,14 @@
 """Landing a table of PostgreSQL against a plain `COPY … TO STDOUT` of it: wall time, and CPU of the client process.
 
-    python benchmarks/sources.py postgresql://… [rows]
+    python benchmarks/sources.py [--url postgresql://…] [--rows N] [--rounds N]
 
-Each way runs in a process of its own, three times in turn (or as often as the third argument says); the middle one
+Without `--url` a PostgreSQL is started on loopback. Each way runs in a process of its own, in turn; the middle one
 counts. What is imported and opened once is done before with a table of one row, and told apart as start-up.
 """
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
 import resource
 import shutil
@@ -15,10 +16,25 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
+
+from targets import told
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.servers import postgres_to_stop  # noqa: E402
+
+
+class Named(NamedTuple):
+    """A PostgreSQL that stands there."""
+
+    url: str
+
+
 TABLE = """
 CREATE TABLE landed_orders AS SELECT i::bigint AS id, (i::bigint * 7919 % 100003)::int AS customer,
 ((i::bigint * 31) % 1000000 / 100.0)::numeric(10,2) AS amount, (array['new','paid','sent','done'])[i % 4 + 1] AS status,
@@ -80,16 +96,31 @@ WAYS = {
 }
 
 
+def measured_here(way: str, url: str) -> None:
+    """One way, in this process: wall and CPU seconds, bytes, and CPU seconds of its start."""
+    WAYS[way](url, "landed_few")
+    began, start = time.perf_counter(), cpu()
+    size = WAYS[way](url, "landed_orders")
+    print(time.perf_counter() - began, cpu() - start, size, start)
+
+
 def main() -> None:
     """Makes the table where it is missing, and prints a table of the figures."""
-    url, rows = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 5_000_000
-    if len(sys.argv) > 4:
-        way = WAYS[sys.argv[4]]
-        way(url, "landed_few")
-        began, start = time.perf_counter(), cpu()
-        size = way(url, "landed_orders")
-        print(time.perf_counter() - began, cpu() - start, size, start)
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("--url")
+    words.add_argument("--rows", type=int, default=5_000_000)
+    words.add_argument("--rounds", type=int, default=3)
+    words.add_argument("--way", choices=list(WAYS), help=argparse.SUPPRESS)
+    asked = words.parse_args()
+    if asked.way:
+        measured_here(asked.way, asked.url)
         return
+    with postgres_to_stop() if asked.url is None else nullcontext(Named(asked.url)) as server:
+        compared(server.url, asked.rows, asked.rounds)
+
+
+def compared(url: str, rows: int, rounds: int) -> None:
+    """All ways in turn."""
     import psycopg
 
     with psycopg.connect(url, autocommit=True) as connection:
@@ -99,19 +130,22 @@ def main() -> None:
             connection.execute("VACUUM ANALYZE landed_orders")
         connection.execute("CREATE TABLE IF NOT EXISTS landed_few AS SELECT * FROM landed_orders LIMIT 1")
     found: dict[str, list[tuple[float, ...]]] = {way: [] for way in WAYS}
-    for _ in range(int(sys.argv[3]) if len(sys.argv) > 3 else 3):
+    for _ in range(rounds):
         for way, measured in found.items():
-            command = [sys.executable, __file__, url, str(rows), "1", way]
+            command = [sys.executable, __file__, "--url", url, "--way", way]
             done = subprocess.run(command, check=True, capture_output=True, text=True)
             measured.append(tuple(map(float, done.stdout.split())))
     base = found["COPY TO STDOUT"]
     print(f"{rows:,} rows\n\n| | wall s | × | client CPU s | × | MB | start-up CPU s |\n|---|---|---|---|---|---|---|")
+    ratios = []
     for way, measured in found.items():
         wall, used, size, start = (median(m[i] for m in measured) for i in range(4))
+        ratios.append(wall / median(b[0] for b in base))
         print(
-            f"| {way} | {wall:.1f} | {wall / median(b[0] for b in base):.2f} | {used:.1f} |"
+            f"| {way} | {wall:.1f} | {ratios[-1]:.2f} | {used:.1f} |"
             f" {used / median(b[1] for b in base):.2f} | {size / 1e6:.0f} | {start:.1f} |"
         )
+    told(f"{rows:,} rows landed from PostgreSQL against COPY of them", min(ratios[1:]), 1.5, "×")
 
 
 if __name__ == "__main__":
