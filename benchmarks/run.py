@@ -179,7 +179,10 @@ def report(found: dict[str, Case], reached: list[Target], about: dict[str, str])
         f"Measured by `make bench` on {about['date']} at commit {about['commit']}: medians of {runs} interleaved runs "
         "after one to warm up, whole processes, processor time of user and system, compiled bytecode. "
         f"Every run stands in `results/{about['file']}`. What the bare scripts do is in `bare/`; "
-        f"rows of weft and of the bare script compared by hash: {about['rows']}.",
+        f"rows of weft and of the bare script compared by hash: {about['rows']}. "
+        "Beside this page: [the size of a company](RESULTS-size.md), [what a company asks](RESULTS-company.md), "
+        "[search: MRR and nDCG@10 of the judged set](RESULTS-search.md), [sources](RESULTS-sources.md), "
+        "[20 million rows](RESULTS-large.md).",
         "",
         "| target | to reach | measured | |",
         "|---|---|---|---|",
