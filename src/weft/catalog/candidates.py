@@ -26,7 +26,7 @@ _TEXTS = ", ".join(f"w.c{number}" for number in range(len(FIELDS)))
 
 (Source: https://sqlite.org/fts5.html, 10.2, external representation of the content table.)
 """
-_PLACES = [(tuple(map(FIELDS.index, fields)), strength) for fields, strength in PLACES]
+_STRENGTH = [(FIELDS.index(field), strength) for fields, strength in PLACES for field in fields]
 _NAME = FIELDS.index("name")
 _WHOLE_NAME, _EXACT, _SYNONYM, _PREFIX, _ONE_ERROR, _TWO_ERRORS = 1.4, 1.0, 0.8, 0.6, 0.6, 0.4
 _LONGEST = 6
@@ -173,7 +173,7 @@ class _Sought(Struct, frozen=True):
 
     named: Mapping[str, float]
     standing: Sequence[str]
-    worth: Sequence[tuple[float, Sequence[int], str]]
+    worth: Sequence[tuple[float, int, str]]
 
 
 def _sought(connection: sqlite3.Connection, term: Term, entries: int) -> _Sought:
@@ -182,7 +182,7 @@ def _sought(connection: sqlite3.Connection, term: Term, entries: int) -> _Sought
     for reading, certainty in term.readings.items():
         rare = term.weight * certainty * _rarity(connection, reading, entries)
         named[reading] = rare * _WHOLE_NAME
-        worth += [(rare * strength, fields, standing[reading]) for fields, strength in _PLACES]
+        worth += [(rare * strength, field, standing[reading]) for field, strength in _STRENGTH]
     return _Sought(named, tuple(standing.values()), sorted(worth, key=lambda one: -one[0]))
 
 
@@ -201,15 +201,18 @@ def _fit(sought: Sequence[_Sought], name: str, texts: Sequence[str]) -> float:
     fields = [f" {text} " for text in texts]
     for term in sought:
         best = term.named.get(name, 0.0)
-        for worth, places, standing in term.worth:
+        for worth, field, standing in term.worth:
             if worth <= best:
                 break
-            if any(standing in fields[place] for place in places):
+            if standing in fields[field]:
                 best = worth
                 break
         if best:
             total, matched = total + best, matched + 1
-            named += any(standing in fields[_NAME] for standing in term.standing)
+            for standing in term.standing:
+                if standing in fields[_NAME]:
+                    named += 1
+                    break
     if not matched:
         return 0.0
     # a name of which more was asked for is nearer to what is meant: `shipments` before `shipments_daily_old`

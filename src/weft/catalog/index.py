@@ -313,7 +313,7 @@ class _Update:
                 entry.level,
                 entry.owner,
                 entry.late_from,
-                json.dumps(entry.tags, ensure_ascii=False),
+                json.dumps(list(dict.fromkeys(entry.tags)), ensure_ascii=False),
             ],
         )
         number = cursor.lastrowid

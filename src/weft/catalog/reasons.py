@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -65,8 +65,8 @@ def _place(
             continue
         if names is None:
             return where, next(word for p in patterns for word in text.split() if _holds(word, [p]))
-        for one in written.get(names, ()):
-            if _worth_a_look(one, meanings) and _holds(" ".join(name_terms(one)), patterns):
+        for one in _likely(written.get(names, ()), meanings):
+            if _holds(" ".join(name_terms(one)), patterns):
                 return where, one
     return None
 
@@ -76,9 +76,12 @@ def _holds(text: str, patterns: Sequence[str]) -> bool:
     return any(p in padded for p in patterns)
 
 
-def _worth_a_look(name: str, meanings: Collection[str]) -> bool:
-    """Whether a name may hold one of the words: cutting names into words takes longer than looking through them."""
-    if not name.isascii():
-        return True
-    whole = name.lower().replace("_", "").replace("-", "").replace(" ", "")
-    return any(meaning.rstrip("*")[:3] in whole for meaning in meanings)
+def _likely(names: Sequence[str], meanings: Collection[str]) -> Iterator[str]:
+    """Names that may hold one of the words: cutting names into words takes longer than looking through them."""
+    whole = "\n".join(names)
+    letters = whole.lower().replace("_", "").replace("-", "").replace(" ", "").split("\n")
+    if not whole.isascii() or len(letters) != len(names):
+        yield from names
+        return
+    heads = {meaning.rstrip("*")[:3] for meaning in meanings}
+    yield from (name for name, mine in zip(names, letters, strict=True) if any(head in mine for head in heads))

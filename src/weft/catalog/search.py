@@ -8,6 +8,7 @@ retired last.
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 from collections import Counter
@@ -15,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from weft.catalog import reasons
@@ -174,15 +176,15 @@ def found_in(
     return SearchResult(len(found), tuple(hits), _facets(_counted(found)), complete)
 
 
-def _counted(found: Sequence[Candidate]) -> Counter[tuple[str, str]]:
+def _counted(found: Sequence[Candidate]) -> Mapping[tuple[str, str], int]:
     """How many candidates have which value of each facet."""
-    counted: Counter[tuple[str, str]] = Counter()
+    counted: dict[tuple[str, str], int] = {}
     for facet in FACETS:
-        if facet != "tag":
+        if facet == "tag":
+            values = Counter(itertools.chain.from_iterable(msgspec.json.decode(c.tags) for c in found))
+        else:
             values = Counter([getattr(c, facet) for c in found])
-            counted.update({(facet, value): docs for value, docs in values.items() if value})
-    for tags, docs in Counter([c.tags for c in found]).items():
-        counted.update({("tag", tag): docs for tag in json.loads(tags)})
+        counted.update({(facet, value): docs for value, docs in values.items() if value})
     return counted
 
 
