@@ -9,26 +9,25 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
 
-from weft.catalog.looks import FRESHNESS, LAST, LOOKED_AT, PLACES, Term, Within, looks
+from weft.catalog.looks import FRESHNESS, LAST, LOOKED_AT, PLACES, Term, Within, found_by, looks
 from weft.catalog.words import distance, joined_neighbours, parts, query_terms, squashed, tolerance
 
 _TERMS = 12
 _OF_ONE_NAME = 40
-_FIELDS = ("name", "title", "tags", "columns", "owners", "description", "column_texts", "inherited")
+FIELDS = ("name", "title", "tags", "columns", "owners", "description", "column_texts", "inherited")
 """Fields of an entry in the order of the index."""
-_BETWEEN = " || ' ' || "
-_TEXTS = ", ".join(
-    f"' ' || {_BETWEEN.join(f'w.c{_FIELDS.index(field)}' for field in fields)} || ' '" for fields, _ in PLACES
-)
-"""All words of each place, as SQL over the table in which FTS5 keeps them: read through it they cost twice as much.
+_TEXTS = ", ".join(f"w.c{number}" for number in range(len(FIELDS)))
+"""The words of each field, as SQL over the table in which FTS5 keeps them: read through it they cost twice as much.
 
 (Source: https://sqlite.org/fts5.html, 10.2, external representation of the content table.)
 """
+_STRENGTH = [(FIELDS.index(field), strength) for fields, strength in PLACES for field in fields]
+_NAME = FIELDS.index("name")
 _WHOLE_NAME, _EXACT, _SYNONYM, _PREFIX, _ONE_ERROR, _TWO_ERRORS = 1.4, 1.0, 0.8, 0.6, 0.6, 0.4
 _LONGEST = 6
 """Parts of the longest synonym."""
@@ -47,7 +46,8 @@ class Candidate(Struct, frozen=True):
         standing: 0 usable, 1 deprecated, 2 retired.
         used: how many products read it, or its port.
         stage: 3 its address, 2 its name, 1 its title is what was asked for.
-        facets: its values of `status`, `classification`, `owner` and `freshness`, in this order, and its tags.
+        tags: a list, as JSON.
+        texts: its words, field by field as the index has them.
     """
 
     id: int
@@ -58,8 +58,12 @@ class Candidate(Struct, frozen=True):
     stage: int
     score: float
     used: int
-    facets: tuple[str, str, str, str]
-    tags: tuple[str, ...]
+    status: str
+    classification: str
+    owner: str
+    freshness: str
+    tags: str
+    texts: Sequence[str]
 
     @property
     def place(self) -> tuple[Any, ...]:
@@ -106,6 +110,7 @@ def candidates(
     ids: dict[int, str | None] = dict.fromkeys(stages)  # with the table of its words, where that is known
     complete = True
     enough: set[Any] = set()
+    answers: dict[tuple[str, str], list[int]] = {}
     for look in looks(connection, terms, within):
         if len(ids) >= LOOKED_AT:
             complete = False
@@ -113,43 +118,30 @@ def candidates(
         if look.place in enough or len(ids) >= look.below:
             complete = False
             continue  # there are more that fit better than are looked at
-        found = connection.execute(
-            f"SELECT rowid FROM {look.table} WHERE {look.table} MATCH ? LIMIT ?", [look.expression, look.most + 1]
-        )
-        numbers = [number for (number,) in found]
+        numbers = found_by(connection, look, answers)
         if len(numbers) > look.most:
             complete = False
             enough.add(look.place)
         for number in numbers[: look.most]:
             ids.setdefault(number, look.table)
     entries = (connection.execute("SELECT value FROM meta WHERE key = 'entries'").fetchone() or ["0"])[0]
-    sought = [
-        [
-            (t.weight * certainty * _rarity(connection, r, int(entries)), r, f" {r[:-1]}" if r[-1] == "*" else f" {r} ")
-            for r, certainty in t.readings.items()
-        ]
-        for t in terms
-    ]
+    sought = [_sought(connection, term, int(entries)) for term in terms]
     chosen = list(ids.items())[: LOOKED_AT + len(stages)]
     condition, values = within.condition()
     scored = []
     for table in ("word", "column_word"):
         rows = connection.execute(
-            "SELECT e.id, e.address, e.kind, e.domain, e.standing, e.squashed_name, "
-            f"e.status, e.level, e.owner, e.used, {FRESHNESS}, json_extract(e.texts, '$.tags'), {_TEXTS} "
-            f"FROM json_each(:chosen) c CROSS JOIN {table}_content w ON w.id = c.value "
-            f"JOIN entry e ON e.id = w.id WHERE {condition}",
+            "SELECT e.id, e.address, e.kind, e.domain, e.standing, e.squashed_name, e.used, "
+            f"e.status, e.level, e.owner, {FRESHNESS}, e.tags, {_TEXTS} FROM json_each(:chosen) c "
+            f"CROSS JOIN {table}_content w ON w.id = c.value CROSS JOIN entry e ON e.id = c.value WHERE {condition}",
             {**values, "chosen": json.dumps([number for number, there in chosen if there in (table, None)])},
         )
-        for number, address, kind, domain, standing, name, status, level, owner, used, fresh, tags, *texts in rows:
+        for number, address, kind, domain, standing, name, used, status, level, owner, fresh, tags, *texts in rows:
             fit = _fit(sought, name, texts) * _KINDS.get(kind, 1.0) * (1 + _USE * math.log2(1 + used))
-            if fit or number in stages:
-                stage, facets = stages.get(number, 0), (status, level, owner, fresh)
-                scored.append(
-                    Candidate(
-                        number, address, kind, domain, standing, stage, fit, used, facets, tuple(json.loads(tags))
-                    )
-                )
+            stage = stages.get(number, 0)
+            if fit or stage:
+                told = (status, level, owner, fresh, tags, texts)
+                scored.append(Candidate(number, address, kind, domain, standing, stage, fit, used, *told))
     return sorted(scored, key=lambda c: c.place), complete
 
 
@@ -170,30 +162,61 @@ def _exact(connection: sqlite3.Connection, words: str) -> dict[int, int]:
     return found
 
 
-def _fit(sought: list[list[tuple[float, str, str]]], name: str, texts: list[str]) -> float:
-    """How well an entry fits: the strongest reading and place of each term, added up.
+class _Sought(Struct, frozen=True):
+    """What a term may mean.
 
-    Args:
-        sought: for each term what it may mean: what that is worth, the whole word, and how it stands in a text.
+    Attributes:
+        named: what it is worth that a whole name is one of its readings.
+        standing: how its readings stand in a text with a blank around it.
+        worth: what it is worth that a field holds one of its readings, the most first.
     """
+
+    named: Mapping[str, float]
+    standing: Sequence[str]
+    worth: Sequence[tuple[float, int, str]]
+
+
+def _sought(connection: sqlite3.Connection, term: Term, entries: int) -> _Sought:
+    named, worth = {}, []
+    standing = {reading: pattern(reading) for reading in term.readings}
+    for reading, certainty in term.readings.items():
+        rare = term.weight * certainty * _rarity(connection, reading, entries)
+        named[reading] = rare * _WHOLE_NAME
+        worth += [(rare * strength, field, standing[reading]) for field, strength in _STRENGTH]
+    return _Sought(named, tuple(standing.values()), sorted(worth, key=lambda one: -one[0]))
+
+
+def pattern(reading: str) -> str:
+    """How a reading stands in a text with a blank around it.
+
+    >>> pattern("plane"), pattern("pla*")
+    (' plane ', ' pla')
+    """
+    return f" {reading[:-1]}" if reading.endswith("*") else f" {reading} "
+
+
+def _fit(sought: Sequence[_Sought], name: str, texts: Sequence[str]) -> float:
+    """How well an entry fits: the strongest reading and place of each term, added up."""
     total, matched, named = 0.0, 0, 0
-    for readings in sought:
-        best = 0.0
-        for worth, word, standing in readings:
-            if word == name:
-                best = max(best, worth * _WHOLE_NAME)
-            for (_, strength), text in zip(PLACES, texts, strict=True):
-                if worth * strength <= best:
-                    break
-                if standing in text:
-                    best = worth * strength
+    fields = [f" {text} " for text in texts]
+    for term in sought:
+        best = term.named.get(name, 0.0)
+        for worth, field, standing in term.worth:
+            if worth <= best:
+                break
+            if standing in fields[field]:
+                best = worth
+                break
         if best:
             total, matched = total + best, matched + 1
-            named += any(standing in texts[0] for _, _, standing in readings)
-    if not sought:
+            for standing in term.standing:
+                if standing in fields[_NAME]:
+                    named += 1
+                    break
+    if not matched:
         return 0.0
     # a name of which more was asked for is nearer to what is meant: `shipments` before `shipments_daily_old`
-    words = max(len(texts[0].split()) - 1, 1)
+    words = max(texts[_NAME].count(" "), 1)
     near = 1 + _WHOLE * min(named / words, 1.0) if named else 1.0
     return total * near * (0.4 + 0.6 * matched / len(sought))
 

@@ -17,8 +17,14 @@ from weft.registry import groups
 from weft.registry.base import RegistryReader
 from weft.registry.groups import Group
 
-VERSION = 5
+VERSION = 6
 """Counts the shapes of the index; another one is made anew."""
+
+_SO_MANY = 200
+"""Domains and products after which the words that were written are put together."""
+_APART, _JOINING = (1, 4, 5, 6, 7), (0, 2, 3)
+"""Fields whose words stand as they are, and those in which they stand joined as well; see `words.names_terms`."""
+_NEVER_JOINED = 1_000
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -26,9 +32,10 @@ CREATE TABLE grouping (name TEXT PRIMARY KEY, digest TEXT NOT NULL);
 CREATE TABLE entry (
   id INTEGER PRIMARY KEY, grouping TEXT NOT NULL, address TEXT NOT NULL, unpinned TEXT NOT NULL, kind TEXT NOT NULL,
   name TEXT NOT NULL, title TEXT NOT NULL, domain TEXT NOT NULL, standing INTEGER NOT NULL,
-  squashed_name TEXT NOT NULL, squashed_title TEXT NOT NULL, texts TEXT NOT NULL, draft INTEGER NOT NULL,
-  status TEXT NOT NULL, level TEXT NOT NULL, owner TEXT NOT NULL, late_from TEXT, used INTEGER NOT NULL
+  squashed_name TEXT NOT NULL, squashed_title TEXT NOT NULL, draft INTEGER NOT NULL, status TEXT NOT NULL,
+  level TEXT NOT NULL, owner TEXT NOT NULL, late_from TEXT, used INTEGER NOT NULL, tags TEXT NOT NULL
 );
+CREATE TABLE written (id INTEGER PRIMARY KEY, names TEXT NOT NULL);
 CREATE INDEX entry_grouping ON entry (grouping);
 CREATE INDEX entry_name ON entry (squashed_name, kind = 'column', used DESC, address);
 CREATE INDEX entry_title ON entry (squashed_title, kind = 'column', used DESC, address);
@@ -47,7 +54,9 @@ CREATE INDEX listed_owner ON listed (kind, owner, address);
 CREATE INDEX listed_status ON listed (kind, status, address);
 CREATE TABLE listed_tag (kind TEXT, tag TEXT, address TEXT, id INTEGER, PRIMARY KEY (kind, tag, address)) WITHOUT ROWID;
 CREATE INDEX listed_tag_id ON listed_tag (id);
-CREATE TABLE term (term TEXT PRIMARY KEY, docs INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE term (
+  term TEXT PRIMARY KEY, docs INTEGER NOT NULL, alone INTEGER NOT NULL, lead INTEGER NOT NULL
+) WITHOUT ROWID;
 CREATE INDEX term_letters ON term (length(term), term) WHERE term NOT GLOB '*[0-9]*';
 CREATE TABLE tally (
   facet TEXT, value TEXT, kind TEXT, domain TEXT, draft INTEGER, docs INTEGER NOT NULL,
@@ -161,6 +170,7 @@ def _drop_all(connection: sqlite3.Connection) -> None:
         "tally",
         "reading",
         "entry",
+        "written",
         "listed",
         "listed_tag",
         "grouping",
@@ -176,6 +186,9 @@ class _Update:
         self._connection = connection
         self._catalogue = catalogue
         self._terms: Counter[str] = Counter()
+        self._alone: Counter[str] = Counter()
+        self._leads: dict[str, int] = {}
+        self._put = 0
         self._tally: Counter[tuple[str, str, str, str, int]] = Counter()
         self._read = set[str]()  # ports of which somebody began or ended to read
 
@@ -188,8 +201,13 @@ class _Update:
         for port in self._read:
             self._recount(port)
         self._connection.executemany(
-            "INSERT INTO term VALUES (?, ?) ON CONFLICT DO UPDATE SET docs = docs + excluded.docs",
-            [item for item in self._terms.items() if item[1]],
+            "INSERT INTO term VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET "
+            "docs = docs + excluded.docs, alone = alone + excluded.alone, lead = min(lead, excluded.lead)",
+            [
+                (word, docs, self._alone[word], self._leads.get(word, _NEVER_JOINED))
+                for word, docs in self._terms.items()
+                if docs or self._alone[word] or word in self._leads
+            ],
         )
         self._connection.executemany(
             "INSERT INTO tally VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET docs = docs + excluded.docs",
@@ -199,6 +217,9 @@ class _Update:
             "INSERT OR REPLACE INTO meta "
             "SELECT 'entries', cast(coalesce(sum(docs), 0) AS TEXT) FROM tally WHERE facet = 'kind'"
         )
+        if self._put > _SO_MANY:  # they were written in several pieces, and each question would be asked of each
+            for table in ("word", "column_word"):
+                self._connection.execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")
 
     def put(self, group: Group) -> bool:
         """Puts a group in the place of what the index has of it; whether that was something else."""
@@ -206,6 +227,7 @@ class _Update:
         if known is not None and known[0] == group.digest:
             return False
         self.remove(group.name)
+        self._put += 1
         self._connection.execute("INSERT INTO grouping VALUES (?, ?)", [group.name, group.digest])
         for port in group.product.reads if group.product is not None else ():
             self._connection.execute("INSERT OR IGNORE INTO reading VALUES (?, ?)", [port, group.name])
@@ -221,20 +243,34 @@ class _Update:
         mine = "IN (SELECT id FROM entry WHERE grouping = ?)"
         for table in ("word", "column_word"):
             for texts in self._connection.execute(f"SELECT * FROM {table} WHERE rowid {mine}", [name]):
-                self._terms.subtract(_terms(texts))
+                self._count(texts, -1)
             self._connection.execute(f"DELETE FROM {table} WHERE rowid {mine}", [name])
-        told = "SELECT kind, domain, draft, status, level, owner, late_from, texts FROM entry WHERE grouping = ?"
-        for kind, domain, draft, status, level, owner, late_from, texts in self._connection.execute(told, [name]):
-            values = facets_of(kind, domain, status, level, owner, json.loads(texts)["tags"])
+        had = "SELECT kind, domain, draft, status, level, owner, late_from, tags FROM entry WHERE grouping = ?"
+        for kind, domain, draft, status, level, owner, late_from, tags in self._connection.execute(had, [name]):
+            values = facets_of(kind, domain, status, level, owner, json.loads(tags))
             counted = _counted(values, kind, late_from)
             self._tally.subtract((facet, value, kind, domain, draft) for facet, value in counted)
         reads = self._connection.execute("SELECT port FROM reading WHERE grouping = ?", [name])
         self._read.update(port for (port,) in reads)
         self._connection.execute("DELETE FROM reading WHERE grouping = ?", [name])
-        for table in ("listed", "listed_tag"):
+        for table in ("written", "listed", "listed_tag"):
             self._connection.execute(f"DELETE FROM {table} WHERE id {mine}", [name])
         self._connection.execute("DELETE FROM entry WHERE grouping = ?", [name])
         self._connection.execute("DELETE FROM grouping WHERE name = ?", [name])
+
+    def _count(self, texts: Sequence[str], by: int) -> None:
+        """Counts the words of an entry in (1) or out (-1)."""
+        found = _terms(texts)
+        alone = [word for word, lead in found.items() if not lead]
+        if by < 0:
+            self._terms.subtract(found.keys())
+            self._alone.subtract(alone)
+            return
+        self._terms.update(found.keys())
+        self._alone.update(alone)
+        for word, lead in found.items():
+            if lead:
+                self._leads[word] = min(lead, self._leads.get(word, lead))
 
     def _recount(self, port: str) -> None:
         """Notes with a port, its columns and its product how many products read it."""
@@ -259,17 +295,8 @@ class _Update:
                 self._connection.execute(f"UPDATE {table} SET scope = ? WHERE rowid = ?", [written, number])
 
     def _insert(self, group: str, entry: Entry) -> None:
-        texts = {
-            "tags": list(entry.tags),
-            "terms": list(entry.terms),
-            "columns": list(entry.columns),
-            "owners": list(entry.owners),
-            "inherited": list(entry.inherited),
-            "description": entry.description,
-            "column_texts": entry.column_texts,
-        }
         cursor = self._connection.execute(
-            "INSERT INTO entry VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+            "INSERT INTO entry VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
             [
                 group,
                 entry.address,
@@ -281,16 +308,20 @@ class _Update:
                 entry.standing,
                 squashed(entry.name),
                 squashed(entry.title),
-                json.dumps(texts, ensure_ascii=False),
                 entry.draft,
                 entry.status,
                 entry.level,
                 entry.owner,
                 entry.late_from,
+                json.dumps(list(dict.fromkeys(entry.tags)), ensure_ascii=False),
             ],
         )
         number = cursor.lastrowid
         assert number is not None, "a row was inserted"
+        names = ("tags", entry.tags), ("terms", entry.terms), ("columns", entry.columns)
+        said = (*names, ("owners", entry.owners), ("inherited", entry.inherited))
+        written = json.dumps({place: there for place, there in said if there}, ensure_ascii=False)
+        self._connection.execute("INSERT INTO written VALUES (?, ?)", [number, written])
         if entry.line is not None:
             _list(self._connection, number, entry, entry.line)
         fields = (
@@ -304,15 +335,15 @@ class _Update:
             parts(" ".join(entry.inherited)),
         )
         values = facets_of(entry.kind, entry.domain, entry.status, entry.level, entry.owner, entry.tags)
-        written = [*(" ".join(f) for f in fields), " ".join(scope_word(*value) for value in values)]
-        self._terms.update(_terms(written))
+        words = [*(" ".join(f) for f in fields), " ".join(scope_word(*value) for value in values)]
+        self._count(words, 1)
         counted = _counted(values, entry.kind, entry.late_from)
         self._tally.update((facet, value, entry.kind, entry.domain, int(entry.draft)) for facet, value in counted)
         self._connection.execute(
             f"INSERT INTO {'column_word' if entry.kind == 'column' else 'word'} "
             "(rowid, name, title, tags, columns, owners, description, column_texts, inherited, scope) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [number, *written],
+            [number, *words],
         )
 
 
@@ -323,9 +354,28 @@ def _counted(values: Iterable[tuple[str, str]], kind: str, late_from: str | None
         yield "late_from", "none" if late_from is None else late_from
 
 
-def _terms(texts: Sequence[str]) -> set[str]:
-    """The different words in the fields of an entry; its scope has none that anybody looks for."""
-    return set(" ".join(texts[:-1]).split())
+def _terms(texts: Sequence[str]) -> dict[str, int]:
+    """The different words in the fields of an entry; its scope has none that anybody looks for.
+
+    With each the letters of the first of the words that it joins, where it stands only behind them (`time` in
+    `time zone timezone`: whoever looks for its beginning finds that word as well); else 0.
+    """
+    found = dict.fromkeys(" ".join([texts[field] for field in _APART]).split(), 0)
+    for field in _JOINING:
+        words = texts[field].split()
+        for last, word in enumerate(words):
+            lead = _lead(words, last) if last > 1 and word.endswith(words[last - 1]) else 0
+            found[word] = min(lead, found.get(word, lead))
+    return found
+
+
+def _lead(words: Sequence[str], last: int) -> int:
+    """The letters of the first of the words that one joins which stand before it; 0: it joins none."""
+    rest, first = words[last], last
+    while rest and first and rest.endswith(words[first - 1]):
+        first -= 1
+        rest = rest.removesuffix(words[first])
+    return len(words[first]) if not rest and last - first > 1 else 0
 
 
 def _list(connection: sqlite3.Connection, number: int, entry: Entry, line: Mapping[str, Any]) -> None:

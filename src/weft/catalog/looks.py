@@ -19,6 +19,8 @@ PLACES = (
     (("inherited",), 0.2),
 )
 """Fields of an entry, and how much it says that a word stands there."""
+_OF_COLUMNS = ("name", "title", "tags", "description")
+"""Fields in which the entries of columns have words: nothing is looked for in others."""
 LAST = "\U0010ffff"
 """Sorts behind every word that begins as what stands before it."""
 _OF_A_PLACE = 40
@@ -66,7 +68,7 @@ class Within(Struct, frozen=True):
         columns = {"kind": "kind", "domain": "domain", "status": "status", "classification": "level", "owner": "owner"}
         said += [f"e.{column} = :{facet}" for facet, column in columns.items() if getattr(self, facet) is not None]
         if self.tag is not None:
-            said.append("EXISTS (SELECT 1 FROM json_each(e.texts, '$.tags') WHERE value = :tag)")
+            said.append("EXISTS (SELECT 1 FROM json_each(e.tags) WHERE value = :tag)")
         if self.freshness is not None:
             said.append(f"{FRESHNESS} = :freshness")
         values = {facet: getattr(self, facet) for facet in (*SCOPES, "freshness", "now")}
@@ -117,6 +119,7 @@ class Look(Struct, frozen=True):
         most: how many entries to take.
         place: where it looks and for what; once a look has found more there than it takes, others are needless.
         below: it is made while fewer entries than that are found.
+        busy: whether only what many products read is taken.
     """
 
     early: float
@@ -125,6 +128,7 @@ class Look(Struct, frozen=True):
     most: int
     place: Any
     below: int = LOOKED_AT
+    busy: bool = False
 
 
 class _Asked(Struct, frozen=True):
@@ -134,7 +138,7 @@ class _Asked(Struct, frozen=True):
     before it gives the first.
 
     Attributes:
-        whole: the words that it may be.
+        whole: the words that it may be; `""` where no entry has one of them.
         begun: those, and the most frequent of all that begin so.
         every: those, and all that begin so.
     """
@@ -150,7 +154,8 @@ def looks(connection: sqlite3.Connection, terms: Sequence[Term], within: Within)
     tables = [("word", 0.0)] if within.kind not in (None, "column") else [("word", 0.0), ("column_word", 0.45)]
     if within.kind == "column":
         tables = [("column_word", 0.0)]
-    asked = {term.text: _asked(connection, term) for term in terms}
+    known = _known(connection, terms)
+    asked = {term.text: _asked(connection, term, known) for term in terms}
     heavy = [asked[t.text] for t in terms if t.weight == 1.0] or list(asked.values())
     found = (
         replace(look, early=look.early + later, expression=" AND ".join([*scope, look.expression]))
@@ -163,8 +168,29 @@ def looks(connection: sqlite3.Connection, terms: Sequence[Term], within: Within)
 def _busy(look: Look) -> Iterator[Look]:
     """The same look among what many products read: of a hundred that fit as well, that is what is meant."""
     if look.below == LOOKED_AT:
-        expression = f"scope : busy AND {look.expression}"
-        yield replace(look, early=look.early - 0.3, expression=expression, place=("busy", look.place))
+        yield replace(look, early=look.early - 0.3, place=("busy", look.place), busy=True)
+
+
+def found_by(connection: sqlite3.Connection, look: Look, before: dict[tuple[str, str], list[int]]) -> list[int]:
+    """The entries that a look finds, at most one more than it takes.
+
+    Args:
+        before: what looks have found among all entries, few or many read: kept here from one look to the next.
+    """
+    found = before.get((look.table, look.expression))
+    if found is None:
+        found = before[look.table, look.expression] = _matching(connection, look, look.expression)
+    if not look.busy:
+        return found
+    if len(found) > look.most:
+        return _matching(connection, look, f"scope : busy AND {look.expression}")
+    read_by_many = "SELECT id FROM entry WHERE id IN (SELECT value FROM json_each(?)) AND used >= ? ORDER BY id"
+    return [number for (number,) in connection.execute(read_by_many, [json.dumps(found), _MANY])] if found else []
+
+
+def _matching(connection: sqlite3.Connection, look: Look, expression: str) -> list[int]:
+    sql = f"SELECT rowid FROM {look.table} WHERE {look.table} MATCH ? LIMIT ?"
+    return [number for (number,) in connection.execute(sql, [expression, look.most + 1])]
 
 
 def scope_word(facet: str, value: str) -> str:
@@ -177,11 +203,12 @@ def _together(heavy: Sequence[_Asked], table: str) -> Iterator[Look]:
     if len(heavy) < 2:
         return
     whole, begun, every = (
-        " AND ".join(f"({expression})" for expression in one)
+        " AND ".join(f"({expression})" for expression in one) if all(one) else ""
         for one in zip(*((a.whole, a.begun, a.every) for a in heavy), strict=True)
     )
     place = (table,)
-    yield Look(0.0, whole, table, LOOKED_AT // 2, place)
+    if whole:
+        yield Look(0.0, whole, table, LOOKED_AT // 2, place)
     if begun != whole:
         yield Look(0.5, begun, table, LOOKED_AT // 2, place)
     if every != begun:
@@ -193,28 +220,46 @@ def _apart(terms: Sequence[Term], asked: Mapping[str, _Asked], table: str) -> It
     for term in terms:
         one = asked[term.text]
         light = 0.0 if term.weight == 1.0 else 4.0
-        for number, (fields, _) in enumerate(PLACES):
+        for number, fields in _places(table):
             there, place = f"{{{' '.join(fields)}}}", (table, number, term.text)
-            yield Look(1.0 + number + light, f"{there} : ({one.whole})", table, _OF_A_PLACE, place)
+            if one.whole:
+                yield Look(1.0 + number + light, f"{there} : ({one.whole})", table, _OF_A_PLACE, place)
             if one.begun != one.whole:
                 yield Look(1.2 + number + light, f"{there} : ({one.begun})", table, _OF_A_PLACE, place)
         if one.every != one.begun:
-            there = f"{{{' '.join(field for fields, _ in PLACES for field in fields)}}}"
+            there = f"{{{' '.join(field for _, fields in _places(table) for field in fields)}}}"
             yield Look(5.0 + light, f"{there} : ({one.every})", table, LOOKED_AT // 2, (table, None, term.text), _FEW)
 
 
-def _asked(connection: sqlite3.Connection, term: Term) -> _Asked:
-    words = [_quoted(r) for r in term.readings if not r.endswith("*")]
+def _places(table: str) -> Iterator[tuple[int, Sequence[str]]]:
+    """The places in which the entries of a table have words."""
+    for number, (fields, _) in enumerate(PLACES):
+        here = [field for field in fields if table == "word" or field in _OF_COLUMNS]
+        if here:
+            yield number, here
+
+
+def _known(connection: sqlite3.Connection, terms: Sequence[Term]) -> frozenset[str]:
+    """Which of the words that terms may be stand in the index."""
+    words = json.dumps([r for term in terms for r in term.readings if not r.endswith("*")])
+    sql = "SELECT term FROM term WHERE term IN (SELECT value FROM json_each(?)) AND docs > 0"
+    return frozenset(word for (word,) in connection.execute(sql, [words]))
+
+
+def _asked(connection: sqlite3.Connection, term: Term, known: Collection[str]) -> _Asked:
+    words = [_quoted(r) for r in term.readings if r in known]
     beginnings = [r.removesuffix("*") for r in term.readings if r.endswith("*")]
-    every = [_quoted(r) for r in term.readings if f"{r}*" not in term.readings]  # a beginning takes in the word itself
+    # a beginning takes in the word itself
+    every = [_quoted(r) for r in term.readings if r.endswith("*") or (r in known and f"{r}*" not in term.readings)]
     begun, complete = [*words], True
     for beginning in beginnings:
         if len(beginning) <= _KEPT_BEGINNINGS:
             begun.append(_quoted(f"{beginning}*"))
             continue
         found = connection.execute(
-            "SELECT term FROM term WHERE term > ? AND term <= ? AND docs > 0 ORDER BY docs DESC, term LIMIT ?",
-            [beginning, beginning + LAST, _BEGUN + 1],
+            "SELECT term FROM term WHERE term > ? AND term <= ? AND docs > 0 AND (alone > 0 OR lead < ?) "
+            "ORDER BY docs DESC, term LIMIT ?",
+            [beginning, beginning + LAST, len(beginning), _BEGUN + 1],
         ).fetchall()
         begun += [_quoted(word) for (word,) in found[:_BEGUN]]
         complete = complete and len(found) <= _BEGUN

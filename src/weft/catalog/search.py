@@ -8,19 +8,21 @@ retired last.
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
-from weft.catalog.candidates import NO_SYNONYMS, Synonyms, candidates, terms_of
+from weft.catalog import reasons
+from weft.catalog.candidates import NO_SYNONYMS, Candidate, Synonyms, candidates, terms_of
 from weft.catalog.index import opened
-from weft.catalog.looks import FRESHNESS, SCOPES, Within, facets_of, scope_word
-from weft.catalog.words import name_terms, parts
+from weft.catalog.looks import FRESHNESS, SCOPES, Within, scope_word
 from weft.errors import UsageError, did_you_mean, error
 from weft.model.classification import Classification
 from weft.registry.base import RegistryReader
@@ -160,25 +162,30 @@ def found_in(
     found, complete = candidates(connection, words, terms, within)
     shown = found[:limit]
     rows = connection.execute(
-        f"SELECT e.id, e.title, e.name, e.texts, {_MARK} FROM entry e LEFT JOIN listed l ON l.id = e.id "
-        "WHERE e.id IN (SELECT value FROM json_each(?))",
+        f"SELECT e.id, e.title, e.name, w.names, {_MARK} FROM json_each(?) c CROSS JOIN entry e ON e.id = c.value "
+        "JOIN written w ON w.id = e.id LEFT JOIN listed l ON l.id = e.id",
         [json.dumps([c.id for c in shown])],
     )
     told = {number: rest for number, *rest in rows}
     readings = {term.text: term.readings for term in terms}
     hits = []
     for c in shown:
-        title, name, texts, mark = told[c.id]
-        why = _why(c.stage, c.standing, name, title, json.loads(texts), readings)
-        if c.used > 1:
-            why += f"; read by {c.used:,} products"
+        title, name, written, mark = told[c.id]
+        why = reasons.why(c, name, written, readings)
         hits.append(Hit(c.address, c.kind, title, c.domain, round(c.stage * 10 + c.score, 3), why, mark))
-    counted: Counter[tuple[str, str]] = Counter()
-    for c in found:
-        status, level, owner, fresh = c.facets
-        counted.update(facets_of(c.kind, c.domain, status, level, owner, c.tags))
-        counted.update([("freshness", fresh)] if fresh else [])
-    return SearchResult(len(found), tuple(hits), _facets(counted), complete)
+    return SearchResult(len(found), tuple(hits), _facets(_counted(found)), complete)
+
+
+def _counted(found: Sequence[Candidate]) -> Mapping[tuple[str, str], int]:
+    """How many candidates have which value of each facet."""
+    counted: dict[tuple[str, str], int] = {}
+    for facet in FACETS:
+        if facet == "tag":
+            values = Counter(itertools.chain.from_iterable(msgspec.json.decode(c.tags) for c in found))
+        else:
+            values = Counter([getattr(c, facet) for c in found])
+        counted.update({(facet, value): docs for value, docs in values.items() if value})
+    return counted
 
 
 def _everything(connection: sqlite3.Connection, within: Within, limit: int) -> SearchResult:
@@ -197,7 +204,7 @@ def _everything(connection: sqlite3.Connection, within: Within, limit: int) -> S
             f"AND kind = '{kind}' AND {seen} ORDER BY address LIMIT :limit",
             {"own": own, "limit": limit},
         )
-        hits += [Hit(a, k, t, d, 0.0, _why(0, standing, "", t, {}, {}), mark) for a, k, t, d, standing, mark in rows]
+        hits += [Hit(a, k, t, d, 0.0, reasons.standing(standing), mark) for a, k, t, d, standing, mark in rows]
         if len(hits) >= limit:
             break
     facets = _facets(counted)
@@ -237,7 +244,7 @@ def _all_within(connection: sqlite3.Connection, within: Within, limit: int) -> S
         for value, docs in connection.execute(f"SELECT {said}, count(*) {of} GROUP BY 1", values):
             if value:
                 counted[facet, value] = docs
-    tags = f"SELECT t.value, count(*) {chosen}, json_each(e.texts, '$.tags') t WHERE {condition} GROUP BY 1"
+    tags = f"SELECT t.value, count(*) {chosen}, json_each(e.tags) t WHERE {condition} GROUP BY 1"
     for value, docs in connection.execute(tags, values):
         counted["tag", value] = docs
     rows = connection.execute(
@@ -246,7 +253,7 @@ def _all_within(connection: sqlite3.Connection, within: Within, limit: int) -> S
         "ORDER BY e.standing, instr('port product domain column', e.kind), e.address LIMIT :limit",
         {**values, "limit": limit},
     )
-    hits = tuple(Hit(a, k, t, d, 0.0, _why(0, standing, "", t, {}, {}), mark) for a, k, t, d, standing, mark in rows)
+    hits = tuple(Hit(a, k, t, d, 0.0, reasons.standing(standing), mark) for a, k, t, d, standing, mark in rows)
     facets = _facets(counted)
     return SearchResult(sum(facets["kind"].values()), hits, facets, complete)
 
@@ -268,74 +275,3 @@ def _facets(counted: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]
 
 def _by_number(one: tuple[str, int, str]) -> tuple[int, str]:
     return (-one[1], one[0])
-
-
-def _why(
-    stage: int,
-    standing: int,
-    name: str,
-    title: str,
-    texts: Mapping[str, Any],
-    readings: Mapping[str, Mapping[str, float]],
-) -> str:
-    """Where the words of the query stand in a hit, the strongest place of each word."""
-    reasons = {3: ["its address"], 2: ["its name"], 1: ["its title"]}.get(stage, [])
-    if not stage:
-        places: dict[str, list[str]] = {}
-        for term, meanings in readings.items():
-            place = _place(name, title, texts, meanings)
-            if place:
-                where, word = place
-                shown = word if word == term or word.startswith(term) else f"{word} (for {term})"
-                places.setdefault(where, []).append(shown)
-        reasons = [f"{where}: {', '.join(dict.fromkeys(words))}" for where, words in places.items()]
-    if standing:
-        reasons = [*reasons, "retired" if standing == 2 else "deprecated"]
-    return "; ".join(reasons)
-
-
-def _place(name: str, title: str, texts: Mapping[str, Any], meanings: Mapping[str, float]) -> tuple[str, str] | None:
-    for where, texts_there in (
-        ("name", [name]),
-        ("title", [title]),
-        ("tag", texts["tags"]),
-        ("term", texts["terms"]),
-        ("column", texts["columns"]),
-        ("owner", texts["owners"]),
-        ("owner or tag of its product", texts["inherited"]),
-    ):
-        if len(texts_there) > 1 and not _worth_a_look(" ".join(texts_there), meanings):
-            continue
-        for candidate in texts_there:
-            if not _worth_a_look(candidate, meanings):
-                continue
-            terms = name_terms(candidate)
-            if any(_means(m, terms) for m in meanings):
-                return where, _meant(candidate, meanings) if where == "title" else candidate
-    for where, text in (("description", texts["description"]), ("description of a column", texts["column_texts"])):
-        words = parts(text) if _worth_a_look(text, meanings) else []
-        if any(_means(m, words) for m in meanings):
-            return where, _meant(text, meanings)
-    return None
-
-
-def _worth_a_look(text: str, meanings: Mapping[str, float]) -> bool:
-    """Whether a text may hold one of the words: cutting texts into terms is what takes the time of a search."""
-    if not text.isascii():
-        return True
-    whole = text.lower().replace("_", "").replace("-", "").replace(" ", "")
-    return any(meaning.rstrip("*")[:3] in whole for meaning in meanings)
-
-
-def _means(reading: str, terms: list[str]) -> bool:
-    if reading.endswith("*"):
-        return any(t.startswith(reading[:-1]) for t in terms)
-    return reading in terms
-
-
-def _meant(text: str, meanings: Mapping[str, float]) -> str:
-    for reading in meanings:
-        for term in parts(text):
-            if _means(reading, [term]):
-                return term
-    return ""
