@@ -148,7 +148,7 @@ def test_another_text_interpreter_or_version_of_a_dependency_rebuilds_and_the_pl
         assert "the Python that its models run with changed" in reasons()["sales.orders.totals@1"]
     assert reasons() == {}
     mesh.edit(TOTALS, ".sum()", ".max()")
-    assert reasons()["sales.orders.totals@1"] == "its SQL or Python changed"
+    assert reasons()["sales.orders.totals@1"] == "its Python changed"
 
 
 def test_an_argument_that_is_no_input_is_told_with_the_nearest_name(mesh):
