@@ -402,6 +402,37 @@ def test_a_new_product_from_a_table_plans_and_applies(server: Server, tmp_path: 
     assert contract.count("required: true") == 3
 
 
+def test_a_new_product_from_a_table_is_checked_where_no_server_is(server: Server, tmp_path: Path) -> None:
+    from weft.api.scaffolding import new_domain, new_product
+
+    stamp, more = ("timestamptz", ", tags text[], one uuid, doc jsonb, span interval, day date, clock time, raw bytea")
+    if server.kind != "postgres":
+        stamp, more = "datetime(6)", ", one json, day date, clock time, raw blob, small tinyint unsigned, sure bool"
+    server.run(
+        "DROP TABLE IF EXISTS sold",
+        f"CREATE TABLE sold (id bigint PRIMARY KEY, price decimal(8,2), ratio float, name varchar(9), at {stamp}"
+        f"{more})",
+    )
+    Shop(tmp_path, server.url, {"table": "sold"}, server.kind)
+    new_domain(tmp_path, "store")
+    new_product(tmp_path, "store.things", source="db.sold")
+    with weft.open(tmp_path) as mesh:
+        asked = mesh._rooms.repository(ask=True)
+    name = ("store.things.sold@1", "sold_source")
+    (tmp_path / "dsn").write_text(f"{urlsplit(server.url).scheme}://weft@127.0.0.1:1/weft")
+
+    with weft.open(tmp_path) as mesh:
+        checked = mesh.check(["store.things"]).diagnostics
+        away = mesh._rooms.repository(ask=False)
+
+    def columns(seen) -> list[tuple[str, str]]:
+        (wanted,) = [w for a, w in seen.desired.items() if str(a) == name[0]]
+        return [(c.name, c.type) for c in wanted.bound[name[1]]]
+
+    assert not checked
+    assert columns(away) == columns(asked)
+
+
 def test_files_of_a_store_are_landed_and_read_again_when_they_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -167,7 +167,7 @@ class Applying:
         from weft.runs.landing import failures, land
 
         rooms = self._rooms
-        failed = land(plan, loaded.mesh, rooms.remotes, rooms.context(loaded, self._progress))
+        failed = land(plan, loaded.mesh, loaded.desired, rooms.remotes, rooms.context(loaded, self._progress))
         loaded = rooms.repository(ask=False).sound(plan.selection)
         after = planned(rooms, loaded, plan.selection, full_refresh=plan.full_refresh, window=plan.window)
         if after.refused:

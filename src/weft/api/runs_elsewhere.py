@@ -15,7 +15,9 @@ from weft.registry.base import RegistryReader
 from weft.registry.processes import ELSEWHERE
 
 _WORD = re.compile(r"[a-z][a-z ]{0,30}")
-_UNPUBLISHED = frozenset({"failed", "skipped", "retired", "unchanged", "planned", "not reached", "waiting"})
+_UNPUBLISHED = frozenset(
+    {"failed", "skipped", "retired", "unchanged", "planned", "not reached", "waiting", "landed", "not landed"}
+)
 """What a runner may say of a port that it has not published."""
 
 _MOST_WORDS = 100

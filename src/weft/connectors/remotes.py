@@ -144,6 +144,8 @@ class RemoteConnector:
     def land(self, product: ProductAddress, name: str, source: Source, engine: Rows) -> Landed:
         """Reads what is new in a source, and shows it as one batch when all of it is there.
 
+        What somebody else has landed since the plan was made is not read once more.
+
         Raises:
             SourceError: the source cannot be read, WFT-SRC-029 it holds a value that its column's type cannot.
         """
@@ -153,9 +155,11 @@ class RemoteConnector:
             batches = folder.batches(_binding(source))
             with folder.half(self._now()) as (batch, half):
                 if source.file:
-                    made = objects.copied(source, self._connection(remote), batch, half)
+                    made = self._copied(source, folder, batches, batch, half)
                 else:
                     made = self._read(source, folder, batches, batch, half, engine)
+                if made is None:
+                    return Landed(0, False, (self._now() - began).total_seconds())
                 made = _with(made, source, began, batches)
                 moved = not batches or made.version != batches[-1].version
                 if moved:
@@ -204,9 +208,19 @@ class RemoteConnector:
             self._server(name)
             readable(connection)
 
+    def _copied(
+        self, source: Source, folder: LandingFolder, batches: list[Batch], batch: str, half: Path
+    ) -> Batch | None:
+        """The files of a store as a batch; None where they were landed as they are."""
+        connection = self._connection(_remote(source))
+        if batches and not _moved(folder, batches[-1], objects.listing(source, connection), batches[-1].columns):
+            return None
+        return objects.copied(source, connection, batch, half)
+
     def _read(
         self, source: Source, folder: LandingFolder, batches: list[Batch], batch: str, half: Path, engine: Rows
-    ) -> Batch:
+    ) -> Batch | None:
+        """What is new in a table as a batch; None where all of it was landed."""
         remote = _remote(source)
         with open_source(self._connection(remote)) as server:
             table = server.described(remote)
@@ -218,6 +232,8 @@ class RemoteConnector:
                 first = server.before(batches[-1].until, cursor, remote.overlap)
                 since = cursor.within(str(server.row(f"SELECT {server.text(first)}")[0]))
             until, watermark = _watermark(server, table, remote)
+            if batches and not _moved(folder, batches[-1], watermark, columns):
+                return None
             rows = writing.streamed(server, queries(server, table, remote, since), half, "rows", batch, self._now())
             if remote.compare_keys:
                 keys = [c for c in table.columns if c.name in remote.key]

@@ -189,6 +189,8 @@ class Publication(Struct, frozen=True):
         quarantine: rows that were left out; None when there are none.
         column_digests: what decides the values of each column, by its id, and under `*` what decides which rows there
             are, so that a plan can say which columns a change moves; empty where an older weft has published it.
+        model_digests: what decides the rows of each model that it needs, by name, so that a plan can say which of them
+            has changed; empty where an older weft has published it.
         override: who published it against failed checks; None when none failed.
         expired: when its rows had had their time; None while they can be read.
     """
@@ -210,6 +212,7 @@ class Publication(Struct, frozen=True):
     quarantine: Quarantine | None = None
     override: Override | None = None
     column_digests: Mapping[str, str] = field(default_factory=dict)
+    model_digests: Mapping[str, str] = field(default_factory=dict)
     expired: Expired | None = None
 
     @property
@@ -284,3 +287,4 @@ class PortState(Struct, frozen=True):
     quarantine: Quarantine | None = None
     override: Override | None = None
     column_digests: Mapping[str, str] = field(default_factory=dict)
+    model_digests: Mapping[str, str] = field(default_factory=dict)

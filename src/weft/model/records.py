@@ -73,8 +73,12 @@ class RunState(StrEnum):
     INTERRUPTED = "interrupted"
 
 
+LANDING = "land"
+"""The kind of a run that lands sources. It judges no row, so it is none of the runs of the ports made from them."""
+
+
 class PortOutcome(Struct, frozen=True):
-    """What a run did with one port: published, unchanged, failed, skipped, retired.
+    """What a run did with one port: published, unchanged, failed, skipped, retired; landed or not what it reads.
 
     Attributes:
         quarantine: counts of the rows that were left out, if any.
@@ -103,6 +107,11 @@ class Run(Struct, frozen=True):
     selection: tuple[str, ...] = ()
     ports: tuple[PortOutcome, ...] = ()
     process: str | None = None
+
+    @property
+    def found_by(self) -> tuple[str, ...]:
+        """The ports of which it is one of the runs."""
+        return tuple(str(p.address) for p in self.ports) if self.kind != LANDING else ()
 
 
 class Event(Struct, frozen=True):

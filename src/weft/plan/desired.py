@@ -221,11 +221,11 @@ def _parts(
 
 def models_digest(models: Sequence[Model], of: Model, name: str) -> str:
     """The part of a fingerprint that the texts of models make; `name` stands for that of `of`, which needs them."""
-    listed = [(name if m == of else m.name, m.digest, _decisive(m)) for m in models]
+    listed = [(name if m == of else m.name, m.digest, decisive(m)) for m in models]
     return hashlib.sha256(json.dumps(listed, sort_keys=True).encode()).hexdigest()
 
 
-def _decisive(model: Model) -> dict[str, Any]:
+def decisive(model: Model) -> dict[str, Any]:
     """The settings of a model that decide which rows it gives: limits and the size of batches do not."""
     return {k: v for k, v in model.settings.items() if k not in LIMITS and k not in ("lookback", "batch_size")}
 

@@ -18,6 +18,7 @@ from weft.model.publication import QUARANTINE, KeptTable, PortState
 from weft.model.records import ProductRecord
 from weft.plan import gate, landing, order, selection
 from weft.plan.backfill import backfilled, require_any
+from weft.plan.changed_models import what_changed
 from weft.plan.desired import PENDING, Desired, as_columns
 from weft.plan.impact import Impact, Reach
 from weft.plan.keeping import TABLE, Window, computed_anew
@@ -279,11 +280,14 @@ def _reasons(wanted: Desired, state: PortState, building: set[Address]) -> list[
         if kind == "upstream":
             if not any(f"`{rest}`" in r for r in reasons):
                 reasons.append(f"upstream `{rest}` moved")
+        elif kind == "python" and name not in wanted.parts and wanted.parts.get("sql") != before.get("sql"):
+            continue  # there is no model in Python any more: the models say it
         elif kind == "source":
             reasons.append(landing.reason(rest, wanted.parts.get(name)))
         else:
             python = kind == "sql" and any(m.python is not None for m in wanted.models)
-            reasons.append(_MOVED["code" if python else kind])
+            whose = what_changed(wanted, state.model_digests) if kind == "sql" and before is state.parts else None
+            reasons.append(whose or _MOVED["code" if python else kind])
     if reasons and not wanted.port.model.kept.whole:
         anew = computed_anew(wanted.port.model.kept, state.parts, wanted.parts) or retyped(
             state.columns, as_columns(wanted)

@@ -68,14 +68,14 @@ class PythonBinding:
 
 
 def promised_columns(outputs: Iterable[OutputPort]) -> dict[str, Columns]:
-    """By model: the columns that contracts promise of ports which Python fills, where each has a type."""
+    """By model: the columns that contracts promise of ports which Python fills, where there are some with types."""
     found: dict[str, Columns] = {}
     for port in outputs:
         if port.model.python is None:
             continue
         types = [(p.name, duck_type(p)) for p in port.contract.table.properties]
         known = tuple(Column(name, normalise(text)) for name, text in types if text is not None)
-        if len(known) == len(types):
+        if known and len(known) == len(types):
             found[port.model.name] = columns_of_model(port.model.kept, known)
     return found
 

@@ -69,6 +69,8 @@ def header(publication: Publication) -> str:
         marks["override"] = publication.override.as_json()
     if publication.column_digests:
         marks["column_digests"] = dict(publication.column_digests)
+    if publication.model_digests:
+        marks["model_digests"] = dict(publication.model_digests)
     if publication.expired is not None:
         marks |= _expired_fields(publication.expired)
     return dumps(
@@ -195,6 +197,7 @@ def publication(row: PublicationRow) -> Publication:
         quarantine=_quarantine(head),
         override=_override(head),
         column_digests=head.get("column_digests", {}),
+        model_digests=head.get("model_digests", {}),
         expired=_expired(head),
     )
 
@@ -226,6 +229,7 @@ def port_state(row: Sequence[Any]) -> PortState:
         quarantine=_quarantine(head),
         override=_override(head),
         column_digests=head.get("column_digests", {}),
+        model_digests=head.get("model_digests", {}),
     )
 
 

@@ -113,7 +113,7 @@ class _Tables(Struct):
 
     def put_run(self, run: Run) -> None:
         before = self.runs[run.run_id].ports if run.run_id in self.runs else frozenset()
-        ports = before | {str(p.address) for p in run.ports}
+        ports = before | set(run.found_by)
         self.runs[run.run_id] = _RunRow(run.run_id, codec.time_text(run.started_at), ports, codec.run_text(run))
 
     def put_checks(self, run_id: str, port: str, results: str, samples: Mapping[str, str]) -> None:

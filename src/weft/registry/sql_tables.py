@@ -113,10 +113,10 @@ class SqlTables:
         )
 
     def put_run(self, run: Run) -> None:
-        """Keeps a run, which stays findable by all ports that it ever had."""
+        """Keeps a run, which stays findable by all ports of which it ever was a run."""
         row = (run.run_id, codec.time_text(run.started_at), run.state.value, codec.run_text(run))
         self.statements.run(_PUT_RUNS, row)
-        ports = [(str(p.address), run.run_id) for p in run.ports]
+        ports = [(port, run.run_id) for port in run.found_by]
         self.statements.many("INSERT INTO run_ports VALUES (?, ?) ON CONFLICT DO NOTHING", ports)
 
     def put_checks(self, run_id: str, port: str, results: str, samples: Mapping[str, str]) -> None:

@@ -14,6 +14,7 @@ from weft.model.address import Address, ProductAddress
 from weft.model.mesh import Mesh, Product
 from weft.model.publication import QUARANTINE, KeptTable, Override, PortState, Publication
 from weft.model.records import PortOutcome, Run, RunState
+from weft.plan.changed_models import model_digests
 from weft.plan.desired import Desired
 from weft.plan.moved import moved
 from weft.plan.values import Plan
@@ -223,6 +224,7 @@ class _OneRun:
                                 quarantine=one.quarantine,
                                 override=judged.overrides.get(address),
                                 column_digests=context.column_digests(one.wanted),
+                                model_digests=model_digests(one.wanted),
                             )
                         )
                     committed += [self._taken(one, reused, judged) for one in build] if reused is not None else []
@@ -371,7 +373,7 @@ class _OneRun:
         fresh = publishing.publication(
             wanted, theirs.snapshot_id, theirs.manifest, theirs.upstream, checks, self.run_id, self._context
         )
-        fresh = replace(fresh, column_digests=theirs.column_digests)
+        fresh = replace(fresh, column_digests=theirs.column_digests, model_digests=model_digests(wanted))
         return replace(fresh, quarantine=theirs.quarantine, override=judged.overrides.get(address))
 
     def _updated(self, wanted: Desired, ports: Mapping[Address, PortState], judged: Judged) -> Publication:
@@ -388,7 +390,12 @@ class _OneRun:
             self.run_id,
             self._context,
         )
-        fresh = replace(fresh, quarantine=current.quarantine, column_digests=current.column_digests)
+        fresh = replace(
+            fresh,
+            quarantine=current.quarantine,
+            column_digests=current.column_digests,
+            model_digests=current.model_digests,
+        )
         if ports[address].pinned is not None:
             # its rows are not those that the files would make: a release has to find out what to build again
             digests = replace(fresh.digests, fingerprint=current.digests.fingerprint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from weft.connectors.remotes import RemoteConnector
@@ -21,9 +21,10 @@ _ENDINGS = frozenset(("csv", "tsv", "txt", "json", "ndjson", "jsonl", "parquet",
 
 
 def product_from_table(text: str, remotes: RemoteConnector) -> dict[str, Any]:
-    """Input port, output port, model and draft contract for `CONNECTION.TABLE`, as `scaffold.new_product` takes them.
+    """Input port, output port, model and contracts for `CONNECTION.TABLE`, as `scaffold.new_product` takes them.
 
-    No row is read: types, the primary key and what is never null stand in the server's catalog.
+    No row is read: types, the primary key and what is never null stand in the server's catalog. The contract of the
+    source says its columns where no server can be asked.
 
     Raises:
         UsageError: WFT-CLI-001, no table is named.
@@ -39,8 +40,8 @@ def product_from_table(text: str, remotes: RemoteConnector) -> dict[str, Any]:
     name = slugify(table.rpartition(".")[2])
     source_name = f"{name}_source"
     columns = [(c, storable_type(c.type)) for c in found.columns]
-    shape = Profile(0, tuple(ColumnProfile(c.name, stored, 0, 0) for c, stored in columns), ())
-    promised = draft(shape, None, name=name, status=Status.ACTIVE)
+    declared = _of_types(source_name, [(c.name, c.type) for c, _ in columns])
+    promised = _of_types(name, [(c.name, stored) for c, stored in columns])
     by_name = {c.name: c for c, _ in columns}
     for entry in promised["schema"][0]["properties"]:
         if by_name[entry["name"]].required or entry["name"] in found.key:
@@ -57,16 +58,23 @@ def product_from_table(text: str, remotes: RemoteConnector) -> dict[str, Any]:
             {
                 "name": source_name,
                 "version": "1.0.0",
-                "contractId": "none",
+                "contractId": declared["id"],
                 "customProperties": [{"property": "weft.source", "value": source}],
             }
         ],
         "outputs": [{"name": name, "type": "table", "version": "1.0.0", "contractId": promised["id"]}],
         "files": {
+            f"contracts/sources/{source_name}.odcs.yaml": dump(declared),
             f"contracts/{name}.odcs.yaml": dump(promised),
             f"models/{name}.sql": "select\n    " + ",\n    ".join(items) + f"\nfrom {source_name}\n",
         },
     }
+
+
+def _of_types(name: str, columns: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """A contract that promises nothing but the names and types of columns."""
+    shape = Profile(0, tuple(ColumnProfile(column, type_, 0, 0) for column, type_ in columns), ())
+    return draft(shape, None, name=name, status=Status.ACTIVE)
 
 
 def no_file(text: str, connections: Collection[str]) -> None:

@@ -18,7 +18,7 @@ from weft.plan.desired import Desired, models_of
 from weft.runs.python_models import python_edges
 from weft.sql.kept_tables import table_sql
 
-_READING = 5
+_READING = 6
 """Goes up when the edges of the same SQL become other ones."""
 
 

@@ -265,6 +265,7 @@ class _Receiving:
             quarantine=current.quarantine,
             upstream=current.upstream,
             column_digests=current.column_digests,
+            model_digests=current.model_digests,
             parts=one.parts if self._stated.ports[one.address].pinned is None else current.parts,
         )
 

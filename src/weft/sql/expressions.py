@@ -233,6 +233,17 @@ def _struct(node: exp.Expr, scope: Scope) -> Flow:
     return Flow(every.direct, every.indirect, None if rest else tuple(fields))
 
 
+def _map(node: exp.Expr, scope: Scope) -> Flow:
+    """`MAP {key: value}`, whose keys are expressions; sqlglot reads `MAP {…}[key]` as the map of a field."""
+    inner = node.this
+    index = inner.expressions if isinstance(inner, exp.Bracket) else []
+    struct = inner.this if isinstance(inner, exp.Bracket) else inner
+    if not isinstance(struct, exp.Struct):
+        return made(value(inner, scope), Transformation.TRANSFORMATION)
+    pairs = [part for one in struct.expressions for part in children(one)]
+    return made(merged(value(part, scope) for part in (*pairs, *index)), Transformation.TRANSFORMATION)
+
+
 def _named(node: exp.Expr, scope: Scope) -> Flow:
     """`name := value`."""
     scope.reading.skip(node.this)
@@ -317,6 +328,7 @@ _RULES: dict[type[exp.Expr], Callable[[exp.Expr, Scope], Flow]] = {
     exp.PropertyEQ: _named,
     exp.Star: _every,
     exp.Struct: _struct,
+    exp.ToMap: _map,
     exp.StructExtract: _extracted,
     exp.Window: _window,
     exp.WithinGroup: _within_group,

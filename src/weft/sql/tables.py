@@ -79,7 +79,8 @@ def _relation(node: exp.Expr, name: str, scope: Scope) -> Relation:
 
 def _function(node: exp.Expr, name: str, scope: Scope) -> Relation:
     """A table function: what it is given goes into all its columns and decides how many rows it has."""
-    given = [value(one, scope) for held in node.args.values() for one in _nodes(held)]
+    # the name that sqlglot takes for that of the ordinality is none of what the function is given
+    given = [value(one, scope) for arg, held in node.args.items() if arg != "offset" for one in _nodes(held)]
     every = made(merged(given), Transformation.TRANSFORMATION)
     rows = deciding(every, Transformation.FILTER)
     if isinstance(node, exp.GenerateSeries):
@@ -87,8 +88,9 @@ def _function(node: exp.Expr, name: str, scope: Scope) -> Relation:
         return Relation((Output(name or own, every),), rows)
     if isinstance(node, exp.Unnest | exp.Explode):
         rows = deciding(merged(flow.length for flow in given), Transformation.FILTER)
-        outputs = [Output(name or "unnest", _element(flow)) for flow in given]
-        if node.args.get("offset"):
+        ordinal = node.args.get("offset")
+        outputs = [Output("unnest" if ordinal else name or "unnest", _element(flow)) for flow in given]
+        if ordinal:
             outputs.append(Output("ordinality", Flow(indirect=rows)))
         return Relation(tuple(outputs), rows)
     return Relation((Output(EVERY, every, many=True),), rows)
@@ -109,7 +111,9 @@ def _nodes(held: object) -> list[exp.Expr]:
 def _alias(node: exp.Expr) -> tuple[str, list[str]]:
     alias = node.args.get("alias")
     if isinstance(alias, exp.TableAlias):
-        return alias.name, [c.name for c in alias.args.get("columns") or ()]
+        names = [c.name for c in alias.args.get("columns") or ()]
+        last = node.args.get("offset")  # the last name of `AS t(a, b)` behind WITH ORDINALITY
+        return alias.name, [*names, last.name] if isinstance(last, exp.Identifier) else names
     if isinstance(alias, exp.Identifier):
         return alias.name, []
     named = isinstance(node, exp.Table) and isinstance(node.this, exp.Identifier)

@@ -74,6 +74,7 @@ publications = st.builds(
     quarantine=st.none() | quarantines,
     override=st.none() | overrides,
     column_digests=strings,
+    model_digests=strings,
 )
 checks = st.builds(
     CheckResult,
@@ -208,6 +209,7 @@ def test_the_state_of_a_port_is_its_publication_without_the_files(
         quarantine=one.quarantine,
         override=one.override,
         column_digests=one.column_digests,
+        model_digests=one.model_digests,
     )
 
 

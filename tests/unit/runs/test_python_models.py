@@ -148,7 +148,7 @@ def test_another_text_interpreter_or_version_of_a_dependency_rebuilds_and_the_pl
         assert "the Python that its models run with changed" in reasons()["sales.orders.totals@1"]
     assert reasons() == {}
     mesh.edit(TOTALS, ".sum()", ".max()")
-    assert reasons()["sales.orders.totals@1"] == "its SQL or Python changed"
+    assert reasons()["sales.orders.totals@1"] == "its Python changed"
 
 
 def test_an_argument_that_is_no_input_is_told_with_the_nearest_name(mesh):
@@ -398,3 +398,19 @@ def test_a_model_in_sql_and_in_python_of_one_name_is_told(mesh):
     mesh.write(f"{MODELS}/totals.sql", "select 1 as day, 1 as batch, 1 as amount")
 
     assert ("WFT-PRJ-015", f"{MODELS}/totals.sql", "rename one of them") in checked(mesh)
+
+
+def test_columns_of_which_a_contract_says_nothing_yet_are_named_as_missing_there(mesh):
+    mesh.write(TOTALS, SUMS)
+    path = mesh.path(f"{ORDERS}/contracts/totals.odcs.yaml")
+    document = json.loads(path.read_text())
+    document["schema"][0]["properties"] = []
+    path.write_text(json.dumps(document))
+
+    with weft.open(mesh.root) as opened:
+        told = [(d.code, d.what) for d in opened.check(["sales.orders"]).diagnostics]
+
+    assert [what for code, what in told if code == "WFT-CON-002"] == [
+        f"column `{name}` of the model is not in the contract" for name in ("day", "batch", "amount")
+    ]
+    assert "WFT-SQL-001" not in {code for code, _ in told}

@@ -50,6 +50,26 @@ def test_a_broken_row_names_the_file_and_the_port_that_has_it(tmp_path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("rows", "line", "what"),
+    [
+        ("a,b\r\n1,2\r\n3,4\n", None, "a row cannot be read: not all lines end alike"),
+        ("a,b\n1,2\n" + "3,4\n" * 20_000 + "5,6\r\n", None, "a row cannot be read: not all lines end alike"),
+        ('a,b\n1,2\n3,"x"y\n', 3, "a value in quotes on line 3 does not end, or goes on behind its quote"),
+        ('a,b\n1,2\n3,"x\n', 3, "a value in quotes on line 3 does not end, or goes on behind its quote"),
+    ],
+)
+def test_a_file_that_is_not_written_as_csv_is_says_what_is_wrong_with_it(tmp_path, rows, line, what) -> None:
+    mesh = two_sources(tmp_path, good="data/good.csv", bad="data/bad.csv")
+    mesh.write("data/good.csv", "a,b\n1,2\n")
+    mesh.path("data/bad.csv").write_bytes(rows.encode())
+
+    found = failure(mesh)
+
+    assert (found.code, found.where) == ("WFT-SRC-003", Where("data/bad.csv", line))
+    assert found.what == f"input port `bad` of `shop.sales`: {what}"
+
+
 def test_a_broken_row_in_an_archive_names_the_archive(tmp_path) -> None:
     mesh = two_sources(tmp_path, packed="data/packed.zip", good="data/good.csv")
     mesh.write("data/good.csv", "a,b\n1,2\n")

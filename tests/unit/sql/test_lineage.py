@@ -43,6 +43,8 @@ DIRECT = {
     "select t.a, t.b from (select f.a, g.x as b from f cross join g) t": {"a": "f.a", "b": "g.x"},
     "select date_trunc('month', d) as m, avg(b) as v from f group by all": {"m": "f.d", "v": "f.b"},
     "select max_by(v, k) as best from h": {"best": "h.k h.v"},
+    "select q.e, q.n from f, unnest(f.b) with ordinality as q(e, n)": {"e": "f.b"},
+    "select map {a: b, 'x': c}[d] as m from f": {"m": "f.a f.b f.c f.d"},
 }
 
 INDIRECT = {

@@ -26,7 +26,7 @@ _CANDIDATE = re.compile(r"Candidate bindings: (.+)|Did you mean (.+?)\?")
 _CSV_LINE = re.compile(r"(?:CSV Error on Line:|Line:|line)\s*(\d+)", re.IGNORECASE)
 _CSV_COLUMN = re.compile(r'\nError when converting column "([^"]+)"\.')
 _OF_SOURCE = re.compile(
-    r"[A-Z][A-Za-z ]* Error: (CSV Error|Error when sniffing|Invalid unicode"
+    r"[A-Z][A-Za-z ]* Error: (CSV Error|The CSV Parser|Error when sniffing|Invalid unicode"
     r"|(Malformed JSON|JSON transform error) in file)"
 )
 _DAMAGED = re.compile(
@@ -148,6 +148,19 @@ def _csv(text: str) -> Diagnostic:
             "WFT-SRC-002",
             f"the source is not in the encoding that it is read in{at}",
             fix="set `encoding` in `weft.source`, for example `latin-1`, or save the file as UTF-8",
+        )
+    if "invalid state" in text:  # DuckDB takes the end of the first line for that of all, and tells no line
+        return error(
+            "WFT-SRC-003",
+            "a row cannot be read: not all lines end alike",
+            why="a line ends with `\\r\\n` or with `\\n`, and all of a file in the same way",
+            fix="write the file with one ending of lines, for example by `sed -i 's/\\r$//' FILE`",
+        )
+    if "unterminated quote" in text:
+        return error(
+            "WFT-SRC-003",
+            f"a value in quotes{at} does not end, or goes on behind its quote",
+            fix='close the quote; a quote within a value is written twice: `"6"" nails"`',
         )
     column = _CSV_COLUMN.search(text)
     where = f", column `{column[1]}`" if column else ""
