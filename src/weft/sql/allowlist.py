@@ -26,7 +26,7 @@ from weft.sql.tree import EXPRESSIONS, PARTS, QUERIES, REFUSED, TABLES, UNTYPED
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(@[0-9]+)?")
 COLUMNS_THAT_CHANGE = frozenset(name for name in VOLATILE if name.startswith(("current_", "local")))
 _CATALOGS = frozenset({"system", "temp", "memory", "main", "pg_catalog", "information_schema"})
-_BY_NAME = frozenset({"aggregate", "array_aggr", "array_aggregate", "list_aggr", "list_aggregate"})
+BY_NAME = frozenset({"aggregate", "array_aggr", "array_aggregate", "list_aggr", "list_aggregate"})
 """Functions that run an aggregate whose name is given as a text."""
 _NOTHING: frozenset[str] = frozenset()
 _Scope: TypeAlias = frozenset[tuple[str, ...]]
@@ -302,7 +302,7 @@ class _Walker(Struct):
                 why="its value has no bounds, or depends on rows that the reader does not see",
                 fix=NOT_IN_QUERIES[name],
             )
-        elif name in _BY_NAME and not self.aggregate_by_name(node):
+        elif name in BY_NAME and not self.aggregate_by_name(node):
             self.refuse(
                 code,
                 f"`{path[-1]}` is not allowed with this aggregate",
