@@ -15,6 +15,7 @@ from weft.api.access import Access
 from weft.api.platform import Platform, open_platform
 from weft.errors import AccessDenied, Conflict, UsageError
 from weft.model.address import parse_address
+from weft.model.handover import ScanAsked
 from weft.observability.telling import tell
 from weft.registry.base import read_all_events
 
@@ -485,3 +486,33 @@ def test_who_decides_and_who_asks_are_told_without_a_subscription(platform, acce
     assert [title for title in raised[lena] if "goes on" in title]
     assert decided[eve] == {f"Access to {ORDERS} is decided"}
     assert ended[eve] == {f"Access to {ORDERS} has ended for a reader"}
+
+
+def test_the_files_of_a_port_are_for_members_of_a_team_and_for_services_as_long_as_their_grant_holds(platform, access):
+    platform.identity.user_verbs.add("dora", None, [], actor="root")
+    in_team(platform, "dora", "crm")
+    policy(platform, "defaults:\n  confidential: {show: true}\n")
+    dora, robot, eve = caller("dora"), Caller("service:loader", "service", frozenset(), {}, None), EVE
+    asked = ScanAsked(str(ORDERS))
+    for who in (dora, robot):
+        with pytest.raises(AccessDenied):
+            platform.scanning.scan(who, asked)
+
+    grants = [
+        access.approve(OLGA, access.ask(EVE, [str(ORDERS)], "churn", reader=reader)["request_id"])["ports"][0]
+        for reader in ("team:crm", "service:loader")
+    ]
+    scans = [platform.scanning.scan(who, asked) for who in (dora, robot)]
+
+    held = [platform.scanning.grants.held(s.scan_id, s.token, platform.rooms.now()) for s in scans]
+    assert [one.consumer for one in held] == ["user:dora", "service:loader"]
+    with pytest.raises(AccessDenied):
+        platform.scanning.scan(eve, asked)
+    for grant in grants:
+        access.revoke(OLGA, grant["grant_id"])
+    for who, scan in zip((dora, robot), scans, strict=True):
+        with pytest.raises(AccessDenied) as caught:
+            platform.scanning.file(who, scan.scan_id, scan.token, 0)
+        assert caught.value.diagnostics[0].code == "WFT-SRV-041"
+        with pytest.raises(AccessDenied):
+            platform.scanning.scan(who, asked)

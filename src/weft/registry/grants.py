@@ -106,9 +106,11 @@ class GrantStore:
                 return False
             sql = "UPDATE grants SET ends_at = ?, told = 'expired' WHERE grant_id = ?"
             statements.run(sql, (codec.time_text(at), grant_id))
-            # what is being read by it ends too
+            # what is being read by it ends too; nobody knows who of a team reads by its grant, so all of them ask again
+            members = " OR consumer LIKE 'user:%'" if found.kind == "team" else ""
             statements.run(
-                "DELETE FROM scans WHERE port = ? AND consumer = ?", (str(found.port), f"{found.kind}:{found.consumer}")
+                f"DELETE FROM scans WHERE port = ? AND (consumer = ?{members})",
+                (str(found.port), f"{found.kind}:{found.consumer}"),
             )
             body = {"grant": grant_id, found.kind: found.consumer} | _asked(statements, found)
             publishing.append(SqlTables(statements), at, "access.ended", actor, str(found.port), body)
