@@ -15,6 +15,8 @@ from weft.api.access import Access
 from weft.api.platform import Platform, open_platform
 from weft.errors import AccessDenied, Conflict, UsageError
 from weft.model.address import parse_address
+from weft.model.handover import ScanAsked
+from weft.observability.telling import tell
 from weft.registry.base import read_all_events
 
 OPEN = parse_address("sales.dates.calendar@1")
@@ -79,6 +81,12 @@ def policy(platform: Platform, text: str) -> None:
     folder = platform.rooms.settings.root / "governance"
     folder.mkdir(exist_ok=True)
     (folder / "access.yaml").write_text(text)
+
+
+def in_team(platform: Platform, name: str, team: str) -> None:
+    """As when the company's provider says so while they sign in."""
+    with platform.database.writing() as statements:
+        assert statements.run("UPDATE users SET teams = ? WHERE name = ?", (json.dumps([team]), name))
 
 
 def states(request: dict) -> dict[str, str]:
@@ -184,6 +192,32 @@ def test_nobody_decides_for_themselves_and_no_token_decides_that_may_not(access)
     with pytest.raises(UsageError):
         access.approve(limited, own["request_id"])
     assert states(access.approve(PETE, own["request_id"])) == {str(ORDERS): "approved"}
+
+
+def test_nobody_decides_for_a_team_of_theirs(platform, access):
+    platform.identity.user_verbs.add("dora", None, [], actor="root")
+    in_team(platform, "dora", "crm")
+    for_team = access.ask(EVE, [str(ORDERS)], "churn", reader="team:crm")
+
+    with pytest.raises(AccessDenied) as caught:
+        access.approve(DORA, for_team["request_id"])
+
+    assert caught.value.diagnostics[0].code == "WFT-ACC-035"
+    assert access.listed(DORA, mine=True) == []
+    assert states(access.approve(OLGA, for_team["request_id"])) == {str(ORDERS): "approved"}
+
+
+def test_the_first_level_cannot_set_an_end_that_the_second_would_not_see(access):
+    made = access.ask(EVE, [str(ORDERS)], "audit", roles=["clerk"])
+
+    with pytest.raises(UsageError) as caught:
+        access.approve(BERT, made["request_id"], until="2026-03-31")
+
+    assert caught.value.diagnostics[0].code == "WFT-ACC-039"
+    assert access.one(EVE, made["request_id"])["ports"][0]["stage"] == 1
+    access.approve(BERT, made["request_id"])
+    access.approve(OLGA, made["request_id"], until="2026-03-31")
+    assert [g["ends_at"] for g in access.granted(EVE)] == ["2026-04-01T00:00:00+00:00"]
 
 
 def test_a_deputy_decides_in_place_of_the_owners(access):
@@ -412,3 +446,73 @@ def test_somebody_is_shown_what_they_see_themselves_and_who_decides_what_others_
         access.explain(EVE, "olga", str(ORDERS))
     assert access.explain(OLGA, "nobody", str(ORDERS))["allowed"] is False
     assert dt.datetime.fromisoformat(access.granted(EVE)[0]["since"]).tzinfo is not None
+
+
+def mailed(platform: Platform, clock: Clock) -> dict[str, set[str]]:
+    """The titles that wait for each address of mail; they are taken away."""
+    tell(platform.database, clock, mails=True)
+    found: dict[str, set[str]] = {}
+    with platform.database.writing() as statements:
+        rows = "SELECT d.target, n.notice FROM deliveries d JOIN delivery_notices n ON n.delivery_id = d.delivery_id"
+        for target, notice in statements.rows(rows, ()):
+            found.setdefault(str(target), set()).add(json.loads(notice)["title"])
+        statements.run("DELETE FROM delivery_notices", ())
+        statements.run("DELETE FROM deliveries", ())
+    return found
+
+
+def test_who_decides_and_who_asks_are_told_without_a_subscription(platform, access, clock):
+    eve, lena = "eve@example.com", "lena@example.com"
+    platform.identity.user_verbs.add(lena, None, ["governance_lead"], actor="root")
+    platform.identity.user_verbs.add("carl@example.com", None, [], actor="root")
+    in_team(platform, "carl@example.com", "audit")
+    roles = [{"role": "clerk", "access": "read", "firstLevelApprovers": "team:audit"}]
+    publish(platform.rooms.production, clock, ORDERS, domain_document=PEOPLE, contract=contract("confidential", roles))
+    mailed(platform, clock)
+
+    made = access.ask(caller(eve), [str(ORDERS)], "audit", roles=["clerk"])
+    asked = mailed(platform, clock)
+    clock.move(days=2)
+    access.step()
+    clock.move(days=2)
+    access.step()
+    raised = mailed(platform, clock)
+    done = access.approve(OLGA, made["request_id"], reason="agreed")
+    decided = mailed(platform, clock)
+    access.revoke(OLGA, done["ports"][0]["grant_id"])
+    ended = mailed(platform, clock)
+
+    assert ("carl@example.com" in asked, lena in asked, eve in asked) == (True, False, False)
+    assert [title for title in raised[lena] if "goes on" in title]
+    assert decided[eve] == {f"Access to {ORDERS} is decided"}
+    assert ended[eve] == {f"Access to {ORDERS} has ended for a reader"}
+
+
+def test_the_files_of_a_port_are_for_members_of_a_team_and_for_services_as_long_as_their_grant_holds(platform, access):
+    platform.identity.user_verbs.add("dora", None, [], actor="root")
+    in_team(platform, "dora", "crm")
+    policy(platform, "defaults:\n  confidential: {show: true}\n")
+    dora, robot, eve = caller("dora"), Caller("service:loader", "service", frozenset(), {}, None), EVE
+    asked = ScanAsked(str(ORDERS))
+    for who in (dora, robot):
+        with pytest.raises(AccessDenied):
+            platform.scanning.scan(who, asked)
+
+    grants = [
+        access.approve(OLGA, access.ask(EVE, [str(ORDERS)], "churn", reader=reader)["request_id"])["ports"][0]
+        for reader in ("team:crm", "service:loader")
+    ]
+    scans = [platform.scanning.scan(who, asked) for who in (dora, robot)]
+
+    held = [platform.scanning.grants.held(s.scan_id, s.token, platform.rooms.now()) for s in scans]
+    assert [one.consumer for one in held] == ["user:dora", "service:loader"]
+    with pytest.raises(AccessDenied):
+        platform.scanning.scan(eve, asked)
+    for grant in grants:
+        access.revoke(OLGA, grant["grant_id"])
+    for who, scan in zip((dora, robot), scans, strict=True):
+        with pytest.raises(AccessDenied) as caught:
+            platform.scanning.file(who, scan.scan_id, scan.token, 0)
+        assert caught.value.diagnostics[0].code == "WFT-SRV-041"
+        with pytest.raises(AccessDenied):
+            platform.scanning.scan(who, asked)

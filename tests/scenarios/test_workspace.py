@@ -154,6 +154,42 @@ def test_a_file_that_is_not_what_it_is_said_to_be_is_refused(server, bob):
     assert ".weft" not in refused.text
 
 
+def written(table: pa.Table) -> bytes:
+    out = io.BytesIO()
+    parquet.write_table(table, out, compression="zstd")
+    return out.getvalue()
+
+
+GOOD = written(pa.table({"a": [1, 2, 3]}))
+
+
+@pytest.mark.parametrize(
+    ("form", "data", "status"),
+    [
+        ("parquet", GOOD[:-8] + (2**31 - 1).to_bytes(4, "little") + b"PAR1", 400),
+        ("parquet", b"PAR1" + b"\xff" * 5000 + (5000).to_bytes(4, "little") + b"PAR1", 400),
+        ("parquet", GOOD[:20] + bytes(255 - x for x in GOOD[20:60]) + GOOD[60:], 400),
+        ("parquet", written(pa.table({'a"; drop table x --\n': [1], "../b": [2]})), 200),
+        ("csv", b"file_row_number,rowid,filename\n1,2,3\n", 200),
+        ("csv", b"a,a,A\n1,2,3\n", 200),
+        ("csv", b"/etc/passwd\n", 200),
+        ("csv", (",".join(f"c{i}" for i in range(20_000)) + "\n").encode(), 400),
+    ],
+    ids=[
+        "footer beyond the file", "footer of noise", "damaged page", "names of columns", "pseudo columns",
+        "names twice", "a path", "20,000 columns",
+    ],
+)  # fmt: skip
+def test_a_hostile_file_becomes_a_table_or_a_refusal_that_tells_no_path(server, bob, form, data, status):
+    answer = put(server, bob, "hostile", data, form)
+
+    assert answer.status_code == status, answer.text
+    assert str(server.root) not in answer.text
+    if status == 200:
+        assert rows(server, bob, "select count(*) from my.workspace.hostile")[0][0] in (0, 1)
+        call(server, bob, "DELETE", "/workspace/hostile")
+
+
 @pytest.mark.parametrize("name", ["Upper", "1st", "a-b", "a" * 63 + "b"])
 def test_a_name_that_is_none_is_refused(server, bob, name):
     assert put(server, bob, name, b"a\n1\n").status_code in (404, 422)

@@ -201,7 +201,8 @@ def _sql(mask: Mask, value: str, kind: TypeText, salt: str | None, depth: int) -
     """The SQL of a mask that the type can take."""
     match mask.kind:
         case "month" | "year":
-            made = f"date_trunc('{mask.kind}', {value})"
+            # null where the first day is beyond what the type holds: one such value must not make a port unreadable
+            return f"TRY(CAST(date_trunc('{mask.kind}', {value}) AS {kind}))"
         case "bucket":
             made = _bucket(value, kind, mask.count)
         case "first" | "last":
@@ -241,7 +242,7 @@ def _bucket(value: str, kind: TypeText, width: int) -> str:
         lower = f"{number} - (({number} % {width}) + {width}) % {width}"
     else:
         lower = f"floor({number} / {width}) * {width}"
-    return f"TRY_CAST({lower} AS {kind})"
+    return f"TRY(CAST({lower} AS {kind}))"
 
 
 def _hash(value: str, kind: TypeText, salt: str | None) -> str:

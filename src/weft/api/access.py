@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from weft.access.approving import Approvers, approvers, has_second_level
 from weft.access.permissions import Action, Caller, Role, domains_of, may, require
 from weft.access.principals import Principal, PrincipalKind, of_caller
@@ -118,7 +120,8 @@ class Access:
             tuple(dict.fromkeys(roles)),
             ends_at,
         )
-        return self.shown(self.requests.create(wanted, now, at_once), caller)
+        to = {p: self._first(s.contract, p, wanted.roles).told for p, s in states.items() if p not in at_once}
+        return self.shown(self.requests.create(wanted, now, at_once, to), caller)
 
     def listed(self, caller: Caller, state: str | None = None, *, mine: bool = False) -> list[dict[str, Any]]:
         """Requests that the caller made, reads by or may decide, newest first.
@@ -196,21 +199,25 @@ class Access:
             until: the last day of the grant, where it is to end before the one that was asked for.
 
         Raises:
-            UsageError: WFT-ACC-034 there is no such request, WFT-ACC-039 it would hold too long.
+            UsageError: WFT-ACC-034 no such request, WFT-ACC-039 it would hold too long, or a second level decides that.
             AccessDenied: WFT-ACC-035, the caller may not decide it.
             Conflict: WFT-ACC-038, it is decided already.
         """
         request = self._request(caller, request_id)
         now = self._rooms.now()
+        decided: list[tuple[Item, Given | None, tuple[str, ...]]] = []
         for item in self._to_decide(caller, request, ports):
             terms = self._rooms.grounds.policies.of(item.port.domain).terms
             ends = end_of(until, now) if until is not None else request.ends_at
             require_length(terms, ends, now)
-            contract = self._contract(item.port)
-            last = item.stage == 2 or not has_second_level(contract, request.roles)
-            how = given_for(terms, ends, now) if last else None
+            last = item.stage == 2 or not has_second_level(self._contract(item.port), request.roles)
+            then = () if last else self._approvers(request, replace(item, stage=2), 0).told
+            if until is not None and not last:
+                raise unusable("the end is for the second level", f"leave it to {', '.join(then)}, who decide next")
+            decided.append((item, given_for(terms, ends, now) if last else None, then))
+        for item, how, then in decided:
             self.requests.approve(
-                request_id, item.port, how, stage=item.stage, actor=caller.name, at=now, reason=reason
+                request_id, item.port, how, stage=item.stage, actor=caller.name, at=now, reason=reason, to=then
             )
         return self.one(caller, request_id)
 
@@ -258,8 +265,7 @@ class Access:
             UsageError: WFT-ACC-034, there is no such grant.
         """
         found = self._grant(caller, grant_id)
-        mine = found.kind == "user" and found.consumer == caller.name
-        if not (self.sovereign or mine):
+        if not (self.sovereign or (found.kind == "user" and found.consumer == caller.name)):
             require(caller, Action.APPROVE, found.port.domain)
         self.grants.end(grant_id, actor=caller.name, at=self._rooms.now())
 
@@ -346,8 +352,10 @@ class Access:
 
     def told(self, port: Address) -> tuple[str, ...]:
         """Who decides first on a request for a port, in words."""
-        domain = self._rooms.production.domain(port.domain)
-        return approvers(self._contract(port), domain, (), 1, 0, self._known).told
+        return self._first(self._contract(port), port, ()).told
+
+    def _first(self, contract: Mapping[str, Any], port: Address, roles: Sequence[str]) -> Approvers:
+        return approvers(contract, self._rooms.production.domain(port.domain), roles, 1, 0, self._known)
 
     def _approvers(self, request: AccessRequest, item: Item, raised: int) -> Approvers:
         domain = self._rooms.production.domain(item.port.domain)
@@ -362,10 +370,11 @@ class Access:
         """Whether somebody may decide a port of a request now: nobody for themselves, and nobody twice."""
         if self.sovereign:
             return True
-        own = request.kind == "user" and request.consumer == caller.name
+        teams = self._teams(caller.name)
+        own = (request.kind, request.consumer) in of_caller(caller, teams).consumers
         if own or caller.name in item.approvals:
             return False
-        return self._approvers(request, item, item.raised).has(caller, item.port.domain, self._teams(caller.name))
+        return self._approvers(request, item, item.raised).has(caller, item.port.domain, teams)
 
     def _to_decide(self, caller: Caller, request: AccessRequest, ports: Sequence[str]) -> list[Item]:
         chosen = [parse_address(p) for p in ports]
@@ -435,10 +444,8 @@ class Access:
     def shown(self, request: AccessRequest, caller: Caller) -> dict[str, Any]:
         """A request as somebody sees it who may."""
 
-        def told(item: Item) -> tuple[str, ...]:
-            return self._approvers(request, item, item.raised).told if item.state == WAITING else ()
-
-        def decides(item: Item) -> bool:
-            return item.state == WAITING and self._decides(caller, request, item)
-
-        return shown_request(request, told, decides)
+        return shown_request(
+            request,
+            lambda item: self._approvers(request, item, item.raised).told if item.state == WAITING else (),
+            lambda item: item.state == WAITING and self._decides(caller, request, item),
+        )

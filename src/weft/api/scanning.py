@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from weft.access.permissions import Action, Caller, require
-from weft.access.principals import Principal, product_principal
+from weft.access.principals import Principal, of_caller, product_principal
 from weft.access.rights import FIRST_BUILD
 from weft.access.witness import untold
 from weft.api import addressing
@@ -98,7 +98,7 @@ class Scanning:
         kind, _, name = held.consumer.partition(":")
         if kind == "product":
             require(caller, Action.PUBLISH, name.partition(".")[0])
-        elif name != caller.name:
+        elif held.consumer != _of_people(of_caller(caller)):
             raise AccessDenied(error("WFT-SRV-041", "this scan was granted to somebody else"))
         else:
             require(caller, Action.QUERY)
@@ -134,7 +134,8 @@ class Scanning:
         """Who reads, as grants name it, and as the door knows it."""
         if product is None:
             require(caller, Action.QUERY)  # a token that finds what there is reads none of it
-            return f"user:{caller.name}", self._platform.access.principal_of(caller)
+            principal = self._platform.access.principal_of(caller)
+            return _of_people(principal), principal
         domain, _, name = product.partition(".")
         if not (is_slug(domain) and is_slug(name)):
             raise UsageError(error("WFT-PLN-001", f"`{product[:200]}` is not the address of a product"))
@@ -151,10 +152,11 @@ class Scanning:
         address, now = state.address, self._rooms.now()
         if kind == "product" and name.partition(".")[0] == address.domain:
             return
-        if kind == "user" and caller.domains.get(address.domain):
+        if kind != "product" and caller.domains.get(address.domain):
             return
         if not quarantine:
-            known = [g for g in self.grants.listed(port=address, consumer=name) if g.kind == kind]
+            people = self._platform.access.principal_of(caller).consumers
+            known = self.grants.of(address, {(kind, name)} if kind == "product" else people)
             if self._granted(known, state):
                 return
             if kind == "product" and self._is_free(known, state, now):
@@ -211,6 +213,11 @@ class Scanning:
         scan_id, token = self.grants.scan(address, snapshot_id, consumer, paths, now, ends_at)
         files = tuple(ScanFile(f.path, n, f.size_bytes) for n, f in enumerate(manifest.files))
         return Scan(scan_id, token, address, snapshot_id, files, codec.time_text(ends_at))
+
+
+def _of_people(principal: Principal) -> str:
+    """Who reads for themselves, be it by a grant of their own or of a team of theirs."""
+    return f"{principal.kind.value}:{principal.name}"
 
 
 def _served(held: HeldScan, number: int, size_bytes: int, at: datetime) -> list[Meter]:

@@ -34,6 +34,9 @@ UNASKED = frozenset(KINDS) - {"published"}
 
 
 _READERS = ("user", "team", "service", "product")
+GOVERNANCE_LEAD = "governance lead"
+"""How those who lead governance are written where an event says who decides."""
+_LEAD = ("governance_lead",)
 
 
 class Notice(Struct, frozen=True):
@@ -137,8 +140,8 @@ def notices_of(event: Event, registered: Registered) -> list[Notice]:
 
 
 _ACCESS: Mapping[str, tuple[str, str]] = {
-    "access.asked": ("access_asked", "is asked for"),
-    "access.approved_first": ("access_asked", "is approved by the first level, and waits for the second"),
+    "access.asked": ("access_asked", "is asked for, and waits for"),
+    "access.approved_first": ("access_asked", "is approved by the first level, and waits for the second:"),
     "access.reminded": ("access_asked", "is asked for, and still waits for"),
     "access.raised": ("access_asked", "is asked for, and goes on to"),
     "access.review": ("access_asked", "has to be looked at again: a grant is due for review"),
@@ -152,9 +155,9 @@ _ACCESS: Mapping[str, tuple[str, str]] = {
 def _access(event: Event) -> Notice:
     """What is told of a request or a grant: never a purpose or a reason, which can be erased."""
     kind, words = _ACCESS[event.kind]
-    to = event.body.get("to")
-    if isinstance(to, list):
-        words += f" {', '.join(map(str, to))}"
+    named = event.body.get("to")
+    to = tuple(map(str, named)) if isinstance(named, list) else ()
+    words = f"{words} {', '.join(to)}" if to else _UNNAMED.get(event.kind, words)
     title = f"Access to {event.subject} {words}"
     reader = next((f"{k} {event.body[k]}" for k in _READERS if event.body.get(k)), None)
     text = f"{title}, by {event.actor}." if event.actor != "weft" else f"{title}."
@@ -167,7 +170,26 @@ def _access(event: Event) -> Notice:
     if kind == "access_decided" and product:
         owners.append(str(product).partition(".")[0])
     facts = {name: event.body[name] for name in ("request", "grant", "decision") if event.body.get(name)}
-    return _notice(event, kind, title, text, owners=tuple(owners), facts=facts)
+    people, roles = (to, _LEAD if GOVERNANCE_LEAD in to else ()) if kind == "access_asked" else (_parties(event), ())
+    return _notice(event, kind, title, text, owners=tuple(owners), facts=facts, people=people, roles=roles)
+
+
+_UNNAMED: Mapping[str, str] = {
+    "access.asked": "is asked for",
+    "access.approved_first": "is approved by the first level, and waits for the second",
+    "access.reminded": "is asked for, and still waits",
+    "access.raised": "is asked for, and goes on to the next level",
+}
+"""The words where nobody is named who decides: what is granted at once waits for nobody."""
+
+
+def _parties(event: Event) -> tuple[str, ...]:
+    """Who is told what became of their request or grant: who asked, and the person who reads; not whoever did it."""
+    asked_by = event.body.get("asked_by")
+    at_once = event.actor == "weft" and event.kind == "access.decided"  # who asked was answered
+    names = (None if at_once else asked_by, event.body.get("user"))
+    found = dict.fromkeys(str(name) for name in names if name)
+    return tuple(name for name in found if name != event.actor and not (at_once and name == asked_by))
 
 
 def _published(event: Event, registered: Registered) -> list[Notice]:
@@ -266,12 +288,13 @@ def _notice(
     subjects: tuple[str, ...] = (),
     owners: tuple[str, ...] = (),
     facts: Mapping[str, Any] | None = None,
+    people: tuple[str, ...] = (),
+    roles: tuple[str, ...] = (),
 ) -> Notice:
     about = subject or event.subject
     name = kind if subject is None else f"{kind}-{subject}"
-    return Notice(
-        f"n-{event.seq}-{name}", (kind,), event.at, about, subjects or (about,), title, text, owners, facts or {}
-    )
+    id_ = f"n-{event.seq}-{name}"
+    return Notice(id_, (kind,), event.at, about, subjects or (about,), title, text, owners, facts or {}, people, roles)
 
 
 def _promises(contract: Mapping[str, Any]) -> dict[str, Any]:

@@ -106,7 +106,8 @@ def _unasked(
     minute = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
     told = {address: f"auto:{address}" for address in registered.above(notice.roles, notice.subject)}
     home = notice.subject.partition(".")[0]
-    if not _spared(notice, home, spared):
+    # who asked is told of the decision, whatever the owners of the port want to hear
+    if "access_decided" in notice.kinds or not _spared(notice, home, spared):
         told |= {address: f"auto:{address}" for address in registered.mails(notice.people)}
     # what is meant for those who lead, and finds none of them, goes to the owners: somebody has to hear of it
     for domain in notice.owners if told or not notice.roles else dict.fromkeys((*notice.owners, home)):
@@ -181,8 +182,13 @@ class _Statements:
         return codec.domain(row[0]) if row is not None else None
 
     def mails(self, names: Sequence[str]) -> list[str]:
-        """The names that are addresses of mail."""
-        return [found for name in dict.fromkeys(names) if (found := _address(name)) is not None]
+        """The names that are addresses of mail; those of its members for `team:NAME`."""
+        teams = {name.removeprefix("team:") for name in names if name.startswith("team:")}
+        people = [name for name in names if not name.startswith("team:")]
+        if teams:
+            users = self._statements.rows("SELECT name, teams FROM users WHERE disabled_at IS NULL ORDER BY name")
+            people += [str(name) for name, of in users if teams & set(json.loads(of))]
+        return [found for name in dict.fromkeys(people) if (found := _address(name)) is not None]
 
     def above(self, roles: Sequence[str], subject: str) -> list[str]:
         """The addresses of those who hold a role: in the mesh, or in the domain in which an address lies."""

@@ -113,11 +113,18 @@ class RequestStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def create(self, wanted: Wanted, at: datetime, at_once: Mapping[Address, Given]) -> AccessRequest:
+    def create(
+        self,
+        wanted: Wanted,
+        at: datetime,
+        at_once: Mapping[Address, Given],
+        to: Mapping[Address, Iterable[str]] | None = None,
+    ) -> AccessRequest:
         """A new request.
 
         Args:
             at_once: ports that are granted as soon as they are asked for.
+            to: who decides on each of the others, in words.
         """
         request_id = f"a-{secrets.token_hex(6)}"
         with self._database.writing() as statements:
@@ -144,6 +151,7 @@ class RequestStore:
                     "until": ends,
                     "columns": list(wanted.columns) if wanted.columns is not None else None,
                     "purpose": {"text": purpose, "hash": hashed},
+                    "to": sorted((to or {}).get(port, ())),
                 }
                 _event(statements, at, "access.asked", wanted.asked_by, port, body)
             made = _found(statements, request_id)
@@ -210,9 +218,21 @@ class RequestStore:
         return str(row[0]) if row is not None else None
 
     def approve(
-        self, request_id: str, port: Address, how: Given | None, *, stage: int, actor: str, at: datetime, reason: str
+        self,
+        request_id: str,
+        port: Address,
+        how: Given | None,
+        *,
+        stage: int,
+        actor: str,
+        at: datetime,
+        reason: str,
+        to: Iterable[str] = (),
     ) -> Grant | None:
         """Approves a port at a stage; with `how` that was the last one, and it is granted.
+
+        Args:
+            to: who decides next, in words.
 
         Returns:
             The grant, or None where the second level has to decide, or where somebody was faster.
@@ -232,6 +252,7 @@ class RequestStore:
                 (codec.time_text(at), json.dumps(approvals), request_id, str(port)),
             )
             body = {"request": request_id, request.kind: request.consumer, "stage": 1, "reason": _said(ref, hashed)}
+            body |= {"to": sorted(to)}
             _event(statements, at, "access.approved_first", actor, port, body)
         return None
 
@@ -249,6 +270,7 @@ class RequestStore:
                 (state, actor, codec.time_text(at), ref, request_id, str(port)),
             )
             body = {"request": request_id, request.kind: request.consumer, "decision": state}
+            body |= {"asked_by": request.asked_by}
             kind = "access.decided" if state == DECLINED else "access.withdrawn"
             _event(statements, at, kind, actor, port, body | {"reason": _said(ref, hashed)})
         return True
@@ -309,6 +331,7 @@ def _grant(
         ),
     )  # fmt: skip
     body = {"request": request.request_id, request.kind: request.consumer, "decision": APPROVED}
+    body |= {"asked_by": request.asked_by}
     _event(
         statements,
         at,

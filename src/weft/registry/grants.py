@@ -106,11 +106,13 @@ class GrantStore:
                 return False
             sql = "UPDATE grants SET ends_at = ?, told = 'expired' WHERE grant_id = ?"
             statements.run(sql, (codec.time_text(at), grant_id))
-            # what is being read by it ends too
+            # what is being read by it ends too; nobody knows who of a team reads by its grant, so all of them ask again
+            members = " OR consumer LIKE 'user:%'" if found.kind == "team" else ""
             statements.run(
-                "DELETE FROM scans WHERE port = ? AND consumer = ?", (str(found.port), f"{found.kind}:{found.consumer}")
+                f"DELETE FROM scans WHERE port = ? AND (consumer = ?{members})",
+                (str(found.port), f"{found.kind}:{found.consumer}"),
             )
-            body = {"grant": grant_id, found.kind: found.consumer}
+            body = {"grant": grant_id, found.kind: found.consumer} | _asked(statements, found)
             publishing.append(SqlTables(statements), at, "access.ended", actor, str(found.port), body)
         return True
 
@@ -186,7 +188,7 @@ class GrantStore:
                     told = "review" if what == "review" else "expired"
                     sql = "UPDATE grants SET told = ?, ends_at = coalesce(?, ends_at) WHERE grant_id = ?"
                     statements.run(sql, (told, ends, grant.grant_id))
-                    body = {"grant": grant.grant_id, grant.kind: grant.consumer}
+                    body = {"grant": grant.grant_id, grant.kind: grant.consumer} | _asked(statements, grant)
                     kind = "access.review" if what == "review" else "access.expired"
                     reason = {"why": "nobody has reviewed it"} if what == "unreviewed" else {}
                     publishing.append(SqlTables(statements), at, kind, "weft", str(grant.port), body | reason)
@@ -321,3 +323,11 @@ def _time(value: object) -> datetime | None:
 
 def _text(value: object) -> str | None:
     return str(value) if value is not None else None
+
+
+def _asked(statements: Statements, grant: Grant) -> dict[str, str]:
+    """Who has asked for a grant, for whoever tells of its end."""
+    row = None
+    if grant.request_id is not None:
+        row = statements.row("SELECT asked_by FROM access_requests WHERE request_id = ?", (grant.request_id,))
+    return {"request": str(grant.request_id), "asked_by": str(row[0])} if row is not None else {}

@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import Struct, field
@@ -26,7 +26,11 @@ from weft.sql.tree import EXPRESSIONS, PARTS, QUERIES, REFUSED, TABLES, UNTYPED
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(@[0-9]+)?")
 COLUMNS_THAT_CHANGE = frozenset(name for name in VOLATILE if name.startswith(("current_", "local")))
 _CATALOGS = frozenset({"system", "temp", "memory", "main", "pg_catalog", "information_schema"})
-_NO_SCOPE: frozenset[str] = frozenset()
+BY_NAME = frozenset({"aggregate", "array_aggr", "array_aggregate", "list_aggr", "list_aggregate"})
+"""Functions that run an aggregate whose name is given as a text."""
+_NOTHING: frozenset[str] = frozenset()
+_Scope: TypeAlias = frozenset[tuple[str, ...]]
+_NO_SCOPE: _Scope = frozenset()
 
 
 class Walk(Struct, frozen=True):
@@ -43,7 +47,7 @@ class Walk(Struct, frozen=True):
     problems: tuple[Problem, ...] = ()
 
 
-def walk(sql: str, tree_json: str, *, qualified: bool, also: frozenset[str] = _NO_SCOPE, others: bool = False) -> Walk:
+def walk(sql: str, tree_json: str, *, qualified: bool, also: frozenset[str] = _NOTHING, others: bool = False) -> Walk:
     """What a SQL text reads and what of it is refused.
 
     Args:
@@ -111,21 +115,21 @@ def _not_one(sql: str, count: int) -> Problem:
 class _Walker(Struct):
     at: ByteOffsets
     qualified: bool
-    also: frozenset[str] = _NO_SCOPE
+    also: frozenset[str] = _NOTHING
     others: bool = False
     references: list[tuple[str, int]] = field(default_factory=list)
     volatile: list[tuple[str, int]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     place: int = 0
 
-    def statement(self, node: Any, scope: frozenset[str]) -> None:
+    def statement(self, node: Any, scope: _Scope) -> None:
         if not isinstance(node, dict) or frozenset(node) != frozenset({"node", "named_param_map"}):
             self.refuse("WFT-SQL-004", "this kind of statement is not allowed")
             return
         self.query(node["node"], scope)
 
-    def query(self, node: Any, scope: frozenset[str]) -> None:
-        """A query and all below it; `scope` holds the names of CTEs that can be seen, in lower case."""
+    def query(self, node: Any, scope: _Scope) -> None:
+        """A query and all below it; `scope` holds the names of CTEs that can be seen, in lower case, by their parts."""
         kind = node.get("type") if isinstance(node, dict) else None
         if not self.known(node, kind, QUERIES):
             return
@@ -137,7 +141,7 @@ class _Walker(Struct):
             self.recursive(cte["query_node"], scope, name)
             for key in ("key_targets", "payload_aggregates"):
                 self.any(cte[key], scope)
-            scope |= {name}
+            scope |= {(name,)}
         for key, part in node.items():
             if key in ("modifiers", "select_list", "group_expressions", "children", "key_targets"):
                 for item in part:
@@ -150,19 +154,19 @@ class _Walker(Struct):
             elif key in ("from_table", "where_clause", "having", "qualify"):
                 self.any(part, scope)
 
-    def recursive(self, node: Any, scope: frozenset[str], name: str) -> None:
+    def recursive(self, node: Any, scope: _Scope, name: str) -> None:
         # The anchor of a recursive CTE does not see the CTE: there the name is the table (or outer CTE) of that name.
         if isinstance(node, dict) and node.get("type") == "RECURSIVE_CTE_NODE":
             if not self.known(node, "RECURSIVE_CTE_NODE", QUERIES) or node["cte_map"]["map"] or node["modifiers"]:
                 self.unknown("this form of WITH RECURSIVE")
                 return
             self.query(node["left"], scope)
-            self.query(node["right"], scope | {name, f"recurring.{name}"})
+            self.query(node["right"], scope | {(name,), ("recurring", name)})
             self.any(node["key_targets"], scope)
         else:
             self.query(node, scope)
 
-    def any(self, node: Any, scope: frozenset[str]) -> None:
+    def any(self, node: Any, scope: _Scope) -> None:
         """Whatever stands in the tree below a query."""
         if type(node) is list:
             self.each(node, scope)
@@ -186,7 +190,7 @@ class _Walker(Struct):
         else:
             self.unknown("a part of the statement")
 
-    def each(self, parts: Iterable[Any], scope: frozenset[str]) -> None:
+    def each(self, parts: Iterable[Any], scope: _Scope) -> None:
         """Every part that may hold others."""
         for part in parts:
             kind = type(part)
@@ -197,7 +201,7 @@ class _Walker(Struct):
                     if type(item) is dict or type(item) is list:
                         self.any(item, scope)
 
-    def expression(self, node: Mapping[str, Any], scope: frozenset[str]) -> None:
+    def expression(self, node: Mapping[str, Any], scope: _Scope) -> None:
         kind = node["class"]
         if type(kind) is not str or (kind, *node) not in _EXPRESSIONS_AS_SEEN:
             if not self.known(node, kind, EXPRESSIONS):
@@ -216,7 +220,7 @@ class _Walker(Struct):
                 self.changing(name)
         self.each(node.values(), scope)
 
-    def table_or_part(self, node: Mapping[str, Any], scope: frozenset[str]) -> None:
+    def table_or_part(self, node: Mapping[str, Any], scope: _Scope) -> None:
         kind = node["type"]
         if kind in PARTS:
             if self.known(node, kind, PARTS):
@@ -242,13 +246,14 @@ class _Walker(Struct):
             if key != "sample":
                 self.any(value, scope)
 
-    def table(self, node: Mapping[str, Any], scope: frozenset[str]) -> None:
+    def table(self, node: Mapping[str, Any], scope: _Scope) -> None:
         path = node["qualified_name"]["path"]
         if node["at_clause"] is not None:
             self.refuse("WFT-SQL-004", "`AT (…)` is not allowed", fix="`weft query --at` reads former versions")
             return
         spelled = ".".join(path)
-        if len(path) <= 2 and folded(spelled) in scope:
+        # By its parts: a CTE may be called "a.b", and is not what `a.b` reads.
+        if tuple(map(folded, path)) in scope:
             return
         wanted = 3 if self.qualified else 1
         if not all(NAME.fullmatch(part) and ("@" not in part or part is path[-1]) for part in path):
@@ -297,8 +302,26 @@ class _Walker(Struct):
                 why="its value has no bounds, or depends on rows that the reader does not see",
                 fix=NOT_IN_QUERIES[name],
             )
+        elif name in BY_NAME and not self.aggregate_by_name(node):
+            self.refuse(
+                code,
+                f"`{path[-1]}` is not allowed with this aggregate",
+                why="the aggregate is named by a text of its own, of one that is listed",
+                fix="write the name out: `list_aggregate(x, 'sum')`",
+            )
         elif name in VOLATILE or (name == "age" and len(node["arguments"]) == 1):
             self.changing(f"{name}()")
+
+    def aggregate_by_name(self, node: Mapping[str, Any]) -> bool:
+        """Whether a function that takes the name of an aggregate is given that of a listed one, written out."""
+        arguments = node["arguments"]
+        given = arguments[1].get("expression") if len(arguments) > 1 else None
+        literal = given.get("literal") if isinstance(given, dict) and given.get("class") == "CONSTANT" else None
+        text = literal.get("text") if isinstance(literal, dict) and literal.get("kind") == "STRING" else None
+        if not isinstance(text, str):
+            return False
+        name = folded(text)
+        return name in names("aggregate_functions") and not (self.others and name in NOT_IN_QUERIES)
 
     def instead(self, name: str, allowed: frozenset[str], what: str) -> str | None:
         if what == "table function" and (name.startswith(("read_", "parquet_", "sniff_")) or name.endswith("_scan")):

@@ -15,7 +15,7 @@ import msgspec
 
 from weft.sql import shapes
 from weft.sql.allowed import VOLATILE, names
-from weft.sql.allowlist import COLUMNS_THAT_CHANGE, NAME, callable_names, folded
+from weft.sql.allowlist import BY_NAME, COLUMNS_THAT_CHANGE, NAME, callable_names, folded
 from weft.sql.shapes import BaseTable, ColumnRef, Constant, Function, Select, SetOperation, Type, Window
 
 
@@ -136,6 +136,6 @@ _WORD = re.compile(r"\w+")
 _BELOW = {shape: _parts_below(shape) for shape in _SHAPES.values()}
 """The fields of each shape that hold other parts, in DuckDB's order."""
 
-_FUNCTIONS = callable_names("scalar_functions") - VOLATILE - {"age"}
+_FUNCTIONS = callable_names("scalar_functions") - VOLATILE - BY_NAME - {"age"}
 _WINDOW_FUNCTIONS = callable_names("window_functions") - VOLATILE
 _TYPES = names("types")

@@ -195,3 +195,23 @@ def test_what_two_masks_show_together_can_be_made_of_what_either_shows(value, a,
 
 def test_every_kind_has_its_own_rank():
     assert len({kind.rank for kind in KINDS.values()}) == len(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("type_name", "value", "mask"),
+    [
+        ("DATE", "'5881580-07-10'", Mask("month")),
+        ("DATE", "'5877642-06-25 (BC)'", Mask("year")),
+        ("TIMESTAMP_NS", "'1677-09-22 00:00:00'", Mask("year")),
+        ("HUGEINT", "'-170141183460469231731687303715884105728'", Mask("bucket", 10)),
+        ("TINYINT", "'-128'", Mask("bucket", 10)),
+        ("DATE[]", "['5881580-07-10']", Mask("inside", parts=(("[]", Mask("year")),))),
+        ("STRUCT(d DATE)", "{'d': '5881580-07-10'}", Mask("inside", parts=(("d", Mask("year")),))),
+    ],
+)
+def test_a_value_at_the_edge_of_its_type_is_hidden_and_makes_no_query_fail(db, type_name, value, mask):
+    shown = expression(mask, "v", type_name, SALT)
+
+    (found,) = db.execute(f"SELECT {shown} FROM (SELECT CAST({value} AS {type_name}) AS v)").fetchone()
+
+    assert found in (None, [None], {"d": None})

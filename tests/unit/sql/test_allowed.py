@@ -122,3 +122,28 @@ def test_the_page_of_what_sql_may_use_has_every_name():
 
     assert [n for n in every if f"`{n}`" not in page and f"`` {n} ``" not in page] == []
     assert EXPRESSIONS
+
+
+@pytest.mark.parametrize(
+    "name", ["main.duckdb_views", "pg_catalog.pg_views", "information_schema.views", "recurring.t"]
+)
+@pytest.mark.parametrize("others", [True, False])
+def test_a_cte_is_no_table_of_a_schema_whose_name_is_spelled_alike(name, others):
+    assert refused(f'with "{name}" as (select 1) select * from {name}', others=others) == ["WFT-SQL-003"]
+    assert refused(f'with "{name}" as (select 1) select * from "{name}"', others=others) == []
+
+
+def test_a_recursive_cte_with_keys_reads_what_recurs_of_itself_alone():
+    sql = "with recursive t(a) using key (a) as (select 1 union select a from recurring.{}) select * from t"
+
+    assert refused(sql.format("t")) == []
+    assert refused(sql.format("u")) == ["WFT-SQL-003"]
+
+
+@pytest.mark.parametrize("function", ["list_aggregate", "list_aggr", "array_aggregate", "array_aggr", "aggregate"])
+def test_an_aggregate_named_by_a_text_has_to_be_a_listed_one_written_out(function):
+    assert refused(f"select {function}([1, 2], 'SUM')") == []
+    assert refused(f"select [1, 2].{function}('max')") == []
+    for name in ("'stats'", "'su' || 'm'", "null", "lower('sum')", "'reservoir_quantile'", "7"):
+        assert refused(f"select {function}([1, 2], {name})") == ["WFT-SQL-005"]
+    assert refused(f"select {function}([1, 2], 'reservoir_quantile')", others=False) == []
