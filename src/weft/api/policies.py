@@ -12,7 +12,7 @@ from weft.api.documents_of_servers import API
 from weft.api.governing import desired_book, policies_in_force
 from weft.config import load_settings
 from weft.errors import ProjectError, UsageError, did_you_mean, error, has_errors
-from weft.governance.judging import Objection, in_scope, judge
+from weft.governance.judging import Objection, in_scope, judge, refusal
 from weft.governance.policies import Applied, Layer, Policy, PolicySet
 from weft.wiring import Rooms
 
@@ -48,7 +48,7 @@ class Policies:
         ]
 
     def test(self, names: Sequence[str] = ()) -> dict[str, Any]:
-        """What came of the tests of some policies, or of all.
+        """What came of the tests of some policies, or of all; of one that has none, whether it can be asked at all.
 
         Raises:
             UsageError: WFT-GOV-007, there is no such policy.
@@ -75,8 +75,18 @@ class Policies:
                         "refused": result.refused,
                     }
                 )
-        untested = [p.id for p in wanted if not p.tests]
-        return {"passed": all(one["passed"] for one in found), "tests": found, "untested": untested}
+        untested = [p for p in wanted if not p.tests]
+        refused = [
+            {"policy": p.id, "file": p.place.file, "line": p.place.line, "why": why}
+            for p in untested
+            if (why := refusal(p, now)) is not None
+        ]
+        return {
+            "passed": not refused and all(one["passed"] for one in found),
+            "tests": found,
+            "untested": [p.id for p in untested],
+            "refused": refused,
+        }
 
     def explained(self, address: str) -> dict[str, Any]:
         """Which policies hold for an address, from where, and what of it violates them.

@@ -56,6 +56,22 @@ def parameters_of(policy: Policy, now: datetime) -> dict[str, Any]:
     return {**policy.parameters, **_moment(now)}
 
 
+def refusal(policy: Policy, now: datetime) -> str | None:
+    """Why a policy cannot be asked of a mesh in which nothing is, which is its own fault; None where it can."""
+    return _refusal(policy, parameters_of(policy, now))
+
+
+def _refusal(policy: Policy, parameters: Mapping[str, Any]) -> str | None:
+    empty = Book.in_memory()
+    try:
+        empty.ask(policy.check, parameters, limits=Limits(0.1))
+    except Refused as e:
+        return e.why
+    finally:
+        empty.close()
+    return None
+
+
 def _moment(now: datetime) -> dict[str, str]:
     return {"now": now.isoformat(), "today": now.date().isoformat()}
 
@@ -140,7 +156,7 @@ class _Judge:
         try:
             found = self._book.ask(policy.check, parameters, within, self._limits)
         except Refused as e:
-            if not self._sound(policy, parameters):
+            if _refusal(policy, parameters) is not None:
                 self._unsound.add((policy.id, policy.place.of))
                 self.unasked.append(Unasked(policy, e.why, sound=False))
                 return
@@ -186,17 +202,6 @@ class _Judge:
                 failed.append(product)
                 why = e.why
         return found, (failed, why) if answered else None
-
-    def _sound(self, policy: Policy, parameters: Mapping[str, Any]) -> bool:
-        """Whether a check can be asked of a mesh in which nothing is: what fails there is its own fault."""
-        empty = Book.in_memory()
-        try:
-            empty.ask(policy.check, parameters, limits=Limits(0.1))
-        except Refused:
-            return False
-        finally:
-            empty.close()
-        return True
 
     def _products(self, within: str | None) -> Iterator[str]:
         if within is not None and "." in within:
