@@ -119,6 +119,18 @@ def test_a_publication_on_which_a_blocking_policy_fails_does_not_get_past_it(mes
     assert "WFT-GOV-071: whether `sales.orders` violates `purpose-is-named`" in refused.stdout + refused.stderr
 
 
+def test_a_refused_publication_also_names_the_policies_that_nobody_could_ask(mesh: TestMesh) -> None:
+    mesh.write("governance/policies/purpose.yaml", purpose(when="publish"))
+    other = purpose(when="publish").replace("purpose-is-named", "other").replace("from products", "from sqlite_master")
+    mesh.write("governance/policies/other.yaml", other)
+
+    refused = mesh.weft("apply")
+
+    assert refused.returncode == 1
+    assert "WFT-GOV-010: `sales.orders`" in refused.stdout + refused.stderr
+    assert "WFT-GOV-006: policy `other` cannot be asked" in refused.stdout + refused.stderr
+
+
 def test_a_policy_outside_of_the_mesh_is_tried_and_a_broken_one_is_told(mesh: TestMesh, tmp_path: Path) -> None:
     draft = tmp_path / "draft.yaml"
     draft.write_text(purpose())

@@ -162,7 +162,7 @@ class Policies:
             samples: whether data about people are looked for in samples of rows first.
 
         Raises:
-            ProjectError: a file of a policy is wrong.
+            ProjectError: a file of a policy is wrong; one of which nothing can be asked is a finding of the scan.
             UsageError: WFT-GOV-008, there is no such domain or product.
             AccessDenied: WFT-ACC-010, the registry is a server's, and this is not the caller's there.
         """
@@ -175,7 +175,7 @@ class Policies:
             wanted = {"select": list(select), "samples": samples}
             return dict(registry.server.send("POST", f"{API}/policies/scan", wanted, dict[str, Any], again=False))
 
-        self._sound()
+        self._sound(but_broken=True)
         for address in select:
             self._require_known(address)
         within = [address_of_product(address).partition("@")[0] for address in select] or None
@@ -188,14 +188,19 @@ class Policies:
             raise UsageError(no_such_policy(name, self._policies))
         return found
 
-    def _sound(self) -> None:
-        """Raises ProjectError where a file of a policy is wrong."""
+    def _sound(self, *, but_broken: bool = False) -> None:
+        """Raises ProjectError where a file of a policy is wrong.
+
+        Args:
+            but_broken: whether those of which nothing can be asked are left to the scan, which finds each of them.
+        """
         places = {d.file for d in self._mesh.policies}
         places |= {d.file for domain in self._mesh.domains.values() for d in domain.policies}
         places |= {d.file for product in self._mesh.products.values() for d in product.policies}
         wrong = [d for d in self._mesh.diagnostics if d.where is not None and d.where.file in places]
-        if has_errors((*wrong, *self._policies.problems)):
-            raise ProjectError(*dict.fromkeys((*wrong, *self._policies.problems)))
+        told = list(dict.fromkeys((*wrong, *self._policies.problems)))
+        if has_errors(self._policies.besides_broken(told) if but_broken else told):
+            raise ProjectError(*told)
 
     def _require_known(self, address: str) -> None:
         parts = address.split(".")
@@ -253,6 +258,7 @@ def document(policy: Policy) -> dict[str, Any]:
         "file": policy.place.file,
         "line": policy.place.line,
         "tests": [test.name for test in policy.tests],
+        "broken": policy.broken,
     }
 
 

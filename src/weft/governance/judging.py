@@ -90,7 +90,7 @@ def judge(
     places = None if within is None else sorted(set(within))
     asked = 0
     for applied in policies.applied(when):
-        asked += not applied.within
+        asked += not applied.within and applied.policy.broken is None
         judge.ask(applied, places)
     return Judgement(tuple(sorted(judge.objections, key=_order)), tuple(judge.unasked), asked)
 
@@ -138,15 +138,20 @@ class _Judge:
         self.unasked: list[Unasked] = []
 
     def ask(self, applied: Applied, places: list[str] | None) -> None:
-        own = applied.within or applied.policy.place.of
+        policy = applied.policy
+        own = applied.within or policy.place.of
         if places is None:
             wanted: Sequence[str | None] = [own or None]
         elif not own:
             wanted = places
         else:
             wanted = sorted(p for p in {_narrower(place, own) for place in places} if p is not None)
+        if policy.broken is not None and wanted and not applied.within:
+            self.unasked.append(Unasked(policy, policy.broken, sound=False))
+        if policy.broken is not None:
+            return
         for within in wanted:
-            if (applied.policy.id, applied.policy.place.of) in self._unsound:
+            if (policy.id, policy.place.of) in self._unsound:
                 return
             self._ask_within(applied, within)
 
