@@ -85,6 +85,30 @@ def test_a_policy_that_cannot_be_asked_is_told_and_the_others_count(mesh: TestMe
     assert unasked["where"]["file"] == "governance/policies/broken.yaml"
 
 
+def test_a_policy_without_tests_that_cannot_be_asked_fails_policy_test_and_every_scan_names_it(mesh: TestMesh) -> None:
+    assert mesh.weft("apply").returncode == 0
+    mesh.write("governance/policies/broken.yaml", purpose("high").replace("from products", "from sqlite_master"))
+
+    tested = mesh.weft("policy", "test")
+    scans = [mesh.weft("policy", "scan") for _ in range(2)]
+
+    assert tested.returncode == 1
+    assert "no test purpose-is-named" in tested.stdout
+    assert "it cannot be asked: no such column: product (governance/policies/broken.yaml:10)" in tested.stdout
+    assert "0 of 0 tests passed, 1 policy has none" in tested.stdout
+    assert all("`purpose-is-named` cannot be asked: no such column" in scan.stdout for scan in scans)
+
+
+@pytest.mark.parametrize("written", ["id: a", "title: A policy"])
+def test_a_policy_that_lacks_fields_is_told_which(mesh: TestMesh, written: str) -> None:
+    mesh.write("governance/policies/short.yaml", f"{written}\n")
+
+    told = [d["what"] for d in mesh.json("check", expect=2)["diagnostics"]]
+
+    assert "the document lacks `check`" in told
+    assert not any("tightens" in one for one in told)
+
+
 def test_a_publication_on_which_a_blocking_policy_fails_does_not_get_past_it(mesh: TestMesh) -> None:
     fails = "json_extract(product, '$.x') = 1"
     mesh.write("governance/policies/purpose.yaml", purpose(when="publish").replace("purpose is null", fails))
@@ -93,6 +117,18 @@ def test_a_publication_on_which_a_blocking_policy_fails_does_not_get_past_it(mes
 
     assert refused.returncode == 1
     assert "WFT-GOV-071: whether `sales.orders` violates `purpose-is-named`" in refused.stdout + refused.stderr
+
+
+def test_a_refused_publication_also_names_the_policies_that_nobody_could_ask(mesh: TestMesh) -> None:
+    mesh.write("governance/policies/purpose.yaml", purpose(when="publish"))
+    other = purpose(when="publish").replace("purpose-is-named", "other").replace("from products", "from sqlite_master")
+    mesh.write("governance/policies/other.yaml", other)
+
+    refused = mesh.weft("apply")
+
+    assert refused.returncode == 1
+    assert "WFT-GOV-010: `sales.orders`" in refused.stdout + refused.stderr
+    assert "WFT-GOV-006: policy `other` cannot be asked" in refused.stdout + refused.stderr
 
 
 def test_a_policy_outside_of_the_mesh_is_tried_and_a_broken_one_is_told(mesh: TestMesh, tmp_path: Path) -> None:

@@ -67,23 +67,38 @@ def test_nobody_scans_what_is_not_theirs_or_is_not_there(server, fleet):
     assert "WFT-GOV-008" in unknown
 
 
-def test_a_scan_whose_policies_are_broken_says_where_and_two_at_once_are_one(server, fleet):
+def test_a_policy_of_the_server_whose_file_cannot_be_read_is_a_finding_for_everybody_and_stops_nobody(server, fleet):
     file = server.root / "governance" / "policies" / "purpose.yaml"
-    file.write_text("id: [")
-    code, _, told = scan(fleet, server.token("gwen"))
-    file.write_text(purpose("high"))
+    scan(fleet, server.token("gwen"))
+    told = "`purpose-is-named` cannot be asked: governance/policies/purpose.yaml:3: YAML does not parse"
+    file.write_text("id: purpose-is-named\nseverity: high\n  kind: [")
+    try:
+        checked, planned = fleet.weft("check"), fleet.weft("plan", "--full-refresh")
+        applied = fleet.weft("apply", "--full-refresh")
+        code, found, _ = scan(fleet, server.token("gwen"))
+        open_ = fleet.json("violations")["items"]
+    finally:
+        file.write_text(purpose("high"))
+    mended, after, _ = scan(fleet, server.token("gwen"))
+
+    assert f"warning WFT-GOV-006: policy {told}" in checked.stdout + checked.stderr
+    assert told in planned.stdout + planned.stderr
+    assert (applied.returncode, told in applied.stdout + applied.stderr) == (0, True)
+    assert (code, [one["policy"] for one in found["refused"]]) == (0, ["purpose-is-named"])
+    assert sorted(v["subject"] for v in open_) == ["fleet.aircraft", "policy:purpose-is-named"]
+    assert (mended, after["refused"], after["changed"]) == (0, [], {"resolved": 1})
+
+
+def test_two_scans_at_once_are_one(server, fleet):
+    from weft.api.governance_verbs import everyone
+    from weft.errors import Conflict
+
     with closing(open_platform(server.root)) as platform:
         scans = platform.scans
         assert scans._one.acquire(blocking=False)
-        from weft.api.governance_verbs import everyone
-        from weft.errors import Conflict
-
         with pytest.raises(Conflict, match="WFT-GOV-083"):
             scans.scan(everyone("gwen"), (), samples=False)
         scans._one.release()
-
-    assert code == 2, told
-    assert "governance/policies/purpose.yaml" in told
 
 
 def test_a_process_that_ends_without_an_answer_is_told(server, fleet, monkeypatch):

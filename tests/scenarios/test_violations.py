@@ -144,5 +144,37 @@ def test_a_file_of_a_policy_that_cannot_be_read_closes_nothing_when_a_worker_sca
         found = scan(platform.rooms, policies)
 
     assert [d.where.file for d in policies.problems if d.where] == ["governance/policies/purpose.yaml"]
-    assert found.changes == ()
-    assert violations(mesh, "2026-03-01") == before == {"sales.orders": "open", "report.daily": "open"}
+    assert [(c.what, c.violation.subject) for c in found.changes] == [("opened", "policy:purpose")]
+    assert before == {"sales.orders": "open", "report.daily": "open"}
+    assert violations(mesh, "2026-03-01") == before | {"policy:purpose": "open"}
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["id: purpose-is-named\n  title: [", "id: purpose-is-named\ntitle: A\nkind: nonsense\nseverity: high\nasks: A\n"],
+)
+def test_breaking_the_file_of_a_policy_closes_none_of_its_violations_and_lowers_the_score(
+    mesh: TestMesh, written: str
+) -> None:
+    assert mesh.weft("apply", today="2026-03-01").returncode == 0
+    mesh.write("governance/policies/purpose.yaml", purpose("high"))
+    mesh.write("governance/policies/other.yaml", purpose("high").replace("purpose-is-named", "other"))
+    mesh.weft("policy", "scan", today="2026-03-01")
+    mesh.write("governance/policies/purpose.yaml", written)
+
+    scanned = mesh.weft("policy", "scan", today="2026-03-02")
+    listed = mesh.weft("policy", "list")
+    standing = violations(mesh, "2026-03-02", "--policy", "purpose-is-named")
+    (line,) = [
+        one
+        for one in mesh.json("compliance", "report", today="2026-03-02")["policies"]
+        if one["name"] == "purpose-is-named"
+    ]
+
+    assert scanned.returncode == 0, scanned.stderr
+    assert "1 policy asked: 1 opened, 2 as they were" in scanned.stdout
+    assert "`purpose-is-named` cannot be asked: governance/policies/purpose.yaml" in scanned.stdout
+    assert listed.returncode == 2
+    assert "governance/policies/purpose.yaml" in listed.stderr
+    assert set(standing) == {"sales.orders", "report.daily", "policy:purpose-is-named"}
+    assert (line["score"], line["unknown"]) == (0, 2)

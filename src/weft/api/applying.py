@@ -136,6 +136,9 @@ class Applying:
         if asked.plan is None and decided is None:
             done = self._again(done, loaded, current, consent=consent)
         self._look_after(done)
+        if done.published:
+            unasked = tuple(d for d in current.objections if d.code == "WFT-GOV-006")
+            done = replace(done, warnings=(*done.warnings, *unasked))
         return done.with_failed(stopped) if stopped else done
 
     def _look_after(self, done: ApplyResult) -> None:

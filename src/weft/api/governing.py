@@ -125,6 +125,8 @@ def verdicts(rooms: Rooms, loaded: Repository, products: Collection[ProductAddre
         lambda: inherited_labels(loaded, rooms.cache, rooms.registry),
         _all_terms(rooms, loaded.mesh),
     )
+    if not rooms.on_a_server:  # what is wrong with files that lie here has been told
+        judgement = replace(judgement, unasked=tuple(u for u in judgement.unasked if u.policy.broken is None))
     return [*policies.problems, *told(judgement, lambda subject: place_of(loaded.mesh, subject), excuses(rooms))]
 
 

@@ -12,7 +12,7 @@ from weft.api.documents_of_servers import API
 from weft.api.governing import desired_book, policies_in_force
 from weft.config import load_settings
 from weft.errors import ProjectError, UsageError, did_you_mean, error, has_errors
-from weft.governance.judging import Objection, in_scope, judge
+from weft.governance.judging import Objection, in_scope, judge, refusal
 from weft.governance.policies import Applied, Layer, Policy, PolicySet
 from weft.wiring import Rooms
 
@@ -48,7 +48,7 @@ class Policies:
         ]
 
     def test(self, names: Sequence[str] = ()) -> dict[str, Any]:
-        """What came of the tests of some policies, or of all.
+        """What came of the tests of some policies, or of all; of one that has none, whether it can be asked at all.
 
         Raises:
             UsageError: WFT-GOV-007, there is no such policy.
@@ -75,8 +75,18 @@ class Policies:
                         "refused": result.refused,
                     }
                 )
-        untested = [p.id for p in wanted if not p.tests]
-        return {"passed": all(one["passed"] for one in found), "tests": found, "untested": untested}
+        untested = [p for p in wanted if not p.tests]
+        refused = [
+            {"policy": p.id, "file": p.place.file, "line": p.place.line, "why": why}
+            for p in untested
+            if (why := refusal(p, now)) is not None
+        ]
+        return {
+            "passed": not refused and all(one["passed"] for one in found),
+            "tests": found,
+            "untested": [p.id for p in untested],
+            "refused": refused,
+        }
 
     def explained(self, address: str) -> dict[str, Any]:
         """Which policies hold for an address, from where, and what of it violates them.
@@ -152,7 +162,7 @@ class Policies:
             samples: whether data about people are looked for in samples of rows first.
 
         Raises:
-            ProjectError: a file of a policy is wrong.
+            ProjectError: a file of a policy is wrong; one of which nothing can be asked is a finding of the scan.
             UsageError: WFT-GOV-008, there is no such domain or product.
             AccessDenied: WFT-ACC-010, the registry is a server's, and this is not the caller's there.
         """
@@ -165,7 +175,7 @@ class Policies:
             wanted = {"select": list(select), "samples": samples}
             return dict(registry.server.send("POST", f"{API}/policies/scan", wanted, dict[str, Any], again=False))
 
-        self._sound()
+        self._sound(but_broken=True)
         for address in select:
             self._require_known(address)
         within = [address_of_product(address).partition("@")[0] for address in select] or None
@@ -178,14 +188,19 @@ class Policies:
             raise UsageError(no_such_policy(name, self._policies))
         return found
 
-    def _sound(self) -> None:
-        """Raises ProjectError where a file of a policy is wrong."""
+    def _sound(self, *, but_broken: bool = False) -> None:
+        """Raises ProjectError where a file of a policy is wrong.
+
+        Args:
+            but_broken: whether those of which nothing can be asked are left to the scan, which finds each of them.
+        """
         places = {d.file for d in self._mesh.policies}
         places |= {d.file for domain in self._mesh.domains.values() for d in domain.policies}
         places |= {d.file for product in self._mesh.products.values() for d in product.policies}
         wrong = [d for d in self._mesh.diagnostics if d.where is not None and d.where.file in places]
-        if has_errors((*wrong, *self._policies.problems)):
-            raise ProjectError(*dict.fromkeys((*wrong, *self._policies.problems)))
+        told = list(dict.fromkeys((*wrong, *self._policies.problems)))
+        if has_errors(self._policies.besides_broken(told) if but_broken else told):
+            raise ProjectError(*told)
 
     def _require_known(self, address: str) -> None:
         parts = address.split(".")
@@ -243,6 +258,7 @@ def document(policy: Policy) -> dict[str, Any]:
         "file": policy.place.file,
         "line": policy.place.line,
         "tests": [test.name for test in policy.tests],
+        "broken": policy.broken,
     }
 
 

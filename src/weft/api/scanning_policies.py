@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from weft.api.compliance import write_down
-from weft.errors import has_errors
 from weft.governance.approvals import without_approvals
 from weft.governance.judging import Judgement, judge
 from weft.governance.policies import PolicySet, When
@@ -77,7 +76,7 @@ def scan_policies(
     """
     policies = without_approvals(policies)
     places = tuple(sorted(set(within))) if within is not None else None
-    if places is None and not has_errors(policies.problems):  # of a broken file nobody knows whether its policy ended
+    if places is None and policies.whole:  # of a broken file nobody knows whether its policy ended
         write_down(database, book, policies, now)
     judgement = judge(book, policies, now, when=When.SCAN, within=places)
     asked = asked_of(

@@ -40,7 +40,7 @@ class ScansOnRequest:
             AccessDenied: WFT-ACC-010, the whole mesh and samples are for those who lead governance, a domain for who
                 decides on its policies.
             UsageError: WFT-GOV-008, there is no such domain or product.
-            ProjectError: a file of a policy is wrong.
+            ProjectError: a file of a policy is wrong; one of which nothing can be asked is a finding of the scan.
             Conflict: WFT-GOV-083, a scan runs.
         """
         within = sorted({address_of_product(address).partition("@")[0] for address in select})
@@ -105,7 +105,7 @@ def main(root: str, asked: IO[str], answers: IO[str]) -> None:
     platform = open_platform(Path(root))
     try:
         policies = policies_known(platform.rooms)
-        if has_errors(policies.problems):
+        if has_errors(policies.besides_broken(policies.problems)):
             raise ProjectError(*policies.problems)
         found = scan(platform.rooms, policies, wanted["within"] or None, samples=wanted["samples"])
         answer: dict[str, Any] = {"found": found.as_json()}

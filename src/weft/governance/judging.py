@@ -56,6 +56,22 @@ def parameters_of(policy: Policy, now: datetime) -> dict[str, Any]:
     return {**policy.parameters, **_moment(now)}
 
 
+def refusal(policy: Policy, now: datetime) -> str | None:
+    """Why a policy cannot be asked of a mesh in which nothing is, which is its own fault; None where it can."""
+    return _refusal(policy, parameters_of(policy, now))
+
+
+def _refusal(policy: Policy, parameters: Mapping[str, Any]) -> str | None:
+    empty = Book.in_memory()
+    try:
+        empty.ask(policy.check, parameters, limits=Limits(0.1))
+    except Refused as e:
+        return e.why
+    finally:
+        empty.close()
+    return None
+
+
 def _moment(now: datetime) -> dict[str, str]:
     return {"now": now.isoformat(), "today": now.date().isoformat()}
 
@@ -74,7 +90,7 @@ def judge(
     places = None if within is None else sorted(set(within))
     asked = 0
     for applied in policies.applied(when):
-        asked += not applied.within
+        asked += not applied.within and applied.policy.broken is None
         judge.ask(applied, places)
     return Judgement(tuple(sorted(judge.objections, key=_order)), tuple(judge.unasked), asked)
 
@@ -122,15 +138,20 @@ class _Judge:
         self.unasked: list[Unasked] = []
 
     def ask(self, applied: Applied, places: list[str] | None) -> None:
-        own = applied.within or applied.policy.place.of
+        policy = applied.policy
+        own = applied.within or policy.place.of
         if places is None:
             wanted: Sequence[str | None] = [own or None]
         elif not own:
             wanted = places
         else:
             wanted = sorted(p for p in {_narrower(place, own) for place in places} if p is not None)
+        if policy.broken is not None and wanted and not applied.within:
+            self.unasked.append(Unasked(policy, policy.broken, sound=False))
+        if policy.broken is not None:
+            return
         for within in wanted:
-            if (applied.policy.id, applied.policy.place.of) in self._unsound:
+            if (policy.id, policy.place.of) in self._unsound:
                 return
             self._ask_within(applied, within)
 
@@ -140,7 +161,7 @@ class _Judge:
         try:
             found = self._book.ask(policy.check, parameters, within, self._limits)
         except Refused as e:
-            if not self._sound(policy, parameters):
+            if _refusal(policy, parameters) is not None:
                 self._unsound.add((policy.id, policy.place.of))
                 self.unasked.append(Unasked(policy, e.why, sound=False))
                 return
@@ -186,17 +207,6 @@ class _Judge:
                 failed.append(product)
                 why = e.why
         return found, (failed, why) if answered else None
-
-    def _sound(self, policy: Policy, parameters: Mapping[str, Any]) -> bool:
-        """Whether a check can be asked of a mesh in which nothing is: what fails there is its own fault."""
-        empty = Book.in_memory()
-        try:
-            empty.ask(policy.check, parameters, limits=Limits(0.1))
-        except Refused:
-            return False
-        finally:
-            empty.close()
-        return True
 
     def _products(self, within: str | None) -> Iterator[str]:
         if within is not None and "." in within:

@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from weft.errors import Diagnostic
+from weft.errors import Diagnostic, has_errors
 
 
 class Kind(StrEnum):
@@ -156,6 +156,7 @@ class Policy(Struct, frozen=True):
         check: SQL over the relations of the mesh that returns what violates it.
         parameters: `:name` in the SQL, and its value.
         overridable: parameters that a lower layer may set, with their bounds.
+        broken: why nothing can be asked, since its file is wrong; then the other fields are what could be read of it.
     """
 
     id: str
@@ -177,6 +178,7 @@ class Policy(Struct, frozen=True):
     waivers: WaiverTerms = WaiverTerms()
     approval: Approval | None = None
     tests: tuple[PolicyTest, ...] = ()
+    broken: str | None = None
 
 
 class Applied(Struct, frozen=True):
@@ -198,6 +200,16 @@ class PolicySet(Struct, frozen=True):
     policies: Mapping[str, Policy] = {}
     tightenings: tuple[Tightening, ...] = ()
     problems: tuple[Diagnostic, ...] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether all files are sound: else nobody knows of what is not among the policies whether it was withdrawn."""
+        return not has_errors(self.problems) and not any(p.broken for p in self.policies.values())
+
+    def besides_broken(self, diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+        """Diagnostics without those of files of which nothing can be asked: a scan finds each of these policies."""
+        broken = {policy.place.file for policy in self.policies.values() if policy.broken is not None}
+        return [d for d in diagnostics if d.where is None or d.where.file not in broken]
 
     def applied(self, when: When | None = None) -> Iterator[Applied]:
         """Every policy in every form that it has somewhere, by its id, the widest form first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
 from weft.errors import Diagnostic, Where, did_you_mean, error
@@ -24,7 +25,7 @@ from weft.governance.policies import (
 )
 from weft.governance.relations import BY_NAME
 from weft.model.classification import Classification
-from weft.model.document import Document, Pointer, entries, group, text, words
+from weft.model.document import UNREAD, Document, Pointer, entries, group, text, words
 
 _SET_BELOW = frozenset({"severity", "due_days", "parameters"})
 _TIGHTENED = _SET_BELOW | {"tightens", "apiVersion", "enabled"}
@@ -51,6 +52,7 @@ def policies_of(
     places += [(Layer.DOMAIN, name, documents) for name, documents in sorted(domains.items())]
     places += [(Layer.PRODUCT, name, documents) for name, documents in sorted(products.items())]
     tightening: list[tuple[Place, Document]] = []
+    broken: list[Policy] = []
     for layer, of, documents in places:
         for document in documents:
             place = Place(layer, of, document.file, document.where().line or 1)
@@ -58,7 +60,8 @@ def policies_of(
                 tightening.append((place, document))
                 continue
             policy = _policy(document, place, problems)
-            if policy is None:
+            if policy.broken is not None:
+                broken.append(policy)
                 continue
             same = by_id.setdefault(policy.id, [])
             if same:
@@ -66,6 +69,8 @@ def policies_of(
             if not any(p.place.covers(of) for p in same):  # no domain takes another's policy from it by its name
                 policies[f"{policy.id} of {of}" if same else policy.id] = policy
                 same.append(policy)
+    for policy in broken:  # of its id nobody is sure: it takes none from another
+        policies.setdefault(policy.id, policy)
     tightenings = [t for place, document in tightening for t in _tightening(document, place, by_id, problems)]
     setting = [t for t in tightenings if t.parameters]
     again = {id(t): found for t in setting if (found := _set_above(t, setting))}
@@ -74,11 +79,35 @@ def policies_of(
     return PolicySet(policies, tuple(tightenings), tuple(problems))
 
 
-def _policy(document: Document, place: Place, problems: list[Diagnostic]) -> Policy | None:
+def _broken(document: Document, place: Place) -> Policy | None:
+    """What stands for a policy of which a file does not say enough to ask it; None where it does."""
+    data = document.data
+    kind, severity = text(data, "kind") or "", text(data, "severity") or ""
+    why = text(data, UNREAD)
+    sound = text(data, "id") and text(data, "check") and kind in [*Kind] and severity in [*Severity]
+    if why is None and sound:
+        return None
+    name = text(data, "id") or PurePosixPath(document.file).stem
+    return Policy(
+        id=name,
+        title=text(data, "title") or name,
+        kind=Kind(kind) if kind in [*Kind] else Kind.QUALITY,
+        severity=Severity(severity) if severity in [*Severity] else Severity.HIGH,
+        asks=text(data, "asks") or "Nobody knows: its file is wrong.",
+        check="",
+        place=place,
+        owner=text(data, "owner"),
+        waivers=WaiverTerms(allowed=False),  # nobody knows whether it lets anybody off
+        broken=why or f"{document.file} lacks `id`, `check`, `kind` or `severity`, or says something else there",
+    )
+
+
+def _policy(document: Document, place: Place, problems: list[Diagnostic]) -> Policy:
+    broken = _broken(document, place)
+    if broken is not None:
+        return broken
     data = document.data
     name, check = text(data, "id") or "", text(data, "check") or ""
-    if not name or not check or text(data, "kind") not in [*Kind] or text(data, "severity") not in [*Severity]:
-        return None  # the schema has told
     if data.get("enabled") is False:
         what, fix = f"policy `{name}` is switched off in its own file", "take the file away"
         problems.append(error("WFT-GOV-005", what, document.where(("enabled",)), fix=fix))

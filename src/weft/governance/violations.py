@@ -9,7 +9,6 @@ from enum import StrEnum
 from msgspec import Struct
 from msgspec.structs import replace
 
-from weft.errors import has_errors
 from weft.governance.judging import Judgement
 from weft.governance.policies import PolicySet, Severity, When
 from weft.model.relief import Relief
@@ -78,9 +77,8 @@ class Asked(Struct, frozen=True):
 def asked_of(policies: PolicySet, within: Iterable[str] | None, retired: Iterable[str] = ()) -> Asked:
     """What a scan of a set of policies asks."""
     scanned = frozenset(p.id for p in policies.policies.values() if When.SCAN in p.when)
-    sound = not has_errors(policies.problems)
     places = tuple(sorted(set(within))) if within is not None else None
-    return Asked(scanned, places, sound and places is None, frozenset(retired))
+    return Asked(scanned, places, policies.whole and places is None, frozenset(retired))
 
 
 def fold(

@@ -13,6 +13,10 @@ Pointer = tuple[str | int, ...]
 """The way from a document's root to a part of it: `("schema", 0, "properties", 3, "name")`."""
 
 
+UNREAD = "weft.unread"
+"""The field of a document that stands for a file which cannot be read: why not."""
+
+
 class Document(Struct, frozen=True):
     """What a YAML or JSON file says. `data` holds every field, known or not; it is never changed in place.
 
@@ -35,6 +39,11 @@ class Document(Struct, frozen=True):
                 return Where(self.file, *self.marks[pointer])
             pointer = pointer[:-1]
         return Where(self.file, *self.marks.get((), (1, 1)))
+
+
+def stand_in(file: str, id_: str, why: str, digest: str = "") -> Document:
+    """What stands for a file that nobody can read, so that nobody takes it for one that is not there."""
+    return Document(file, {"id": id_, UNREAD: why}, digest=digest)
 
 
 class Carried(Struct, frozen=True):

@@ -133,7 +133,8 @@ def told(
         place = one.policy.place
         within = f" for {', '.join(one.within)}" if one.within else ""
         what = f"policy `{one.policy.id}` cannot be asked{within}: {one.why}"
-        found.append(warning("WFT-GOV-006", what, Where(place.file, place.line), fix="`weft policy test` tries it"))
+        fix = "`weft policy test` tries it" if one.policy.broken is None else "mend the file: `weft check` tells more"
+        found.append(warning("WFT-GOV-006", what, Where(place.file, place.line), fix=fix))
     return found
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from weft.errors import Diagnostic, error, has_errors
-from weft.model.document import Carried, Document, custom_properties, entries
+from weft.model.document import Carried, Document, custom_properties, entries, stand_in
 from weft.project import documents
 from weft.project.access import FOLDER, is_access_file, strict
 from weft.project.cache import Cache
@@ -21,22 +23,44 @@ CARRIED = "weft.policies"
 """The custom property of a registered domain or product that carries its policies."""
 
 _PART = "check"
+_ID = re.compile(r"""^id:\s*["']?([a-z0-9][a-z0-9-]*)["']?\s*(?:#.*)?$""", re.MULTILINE)
+_NO_ID = re.compile(r"[^a-z0-9]+")
 
 Read = Callable[[Path], documents.Read]
 """Reads a file of a policy."""
 
 
 def read_policies(folder: Path, read: Read, problems: list[Diagnostic]) -> tuple[Document, ...]:
-    """The policies in a folder, by the names of their files; access policies beside them are left out."""
+    """The policies in a folder, by the names of their files; access policies beside them are left out.
+
+    For a file that cannot be read a document stands that says why, so that its policy is not taken for withdrawn.
+    """
     found = []
     for path in sorted((*folder.glob("*.yaml"), *folder.glob("*.yml"))):
-        if is_access_file(path, problems) is not False:
+        wrong: list[Diagnostic] = []
+        access = is_access_file(path, wrong)
+        if access:
             continue
-        one = read(path)
-        problems += strict(one.problems)
-        if one.document is not None:
-            found.append(one.document)
+        one = documents.Read(None, tuple(wrong)) if access is None else read(path)
+        told = strict(one.problems)
+        problems += told
+        found.append(one.document if one.document is not None else _stand_in(path, told))
     return tuple(found)
+
+
+def _stand_in(path: Path, told: Sequence[Diagnostic]) -> Document:
+    """A document in place of a file of which nothing can be made; its id is what a line of it says, or its name."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        content = b""
+    where = next((d.where for d in told if d.where is not None), None)
+    said = _ID.search(content.decode("utf-8", "replace"))
+    id_ = said[1] if said else _NO_ID.sub("-", path.stem.lower()).strip("-") or "nameless"
+    file = where.file if where is not None else path.name
+    line = f":{where.line}" if where is not None and where.line else ""
+    why = f"{file}{line}: {told[0].what}" if told else f"{file} cannot be read"
+    return stand_in(file, id_[:80], why, hashlib.sha256(content).hexdigest())
 
 
 def cached(root: Path, cache: Cache) -> Read:

@@ -71,9 +71,10 @@ class PolicyGate:
         if not any(When.PUBLISH in p.when for p in policies.policies.values()):
             return
         judgement = self.judged(publish, policies)
+        broken = told(Judgement((), tuple(u for u in judgement.unasked if not u.sound)), lambda _: None)
         untold = [_untold(u, str(publish.product.address)) for u in judgement.unasked if _refuses(u.policy) and u.sound]
         if untold:
-            raise GateRefused(*untold)
+            raise GateRefused(*untold, *broken)
         blocking = [
             o
             for o in judgement.objections
@@ -81,7 +82,7 @@ class PolicyGate:
         ]
         refused = told(Judgement(tuple(blocking)), lambda _: None, self._excused)
         if has_errors(refused):
-            raise GateRefused(*refused)
+            raise GateRefused(*refused, *broken)
         self._require_approval(publish, judgement)
 
     def _require_approval(self, publish: Publish, judgement: Judgement) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from weft.governance.policies import PolicySet, Severity, When
 from weft.governance.policy_files import policies_of
-from weft.model.document import Document
+from weft.model.document import Document, stand_in
 
 CHECK = "select port as subject from ports where rows > :most"
 
@@ -153,3 +153,21 @@ def test_a_policy_that_its_own_file_switches_off_holds_all_the_same() -> None:
 
     assert codes(found) == ["WFT-GOV-005"]
     assert [a.policy.id for a in found.of("sales.orders")] == ["a"]
+
+
+def test_for_a_file_that_says_too_little_or_cannot_be_read_a_policy_stands_that_nobody_can_ask() -> None:
+    unread = stand_in("governance/policies/b.yaml", "b", "governance/policies/b.yaml:3: YAML does not parse")
+
+    found = loaded(policy(), policy("governance/policies/c.yaml", id=None, check=None), unread)
+
+    assert {id_: one.broken is not None for id_, one in found.policies.items()} == {"a": False, "b": True, "c": True}
+    assert not found.policies["b"].waivers.allowed
+    assert not found.whole
+    assert loaded(policy()).whole
+
+
+def test_a_file_that_cannot_be_read_takes_no_id_from_a_policy() -> None:
+    found = loaded(stand_in("governance/policies/0.yaml", "a", "it does not parse"), policy())
+
+    assert found.policies["a"].broken is None
+    assert not found.problems

@@ -8,7 +8,7 @@ import click
 
 from weft.cli.options import examples, format_option
 from weft.cli.output import print_json, print_text
-from weft.cli.text import table
+from weft.cli.text import counted, table
 
 _SHOWN = 5
 
@@ -41,6 +41,6 @@ def dry_run(file: Path, form: str) -> int:
         ]
         for one in found["domains"]
     ]
-    print_text(f"{found['policy']}: {found['total']} violations [{found['severity']}]")
+    print_text(f"{found['policy']}: {counted(found['total'], 'violation')} [{found['severity']}]")
     print_text(table(["domain", "products", "of them violating", "violations", "first"], rows))
     return 0

@@ -50,6 +50,8 @@ def scan(select: tuple[str, ...], samples: bool, form: str) -> int:
         print_text(table(["", "severity", "policy", "subject", ""], rows))
     if found.get("left_out"):
         print_text(f"and {counted(found['left_out'], 'other')}: `weft violations` shows them")
+    for one in found["refused"]:
+        print_text(f"`{one['policy']}` cannot be asked: {one['why']}")
     changed = ", ".join(f"{number} {what}" for what, number in found["changed"].items()) or "nothing changed"
     print_text(f"{counted(found['policies'], 'policy', 'policies')} asked: {changed}, {found['standing']} as they were")
     return 0

@@ -6,11 +6,13 @@ import click
 
 from weft.cli.options import examples, format_option
 from weft.cli.output import print_json, print_text
+from weft.cli.text import counted
 
 
 @click.command(
     "test",
-    help="Run the tests that policies carry: given rows, expected violations.",
+    help="Run the tests that policies carry: given rows, expected violations. A policy that has none is asked of a "
+    "mesh in which nothing is, so that one that cannot be asked is told.",
     epilog=examples("weft policy test", "weft policy test owner-is-named", "weft policy test --format json"),
 )
 @click.argument("policy", nargs=-1, metavar="[POLICY…]")
@@ -32,8 +34,14 @@ def test(policy: tuple[str, ...], form: str) -> int:
                     print_text(f"        expected and not found: {subject}")
                 for subject in one["unexpected"]:
                     print_text(f"        found and not expected: {subject}")
+        refused = {one["policy"]: one for one in report["refused"]}
         for untested in report["untested"]:
             print_text(f"no test {untested}")
+            if untested in refused:
+                one = refused[untested]
+                print_text(f"        it cannot be asked: {one['why']} ({one['file']}:{one['line']})")
         passed = sum(one["passed"] for one in report["tests"])
-        print_text(f"{passed} of {len(report['tests'])} tests passed, {len(report['untested'])} policies have none")
+        none = len(report["untested"])
+        without = f"{counted(none, 'policy', 'policies')} {'has' if none == 1 else 'have'} none"
+        print_text(f"{passed} of {counted(len(report['tests']), 'test')} passed, {without}")
     return 0 if report["passed"] else 1
