@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import httpx
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.company import CONSUMER, DEVELOPER, OPERATOR, OWNER, PASSWORD, PRODUCER, STRANGER, Served
 from tests.browser.looking import barriers
 from tests.conformance.test_verbs import token
 from tests.meshes import command
+from weft.access.permissions import Caller
 from weft.model.product_schedule import ProductSchedule
 from weft.registry.schedules import Schedules, Standing
 
@@ -68,15 +70,40 @@ def test_a_producer_follows_a_failed_run_to_its_row(demo, visit):
 
 def test_rows_that_failed_are_for_their_domain_alone_on_the_page_in_its_json_and_in_the_api(demo):
     run = failed_run(demo)
+    everywhere = [
+        *(f"/api/v1/runs{one}" for one in ("", f"/{run}")),
+        *(f"/api/v1/registry/runs{one}" for one in ("", f"/{run}", f"/{run}/checks")),
+        *(f"{at}?tab=runs" for at in ("/products/operations/on_time", "/ports/operations/on_time/flights")),
+        f"/runs/{run}",
+    ]
 
     inside = as_json(demo, OWNER, f"/runs/{run}").text
-    outside = [as_json(demo, who, f"{p}/runs/{run}").text for who in (STRANGER, CONSUMER) for p in ("", "/api/v1")]
+    outside = {(who, path): as_json(demo, who, path) for who in (STRANGER, CONSUMER, OPERATOR) for path in everywhere}
+    untold = [as_json(demo, OWNER, path).text for path in everywhere if not path.endswith(("checks", f"/{run}"))]
     operator = as_json(demo, OPERATOR, f"/runs/{run}").json()["ports"][0]
 
     assert "1545" in inside
-    assert all("1545" not in text and "breaks `range`" in text for text in outside)
+    assert {one for one, answer in outside.items() if answer.status_code != 200 or "1545" in answer.text} == set()
+    assert [text for text in untold if "1545" in text] == [], "rows are where their readers are written down alone"
+    assert "breaks `range`" in outside[STRANGER, f"/runs/{run}"].text
     assert operator["failed"][0]["rows"] == [], "whoever runs the platform reads no rows by that"
     assert "may not read" in operator["rows_hidden"]
+
+
+@pytest.mark.parametrize("path", ["/runs/{}", "/api/v1/registry/runs/{}/checks"])
+def test_whoever_sees_rows_that_failed_stands_in_the_audit_and_nobody_else(own_demo, path):
+    run, audit = failed_run(own_demo), own_demo.platform.audit
+    owner = Caller(OWNER, "user", frozenset(), own_demo.platform.identity.roles_of(OWNER))
+
+    told = [as_json(own_demo, who, path.format(run)).text for who in (OWNER, STRANGER, OPERATOR)]
+
+    assert ["1545" in text for text in told] == [True, False, False]
+    (read,) = [one for one in audit.reads(owner)["items"] if one["wire"] == "checks"]
+    assert (read["principal"], read["ended"], read["rows"] > 0) == (OWNER, "done", True)
+    (port,) = read["ports"]
+    assert (port["port"], port["masked"]) == ("operations.on_time.flights@1", {})
+    assert {"flight", "distance"} <= set(port["clear"])
+    audit.verify()
 
 
 def test_a_developer_tries_a_failed_run_again_and_reads_its_log_as_it_comes(own_demo, visit):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -30,7 +30,7 @@ class Witness:
     """Writes the audit of one wire.
 
     Args:
-        wire: how reads come: `http`, `local`, `files` …
+        wire: how reads come: `http`, `local`, `files`, `checks` …
         keeps_text: whether queries are kept as they were typed; else their hash alone.
     """
 
@@ -51,13 +51,24 @@ class Witness:
         Raises:
             PlatformError: WFT-REG-002, the registry cannot be written.
         """
+        return self._over(principal, tuple(_port(address, one) for address, one in ports.items()), sql, purpose)
+
+    def saw(self, principal: Principal, ports: Sequence[ReadPort], rows: int, size_bytes: int) -> None:
+        """Writes down that somebody is about to be shown rows that are at hand, and that they were.
+
+        Raises:
+            PlatformError: WFT-REG-002, the registry cannot be written: then they are not shown.
+        """
+        self._over(principal, tuple(ports), None, None)("done", rows, size_bytes)
+
+    def _over(self, principal: Principal, ports: tuple[ReadPort, ...], sql: str | None, purpose: str | None) -> Over:
         digest = None if self._keeps_text or sql is None else hashlib.sha256(sql.encode()).hexdigest()
         read_id = self._writer.write(
             ReadBegun(
                 at=self._now(),
                 principal=principal.written,
                 wire=self._wire,
-                ports=tuple(_port(address, one) for address, one in ports.items()),
+                ports=ports,
                 purpose=purpose,
                 query=sql if self._keeps_text else None,
                 digest=digest,

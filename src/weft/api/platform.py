@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from weft.api.connections import Connections
     from weft.api.data import DataApi
     from weft.api.data_links import Links
+    from weft.api.failing_rows import FailingRows
     from weft.api.feedback import Feedback
     from weft.api.glossaries import Glossaries
     from weft.api.governance import Governance
@@ -378,6 +379,14 @@ class Platform:
         from weft.api.records import Records
 
         return Records(self.rooms.production, self.catalog)
+
+    @cached_property
+    def failing_rows(self) -> FailingRows:
+        """Rows that failed checks, for whoever may read them."""
+        from weft.api.failing_rows import FailingRows
+
+        rooms = self.rooms
+        return FailingRows(rooms.production, rooms.door, self.access.principal_of, rooms.witness("checks"))
 
     def state(self) -> State:
         """What the platform can do now; asking it raises nothing."""

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from weft.access.permissions import Action, Caller, may, require
-from weft.api.records import events_for, inside
+from weft.api.records import events_for, inside, told_without_rows
 from weft.errors import UsageError, error
 from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.checks import CheckResult
@@ -21,6 +21,7 @@ from weft.model.records import ProductRecord
 from weft.project.policies import packed
 
 if TYPE_CHECKING:
+    from weft.api.failing_rows import FailingRowsOfPort
     from weft.api.platform import Platform
 
 _MOST = 10_000
@@ -34,6 +35,7 @@ class Reading:
     def __init__(self, platform: Platform) -> None:
         self._rooms = platform.rooms
         self._registry = platform.rooms.production
+        self._failing = platform.failing_rows
         self._made: dict[str, tuple[int, bytes]] = {}
         self._lists: dict[str, tuple[int, bytes, tuple[PortState | ProductRecord, ...]]] = {}
 
@@ -131,21 +133,25 @@ class Reading:
         return encoded(self._registry.nodes_of(table))
 
     def runs(self, address: str | None, limit: int, before: tuple[datetime, str] | None) -> bytes:
-        """The newest runs."""
+        """The newest runs, without rows."""
         port = parse_address(address) if address else None
-        return encoded(self._registry.runs(port, min(max(limit, 0), _MOST), before))
+        found = self._registry.runs(port, min(max(limit, 0), _MOST), before)
+        return encoded([told_without_rows(run) for run in found])
 
     def run(self, run_id: str) -> bytes:
-        """One run, or null."""
-        return encoded(self._registry.run(run_id))
+        """One run without rows, or null."""
+        found = self._registry.run(run_id)
+        return encoded(told_without_rows(found) if found is not None else None)
 
     def checks(self, caller: Caller, run_id: str, address: str | None) -> bytes:
-        """Check results of a run. Samples are rows: they are for the port's own domain."""
-        found = self._registry.checks(run_id, parse_address(address) if address else None)
+        """Check results of a run. Samples are rows: values that the caller may read, which is written down."""
+        port = parse_address(address) if address else None
+        rows = self._failing.of_run(caller, run_id, port)
+        found = self._registry.checks(run_id, port)
         return encoded(
             [
-                ChecksAsked(port, tuple(results) if inside(caller, port) else tuple(map(_without_samples, results)))
-                for port, results in found.items()
+                ChecksAsked(one, tuple(_with_rows(result, rows.get(one)) for result in results))
+                for one, results in found.items()
             ]
         )
 
@@ -234,8 +240,10 @@ def _is_open(caller: Caller, found: PortState | ProductRecord) -> bool:
     return found.status != "draft" or found.address.domain in caller.domains
 
 
-def _without_samples(result: CheckResult) -> CheckResult:
-    return replace(result, samples=())
+def _with_rows(result: CheckResult, shown: FailingRowsOfPort | None) -> CheckResult:
+    """A result with what is shown of its rows as samples: their values that are not masked."""
+    rows = shown.rows.get(result.id, ()) if shown is not None else ()
+    return replace(result, samples=tuple({c.column: c.value for c in row if not c.masked} for row in rows))
 
 
 def _product(text: str) -> ProductAddress:

@@ -16,7 +16,7 @@ from weft.catalog.listing import Drafts
 from weft.catalog.run_pages import run_json
 from weft.errors import UsageError, error
 from weft.model.address import Address, parse_address
-from weft.model.checks import CheckResult, without_rows
+from weft.model.checks import without_rows
 from weft.model.records import Event, Run
 from weft.registry.base import RegistryReader
 
@@ -46,7 +46,7 @@ class Records:
         runs = self._reader.runs(address, limit + 1, before)
         page, hidden = runs[:limit], self._catalog.hidden(caller)
         last = page[-1] if len(runs) > limit else None
-        shown = [found for run in page if (found := _shown(run, hidden, caller)) is not None]
+        shown = [found for run in page if (found := _shown(run, hidden)) is not None]
         return {
             "items": [run_json(run) for run in shown],
             "next": None if last is None else cursor_of(of, [last.started_at.isoformat(), last.run_id]),
@@ -61,16 +61,8 @@ class Records:
         found = self._reader.runs(None, most + 1, (until, ""))
         within = [run for run in found if run.started_at >= since]
         hidden = self._catalog.hidden(caller)
-        shown = [one for run in within[:most] if (one := _shown(run, hidden, caller)) is not None]
+        shown = [one for run in within[:most] if (one := _shown(run, hidden)) is not None]
         return [run_json(run) for run in shown], len(within) <= most
-
-    def failing(self, caller: Caller, run_id: str) -> dict[Address, list[CheckResult]]:
-        """Results of a run that failed, with samples, of ports whose domain the caller belongs to."""
-        return {
-            address: [result for result in results if result.samples]
-            for address, results in self._reader.checks(run_id).items()
-            if inside(caller, address)
-        }
 
     def run(self, caller: Caller, run_id: str) -> dict[str, Any]:
         """A run with the check results of its ports, without rows.
@@ -80,7 +72,7 @@ class Records:
         """
         found = self._reader.run(run_id)
         hidden = self._catalog.hidden(caller)
-        shown = _shown(found, hidden, caller) if found is not None else None
+        shown = _shown(found, hidden) if found is not None else None
         if shown is None:
             what = f"there is no run `{run_id}`"
             raise UsageError(error("WFT-RUN-004", what, fix="`/api/v1/runs` lists the newest runs"))
@@ -124,13 +116,16 @@ def inside(caller: Caller, port: Address) -> bool:
     return bool(caller.domains.get(port.domain)) or Role.OPERATOR in caller.mesh
 
 
-def _shown(run: Run, hidden: Drafts, caller: Caller) -> Run | None:
-    """A run without drafts that are hidden and rows of other domains; None when it did nothing else."""
+def told_without_rows(run: Run) -> Run:
+    """A run without rows in what its ports have told: `FailingRows` alone shows them, decided and written down."""
+    ports = (replace(p, diagnostics=tuple(map(without_rows, p.diagnostics))) for p in run.ports)
+    return replace(run, ports=tuple(ports))
+
+
+def _shown(run: Run, hidden: Drafts) -> Run | None:
+    """A run without rows and without drafts that are hidden; None when it did nothing else."""
     ports = tuple(p for p in run.ports if not hidden.hide(str(p.address)))
     if run.ports and not ports:
         return None
-    told = tuple(
-        p if inside(caller, p.address) else replace(p, diagnostics=tuple(map(without_rows, p.diagnostics)))
-        for p in ports
-    )
-    return replace(run, ports=told, selection=tuple(s for s in run.selection if not hidden.hide(s)))
+    selection = tuple(s for s in run.selection if not hidden.hide(s))
+    return told_without_rows(replace(run, ports=ports, selection=selection))

@@ -18,6 +18,8 @@ CONSUMER = "nina.keller@example.com"
 OPERATOR = "olga.petrova@example.com"
 LEAD = "gabriel.santos@example.com"
 _DOMAIN = "operations"
+_ASKED = "crew"
+"""The domain whose data the first screen bids one ask for."""
 _PORT = 8080
 _TRIES = {
     "consumer": "finds data and asks to read them",
@@ -31,6 +33,7 @@ _TRIES = {
     "operator": "makes domains and users, sees how the server stands",
 }
 """What somebody of a role does first."""
+_DECIDES = f"owns {_ASKED}: decides on the requests for its roster"
 
 
 def served(folder: Path, port: int | None) -> int:
@@ -46,7 +49,9 @@ def served(folder: Path, port: int | None) -> int:
     from weft.cli.serving import serve_platform
 
     chosen = port if port is not None else _PORT if _is_free(_PORT) else 0
-    with closing(open_platform(folder, flags={"server.port": chosen})) as platform:
+    # a line for each request would soon carry away the passwords, which stand in the terminal alone
+    flags = {"server.port": chosen, "server.log_level": "warning", "server.log_format": "text"}
+    with closing(open_platform(folder, flags=flags)) as platform:
         try:
             people = made_people(platform)
             serve_platform(platform, ready=lambda url: _tell(url, people))
@@ -57,25 +62,39 @@ def served(folder: Path, port: int | None) -> int:
     return 0
 
 
-def made_people(platform: Platform) -> list[tuple[str, str, str]]:
-    """Local users, one of each role, as role, name and password; the passwords are made for this demo."""
+def made_people(platform: Platform) -> list[tuple[str, str, str, str]]:
+    """Local users, one of each role and who decides on what the first screen bids one ask for.
+
+    Returns:
+        Role, what they do, name and password of each; the passwords are made for this demo.
+    """
     from weft.model.records import domain_members
     from weft.model.roles import role_key
 
-    domain = platform.rooms.production.domain(_DOMAIN)
-    held = {role_key(role): user for user, roles in reversed(domain_members(domain)) for role in roles}
-    held["domain_owner"] = held.pop("owner", held.get("domain_owner", ""))
-    wanted: list[tuple[str, str, tuple[str, ...]]] = [
-        ("consumer", CONSUMER, ()),
-        *((role, held.get(role, ""), ()) for role in _TRIES),
+    def held(name: str) -> dict[str, str]:
+        members = reversed(domain_members(platform.rooms.production.domain(name)))
+        found = {role_key(role): user for user, roles in members for role in roles}
+        found["domain_owner"] = found.pop("owner", found.get("domain_owner", ""))
+        return found
+
+    own = held(_DOMAIN)
+    wanted: list[tuple[str, str, str, tuple[str, ...]]] = [
+        ("consumer", _TRIES["consumer"], CONSUMER, ()),
+        ("domain_owner", _DECIDES, held(_ASKED)["domain_owner"], ()),
+        *((role, tries, own.get(role, ""), ()) for role, tries in _TRIES.items()),
+        ("governance_lead", _TRIES["governance_lead"], LEAD, ("governance_lead",)),
+        ("operator", _TRIES["operator"], OPERATOR, ("operator",)),
     ]
-    wanted += [("governance_lead", LEAD, ("governance_lead",)), ("operator", OPERATOR, ("operator",))]
     users = platform.identity.user_verbs
-    return [(role, name, users.add(name, None, roles, actor="weft demo")) for role, name, roles in wanted if name]
+    return [
+        (role, tries, name, users.add(name, None, roles, actor="weft demo"))
+        for role, tries, name, roles in wanted
+        if name
+    ]
 
 
-def _tell(url: str, people: list[tuple[str, str, str]]) -> None:
-    rows = [[name, password, role.replace("_", " "), _TRIES[role]] for role, name, password in people]
+def _tell(url: str, people: list[tuple[str, str, str, str]]) -> None:
+    rows = [[name, password, role.replace("_", " "), tries] for role, tries, name, password in people]
     print_text(
         f"\nThe portal is at {url}/ until you end it with Ctrl-C. Sign in as:\n\n"
         f"{indented(table(['user', 'password', 'role', 'does'], rows))}\n"

@@ -47,8 +47,9 @@ class ReadBegun(Struct, frozen=True):
     """A read that is about to begin.
 
     Attributes:
-        wire: how it came: `local`, `http`, or `files` for those who were given the files of a data version.
-        query: the text, or None where only its hash is kept, or where files were given.
+        wire: how it came: `local`, `http`, `files` for those who were given the files of a data version, `checks` for
+            those who saw rows that had failed the checks of a run.
+        query: the text, or None where only its hash is kept, or where there was none.
         digest: SHA-256 of the text, where that is kept in its place.
     """
 

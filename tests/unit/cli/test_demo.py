@@ -129,7 +129,7 @@ def test_it_ends_in_the_portal_with_somebody_of_each_role_until_it_is_ended(
         lines = ""
         while "Sign in as:" not in lines:
             lines += served.stdout.readline()
-        lines += "".join(served.stdout.readline() for _ in range(11))
+        lines += "".join(served.stdout.readline() for _ in range(12))
         url = re.search(r"(http://127\.0\.0\.1:\d+)/ until", lines)[1]
         people = dict(re.findall(r"^  (\S+@example\.com)\s+(\S{20})", lines, re.MULTILINE))
         ends = time.monotonic() + 60

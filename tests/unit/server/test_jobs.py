@@ -88,7 +88,7 @@ def test_whoever_only_reads_sees_jobs_and_neither_starts_nor_ends_nor_hears_them
     assert client.get("/api/v1/jobs").status_code == 401
 
 
-def test_rows_in_what_came_of_a_job_are_for_those_who_may_run_its_domain(client, platform):
+def test_what_came_of_a_job_is_told_without_rows(client, platform):
     job = platform.jobs.start("shop.orders", "dev")
     told = {"what": "breaks `range`", "why": f"found 3 rows{FIRST_ROWS}name=Noor", "samples": [{"name": "Noor"}]}
     with platform.database.writing() as statements:
@@ -97,11 +97,11 @@ def test_rows_in_what_came_of_a_job_are_for_those_who_may_run_its_domain(client,
         queue.finish(job.job_id, claimed.fence, {"ports": [{"diagnostics": [told]}], "diagnostics": [told]}, NOW)
 
     for path in ("/api/v1/jobs", "/api/v1/jobs/job-1"):
-        for who, rows in (("dev", True), ("ana", False), ("stranger-to-the-shop", False)):
+        for who in ("dev", "ana", "stranger-to-the-shop"):
             heard = client.get(path, headers=known(platform, who))
             assert heard.status_code == 200
             assert "found 3 rows" in heard.text
-            assert ("Noor" in heard.text) == rows, (path, who)
+            assert "Noor" not in heard.text, (path, who)
 
 
 def test_a_job_of_another_domain_is_neither_ended_nor_heard(client, platform):

@@ -26,14 +26,18 @@ class Way(Struct, frozen=True):
     user: str
 
 
+def first_rows(port: Address) -> str:
+    """A query for the first rows of a port."""
+    return f"select * from {dotted((port.domain, port.product, f'{port.port}@{port.major}'))} limit 100"
+
+
 def snippets(way: Way, port: Address) -> list[dict[str, str]]:
     """Ways to read a port: each with an id, what it is for, its language, and the text to be copied.
 
     A token is read from the environment: none is written into a text.
     """
     address = str(port)
-    table = dotted((port.domain, port.product, f"{port.port}@{port.major}"))
-    sql = f"select * from {table} limit 100"
+    sql = first_rows(port)
     found = [
         (
             "sql",

@@ -10,7 +10,7 @@ import msgspec
 from weft.access.permissions import Action, may
 from weft.api.data_pages import Wanted
 from weft.api.portal import contracts, products
-from weft.api.portal.connecting import snippets
+from weft.api.portal.connecting import first_rows, snippets
 from weft.api.portal.profile import counted, profile
 from weft.api.portal.standing import action, standing
 from weft.catalog.documents import contract_of, registered_contract
@@ -234,7 +234,8 @@ def _connect(
     platform: Platform, caller: Caller, state: PortState, page: Document, asked: Asked, detail: Detail
 ) -> Document:
     chosen = page["address"]
-    return {"chosen": chosen, "choices": [chosen], "snippets": snippets(asked.way, state.address)}
+    found = snippets(asked.way, state.address)
+    return {"chosen": chosen, "choices": [chosen], "snippets": found, "query": first_rows(state.address)}
 
 
 _TABS: Mapping[str, Callable[[Platform, Caller, PortState, Document, Asked, Detail], Document]] = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from weft.access.permissions import Action, may
-from weft.api.portal.connecting import Way, snippets
+from weft.api.portal.connecting import Way, first_rows, snippets
 from weft.api.portal.standing import action, standing
 from weft.catalog.documents import contract_of, registered_contract
 from weft.errors import WeftError
@@ -216,7 +216,8 @@ def _connect(platform: Platform, caller: Caller, address: ProductAddress, page: 
     chosen = asked.port if asked.port in names else next(iter(names), None)
     if chosen is None:
         return {"chosen": None, "choices": names, "snippets": []}
-    return {"chosen": chosen, "choices": names, "snippets": snippets(asked.way, parse_address(chosen))}
+    port = parse_address(chosen)
+    return {"chosen": chosen, "choices": names, "snippets": snippets(asked.way, port), "query": first_rows(port)}
 
 
 def neighbours(page: Document) -> Document:

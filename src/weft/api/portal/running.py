@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from weft.access.permissions import Action, Caller, domains_of, may
+from weft.api.failing_rows import FailingRowsOfPort
 from weft.api.portal.run_stages import stages_of
-from weft.errors import UsageError, WeftError
-from weft.model.address import Address, parse_address
-from weft.model.checks import without_rows
+from weft.errors import UsageError
+from weft.model.address import parse_address
 from weft.model.jobs import JobState
 
 if TYPE_CHECKING:
@@ -218,68 +220,24 @@ def _job(platform: Platform, caller: Caller, name: str) -> Document | None:
         return None
     if not may(caller, Action.RUN, found["product"].partition(".")[0]):
         found["result"] = None  # what a failed job says may name what its model has printed
-    elif found["result"] and "diagnostics" in found["result"]:
-        told = [without_rows(d) for d in found["result"]["diagnostics"]]
-        found["result"] = {**found["result"], "diagnostics": told}
     return found
 
 
 def _ports(platform: Platform, caller: Caller, run: Document) -> Iterator[Document]:
     """The ports of a run, each with its checks, those that failed first and with the rows that the caller may see."""
-    samples = platform.records.failing(caller, run["run_id"])
+    failing = platform.failing_rows.of_run(caller, run["run_id"])
     for port in run["ports"]:
-        address = parse_address(port["address"])
+        rows = failing.get(parse_address(port["address"]), FailingRowsOfPort())
         checks = run["checks"].get(port["address"], [])
-        rows = _Rows(platform, caller, address) if samples.get(address) else None
-        shown = {one.id: rows.of(one.samples) for one in samples.get(address, ())} if rows else {}
         bad = [c for c in checks if c["result"] not in ("passed", "not_evaluated")]
         yield {
             **port,
-            "failed": [{**c, "rows": shown.get(c["id"], [])} for c in bad],
-            "rows_hidden": rows.why if rows else None,
+            "failed": [{**c, "rows": msgspec.to_builtins(rows.rows.get(c["id"], []), enc_hook=str)} for c in bad],
+            "rows_hidden": rows.hidden,
             "passed": [c for c in checks if c["result"] == "passed"],
             "not_evaluated": [c for c in checks if c["result"] == "not_evaluated"],
-            "diagnostics": [without_rows(d) for d in port["diagnostics"] if not (bad and d["code"] == "WFT-CHK-001")],
+            "diagnostics": [d for d in port["diagnostics"] if not (bad and d["code"] == "WFT-CHK-001")],
         }
-
-
-class _Rows:
-    """Which cells of failing rows somebody sees: those that the decision about the port shows them.
-
-    Attributes:
-        why: what keeps the rows from them; None where nothing does.
-    """
-
-    def __init__(self, platform: Platform, caller: Caller, port: Address) -> None:
-        self.why: str | None = None
-        self._clear: frozenset[str] = frozenset()
-        self._masked: frozenset[str] = frozenset()
-        try:
-            found = platform.access.explain(caller, caller.name, str(port))
-        except WeftError:
-            self.why = "Nobody was given leave to see rows of this port."
-            return
-        if not found["allowed"]:
-            self.why = f"You may not read the rows of this port: {found['reason']}"
-        elif found["filtered"]:
-            self.why = "You may read some rows of this port only, and these may be others."
-        else:
-            self._clear = frozenset(c["name"] for c in found["columns"] if c["shown"] == "clear")
-            self._masked = frozenset(c["name"] for c in found["columns"] if c["shown"] == "masked")
-
-    def of(self, samples: Any) -> list[list[Document]]:
-        """Failing rows as cells; a masked one has no value."""
-        if self.why is not None:
-            return []
-        seen = self._clear | self._masked
-        return [
-            [
-                {"column": name, "value": value if name in self._clear else None, "masked": name in self._masked}
-                for name, value in row.items()
-                if name in seen
-            ]
-            for row in samples
-        ]
 
 
 def _seconds(started: str | None, finished: str | None) -> float | None:
