@@ -208,6 +208,7 @@ class ReaderProcess:
         """Ends the process and takes away what it has left on the disk."""
         self.kill()
         self._lend_no_more()
+        self._lender = None
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(10)
         self._socket.close()
