@@ -7,8 +7,8 @@ import binascii
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor
-from functools import cached_property
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from msgspec import Struct
@@ -23,10 +23,13 @@ from weft.errors import AccessDenied, UserCodeError, error
 if TYPE_CHECKING:
     from weft.access.opened import Opened
     from weft.access.versions import At
-    from weft.access.witness import Witness
+    from weft.access.witness import Over, Witness
     from weft.api.platform import Platform
 
 WIRE = "flight"
+_LOOKING = 2
+"""Answers on their way that ask the registry at once."""
+
 T = TypeVar("T")
 
 
@@ -47,6 +50,7 @@ class FlightPlatform:
 
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
+        self._looking = ThreadPoolExecutor(_LOOKING, "looking")
 
     @cached_property
     def _witness(self) -> Witness | None:
@@ -59,9 +63,17 @@ class FlightPlatform:
         """
         return self.platform.querying.asking.submit(work, *given).result()
 
+    def looked(self, work: Callable[..., T], *given: object) -> T:
+        """As `run`, for what an answer on its way asks the registry: threads of `run` may wait for this one."""
+        try:
+            looking = self._looking.submit(work, *given)
+        except RuntimeError:  # the process ends, and its threads have
+            return work(*given)
+        return looking.result()
+
     @property
     def taking(self) -> Executor:
-        """Threads in which the batches of answers are taken."""
+        """Threads in which answers are closed that nobody has ended."""
         return self.platform.querying.taking
 
     def caller(self, authorization: str) -> Caller:
@@ -114,7 +126,7 @@ class FlightPlatform:
             WeftError: as `Querying.ask`; WFT-ACC-010, the caller's token is not for rows.
         """
         require(caller, Action.QUERY)
-        door = FlightDoor(self.platform, caller, self._witness, client)
+        door = FlightDoor(self, caller, self._witness, client)
         return door.stream(door.reader, Question(sql, Form.ARROW, limit, at, "", purpose, described))
 
     def places(self, caller: Caller, sql: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
@@ -136,7 +148,7 @@ class FlightPlatform:
             AccessDenied: WFT-ACC-010, the caller's token is not for what there is.
         """
         require(caller, Action.READ_METADATA)
-        door = FlightDoor(self.platform, caller, self._witness)
+        door = FlightDoor(self, caller, self._witness)
         matching = {part: like(names.get(part)) for part in ("schema", "table")}
         for address, state in sorted(self.platform.rooms.production.ports().items()):
             shown = address.port if state.default else f"{address.port}@{address.major}"
@@ -168,12 +180,17 @@ class Client:
 
 
 class FlightDoor(GrantedDoor):
-    """The door of those who come by Flight: what it opens is written down under that name."""
+    """The door of those who come by Flight: what it opens is written down under that name.
+
+    Batches are taken in the thread of a call, which ends with it; what the registry is asked meanwhile is asked in
+    threads that stay.
+    """
 
     def __init__(
-        self, platform: Platform, caller: Caller, witness: Witness | None, client: Client | None = None
+        self, flying: FlightPlatform, caller: Caller, witness: Witness | None, client: Client | None = None
     ) -> None:
-        super().__init__(platform, caller)
+        super().__init__(flying.platform, caller)
+        self._flying = flying
         self._witness = witness
         self._client = client
 
@@ -184,7 +201,12 @@ class FlightDoor(GrantedDoor):
             UserCodeError: WFT-ENG-003, nobody waits for the answer any more.
         """
         require_there(self._client)
-        return super().still(principal, opened)
+        return self._flying.looked(super().still, principal, opened)
+
+    def witnessed(self, principal: Principal, opened: Opened, sql: str) -> Over:
+        """As `Door.witnessed`."""
+        over = super().witnessed(principal, opened, sql)
+        return partial(self._flying.looked, over)
 
 
 def require_there(client: Client | None) -> None:

@@ -73,10 +73,14 @@ class Answer:
     def __iter__(self) -> Iterator[bytes]:
         """The bytes, in parts. Raises as `parts`."""
         for part in self.parts():
-            yield bytes(part)
+            copied = bytes(part)
+            del part
+            yield copied
 
-    def parts(self) -> Iterator[bytearray]:
+    def parts(self) -> Iterator[bytearray | memoryview]:
         """The bytes, in parts as they have come: nothing is copied.
+
+        A `memoryview` shows memory that the reader process fills anew once no view of it is left: let it go soon.
 
         Raises:
             WeftError: it failed in the middle: what has come is not all.
@@ -91,10 +95,11 @@ class Answer:
                     if self._gathering is not None:
                         self._gathering.end(self.columns, found)
                     return
-                if isinstance(found, bytearray):
+                if isinstance(found, bytearray | memoryview):
                     if self._gathering is not None:
                         self._gathering.part(found)
                     yield found
+                    del found
         finally:
             self.close()
 
@@ -142,7 +147,7 @@ class Answer:
                     self._begin()
                 self._since = time.monotonic()
 
-    def _next(self) -> Begun | Ended | bytearray | None:
+    def _next(self) -> Begun | Ended | bytearray | memoryview | None:
         """What comes next; None where nothing came for a moment."""
         now = time.monotonic()
         if self._stopped:

@@ -20,13 +20,15 @@ import msgspec
 
 from weft.access.reading import formats
 from weft.access.reading.nulls import emptied
-from weft.access.reading.sinks import Sink, encoded
+from weft.access.reading.shared_memory import Borrower
+from weft.access.reading.sinks import AT_ONCE, Sink, encoded
 from weft.access.reading.wire import (
     Begun,
     Cancel,
     Cut,
     Ended,
     Form,
+    Lend,
     Limits,
     LostError,
     Parse,
@@ -76,6 +78,7 @@ class Reader:
         self._requests: queue.SimpleQueue[Parse | Run | None] = queue.SimpleQueue()
         self._running: GovernedSession | None = None
         self._cancelled = False
+        self._borrower: Borrower | None = None
         self._lock = threading.Lock()
         self._moved = threading.Condition(self._lock)
         self._deadline: float | None = None
@@ -102,8 +105,11 @@ class Reader:
         """Takes requests while another one is worked on: one to end it comes then."""
         try:
             while True:
-                request = asked(self._to)
-                if isinstance(request, Cancel):
+                request, descriptors = asked(self._to)
+                if isinstance(request, Lend):
+                    with suppress(OSError):  # without it the rest goes over the socket
+                        self._borrower = Borrower(*descriptors)
+                elif isinstance(request, Cancel):
                     with self._lock:
                         self._cancelled = True
                         if self._running is not None:
@@ -111,6 +117,7 @@ class Reader:
                 else:
                     with self._lock:
                         self._cancelled = False
+                    self._returned()  # what was lent for an answer that was over when it came
                     self._requests.put(request)
         except (LostError, msgspec.DecodeError):
             os._exit(0)  # nobody is there any more for whom something is worked on
@@ -138,6 +145,14 @@ class Reader:
         finally:
             if sink is not None:
                 sink.close()
+            self._returned()
+
+    def _returned(self) -> None:
+        """Nothing is lent to this process any more."""
+        with self._lock:
+            borrower, self._borrower = self._borrower, None
+        if borrower is not None:
+            borrower.close()
 
     @contextmanager
     def _within(self, run: Run) -> Iterator[GovernedSession]:
@@ -183,7 +198,7 @@ class Reader:
         while True:
             stream = session.stream(run.sql, _BATCH_ROWS, texts, described=run.described)
             columns = tuple(ResultColumn(c.name, c.type, self._mask_of(c.name, run)) for c in stream.columns)
-            sink = Sink(self._to, run.most_bytes, columns)
+            sink = Sink(self._to, run.most_bytes, columns, lambda: self._borrower)
             try:
                 self._written(session, stream, sink, run)
                 return sink
@@ -232,7 +247,9 @@ class Reader:
                 if counted:
                     _check(batch, counted)
                 if batch.num_rows:
-                    made.batch(emptied(batch) if run.form is Form.ARROW else batch)
+                    for part in _parts(emptied(batch)) if run.form is Form.ARROW else (batch,):
+                        made.batch(part)
+                        sink.pause()
                 rows += batch.num_rows
                 if cut is None and sink.full():
                     cut = Cut.BYTES
@@ -252,6 +269,13 @@ class Reader:
         close()
         worn = self.worn is not None and _taken() > self.worn
         sink.end(Ended(rows, sink.size_bytes, cut, worn=worn))
+
+
+def _parts(batch: Any) -> Iterator[Any]:
+    """A batch in parts that are taken without a copy, as far as its rows are of one size."""
+    count = min(-(-batch.nbytes // AT_ONCE), batch.num_rows)
+    rows = -(-batch.num_rows // max(count, 1))
+    return (batch.slice(at, rows) for at in range(0, batch.num_rows, rows)) if count > 1 else iter((batch,))
 
 
 class _OverfullError(Exception):

@@ -13,6 +13,8 @@ from weft.access.values import Texts
 from weft.errors import PlatformError, diagnostic_from_json, error
 
 _KEY = b"weft"
+_LENGTH = 8
+"""Bytes of what stands before a message of Arrow: a mark and how long it is, read together or one after the other."""
 
 
 class Incoming(io.RawIOBase):
@@ -41,36 +43,47 @@ class Incoming(io.RawIOBase):
 
 
 class Gathered:
-    """Bytes that come in parts, to be read by Arrow: a read within a part copies nothing, one over several once."""
+    """Bytes that come in parts, to be read by Arrow: a read within a part copies nothing, one over several once.
+
+    Of a message Arrow reads its length, what it is made of, and its body. All but bodies are copied: where parts lie in
+    memory that another process could write to, nothing may change between being checked and being followed.
+    """
 
     closed = False
 
-    def __init__(self, parts: Iterable[bytes | bytearray]) -> None:
+    def __init__(self, parts: Iterable[bytes | bytearray | memoryview]) -> None:
         self._parts = iter(parts)
         self._left = memoryview(b"")
+        self._length = False
 
     def read(self, size: int) -> memoryview:
         """So many bytes; fewer at the end."""
+        copied = self._length or size <= _LENGTH
+        self._length = size <= _LENGTH
+        if not self._more():
+            return self._left
+        if size <= len(self._left) and not copied:
+            return self._given(size)
+        gathered, at = memoryview(bytearray(size)), 0
+        while at < size and self._more():
+            count = min(size - at, len(self._left))
+            gathered[at : at + count] = self._given(count)
+            at += count
+        return gathered[:at]
+
+    def _more(self) -> bool:
         while not self._left:
             part = next(self._parts, None)
             if part is None:
-                return self._left
+                return False
             self._left = memoryview(part)
-        if size <= len(self._left):
-            found, self._left = self._left[:size], self._left[size:]
-            return found
-        gathered, at = memoryview(bytearray(size)), 0
-        while at < size:
-            if not self._left:
-                part = next(self._parts, None)
-                if part is None:
-                    break
-                self._left = memoryview(part)
-            count = min(size - at, len(self._left))
-            gathered[at : at + count] = self._left[:count]
-            self._left = self._left[count:]
-            at += count
-        return gathered[:at]
+        return True
+
+    def _given(self, size: int) -> memoryview:
+        """So many bytes of what is left of a part; the part is let go with the last of them."""
+        found = self._left[:size]
+        self._left = self._left[size:] if size < len(self._left) else memoryview(b"")
+        return found
 
     def close(self) -> None:
         """Nothing: whoever has the parts closes them."""
@@ -85,7 +98,7 @@ class ArrowAnswer:
         truncated: whether rows are missing at its end; None until the end has come.
     """
 
-    def __init__(self, parts: Iterable[bytes | bytearray]) -> None:
+    def __init__(self, parts: Iterable[bytes | bytearray | memoryview]) -> None:
         import pyarrow as pa
 
         self._reader = pa.ipc.open_stream(pa.PythonFile(Gathered(parts), "r"))
@@ -110,6 +123,7 @@ class ArrowAnswer:
                 self.truncated = bool(msgspec.json.decode(told[_KEY])["truncated"])
             elif batch.num_rows:
                 yield batch.replace_schema_metadata(None)
+            del batch  # its memory may be waited for
         if self.truncated is None:
             raise PlatformError(error("WFT-ACC-045", "the answer ends before its end", fix="ask again"))
 

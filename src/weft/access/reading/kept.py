@@ -108,16 +108,16 @@ class Gathering:
 
     def __init__(self, largest: int, keep: Callable[[Kept, int], None]) -> None:
         self._left, self._keep = largest, keep
-        self._parts: list[bytearray] | None = []
+        self._parts: list[bytes | bytearray] | None = []
         self._size = 0
 
-    def part(self, part: bytearray) -> None:
-        """The next bytes. Nobody changes them afterwards, so they are not copied."""
+    def part(self, part: bytearray | memoryview) -> None:
+        """The next bytes. Those that nobody changes afterwards are not copied."""
         self._size += len(part)
         if self._parts is None or self._size > self._left:
             self._parts = None
         else:
-            self._parts.append(part)
+            self._parts.append(bytes(part) if isinstance(part, memoryview) else part)
 
     def end(self, columns: tuple[ResultColumn, ...], ended: Ended) -> None:
         """All has come. What failed, or was cut by what the machine had to give at that moment, is not kept."""

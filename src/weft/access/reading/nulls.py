@@ -27,13 +27,13 @@ def _emptied(array: pa.Array) -> pa.Array:
     import pyarrow as pa
 
     kind = array.type
-    if pa.types.is_null(kind):
+    if pa.types.is_null(kind) or (not array.null_count and not pa.types.is_nested(kind)):
         return array
     if pa.types.is_struct(kind):
         return _struct(array)
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_map(kind):
         return _list(array)
-    if not array.null_count:
+    if not array.null_count:  # nested all the same
         return array
     width = _width(kind)
     if width is None:  # texts, and what is rare: gathered anew, a null takes no room or zeros

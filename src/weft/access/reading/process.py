@@ -18,11 +18,13 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from weft.access.reading.shared_memory import Lender
 from weft.access.reading.wire import (
     Asked,
     Begun,
     Cancel,
     Ended,
+    Laid,
     Limits,
     LostError,
     Parse,
@@ -30,6 +32,7 @@ from weft.access.reading.wire import (
     Relation,
     Run,
     Said,
+    lend,
     said,
     send,
 )
@@ -46,6 +49,9 @@ _START_S = 60.0
 _PARSE_S = 10.0
 _CANCEL_S = 1.0
 _SOCKET_BYTES = 1 << 20
+
+_LENT_FROM = 1 << 20
+"""Bytes of an answer that come over the socket; for what is beyond them memory is lent, which has its price too."""
 
 
 class ReaderProcess:
@@ -74,6 +80,8 @@ class ReaderProcess:
         finally:
             other.close()
         self._ready = False
+        self._came = 0
+        self._lender: Lender | None = None
         self._dead = threading.Event()
         self.served = ""
         self.keys: OrderedDict[str, None] = OrderedDict()
@@ -115,25 +123,62 @@ class ReaderProcess:
         while len(self.keys) > _SESSIONS:
             drop.append(self.keys.popitem(last=False)[0])
         opened = {} if known else {"relations": tuple(relations), "paths": tuple(paths)}
+        self._came = 0
         self._ask(replace(run, drop=tuple(drop), **opened))
 
-    def next(self, seconds: float) -> Said | bytearray | None:
+    def next(self, seconds: float) -> Said | bytearray | memoryview | None:
         """What comes next: the head, bytes, the end; None where nothing came in so many seconds.
+
+        A part of the bytes that is a `memoryview` is to be let go soon: only so many of them come at once.
 
         Raises:
             LostError: the process has ended.
         """
-        self._socket.settimeout(seconds)
+        if self._socket.gettimeout() != seconds:
+            self._socket.settimeout(seconds)
         try:
-            return said(self._socket)
+            found = said(self._socket)
+            if isinstance(found, bytearray):
+                self._lend(len(found))
+            elif isinstance(found, Laid):
+                if self._lender is None:
+                    raise LostError
+                return self._lender.part(*found)
+            elif isinstance(found, Ended):
+                self._lend_no_more()
+                self._lender = None
         except TimeoutError:
+            if self._lender is not None and self._lender.all_held:
+                self._lend_no_more()  # whoever has all of it wants more all the same
             return None
-        except (LostError, msgspec.DecodeError):
+        except (LostError, ValueError, msgspec.DecodeError):
             raise self._lost() from None
+        return found
+
+    def _lend(self, came: int) -> None:
+        """Lends memory for the rest of an answer that turns out to be large."""
+        before, self._came = self._came, self._came + came
+        if before < _LENT_FROM <= self._came:
+            with contextlib.suppress(OSError):  # it goes over the socket without it
+                lender = Lender()
+                try:
+                    self._socket.settimeout(_PARSE_S)
+                    lend(self._socket, (lender.memory, lender.given_back))
+                except LostError:
+                    lender.close()
+                    raise
+                finally:
+                    lender.handed_over()
+                self._lender = lender
+
+    def _lend_no_more(self) -> None:
+        if self._lender is not None:
+            self._lender.close()
 
     def cancel(self) -> bool:
         """Stops what runs; False where that did not help in time, and the process was ended."""
         deadline = time.monotonic() + _CANCEL_S
+        self._lend_no_more()  # it may wait for a part that somebody keeps
         try:
             self._ask(Cancel())
             while time.monotonic() < deadline:
@@ -162,6 +207,8 @@ class ReaderProcess:
     def close(self) -> None:
         """Ends the process and takes away what it has left on the disk."""
         self.kill()
+        self._lend_no_more()
+        self._lender = None
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(10)
         self._socket.close()

@@ -1,4 +1,7 @@
-"""Where the bytes of an answer go: counted, held back for a moment, and sent as fast as they are taken."""
+"""Where the bytes of an answer go: counted, held back for a moment, and sent as fast as they are taken.
+
+The first of them go over the socket, the others into memory that is lent for them, once there is some.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,8 @@ import socket
 import time
 from collections.abc import Callable
 
-from weft.access.reading.wire import Begun, Ended, send, send_data
+from weft.access.reading.shared_memory import SEGMENT_BYTES, Borrower
+from weft.access.reading.wire import Begun, Ended, Laid, send, send_data, send_laid
 from weft.access.result import ResultColumn
 
 _FRAME = 256 * 1024
@@ -15,6 +19,12 @@ _FRAME = 256 * 1024
 
 _HELD_S = 0.1
 """How long the first bytes are held back, so that an answer that is small is known as a whole when it begins."""
+
+AT_ONCE = SEGMENT_BYTES - _FRAME
+"""Bytes that are in one piece wherever they go, where they are written between two `pause`s."""
+
+Borrowing = Callable[[], Borrower | None]
+"""What memory is lent at the moment."""
 
 
 class Sink(io.RawIOBase):
@@ -26,7 +36,13 @@ class Sink(io.RawIOBase):
         size_bytes: what was written.
     """
 
-    def __init__(self, to: socket.socket, most_bytes: int | None, columns: tuple[ResultColumn, ...]) -> None:
+    def __init__(
+        self,
+        to: socket.socket,
+        most_bytes: int | None,
+        columns: tuple[ResultColumn, ...],
+        borrowing: Borrowing = lambda: None,
+    ) -> None:
         super().__init__()
         self._to = to
         self._most = most_bytes
@@ -35,6 +51,9 @@ class Sink(io.RawIOBase):
         self._since = time.monotonic()
         self.begun = False
         self.size_bytes = 0
+        self._borrowing = borrowing
+        self._borrower: Borrower | None = None
+        self._segment, self._number, self._filled = memoryview(b""), 0, 0
 
     def writable(self) -> bool:
         """It is."""
@@ -47,17 +66,29 @@ class Sink(io.RawIOBase):
     def write(self, data: object) -> int:
         """Takes bytes; sends them once there are enough."""
         view = memoryview(data).cast("B")  # type: ignore[arg-type]
-        self.size_bytes += len(view)
+        size = len(view)
+        self.size_bytes += size
+        if self._borrower is not None:
+            view = self._lay(view)
         if len(view) >= _FRAME:
             self.push()
             self._begin()
             for at in range(0, len(view), 4 * _FRAME):
                 send_data(self._to, view[at : at + 4 * _FRAME])
-            return len(view)
+            return size
         self._held += view
         if len(self._held) >= _FRAME or (not self.begun and time.monotonic() - self._since > _HELD_S):
             self.push()
-        return len(view)
+        return size
+
+    def pause(self) -> None:
+        """Says that what comes next begins anew, like the next batch of rows."""
+        if self._borrower is not None:
+            if self._filled >= _FRAME:
+                self._tell()
+        elif self.begun and (borrower := self._borrowing()) is not None:
+            self.push()
+            self._borrower = borrower
 
     def rows_begin(self) -> None:
         """Counts from now on how long the first bytes are held back."""
@@ -69,6 +100,8 @@ class Sink(io.RawIOBase):
 
     def push(self) -> None:
         """Sends what is held."""
+        if self._filled:
+            self._tell()
         if self._held:
             self._begin()
             send_data(self._to, self._held)
@@ -86,6 +119,31 @@ class Sink(io.RawIOBase):
         else:
             self.push()
             send(self._to, ended)
+
+    def _lay(self, view: memoryview) -> memoryview:
+        """Lays bytes into segments; gives those that are left where no more is lent."""
+        while view:
+            if not self._segment:
+                assert self._borrower is not None, "somebody has lent"
+                found = self._borrower.segment()
+                if found is None:
+                    self._borrower = None
+                    self._borrowing = lambda: None
+                    break
+                self._number, self._segment = found
+            count = min(len(view), len(self._segment) - self._filled)
+            self._segment[self._filled : self._filled + count] = view[:count]
+            self._filled += count
+            view = view[count:]
+            if self._filled == len(self._segment):
+                self._tell()
+        return view
+
+    def _tell(self) -> None:
+        """Says what lies in a segment, which is not this process's any more."""
+        send_laid(self._to, Laid(self._number, self._filled))
+        self._segment.release()
+        self._segment, self._filled = memoryview(b""), 0
 
     def _begin(self) -> None:
         if not self.begun:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+from array import array
 from collections.abc import Sequence
 from enum import StrEnum
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -14,7 +16,9 @@ from weft.errors import Diagnostic
 from weft.sql.allowlist import Walk
 
 _HEAD = 5
-_MESSAGE, _DATA = b"M"[0], b"D"[0]
+_MESSAGE, _DATA, _LAID = b"M"[0], b"D"[0], b"L"[0]
+_BESIDE = 64
+"""Bytes for the descriptors that come with a request: there are two at most."""
 
 
 class Form(StrEnum):
@@ -153,7 +157,21 @@ class Cancel(Struct, frozen=True, tag=True):
     """Nobody wants the answer any more. Nothing is said to it but the `Ended` of what ran."""
 
 
-Asked = Parse | Run | Cancel
+class Lend(Struct, frozen=True, tag=True):
+    """Lends memory for the rest of the answer; its descriptors come with it. Nothing is said to it."""
+
+
+class Laid(NamedTuple):
+    """The next part of the answer's bytes lies at the beginning of a segment of what was lent.
+
+    There are many of them, so they are a head alone: the segment in its first byte, the bytes in three others.
+    """
+
+    segment: int
+    size_bytes: int
+
+
+Asked = Parse | Run | Cancel | Lend
 Said = Parsed | Begun | Ended
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -183,6 +201,18 @@ def send_data(to: socket.socket, data: bytes | bytearray | memoryview) -> None:
     _frame(to, _DATA, data)
 
 
+def send_laid(to: socket.socket, laid: Laid) -> None:
+    """Says where a part of an answer's bytes lies.
+
+    Raises:
+        LostError: the other side is gone.
+    """
+    try:
+        to.sendall(bytes((_LAID, laid.segment)) + laid.size_bytes.to_bytes(_HEAD - 2, "big"))
+    except OSError as e:
+        raise LostError from e
+
+
 def _frame(to: socket.socket, kind: int, body: bytes | bytearray | memoryview) -> None:
     head = bytes((kind,)) + len(body).to_bytes(_HEAD - 1, "big")
     try:
@@ -195,31 +225,51 @@ def _frame(to: socket.socket, kind: int, body: bytes | bytearray | memoryview) -
         raise LostError from e
 
 
-def asked(sender: socket.socket) -> Asked:
-    """The next request.
+def lend(to: socket.socket, descriptors: Sequence[int]) -> None:
+    """Sends the descriptors of what is lent.
+
+    Raises:
+        LostError: the other side is gone.
+    """
+    body = _ENCODER.encode(Lend())
+    frame = bytes((_MESSAGE,)) + len(body).to_bytes(_HEAD - 1, "big") + body
+    try:
+        sent = socket.send_fds(to, [frame], list(descriptors))
+        to.sendall(frame[sent:])
+    except OSError as e:
+        raise LostError from e
+
+
+def asked(sender: socket.socket) -> tuple[Asked, list[int]]:
+    """The next request, with the descriptors that came with it.
 
     Raises:
         LostError: whoever asked is gone.
     """
-    _, body = _read(sender)
+    try:
+        # descriptors come with the first byte of what they belong to
+        begun, beside, _, _ = sender.recvmsg(1, _BESIDE, socket.MSG_CMSG_CLOEXEC)
+    except OSError as e:
+        raise LostError from e
+    if not begun:
+        raise LostError
+    body = _exactly(sender, int.from_bytes(_exactly(sender, _HEAD - 1), "big"))
     found: Asked = _ASKED.decode(body)
-    return found
+    return found, [number for _, _, data in beside for number in array("i", data)]
 
 
-def said(sender: socket.socket) -> Said | bytearray:
-    """The next answer, or the next part of its bytes.
+def said(sender: socket.socket) -> Said | bytearray | Laid:
+    """The next answer, or the next part of its bytes, or where it lies.
 
     Raises:
         LostError: the process is gone.
         TimeoutError: as the socket's timeout says; nothing is lost of an answer whose head had not come.
     """
-    kind, body = _read(sender)
-    return _SAID.decode(body) if kind == _MESSAGE else body
-
-
-def _read(sender: socket.socket) -> tuple[int, bytearray]:
     head = _exactly(sender, _HEAD, first=True)
-    return head[0], _exactly(sender, int.from_bytes(head[1:], "big"))
+    if head[0] == _LAID:
+        return Laid(head[1], int.from_bytes(head[2:], "big"))
+    body = _exactly(sender, int.from_bytes(head[1:], "big"))
+    return _SAID.decode(body) if head[0] == _MESSAGE else body
 
 
 def _exactly(sender: socket.socket, size: int, *, first: bool = False) -> bytearray:

@@ -282,12 +282,10 @@ class FlightService(flight.FlightServerBase):
 
 def _told(taken: Taken) -> Iterator[Any]:
     """The batches, with errors as Flight tells them."""
-    while True:
-        with _as_flight():
-            batch = next(taken, None)
-        if batch is None:
-            return
-        yield batch
+    with _as_flight():
+        for batch in taken:
+            yield batch
+            del batch  # its memory is the reader's again, which may wait for it
 
 
 def _call(context: Any) -> Call:

@@ -34,7 +34,7 @@ class Taken:
         """Waits for the head of the answer.
 
         Args:
-            threads: in which batches are taken: calls of Flight come in threads that live no longer than they do.
+            threads: in which an answer is closed that nobody has ended.
 
         Raises:
             WeftError: the query fails before its first row.
@@ -65,17 +65,11 @@ class Taken:
         Raises:
             WeftError: it failed in the middle.
         """
-        found = self._threads.submit(self._next).result()
-        if found is None:
-            raise StopIteration
-        return found
-
-    def _next(self) -> Any:
         with self._lock:
             if self._ended:
                 if self.slow:
                     raise _too_slow(self._live.patience_s)
-                return None
+                raise StopIteration
             self.since = None
             try:
                 batch = next(self._batches, None)

@@ -91,7 +91,7 @@ class Rows(StreamingResponse):
     def __init__(self, streamed: Streamed, how: Chosen, threads: Executor) -> None:
         super().__init__(self._parts(), headers=_headers(streamed, how), media_type=how.media_type)
         self._streamed, self._threads = streamed, threads
-        self._iterator = iter(streamed)
+        self._iterator = streamed.answer.parts()
         self._lock = threading.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -101,14 +101,16 @@ class Rows(StreamingResponse):
             self._streamed.stop()
             self._threads.submit(self._close)
 
-    async def _parts(self) -> AsyncIterator[bytes]:
+    async def _parts(self) -> AsyncIterator[memoryview]:
         loop = asyncio.get_running_loop()
         while (part := await loop.run_in_executor(self._threads, self._next)) is not None:
             yield part
+            del part
 
-    def _next(self) -> bytes | None:
+    def _next(self) -> memoryview | None:
         with self._lock:
-            return next(self._iterator, None)
+            part = next(self._iterator, None)
+            return memoryview(part) if part is not None else None
 
     def _close(self) -> None:
         with self._lock:
