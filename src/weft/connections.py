@@ -84,7 +84,7 @@ class Connection(Struct, frozen=True):
 _OPTIONS: Mapping[str, tuple[str, ...]] = {
     "postgres": ("host", "port", "database", "user", "schema", "timeout_s", "sslmode", "sslrootcert"),
     "mysql": ("host", "port", "database", "user", "timeout_s"),
-    "s3": ("endpoint", "region"),
+    "s3": ("endpoint", "region", "role", "sts_endpoint"),
 }
 _SECRETS: Mapping[str, tuple[str, ...]] = {
     "postgres": ("dsn", "password"),
@@ -108,6 +108,8 @@ MEANINGS: Mapping[str, str] = {
     "sslrootcert": "the file of certificates by which the server is known (postgres)",
     "endpoint": "where a store answers that is not Amazon's own",
     "region": "the region of the store",
+    "role": "the role whose short-lived keys readers of Iceberg tables get, which then fetch files from the store (s3)",
+    "sts_endpoint": "where the store gives such keys; Amazon's own, or `endpoint`, if nothing is said (s3)",
     "access_key": "reference to the key of the store's user",
     "secret_key": "reference to the secret of the store's user",
     "session_token": "reference to the token of a user who has one for a time",

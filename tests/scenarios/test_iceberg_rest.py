@@ -580,6 +580,12 @@ def test_the_current_snapshot_is_shown_and_nothing_of_former_ones(server, tmp_pa
         content = fetch(server, keys, f"{metadata['location']}/{new}/metadata/{name}").content
         assert old.encode() not in content and str(server.root).encode() not in content
     assert refused(fetch(server, keys, data_file(before))) == (404, "NoSuchKey")
+    renewal = before["config"]["client.refresh-credentials-endpoint"]
+    (renewed,) = get(server, f"/iceberg/{renewal}", ada).json()["storage-credentials"]
+    assert fetch(server, keys_of(renewed), data_file(before)).status_code == 200
+    assert refused(fetch(server, keys_of(renewed), data_file(after))) == (404, "NoSuchKey")
+    for none in ("1", "9" * 19):
+        assert told(get(server, f"{path}/credentials?snapshot={none}", ada))[0] in (400, 404)
     # whoever has begun to read goes on with what they have begun
     assert (
         parquet.read_table(pa.BufferReader(fetch(server, keys_of(before), data_file(before)).content)).num_rows == 100

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -10,8 +10,10 @@ from msgspec import Struct
 from weft.access.opened import Readable
 from weft.access.permissions import Caller
 from weft.access.read_restrictions import read_restrictions
+from weft.access.witness import Over, untold
 from weft.api.data import DataDoor, no_port, whose_view
 from weft.api.iceberg_files import IcebergFiles, location_of
+from weft.api.iceberg_lent import LentTable, LentTables
 from weft.errors import AccessDenied, UsageError, error
 from weft.model.address import Address, is_slug, parse_address
 from weft.model.publication import PortState
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from weft.api.platform import Platform
 
 WIRE = "iceberg"
+OF_STORE = "iceberg-store"
+"""How it is written down where keys of the store are given: nothing takes them back before they end."""
+
 Namespace = tuple[str, ...]
 """A domain, or a domain and one of its products."""
 
@@ -33,16 +38,19 @@ class Loaded(Struct, frozen=True):
 
     Attributes:
         metadata: Iceberg's metadata of it; None: what the caller has is still so.
+        below: what the keys are for.
         keys: for its files.
+        store: where the store is for which the keys are, in the words of Iceberg's clients; None: it is the server.
         restrictions: what a reader would have to do with its columns; there are no keys and no files then.
     """
 
     tag: str
-    location: str
+    below: str
     metadata: Any = None
     metadata_location: str | None = None
     keys: Keys | None = None
     keys_end_ms: int = 0
+    store: Mapping[str, str] | None = None
     restrictions: dict[str, Any] | None = None
 
 
@@ -53,7 +61,9 @@ class IcebergCatalog:
         self._platform = platform
         self._rooms = platform.rooms
         self._witness = platform.rooms.witness(WIRE)
+        self._of_store_witness = platform.rooms.witness(OF_STORE)
         self.files = IcebergFiles(platform)
+        self._lent = LentTables(platform)
 
     def namespaces(self, caller: Caller, parent: Namespace = ()) -> list[Namespace]:
         """The namespaces right below another one in which there is a table for the caller.
@@ -109,23 +119,31 @@ class IcebergCatalog:
         purpose: str | None = None,
         has: Sequence[str] = (),
         restricted: bool = False,
+        at: str | None = None,
     ) -> Loaded:
-        """A table with its current snapshot, and keys for its files. That they are given is written down first.
+        """A table with one snapshot, and keys for its files. That they are given is written down first.
 
         Args:
             bearer: the token that the caller has come with; the keys hold as long as it does.
             has: entity tags of what the caller has.
             restricted: whether the caller takes a table without files, with what is masked of it.
+            at: the snapshot that the caller goes on reading; None: the current one.
 
         Raises:
             UsageError: WFT-SRV-064, there is no such table for them.
             AccessDenied: WFT-ACC-037 its files are not handed out to them, WFT-ACC-007 and others.
         """
-        door, one = self._found(caller, namespace, name, purpose)
+        door, one = self._found(caller, namespace, name, purpose, at)
         now = self._rooms.now()
         view = whose_view(door.reader, one)
-        tag = f'"{self._platform.data.signer.sign("iceberg tag", view, restricted, int(now.timestamp()) // _TAG_S)}"'
+        lent = self._lent.table(one.publication, caller) if one.as_files else None
+        of_tag = (view, restricted, lent is not None, int(now.timestamp()) // _TAG_S)
+        tag = f'"{self._platform.data.signer.sign("iceberg tag", *of_tag)}"'
         location = location_of(one.publication.address)
+        if lent is not None:
+            return (
+                Loaded(tag, lent.below) if "*" in has or tag in has else self._of_store(tag, lent, door, one, purpose)
+            )
         shown = self.files.shown(one.publication) if one.as_files else None
         if shown is None:
             announced = self._announced(one) if restricted else None
@@ -145,6 +163,20 @@ class IcebergCatalog:
             over("done", one.publication.rows, one.publication.manifest.size_bytes)
         return self.files.vended(door.reader, one, caller, bearer, purpose)
 
+    def _of_store(self, tag: str, lent: LentTable, door: DataDoor, one: Readable, purpose: str | None) -> Loaded:
+        """A table whose files are fetched from the store, with keys of the store."""
+        over: Over = untold
+        if self._of_store_witness is not None:
+            over = self._of_store_witness.begun(door.reader, {one.publication.address: one}, None, purpose)
+        try:
+            keys = self._lent.keys(lent, door.reader.name)
+        except BaseException:
+            over("failed", 0, 0)
+            raise
+        over("done", one.publication.rows, one.publication.manifest.size_bytes)
+        ends_ms = int(keys.ends_at.timestamp() * 1000)
+        return Loaded(tag, lent.below, lent.shown.metadata, lent.metadata_location, keys.keys, ends_ms, lent.store)
+
     def _announced(self, one: Readable) -> tuple[Any, dict[str, Any]] | None:
         state = self._rooms.production.port(one.publication.address)
         assert state is not None, "it was opened"
@@ -152,7 +184,9 @@ class IcebergCatalog:
         metadata = self.files.outline(one.publication) if found is not None else None
         return (metadata, found) if metadata is not None and found is not None else None
 
-    def _found(self, caller: Caller, namespace: Namespace, name: str, purpose: str | None) -> tuple[DataDoor, Readable]:
+    def _found(
+        self, caller: Caller, namespace: Namespace, name: str, purpose: str | None, at: str | None = None
+    ) -> tuple[DataDoor, Readable]:
         if len(namespace) != 2:
             raise no_port(".".join((*namespace, name))[:200])
         try:
@@ -160,7 +194,7 @@ class IcebergCatalog:
         except UsageError:
             raise no_port(".".join((*namespace, name))[:200]) from None
         door = DataDoor(self._platform, caller)
-        (one,) = door.found(str(address), None, purpose).ports.values()
+        (one,) = door.found(str(address), at, purpose).ports.values()
         return door, one
 
     def _readable(

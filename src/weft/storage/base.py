@@ -37,8 +37,12 @@ class Target(Struct, frozen=True):
 class ShowsTables(Protocol):
     """A storage whose tables engines elsewhere read as they are."""
 
-    def shown(self, published: Publication, location: str) -> Shown | None:
-        """A publication's snapshot under another location; None where its files hold more than it shows."""
+    def shown(self, published: Publication, location: str, data: Sequence[str] | None = None) -> Shown | None:
+        """A publication's snapshot under another location; None where its files hold more than it shows.
+
+        Args:
+            data: where its files of data lie, in their order; None: below the location too, by their numbers.
+        """
         ...
 
     def outline(self, published: Publication, location: str) -> Mapping[str, Any] | None:

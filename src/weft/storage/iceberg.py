@@ -38,12 +38,12 @@ class IcebergStorage(TableStorage):
         self._files.claim(made.identity)
         return made
 
-    def shown(self, published: Publication, location: str) -> Shown | None:
+    def shown(self, published: Publication, location: str, data: Sequence[str] | None = None) -> Shown | None:
         """A publication's snapshot as others read it, see `storage.shown`; None where its files hold more than it."""
         from weft.storage.shown import shown
 
         found = self._catalog.load(identifier_of(published.address))
-        return shown(found.metadata, published, location) if found is not None else None
+        return shown(found.metadata, published, location, data) if found is not None else None
 
     def outline(self, published: Publication, location: str) -> Metadata | None:
         """The table of a publication without its rows; None where there is none."""

@@ -26,6 +26,9 @@ SCHEME = "s3://"
 STAGING = ".staging"
 """Below it lies what runners have uploaded for a server that has not looked at it yet: no table's name begins so."""
 
+SHOWN = ".shown"
+"""Below it lie data versions as engines elsewhere read them, for as long as somebody has asked for them lately."""
+
 _CLAIM = ".weft-catalog"
 """The object that says whose the place is."""
 
@@ -169,16 +172,17 @@ class ObjectFiles:
             )
 
     def sweep(self, older_than: datetime, runs: Collection[str]) -> Sequence[str]:
-        """Gives up uploads that were begun before a time and have not ended; removes what was staged, and copies."""
+        """Gives up uploads that were begun before a time; removes what was staged or shown before it, and copies."""
         removed = []
         for one in list(self.store.unfinished(self._prefix)):
             if one.at < older_than and _run_of(one.key) not in runs:
                 self.store.abort(one)
                 removed.append(f"{SCHEME}{self.store.bucket}/{one.key}")
-        for one in list(self.store.listed(f"{self._prefix}{STAGING}/")):
-            if one.at < older_than and _run_of(one.key) not in runs:
-                self.store.delete(one.key)
-                removed.append(f"{SCHEME}{self.store.bucket}/{one.key}")
+        for folder in (STAGING, SHOWN):
+            for one in list(self.store.listed(f"{self._prefix}{folder}/")):
+                if one.at < older_than and _run_of(one.key) not in runs:
+                    self.store.delete(one.key)
+                    removed.append(f"{SCHEME}{self.store.bucket}/{one.key}")
         self._make_room()
         return removed
 
@@ -192,6 +196,30 @@ class ObjectFiles:
         """Removes what a run has uploaded; what was published of it lies elsewhere."""
         for one in list(self.store.listed(f"{self._prefix}{STAGING}/{run_id}/")):
             self.store.delete(one.key)
+
+    # what engines elsewhere fetch with keys of the store
+
+    @property
+    def claim_key(self) -> str:
+        """The key of the object that says whose the place is: no reader's keys open it."""
+        return self._key(_CLAIM)
+
+    def location(self, place: str) -> str:
+        """Where a file lies, by its place."""
+        return f"{self.home}/{place}"
+
+    def key_at(self, location: str) -> str:
+        """The key of a location."""
+        return self._key(self._place(location))
+
+    def show(self, files: Mapping[str, bytes]) -> None:
+        """Writes files below `SHOWN`, by their locations."""
+        self._each(lambda location: self.store.put(self.key_at(location), files[location]), list(files))
+
+    def alone(self, folder: str, places: Collection[str]) -> bool:
+        """Whether the store has nothing else in a folder than these files."""
+        keys = {self._key(place) for place in places}
+        return all(one.key in keys for one in self.store.listed(f"{self._key(folder)}/"))
 
     def key_of(self, path: str) -> str:
         """The key of a file of data, by its path under `root`."""

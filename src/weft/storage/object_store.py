@@ -66,10 +66,9 @@ class ObjectStore:
     def __init__(self, bucket: str, connection: Connection) -> None:
         """Reaches for nothing yet."""
         self.bucket = bucket
-        self._connection = connection
-        self._region = connection.options.get("region", "us-east-1")
-        endpoint = connection.options.get("endpoint") or f"https://s3.{self._region}.amazonaws.com"
-        self._endpoint = (endpoint if "://" in endpoint else f"https://{endpoint}").rstrip("/")
+        self.connection = connection
+        self._region = region_of(connection)
+        self._endpoint = endpoint_of(connection)
         self._local = threading.local()
         self._arrow: tuple[Keys, S3FileSystem] | None = None
 
@@ -188,18 +187,7 @@ class ObjectStore:
     # how
 
     def _keys(self) -> Keys:
-        """The keys as they are now: a reference to a file may lead to others than before.
-
-        Raises:
-            SourceError: WFT-SRC-021, they are not where their references say.
-            PlatformError: WFT-STO-015, there are none.
-        """
-        one, other = self._connection.secret("access_key"), self._connection.secret("secret_key")
-        if one is None or other is None:
-            what = f"the connection `{self._connection.name}` gives no keys for the warehouse"
-            fix = "give it `access_key` and `secret_key`, each as `{ env = … }` or `{ file = … }`"
-            raise PlatformError(error("WFT-STO-015", what, fix=fix))
-        return Keys(one, other, self._connection.secret("session_token"))
+        return keys_of(self.connection)
 
     def _files(self) -> S3FileSystem:
         from pyarrow.fs import S3FileSystem
@@ -322,7 +310,7 @@ class ObjectStore:
     def _failure(self, status: int | None, why: str) -> WeftError:
         place = f"s3://{self.bucket}"
         if status in (400, 401, 403):
-            fix = f"look at the keys and the region of the connection `{self._connection.name}`"
+            fix = f"look at the keys and the region of the connection `{self.connection.name}`"
             return PlatformError(
                 error("WFT-STO-015", f"the store refuses what is asked of `{place}`", why=why, fix=fix)
             )
@@ -330,8 +318,34 @@ class ObjectStore:
             fix = "make the bucket, or mend `storage.warehouse`"
             return PlatformError(error("WFT-STO-017", f"there is no bucket `{self.bucket}`", why=why, fix=fix))
         what = f"the store of the warehouse `{place}` does not answer"
-        fix = f"try again; look at `endpoint` of the connection `{self._connection.name}`"
+        fix = f"try again; look at `endpoint` of the connection `{self.connection.name}`"
         return TransientError(error("WFT-STO-016", what, why=why, fix=fix))
+
+
+def region_of(connection: Connection) -> str:
+    """The region of a store."""
+    return connection.options.get("region", "us-east-1")
+
+
+def endpoint_of(connection: Connection) -> str:
+    """Where a store answers."""
+    endpoint = connection.options.get("endpoint") or f"https://s3.{region_of(connection)}.amazonaws.com"
+    return (endpoint if "://" in endpoint else f"https://{endpoint}").rstrip("/")
+
+
+def keys_of(connection: Connection) -> Keys:
+    """The keys of a store as they are now: a reference to a file may lead to others than before.
+
+    Raises:
+        SourceError: WFT-SRC-021, they are not where their references say.
+        PlatformError: WFT-STO-015, there are none.
+    """
+    one, other = connection.secret("access_key"), connection.secret("secret_key")
+    if one is None or other is None:
+        what = f"the connection `{connection.name}` gives no keys for the warehouse"
+        fix = "give it `access_key` and `secret_key`, each as `{ env = … }` or `{ file = … }`"
+        raise PlatformError(error("WFT-STO-015", what, fix=fix))
+    return Keys(one, other, connection.secret("session_token"))
 
 
 _REFUSALS = ("ACCESS_DENIED", "SIGNATURE_DOES_NOT_MATCH", "INVALID_ACCESS_KEY_ID", "INVALID_CLIENT_TOKEN_ID")

@@ -27,7 +27,7 @@ class Shown(Struct, frozen=True):
     Attributes:
         metadata: the table's metadata.
         files: files of metadata, by their names below `metadata/`.
-        data: the files of data, which are named `data/NUMBER.parquet`.
+        data: the files of data, which are named `data/NUMBER.parquet` where nothing else was said.
     """
 
     metadata: Metadata
@@ -39,12 +39,13 @@ METADATA_FILE = "table.metadata.json"
 """The name under which the metadata itself is shown."""
 
 
-def shown(table: Metadata, published: Publication, location: str) -> Shown | None:
+def shown(table: Metadata, published: Publication, location: str, data: Sequence[str] | None = None) -> Shown | None:
     """The snapshot of a publication under another location.
 
     Args:
         table: the table's own metadata, of which the schema is taken; the files are those of the publication.
         location: of the table as it is shown; what is the snapshot's lies below it, under its id.
+        data: where the files of data lie, in their order; None: below it too, by their numbers.
 
     Returns:
         None where the files hold more than the publication shows: columns that the table had before.
@@ -58,7 +59,8 @@ def shown(table: Metadata, published: Publication, location: str) -> Shown | Non
         return None
     made = outline(table, published, location)
     below = f"{location}/{published.snapshot_id}"
-    wanted = {f"{below}/data/{number}.parquet": file for number, file in enumerate(files)}
+    places = data if data is not None else [f"{below}/data/{number}.parquet" for number in range(len(files))]
+    wanted = dict(zip(places, files, strict=True))
     snapshot_id, schema_id = found["snapshot-id"], found["schema-id"]
     made, entries = snapshots.added_entries(made, snapshots.Arrangement(schema_id), wanted, snapshot_id)
     written: dict[str, bytes] = {}

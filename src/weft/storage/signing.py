@@ -43,13 +43,21 @@ def query_of(values: Mapping[str, str]) -> str:
 
 
 def authorised(
-    keys: Keys, region: str, method: str, url: str, headers: Mapping[str, str], payload: str, now: datetime
+    keys: Keys,
+    region: str,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    payload: str,
+    now: datetime,
+    service: str = "s3",
 ) -> dict[str, str]:
     """The headers of a request with its signature.
 
     Args:
         url: with its query as `query_of` gives it.
         payload: SHA-256 of the body in hex.
+        service: of the store, as it is signed for.
     """
     at = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     parts = urlsplit(url)
@@ -57,8 +65,9 @@ def authorised(
     signed |= {k.lower(): v for k, v in headers.items()}
     if keys.session_token is not None:
         signed["x-amz-security-token"] = keys.session_token.value
-    scope, names = _scope(at, region), ";".join(sorted(signed))
-    signature = _signature(keys, region, at, _canonical(method, parts.path, parts.query, signed, payload))
+    scope, names = _scope(at, region, service), ";".join(sorted(signed))
+    canonical = _canonical(method, parts.path, parts.query, signed, payload)
+    signature = _signature(keys, region, at, canonical, service)
     given = f"{_ALGORITHM} Credential={keys.access_key.value}/{scope}, SignedHeaders={names}, Signature={signature}"
     return {**{k: v for k, v in signed.items() if k != "host"}, "authorization": given}
 
@@ -102,8 +111,8 @@ def signature_of(
     return _signature(keys, region, at, _canonical(method, path, query, signed, payload))
 
 
-def _scope(at: str, region: str) -> str:
-    return f"{at[:8]}/{region}/s3/aws4_request"
+def _scope(at: str, region: str, service: str = "s3") -> str:
+    return f"{at[:8]}/{region}/{service}/aws4_request"
 
 
 def _canonical(method: str, path: str, query: str, signed: Mapping[str, str], payload: str) -> str:
@@ -111,9 +120,9 @@ def _canonical(method: str, path: str, query: str, signed: Mapping[str, str], pa
     return "\n".join((method, path, query, lines, ";".join(sorted(signed)), payload))
 
 
-def _signature(keys: Keys, region: str, at: str, canonical: str) -> str:
-    text = "\n".join((_ALGORITHM, at, _scope(at, region), digest_of(canonical.encode())))
+def _signature(keys: Keys, region: str, at: str, canonical: str, service: str = "s3") -> str:
+    text = "\n".join((_ALGORITHM, at, _scope(at, region, service), digest_of(canonical.encode())))
     key = f"AWS4{keys.secret_key.value}".encode()
-    for part in (at[:8], region, "s3", "aws4_request"):
+    for part in (at[:8], region, service, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")
     return hmac.new(key, text.encode(), "sha256").hexdigest()

@@ -145,8 +145,8 @@ def test_parts_of_an_object_come_as_they_are_asked_for(bucket: ObjectStore) -> N
 
 def test_a_part_that_the_store_does_not_give_says_why(store: ObjectServer, bucket: ObjectStore) -> None:
     bucket.put("a", b"content")
-    wrong = replace(bucket._connection, secrets={**bucket._connection.secrets, "secret_key": _secret("another")})
-    nowhere = replace(bucket._connection, options={**bucket._connection.options, "endpoint": "http://127.0.0.1:9"})
+    wrong = replace(bucket.connection, secrets={**bucket.connection.secrets, "secret_key": _secret("another")})
+    nowhere = replace(bucket.connection, options={**bucket.connection.options, "endpoint": "http://127.0.0.1:9"})
 
     for tried, code in ((wrong, "WFT-STO-015"), (nowhere, "WFT-STO-016")):
         with pytest.raises(WeftError) as e:
@@ -167,8 +167,8 @@ def test_a_part_that_ends_too_early_never_passes_for_whole(bucket: ObjectStore) 
 
     with HTTPServer(("127.0.0.1", 0), Half) as server:
         threading.Thread(target=server.handle_request, daemon=True).start()
-        options = {**bucket._connection.options, "endpoint": f"http://127.0.0.1:{server.server_port}"}
-        part = ObjectStore(bucket.bucket, replace(bucket._connection, options=options)).part("a")
+        options = {**bucket.connection.options, "endpoint": f"http://127.0.0.1:{server.server_port}"}
+        part = ObjectStore(bucket.bucket, replace(bucket.connection, options=options)).part("a")
 
         with pytest.raises(http.client.IncompleteRead):
             list(part.chunks)

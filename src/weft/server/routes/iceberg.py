@@ -250,7 +250,7 @@ async def load(
     body: dict[str, Any] = {
         "metadata": found.metadata,
         "config": keys,
-        "storage-credentials": [{"prefix": f"{found.location}/", "config": keys}] if keys else [],
+        "storage-credentials": [{"prefix": f"{found.below}/", "config": keys}] if keys else [],
     }
     if found.metadata_location is not None:
         body["metadata-location"] = found.metadata_location
@@ -270,12 +270,20 @@ async def table_exists(
 
 @router.get("/namespaces/{namespace}/tables/{table}/credentials")
 async def credentials(
-    request: Request, response: Response, caller: Reader, named: InPath, table: TableName, purpose: Purpose = None
+    request: Request,
+    response: Response,
+    caller: Reader,
+    named: InPath,
+    table: TableName,
+    purpose: Purpose = None,
+    snapshot: Annotated[
+        str | None, Query(max_length=19, pattern="^[0-9]+$", description="the data version that is being read")
+    ] = None,
 ) -> Credentials:
-    """New keys for the files of a table, for whoever sees all of it."""
-    found = await _loaded(request, caller, named, table, purpose, [], False)
+    """New keys for the files of a table, for whoever sees all of it: of the current data version, or of one."""
+    found = await _loaded(request, caller, named, table, purpose, [], False, snapshot)
     response.headers["Cache-Control"] = "no-store"
-    made = StorageCredential(prefix=f"{found.location}/", config=_keys(request, found, named, table))
+    made = StorageCredential(prefix=f"{found.below}/", config=_keys(request, found, named, table))
     return Credentials(storage_credentials=[made])
 
 
@@ -290,7 +298,14 @@ async def _asked(request: Request, work: Callable[[], T]) -> T:
 
 
 async def _loaded(
-    request: Request, caller: Caller, named: str, table: str, purpose: str | None, has: list[str], restricted: bool
+    request: Request,
+    caller: Caller,
+    named: str,
+    table: str,
+    purpose: str | None,
+    has: list[str],
+    restricted: bool,
+    at: str | None = None,
 ) -> Loaded:
     catalog = request.app.state.platform.iceberg
     asked = partial(
@@ -302,6 +317,7 @@ async def _loaded(
         purpose=purpose,
         has=has,
         restricted=restricted,
+        at=at,
     )
     return await _asked(request, asked)
 
@@ -335,18 +351,19 @@ def _keys(request: Request, found: Loaded, named: str, table: str) -> dict[str, 
     keys = found.keys
     if keys is None or keys.session_token is None:
         return {}
-    within = named.replace(_SEPARATOR, "%1F")
+    within = f"{named.replace(_SEPARATOR, '%1F')}/tables/{table}"
+    snapshot = found.metadata["current-snapshot-id"]
+    own = {"s3.endpoint": origin_of(request), "s3.path-style-access": "true", "s3.region": REGION}
+    store = found.store if found.store is not None else own
     return {
-        "s3.endpoint": origin_of(request),
-        "s3.path-style-access": "true",
-        "s3.region": REGION,
-        "client.region": REGION,
+        **store,
+        "client.region": store["s3.region"],
         "s3.access-key-id": keys.access_key.value,
         "s3.secret-access-key": keys.secret_key.value,
         "s3.session-token": keys.session_token.value,
         "s3.session-token-expires-at-ms": str(found.keys_end_ms),
         "client.refresh-credentials-enabled": "true",
-        "client.refresh-credentials-endpoint": f"v1/namespaces/{within}/tables/{table}/credentials",
+        "client.refresh-credentials-endpoint": f"v1/namespaces/{within}/credentials?snapshot={snapshot}",
     }
 
 
