@@ -24,8 +24,8 @@ FEW = [
     pytest.param(False, DRAWN, 1, 150, id="few-without a token"),
 ]
 MANY = [
-    pytest.param(True, EVERY_PHASE, 450, 5000, id="many-as who may do everything", marks=pytest.mark.accept),
-    pytest.param(False, EVERY_PHASE, 450, 5000, id="many-without a token", marks=pytest.mark.accept),
+    pytest.param(True, EVERY_PHASE, 60, 5000, id="many-as who may do everything", marks=pytest.mark.accept),
+    pytest.param(False, EVERY_PHASE, 60, 5000, id="many-without a token", marks=pytest.mark.accept),
 ]
 
 
