@@ -516,3 +516,32 @@ def test_the_files_of_a_port_are_for_members_of_a_team_and_for_services_as_long_
         assert caught.value.diagnostics[0].code == "WFT-SRV-041"
         with pytest.raises(AccessDenied):
             platform.scanning.scan(who, asked)
+
+
+def test_what_is_being_read_ends_with_the_team_the_role_and_the_account_by_which_it_is_read(platform, access):
+    platform.identity.user_verbs.add("dora", None, [], actor="root")
+    in_team(platform, "dora", "crm")
+    made = access.ask(EVE, [str(ORDERS)], "churn", reader="team:crm")
+    access.approve(OLGA, made["request_id"])
+    platform.identity.user_verbs.add("ann", None, [], actor="root")
+    reading = {}
+    for name in ("dora", "ann"):
+        who = platform.identity.of_user(platform.identity.users.user(name))
+        door = platform.querying.door(who)
+        reading[name] = door, door.opened(door.reader, ["sales.orders.orders"])
+
+    def still(name: str) -> bool:
+        door, opened = reading[name]
+        return door.still(door.reader, opened)
+
+    assert (still("dora"), still("ann")) == (True, True)
+    in_team(platform, "dora", "pricing")
+    assert not still("dora")
+    in_team(platform, "dora", "crm")
+    assert still("dora")
+    platform.identity.user_verbs.disable("ann", actor="root")
+    assert not still("ann")
+    platform.identity.user_verbs.disable("ann", actor="root", undo=True)
+    nobody = PEOPLE | {"members": [m for m in PEOPLE["members"] if m["user"] != "ann"]}
+    publish(platform.rooms.production, Clock(), OPEN, domain_document=nobody, contract=contract("public"))
+    assert not still("ann")

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
 from weft.access.opened import Readable
 from weft.access.permissions import Action, Caller, may
@@ -167,15 +166,10 @@ class Links:
         Raises:
             UsageError: WFT-SRV-065, nobody is known by that name any more.
         """
-        maker, identity = held.maker, self._platform.identity
-        if not held.user:
-            own = {} if maker.kind == "service" or ":" in maker.name else identity.roles_of(maker.name)
-            return replace(maker, domains=own) if own else maker
-        user = identity.users.user(maker.name)
-        if user is None or user.disabled_at is not None or not identity.confirmed(user):
+        found = self._platform.identity.as_known(held.maker, user=held.user)
+        if found is None:
             raise _no_link()
-        now = identity.of_user(user)
-        return replace(maker, mesh=now.mesh, domains=now.domains)
+        return found
 
     def _room(self, caller: Caller) -> int:
         """Bytes that may still be written for somebody."""

@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from weft.access.claims import MEMBER_ROLE, claim, groups_of, meaning
 from weft.access.permissions import Action, Caller, Role
 from weft.errors import AccessDenied, error
@@ -119,6 +121,23 @@ class Identity:
     def of_user(self, user: User) -> Caller:
         """A user as a caller with all their roles."""
         return Caller(user.name, "user", _mesh(user), self._domains(user.name, user))
+
+    def as_known(self, caller: Caller, *, user: bool) -> Caller | None:
+        """Somebody with the roles that they have by now; None where nobody may act under that name any more.
+
+        What services and domains may comes with their tokens alone: they stay as they came.
+
+        Args:
+            user: whether they were a user when they came.
+        """
+        if not user:
+            own = {} if caller.kind == "service" or ":" in caller.name else self.roles_of(caller.name)
+            return replace(caller, domains=own) if own else caller
+        found = self.users.user(caller.name)
+        if found is None or found.disabled_at is not None or not self.confirmed(found):
+            return None
+        now = self.of_user(found)
+        return replace(caller, mesh=now.mesh, domains=now.domains)
 
     def roles_of(self, user: str) -> dict[str, frozenset[Role]]:
         """The roles of a person in each domain that has them as a member."""

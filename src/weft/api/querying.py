@@ -108,6 +108,7 @@ class GrantedDoor(Door):
         )
         self._platform = platform
         self._caller = caller
+        self._is_user = platform.identity.users.user(caller.name) is not None
         self.reader = platform.access.principal_of(caller)
         self.last: Opened | None = None
         self.tables: tuple[WorkspaceTable, ...] = ()
@@ -139,13 +140,17 @@ class GrantedDoor(Door):
         return found
 
     def still(self, principal: Principal, opened: Opened) -> bool:
-        """Whether what was opened would be opened again in the same way."""
+        """Whether what was opened would be opened again in the same way, by what whoever asks is and may by now."""
+        now = self._platform.identity.as_known(self._caller, user=self._is_user)
+        if now is None:
+            return False
+        self.reader = self._platform.access.principal_of(now)
         try:
             for table in self.tables:
                 self._platform.workspaces.require_same(self, table)
         except WeftError:
             return False
-        return super().still(principal, opened)
+        return super().still(self.reader, opened)
 
 
 def _made_from(table: WorkspaceTable) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import click
 from weft.cli.options import F
 from weft.cli.output import print_diagnostics, print_json, print_line, print_text, width_of, writing
 
-_FORMATS = ("table", "json", "csv", "arrow", "parquet")
+_FORMATS = ("table", "json", "ndjson", "csv", "arrow", "parquet")
 _TABLE_ROWS = 100
 _OPTIONS = (
     click.option(
@@ -73,19 +74,34 @@ def write_result(result: Any, form: str, out: Path | None) -> None:
 
         from weft.access.result import replacing
 
-        text = _table(result, None) if form == "table" else json.dumps(result.as_json(), ensure_ascii=False)
         with writing(out), replacing(out) as file:
-            file.write(f"{text}\n".encode())
+            if form == "ndjson":
+                file.writelines(f"{line}\n".encode() for line in _lines(result))
+            else:
+                text = _table(result, None) if form == "table" else json.dumps(result.as_json(), ensure_ascii=False)
+                file.write(f"{text}\n".encode())
         print_line(f"{len(result):,} rows written to {out}")
     elif form == "json":
         print_json(result.as_json())
+    elif form == "ndjson":
+        for line in _lines(result):
+            print_text(line)
     else:
         print_text(_table(result, width_of(sys.stdout)))
 
 
+def _lines(result: Any) -> Iterator[str]:
+    """Each row as an object of JSON."""
+    import json
+
+    found = result.as_json()
+    names = [column["name"] for column in found["columns"]]
+    return (json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False) for row in found["rows"])
+
+
 def _by_ending(out: Path | None) -> str:
     """The format that a file's name asks for; a table without one."""
-    endings = {".json": "json", ".csv": "csv", ".arrow": "arrow", ".parquet": "parquet"}
+    endings = {".json": "json", ".ndjson": "ndjson", ".csv": "csv", ".arrow": "arrow", ".parquet": "parquet"}
     return endings.get(out.suffix.lower(), "table") if out else "table"
 
 
