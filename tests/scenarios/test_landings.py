@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import weft
+from tests.domains import planes, repository, serving
 from tests.scenarios.test_database_sources import Server, Shop
 from weft.errors import SourceError
 from weft.model.records import Run
@@ -130,3 +132,25 @@ def test_what_came_behind_the_landing_of_another_apply_is_landed(server: Server,
 
     assert len(shop.batches()) == 3
     assert shop.rows() == [(1, 10), (2, 20), (3, 30)]
+
+
+def test_a_landing_of_a_repository_whose_registry_is_a_server_s_is_a_run_there(postgres: str, tmp_path: Path) -> None:
+    Server(postgres, "postgres").add((1, 10, 1), (2, 20, 2))
+    with serving(tmp_path / "server") as platform:
+        fleet = repository(tmp_path / "fleet", platform.url, platform.token("ada"), "fleet")
+        planes(fleet)
+        settings = fleet.path("weft.toml")
+        settings.write_text(settings.read_text() + '[connections.db]\nkind = "postgres"\ndsn = { file = "dsn" }\n')
+        fleet.write("dsn", postgres)
+        descriptor = fleet.path("domains/fleet/aircraft/product.odps.yaml")
+        bound = descriptor.read_text()
+        assert '"file": "data/planes.csv"' in bound
+        descriptor.write_text(bound.replace('"file": "data/planes.csv"', '"connection": "db", "table": "orders"'))
+
+        assert fleet.weft("apply").returncode == 0
+        shown = fleet.weft("runs", "--format", "json")
+
+    landed = [run for run in json.loads(shown.stdout)["runs"] if run["kind"] == "land"]
+    assert [(run["state"], [(port["outcome"], port["rows"]) for port in run["ports"]]) for run in landed] == [
+        ("succeeded", [("landed", 2)])
+    ]

@@ -42,7 +42,10 @@ def outcome(port: PortOutcome, run_id: str, published: Collection[str], reader: 
         port = replace(port, outcome="published", diagnostics=())  # somebody has agreed since
     if port.outcome not in ("published", "updated"):
         said = port.outcome if port.outcome in _UNPUBLISHED else "failed"
-        return PortOutcome(port.address, said, seconds=port.seconds, diagnostics=port.diagnostics)
+        rows = (
+            port.rows if said == "landed" and (port.rows or 0) >= 0 else None
+        )  # how many were read, by the runner's word
+        return PortOutcome(port.address, said, rows=rows, seconds=port.seconds, diagnostics=port.diagnostics)
     if str(port.address.of_product) not in published:
         return PortOutcome(port.address, "failed", seconds=port.seconds, diagnostics=port.diagnostics)
     found = reader.publication(port.address)
