@@ -313,15 +313,22 @@ class _Update:
                 entry.level,
                 entry.owner,
                 entry.late_from,
-                json.dumps(list(dict.fromkeys(entry.tags)), ensure_ascii=False),
+                json.dumps(list(dict.fromkeys(entry.tags)), ensure_ascii=False) if entry.tags else "[]",
             ],
         )
         number = cursor.lastrowid
         assert number is not None, "a row was inserted"
-        names = ("tags", entry.tags), ("terms", entry.terms), ("columns", entry.columns)
-        said = (*names, ("owners", entry.owners), ("inherited", entry.inherited))
-        written = json.dumps({place: there for place, there in said if there}, ensure_ascii=False)
-        self._connection.execute("INSERT INTO written VALUES (?, ?)", [number, written])
+        names = {
+            "tags": entry.tags,
+            "terms": entry.terms,
+            "columns": entry.columns,
+            "owners": entry.owners,
+            "inherited": entry.inherited,
+        }
+        written = {place: there for place, there in names.items() if there}
+        if written:
+            row = [number, json.dumps(written, ensure_ascii=False)]
+            self._connection.execute("INSERT INTO written VALUES (?, ?)", row)
         if entry.line is not None:
             _list(self._connection, number, entry, entry.line)
         fields = (

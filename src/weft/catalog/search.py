@@ -162,8 +162,8 @@ def found_in(
     found, complete = candidates(connection, words, terms, within)
     shown = found[:limit]
     rows = connection.execute(
-        f"SELECT e.id, e.title, e.name, w.names, {_MARK} FROM json_each(?) c CROSS JOIN entry e ON e.id = c.value "
-        "JOIN written w ON w.id = e.id LEFT JOIN listed l ON l.id = e.id",
+        f"SELECT e.id, e.title, e.name, coalesce(w.names, '{{}}'), {_MARK} FROM json_each(?) c "
+        "CROSS JOIN entry e ON e.id = c.value LEFT JOIN written w ON w.id = e.id LEFT JOIN listed l ON l.id = e.id",
         [json.dumps([c.id for c in shown])],
     )
     told = {number: rest for number, *rest in rows}
