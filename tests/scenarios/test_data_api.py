@@ -143,6 +143,14 @@ def test_a_port_without_a_grant_is_as_one_that_is_not_there(server, ada):
     assert get(server, "weft_nothing").status_code == 401
 
 
+@pytest.mark.parametrize(("given", "fix"), [("wheer", "`where`"), ("amount", "`where=COLUMN"), ("form at", "where")])
+def test_a_parameter_that_a_page_does_not_have_is_refused_instead_of_answered_with_all_rows(server, ada, given, fix):
+    answer = get(server, ada, **{given: "3"})
+
+    assert code(answer) == (400, "WFT-SRV-102")
+    assert fix in answer.json()["diagnostics"][0]["fix"] and "rows" not in answer.json()
+
+
 @pytest.mark.parametrize(
     "where",
     [
@@ -206,6 +214,10 @@ def test_a_link_gives_the_files_of_a_port_to_whoever_has_it(server, ada):
     assert parquet.read_table(pa.BufferReader(fetched.content)).num_rows == 100
     part = httpx.get(f"{server.url}{link['url']}", headers={"Range": "bytes=0-3"}, timeout=60)
     assert (part.status_code, part.content) == (206, b"PAR1")
+    asked = httpx.head(f"{server.url}{link['url']}", timeout=60)
+    assert (asked.status_code, asked.headers["content-length"]) == (200, str(link["size_bytes"]))
+    assert asked.headers["accept-ranges"] == "bytes" and asked.content == b""
+    assert httpx.head(f"{server.url}/api/v1/links/{'a' * 24}.{'b' * 32}", timeout=60).status_code == 404
 
 
 def test_a_link_of_somebody_who_sees_masks_gives_a_masked_file(server, eve):

@@ -302,10 +302,10 @@ def test_metadata_that_was_written_for_readers_is_swept_when_nobody_has_asked_fo
 ) -> None:
     bucket = store.bucket()
     files = store.files(bucket, tmp_path)
-    place = files.location(".shown/fleet/aircraft/planes@1/7/metadata/snapshot.avro")
+    place = ".shown/fleet/aircraft/planes@1/7/metadata/snapshot.avro"
     files.show({place: b"x"})
     now = dt.datetime.now(dt.UTC)
 
     assert files.sweep(now - dt.timedelta(hours=1), ()) == []
-    assert files.sweep(now + dt.timedelta(hours=1), ()) == [place]
+    assert files.sweep(now + dt.timedelta(hours=1), ()) == [files.location(place)]
     assert store.keys(bucket) == []

@@ -53,8 +53,13 @@ def upload_address(objects: ObjectFiles, run_id: str, upload: Upload) -> UploadA
 
 def file_address(objects: ObjectFiles, path: Path, now: datetime, ends_at: datetime) -> str:
     """Where a file can be fetched: for a quarter of an hour, and no longer than until `ends_at`."""
+    return object_address(objects, objects.key_of(str(path)), now, ends_at)
+
+
+def object_address(objects: ObjectFiles, key: str, now: datetime, ends_at: datetime, method: str = "GET") -> str:
+    """Where an object can be fetched: for a quarter of an hour, and no longer than until `ends_at`."""
     lasts = min(LASTS, ends_at - now)
-    return objects.store.address("GET", objects.key_of(str(path)), {}, max(1, int(lasts.total_seconds())))
+    return objects.store.address(method, key, {}, max(1, int(lasts.total_seconds())))
 
 
 def collect(objects: ObjectFiles, run_id: str, names: Iterable[str], known: Mapping[str, Upload], folder: Path) -> None:

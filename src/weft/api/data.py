@@ -300,9 +300,16 @@ def whose_view(reader: Principal, readable: Readable) -> str:
         str(readable.publication.address),
         readable.publication.snapshot_id,
         readable.decision.version,
-        readable.relation,
+        _wherever(readable),
     )
     return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+def _wherever(readable: Readable) -> str:
+    """The relation without the folder in which this server has the files: another one may have them elsewhere."""
+    files = readable.publication.manifest.files
+    folder = readable.paths[0].removesuffix(files[0].path) if files and readable.paths else ""
+    return readable.relation.replace(f"'{folder.replace(chr(39), chr(39) * 2)}", "'") if folder else readable.relation
 
 
 def whole(streamed: Streamed) -> tuple[bytes, int]:

@@ -7,17 +7,12 @@ the right that it was made with.
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import msgspec
-from msgspec import Struct
 
 from weft.access.opened import Readable
 from weft.access.permissions import Action, Caller, may
@@ -26,6 +21,7 @@ from weft.access.reading.asking import Question
 from weft.access.reading.wire import Form
 from weft.api import addressing
 from weft.api.data import DataApi, DataDoor, whose_view
+from weft.api.link_shelves import FolderShelf, HeldLink, Shelf, StoreShelf, digest_of
 from weft.config import duration, size_bytes
 from weft.errors import UsageError, WeftError, error
 from weft.model.address import parse_address
@@ -37,37 +33,15 @@ if TYPE_CHECKING:
 _TOKEN = re.compile(r"([0-9a-f]{24})\.([0-9a-f]{32})")
 
 
-class HeldLink(Struct, frozen=True):
-    """A link as it is kept.
-
-    Attributes:
-        maker: how whoever made it is known, with what their rights hang on.
-        view: what they saw when it was made; see `whose_view`.
-        file: path of the file that was written for it; None: `number` is that of a file of the snapshot.
-        user: whether its maker is a user that the server keeps: then it holds only while they are one.
-    """
-
-    link_id: str
-    maker: Caller
-    port: str
-    snapshot: str
-    purpose: str | None
-    view: str
-    made_at: datetime
-    ends_at: datetime
-    size_bytes: int
-    number: int = 0
-    file: str | None = None
-    user: bool = False
-
-
 class Links:
-    """The links of one server. They lie in its own folder, as the files that are written for them."""
+    """The links of a mesh. Where the warehouse lies in a store they lie there too, for every server that shares it."""
 
     def __init__(self, platform: Platform, data: DataApi) -> None:
         self._platform, self._data = platform, data
         self._rooms = platform.rooms
         self._folder = platform.rooms.settings.state / "server" / "links"
+        objects = platform.rooms.objects
+        self._shelf: Shelf = FolderShelf(self._folder) if objects is None else StoreShelf(objects)
         self._witness = platform.rooms.witness("link")
 
     def make(
@@ -85,14 +59,16 @@ class Links:
         (one,) = opened.ports.values()
         if one.as_files:
             files = one.publication.manifest.files
-            sizes: Sequence[tuple[int, str | None, int]] = [(i, None, f.size_bytes) for i, f in enumerate(files)]
+            wanted: Sequence[tuple[str, int, str | None, int]] = [
+                (secrets.token_hex(12), i, None, f.size_bytes) for i, f in enumerate(files)
+            ]
         else:
-            path, size = self._written(door, one, purpose, self._room(caller))
-            sizes = [(0, str(path), size)]
+            link_id = secrets.token_hex(12)
+            wanted = [(link_id, 0, *self._written(link_id, door, one, purpose, self._room(caller)))]
         made = []
-        for number, file, size in sizes:
+        for link_id, number, file, size in wanted:
             held = HeldLink(
-                secrets.token_hex(12),
+                link_id,
                 caller,
                 str(one.publication.address),
                 one.publication.snapshot_id,
@@ -105,12 +81,15 @@ class Links:
                 file,
                 self._platform.identity.users.user(caller.name) is not None,
             )
-            self._keep(held)
+            self._shelf.put(held)
             made.append(self._shown(held))
         return made
 
-    def file(self, token: str) -> tuple[Path, str | None]:
+    def file(self, token: str, method: str = "GET") -> tuple[Path, str | None]:
         """The file of a link, and where it can be fetched instead where it lies in an object store.
+
+        Args:
+            method: `HEAD`: nothing of it is read, so no read is written down.
 
         Raises:
             UsageError: WFT-SRV-065, there is no such link, or it is over.
@@ -119,18 +98,18 @@ class Links:
         if not may(held.maker, Action.QUERY):
             raise _no_link()
         one, reader = self._still(held)
-        if self._witness is not None:
+        if self._witness is not None and method != "HEAD":
             self._witness.begun(reader, {one.publication.address: one}, None, held.purpose)(
                 "done", one.publication.rows, held.size_bytes
             )
-        if held.file is not None:
-            return Path(held.file), None
-        path = Path(one.paths[held.number])
+        path = Path(held.file if held.file is not None else one.paths[held.number])
         objects, now = self._rooms.objects, self._rooms.now()
         if objects is None:
             return path, None
         until = min(now + addressing.LASTS, held.ends_at)
-        return path, addressing.file_address(objects, path, now, until)
+        if held.file is not None:
+            return path, addressing.object_address(objects, held.file, now, until, method)
+        return path, addressing.object_address(objects, objects.key_of(str(path)), now, until, method)
 
     def revoke(self, caller: Caller, token: str) -> None:
         """Ends a link of the caller, with the file that was written for it.
@@ -141,7 +120,7 @@ class Links:
         held = self._held(token)
         if held.maker.name != caller.name:
             raise _no_link()
-        self._drop(held)
+        self._shelf.drop(held.link_id)
 
     def _still(self, held: HeldLink) -> tuple[Readable, Principal]:
         """What its maker sees now, where that is what they saw when it was made.
@@ -173,19 +152,19 @@ class Links:
 
     def _room(self, caller: Caller) -> int:
         """Bytes that may still be written for somebody."""
-        held = sum(one.size_bytes for one in self._all() if one.file is not None and one.maker.name == caller.name)
+        mine = digest_of(caller.name)
+        held = sum(one.written_bytes for one in self._shelf.all() if one.maker == mine)
         return max(size_bytes(self._rooms.settings.query.link_size) - held, 0)
 
-    def _written(self, door: DataDoor, one: Readable, purpose: str | None, most: int) -> tuple[Path, int]:
-        """Writes what somebody sees of a port into a file, whole or not at all."""
+    def _written(self, link_id: str, door: DataDoor, one: Readable, purpose: str | None, most: int) -> tuple[str, int]:
+        """Writes what somebody sees of a port into a file, whole or not at all; where it lies, and its size."""
         address = one.publication.address
         table = dotted((address.domain, address.product, f"{address.port}@{address.major}"))
         question = Question(
             f"SELECT * FROM {table}", Form.PARQUET, at=one.publication.snapshot_id, purpose=purpose, kept=False
         )
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = self._folder / f"{secrets.token_hex(12)}.parquet"
-        part = path.with_suffix(".part")
+        part = self._folder / f"{link_id}.parquet.part"
         streamed = door.stream(door.reader, question)
         try:
             size = 0
@@ -199,8 +178,7 @@ class Links:
             assert ended is not None, "all of it was taken"
             if ended.cut is not None:
                 raise _too_large(most)
-            part.rename(path)
-            return path, size
+            return self._shelf.take(link_id, part), size
         finally:
             streamed.close()
             part.unlink(missing_ok=True)
@@ -237,38 +215,20 @@ class Links:
         match = _TOKEN.fullmatch(token)
         if match is None:
             raise _no_link()
-        try:
-            held = msgspec.json.decode((self._folder / f"{match[1]}.json").read_bytes(), type=HeldLink)
-        except FileNotFoundError:
-            raise _no_link() from None
+        held = self._shelf.get(match[1])
+        if held is None:
+            raise _no_link()
         signed = (held.link_id, held.maker.name, held.port, held.ends_at.isoformat())
         if not self._data.signer.holds(match[2], "link", *signed) or self._rooms.now() >= held.ends_at:
             raise _no_link()
         return held
 
-    def _keep(self, held: HeldLink) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = self._folder / f"{held.link_id}.part"
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
-            out.write(msgspec.json.encode(held))
-        part.rename(self._folder / f"{held.link_id}.json")
-
-    def _drop(self, held: HeldLink) -> None:
-        (self._folder / f"{held.link_id}.json").unlink(missing_ok=True)
-        if held.file is not None:
-            Path(held.file).unlink(missing_ok=True)
-
     def _sweep(self) -> None:
         """Removes what is over."""
         now = self._rooms.now()
-        for held in self._all():
-            if now >= held.ends_at:
-                self._drop(held)
-
-    def _all(self) -> Iterator[HeldLink]:
-        for file in self._folder.glob("*.json"):
-            with suppress(FileNotFoundError):  # somebody else has removed it
-                yield msgspec.json.decode(file.read_bytes(), type=HeldLink)
+        for one in list(self._shelf.all()):
+            if now >= one.ends_at:
+                self._shelf.drop(one.link_id)
 
 
 def _no_link() -> UsageError:

@@ -114,7 +114,7 @@ class LentTables:
         shown = cast(ShowsTables, self._rooms.storage).shown(published, objects.location(name), places)
         if shown is None:
             return None
-        objects.show({objects.location(f"{below}/{file}"): content for file, content in shown.files.items()})
+        objects.show({f"{below}/{file}": content for file, content in shown.files.items()})
         at = objects.location(f"{below}/{METADATA_FILE}")
         return LentTable(objects.home, shown, at, policy, _reached(objects))
 
@@ -123,13 +123,12 @@ class LentTables:
         from weft.storage.lending import reading
 
         connection, bucket = objects.store.connection, objects.store.bucket
-        metadata = objects.key_at(objects.location(below))
-        keys = [objects.key_at(objects.location(place)) for place in places]
+        metadata, keys = objects.key(below), [objects.key(place) for place in places]
         exact = reading(connection, bucket, keys, [metadata])
         if exact is not None:
             return exact
         folders = sorted({place.rpartition("/")[0] for place in places})
-        named = [objects.key_at(objects.location(folder)) for folder in folders]
+        named = [objects.key(folder) for folder in folders]
         shorter = reading(connection, bucket, [], [metadata, *named])
         if shorter is None or not all(objects.alone(folder, places) for folder in folders):
             return None

@@ -61,7 +61,7 @@ def create_app(platform: Platform) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.platform = platform
-    app.state.metrics = Metrics()
+    app.state.metrics = Metrics(lambda: platform.rooms.readers.cache)
     app.state.tracing = Tracing(settings.traces)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]
     problems.install(app)

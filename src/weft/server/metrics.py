@@ -2,22 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.gc_collector import GCCollector
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
+from weft.access.reading.kept import ResultCache
 from weft.api.platform import State
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
+class _KeptAnswers(Collector):
+    """How often an answer was kept when it was asked for again, and what the kept ones take."""
+
+    def __init__(self, kept: Callable[[], ResultCache]) -> None:
+        self._kept = kept
+
+    def describe(self) -> list[Metric]:
+        """Says nothing of itself: whoever registers it asks for no figure yet."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        """The figures as they are now."""
+        kept = self._kept()
+        asked = CounterMetricFamily(
+            "weft_kept_answers", "Answers that could be kept, by whether one was", labels=("found",)
+        )
+        asked.add_metric(("yes",), kept.hits)
+        asked.add_metric(("no",), kept.misses)
+        yield asked
+        yield GaugeMetricFamily("weft_kept_answers_bytes", "Bytes of the answers that are kept", kept.size_bytes)
+
+
 class Metrics:
     """The metrics of one application: two in a process do not mix."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: Callable[[], ResultCache]) -> None:
+        """`kept`: the answers that this process keeps, when somebody asks."""
         self.registry = CollectorRegistry()
+        self.registry.register(_KeptAnswers(kept))
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
         self._requests = Counter(

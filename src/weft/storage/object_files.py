@@ -208,13 +208,13 @@ class ObjectFiles:
         """Where a file lies, by its place."""
         return f"{self.home}/{place}"
 
-    def key_at(self, location: str) -> str:
-        """The key of a location."""
-        return self._key(self._place(location))
+    def key(self, place: str) -> str:
+        """The key of a place."""
+        return self._key(place)
 
     def show(self, files: Mapping[str, bytes]) -> None:
-        """Writes files below `SHOWN`, by their locations."""
-        self._each(lambda location: self.store.put(self.key_at(location), files[location]), list(files))
+        """Writes files below `SHOWN`, by their places."""
+        self._each(lambda place: self.store.put(self._key(place), files[place]), list(files))
 
     def alone(self, folder: str, places: Collection[str]) -> bool:
         """Whether the store has nothing else in a folder than these files."""

@@ -169,6 +169,19 @@ def test_metrics_count_requests_by_route_and_tell_how_the_platform_stands(client
     assert f"weft_events {float(platform.rooms.production.last_event())}" in text
 
 
+def test_metrics_count_answers_that_were_kept(client, platform):
+    kept = platform.rooms.readers.cache
+    kept.put("a", b"12345", 5)
+    for key in ("a", "a", "b"):
+        kept.get(key)
+
+    text = client.get("/metrics").text
+
+    assert 'weft_kept_answers_total{found="yes"} 2.0' in text
+    assert 'weft_kept_answers_total{found="no"} 1.0' in text
+    assert f"weft_kept_answers_bytes {float(kept.size_bytes)}" in text
+
+
 def test_metrics_tell_what_waits_for_workers_and_for_how_long(client, platform):
     waiting = platform.jobs.start("fleet.aircraft", "ada")
     platform.jobs.start("fleet.aircraft", "ada")

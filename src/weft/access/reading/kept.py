@@ -44,6 +44,7 @@ class ResultCache:
 
     Attributes:
         hits: how often something was found.
+        misses: how often nothing was.
     """
 
     def __init__(self, most_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -55,6 +56,7 @@ class ResultCache:
         self._lock = threading.Lock()
         self.size_bytes = 0
         self.hits = 0
+        self.misses = 0
 
     @property
     def largest(self) -> int:
@@ -65,10 +67,11 @@ class ResultCache:
         """What is kept under a key; None where nothing is."""
         with self._lock:
             found = self._held.get(key)
-            if found is None:
-                return None
-            if self._clock() > found[2]:
+            if found is not None and self._clock() > found[2]:
                 self._drop(key)
+                found = None
+            if found is None:
+                self.misses += 1
                 return None
             self._held.move_to_end(key)
             self.hits += 1

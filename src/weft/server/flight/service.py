@@ -183,7 +183,8 @@ class FlightService(flight.FlightServerBase):
 
     def _fetched(self, call: Call, ticket: bytes, client: Client) -> Any:
         """What a ticket stands for: an answer on its way, or a `pyarrow.Table` about what there is."""
-        planned = self._statements.redeemed(self._platform.principal(call.caller), ticket)
+        principal = self._platform.principal(call.caller)
+        planned = self._statements.redeemed(principal, ticket)
         if isinstance(planned.what, bytes):
             message = unpacked(planned.what)
             return metadata.table(self._platform, call.caller, message, lambda one: self._columns_of(call, one))
@@ -193,8 +194,10 @@ class FlightService(flight.FlightServerBase):
                 call.caller, asked.sql, limit=asked.limit, at=asked.at, purpose=asked.purpose, client=client
             )
             taken = Taken(streamed, self.live, self._platform.taking, client)
-        except BaseException:
+        except BaseException as e:
             client.forget()
+            if isinstance(e, TransientError):  # whoever is told to try again tries with the same ticket
+                self._statements.given_back(principal, ticket, planned)
             raise
         if not taken.schema.equals(planned.schema):
             taken.close()

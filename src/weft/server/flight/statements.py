@@ -115,6 +115,12 @@ class Statements:
         planned: Planned = found.what
         return planned
 
+    def given_back(self, principal: Principal, ticket: bytes, planned: Planned) -> None:
+        """Lets a ticket hold once more that was redeemed for nothing: no row of it has left."""
+        name, until = _HEAD.unpack(ticket[:-_MAC])
+        with self._lock:
+            self._kept["ticket"][name] = _Kept(named(principal), until, planned)
+
     def statement(self, principal: Principal, handle: bytes) -> Prepared:
         """A prepared statement of theirs.
 

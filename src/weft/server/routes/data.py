@@ -13,6 +13,7 @@ from weft.access.permissions import Action, Caller
 from weft.access.reading.wire import Form
 from weft.api.data import Page
 from weft.api.data_pages import MOST_ROWS, Wanted
+from weft.errors import UsageError, did_you_mean, error
 from weft.server.answers import refusals
 from weft.server.negotiating import MEDIA, Chosen, chosen
 from weft.server.permitted import Permitted
@@ -26,6 +27,7 @@ PortAddress = Annotated[
     str, Path(max_length=300, description="the port, with its major or without", examples=["fleet.aircraft.planes@1"])
 ]
 PLAIN = r"^[^\x00]*$"
+_PARAMETERS = ("select", "where", "order", "limit", "cursor", "at", "purpose")
 ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The page. JSON has `rows` and `next`; other forms have `next` in `Weft-Next`. `Link` has the "
@@ -55,6 +57,7 @@ async def page(
     if_none_match: Annotated[str, Header(max_length=8_000)] = "",
 ) -> Response:
     """A page of the rows of a port that the caller may see."""
+    _require_known(request)
     how = chosen(accept, "")
     wanted = Wanted(select, where, order, limit, cursor, at, purpose, how.form, how.packed)
     platform = request.app.state.platform
@@ -64,6 +67,19 @@ async def page(
     if found.body is None:
         return Response(status_code=304, headers=headers)
     return Response(found.body, media_type=how.media_type, headers=headers)
+
+
+def _require_known(request: Request) -> None:
+    """Refuses what a page does not know: a filter that is spelt wrong would be answered with all rows.
+
+    Raises:
+        UsageError: WFT-SRV-102.
+    """
+    unknown = next((name for name in request.query_params if name not in _PARAMETERS), None)
+    if unknown is not None:
+        fix = did_you_mean(unknown[:80], _PARAMETERS, otherwise="rows are chosen by `where`: `where=COLUMN = VALUE`")
+        what = f"`{unknown[:80]}` is no parameter of a page"
+        raise UsageError(error("WFT-SRV-102", what, why=f"these are: {', '.join(_PARAMETERS)}", fix=fix))
 
 
 def _tags(given: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
+from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Request
@@ -56,6 +57,12 @@ async def make_links(request: Request, caller: Reader, address: PortAddress, wan
     return {"links": await asyncio.get_running_loop().run_in_executor(platform.querying.asking, made)}
 
 
+@router.head("/links/{token}", response_class=FileResponse, responses={307: {"description": "as for GET"}})
+def linked_file_described(request: Request, caller: Anybody, token: Token) -> Response:
+    """How large the file of a link is: tools ask before they fetch parts of it. Nothing is written down."""
+    return _answered(*request.app.state.platform.links.file(token, method="HEAD"))
+
+
 @router.get(
     "/links/{token}",
     response_class=FileResponse,
@@ -63,14 +70,17 @@ async def make_links(request: Request, caller: Reader, address: PortAddress, wan
 )
 def linked_file(request: Request, caller: Anybody, token: Token) -> Response:
     """The file of a link, whole or the part that a `Range` names; whoever has the link needs no token."""
-    path, address = request.app.state.platform.links.file(token)
-    headers = {"Cache-Control": "private, no-store", "Referrer-Policy": "no-referrer"}
-    if address is not None:
-        return Response(status_code=307, headers={**headers, "Location": address})
-    return FileResponse(path, media_type="application/vnd.apache.parquet", headers=headers)
+    return _answered(*request.app.state.platform.links.file(token))
 
 
 @router.delete("/links/{token}", status_code=204)
 def revoke_link(request: Request, caller: Reader, token: Token) -> None:
     """Ends a link of the caller."""
     request.app.state.platform.links.revoke(caller, token)
+
+
+def _answered(path: FilePath, address: str | None) -> Response:
+    headers = {"Cache-Control": "private, no-store", "Referrer-Policy": "no-referrer"}
+    if address is not None:
+        return Response(status_code=307, headers={**headers, "Location": address})
+    return FileResponse(path, media_type="application/vnd.apache.parquet", headers=headers)

@@ -21,6 +21,7 @@ from weft.access.reading.asking import Question, Readers, Streamed
 from weft.access.reading.wire import Form
 from weft.api.flight import Client, require_there
 from weft.api.flight_messages import packed
+from weft.errors import TransientError, error
 from weft.server.flight.service import FlightService
 
 
@@ -152,6 +153,29 @@ def test_an_answer_that_nobody_wants_any_more_frees_its_reader_before_its_first_
         assert "WFT" not in answer(client, "select 1 as one")
         assert time.monotonic() - began < 8
         assert service.live.count == 0
+
+
+def test_a_ticket_that_was_refused_for_a_moment_holds_when_it_is_tried_again(worlds, readers, monkeypatch):
+    full = TransientError(error("WFT-ACC-041", "too many queries run"))
+    asked = []
+
+    def busy(self, caller, sql, *, described=False, **more):
+        asked.append(described)
+        if asked.count(False) == 1 and not described:
+            raise full
+        return answered(self, caller, sql, described=described, **more)
+
+    answered = WorldFlight.ask
+    monkeypatch.setattr(WorldFlight, "ask", busy)
+    with flown(readers, worlds[0]) as (_, client):
+        ticket = planned(client, f"select count(*) as n from {CUSTOMERS}")
+        with pytest.raises(flight.FlightUnavailableError, match="WFT-ACC-041"):
+            client.do_get(ticket).read_all()
+
+        assert client.do_get(ticket).read_all().to_pylist() == [{"n": 500}]
+
+        with pytest.raises(pa.ArrowException, match="WFT-SRV-076"):
+            client.do_get(ticket).read_all()
 
 
 def test_two_principals_on_one_connection_never_have_each_others_tickets(worlds, readers):
