@@ -386,6 +386,7 @@ CODES: dict[str, str] = {
     "WFT-GOV-083": "a scan runs",
     "WFT-GOV-084": "a scan that has not come to its end",
     "WFT-GOV-085": "a column that is made from too many",
+    "WFT-GOV-090": "no such scan",
     # catalog
     "WFT-CAT-001": "no such thing in the catalog",
     "WFT-CAT-020": "no such question, answer or rating",

@@ -13,6 +13,7 @@ import pytest
 from tests.domains import Repository, TestServer, planes, repository, serving
 from tests.scenarios.test_policies import purpose
 from weft.api.platform import open_platform
+from weft.registry.remote import Server
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +88,27 @@ def test_a_policy_of_the_server_whose_file_cannot_be_read_is_a_finding_for_every
     assert (code, [one["policy"] for one in found["refused"]]) == (0, ["purpose-is-named"])
     assert sorted(v["subject"] for v in open_) == ["fleet.aircraft", "policy:purpose-is-named"]
     assert (mended, after["refused"], after["changed"]) == (0, [], {"resolved": 1})
+
+
+def test_whoever_does_not_wait_for_a_scan_is_told_where_its_answer_will_be(server, fleet):
+    with closing(Server(server.url, lambda: server.token("gwen"))) as client:
+        told: list[int] = []
+        wanted = {"select": [], "samples": False, "patience_s": 0}
+        found = client.wait_for("/api/v1/policies/scan", wanted, dict, lambda: told.append(1))
+        other = httpx.post(
+            f"{server.url}/api/v1/policies/scan",
+            json={"patience_s": 0},
+            headers={"Authorization": f"Bearer {server.token('gwen')}"},
+            timeout=30,
+        )
+        place = f"{server.url}{other.headers['location']}"
+        headers = {"Authorization": f"Bearer {fleet.token}"}
+        stranger = httpx.get(place, headers=headers, timeout=30)
+        mine = client.get(other.headers["location"], dict)
+
+    assert (len(told), found["policies"], mine["policies"]) == (1, 1, 1)
+    assert other.status_code == 202
+    assert (stranger.status_code, "WFT-GOV-090" in stranger.text) == (404, True)
 
 
 def test_two_scans_at_once_are_one(server, fleet):

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from weft.errors import UsageError, did_you_mean, error
-from weft.governance.compliance import Happened, Ledger, Report, report
+from weft.governance.compliance import Report, report
+from weft.governance.compliance_ledger import Happened, Ledger
 from weft.registry.compliance import ComplianceLog, Record
 from weft.registry.database import Database
 

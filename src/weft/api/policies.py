@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,10 @@ from weft.wiring import Rooms
 
 if TYPE_CHECKING:
     from weft.model.mesh import Mesh
+
+
+_PATIENCE_S = 10
+"""For how long a server is waited for before somebody is told that it is at it."""
 
 
 @contextlib.contextmanager
@@ -155,11 +161,18 @@ class Policies:
             ],
         }
 
-    def scanned(self, select: Sequence[str] = (), *, samples: bool = False) -> dict[str, Any]:
+    def scanned(
+        self,
+        select: Sequence[str] = (),
+        *,
+        samples: bool = False,
+        waiting: Callable[[float], None] = lambda _: None,
+    ) -> dict[str, Any]:
         """Asks every policy of what is published, everywhere or within domains and products; keeps what violates it.
 
         Args:
             samples: whether data about people are looked for in samples of rows first.
+            waiting: told now and then for how many seconds a server has been at it.
 
         Raises:
             ProjectError: a file of a policy is wrong; one of which nothing can be asked is a finding of the scan.
@@ -172,8 +185,9 @@ class Policies:
 
         registry = self._rooms.production
         if isinstance(registry, HttpRegistry):  # its policies and its mesh count, not what lies here
-            wanted = {"select": list(select), "samples": samples}
-            return dict(registry.server.send("POST", f"{API}/policies/scan", wanted, dict[str, Any], again=False))
+            wanted, began = {"select": list(select), "samples": samples, "patience_s": _PATIENCE_S}, time.monotonic()
+            told = partial(_since, began, waiting)
+            return dict(registry.server.wait_for(f"{API}/policies/scan", wanted, dict[str, Any], told))
 
         self._sound(but_broken=True)
         for address in select:
@@ -209,6 +223,10 @@ class Policies:
         if ".".join(parts[:3]) not in known and address not in known:
             fix = did_you_mean(address, sorted(known), otherwise="name a domain, product or port of this repository")
             raise UsageError(error("WFT-GOV-008", f"nothing in this repository has the address `{address}`", fix=fix))
+
+
+def _since(began: float, waiting: Callable[[float], None]) -> None:
+    waiting(time.monotonic() - began)
 
 
 def no_such_policy(name: str, policies: PolicySet) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ from weft.access.permissions import Action, Caller, require
 from weft.api.committing import failure_of, failure_text
 from weft.api.drafts import Drafts
 from weft.api.policies import address_of_product
-from weft.errors import Conflict, TransientError, UsageError, WeftError, error, has_errors
+from weft.errors import Conflict, TransientError, UsageError, WeftError, error, has_errors, of_the_system
 from weft.model.address import ProductAddress, is_slug
 
 if TYPE_CHECKING:
@@ -23,6 +24,18 @@ if TYPE_CHECKING:
 _LONGEST_S = 600.0
 _MOST = 1000
 """How many changes an answer lists; the others are found among the violations."""
+_KEPT = 20
+"""How many scans are remembered with what came of them."""
+
+
+class _Scan:
+    """One scan, and what came of it."""
+
+    def __init__(self, by: str) -> None:
+        self.by = by
+        self.ended = threading.Event()
+        self.found: dict[str, Any] = {}
+        self.failure: WeftError | None = None
 
 
 class ScansOnRequest:
@@ -32,15 +45,24 @@ class ScansOnRequest:
         self._platform = platform
         self._root = platform.rooms.settings.root
         self._one = threading.Lock()
+        self._scans: dict[str, _Scan] = {}
 
     def scan(self, caller: Caller, select: Sequence[str], *, samples: bool) -> dict[str, Any]:
-        """Holds the mesh, or domains and products of it, against its policies, and keeps what violates them.
+        """What came of a scan, when it has ended: see `begin` and `came_of`."""
+        found = self.came_of(caller, self.begin(caller, select, samples=samples), None)
+        assert found is not None, "it was waited for"
+        return found
+
+    def begin(self, caller: Caller, select: Sequence[str], *, samples: bool) -> str:
+        """Begins to hold the mesh, or domains and products of it, against its policies, and to keep what violates them.
+
+        Returns:
+            The id under which `came_of` knows it.
 
         Raises:
             AccessDenied: WFT-ACC-010, the whole mesh and samples are for those who lead governance, a domain for who
                 decides on its policies.
             UsageError: WFT-GOV-008, there is no such domain or product.
-            ProjectError: a file of a policy is wrong; one of which nothing can be asked is a finding of the scan.
             Conflict: WFT-GOV-083, a scan runs.
         """
         within = sorted({address_of_product(address).partition("@")[0] for address in select})
@@ -53,13 +75,48 @@ class ScansOnRequest:
             raise Conflict(
                 error("WFT-GOV-083", "a scan that somebody has asked for runs", fix="ask again when it ends")
             )
+        id_, scan = f"s-{secrets.token_hex(6)}", _Scan(caller.name)
+        self._scans = {**dict(list(self._scans.items())[1 - _KEPT :]), id_: scan}
         try:
-            found = self._asked(within, samples)
-        finally:
+            threading.Thread(target=self._run, args=(scan, within, samples), name="scan", daemon=True).start()
+        except RuntimeError:
             self._one.release()
-        drafts = Drafts(self._platform.rooms.production, caller)
+            raise
+        return id_
+
+    def came_of(self, caller: Caller, id_: str, patience_s: float | None) -> dict[str, Any] | None:
+        """What came of a scan that the caller has begun; None where it goes on.
+
+        Args:
+            patience_s: for how long it is waited for; None: until it ends.
+
+        Raises:
+            UsageError: WFT-GOV-090, the caller has begun none with this id, or it ended long ago.
+            ProjectError: a file of a policy is wrong; one of which nothing can be asked is a finding of the scan.
+            TransientError: WFT-GOV-084, its process has ended before it has answered.
+        """
+        scan = self._scans.get(id_)
+        if scan is None or scan.by != caller.name:
+            fix = "`weft violations` shows what scans have found"
+            raise UsageError(error("WFT-GOV-090", f"there is no scan `{id_[:60]}` of yours", fix=fix))
+        if not scan.ended.wait(patience_s):
+            return None
+        if scan.failure is not None:
+            raise scan.failure
+        found, drafts = scan.found, Drafts(self._platform.rooms.production, caller)
         shown = [c for c in found["changes"] if not drafts.hide(c["violation"]["subject"])]
         return found | {"changes": shown[:_MOST], "left_out": max(0, len(shown) - _MOST)}
+
+    def _run(self, scan: _Scan, within: Sequence[str], samples: bool) -> None:
+        try:
+            scan.found = self._asked(within, samples)
+        except WeftError as e:
+            scan.failure = e
+        except OSError as e:
+            scan.failure = of_the_system(e)
+        finally:
+            self._one.release()
+            scan.ended.set()
 
     def _asked(self, within: Sequence[str], samples: bool) -> dict[str, Any]:
         asked = json.dumps({"within": within, "samples": samples})

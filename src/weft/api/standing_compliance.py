@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from weft.governance.compliance import Happened, Ledger, Line, regulations_of, rounded
+from weft.governance.compliance_ledger import Happened, Ledger, Line, regulations_of, rounded
 from weft.registry.compliance import ComplianceLog
 from weft.registry.database import Database
 
@@ -23,11 +23,12 @@ _Cells = Mapping[tuple[str, str], Line]
 
 
 class _Point(Struct, frozen=True):
-    """Scores at a time, as lines of domains and of policies."""
+    """Scores at a time, as lines of domains, of policies, and of domains and regulations."""
 
     at: datetime
     domains: Mapping[str, Line]
     policies: Mapping[str, Line]
+    regulations: Mapping[tuple[str, str], Line]
 
 
 class StandingCompliance:
@@ -62,7 +63,7 @@ class StandingCompliance:
             if self._made.get(domains, (None, {}))[0] == mark:
                 return self._made[domains][1]
             cells, points = self._cells_now(), [*self._points, self._point(now)]
-            named = {id_: regulations_of(policy) for id_, policy in self._ledger.policies.items()}
+            named = self._named()
         made = _document(cells, points, named, domains, now)
         with self._lock:
             if len(self._made) >= _KEPT:
@@ -97,7 +98,11 @@ class StandingCompliance:
     def _point(self, at: datetime) -> _Point:
         cells = self._cells_now()
         by_domain = _summed((domain, line) for (domain, _), line in cells.items())
-        return _Point(at, by_domain, _summed((id_, line) for (_, id_), line in cells.items()))
+        by_policy = _summed((id_, line) for (_, id_), line in cells.items())
+        return _Point(at, by_domain, by_policy, _summed_by_regulation(cells, self._named()))
+
+    def _named(self) -> Mapping[str, Sequence[str]]:
+        return {id_: regulations_of(policy) for id_, policy in self._ledger.policies.items()}
 
 
 def _document(
@@ -129,7 +134,10 @@ def _document(
             {**_shown(line), "trend": [_score(p.at, p.policies.get(line.name)) for p in points] if whole else []}
             for line in _worst_first(by_policy)
         ],
-        "regulations": [_shown(line) for line in _worst_first(by_regulation)],
+        "regulations": [
+            {**_shown(line), "trend": [_score(p.at, _regulation(p, line.name, domains)) for p in points]}
+            for line in _worst_first(by_regulation)
+        ],
         "cells": shown,
     }
 
@@ -141,6 +149,24 @@ def _summed(lines: Iterable[tuple[str, Line]], *, titled: bool = False) -> dict[
         known = found.get(name)
         found[name] = (known or Line(name, line.title if titled else name)).plus(line)
     return found
+
+
+def _summed_by_regulation(cells: _Cells, named: Mapping[str, Sequence[str]]) -> dict[tuple[str, str], Line]:
+    """Lines of a domain and a regulation; of an empty domain those of all."""
+    found: dict[tuple[str, str], Line] = {}
+    for (domain, id_), line in cells.items():
+        for regulation in named[id_]:
+            for key in ((domain, regulation), ("", regulation)):
+                known = found.get(key)
+                found[key] = (known or Line(regulation, regulation)).plus(line)
+    return found
+
+
+def _regulation(point: _Point, regulation: str, domains: frozenset[str] | None) -> Line | None:
+    if domains is None:
+        return point.regulations.get(("", regulation))
+    lines = [(regulation, line) for d in domains if (line := point.regulations.get((d, regulation))) is not None]
+    return _summed(lines).get(regulation)
 
 
 def _worst_first(lines: Mapping[str, Line]) -> list[Line]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from weft.governance.book import Book
-from weft.governance.compliance import PRODUCTS, SCOPE, Ledger, scope_of
+from weft.governance.compliance_ledger import PRODUCTS, SCOPE, Ledger, scope_of
 from weft.governance.judging import products_in
 from weft.governance.policies import Policy, PolicySet, Scope, When
 

@@ -7,9 +7,11 @@ import html
 import io
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from weft.governance.compliance import STATES, Line, Point, Report, rounded
+from weft.governance.compliance import Point, Report
+from weft.governance.compliance_ledger import STATES, Line, rounded
 
 PLURALS = {"domain": "domains", "product": "products", "policy": "policies", "regulation": "regulations"}
 """Sections of a report, as its document calls them."""
@@ -159,5 +161,6 @@ def _cell(value: Any) -> Any:
     return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
 
 
+@lru_cache(1000)
 def _time(at: datetime) -> str:
     return at.isoformat()  # whole, so that the time of a report makes it again

@@ -89,9 +89,14 @@ def ratchets(statements: Statements) -> frozenset[Pair]:
     return frozenset((policy, domain) for policy, domain in rows)
 
 
-def debts(statements: Statements) -> list[Debt]:
-    """All debt that is not mended."""
-    rows = statements.rows("SELECT policy, subject, domain, until FROM known_debts WHERE gone_at IS NULL")
+def debts(statements: Statements, domains: Sequence[str] | None = None) -> list[Debt]:
+    """Debt that is not mended: all of it, or that of some domains and of what is no product's."""
+    sql, values = "SELECT policy, subject, domain, until FROM known_debts WHERE gone_at IS NULL", list[str]()
+    if domains is not None:
+        marks = ", ".join("?" * len(domains)) or "NULL"
+        sql += f" AND (domain IN ({marks}) OR subject NOT LIKE ?)"
+        values = [*domains, "%.%"]
+    rows = statements.rows(sql, values)
     return [Debt(policy, subject, domain, datetime.fromisoformat(until)) for policy, subject, domain, until in rows]
 
 

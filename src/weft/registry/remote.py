@@ -102,6 +102,19 @@ class Server:
             answer = self._asked("GET", answer.headers["location"])
         return self._decoded(answer.content, kind, path)
 
+    def wait_for(self, path: str, value: Any, kind: type[T] | Any, told: Callable[[], None]) -> Any:
+        """Sends, once, what the server takes its time for; asks for what came of it until it is there.
+
+        Args:
+            told: called each time that it is still under way.
+        """
+        body = msgspec.json.encode(value, enc_hook=str)
+        answer = self._asked("POST", path, content=body, headers={"Content-Type": "application/json"}, again=False)
+        while answer.status_code == 202:
+            told()
+            answer = self._asked("GET", answer.headers["location"])
+        return self._decoded(answer.content, kind, path)
+
     def _require_no_person(self, answer: httpx.Response) -> None:
         """Raises Awaited where the server says that what it has accepted waits for a person."""
         try:

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 from msgspec import Struct
 
 from weft.model.relief import Relief
-from weft.model.violations import Entry, State, Violation
+from weft.model.violations import Entry, State, Violation, domain_of
 from weft.registry import codec, publishing
 from weft.registry.baselines import debts, shrink
 from weft.registry.database import Database, Statements, put
@@ -103,7 +103,7 @@ class ViolationStore:
         with self._database.writing() as statements:
             turn(statements, at)
             known = self._known(statements, within)
-            made = fold(known, relief(statements, at))
+            made = fold(known, relief(statements, at, within))
             for change in made.changes:
                 _write(statements, change, at, actor)
             if within is None:
@@ -114,10 +114,10 @@ class ViolationStore:
             shrink(statements, ((v.policy, v.subject) for v in gone), at)
         return made
 
-    def relief(self, at: datetime) -> Relief:
-        """What is let off at a time."""
+    def relief(self, at: datetime, within: Sequence[str] | None = None) -> Relief:
+        """What is let off at a time: everywhere, or in the domains of some addresses and of what is no product's."""
         with self._database.reading() as statements:
-            return relief(statements, at)
+            return relief(statements, at, within)
 
     def listed(self, wanted: Filter, *, after: tuple[str, str] = ("", ""), limit: int = 100) -> list[Violation]:
         """Violations, what is due first first; without their histories.
@@ -214,9 +214,10 @@ def standing(statements: Statements, *, policy: str | None = None, domain: str |
     return [_violation(row) for row in statements.rows(f"{sql} ORDER BY policy, subject", values)]
 
 
-def relief(statements: Statements, at: datetime) -> Relief:
-    """What is let off at a time."""
-    return Relief(tuple(in_force(statements, at)), tuple(debts(statements)))
+def relief(statements: Statements, at: datetime, within: Sequence[str] | None = None) -> Relief:
+    """What is let off at a time: everywhere, or in the domains of some addresses and of what is no product's."""
+    domains = sorted({domain_of(place) for place in within}) if within is not None else None
+    return Relief(tuple(in_force(statements, at)), tuple(debts(statements, domains)))
 
 
 class _Restated(Struct, frozen=True):

@@ -52,6 +52,7 @@ _STATUS = {
     "WFT-GOV-042": 404,
     "WFT-GOV-007": 404,
     "WFT-GOV-054": 404,
+    "WFT-GOV-090": 404,
     "WFT-OBS-008": 404,
     "WFT-RUN-004": 404,
     "WFT-RUN-040": 404,

@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from weft.governance.compliance import PRODUCTS, SCOPE, Happened, Ledger, Line, Report, report, rounded
+from weft.governance.compliance import Report, report
+from weft.governance.compliance_ledger import PRODUCTS, SCOPE, Happened, Ledger, Line, rounded
 from weft.governance.compliance_texts import as_csv, as_html, as_json
 
 DAY0 = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -235,3 +236,68 @@ def test_what_is_folded_event_by_event_is_what_counting_anew_gives():
         for event in log.events:
             ledger.take(event)
         assert counts(ledger.lines()[""][""]) == tuple(expected.count(word) for word in words)
+
+
+def random_log(draw: random.Random) -> Log:
+    """A mesh in which products come and go, policies change and end, and domains and policies themselves violate."""
+    log, products = Log(), [f"d{n % 3}.p{n}" for n in range(9)]
+    log.add(0, PRODUCTS, added=products[:5], removed=[])
+    policies = ["r0", "r1", "r2", "r3"]
+    for at in range(1, 61):
+        policy, kind = draw.choice(policies), draw.random()
+        if kind < 0.1:
+            log.add(at, PRODUCTS, added=draw.sample(products, 2), removed=draw.sample(products, 1))
+        elif kind < 0.2:
+            scope = {draw.choice(["only", "except"]): draw.sample(products, 4)}
+            named = draw.sample(["gdpr:art-6", "sox"], draw.randrange(3))
+            log.add(at, SCOPE, policy=policy, title=policy, regulations=named, **scope)
+        elif kind < 0.25:
+            log.add(at, SCOPE, policy=policy, ended=True)
+        else:
+            subject = draw.choice([*products, "d0", f"policy:{policy}"])
+            state = draw.choice(["open", "overdue", "waived", "known", "resolved"])
+            log.violation(at, f"{policy} {subject}", policy, subject, state)
+    return log
+
+
+def test_lines_that_are_kept_up_to_date_are_those_of_a_ledger_that_has_never_been_asked():
+    for seed in range(20):
+        log, followed = random_log(random.Random(seed)), Ledger()
+        for number, event in enumerate(log.events, 1):
+            followed.take(event)
+            fresh = Ledger()
+            for one in log.events[:number]:
+                fresh.take(one)
+            for regulation, domains in ((None, None), ("gdpr", None), (None, frozenset({"d0"}))):
+                lines = followed.lines(regulation, domains)
+                assert lines == fresh.lines(regulation, domains)
+                assert sum(line.pairs for line in lines["product"].values()) == lines[""][""].pairs
+                assert sum(line.violated for line in lines["domain"].values()) == lines[""][""].violated
+                assert sum(line.unknown for line in lines["policy"].values()) == lines[""][""].unknown
+            assert followed.cells() == fresh.cells()
+
+
+def test_the_trend_of_a_product_has_the_points_where_it_moves_and_agrees_with_the_report_of_each_moment():
+    for seed in range(10):
+        log = random_log(random.Random(seed))
+        found = log.report(61, days=60, points=21)
+        for name, points in found.trends["product"].items():
+            assert (points[0].at, points[-1].at) == (found.since, found.at)
+            for point in points:
+                then = report(log.events, MESH, point.at)
+                line = named(then, "product").get(name) if then is not None else None
+                assert (point.score, point.pairs) == ((line.score, line.pairs) if line else (None, 0))
+
+
+def test_a_product_that_never_moves_has_two_points_and_one_that_does_the_one_before_as_well(log):
+    log.violation(10, "v", "owner", "sales.orders", "open")
+
+    trends = log.report(30, days=30, points=31).trends["product"]
+
+    assert [(p.at, p.score) for p in trends["crew.roster"]] == [(day(0), 1.0), (day(30), 1.0)]
+    assert [(p.at, p.score) for p in trends["sales.orders"]] == [
+        (day(0), 1.0),
+        (day(9), 1.0),
+        (day(10), 0.5),
+        (day(30), 0.5),
+    ]

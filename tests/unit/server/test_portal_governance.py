@@ -14,6 +14,7 @@ from weft.access.permissions import Caller, Role
 from weft.api.compliance import compliance
 from weft.api.platform import Platform
 from weft.api.scanning_policies import scan_policies
+from weft.api.standing_compliance import StandingCompliance
 from weft.governance.book import Book
 from weft.governance.compliance_texts import as_json
 from weft.governance.rows import domain_rows, product_rows
@@ -124,6 +125,26 @@ def test_cells_add_up_to_their_domains_and_policies(platform):
     for policy in found["policies"]:
         cells = [line[policy["name"]] for line in found["cells"].values() if policy["name"] in line]
         assert policy["violated"] == sum(cell["violated"] for cell in cells)
+
+
+def test_each_regulation_has_a_trend_of_all_and_of_the_domains_for_which_somebody_answers(platform):
+    now = [NOW - dt.timedelta(days=10)]
+    standing = StandingCompliance(platform.database, lambda: now[0])
+    scan(platform, now[0])
+    folder = platform.rooms.settings.root / "governance" / "policies"
+    (folder / "described.yaml").write_text(DESCRIBED.replace("not like '%flights%'", "= ''"))
+    now[0] = NOW
+    scan(platform, now[0])
+
+    for domains in (None, frozenset({"fleet"})):
+        (gdpr,) = standing.shown(domains)["regulations"]
+        scores = [point["score"] for point in gdpr["trend"]]
+
+        assert gdpr["name"] == "gdpr"
+        assert len(scores) == 5
+        assert scores[-1] == gdpr["score"] == 1.0
+        assert set(scores[1:-1]) == {scores[1]}
+        assert scores[1] < 1.0
 
 
 def test_whoever_answers_for_a_domain_sees_its_compliance_and_whoever_for_none_sees_none(platform, people):

@@ -213,6 +213,9 @@ class WantedScan(BaseModel):
     samples: bool = Field(
         False, strict=True, description="whether data about people are looked for in samples of rows first"
     )
+    patience_s: float | None = Field(
+        None, ge=0, le=30, description="for how long the answer is waited for, then it is 202; null: until it is there"
+    )
 
 
 class NotAsked(BaseModel):
@@ -253,10 +256,31 @@ def policies(request: Request, caller: Reader) -> Response:
     return answer(request, _governance(request).policies(caller))
 
 
-@router.post("/policies/scan", response_model=Scan, responses=refusals(404, 409))
-def scan(request: Request, caller: Decider, wanted: WantedScan) -> dict[str, Any]:
+_GOES_ON: dict[int | str, dict[str, Any]] = {202: {"description": "It goes on: `Location` has what comes of it."}}
+
+
+@router.post("/policies/scan", response_model=Scan, responses=refusals(404, 409) | _GOES_ON)
+def scan(request: Request, caller: Decider, wanted: WantedScan) -> Any:
     """Holds what is registered against its policies now: the whole mesh, or domains in which the caller decides."""
-    found: dict[str, Any] = request.app.state.platform.scans.scan(caller, wanted.select, samples=wanted.samples)
+    scan_id = request.app.state.platform.scans.begin(caller, wanted.select, samples=wanted.samples)
+    return _came_of(request, caller, scan_id, wanted.patience_s)
+
+
+@router.get("/policies/scans/{scan_id}", response_model=Scan, responses=refusals(404) | _GOES_ON)
+def came_of_scan(
+    request: Request,
+    caller: Decider,
+    scan_id: _Id,
+    patience_s: Annotated[float, Query(ge=0, le=30, description="for how long it is waited for")] = 20,
+) -> Any:
+    """What came of a scan that the caller has begun."""
+    return _came_of(request, caller, scan_id, patience_s)
+
+
+def _came_of(request: Request, caller: Caller, scan_id: str, patience_s: float | None) -> Any:
+    found = request.app.state.platform.scans.came_of(caller, scan_id, patience_s)
+    if found is None:
+        return Response(status_code=202, headers={"Location": f"/api/v1/policies/scans/{scan_id}"})
     return found
 
 

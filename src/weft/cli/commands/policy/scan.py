@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from weft.cli.options import examples, format_option
-from weft.cli.output import print_json, print_text
-from weft.cli.text import counted, table
+from weft.cli.output import print_json, print_line, print_text
+from weft.cli.text import counted, seconds_text, table
 
 
 @click.command(
@@ -32,7 +32,11 @@ def scan(select: tuple[str, ...], samples: bool, form: str) -> int:
     from weft.api.policies import policies_at_hand
 
     with policies_at_hand() as policies:
-        found = policies.scanned(select, samples=samples)
+        found = policies.scanned(
+            select,
+            samples=samples,
+            waiting=lambda seconds: print_line(f"the server scans: {seconds_text(seconds)} so far"),
+        )
     if form == "json":
         print_json(found)
         return 0
