@@ -251,7 +251,7 @@ def test_a_name_that_nobody_answers_for_is_given_up_in_time():
         return ["127.0.0.1"]
 
     began = time.monotonic()
-    with pytest.raises(TransientError, match="its name was not found within 0.3 s"):
+    with pytest.raises(TransientError, match="its name was not found within"):
         webhooks.post(f"https://{HOST}/", b"{}", {}, allowed=[HOST], resolve=resolve, timeout_s=0.3)
     gate.set()
 
