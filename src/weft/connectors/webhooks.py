@@ -119,21 +119,19 @@ def post(
     parts = checked_url(url, allowed)
     host = str(parts.hostname)
     port = parts.port or (443 if parts.scheme == "https" else 80)
-    try:
-        addresses = list(resolve(host, port))
-    except (OSError, UnicodeError):
-        addresses = []
+    deadline = time.monotonic() + timeout_s
+    addresses = _found(resolve, host, port, timeout_s)
     if not addresses:
         raise _not_taken(host, "its name is not known")
     if not _is_allowed(host, allowed):
         _require_outside(host, addresses)
     try:
-        status = _exchange(parts, host, addresses, port, body, headers, timeout_s)
+        status = _exchange(parts, host, addresses, port, body, headers, deadline)
     except TimeoutError:
         raise _not_taken(host, f"no answer within {timeout_s:g} s") from None
     except ssl.SSLError as e:
         raise _not_taken(host, f"no safe connection: {e.reason or type(e).__name__}") from None
-    except (OSError, http.client.HTTPException) as e:
+    except (OSError, http.client.HTTPException, ValueError) as e:
         raise _not_taken(host, f"no answer: {type(e).__name__}") from None
     if status == http.HTTPStatus.GONE:
         raise PlatformError(error("WFT-OBS-006", f"`{host}` wants no more messages", why="it answered 410 Gone"))
@@ -143,6 +141,26 @@ def post(
         raise _not_taken(host, f"it answered {status}")
 
 
+def _found(resolve: Resolve, host: str, port: int, timeout_s: float) -> Sequence[str]:
+    """The addresses of a name, or none. The system has no limit of time for a look-up: it may go on by itself.
+
+    Raises:
+        TransientError: WFT-OBS-005, nobody has answered for the name in time.
+    """
+    found: list[str] = []
+
+    def look() -> None:
+        with suppress(OSError, UnicodeError):
+            found.extend(resolve(host, port))
+
+    looking = threading.Thread(target=look, name="look-up", daemon=True)
+    looking.start()
+    looking.join(timeout_s)
+    if looking.is_alive():
+        raise _not_taken(host, f"its name was not found within {timeout_s:g} s")
+    return found
+
+
 def _exchange(
     parts: SplitResult,
     host: str,
@@ -150,11 +168,11 @@ def _exchange(
     port: int,
     body: bytes,
     headers: Mapping[str, str],
-    timeout_s: float,
+    deadline: float,
 ) -> int:
     """The status that a receiver answers with. The connection goes to the address that was checked and no other."""
     ended = threading.Event()
-    deadline = time.monotonic() + timeout_s
+    timeout_s = max(deadline - time.monotonic(), 0.001)
     held = _connected(addresses, port, timeout_s)
 
     def end() -> None:
@@ -169,6 +187,8 @@ def _exchange(
     try:
         if parts.scheme == "https":
             held = ssl.create_default_context().wrap_socket(held, server_hostname=host)
+            if ended.is_set():  # during the handshake the watch had a socket that was no longer connected to anything
+                raise TimeoutError
         connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
         connection.sock = held
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
@@ -179,8 +199,9 @@ def _exchange(
         answer = connection.getresponse()
         if ended.is_set():  # an answer that was cut reads like one that is whole
             raise TimeoutError
-        with suppress(OSError, http.client.HTTPException):
-            answer.read(_ANSWER_BYTES)
+        # into a buffer: a chunk of length -1 would be read to the end of the stream, and one of -2 is a ValueError
+        with suppress(OSError, http.client.HTTPException, ValueError):
+            answer.readinto(bytearray(_ANSWER_BYTES))
         return answer.status
     except (OSError, http.client.HTTPException):
         if ended.is_set():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.model.records import Event
 from weft.observability import feedback_notices, policy_notices
@@ -75,6 +76,21 @@ class Notice(Struct, frozen=True):
             "text": self.text,
             "facts": dict(self.facts),
         }
+
+    def without(self, hidden: Collection[str]) -> Notice:
+        """The notice as it is told to those who may not know of some of the ports that it names beside its subject."""
+        subjects = tuple(s for s in self.subjects if s not in hidden)
+        if subjects == self.subjects:
+            return self
+        facts, lines = dict(self.facts), self.text.split("\n")
+        if "ports" in facts:
+            facts["ports"] = {port: one for port, one in facts["ports"].items() if port not in hidden}
+            lines = [line for line in lines if line.partition(": ")[0] not in hidden]
+        if "affected" in facts:
+            facts["affected"] = [port for port in facts["affected"] if port not in hidden]
+            told = _affected(facts["affected"])
+            lines = [told if line.startswith(_AFFECTED) else line for line in lines]
+        return replace(self, subjects=subjects, facts=facts, text="\n".join(filter(None, lines)))
 
 
 class Former(Struct, frozen=True):
@@ -264,7 +280,7 @@ def _incident(event: Event) -> Notice:
     kinds = (str(body["cause"]), "incident_opened") if opened else ("incident_closed",)
     text = str(body["what"])
     if affected:
-        text += f"\nAffected: {', '.join(affected)}."
+        text += f"\n{_affected(affected)}"
     return Notice(
         f"n-{event.seq}-1",
         kinds,
@@ -276,6 +292,13 @@ def _incident(event: Event) -> Notice:
         tuple(dict.fromkeys(a.partition(".")[0] for a in (subject, *affected, *body.get("readers", ())))),
         {"incident": body["incident"], "cause": body["cause"], "affected": list(affected)},
     )
+
+
+_AFFECTED = "Affected: "
+
+
+def _affected(ports: Sequence[str]) -> str:
+    return f"{_AFFECTED}{', '.join(ports)}." if ports else ""
 
 
 def _notice(

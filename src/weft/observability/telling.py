@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
+from weft.access.permissions import Role
 from weft.connectors.mail import checked_address
 from weft.errors import UsageError
 from weft.model.records import DomainRecord, Event, domain_members
@@ -17,6 +19,7 @@ from weft.registry import codec
 from weft.registry.database import Database, Statements
 from weft.registry.notices import Subscription, holding, muted
 from weft.registry.outbox import Letter, cursor, move_cursor, post
+from weft.registry.users import COLUMNS, User, user_of
 
 CURSOR = "notices"
 _PAGE = 200
@@ -53,12 +56,13 @@ def _page(statements: Statements, now: datetime, mails: bool, governance: str) -
     registered = _Statements(statements, governance)
     told = [(event, notice) for event in events for notice in notices_of(event, registered)]
     if told:
-        wishes, spared = holding(statements), frozenset(muted(statements))
+        spared = frozenset(muted(statements))
+        wishes = [wish for wish in holding(statements) if registered.is_somebody(wish.owner)]
         letters = [
             letter
             for event, notice in told
             for letter in (
-                *_asked(event, notice, _those_who_may_know(notice, wishes, registered), now),
+                *_asked(event, notice, wishes, registered, now),
                 *(_unasked(notice, registered, spared, now) if mails else ()),
             )
         ]
@@ -67,9 +71,19 @@ def _page(statements: Statements, now: datetime, mails: bool, governance: str) -
     return len(events), len(told)
 
 
-def _asked(event: Event, notice: Notice, wishes: Sequence[Subscription], now: datetime) -> Iterator[Letter]:
+def _asked(
+    event: Event, notice: Notice, wishes: Sequence[Subscription], registered: _Statements, now: datetime
+) -> Iterator[Letter]:
+    """What is told to those who have subscribed: of drafts only to those who belong to their domain by now."""
+    drafts = [port for port in notice.subjects if registered.is_draft(port)]
+    whole = registered.is_draft(notice.subject) or _all_drafts(notice, drafts)
+    home = notice.subject.partition(".")[0]
     for wish in wishes:
-        if event.seq > wish.since and wish.wants(notice.kinds, notice.subjects):
+        if event.seq <= wish.since or (whole and not registered.may_know(wish, home)):
+            continue
+        hidden = [port for port in drafts if not registered.may_know(wish, port.partition(".")[0])]
+        told = notice.without(hidden)
+        if wish.wants(told.kinds, told.subjects):
             due = next_digest(wish.digest, now) if wish.digest is not None else now
             yield Letter(
                 wish.subscription_id,
@@ -78,24 +92,14 @@ def _asked(event: Event, notice: Notice, wishes: Sequence[Subscription], now: da
                 wish.secret,
                 wish.digest is not None,
                 due,
-                notice.as_json(),
+                told.as_json(),
             )
 
 
-def _those_who_may_know(
-    notice: Notice, wishes: Sequence[Subscription], registered: _Statements
-) -> Sequence[Subscription]:
-    """Of a draft only those are told who were somebody in its domain when they subscribed."""
-    if all(wish.domains is None for wish in wishes) or not _of_drafts(notice, registered):
-        return wishes
-    domain = notice.subject.partition(".")[0]
-    return [wish for wish in wishes if wish.domains is None or domain in wish.domains]
-
-
-def _of_drafts(notice: Notice, registered: _Statements) -> bool:
-    """Whether a notice is about a draft, or tells of ports that are drafts all of them."""
+def _all_drafts(notice: Notice, drafts: Sequence[str]) -> bool:
+    """Whether a publication is told in which all ports are drafts."""
     ports = notice.subjects[1:] if notice.kinds[0] == "published" else ()
-    return registered.is_draft(notice.subject) or (bool(ports) and all(map(registered.is_draft, ports)))
+    return bool(ports) and set(ports) <= set(drafts)
 
 
 def _unasked(
@@ -135,6 +139,28 @@ class _Statements:
         self._governance = governance
         self._contacts: dict[str, str | None] = {}
         self._drafts: dict[str, bool] = {}
+
+    @cached_property
+    def _subscribers(self) -> Mapping[str, User]:
+        """Users who have subscribed to something, by name."""
+        sql = f"SELECT {COLUMNS} FROM users u WHERE u.name IN (SELECT owner FROM subscriptions WHERE ended_at IS NULL)"
+        return {user.name: user for user in map(user_of, self._statements.rows(sql))}
+
+    def is_somebody(self, owner: str) -> bool:
+        """Whether somebody who has subscribed is still let in: not shut out, nor given up by the company's provider."""
+        user = self._subscribers.get(owner)
+        if user is None:  # a domain, a service, or whoever is at the server's own keyboard
+            return True
+        return user.disabled_at is None and (user.kind != "oidc" or user.confirmed_at is not None)
+
+    def may_know(self, wish: Subscription, domain: str) -> bool:
+        """Whether a subscription tells of drafts of a domain: its owner is somebody there, or operates the platform."""
+        user = self._subscribers.get(wish.owner)
+        if user is None:
+            return wish.domains is None or domain in wish.domains
+        names = {user.name, *(f"team:{team}" for team in user.teams)}
+        members = {name for name, _ in domain_members(self._domain(domain))}
+        return Role.OPERATOR.value in user.mesh or domain in user.domains or bool(names & members)
 
     def publication(self, port: str, revision: int) -> Former | None:
         row = self._statements.row(

@@ -30,7 +30,7 @@ class Subscription(Struct, frozen=True):
         secret: where the secret stands with which a webhook is signed; None: it is made from the server's own key.
         digest: the hour and zone at which everything of a day is told at once; None: at once.
         since: the last event before it.
-        domains: those in which its owner was somebody, of whose drafts it tells; None: of all.
+        domains: those in which its owner was somebody; of their drafts it tells where no user owns it; None: of all.
     """
 
     subscription_id: str
@@ -130,19 +130,7 @@ class SubscriptionStore:
     def end(self, subscription_id: str, *, actor: str, at: datetime) -> bool:
         """Ends a subscription; what waits for it is not sent any more. Whether there was one."""
         with self._database.writing() as statements:
-            ended = statements.run(
-                "UPDATE subscriptions SET ended_at = ? WHERE subscription_id = ? AND ended_at IS NULL",
-                (codec.time_text(at), subscription_id),
-            )
-            if ended:
-                statements.run(
-                    "UPDATE deliveries SET state = 'dropped', ended_at = ? WHERE recipient = ? AND state = 'waiting'",
-                    (codec.time_text(at), subscription_id),
-                )
-                publishing.append(
-                    SqlTables(statements), at, "subscription.ended", actor, f"subscription:{subscription_id}", {}
-                )
-        return bool(ended)
+            return _ended(statements, subscription_id, actor, at)
 
     def mute(self, domain: str, subject: str, *, actor: str, at: datetime) -> None:
         """Tells the owners of a domain nothing more of a subject that they did not subscribe to themselves."""
@@ -162,6 +150,27 @@ class SubscriptionStore:
         """Domain and subject of all that is not told, of one domain or of all."""
         with self._database.reading() as statements:
             return [one for one in muted(statements) if domain in (None, one[0])]
+
+
+def end_all(statements: Statements, owner: str, *, actor: str, at: datetime) -> None:
+    """Ends all subscriptions of somebody who is no more: whoever gets the name next has none of them."""
+    for one in holding(statements, owner):
+        _ended(statements, one.subscription_id, actor, at)
+
+
+def _ended(statements: Statements, subscription_id: str, actor: str, at: datetime) -> bool:
+    ended = statements.run(
+        "UPDATE subscriptions SET ended_at = ? WHERE subscription_id = ? AND ended_at IS NULL",
+        (codec.time_text(at), subscription_id),
+    )
+    if ended:
+        statements.run(
+            "UPDATE deliveries SET state = 'dropped', ended_at = ? WHERE recipient = ? AND state = 'waiting'",
+            (codec.time_text(at), subscription_id),
+        )
+        subject = f"subscription:{subscription_id}"
+        publishing.append(SqlTables(statements), at, "subscription.ended", actor, subject, {})
+    return bool(ended)
 
 
 def holding(statements: Statements, owner: str | None = None) -> list[Subscription]:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from weft.registry import codec, publishing
 from weft.registry.database import Database, Statements
+from weft.registry.notices import end_all
 from weft.registry.sql_tables import SqlTables
 
 COLUMNS = (
@@ -139,13 +140,18 @@ class UserStore:
         return bool(changed)
 
     def remove(self, name: str, *, actor: str, at: datetime) -> bool:
-        """Takes a user away, with sessions, and ends their personal tokens; the name is free. Whether there was one."""
+        """Takes a user away, with sessions, and ends personal tokens and subscriptions; the name is free.
+
+        Returns:
+            Whether there was one.
+        """
         with self._database.writing() as statements:
             removed = statements.run("DELETE FROM users WHERE name = ?", (name,))
             if removed:
                 statements.run("DELETE FROM sessions WHERE owner = ?", (name,))
                 statements.run("DELETE FROM refreshes WHERE name = ?", (name,))
                 _revoke_tokens(statements, name, at)
+                end_all(statements, name, actor=actor, at=at)
                 _event(statements, at, "user.removed", actor, name, {})
         return bool(removed)
 
@@ -173,6 +179,7 @@ class UserStore:
                 statements.run("DELETE FROM users WHERE name = ?", (before.name,))
                 statements.run("DELETE FROM refreshes WHERE name = ?", (before.name,))
                 _revoke_tokens(statements, before.name, at)
+                end_all(statements, before.name, actor=user.name, at=at)
                 _event(statements, at, "user.renamed", user.name, before.name, {"to": user.name})
             roles = {"roles": sorted(user.mesh), "domains": {d: sorted(r) for d, r in sorted(user.domains.items())}}
             _put(statements, user, before, at)

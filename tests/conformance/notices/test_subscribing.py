@@ -7,16 +7,20 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.notices.stories import ANN, TOTALS, go, notices, publish
+from tests.conformance.notices.stories import ANN, ORDERS, TOTALS, go, notices, publish
+from tests.conformance.test_registry import publication
 from tests.docs.blocks import blocks
 from weft.access.permissions import Caller, Role
 from weft.config import NoticesSettings
 from weft.connections import Reference, Secret
 from weft.errors import AccessDenied, UsageError
+from weft.model.address import parse_address
+from weft.model.records import DomainRecord, ProductRecord, Publish
 from weft.observability.delivering import LEASE
 from weft.observability.telling import tell
 from weft.registry.outbox import End, Outbox
 from weft.registry.sqlite import SqliteRegistry
+from weft.registry.users import UserStore
 
 
 @pytest.mark.parametrize(
@@ -170,3 +174,77 @@ def test_of_a_draft_only_its_domain_and_operators_are_told(registry, clock, rece
         "sam": ["sales.orders", "finance.totals"],
         "op": ["sales.orders", "finance.totals"],
     }
+
+
+def test_whoever_is_shut_out_or_gone_is_told_nothing_more_and_the_name_inherits_nothing(registry, clock, receiver):
+    publish(registry, clock)
+    users, verbs = UserStore(registry.database), notices(registry, clock)
+    for name in ("gone", "out", "here"):
+        users.add(name, "hash", [], actor="root", at=clock())
+        verbs.subscribe(Caller(name, "user"), "*", f"{receiver.url}/{name}", kinds=["published"])
+    publish(registry, clock)
+    tell(registry.database, clock, mails=False)
+
+    users.remove("gone", actor="root", at=clock())  # also what waits already is not sent
+    users.disable("out", actor="root", at=clock())
+    publish(registry, clock)
+    users.add("gone", "hash", [], actor="root", at=clock())
+    go(registry, clock)
+    told = [request.path for request in receiver.requests]
+    users.disable("out", actor="root", at=clock(), undo=True)
+    publish(registry, clock)
+    go(registry, clock)
+
+    assert verbs.subscriptions(Caller("gone", "user")) == []
+    assert (told.count("/gone"), told.count("/here")) == (0, 2)
+    assert told.count("/out") == 1, "the message that waited when they were shut out, and none that came after"
+    assert [request.path for request in receiver.requests].count("/out") == 2
+
+
+def test_of_drafts_those_are_told_who_belong_to_the_domain_now_and_not_when_they_subscribed(registry, clock, receiver):
+    ann = {"name": "sales", "members": [{"user": "ann", "roles": ["developer"]}, {"user": "team:buyers"}]}
+    publish(registry, clock, status="draft", domain_document=ann)
+    users, verbs = UserStore(registry.database), notices(registry, clock)
+    sales = {"sales": frozenset({Role.DEVELOPER})}
+    for name, domains, mesh in (("ann", {}, ()), ("left", sales, ()), ("op", {}, ("operator",)), ("was-op", {}, ())):
+        users.add(name, "hash", mesh, actor="root", at=clock())
+        mesh_then = frozenset({Role.OPERATOR}) if "op" in name else frozenset()
+        verbs.subscribe(Caller(name, "user", mesh_then, domains), "*", f"{receiver.url}/{name}", kinds=["published"])
+
+    publish(registry, clock, status="draft", domain_document=ann)
+    go(registry, clock)
+
+    assert sorted(request.path for request in receiver.requests) == ["/ann", "/op"]
+
+
+def test_a_publication_of_which_some_ports_are_drafts_is_told_to_others_without_these(registry, clock, receiver):
+    sketch = parse_address("sales.orders.sketch@1")
+    publish(registry, clock)
+    verbs = notices(registry, clock)
+    people = {"eve": {}, "sam": {"sales": frozenset({Role.ANALYST})}}
+    for name, domains in people.items():
+        for subject in ("*", "sales.orders"):
+            verbs.subscribe(Caller(name, "user", domains=domains), subject, f"{receiver.url}/{name}")
+    before = registry.port(ORDERS)
+    registry.publish(
+        Publish(
+            DomainRecord("sales", "Sales", "aggregate", None, "Team", None, {"name": "sales"}),
+            ProductRecord(ORDERS.of_product, "Product", "active", None, (), "company", (), {}),
+            [
+                publication(ORDERS, "s-2", published_at=clock()),
+                publication(sketch, "s-3", published_at=clock(), status="draft"),
+            ],
+            {str(ORDERS): before.revision, str(sketch): 0},
+            {},
+            [],
+            "run-2",
+            "ann",
+            clock(),
+        )
+    )
+    go(registry, clock)
+
+    told = {name: [r for r in receiver.requests if r.path == f"/{name}"] for name in people}
+    assert [len(told[name]) for name in people] == [2, 2]
+    assert all(b"sketch" not in r.body and str(ORDERS).encode() in r.body for r in told["eve"])
+    assert all(str(sketch) in r.json["data"]["facts"]["ports"] and b"sketch@1: " in r.body for r in told["sam"])

@@ -8,8 +8,9 @@ import socket
 import ssl
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -193,3 +194,65 @@ def test_a_server_of_mail_that_is_not_there_or_cannot_encrypt_is_tried_again():
     assert box.messages == []
     with pytest.raises(TransientError, match="ConnectionRefusedError"):
         mail.send(message, NoticesSettings(smtp_host="127.0.0.1", smtp_port=port), None)
+
+
+@pytest.mark.parametrize("size", [b"-5", b"-2", b"zz", b"-1", b"7fffffffffffffff", b"f" * 40])
+def test_a_receiver_that_lies_about_the_length_of_its_answer_harms_nobody_but_itself(size):
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + size + b"\r\n"
+    with speaking(head + b"x" * 65_536, *[b"x" * 65_536] * 400, pause_s=0) as port:
+        tracemalloc.start()
+        try:
+            webhooks.post(f"http://127.0.0.1:{port}/", b"{}", {}, allowed=["127.0.0.1"], timeout_s=5)
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+        assert most < 5_000_000
+
+
+def test_a_receiver_that_takes_all_the_time_for_its_handshake_is_left_when_the_time_is_over(certificate, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    connecting = socket.create_connection
+
+    def slowly(*where: object) -> socket.socket:
+        held = connecting(*where)
+        time.sleep(0.4)  # as a receiver far away does: the handshake then has a time of its own
+        return held
+
+    monkeypatch.setattr(webhooks.socket, "create_connection", slowly)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = int(listening.getsockname()[1])
+
+        def serve() -> None:
+            with suppress(OSError):
+                taken, _ = listening.accept()
+                time.sleep(1.2)
+                with server_side(certificate).wrap_socket(taken, server_side=True) as held:
+                    held.sendall(b"HTTP/1.1 200 OK\r\n")
+                    for _ in range(60):
+                        time.sleep(0.1)
+                        held.sendall(b"X: y\r\n")
+
+        threading.Thread(target=serve, daemon=True).start()
+        began = time.monotonic()
+        with pytest.raises(TransientError, match="WFT-OBS-005"):
+            webhooks.post(
+                f"https://{HOST}:{port}/", b"{}", {}, allowed=[HOST], resolve=lambda h, p: ["127.0.0.1"], timeout_s=1
+            )
+
+        assert time.monotonic() - began < 4
+
+
+def test_a_name_that_nobody_answers_for_is_given_up_in_time():
+    gate = threading.Event()
+
+    def resolve(host: str, port: int) -> list[str]:
+        gate.wait(10)
+        return ["127.0.0.1"]
+
+    began = time.monotonic()
+    with pytest.raises(TransientError, match="its name was not found within"):
+        webhooks.post(f"https://{HOST}/", b"{}", {}, allowed=[HOST], resolve=resolve, timeout_s=0.3)
+    gate.set()
+
+    assert time.monotonic() - began < 3
