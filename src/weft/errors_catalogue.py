@@ -336,6 +336,7 @@ CODES: dict[str, str] = {
     "WFT-SRV-093": "no such file of an Iceberg table",
     "WFT-SRV-094": "a request for a token that cannot be answered",
     "WFT-SRV-095": "client credentials by which nobody is known",
+    "WFT-SRV-110": "a form with an empty or a wrong field",
     "WFT-SRV-120": "no such connection",
     "WFT-SRV-121": "a connection does not answer in time",
     "WFT-SRV-122": "a connection is being tried already",
