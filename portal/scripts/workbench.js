@@ -13,6 +13,13 @@ const CUT = {
   bytes: "this server gives no answer more bytes",
   time: "this server lets no query run longer",
 };
+const BROKEN = {
+  what: "the answer was broken off",
+  why: "the query failed in the middle, the right to read was taken away, or CSV would have had more rows or bytes than this server gives",
+  fix: "run it again, with a LIMIT; Parquet, Arrow and JSON are cut there and say so",
+  code: "",
+};
+const END = 1_000_000; // bytes in which a file says whether it is whole
 const editor = makeEditor(by("editor"), by("sql"), form.dataset.nonce, run);
 const grid = table(by("as-table"));
 let running = null;
@@ -56,9 +63,13 @@ async function asked(form_, limit) {
     if (answer.status === 401) return void location.reload();
     if (!answer.ok) throw new Refused((await answer.json().catch(() => ({}))).diagnostics ?? []);
     const held = [];
-    for await (const part of parts(answer)) {
-      held.push(part);
-      mine.bytes += part.length;
+    try {
+      for await (const part of parts(answer)) {
+        held.push(part);
+        mine.bytes += part.length;
+      }
+    } catch (failed) {
+      throw failed.name === "AbortError" ? failed : new Refused([BROKEN]);
     }
     return new Blob(held, { type: form_ });
   } finally {
@@ -100,7 +111,7 @@ function whole(text) {
   try {
     return JSON.parse(text);
   } catch {
-    throw new Refused([{ what: "the answer was broken off", why: "the query failed in the middle, or the right to read was taken away", fix: "run it again", code: "" }]);
+    throw new Refused([BROKEN]);
   }
 }
 
@@ -192,6 +203,10 @@ async function exported(kind) {
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
     by("progress").textContent = `Exported ${number(Math.ceil(blob.size / 1000))} kB`;
+    const end = kind === "text/csv" ? "" : await blob.slice(Math.max(0, blob.size - END)).text();
+    if (/"truncated": ?true/.test(end)) {
+      told([{ what: "the file does not hold all rows", why: "this server gives no answer more rows, bytes or time", fix: "export it in parts, each with a WHERE", code: "" }]);
+    }
   } catch (failed) {
     wrong(failed);
   }

@@ -339,6 +339,7 @@ CODES: dict[str, str] = {
     "WFT-SRV-100": "the store of the warehouse lends no keys for files",
     "WFT-SRV-101": "keys of the store that would open too much",
     "WFT-SRV-102": "a page of data is asked for by a parameter that it does not have",
+    "WFT-SRV-110": "a form with an empty or a wrong field",
     "WFT-SRV-120": "no such connection",
     "WFT-SRV-121": "a connection does not answer in time",
     "WFT-SRV-122": "a connection is being tried already",

@@ -8,7 +8,7 @@ import io
 
 from playwright.sync_api import expect
 
-from tests.browser.company import LEAD, OWNER, PRODUCER
+from tests.browser.company import LEAD, OWNER, PRODUCER, STRANGER
 from weft.access.permissions import Caller, Role
 
 GAIA = Caller(LEAD, "user", frozenset({Role.GOVERNANCE_LEAD}))
@@ -138,3 +138,28 @@ def test_a_lead_finds_who_has_read_what_and_that_the_record_stands(demo, visit):
     page.get_by_role("link", name="Does the record stand?").click()
 
     expect(page.get_by_text("stands", exact=True)).to_have_count(2)
+
+
+def test_a_lead_has_the_mesh_scanned_and_an_owner_their_domains_and_nobody_else(own_demo, visit):
+    lead, owner, stranger = visit(own_demo, LEAD), visit(own_demo, OWNER), visit(own_demo, STRANGER)
+    (own_demo.root / "governance" / "policies" / "nobody-is-called-x.yaml").write_text(
+        "apiVersion: weft/v1\nid: nobody-is-called-x\ntitle: No product is called on_time\nkind: documentation\n"
+        "severity: low\nwhen: [scan]\nasks: Of names.\nwhy: To see it.\nremediation: Rename it.\ndue_days: 9\n"
+        "owner: data governance\ncheck: |\n  select product as subject, 'it is' as detail from products "
+        "where product = 'operations.on_time'\n"
+    )
+
+    owner.goto("/governance")
+    owner.get_by_role("button", name="Scan now").click()
+    owner.wait_for_url("**/governance?done=scanned")
+    lead.goto("/governance")
+    lead.get_by_role("button", name="Scan now").click()
+    lead.wait_for_url("**/governance?done=scanned")
+    stranger.goto("/governance")
+
+    expect(owner.get_by_role("status")).to_contain_text("asked just now")
+    expect(lead.get_by_role("row", name="No product is called on_time")).to_contain_text("1/1")
+    expect(stranger.get_by_role("button", name="Scan now")).to_have_count(0)
+    csrf = stranger.locator('meta[name="csrf"]').get_attribute("content")
+    answer = stranger.request.post("/governance/scan", form={"csrf": csrf}, headers={"Origin": own_demo.url})
+    assert answer.status == 403

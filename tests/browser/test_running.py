@@ -64,6 +64,9 @@ def test_a_producer_follows_a_failed_run_to_its_row(demo, visit):
     row = failure.get_by_role("row").nth(1)
     expect(row).to_contain_text("1545")
     expect(row).to_contain_text("-1")
+    stage = page.locator("table.gantt tr", has_text="operations.on_time.flights@1")
+    expect(stage.locator("rect.fill-bad")).to_have_count(1)
+    expect(stage).to_contain_text("UTC")
     assert barriers(page) == []
     assert page.problems == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import time
 from collections.abc import Callable
 from urllib.parse import quote
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from tests.browser.company import CONSUMER, OWNER, PRODUCER, STRANGER
+from tests.browser.company import CONSUMER, OWNER, PRODUCER, STRANGER, served
 from tests.conformance.test_verbs import token
 from weft.access.permissions import Caller, Role
 
@@ -210,6 +211,28 @@ def test_answers_are_taken_along_in_each_form_and_whole(demo, visit, tmp_path):
             page.locator("#export").select_option(label=form)
         download.value.save_as(tmp_path / form)
         assert values((tmp_path / form).read_bytes())[0] == 58665
+
+
+def test_an_export_that_the_server_cuts_says_so_or_is_none(template, tmp_path, visit):
+    bounded = tmp_path / "bounded"
+    shutil.copytree(template, bounded)
+    with (bounded / "weft.toml").open("a") as settings:
+        settings.write("\n[query]\nrows = 1000\n")
+    with served(tmp_path / "running", bounded) as server:
+        page = visit(server, OWNER)
+        opened(page, "select carrier, flight from operations.on_time.flights")
+        run(page)
+        rows(page)
+        for form in ("Parquet", "Arrow", "JSON"):
+            with page.expect_download():
+                page.locator("#export").select_option(label=form)
+            page.get_by_role("alert").filter(has_text="does not hold all rows").wait_for()
+        page.locator("#export").select_option(label="CSV")
+        page.get_by_role("alert").filter(has_text="LIMIT").or_(
+            page.get_by_role("alert").filter(has_text="limit")
+        ).first.wait_for()
+
+        assert page.get_by_text("cannot be reached").count() == 0
 
 
 def test_a_query_is_saved_found_again_by_its_address_and_deleted(own_demo, visit):

@@ -70,6 +70,9 @@ def at(minutes: int) -> dt.datetime:
     return START + dt.timedelta(minutes=minutes)
 
 
+ID = {"name": "id", "logicalType": "integer", "physicalType": "BIGINT", "classification": "internal"}
+
+
 def publication(address: Address, snapshot: str, minutes: int = 0, **changes) -> Publication:
     fields = {
         "address": address,
@@ -77,7 +80,7 @@ def publication(address: Address, snapshot: str, minutes: int = 0, **changes) ->
         "run_id": f"run-{snapshot}",
         "version": f"{address.major}.0.0",
         "status": "active",
-        "contract": {"id": str(address), "schema": [{"name": address.port}]},
+        "contract": {"id": str(address), "schema": [{"name": address.port, "properties": [ID]}]},
         "digests": Digests(f"f{snapshot}", "r", "t"),
         "manifest": Manifest(
             (Column("id", "BIGINT", 1, "id", True),),
@@ -406,6 +409,7 @@ def test_runs_are_found_by_port_newest_first_and_unfinished_ones_by_themselves(r
 
 
 def test_checks_that_are_recorded_again_come_without_the_samples_of_before(registry):
+    publish(registry, publication(A, "1"), publication(B, "1"))  # rows of what is not there yet are nobody's to read
     registry.record_checks("r", A, [check("c", ({"id": 1},)), check("d")], at(0))
     registry.record_checks("r", B, [check("e", ({"id": 2},))], at(0))
 

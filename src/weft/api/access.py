@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -41,6 +42,9 @@ from weft.registry.users import UserStore
 if TYPE_CHECKING:
     from weft.registry.database import Database
     from weft.wiring import Rooms
+
+_SHOWN = 200
+"""Requests of one list, the newest."""
 
 
 class Access:
@@ -130,9 +134,10 @@ class Access:
             state: those of which some port is in this state.
             mine: those alone that the caller may decide now.
         """
-        found = self.requests.listed(state)
         if mine:
-            found = [r for r in found if any(i.state == WAITING and self._decides(caller, r, i) for i in r.items)]
+            own = (r for r in self.waiting_for(caller) if state is None or any(i.state == state for i in r.items))
+            return [self.shown(request, caller) for request in islice(own, _SHOWN)]
+        found = self.requests.listed(state, limit=_SHOWN)
         return [self.shown(request, caller) for request in found if self._sees(caller, request)]
 
     def one(self, caller: Caller, request_id: str) -> dict[str, Any]:
@@ -365,6 +370,14 @@ class Access:
         if name.startswith("team:") or self._users.user(name) is not None:
             return True
         return bool(self._rooms.principal_named(f"user:{name}").roles)
+
+    def waiting_for(self, caller: Caller, after: str | None = None) -> Iterator[AccessRequest]:
+        """Requests that somebody may decide now, newest first, behind one of them; however many wait for others."""
+        while found := self.requests.listed(WAITING, after=after):
+            for request in found:
+                if any(i.state == WAITING and self._decides(caller, request, i) for i in request.items):
+                    yield request
+            after = found[-1].request_id
 
     def _decides(self, caller: Caller, request: AccessRequest, item: Item) -> bool:
         """Whether somebody may decide a port of a request now: nobody for themselves, and nobody twice."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from weft.access.approving import roles_of
@@ -47,6 +48,20 @@ class AccessLists:
             if request.asked_by == caller.name or (request.kind, request.consumer) in consumers
         ]
         return sorted(found, key=lambda one: all(port["state"] != WAITING for port in one["ports"]))
+
+    def to_decide(self, caller: Caller, limit: int = 50, cursor: str | None = None) -> Document:
+        """A page of the requests that the caller may decide now, newest first, however many wait for others.
+
+        Raises:
+            UsageError: WFT-SRV-006, the cursor belongs to another list.
+        """
+        of = f"to decide {caller.name}"
+        place = place_of(of, cursor, str)
+        found = list(islice(self._access.waiting_for(caller, place[0] if place else None), limit + 1))
+        return {
+            "items": [self._access.shown(request, caller) for request in found[:limit]],
+            "next": cursor_of(of, [found[limit - 1].request_id]) if len(found) > limit else None,
+        }
 
     def terms(self, address: Address) -> Document:
         """How a port is asked for: by which roles, who decides, for how long at most, and up to which level nobody is.

@@ -243,7 +243,8 @@ def _is_open(caller: Caller, found: PortState | ProductRecord) -> bool:
 def _with_rows(result: CheckResult, shown: FailingRowsOfPort | None) -> CheckResult:
     """A result with what is shown of its rows as samples: their values that are not masked."""
     rows = shown.rows.get(result.id, ()) if shown is not None else ()
-    return replace(result, samples=tuple({c.column: c.value for c in row if not c.masked} for row in rows))
+    told = ({cell.column: cell.value for cell in row if not cell.masked} for row in rows)
+    return replace(result, samples=tuple(row for row in told if row))
 
 
 def _product(text: str) -> ProductAddress:

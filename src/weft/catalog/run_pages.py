@@ -72,6 +72,7 @@ def run_json(run: Run) -> dict[str, Any]:
                 "diagnostics": [dict(d) for d in p.diagnostics],
                 "quarantine": dict(p.quarantine) if p.quarantine is not None else None,
                 "override": dict(p.override) if p.override is not None else None,
+                "ended_at": p.ended_at.isoformat() if p.ended_at is not None else None,
             }
             for p in run.ports
         ],

@@ -83,6 +83,7 @@ class PortOutcome(Struct, frozen=True):
     Attributes:
         quarantine: counts of the rows that were left out, if any.
         override: who published it against which failed checks, if somebody did.
+        ended_at: when one that failed had; of a published one its publication says so.
     """
 
     address: Address
@@ -93,6 +94,7 @@ class PortOutcome(Struct, frozen=True):
     diagnostics: tuple[Mapping[str, Any], ...] = ()
     quarantine: Mapping[str, Any] | None = None
     override: Mapping[str, Any] | None = None
+    ended_at: datetime | None = None
 
 
 class Run(Struct, frozen=True):

@@ -289,6 +289,7 @@ def run_text(run: Run) -> str:
                     "diagnostics": [dict(d) for d in p.diagnostics],
                     "quarantine": dict(p.quarantine) if p.quarantine is not None else None,
                     "override": dict(p.override) if p.override is not None else None,
+                    "ended_at": time_text(p.ended_at) if p.ended_at is not None else None,
                 }
                 for p in run.ports
             ],
@@ -318,6 +319,7 @@ def run(text: str) -> Run:
                 tuple(p["diagnostics"]),
                 p.get("quarantine"),
                 p.get("override"),
+                dt.datetime.fromisoformat(p["ended_at"]) if p.get("ended_at") else None,
             )
             for p in data["ports"]
         ),

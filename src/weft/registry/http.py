@@ -203,7 +203,7 @@ class HttpRegistry:
         return self._local.lives(run)
 
     def checks(self, run_id: str, address: Address | None = None) -> Mapping[Address, Sequence[CheckResult]]:
-        """Check results of a run; samples only of one's own domains."""
+        """Check results of a run; of rows that fail them only what one may read."""
         params = {"port": str(address) if address is not None else None}
         found = self.server.get(f"{_READ}/runs/{quote(run_id, safe='')}/checks", list[ChecksAsked], params)
         return {one.address: one.results for one in found}

@@ -168,7 +168,7 @@ class _OneRun:
         for address in work.ports:
             if address in guilty:
                 its = [d for d in e.diagnostics if f"`{address}`" in d.what] or list(e.diagnostics)
-                self.failed.append(Failed(address, type(e)(*its)))
+                self.failed.append(Failed(address, type(e)(*its), seconds, self._context.now()))
                 self._context.progress.finished(str(address), "failed", None, seconds)
             else:
                 self.skipped.append(Skipped(address, f"another port of `{work.address}` failed"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct, field
@@ -52,10 +53,17 @@ class Published(Struct, frozen=True):
 
 
 class Failed(Struct, frozen=True):
-    """A port that could not be published, and why."""
+    """A port that could not be published, and why.
+
+    Attributes:
+        seconds: how long its product was worked on; None where that had not begun.
+        ended_at: when it failed.
+    """
 
     address: Address
     error: WeftError
+    seconds: float | None = None
+    ended_at: datetime | None = None
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
@@ -220,7 +228,12 @@ def outcomes(
             for p in published
         ),
         *(PortOutcome(address, "retired") for address in retired),
-        *(PortOutcome(f.address, "failed", diagnostics=tuple(d.as_json() for d in f.diagnostics)) for f in failed),
+        *(_failed(one) for one in failed),
         *(PortOutcome(w.address, "waiting", diagnostics=tuple(d.as_json() for d in w.diagnostics)) for w in waiting),
         *(PortOutcome(s.address, "skipped") for s in skipped),
     ]
+
+
+def _failed(one: Failed) -> PortOutcome:
+    told = tuple(d.as_json() for d in one.diagnostics)
+    return PortOutcome(one.address, "failed", seconds=one.seconds, diagnostics=told, ended_at=one.ended_at)

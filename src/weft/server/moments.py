@@ -19,7 +19,7 @@ def _written(value: Any) -> Any:
     return datetime.fromisoformat(value)
 
 
-def _in_utc(at: datetime) -> datetime:
+def in_utc(at: datetime) -> datetime:
     """The time in UTC; one without a zone is in it already.
 
     Raises:
@@ -31,4 +31,4 @@ def _in_utc(at: datetime) -> datetime:
         raise ValueError("is before the first or after the last day of the calendar") from None
 
 
-Moment = Annotated[datetime, BeforeValidator(_written), AfterValidator(_in_utc)]
+Moment = Annotated[datetime, BeforeValidator(_written), AfterValidator(in_utc)]

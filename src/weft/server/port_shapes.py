@@ -202,6 +202,7 @@ class Outcome(Shape):
     diagnostics: list[dict[str, Any]]
     quarantine: dict[str, Any] | None
     override: dict[str, Any] | None
+    ended_at: str | None = Field(description="when one that failed had; of a published one its publication says so")
 
 
 class Run(Shape):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import rdflib
 from fastapi.testclient import TestClient
-from rdflib.namespace import DCAT, DCTERMS, FOAF, RDF, RDFS
+from rdflib.namespace import DCAT, DCTERMS, FOAF, RDF, RDFS, SH
 
 from tests.unit.server.company import bearer, company
 from weft.api.platform import Platform
@@ -169,3 +171,38 @@ def test_feeds_are_for_whoever_is_known_and_kept_by_nobody(client):
     for path in ("/feeds/catalog.jsonld", "/feeds/sitemap.xml", "/feeds/sitemap/port", "/feeds/changes.atom"):
         assert stranger.get(path).status_code == 401
         assert client.get(path).headers["cache-control"] == "private, no-cache"
+
+
+def shapes_of(*names: str) -> rdflib.Graph:
+    """Public SHACL shapes from the folder that `WEFT_SHACL_SHAPES` names, without arrows to shapes that are not there.
+
+    The file of DCAT-AP 3.0.1 refers to two property shapes that it does not hold.
+    """
+    found = rdflib.Graph()
+    for name in names:
+        found.parse(Path(os.environ["WEFT_SHACL_SHAPES"]) / name, format="turtle")
+    for shape, _, prop in list(found.triples((None, SH.property, None))):
+        if (prop, None, None) not in found:
+            found.remove((shape, SH.property, prop))
+    return found
+
+
+@pytest.mark.skipif("WEFT_SHACL_SHAPES" not in os.environ, reason="the public shapes are not at hand; see docs")
+@pytest.mark.parametrize("names", [("dcat-ap.ttl",), ("dprod-shapes.ttl",)])
+def test_the_catalog_conforms_to_the_public_shapes_and_what_is_broken_does_not(client, names):
+    pyshacl = pytest.importorskip("pyshacl")
+    shapes, known = shapes_of(*names), shapes_of("dprod-ontology.ttl")
+    data = graph(client.get("/feeds/catalog.jsonld").text)
+    asked = {one for one in shapes.objects(None, SH.targetClass) if (None, RDF.type, one) in data}
+
+    conforms, _, told = pyshacl.validate(data, shacl_graph=shapes, ont_graph=known, advanced=True)
+    for subject in list(data.subjects(RDF.type, DCAT.DataService)):
+        data.remove((subject, DCAT.endpointURL, None))
+        data.remove((subject, DCTERMS.title, None))
+        data.add((subject, DCAT.endpointURL, rdflib.Literal("no address")))
+        data.add((subject, DPROD.isAccessServiceOf, rdflib.Literal("no distribution")))
+    broken, _, _ = pyshacl.validate(data, shacl_graph=shapes, ont_graph=known, advanced=True)
+
+    assert asked, "a shape that looks at nothing is always kept"
+    assert conforms, told
+    assert not broken

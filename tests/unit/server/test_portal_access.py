@@ -239,3 +239,17 @@ def test_what_people_type_is_shown_as_they_typed_it_and_runs_nowhere(platform):
         text = client.get(path).text
         assert "<img" not in text and "alert(1)</script>" not in text
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+
+
+def test_what_waits_for_others_hides_nothing_from_the_inbox_which_comes_page_by_page(platform, people):
+    first = [asked(platform, Caller(f"early{n}", "user")) for n in range(3)]
+    for number in range(210):  # of another domain, and newer
+        platform.access.ask(Caller(f"late{number}", "user"), [str(FLIGHTS)], "delay model")
+
+    one = people("finn").get("/access/inbox?limit=2").json()
+    two = people("finn").get("/access/inbox", params={"limit": 2, "cursor": one["next"]}).json()
+
+    found = [request["request_id"] for page in (one, two) for request in page["requests"]]
+    assert sorted(found) == sorted(first)
+    assert two["next"] is None
+    assert people("finn").get("/access/inbox", params={"cursor": "x"}).status_code == 400

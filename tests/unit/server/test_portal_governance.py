@@ -353,3 +353,20 @@ def test_reads_are_ones_own_or_those_that_one_may_see(platform, people):
     chains = people("gwen").get("/governance/audit/chains").json()
     assert (chains["diagnostics"], chains["reads"]) == ([], 0)
     assert len(chains["anchors"]) == 2
+
+
+def test_the_map_goes_on_behind_the_worst_domains(platform, people):
+    scan(platform)
+    lead = people("gwen")
+
+    first = lead.get("/governance").json()
+    rest = lead.get("/governance?begin=2").json()
+    page = lead.get("/governance?begin=2", headers={"Accept": "text/html"}).text
+
+    names = [line["name"] for line in first["compliance"]["domains"]]
+    assert first["shown"] == names
+    assert (first["before"], first["after"]) == (None, None)
+    assert rest["shown"] == names[2:] == list(rest["compliance"]["cells"])
+    assert rest["before"] == 0
+    assert f"3 to {len(names)} of {len(names)}" in page
+    assert ">Worse ones</a>" in page

@@ -29,9 +29,14 @@ def own(platform: Platform, caller: Caller) -> Document:
     }
 
 
-def inbox(platform: Platform, caller: Caller) -> Document:
-    """What the caller may decide now."""
-    return {**_tabs(caller), "requests": platform.access.listed(caller, "waiting", mine=True)}
+def inbox(platform: Platform, caller: Caller, limit: int, cursor: str | None) -> Document:
+    """A page of what the caller may decide now.
+
+    Raises:
+        UsageError: WFT-SRV-006, the cursor belongs to another list.
+    """
+    found = platform.access_lists.to_decide(caller, limit, cursor)
+    return {**_tabs(caller), "requests": found["items"], "next": found["next"]}
 
 
 def readers(platform: Platform, caller: Caller, port: str | None, limit: int, cursor: str | None) -> Document:

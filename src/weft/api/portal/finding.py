@@ -77,7 +77,7 @@ def _gathered(hits: list[Document]) -> list[Document]:
 
 def _work(platform: Platform, caller: Caller) -> Iterator[Document]:
     """Lines of the caller's own list: what kind, which page, by when."""
-    for request in platform.access.listed(caller, "waiting", mine=True):
+    for request in platform.access_lists.to_decide(caller, _WORK)["items"]:
         title = f"{request['reader']} asks for {', '.join(port['address'] for port in request['ports'])}"
         yield _line("request", "accent", title, f"/access/requests/{request['request_id']}", request["at"])
     for approval in platform.approvals.listed(caller, state="waiting")["items"]:

@@ -18,22 +18,40 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 DOMAINS = 25
-"""How many domains the map has, the worst ones."""
+"""How many domains a map has, the worst ones first."""
 _FEW = 6
 _SELECT = 200
 
 
-def overview(platform: Platform, caller: Caller) -> Document:
-    """How policies are kept now, as far as the caller answers for it, and what waits for them."""
+def overview(platform: Platform, caller: Caller, begin: int = 0, wrong: Sequence[Diagnostic] = ()) -> Document:
+    """How policies are kept now, as far as the caller answers for it, and what waits for them.
+
+    Args:
+        begin: how many of the worst domains are passed over.
+    """
     found = _standing(platform, caller)
-    shown = [line["name"] for line in found["domains"][:DOMAINS]] if found is not None else []
+    lines = found["domains"][begin : begin + DOMAINS] if found is not None else []
+    shown = [line["name"] for line in lines]
     return {
         "answers": may(caller, Action.READ_EVENTS),
         "compliance": None if found is None else found | {"cells": {name: found["cells"][name] for name in shown}},
         "shown": shown,
+        "lines": lines,
+        "begin": begin,
+        "before": max(0, begin - DOMAINS) if begin else None,
+        "after": begin + DOMAINS if found is not None and len(found["domains"]) > begin + DOMAINS else None,
+        "scans": scannable(caller) is not None,
         "due": platform.governance.violations(caller, states=("open", "overdue"), mine=True, limit=_FEW)["items"],
         "approvals": platform.approvals.listed(caller, state="waiting", limit=_FEW)["items"],
+        "diagnostics": told(wrong),
     }
+
+
+def scannable(caller: Caller) -> list[str] | None:
+    """What the caller may have scanned: an empty list for the whole mesh, else domains; None: nothing."""
+    if may(caller, Action.GOVERN):
+        return []
+    return sorted(domains_of(caller, Action.DECIDE_POLICY) or ()) or None
 
 
 def violations(

@@ -20,7 +20,7 @@ def stages_of(platform: Platform, run: Document | None, job: Document | None) ->
     """Stages in their order, each with where it begins and ends on a scale of `WIDE`; a bar only where both are known.
 
     Of a job the queue and its process are recorded; of a run its begin and end; of a published port how long it took
-    and when it was published; of one that failed neither.
+    and when it was published; of one that failed how long and until when its product was worked on.
     """
     found: list[Document] = []
     if job is not None:
@@ -42,13 +42,13 @@ def _stage(name: str, kind: str, begins: str | None, ends: str | None) -> Docume
 
 
 def _port(platform: Platform, run: Document, port: Document) -> Document:
-    published = _published(platform, run["run_id"], port) if port["outcome"] == "published" else None
+    ended = _published(platform, run["run_id"], port) if port["outcome"] == "published" else port["ended_at"]
     seconds = port["seconds"]
     begins = None
-    if published is not None and seconds is not None:
+    if ended is not None and seconds is not None:
         # planning is counted with what was built first, and comes before the run is written down
-        begins = max((datetime.fromisoformat(published) - timedelta(seconds=seconds)).isoformat(), run["started_at"])
-    made = _stage(port["address"], port["outcome"], begins, published)
+        begins = max((datetime.fromisoformat(ended) - timedelta(seconds=seconds)).isoformat(), run["started_at"])
+    made = _stage(port["address"], port["outcome"], begins, ended)
     return {**made, "seconds": seconds, "port": port["address"]}
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from weft.access.permissions import Action, Caller, domains_of, may
+from weft.api.catalog import Filters
 from weft.api.failing_rows import FailingRowsOfPort
 from weft.api.portal.run_stages import stages_of
 from weft.errors import UsageError
@@ -25,6 +26,7 @@ _NARROWEST = 5
 _MOST_RUNS = 300
 _MOST_LANES = 40
 _IN_TABLE = 100
+_OFFERED = 100
 _TO_COME = (JobState.QUEUED, JobState.RUNNING)
 
 
@@ -59,7 +61,7 @@ def timeline(
         "complete": complete,
         "jobs": [{**job, "result": None} for job in jobs],
         "may_run": may(caller, Action.RUN),
-        "domains": None if (own := domains_of(caller, Action.RUN)) is None else sorted(own),
+        "own_products": _own(platform, caller),
     }
 
 
@@ -138,6 +140,14 @@ def schedule(platform: Platform, caller: Caller) -> Document:
             for one in platform.jobs.schedules_shown_to(caller)
         ]
     }
+
+
+def _own(platform: Platform, caller: Caller) -> list[str]:
+    """Products that the caller may run, as far as a form can offer them."""
+    domains = domains_of(caller, Action.RUN)
+    filters = [Filters()] if domains is None else [Filters(domain=domain) for domain in sorted(domains)]
+    listed = (platform.catalog.listed(caller, "product", one, _OFFERED, None)["items"] for one in filters)
+    return [msgspec.json.decode(item)["address"] for items in listed for item in items][:_OFFERED]
 
 
 def _asked(run: Document, product: str | None, state: str | None) -> bool:

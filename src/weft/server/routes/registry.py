@@ -197,7 +197,7 @@ def run(request: Request, caller: Reader, run_id: str) -> Response:
 
 @router.get("/runs/{run_id}/checks", responses=told(many(ChecksAsked)))
 def checks(request: Request, caller: Reader, run_id: str, port: str | None = None) -> Response:
-    """Check results of a run; samples of one's own domains alone."""
+    """Check results of a run; of rows that fail them what the caller may read, which is written down."""
     return Response(_reading(request).checks(caller, run_id, port), media_type=_JSON)
 
 

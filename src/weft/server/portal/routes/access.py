@@ -43,11 +43,13 @@ async def own(request: Request, caller: Asker) -> Response:
 
 
 @router.get("/access/inbox")
-async def inbox(request: Request, caller: Asker) -> Response:
+async def inbox(
+    request: Request, caller: Asker, limit: Annotated[int, Query(ge=1, le=200)] = 50, cursor: _Cursor = None
+) -> Response:
     """What the caller may decide now."""
 
     def found() -> Response:
-        page = asking.inbox(platform_of(request), caller)
+        page = asking.inbox(platform_of(request), caller, limit, cursor)
         return show(request, caller, "access_inbox.html", page, title="To decide")
 
     return await quickly(request, found)
@@ -96,7 +98,7 @@ async def form(
 def ask(
     request: Request,
     caller: Sender,
-    port: _Ports,
+    port: _Ports = [],  # noqa: B006 - never changed
     purpose: _Words = "",
     reader: _Name = "",
     other: _Name = "",

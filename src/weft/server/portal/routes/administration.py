@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from weft.access.permissions import Action, Caller
 from weft.api.portal import administering
-from weft.errors import AccessDenied, WeftError
+from weft.errors import AccessDenied, UsageError, WeftError, error
 from weft.server.permitted import PermittedForm
 from weft.server.portal.rendering import platform_of, show, wants_json
 from weft.server.portal.visiting import Visiting
@@ -24,6 +24,7 @@ _LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 _Word = Annotated[str, Form(max_length=300, pattern=_PRINTED)]
 _Text = Annotated[str, Form(max_length=4000, pattern=_LINES)]
 _Words = Annotated[list[Annotated[str, Form(max_length=60, pattern=_PRINTED)]] | None, Form(max_length=60)]
+_MOST_DAYS = 3650
 _Name = Annotated[str, Path(max_length=200, pattern=_PRINTED)]
 Operator = Annotated[Caller, Depends(Visiting(Action.OPERATE))]
 Changer = Annotated[Caller, Depends(PermittedForm(Action.OPERATE))]
@@ -47,7 +48,7 @@ async def domains(request: Request, caller: Annotated[Caller, Depends(Visiting(A
 def requisition(
     request: Request,
     caller: Annotated[Caller, Depends(PermittedForm(Action.REQUISITION))],
-    name: _Word,
+    name: _Word = "",
     title: _Word = "",
     kind: _Word = "",
     team: _Word = "",
@@ -98,20 +99,21 @@ async def tokens(request: Request, caller: Annotated[Caller, Depends(Visiting(Ac
 def make_token(
     request: Request,
     caller: Owner,
-    label: _Word,
+    label: _Word = "",
     domain: _Word = "",
-    days: Annotated[int | None, Form(ge=1, le=3650)] = None,
+    days: _Word = "",
     actions: _Words = None,
 ) -> Response:
     """Makes a token, and shows it this once."""
     platform = platform_of(request)
     limits = [Action(name) for name in actions or () if name in {a.value for a in Action}]
     try:
+        lasts = _days(days)
         _, secret = platform.identity.token_verbs.create(
             caller,
             label=label.strip() or "made in the portal",
             domain=domain or None,
-            days=days,
+            days=lasts,
             actions=limits or None,
         )
     except WeftError as e:
@@ -248,7 +250,7 @@ def mute(
     request: Request,
     caller: Annotated[Caller, Depends(PermittedForm(Action.MANAGE_DOMAIN, domain="domain"))],
     domain: _Name,
-    subject: _Word,
+    subject: _Word = "",
     off: Annotated[bool, Form()] = False,
 ) -> Response:
     """Spares the owners of a domain notices of something, or tells them again."""
@@ -325,6 +327,20 @@ def _again(
         diagnostics=told,
         typed=typed,
     )
+
+
+def _days(text: str) -> int | None:
+    """How many days a token holds; None: as many as the settings say.
+
+    Raises:
+        UsageError: WFT-SRV-110, it is no such number.
+    """
+    if not text.strip():
+        return None
+    if text.isascii() and text.isdigit() and 0 < int(text) <= _MOST_DAYS:
+        return int(text)
+    what = "“Days that it holds” is not such a number"
+    raise UsageError(error("WFT-SRV-110", what, fix=f"write a whole number from 1 to {_MOST_DAYS}, or nothing"))
 
 
 def _with_password(request: Request, caller: Caller, name: str, change: Callable[[Any], str]) -> Response:

@@ -34,10 +34,25 @@ _State = Literal["", "open", "overdue", "waived", "known", "resolved"]
 
 
 @router.get("")
-def overview(request: Request, caller: Reader) -> Response:
+def overview(request: Request, caller: Reader, begin: Annotated[int, Query(ge=0, le=1_000_000)] = 0) -> Response:
     """How policies are kept, and what waits for the caller."""
-    return show(
-        request, caller, "governance.html", governing.overview(platform_of(request), caller), title="Governance"
+    page = governing.overview(platform_of(request), caller, begin)
+    return show(request, caller, "governance.html", page, title="Governance")
+
+
+@router.post("/scan")
+def scan(request: Request, caller: Decider) -> Response:
+    """Holds the mesh, or the caller's domains, against its policies now."""
+    platform = platform_of(request)
+
+    def again(failed: WeftError) -> Response:
+        page = governing.overview(platform, caller, 0, failed.diagnostics)
+        return show(request, caller, "governance.html", page, title="Governance", status=status_of(failed))
+
+    return _done(
+        lambda: platform.scans.scan(caller, governing.scannable(caller) or (), samples=False),
+        "/governance?done=scanned",
+        again,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Request
@@ -10,11 +10,13 @@ from starlette.responses import RedirectResponse, Response
 
 from weft.access.permissions import Action, Caller
 from weft.api.portal import running
+from weft.errors import AccessDenied, UsageError, WeftError, error
 from weft.plan.keeping import window
-from weft.server.moments import Moment
+from weft.server.moments import Moment, in_utc
 from weft.server.permitted import PermittedForm
 from weft.server.portal.rendering import environment, html, platform_of, show, wants_json
 from weft.server.portal.visiting import Visiting
+from weft.server.problems import status_of
 from weft.server.quickly import quickly
 
 router = APIRouter(tags=["portal"], include_in_schema=False)
@@ -24,6 +26,9 @@ Runner = Annotated[Caller, Depends(PermittedForm(Action.RUN))]
 _Id = Annotated[str, Path(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
 _Product = Annotated[str, Form(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 _PRINTED = r"^[^\x00-\x1f\x7f]*$"
+_When = Annotated[str, Form(max_length=40, pattern=_PRINTED)]
+_MOST_HOURS = 24 * 366
+_BLANK = dict.fromkeys(("product", "again", "start", "end", "by_hours"), "")
 
 
 @router.get("/runs")
@@ -39,7 +44,7 @@ async def runs(
 
     def found() -> Response:
         page = running.timeline(platform_of(request), caller, int(hours), until, product or None, state or None)
-        return show(request, caller, "runs.html", page, title="Runs")
+        return show(request, caller, "runs.html", page, title="Runs", typed=_BLANK, diagnostics=())
 
     return await quickly(request, found)
 
@@ -71,9 +76,12 @@ async def log(
 
 
 @router.post("/runs")
-def start(request: Request, caller: Runner, product: _Product) -> Response:
+def start(request: Request, caller: Runner, product: _Product = "") -> Response:
     """Queues a job that applies a product."""
-    job = platform_of(request).jobs.started_by(caller, product.strip())
+    try:
+        job = platform_of(request).jobs.started_by(caller, _named(product))
+    except (UsageError, AccessDenied) as e:
+        return _again(request, caller, e, {"product": product})
     return RedirectResponse(f"/runs/{job.job_id}", 303)
 
 
@@ -88,14 +96,18 @@ def cancel(request: Request, caller: Runner, run_id: _Id) -> Response:
 def backfill(
     request: Request,
     caller: Runner,
-    product: _Product,
-    start: Annotated[Moment, Form()],
-    end: Annotated[Moment, Form()],
-    by_hours: Annotated[int, Form(ge=1, le=24 * 366)] = 24,
+    product: _Product = "",
+    start: _When = "",
+    end: _When = "",
+    by_hours: _When = "24",
 ) -> Response:
     """Queues a job for each piece of a stretch of time of a product."""
-    jobs = platform_of(request).jobs
-    made = jobs.backfilled_by(caller, product.strip(), window(start, end), timedelta(hours=by_hours))
+    typed = {"again": product, "start": start, "end": end, "by_hours": by_hours}
+    try:
+        stretch, by = window(_time("Start", start), _time("Until", end)), _hours(by_hours)
+        made = platform_of(request).jobs.backfilled_by(caller, _named(product), stretch, by)
+    except (UsageError, AccessDenied) as e:
+        return _again(request, caller, e, typed)
     return RedirectResponse(f"/backfills/{made.backfill_id}", 303)
 
 
@@ -149,3 +161,63 @@ def resume(
     """Lets the schedule of a product count again."""
     platform_of(request).jobs.resume(f"{domain}.{product}", caller.name)
     return RedirectResponse("/schedule", 303)
+
+
+def _again(request: Request, caller: Caller, failed: WeftError, typed: dict[str, str]) -> Response:
+    """The page of runs with its forms, what was typed into them, and what is wrong with it.
+
+    Raises:
+        WeftError: a program has asked.
+    """
+    if wants_json(request):
+        raise failed
+    page = running.timeline(platform_of(request), caller, 24, None, None, None)
+    told = [{"why": None, "fix": None, **d.as_json()} for d in failed.diagnostics]
+    return show(
+        request,
+        caller,
+        "runs.html",
+        page,
+        title="Runs",
+        status=status_of(failed),
+        typed=_BLANK | typed,
+        diagnostics=told,
+    )
+
+
+def _named(product: str) -> str:
+    """The product that a field names.
+
+    Raises:
+        UsageError: WFT-SRV-110, it names none.
+    """
+    if product.strip():
+        return product.strip()
+    raise _lacking("no product is named", "write its address, like operations.on_time")
+
+
+def _time(field: str, text: str) -> datetime:
+    """The time of a field, in UTC where it names no zone.
+
+    Raises:
+        UsageError: WFT-SRV-110, it is none.
+    """
+    try:
+        return in_utc(datetime.fromisoformat(text.strip()))
+    except ValueError:
+        raise _lacking(f"“{field}” is not a time", "write it like 2026-11-21T08:00") from None
+
+
+def _hours(text: str) -> timedelta:
+    """The length of a piece.
+
+    Raises:
+        UsageError: WFT-SRV-110, it is no number of hours.
+    """
+    if text.isascii() and text.isdigit() and 0 < int(text) <= _MOST_HOURS:
+        return timedelta(hours=int(text))
+    raise _lacking("“Hours in each piece” is not such a number", f"write a whole number from 1 to {_MOST_HOURS}")
+
+
+def _lacking(what: str, fix: str) -> UsageError:
+    return UsageError(error("WFT-SRV-110", what, fix=fix))
