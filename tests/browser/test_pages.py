@@ -73,3 +73,23 @@ def test_a_page_and_its_json_are_one_value_and_neither_is_kept_by_others(demo):
     assert "'unsafe-inline'" not in as_page.headers["content-security-policy"]
     assert "Accept" in as_page.headers["vary"]
     assert "Accept" in as_json.headers["vary"]
+
+
+def test_results_say_what_they_are_for_whose_they_are_and_which_product_a_port_is_of(demo, visit):
+    page = visit(demo, CONSUMER)
+
+    page.goto("/search?q=airport_delays")
+
+    found = page.locator("article", has_text="punctuality.performance.airport_delays@1")
+    assert found.get_by_text("What passengers and managers ask about delays").is_visible()
+    assert found.get_by_text("of Punctuality").is_visible()
+    assert found.get_by_text("by Customer Insight").is_visible()
+
+
+def test_home_calls_what_is_new_by_its_title_and_says_what_domains_are_about(demo, visit):
+    page = visit(demo, CONSUMER)
+
+    page.goto("/")
+
+    assert page.get_by_role("complementary").get_by_role("link", name="Flights from New York").is_visible()
+    assert page.get_by_text("What the stations at the three airports of New York measured").is_visible()

@@ -288,3 +288,20 @@ def test_violations_are_those_of_the_product_with_their_columns(demo):
 
     assert "operations.on_time.flights@1.distance" in [one["subject"] for one in found]
     assert all(one["subject"].startswith("operations.on_time") for one in found)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_line_of_a_product_stays_in_view_with_its_action_on_any_screen(demo, visit, width):
+    page = visit(demo, CONSUMER, width=width)
+    page.goto("/ports/operations/on_time/flights")
+
+    page.get_by_text("It never left.").scroll_into_view_if_needed()
+
+    assert page.evaluate("scrollY") > 300
+    for part in (page.get_by_role("heading", level=1), page.get_by_role("link", name="Request access")):
+        assert 0 <= part.bounding_box()["y"] < 250
+        assert page.evaluate(
+            "e => { const b = e.getBoundingClientRect();"
+            " return e.contains(document.elementFromPoint(b.x + b.width / 2, b.y + b.height / 2)) }",
+            part.element_handle(),
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from weft.api.cursors import cursor_of, place_of
 from weft.catalog.candidates import Synonyms
 from weft.catalog.history import history
 from weft.catalog.lineage import lineage, node_name
-from weft.catalog.listing import Asked, Drafts, listed
+from weft.catalog.listing import Asked, Drafts, lines, listed
 from weft.catalog.live import LiveIndex
 from weft.catalog.looks import Within
 from weft.catalog.pages import domain_summary, page
@@ -94,6 +94,11 @@ class Catalog:
         with self.index.reading() as connection:
             lines, last = listed(connection, asked)
         return [decode(line) for line in lines], last
+
+    def lines(self, caller: Caller, addresses: Collection[str]) -> dict[str, dict[str, Any]]:
+        """What lists say of domains, products and ports, by address; drafts of others have no line."""
+        with self.index.reading() as connection:
+            return {a: decode(line) for a, line in lines(connection, addresses, caller.domains.keys()).items()}
 
     def domain(self, name: str) -> dict[str, Any]:
         """A domain.

@@ -72,6 +72,21 @@ def listed(connection: sqlite3.Connection, asked: Asked) -> tuple[list[str], str
     return [line for _, line in page], page[-1][0] if len(rows) > asked.limit else None
 
 
+def lines(connection: sqlite3.Connection, addresses: Collection[str], own: Collection[str]) -> dict[str, str]:
+    """Entries of lists as JSON, by address, without drafts of domains that are not one's own.
+
+    Args:
+        addresses: of domains, products and ports; what is none of these has no line.
+    """
+    rows = connection.execute(
+        "SELECT l.address, l.line FROM json_each(?) w JOIN listed l ON l.address = w.value "
+        "AND l.kind IN ('domain', 'product', 'port') "
+        "WHERE NOT l.draft OR l.domain IN (SELECT value FROM json_each(?))",
+        [json.dumps(sorted(addresses)), json.dumps(sorted(own))],
+    )
+    return dict(rows.fetchall())
+
+
 def drafts(connection: sqlite3.Connection) -> frozenset[str]:
     """Addresses of all products and ports that are drafts."""
     rows = connection.execute("SELECT address FROM entry WHERE draft AND kind IN ('product', 'port')")

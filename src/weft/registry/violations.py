@@ -125,20 +125,30 @@ class ViolationStore:
         Args:
             after: the due time, as text, and the id behind which they begin.
         """
-        conditions, values = ["(due > ? OR (due = ? AND violation_id > ?))"], [after[0], *after]
-        for column, chosen in (("policy", wanted.policy), ("subject", wanted.subject), ("product", wanted.product)):
+        domains = (None,) if wanted.domains is None else wanted.domains
+        with self._database.reading() as statements:
+            found = [row for domain in domains for row in self._rows(statements, wanted, domain, after, limit)]
+        return sorted(map(_violation, found), key=lambda v: (v.due, v.violation_id))[:limit]
+
+    def _rows(
+        self, statements: Statements, wanted: Filter, domain: str | None, after: tuple[str, str], limit: int
+    ) -> list[tuple[Any, ...]]:
+        """Those of one domain or of all; a list of domains would be read through those of every other one."""
+        conditions, values = ["due >= ? AND (due > ? OR violation_id > ?)"], [after[0], *after]
+        for column, chosen in (
+            ("domain", domain),
+            ("policy", wanted.policy),
+            ("subject", wanted.subject),
+            ("product", wanted.product),
+        ):
             if chosen is not None:
                 conditions.append(f"{column} = ?")
                 values.append(chosen)
-        if wanted.domains is not None:
-            conditions.append(f"domain IN ({self._database.listed})")
-            values.append(json.dumps(wanted.domains))
         states = wanted.states or tuple(s for s in State if s is not State.RESOLVED)
         conditions.append(f"state IN ({self._database.listed})")
         values.append(json.dumps(states))
-        with self._database.reading() as statements:
-            sql = f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY due, violation_id LIMIT ?"
-            return [_violation(row) for row in statements.rows(sql, (*values, limit))]
+        sql = f"{_SELECT} WHERE {' AND '.join(conditions)} ORDER BY due, violation_id LIMIT ?"
+        return statements.rows(sql, (*values, limit))
 
     def get(self, violation_id: str) -> Violation | None:
         """One violation with its history."""

@@ -87,3 +87,12 @@ def test_a_column_of_a_draft_is_hidden_with_its_port_whatever_its_name(tmp_path)
         assert drafts.hide("fleet.aircraft.prototypes@1.id")
         assert drafts.hide('fleet.plans.orders@1."odd @ name"')
         assert not drafts.hide("fleet.aircraft.planes@1.tailnum")
+
+
+def test_results_are_described_by_lines_of_drafts_for_their_own_domain_alone(tmp_path):
+    with company(tmp_path) as platform:
+        own = platform.catalog.lines(Caller("finn", "user", domains={"fleet": frozenset()}), ["fleet.plans", *DRAFTS])
+        others = platform.catalog.lines(Caller("eve", "user"), ["fleet.plans", *DRAFTS, "fleet.aircraft"])
+
+    assert set(own) == {"fleet.plans", *DRAFTS}
+    assert set(others) == {"fleet.aircraft"}

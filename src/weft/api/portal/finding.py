@@ -55,7 +55,8 @@ def search(platform: Platform, caller: Caller, words: str, within: Within, limit
     else:
         found = platform.catalog.search(caller, words, within, limit)
     narrowed = {facet: getattr(within, facet) for facet in FACETS}
-    return {**found, "results": _gathered(found["results"]), "words": words, "narrowed": narrowed}
+    results = _described(platform, caller, _gathered(found["results"]))
+    return {**found, "results": results, "words": words, "narrowed": narrowed}
 
 
 def _gathered(hits: list[Document]) -> list[Document]:
@@ -73,6 +74,30 @@ def _gathered(hits: list[Document]) -> list[Document]:
         if head["columns"] and head["title"] == head["columns"][0]["title"]:
             head["title"] = of  # the port itself was not among the hits
     return list(heads.values())
+
+
+def _described(platform: Platform, caller: Caller, results: list[Document]) -> list[Document]:
+    """Results with what they are for, who answers for them and how they stand; a port with its product."""
+    of = {one["address"]: ".".join(one["address"].split(".")[:2]) for one in results if one["kind"] == "port"}
+    named = {one["address"] for one in results if one["kind"] != "term"}  # a term may have a domain's name
+    lines = platform.catalog.lines(caller, {*of.values(), *named})
+    described = []
+    for one in results:
+        line = lines.get(one["address"], {}) if one["kind"] != "term" else {}
+        product = lines.get(of.get(one["address"], ""), {})
+        about = line if one["kind"] != "port" else product
+        title = line.get("title") if one["title"] == one["address"] else one["title"]
+        described.append(
+            {
+                **one,
+                "title": title or one["title"],
+                "product": product.get("title"),
+                "status": line.get("status"),
+                "owner": line.get("owner"),
+                "about": about.get("purpose") or about.get("description"),
+            }
+        )
+    return described
 
 
 def _work(platform: Platform, caller: Caller) -> Iterator[Document]:
@@ -117,10 +142,17 @@ def _line(kind: str, tone: str, title: str, path: str, due: str | None) -> Docum
 
 def _new(platform: Platform, caller: Caller) -> Iterator[Document]:
     """Ports that were published last, each once."""
+    found = list(_published(platform, caller))
+    lines = platform.catalog.lines(caller, [one["address"] for one in found])
+    for one in found:
+        yield {**one, "title": lines.get(one["address"], {}).get("title") or one["address"]}
+
+
+def _published(platform: Platform, caller: Caller) -> Iterator[Document]:
     seen = set[str]()
     for run in platform.records.runs(caller, None, 4 * _NEW, None)["items"]:
         for port in run["ports"]:
             if port["outcome"] != "published" or port["address"] in seen or len(seen) >= _NEW:
                 continue
             seen.add(port["address"])
-            yield {"address": port["address"], "title": port["address"], "what": "published", "at": run["finished_at"]}
+            yield {"address": port["address"], "what": "published", "at": run["finished_at"]}
