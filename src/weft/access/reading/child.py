@@ -273,9 +273,10 @@ class Reader:
 
 def _parts(batch: Any) -> Iterator[Any]:
     """A batch in parts that are taken without a copy, as far as its rows are of one size."""
-    count = min(-(-batch.nbytes // AT_ONCE), batch.num_rows)
-    rows = -(-batch.num_rows // max(count, 1))
-    return (batch.slice(at, rows) for at in range(0, batch.num_rows, rows)) if count > 1 else iter((batch,))
+    if batch.get_total_buffer_size() <= AT_ONCE:  # at least as much as there is, and found at once
+        return iter((batch,))
+    rows = -(-batch.num_rows // max(-(-batch.nbytes // AT_ONCE), 1))
+    return (batch.slice(at, rows) for at in range(0, batch.num_rows, rows))
 
 
 class _OverfullError(Exception):

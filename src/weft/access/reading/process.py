@@ -53,6 +53,9 @@ _SOCKET_BYTES = 1 << 20
 _LENT_FROM = 1 << 20
 """Bytes of an answer that come over the socket; for what is beyond them memory is lent, which has its price too."""
 
+_KEPT_S = 1.0
+"""How long nothing comes because all that was lent is kept, until the rest comes over the socket."""
+
 
 class ReaderProcess:
     """One process. Used by one thread at a time; only `kill` may be called by any.
@@ -80,7 +83,7 @@ class ReaderProcess:
         finally:
             other.close()
         self._ready = False
-        self._came = 0
+        self._came, self._waited = 0, 0.0
         self._lender: Lender | None = None
         self._dead = threading.Event()
         self.served = ""
@@ -123,7 +126,7 @@ class ReaderProcess:
         while len(self.keys) > _SESSIONS:
             drop.append(self.keys.popitem(last=False)[0])
         opened = {} if known else {"relations": tuple(relations), "paths": tuple(paths)}
-        self._came = 0
+        self._came, self._waited = 0, 0.0
         self._ask(replace(run, drop=tuple(drop), **opened))
 
     def next(self, seconds: float) -> Said | bytearray | memoryview | None:
@@ -138,18 +141,22 @@ class ReaderProcess:
             self._socket.settimeout(seconds)
         try:
             found = said(self._socket)
+            self._waited = 0.0
             if isinstance(found, bytearray):
                 self._lend(len(found))
             elif isinstance(found, Laid):
-                if self._lender is None:
+                lender = self._lender  # `close` may take it away at any time
+                if lender is None:
                     raise LostError
-                return self._lender.part(*found)
+                return lender.part(*found)
             elif isinstance(found, Ended):
                 self._lend_no_more()
                 self._lender = None
         except TimeoutError:
-            if self._lender is not None and self._lender.all_held:
-                self._lend_no_more()  # whoever has all of it wants more all the same
+            self._waited += seconds
+            lender = self._lender
+            if lender is not None and lender.all_held and self._waited >= _KEPT_S:
+                self._lend_no_more()  # whoever keeps all of it wants more all the same
             return None
         except (LostError, ValueError, msgspec.DecodeError):
             raise self._lost() from None
@@ -172,8 +179,9 @@ class ReaderProcess:
                 self._lender = lender
 
     def _lend_no_more(self) -> None:
-        if self._lender is not None:
-            self._lender.close()
+        lender = self._lender
+        if lender is not None:
+            lender.close()
 
     def cancel(self) -> bool:
         """Stops what runs; False where that did not help in time, and the process was ended."""

@@ -15,8 +15,8 @@ from collections import deque
 from contextlib import suppress
 from typing import Any
 
-SEGMENTS = 8
-SEGMENT_BYTES = 2**20
+SEGMENTS = 4
+SEGMENT_BYTES = 2 * 2**20
 _SIZE = SEGMENTS * SEGMENT_BYTES
 
 

@@ -54,6 +54,7 @@ class Sink(io.RawIOBase):
         self._borrowing = borrowing
         self._borrower: Borrower | None = None
         self._segment, self._number, self._filled = memoryview(b""), 0, 0
+        self._paused = 0
 
     def writable(self) -> bool:
         """It is."""
@@ -83,9 +84,11 @@ class Sink(io.RawIOBase):
 
     def pause(self) -> None:
         """Says that what comes next begins anew, like the next batch of rows."""
+        last, self._paused = self.size_bytes - self._paused, self.size_bytes
         if self._borrower is not None:
-            if self._filled >= _FRAME:
-                self._tell()
+            # the next one, if it is as large, is to be in one piece too; and nobody waits long for this one
+            if self._filled + last > SEGMENT_BYTES or time.monotonic() - self._since > _HELD_S:
+                self.push()
         elif self.begun and (borrower := self._borrowing()) is not None:
             self.push()
             self._borrower = borrower
@@ -142,6 +145,7 @@ class Sink(io.RawIOBase):
     def _tell(self) -> None:
         """Says what lies in a segment, which is not this process's any more."""
         send_laid(self._to, Laid(self._number, self._filled))
+        self._since = time.monotonic()
         self._segment.release()
         self._segment, self._filled = memoryview(b""), 0
 

@@ -248,12 +248,13 @@ def asked(sender: socket.socket) -> tuple[Asked, list[int]]:
     """
     try:
         # descriptors come with the first byte of what they belong to
-        begun, beside, _, _ = sender.recvmsg(1, _BESIDE, socket.MSG_CMSG_CLOEXEC)
+        begun, beside, _, _ = sender.recvmsg(_HEAD, _BESIDE, socket.MSG_CMSG_CLOEXEC)
     except OSError as e:
         raise LostError from e
     if not begun:
         raise LostError
-    body = _exactly(sender, int.from_bytes(_exactly(sender, _HEAD - 1), "big"))
+    head = begun + bytes(_exactly(sender, _HEAD - len(begun)))
+    body = _exactly(sender, int.from_bytes(head[1:], "big"))
     found: Asked = _ASKED.decode(body)
     return found, [number for _, _, data in beside for number in array("i", data)]
 

@@ -179,10 +179,10 @@ class Unguarded(World):
         }
 
 
-def readers_in(folder: Path, seconds: float = 60) -> Readers:
+def readers_in(folder: Path, seconds: float = 60, size_bytes: int | None = 10**7) -> Readers:
     """Small readers, one of which answers at a time: what one query leaves behind is met by the next."""
     folder.mkdir(parents=True, exist_ok=True)
-    return Readers(Pool(Limits(600 * 10**6, str(folder), 10**8, 1), Rules(fast=1)), Ceiling(None, 10**7, seconds))
+    return Readers(Pool(Limits(600 * 10**6, str(folder), 10**8, 1), Rules(fast=1)), Ceiling(None, size_bytes, seconds))
 
 
 def bounded(kind: str, text: str) -> str:

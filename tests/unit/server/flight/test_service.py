@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -99,6 +101,13 @@ def readers(tmp_path_factory) -> Iterator[Readers]:
     made.close()
 
 
+@pytest.fixture(scope="module")
+def generous(tmp_path_factory) -> Iterator[Readers]:
+    made = readers_in(tmp_path_factory.mktemp("generous"), size_bytes=None)
+    yield made
+    made.close()
+
+
 @pytest.mark.parametrize("kind", [kind for kind in ATTACKS if kind != "exhaustion"])
 def test_an_attack_by_flight_gets_the_same_in_both_worlds_and_shows_nothing(kind, worlds, readers):
     every = [sql for k, sql in texts(worlds[0].customers, str(worlds[0].folder / "secret.txt")) if k == kind]
@@ -140,6 +149,32 @@ def test_a_client_that_takes_nothing_loses_its_answer_and_its_reader(worlds, rea
         assert "WFT" not in answer(client, "select 1 as one"), "the only reader is free for others"
         with pytest.raises(flight.FlightUnavailableError, match="WFT-SRV-084"):
             reader.read_all()
+
+
+def test_a_large_answer_comes_whole_and_in_order_while_others_are_kept(worlds, generous):
+    sql = "select range as i, range * 2 as j, 'text ' || range as t from range(1500000)"
+    with flown(generous, worlds[0]) as (service, client):
+        kept = client.do_get(planned(client, sql)).read_all()
+        seen = 0
+        for chunk in client.do_get(planned(client, sql)):
+            assert chunk.data["i"].to_pylist() == list(range(seen, seen + chunk.data.num_rows))
+            seen += chunk.data.num_rows
+
+        assert (seen, kept.num_rows, service.live.count) == (1_500_000, 1_500_000, 0)
+        assert kept["t"][-1].as_py() == "text 1499999"
+
+
+def test_a_reader_that_dies_in_the_middle_is_told_and_the_next_question_is_answered(worlds, generous):
+    with flown(generous, worlds[0]) as (service, client):
+        reader = client.do_get(planned(client, "select range as i, range * 2 as j from range(100000000000)"))
+        for _ in range(20):
+            reader.read_chunk()
+        os.kill(generous.pool._leases[0].process.pid, signal.SIGKILL)
+
+        with pytest.raises(flight.FlightServerError, match="WFT-ACC-042"):
+            reader.read_all()
+        assert "'one': 1" in answer(client, "select 1 as one")
+        assert service.live.count == 0
 
 
 def test_an_answer_that_nobody_wants_any_more_frees_its_reader_before_its_first_row(worlds, readers):
