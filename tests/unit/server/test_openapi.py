@@ -14,7 +14,12 @@ import pytest
 from tests.unit.server.company import bearer, company, running
 from weft.server.app import create_app
 
-OPEN = {"/api/v1/session", "/api/v1/tokens/exchange", ("get", "/api/v1/links/{token}")}
+OPEN = {
+    "/api/v1/session",
+    "/api/v1/tokens/exchange",
+    ("get", "/api/v1/links/{token}"),
+    ("head", "/api/v1/links/{token}"),
+}
 """For whoever is about to say who they are."""
 EVERY_PHASE = "examples,coverage,fuzzing,stateful"
 DRAWN = "examples,fuzzing,stateful"
