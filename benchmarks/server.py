@@ -52,11 +52,11 @@ def main() -> None:
         generate(asked.folder, asked.products, asked.columns)
     compile_all()
     credentials = _token(asked.folder)
-    with _Server(asked.folder) as server:
+    with Server(asked.folder) as server:
         waited = server.wait_until_ready()
         print(f"index: {waited:.1f} s")
         server.stop()
-    with _Server(asked.folder) as server:
+    with Server(asked.folder) as server:
         server.wait_until_ready()
         time.sleep(3)
         started, rest = server.cpu_s(), server.rss_mb()
@@ -68,7 +68,7 @@ def main() -> None:
         f"{done:,} requests in {wall:.1f} s, {done / wall:.0f}/s, {done / spent:.0f} for each CPU second of the server"
     )
     for route, times in sorted(took.items()):
-        p50, p95, p99 = (_quantile(times, q) for q in (0.5, 0.95, 0.99))
+        p50, p95, p99 = (quantile(times, q) for q in (0.5, 0.95, 0.99))
         print(f"  {route:10} p50 {p50:6.1f} ms  p95 {p95:6.1f} ms  p99 {p99:6.1f} ms")
         if route in ("list", "product", "search"):
             told(
@@ -80,7 +80,7 @@ def main() -> None:
     told("memory of the web process at rest", rest, REST_MB, "MB")
 
 
-class _Server:
+class Server:
     """`weft serve` in a process of its own."""
 
     def __init__(self, folder: Path) -> None:
@@ -101,7 +101,7 @@ class _Server:
                 raise SystemExit(self._log.read_text(encoding="utf-8"))
             time.sleep(0.05)
 
-    def __enter__(self) -> _Server:
+    def __enter__(self) -> Server:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -125,6 +125,11 @@ class _Server:
         """CPU seconds since its start."""
         fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def cpu_ms(self) -> float:
+        """CPU milliseconds of its threads that live, as exactly as the system counts them."""
+        tasks = Path(f"/proc/{self._process.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text(encoding="utf-8").split()[0]) for task in tasks) / 1e6
 
     def rss_mb(self) -> float:
         """Resident memory."""
@@ -215,7 +220,8 @@ def _token(folder: Path) -> str:
     return secret
 
 
-def _quantile(times: list[float], share: float) -> float:
+def quantile(times: list[float], share: float) -> float:
+    """The time that a share of all do not exceed."""
     return statistics.quantiles(times, n=1000, method="inclusive")[int(share * 1000) - 1]
 
 

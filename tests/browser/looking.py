@@ -21,3 +21,31 @@ def faint(page: Page) -> list[tuple[str, list[str]]]:
 def _broken(page: Page, rules: dict[str, object]) -> list[tuple[str, list[str]]]:
     found = Axe().run(page, options={"runOnly": rules}).response["violations"]
     return [(v["id"], [n["html"] for n in v["nodes"]][:3]) for v in found]
+
+
+def bytes_on_the_wire(page: Page, path: str) -> int:
+    """What a first view of a page brings, with all that it loads of itself."""
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    loaded: dict[str, int] = {}
+    session.on("Network.loadingFinished", lambda e: loaded.update({e["requestId"]: e["encodedDataLength"]}))
+
+    page.goto(path, wait_until="networkidle")
+
+    return sum(loaded.values())
+
+
+def first_paint_ms(page: Page) -> float:
+    """When the page that is open showed its first content (first contentful paint)."""
+    found: float = page.evaluate(
+        """() => new Promise((done) => {
+          const seen = performance.getEntriesByName("first-contentful-paint")[0];
+          if (seen) return done(seen.startTime);
+          new PerformanceObserver((list) => {
+            const one = list.getEntriesByName("first-contentful-paint")[0];
+            if (one) done(one.startTime);
+          }).observe({ type: "paint", buffered: true });
+        })"""
+    )
+    return found

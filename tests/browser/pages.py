@@ -90,3 +90,8 @@ PAGES: dict[str, str] = {
     "/feeds": CONSUMER,
 }
 """What is walked for accessibility, markup, width and speed: whoever adds a page adds it here."""
+
+
+def weight_limit(path: str) -> int:
+    """How many bytes a first view may bring, compressed: more where a page draws or edits."""
+    return 700_000 if path.startswith(("/lineage", "/workbench")) else 250_000
