@@ -11,13 +11,14 @@ import msgspec
 from msgspec.structs import replace
 
 from weft.access.permissions import Action, Caller, may, require
-from weft.api.records import events_for, inside, told_without_rows
+from weft.api.drafts import Drafts
+from weft.api.records import events_for, inside, shown_run
 from weft.errors import UsageError, error
 from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.checks import CheckResult
 from weft.model.handover import ChecksAsked
 from weft.model.publication import Manifest, PortState, Publication
-from weft.model.records import ProductRecord
+from weft.model.records import ProductRecord, Run
 from weft.project.policies import packed
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class Reading:
 
     def tag(self, caller: Caller) -> str:
         """Moves with each event: what was answered before it is out of date, and so is what somebody else was shown."""
-        whose = hashlib.blake2b(repr(sorted(caller.domains)).encode(), digest_size=6).hexdigest()
+        seen_by = sorted(caller.domains), sorted(caller.mesh), sorted(caller.actions or ())
+        whose = hashlib.blake2b(repr(seen_by).encode(), digest_size=6).hexdigest()
         return f'"{self._registry.last_event()}-{whose}"'
 
     def ports(self, caller: Caller) -> bytes:
@@ -120,38 +122,50 @@ class Reading:
         found = self._registry.kept_tables(_product(product) if product else None)
         return encoded([t for t in found if may(caller, Action.PUBLISH, t.product.domain)])
 
-    def consumers(self, address: str) -> bytes:
-        """Products that read a port."""
-        return encoded(self._registry.consumers(parse_address(address)))
+    def consumers(self, caller: Caller, address: str) -> bytes:
+        """Products that read a port, but for drafts of others; none of a port that is one."""
+        target, drafts = parse_address(address), Drafts(self._registry, caller)
+        found = () if drafts.hide(str(target)) else self._registry.consumers(target)
+        return encoded([one for one in found if not drafts.hide(str(one))])
 
-    def lineage(self, nodes: Sequence[str], *, up: bool, depth: int, limit: int) -> bytes:
-        """Edges within `depth` hops."""
-        return encoded(self._registry.lineage(nodes[:_MOST], up=up, depth=depth, limit=min(limit, _MOST_EDGES)))
+    def lineage(self, caller: Caller, nodes: Sequence[str], *, up: bool, depth: int, limit: int) -> bytes:
+        """Edges within `depth` hops, but for those from or to drafts of others."""
+        drafts = Drafts(self._registry, caller)
+        asked = [node for node in nodes[:_MOST] if not drafts.hide(node)]
+        edges, cut = self._registry.lineage(asked, up=up, depth=depth, limit=min(limit, _MOST_EDGES))
+        shown = [one for one in edges if not (drafts.hide(one.source) or drafts.hide(one.target))]
+        return encoded((shown, cut))
 
-    def nodes(self, table: str) -> bytes:
-        """Lineage nodes of a table's columns."""
-        return encoded(self._registry.nodes_of(table))
+    def nodes(self, caller: Caller, table: str) -> bytes:
+        """Lineage nodes of a table's columns; none of a draft of others."""
+        hidden = Drafts(self._registry, caller).hide(table)
+        return encoded([] if hidden else self._registry.nodes_of(table))
 
-    def runs(self, address: str | None, limit: int, before: tuple[datetime, str] | None) -> bytes:
-        """The newest runs, without rows."""
+    def runs(self, caller: Caller, address: str | None, limit: int, before: tuple[datetime, str] | None) -> bytes:
+        """The newest runs, without rows and without drafts of others: only the last page may be short."""
         port = parse_address(address) if address else None
-        found = self._registry.runs(port, min(max(limit, 0), _MOST), before)
-        return encoded([told_without_rows(run) for run in found])
+        limit, drafts = min(max(limit, 0), _MOST), Drafts(self._registry, caller)
+        shown: list[Run] = []
+        while len(shown) < limit and (page := self._registry.runs(port, limit, before)):
+            shown += [found for run in page if (found := shown_run(run, drafts)) is not None]
+            before = page[-1].started_at, page[-1].run_id
+        return encoded(shown[:limit])
 
-    def run(self, run_id: str) -> bytes:
-        """One run without rows, or null."""
+    def run(self, caller: Caller, run_id: str) -> bytes:
+        """One run without rows and without drafts of others, or null."""
         found = self._registry.run(run_id)
-        return encoded(told_without_rows(found) if found is not None else None)
+        return encoded(shown_run(found, Drafts(self._registry, caller)) if found is not None else None)
 
     def checks(self, caller: Caller, run_id: str, address: str | None) -> bytes:
         """Check results of a run. Samples are rows: values that the caller may read, which is written down."""
-        port = parse_address(address) if address else None
+        port, drafts = parse_address(address) if address else None, Drafts(self._registry, caller)
         rows = self._failing.of_run(caller, run_id, port)
         found = self._registry.checks(run_id, port)
         return encoded(
             [
                 ChecksAsked(one, tuple(_with_rows(result, rows.get(one)) for result in results))
                 for one, results in found.items()
+                if not drafts.hide(str(one))
             ]
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec.structs import replace
 
@@ -12,13 +12,20 @@ from weft.access.permissions import Action, Caller, Role, domains_of
 from weft.api.catalog import Catalog
 from weft.api.cursors import cursor_of, place_of
 from weft.catalog.finding import port_state
-from weft.catalog.listing import Drafts
 from weft.catalog.run_pages import run_json
 from weft.errors import UsageError, error
 from weft.model.address import Address, parse_address
 from weft.model.checks import without_rows
 from weft.model.records import Event, Run
 from weft.registry.base import RegistryReader
+
+
+class Hiding(Protocol):
+    """What knows which addresses are not for somebody."""
+
+    def hide(self, address: str) -> bool:
+        """Whether an address is that of a draft of somebody else's."""
+        ...
 
 
 class Records:
@@ -46,7 +53,7 @@ class Records:
         runs = self._reader.runs(address, limit + 1, before)
         page, hidden = runs[:limit], self._catalog.hidden(caller)
         last = page[-1] if len(runs) > limit else None
-        shown = [found for run in page if (found := _shown(run, hidden)) is not None]
+        shown = [found for run in page if (found := shown_run(run, hidden)) is not None]
         return {
             "items": [run_json(run) for run in shown],
             "next": None if last is None else cursor_of(of, [last.started_at.isoformat(), last.run_id]),
@@ -61,7 +68,7 @@ class Records:
         found = self._reader.runs(None, most + 1, (until, ""))
         within = [run for run in found if run.started_at >= since]
         hidden = self._catalog.hidden(caller)
-        shown = [one for run in within[:most] if (one := _shown(run, hidden)) is not None]
+        shown = [one for run in within[:most] if (one := shown_run(run, hidden)) is not None]
         return [run_json(run) for run in shown], len(within) <= most
 
     def run(self, caller: Caller, run_id: str) -> dict[str, Any]:
@@ -72,7 +79,7 @@ class Records:
         """
         found = self._reader.run(run_id)
         hidden = self._catalog.hidden(caller)
-        shown = _shown(found, hidden) if found is not None else None
+        shown = shown_run(found, hidden) if found is not None else None
         if shown is None:
             what = f"there is no run `{run_id}`"
             raise UsageError(error("WFT-RUN-004", what, fix="`/api/v1/runs` lists the newest runs"))
@@ -122,7 +129,7 @@ def told_without_rows(run: Run) -> Run:
     return replace(run, ports=tuple(ports))
 
 
-def _shown(run: Run, hidden: Drafts) -> Run | None:
+def shown_run(run: Run, hidden: Hiding) -> Run | None:
     """A run without rows and without drafts that are hidden; None when it did nothing else."""
     ports = tuple(p for p in run.ports if not hidden.hide(str(p.address)))
     if run.ports and not ports:

@@ -6,10 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
+from msgspec.structs import replace
 
-from tests.unit.server.company import bearer, company
+from tests.unit.server.company import NOW, PLANES, bearer, company
 from weft.access.permissions import Caller
 from weft.api.drafts import Drafts
+from weft.model.address import ProductAddress, parse_address
+from weft.model.checks import CheckResult, CheckSeverity, Outcome, Rule
+from weft.model.records import Publish
 from weft.server.app import create_app
 
 READ = "/api/v1/registry"
@@ -96,3 +100,61 @@ def test_results_are_described_by_lines_of_drafts_for_their_own_domain_alone(tmp
 
     assert set(own) == {"fleet.plans", *DRAFTS}
     assert set(others) == {"fleet.aircraft"}
+
+
+def test_what_happens_to_a_draft_and_what_is_made_of_it_is_for_its_domain_alone(app):
+    finn, eve = app
+    planes = "fleet.aircraft.planes@1"
+    below = {"nodes": [f"{planes}.tailnum"], "up": False, "depth": 5, "limit": 100}
+    above = {**below, "nodes": ["fleet.plans.orders@1.id"], "up": True}
+
+    def seen(client: TestClient) -> dict[str, str]:
+        return {
+            "lineage": client.post(f"{READ}/lineage", json=below).text,
+            "upstream": client.post(f"{READ}/lineage", json=above).text,
+            "nodes": client.get(f"{READ}/nodes", params={"table": "fleet.plans.orders@1"}).text,
+            "runs": client.get(f"{READ}/runs").text,
+            "run": client.get(f"{READ}/runs/run-plans").text,
+            "ports of a run": client.get(f"{READ}/runs/run-aircraft").text,
+        }
+
+    for what, told in seen(finn).items():
+        assert "plans" in told or "prototypes" in told, what
+    for what, told in seen(eve).items():
+        assert "plans" not in told and "prototypes" not in told, what
+    assert "planes" in eve.get(f"{READ}/runs/run-aircraft").text
+    assert eve.get(f"{READ}/runs/run-plans").json() is None
+    every = [run["run_id"] for run in finn.get(f"{READ}/runs").json()]
+    others = [run["run_id"] for run in eve.get(f"{READ}/runs", params={"limit": len(every) - 1}).json()]
+    assert others == [run for run in every if run != "run-plans"]
+
+
+def test_consumers_and_checks_that_are_drafts_of_others_are_not_named(tmp_path):
+    with company(tmp_path) as platform:
+        registry = platform.rooms.production
+        plans = registry.product(ProductAddress("fleet", "plans"))
+        state = registry.port(parse_address(DRAFTS[0]))
+        assert plans is not None and state is not None
+        failed = CheckResult(
+            "id.required", Rule.REQUIRED, "id", None, CheckSeverity.WARNING, Outcome.FAILED, 1, 9, "not null", "1", None
+        )
+        registry.publish(
+            Publish(
+                domain=registry.domain("fleet"),
+                product=replace(plans, reads=(str(PLANES),)),
+                publications=[replace(registry.publication(state.address), snapshot_id="next")],
+                requires={str(state.address): state.revision},
+                checks={DRAFTS[0]: [failed]},
+                edges=[],
+                run_id="run-again",
+                actor="ada",
+                at=NOW,
+            )
+        )
+        made = create_app(platform)
+        for owner, own in (("finn", True), ("eve", False)):
+            client = TestClient(made, headers=bearer(platform, owner))
+            readers = addresses([{"address": one} for one in client.get(f"{READ}/ports/{PLANES}/consumers").json()])
+            assert ("fleet.plans" in readers) == own
+            checks = client.get(f"{READ}/runs/run-again/checks").json()
+            assert [one["results"][0]["id"] for one in checks] == (["id.required"] if own else [])

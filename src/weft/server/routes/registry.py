@@ -151,7 +151,7 @@ def history(
 def consumers(request: Request, caller: Reader, address: str) -> Response:
     """Products that read a port."""
     tag, unchanged = _unchanged(request, caller)
-    return unchanged or _tagged(_reading(request).consumers(address), tag)
+    return unchanged or _tagged(_reading(request).consumers(caller, address), tag)
 
 
 @router.get("/kept-tables", responses=_known(many(KeptTable)))
@@ -165,13 +165,13 @@ def kept_tables(request: Request, caller: Reader, product: str | None = None) ->
 def nodes(request: Request, caller: Reader, table: str) -> Response:
     """Lineage nodes of a table's columns."""
     tag, unchanged = _unchanged(request, caller)
-    return unchanged or _tagged(_reading(request).nodes(table), tag)
+    return unchanged or _tagged(_reading(request).nodes(caller, table), tag)
 
 
 @router.post("/lineage", responses=told(_EDGES))
 def lineage(request: Request, caller: Reader, asked: LineageAsked) -> Response:
     """Edges within `depth` hops of nodes, and whether the limit cut them. Changes nothing."""
-    content = _reading(request).lineage(asked.nodes, up=asked.up, depth=asked.depth, limit=asked.limit)
+    content = _reading(request).lineage(caller, asked.nodes, up=asked.up, depth=asked.depth, limit=asked.limit)
     return Response(content, media_type=_JSON)
 
 
@@ -185,14 +185,14 @@ def runs(
     before_id: str = "",
 ) -> Response:
     """The newest runs, of one port or of all; with `before`, those that began before a run."""
-    found = _reading(request).runs(port, limit, (before, before_id) if before is not None else None)
+    found = _reading(request).runs(caller, port, limit, (before, before_id) if before is not None else None)
     return Response(found, media_type=_JSON)
 
 
 @router.get("/runs/{run_id}", responses=told(maybe(Run)))
 def run(request: Request, caller: Reader, run_id: str) -> Response:
     """One run. Null where there is none."""
-    return Response(_reading(request).run(run_id), media_type=_JSON)
+    return Response(_reading(request).run(caller, run_id), media_type=_JSON)
 
 
 @router.get("/runs/{run_id}/checks", responses=told(many(ChecksAsked)))
