@@ -9,19 +9,22 @@ import sqlite3
 import stat
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from tests.conformance.test_identities import put_domain
 from tests.conformance.test_registry import A, B, at, check, edge, publication, publish
 from tests.servers import empty_database
 from weft.api import registries
 from weft.errors import PlatformError, UsageError
 from weft.model.records import PortOutcome, Run, RunState
 from weft.registry import migrations, schema
+from weft.registry.grants import GrantStore
+from weft.registry.members import Members
 from weft.registry.postgres import PostgresRegistry
 from weft.registry.sessions import SessionStore
 from weft.registry.sql import SqlRegistry
@@ -336,3 +339,66 @@ def test_nobody_comes_in_by_a_backup_who_was_shut_out_since_it_was_made(mesh, ki
     assert tokens.holder(kept_secret, at(2)) is not None
     assert SessionStore(again.database, timedelta(hours=1), timedelta(hours=9)).holder(session, at(0)) is None
     again.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_was_taken_from_somebody_since_a_backup_does_not_come_back_with_it(mesh, kind, tmp_path):
+    there = mesh(kind)
+    registries.upgrade(there.folder)
+    with closing(there.opened()) as registry:
+        users, grants = UserStore(registry.database), GrantStore(registry.database)
+        for name in ("gone", "back", "stolen", "kept"):
+            users.add(name, f"hash of {name}", [], actor="root", at=at(0))
+        given = [
+            grants.grant(A, "user", name, basis="by hand", actor="root", at=at(0), ends_at=None)
+            for name in ("ended", "kept")
+        ]
+        registries.backup(tmp_path / "b", there.folder)
+        for name in ("gone", "back"):
+            users.remove(name, actor="root", at=at(1))
+        users.add("back", "another hash", [], actor="root", at=at(1))
+        users.set_password("stolen", "a new hash", actor="root", at=at(1))
+        grants.end(given[0].grant_id, actor="root", at=at(1))
+
+        registries.restore(tmp_path / "b", there.folder, replace=True)
+
+        hashes = {name: users.password_of(name) for name in ("gone", "back", "stolen", "kept")}
+        assert hashes == {"gone": None, "back": "another hash", "stolen": "a new hash", "kept": "hash of kept"}
+        assert {g.consumer: g.holds(at(2)) for g in grants.listed()} == {"ended": False, "kept": True}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_process_that_goes_on_after_a_restore_has_the_members_of_the_backup(mesh, kind, tmp_path):
+    place = mesh(kind)
+    registries.upgrade(place.folder)
+    with closing(place.opened()) as registry:
+        put_domain(registry.database, "sales", [{"user": "ada", "roles": ["owner"]}], subject="sales")
+        registries.backup(tmp_path / "b", place.folder)
+        put_domain(registry.database, "sales", [{"user": "eve", "roles": ["owner"]}], subject="sales")
+        put_domain(registry.database, "crew", [{"user": "eve", "roles": ["owner"]}], subject="crew")
+        members = Members(registry.database)
+        assert set(members.roles(["eve"])) == {"sales", "crew"}
+
+        registries.restore(tmp_path / "b", place.folder, replace=True)
+        assert (members.roles(["eve"]), members.roles(["ada"])) == ({}, {"sales": {"owner"}})
+        for name in ("x", "y", "z"):  # the log is longer again than it was
+            put_domain(registry.database, name, [{"user": "ada", "roles": ["steward"]}], subject=name)
+        assert members.roles(["eve"]) == {}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_members_are_read_anew_also_where_the_restored_log_has_grown_past_the_one_that_was_read(mesh, kind, tmp_path):
+    place = mesh(kind)
+    registries.upgrade(place.folder)
+    with closing(place.opened()) as registry:
+        put_domain(registry.database, "sales", [{"user": "ada", "roles": ["owner"]}], subject="sales")
+        registries.backup(tmp_path / "b", place.folder)
+        put_domain(registry.database, "sales", [{"user": "eve", "roles": ["owner"]}], subject="sales")
+        members = Members(registry.database)
+        assert set(members.roles(["eve"])) == {"sales"}
+
+        registries.restore(tmp_path / "b", place.folder, replace=True)
+        for name in ("x", "y"):
+            put_domain(registry.database, name, [{"user": "ada", "roles": ["steward"]}], subject=name)
+
+        assert (members.roles(["eve"]), set(members.roles(["ada"]))) == ({}, {"sales", "x", "y"})

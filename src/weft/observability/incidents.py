@@ -35,6 +35,7 @@ class Failed(Struct, frozen=True):
         cause: `check_failed` or `run_failed`.
         text: what failed, without a value of a row.
         skipped: ports that were not built since something failed.
+        title: what is told of it in a few words; empty: that it failed, or broke its contract.
     """
 
     product: str
@@ -42,6 +43,7 @@ class Failed(Struct, frozen=True):
     cause: str
     text: str
     skipped: tuple[str, ...] = ()
+    title: str = ""
 
 
 class Good(Struct, frozen=True):
@@ -123,7 +125,7 @@ def changes(
             found.append(Again(key, one.text))
         else:
             standing[key] = one.product
-            title = "broke its contract" if one.cause == "check_failed" else "failed"
+            title = one.title or ("broke its contract" if one.cause == "check_failed" else "failed")
             found.append(Open(key, one.cause, one.product, title, one.text))
         skipped.setdefault(key, []).extend(one.skipped)
     late = {p for p, one in ports.items() if one.late_from is not None and now > one.late_from}

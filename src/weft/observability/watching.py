@@ -10,7 +10,7 @@ from msgspec import Struct
 from weft.errors_catalogue import CODES
 from weft.model.address import parse_address
 from weft.model.checks import CheckResult
-from weft.model.jobs import BACKFILL
+from weft.model.jobs import BACKFILL, Limits
 from weft.model.records import Event
 from weft.observability.incidents import Affect, Again, Change, Close, Failed, Good, Link, Open, changes, failed_key
 from weft.observability.standing import Ending, Standings
@@ -19,7 +19,7 @@ from weft.registry.database import Statements
 from weft.registry.incidents import Entry, Incident, IncidentStore
 from weft.registry.outbox import cursor, move_cursor
 from weft.registry.queue import Queue
-from weft.registry.queue_counts import succeeded_since
+from weft.registry.queue_counts import succeeded_since, untaken
 from weft.registry.sql import SqlRegistry
 
 CURSOR = "incidents"
@@ -66,6 +66,9 @@ class Watch:
             recent = [one for one in listed if one.closed_at is not None]
             happened = self._happened(events)
             happened += self._well_again(open_ones, {one.product for one in happened if isinstance(one, Failed)})
+            happened += self._untaken(
+                {one.product for one in happened} | {one.subject for one in open_ones.values()}, now
+            )
             found = changes(ports, open_ones, recent, happened, now)
             endings = [one for one in self._standings.endings() if self._is_near(one, now)]
             if found or endings or events:
@@ -148,6 +151,23 @@ class Watch:
                 if job_id is not None:
                     found.append(Good(incident.subject, job_id, f"{job_id} succeeded and had nothing to publish"))
         return found
+
+    def _untaken(self, known: Collection[str], now: datetime) -> list[Failed]:
+        """Products whose jobs wait longer than anything makes them wait, beside those of which something is known."""
+        with self._registry.database.reading() as statements:
+            found = untaken(statements, now - Limits().patience)
+        why = "no worker has taken it; perhaps none has the product's files: `weft worker` runs where they are"
+        return [
+            Failed(
+                product,
+                job_id,
+                "run_failed",
+                f"{job_id} could have run since {since:%Y-%m-%d %H:%M} UTC, and {why}",
+                title="waits for a worker",
+            )
+            for job_id, product, since in found
+            if product not in known
+        ]
 
     def _without_run(self, event: Event) -> list[Failed]:
         """A job that failed and of which no run tells: it had not begun one, or was ended in the midst of it.

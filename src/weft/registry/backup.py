@@ -28,8 +28,8 @@ from weft.release import VERSION
 _FORMAT = "weft-registry-backup"
 _UNKEPT = ("locks", "signing_keys")
 """Tables whose rows mean something only to the processes that are there, or are keys: servers make new ones."""
-_PASSING = ("sessions", "sign_ins", "attempts")
-"""Tables of who is signed in, or about to be."""
+_PASSING = ("sessions", "sign_ins", "attempts", "scans")
+"""Tables of who is signed in, or about to be, and of which files somebody is reading just then."""
 _AT_ONCE = 500
 _EVENT = ["seq", "at", "kind", "actor", "subject", "body", "previous", "hash"]
 
@@ -87,8 +87,9 @@ def opened(file: Path) -> int:
 def restore(database: Database, file: Path, *, replace: bool = False) -> Backup:
     """Puts what a backup holds in the place of what a registry holds: all of it, or nothing.
 
-    Nobody comes in again by it who was shut out meanwhile: sessions and sign-ins that are under way are left out, and
-    tokens that were revoked and users that were disabled in the registry that it replaces stay so.
+    Nobody comes in again by it who was shut out meanwhile: sessions and sign-ins that are under way are left out. What
+    the registry that it replaces knows of tokens that were revoked, users who were disabled or removed, passwords that
+    were changed and grants that were ended stays so; who was removed is disabled. Roles are those of the backup.
 
     Args:
         replace: whether what is there may go; else the registry has to be empty.
@@ -112,6 +113,7 @@ def restore(database: Database, file: Path, *, replace: bool = False) -> Backup:
 
 def _shut_out(statements: Statements) -> list[tuple[str, list[tuple[Any, ...]]]]:
     """Statements that end again what has been ended, with their values."""
+    gone = "NOT EXISTS (SELECT 1 FROM users u WHERE 'user:' || u.name = e.subject)"
     return [
         (
             "UPDATE tokens SET revoked_at = ? WHERE token_id = ? AND revoked_at IS NULL",
@@ -120,6 +122,24 @@ def _shut_out(statements: Statements) -> list[tuple[str, list[tuple[Any, ...]]]]
         (
             "UPDATE users SET disabled_at = ? WHERE name = ? AND disabled_at IS NULL",
             statements.rows("SELECT disabled_at, name FROM users WHERE disabled_at IS NOT NULL"),
+        ),
+        (
+            "UPDATE users SET disabled_at = ? WHERE 'user:' || name = ? AND disabled_at IS NULL",
+            statements.rows(
+                "SELECT max(e.at), e.subject FROM events e WHERE e.kind IN ('user.removed', 'user.renamed') "
+                f"AND {gone} GROUP BY e.subject"
+            ),
+        ),
+        (
+            "UPDATE users SET hash = ? WHERE name = ? AND kind = 'local'",
+            statements.rows(
+                "SELECT u.hash, u.name FROM users u WHERE u.kind = 'local' AND 'user:' || u.name IN "
+                "(SELECT subject FROM events WHERE kind IN ('user.password', 'user.removed'))"
+            ),
+        ),
+        (
+            "UPDATE grants SET ends_at = ?, told = ? WHERE grant_id = ? AND (ends_at IS NULL OR ends_at > ?)",
+            statements.rows("SELECT ends_at, told, grant_id, ends_at FROM grants WHERE ends_at IS NOT NULL"),
         ),
     ]
 

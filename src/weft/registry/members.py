@@ -24,7 +24,7 @@ class Members:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._guard = threading.Lock()
-        self._seen = -1
+        self._seen, self._hash = -1, ""
         self._by_domain: dict[str, dict[str, frozenset[str]]] = {}
         self._by_member: dict[str, dict[str, frozenset[str]]] = {}
 
@@ -42,13 +42,13 @@ class Members:
             if self._seen < 0:
                 self._all(statements)
                 return
-            moved = statements.rows(
-                "SELECT seq, subject FROM events WHERE seq > ? ORDER BY seq LIMIT ?", (self._seen, _MANY)
-            )
-            if len(moved) == _MANY:
-                self._all(statements)
+            first, *moved = statements.rows(
+                "SELECT seq, subject, hash FROM events WHERE seq >= ? ORDER BY seq LIMIT ?", (self._seen, _MANY)
+            ) or [(None, "", "")]
+            if len(moved) == _MANY - 1 or (first[0], first[2]) != (self._seen, self._hash):
+                self._all(statements)  # so much, or another log than was read: a backup has been put in its place
                 return
-            domains = sorted({name for _, subject in moved for name in _domains_of(str(subject))})
+            domains = sorted({name for _, subject, _ in moved for name in _domains_of(str(subject))})
             if domains:
                 listed = self._database.listed
                 rows = statements.rows(
@@ -58,17 +58,17 @@ class Members:
                 for name in domains:
                     self._put(name, found.get(name, {}))
             if moved:
-                self._seen = int(moved[-1][0])
+                self._seen, self._hash = int(moved[-1][0]), str(moved[-1][2])
 
     def _all(self, statements: Statements) -> None:
         # The log first: what is written between the two reads is then read once more, and never missed.
-        last = statements.row("SELECT max(seq) FROM events")
+        last = statements.row("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1")
         rows = statements.rows("SELECT name, record FROM domains")
         self._by_domain.clear()
         self._by_member = {}
         for name, record in rows:
             self._put(str(name), _members(str(record)))
-        self._seen = int(last[0]) if last is not None and last[0] is not None else 0
+        self._seen, self._hash = (int(last[0]), str(last[1])) if last is not None else (-1, "")
 
     def _put(self, domain: str, members: Mapping[str, frozenset[str]]) -> None:
         for member in self._by_domain.pop(domain, {}):

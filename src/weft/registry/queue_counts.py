@@ -68,3 +68,22 @@ def succeeded_since(statements: Statements, subject: str, since: datetime) -> st
         (subject, APPLY, JobState.SUCCEEDED.value),
     )
     return str(row[0]) if row is not None and row[1] > codec.time_text(since) else None
+
+
+def untaken(statements: Statements, before: datetime) -> list[tuple[str, str, datetime]]:
+    """Jobs that no worker has taken though they could have run since before a time: of each product the oldest.
+
+    Not of a product of which one runs, nor one of which an incident tells already that began since it could run.
+
+    Returns:
+        The id of each, its product, and since when it could have run.
+    """
+    rows = statements.rows(
+        "SELECT j.job_id, j.subject, j.not_before FROM jobs j WHERE j.number IN (SELECT min(number) FROM jobs "
+        "WHERE state = ? AND kind = ? AND not_before < ? GROUP BY subject) "
+        "AND NOT EXISTS (SELECT 1 FROM jobs r WHERE r.subject = j.subject AND r.state = ?) AND NOT EXISTS "
+        "(SELECT 1 FROM incidents i WHERE i.cause_key = 'failed:' || j.subject AND i.opened_at >= j.not_before) "
+        "ORDER BY j.subject",
+        (JobState.QUEUED.value, APPLY, codec.time_text(before), JobState.RUNNING.value),
+    )
+    return [(str(job_id), str(subject), datetime.fromisoformat(since)) for job_id, subject, since in rows]

@@ -160,3 +160,49 @@ def test_a_look_at_what_stands_still_reads_no_product_and_writes_nothing(registr
 
     assert asked
     assert not [sql for sql in asked if "FROM products" in sql]
+
+
+def test_a_job_that_no_worker_takes_is_an_incident_once_until_one_succeeds(registry, clock, receiver):
+    publish(registry, clock)
+    notices(registry, clock).subscribe(ANN, "sales", receiver.url, kinds=["run_failed", "incident_closed"])
+    watched = incidents(registry, clock)
+    with registry.database.writing() as statements:
+        new = NewJob(key="k", kind="apply", subject="sales.orders", due=clock(), cause="cron", actor="scheduler")
+        Queue(statements).enqueue(new, clock())
+        later = replace(new, key="later", due=clock() + dt.timedelta(days=3))
+        Queue(statements).enqueue(later, clock())
+        assert Queue(statements).claim("w", clock(), LEASE, subjects=["fleet.aircraft"]) is None
+
+    for hours in (5, 2, 2):
+        clock.move(hours=hours)
+        watched.look()
+        go(registry, clock)
+        assert len(watched.listed()) == (0 if hours == 5 else 1)
+
+    (one,) = watched.listed()
+    assert (one["cause"], one["subject"]) == ("run_failed", "sales.orders")
+    assert "job-1 could have run since 2026-03-02 07:00 UTC, and no worker has taken it" in one["what"]
+    assert [e["kind"] for e in watched.one(one["incident_id"])["timeline"]] == ["opened"]
+    assert [r.json["data"]["title"] for r in receiver.requests] == ["sales.orders: waits for a worker"]
+
+    publish(registry, clock)  # elsewhere: the job still waits, and has been told of
+    for _ in range(2):
+        clock.move(minutes=5)
+        watched.look()
+    assert watched.listed() == []
+
+
+def test_a_job_that_waits_behind_one_of_its_product_that_runs_is_no_incident(registry, clock):
+    publish(registry, clock)
+    watched = incidents(registry, clock)
+    taken = queued(registry, clock, "first")
+    with registry.database.writing() as statements:
+        new = NewJob(key="next", kind="apply", subject="sales.orders", due=clock(), cause="cron", actor="scheduler")
+        Queue(statements).enqueue(new, clock())
+    clock.move(hours=7)
+    with registry.database.writing() as statements:
+        Queue(statements).heartbeat(taken.job_id, taken.fence, clock(), LEASE)
+
+    watched.look()
+
+    assert watched.listed() == []
