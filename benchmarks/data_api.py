@@ -32,8 +32,8 @@ from targets import told
 from weft.access.permissions import Caller
 from weft.access.reading.asking import Question
 from weft.access.reading.wire import Form
-from weft.api.data_pages import Wanted
 from weft.api.platform import open_platform
+from weft.api.wires.data_pages import Wanted
 
 PORT = "bench.tpch.tpch@1"
 _WEFT = "from weft.cli.main import main; main()"

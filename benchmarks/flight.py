@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from tests.domains import free_port, planes, repository, serving  # noqa: E402
-from weft.api.flight_messages import packed  # noqa: E402
+from weft.api.wires.flight_messages import packed  # noqa: E402
 
 COLUMNS = (
     "i as id, i % 1000 as k, i * 0.5::double as x, 'name' || (i % 5000) as s, date '2024-01-01' + (i % 365)::int as d"

@@ -24,7 +24,7 @@ from pathlib import Path
 from msgspec.structs import replace
 from targets import told
 
-from weft.api.scanning_policies import ScanReport, scan_policies
+from weft.api.governance.scanning import ScanReport, scan_policies
 from weft.errors import Diagnostic
 from weft.governance.book import Book
 from weft.governance.judging import Judgement, judge

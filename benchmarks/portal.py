@@ -30,8 +30,8 @@ from run import compile_all
 from server import Server, quantile
 
 from weft.access.permissions import Role
+from weft.api.governance.scans import scan
 from weft.api.platform import Platform, open_platform
-from weft.api.policy_scans import scan
 from weft.api.portal import ports as port_pages
 from weft.api.portal import products as product_pages
 from weft.project.standard_set import add_standard_set

@@ -11,7 +11,7 @@ import pytest
 from tests.conformance.notices.stories import ORDERS, Clock, publish
 from tests.servers import registry_database
 from weft.access.permissions import Action, Caller, Role
-from weft.api.access import Access
+from weft.api.access.verbs import Access
 from weft.api.platform import Platform, open_platform
 from weft.errors import AccessDenied, Conflict, UsageError
 from weft.model.address import parse_address

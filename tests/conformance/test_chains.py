@@ -9,7 +9,7 @@ import tracemalloc
 import pytest
 
 from weft.access.permissions import Caller, Role
-from weft.api.audit import Audit, bounds
+from weft.api.access.audit import Audit, bounds
 from weft.errors import UsageError
 from weft.registry.audit import ReadBegun, ReadPort
 from weft.registry.chain_export import verified

@@ -12,8 +12,8 @@ import pytest
 from tests.conformance.notices.stories import Clock, publish
 from tests.conformance.test_verbs import SLOW, elsewhere, listening, token
 from weft.access.permissions import Role
+from weft.api.governance.scanning import scan_policies
 from weft.api.platform import Platform, open_platform
-from weft.api.scanning_policies import scan_policies
 from weft.api.verbs import Verbs, verbs_of
 from weft.config import load_settings
 from weft.errors import AccessDenied, Conflict, UsageError
@@ -151,6 +151,6 @@ def test_a_plan_excuses_what_is_waived_and_what_is_known_debt(platform, rooms, v
 
 
 def _root():
-    from weft.api.governance_verbs import everyone
+    from weft.api.governance.verbs import everyone
 
     return everyone("root")

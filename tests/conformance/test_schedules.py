@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.servers import registry_database
-from weft.api.jobs import Jobs
+from weft.api.jobs.verbs import Jobs
 from weft.config import SchedulerSettings
 from weft.errors import UsageError
 from weft.model.address import parse_address

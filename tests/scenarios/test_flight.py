@@ -15,8 +15,8 @@ from pyarrow import flight
 
 import weft
 from tests.domains import Repository, TestServer, free_port, planes, repository, serving
-from weft.api.flight_messages import packed, unpacked
 from weft.api.platform import open_platform
+from weft.api.wires.flight_messages import packed, unpacked
 from weft.errors import AccessDenied, UserCodeError
 
 PLANES = "fleet.aircraft.planes"

@@ -19,9 +19,9 @@ from msgspec.structs import replace
 
 from tests.domains import Repository, TestServer, environment, planes, repository, serving
 from tests.scenarios.test_lying_runners import PLANES, Liar, codes
-from weft.api.committing import Committing, failure_of
 from weft.api.mesh import Mesh
 from weft.api.platform import open_platform
+from weft.api.publishing.committing import Committing, failure_of
 from weft.errors import AccessDenied, Conflict, GateRefused, ProjectError, TransientError
 from weft.model.column import Column
 from weft.model.handover import Handover
@@ -226,7 +226,7 @@ def test_what_ends_one_process_after_the_other_is_refused(server, fleet):
     name = ("20261121T000000-crashes", "fleet.aircraft")
     store.hand_in(*name, "x", "ada", b"{}", dt.datetime.now(dt.UTC), "nowhere")
     code = (
-        "import os, sys\nfrom pathlib import Path\nfrom weft.api.committing import Committing\n"
+        "import os, sys\nfrom pathlib import Path\nfrom weft.api.publishing.committing import Committing\n"
         "child = Committing(Path(sys.argv[1]))\n"
         "child._received = lambda *words: os._exit(9)\nchild.one(*sys.argv[2:])\n"
     )

@@ -20,8 +20,8 @@ from tests.scenarios.test_saved_queries import done
 from tests.scenarios.test_warehouse_in_a_store import in_the_store
 from tests.stores import REGION, ROLE, ObjectServer
 from weft.access.permissions import Caller
-from weft.api.iceberg_lent import LentTables
 from weft.api.platform import open_platform
+from weft.api.wires.iceberg_lent import LentTables
 from weft.model.address import parse_address
 
 MASK = """\

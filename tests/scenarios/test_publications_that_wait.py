@@ -123,7 +123,7 @@ def test_what_waits_outlives_the_server_and_is_committed_by_the_next_one(server,
     server.process.kill()
     server.process.wait()
     with _opened(server) as platform:
-        from weft.api.governance_verbs import everyone
+        from weft.api.governance.verbs import everyone
 
         platform.approvals.decide(everyone("gwen"), approval, approved=True, reason="seen")
 

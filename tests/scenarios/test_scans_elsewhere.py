@@ -112,7 +112,7 @@ def test_whoever_does_not_wait_for_a_scan_is_told_where_its_answer_will_be(serve
 
 
 def test_two_scans_at_once_are_one(server, fleet):
-    from weft.api.governance_verbs import everyone
+    from weft.api.governance.verbs import everyone
     from weft.errors import Conflict
 
     with closing(open_platform(server.root)) as platform:
@@ -124,11 +124,11 @@ def test_two_scans_at_once_are_one(server, fleet):
 
 
 def test_a_process_that_ends_without_an_answer_is_told(server, fleet, monkeypatch):
-    from weft.api.governance_verbs import everyone
+    from weft.api.governance.verbs import everyone
     from weft.errors import TransientError
 
     with closing(open_platform(server.root)) as platform:
-        monkeypatch.setattr("weft.api.scans_on_request.sys.executable", "/bin/false")
+        monkeypatch.setattr("weft.api.governance.scans_on_request.sys.executable", "/bin/false")
         with pytest.raises(TransientError, match="WFT-GOV-084"):
             platform.scans.scan(everyone("gwen"), (), samples=False)
 

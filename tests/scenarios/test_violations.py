@@ -10,9 +10,9 @@ import pytest
 
 from tests.meshes import TestMesh, two_products
 from tests.scenarios.test_policies import purpose
-from weft.api.governing import policies_known
+from weft.api.governance.governing import policies_known
+from weft.api.governance.scans import scan
 from weft.api.platform import open_platform
-from weft.api.policy_scans import scan
 
 APPROVAL = """
 id: reports-are-approved

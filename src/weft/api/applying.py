@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
-from weft.api.governing import verdicts
+from weft.api.governance.governing import verdicts
 from weft.errors import GateRefused, SourceError, error, has_errors
 from weft.model.address import Address
 from weft.plan.column_changes import ColumnDigests
@@ -113,7 +113,7 @@ class Applying:
         decided = self._decided(asked)
         loaded = self._rooms.repository(ask=not asked.computes_again).sound(asked.selection)
         if self._rooms.on_a_server and self._rooms.environment is None:
-            from weft.api.joining import join
+            from weft.api.client.joining import join
 
             join(self._rooms, loaded.mesh, self._progress)
         current = self._current(asked, loaded, decided is not None)
@@ -146,7 +146,7 @@ class Applying:
         rooms = self._rooms
         if rooms.on_a_server or rooms.environment is not None or not done.published:
             return
-        from weft.api.policy_scans import scan_after
+        from weft.api.governance.scans import scan_after
 
         scan_after(rooms, {p.address.of_product for p in done.published})
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from weft.api.governance_verbs import DatabaseGovernance
+from weft.api.governance.verbs import DatabaseGovernance
 from weft.api.notices import keyboard
 from weft.api.platform import Platform
 from weft.model.jobs import JobState
@@ -39,7 +39,7 @@ class DatabaseVerbs:
         self, *, regulation: str | None = None, at: str | None = None, days: int = 90, form: str = "json"
     ) -> Document | str:
         """Which share of what policies ask is kept."""
-        from weft.api.compliance import compliance, rendered
+        from weft.api.governance.compliance import compliance, rendered
 
         rooms, database = self._rooms, self._platform.database
         found = compliance(database, rooms.settings.mesh.name, rooms.now(), at=at, regulation=regulation, days=days)
@@ -244,6 +244,6 @@ class DatabaseAudit:
 
     def export(self, first: str | None = None, last: str | None = None) -> Iterator[bytes]:
         """The hash chains as JSON lines."""
-        from weft.api.audit import bounds
+        from weft.api.access.audit import bounds
 
         return self._platform.audit.export(keyboard(self._platform.rooms.actor), *bounds(first, last))

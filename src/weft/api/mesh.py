@@ -21,8 +21,8 @@ from weft.wiring import Rooms
 if TYPE_CHECKING:
     from weft.access.result import Result
     from weft.access.versions import At
-    from weft.api.classifying import Classifying
-    from weft.api.distant import DistantResult
+    from weft.api.client.distant import DistantResult
+    from weft.api.governance.classifying import Classifying
     from weft.catalog.history import History
     from weft.catalog.lineage import LineageView
     from weft.catalog.pages import Page
@@ -80,7 +80,7 @@ def open(
         ProjectError: WFT-CFG-002 to 004, the settings are wrong.
     """
     if isinstance(path, str) and path.startswith(("https://", "http://")):
-        from weft.api.distant import settings_of
+        from weft.api.client.distant import settings_of
 
         return Mesh(settings_of(path), now, environment, token)
     return Mesh(load_settings(Path(path), flags=flags), now, environment, token)
@@ -130,8 +130,9 @@ class Mesh:
 
     def check(self, select: Sequence[str] = ()) -> CheckReport:
         """Everything that can be said from the files: documents, contracts, SQL, types, bindings."""
-        from weft.api import glossary, testing
-        from weft.api.governing import verdicts
+        from weft.api import testing
+        from weft.api.governance import glossary
+        from weft.api.governance.governing import verdicts
         from weft.plan.selection import folder_of
 
         loaded = self._rooms.repository(ask=False)
@@ -157,7 +158,7 @@ class Mesh:
         Raises:
             UsageError: WFT-PLN-008, an argument matches nothing.
         """
-        from weft.api.classifying import classify
+        from weft.api.governance.classifying import classify
 
         return classify(self._rooms, select, agree=agree)
 
@@ -322,7 +323,7 @@ class Mesh:
             raise UsageError(error("WFT-CLI-001", f"a limit is not negative: {limit}", fix="leave it out for all rows"))
         rooms, who = self._readable(), self._rooms.principal(principal)
         if rooms.on_a_server and rooms.environment is None:
-            from weft.api import distant
+            from weft.api.client import distant
 
             server, texts = rooms.remote.server, lambda table: rooms.engine.texts(table)
             return distant.query(server, sql, texts, limit=limit, at=at, purpose=purpose)

@@ -18,36 +18,36 @@ from weft.registry.sql import SqlRegistry
 from weft.wiring import Rooms
 
 if TYPE_CHECKING:
-    from weft.api.access import Access
-    from weft.api.access_lists import AccessLists
-    from weft.api.approvals import Approvals
-    from weft.api.audit import Audit
+    from weft.api.access.audit import Audit
+    from weft.api.access.failing_rows import FailingRows
+    from weft.api.access.lists import AccessLists
+    from weft.api.access.querying import Querying
+    from weft.api.access.saved_queries import SavedQueries
+    from weft.api.access.verbs import Access
+    from weft.api.access.workspaces import Workspaces
     from weft.api.catalog import Catalog
     from weft.api.connections import Connections
-    from weft.api.data import DataApi
-    from weft.api.data_links import Links
-    from weft.api.failing_rows import FailingRows
     from weft.api.feedback import Feedback
-    from weft.api.glossaries import Glossaries
-    from weft.api.governance import Governance
-    from weft.api.holding import Holding
-    from weft.api.iceberg import IcebergCatalog
-    from weft.api.identity import Identity
+    from weft.api.governance.approvals import Approvals
+    from weft.api.governance.glossaries import Glossaries
+    from weft.api.governance.holding import Holding
+    from weft.api.governance.scans_on_request import ScansOnRequest
+    from weft.api.governance.standing_compliance import StandingCompliance
+    from weft.api.governance.suggested_levels import SuggestedLevels
+    from weft.api.governance.violations import Governance
     from weft.api.incidents import Incidents
-    from weft.api.jobs import Jobs
+    from weft.api.jobs.verbs import Jobs
     from weft.api.notices import Notices
-    from weft.api.publishing import Publishing
-    from weft.api.querying import Querying
+    from weft.api.people.identity import Identity
+    from weft.api.people.requisition import Requisitions
+    from weft.api.publishing.runs import Publishing
+    from weft.api.publishing.scanning import Scanning
     from weft.api.reading import Reading
     from weft.api.records import Records
-    from weft.api.requisition import Requisitions
-    from weft.api.saved_queries import SavedQueries
-    from weft.api.scanning import Scanning
-    from weft.api.scans_on_request import ScansOnRequest
-    from weft.api.standing_compliance import StandingCompliance
-    from weft.api.suggested_levels import SuggestedLevels
     from weft.api.usage import Usage
-    from weft.api.workspaces import Workspaces
+    from weft.api.wires.data import DataApi
+    from weft.api.wires.data_links import Links
+    from weft.api.wires.iceberg import IcebergCatalog
     from weft.registry.database import Database
     from weft.registry.meters import MeterBuffer
 
@@ -136,14 +136,14 @@ class Platform:
     @cached_property
     def identity(self) -> Identity:
         """Who is asking."""
-        from weft.api.identity import Identity
+        from weft.api.people.identity import Identity
 
         return Identity(self.database, self.rooms.production, self.rooms.now, self.rooms.settings.identity)
 
     @cached_property
     def jobs(self) -> Jobs:
         """The queue and the schedules."""
-        from weft.api.jobs import Jobs
+        from weft.api.jobs.verbs import Jobs
         from weft.project.product_files import products_in
 
         rooms = self.rooms
@@ -153,84 +153,84 @@ class Platform:
     @cached_property
     def publishing(self) -> Publishing:
         """Runs of domains elsewhere, and what they hand in."""
-        from weft.api.publishing import Publishing
+        from weft.api.publishing.runs import Publishing
 
         return Publishing(self)
 
     @cached_property
     def holding(self) -> Holding:
         """Publications that wait for a person."""
-        from weft.api.holding import Holding
+        from weft.api.governance.holding import Holding
 
         return Holding(self)
 
     @cached_property
     def scanning(self) -> Scanning:
         """Grants, and the files that they let products elsewhere read."""
-        from weft.api.scanning import Scanning
+        from weft.api.publishing.scanning import Scanning
 
         return Scanning(self)
 
     @cached_property
     def access(self) -> Access:
         """Requests for access, and grants."""
-        from weft.api.access import Access
+        from weft.api.access.verbs import Access
 
         return Access(self.rooms, self.database)
 
     @cached_property
     def access_lists(self) -> AccessLists:
         """Grants page by page, and how requests came to stand as they do."""
-        from weft.api.access_lists import AccessLists
+        from weft.api.access.lists import AccessLists
 
         return AccessLists(self.rooms, self.access)
 
     @cached_property
     def querying(self) -> Querying:
         """Queries of those who ask."""
-        from weft.api.querying import Querying
+        from weft.api.access.querying import Querying
 
         return Querying(self)
 
     @cached_property
     def data(self) -> DataApi:
         """Pages of ports."""
-        from weft.api.data import DataApi
+        from weft.api.wires.data import DataApi
 
         return DataApi(self)
 
     @cached_property
     def links(self) -> Links:
         """Links to files."""
-        from weft.api.data_links import Links
+        from weft.api.wires.data_links import Links
 
         return Links(self, self.data)
 
     @cached_property
     def iceberg(self) -> IcebergCatalog:
         """Ports as Iceberg tables, for engines that read files."""
-        from weft.api.iceberg import IcebergCatalog
+        from weft.api.wires.iceberg import IcebergCatalog
 
         return IcebergCatalog(self)
 
     @cached_property
     def workspaces(self) -> Workspaces:
         """Readers' own tables."""
-        from weft.api.workspaces import Workspaces
+        from weft.api.access.workspaces import Workspaces
 
         return Workspaces(self)
 
     @cached_property
     def saved_queries(self) -> SavedQueries:
         """Queries that readers keep under a name."""
-        from weft.api.saved_queries import SavedQueries
+        from weft.api.access.saved_queries import SavedQueries
 
         return SavedQueries(self)
 
     @cached_property
     def requisitions(self) -> Requisitions:
         """Domains, from their request on."""
-        from weft.api.requisition import Requisitions
+        from weft.api.people.requisition import Requisitions
 
         return Requisitions(self)
 
@@ -268,8 +268,8 @@ class Platform:
     @cached_property
     def governance(self) -> Governance:
         """What violates policies, and who is let off."""
-        from weft.api.governance import Governance
-        from weft.api.governing import PoliciesKnown
+        from weft.api.governance.governing import PoliciesKnown
+        from weft.api.governance.violations import Governance
 
         rooms = self.rooms
         grace = duration(rooms.settings.governance.escalate_after)
@@ -278,42 +278,42 @@ class Platform:
     @cached_property
     def scans(self) -> ScansOnRequest:
         """Scans that somebody asks for."""
-        from weft.api.scans_on_request import ScansOnRequest
+        from weft.api.governance.scans_on_request import ScansOnRequest
 
         return ScansOnRequest(self)
 
     @cached_property
     def compliance(self) -> StandingCompliance:
         """Which share of what policies ask is kept now."""
-        from weft.api.standing_compliance import StandingCompliance
+        from weft.api.governance.standing_compliance import StandingCompliance
 
         return StandingCompliance(self.database, self.rooms.now)
 
     @cached_property
     def suggested_levels(self) -> SuggestedLevels:
         """Which columns should have another classification."""
-        from weft.api.suggested_levels import SuggestedLevels
+        from weft.api.governance.suggested_levels import SuggestedLevels
 
         return SuggestedLevels(self.rooms.production, lambda: self.rooms.governance.book)
 
     @cached_property
     def approvals(self) -> Approvals:
         """Publications that wait for a person."""
-        from weft.api.approvals import Approvals
+        from weft.api.governance.approvals import Approvals
 
         return Approvals(self.database, self.rooms.production, self.rooms.now)
 
     @cached_property
     def audit(self) -> Audit:
         """Who has read what."""
-        from weft.api.audit import Audit
+        from weft.api.access.audit import Audit
 
         return Audit(self.database, self.rooms.production, self.rooms.settings.mesh.name, self.rooms.now)
 
     @cached_property
     def glossaries(self) -> Glossaries:
         """What columns mean."""
-        from weft.api.glossaries import Glossaries, bound_in
+        from weft.api.governance.glossaries import Glossaries, bound_in
 
         rooms = self.rooms
         return Glossaries(
@@ -383,7 +383,7 @@ class Platform:
     @cached_property
     def failing_rows(self) -> FailingRows:
         """Rows that failed checks, for whoever may read them."""
-        from weft.api.failing_rows import FailingRows
+        from weft.api.access.failing_rows import FailingRows
 
         rooms = self.rooms
         return FailingRows(rooms.production, rooms.door, self.access.principal_of, rooms.witness("checks"))

@@ -22,7 +22,7 @@ from weft.model.records import ProductRecord, Run
 from weft.project.policies import packed
 
 if TYPE_CHECKING:
-    from weft.api.failing_rows import FailingRowsOfPort
+    from weft.api.access.failing_rows import FailingRowsOfPort
     from weft.api.platform import Platform
 
 _MOST = 10_000

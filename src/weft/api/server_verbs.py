@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from weft.api.documents_of_servers import API, document, paged, part
-from weft.api.governance_verbs import ServerGovernance
+from weft.api.client.documents import API, document, paged, part
+from weft.api.governance.verbs import ServerGovernance
 from weft.api.usage import day_of, require_groups
 from weft.catalog.search import EVERYTHING, FACETS, SearchResult, require_known
 from weft.errors import TransientError

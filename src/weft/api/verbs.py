@@ -16,7 +16,7 @@ from weft.model.jobs import JobState
 from weft.wiring import Rooms
 
 if TYPE_CHECKING:
-    from weft.api.governance_verbs import GovernanceVerbs
+    from weft.api.governance.verbs import GovernanceVerbs
     from weft.catalog.looks import Within
     from weft.catalog.search import SearchResult
     from weft.plan.keeping import Window

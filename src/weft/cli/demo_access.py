@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from weft.access.permissions import Caller
     from weft.access.result import Result
     from weft.api import Mesh
-    from weft.api.distant import DistantResult
+    from weft.api.client.distant import DistantResult
     from weft.api.platform import Platform
     from weft.registry.audit import Read
 
@@ -40,8 +40,8 @@ def holders(folder: Path, ports: Collection[str], column: str, port: str) -> lis
         ports: pinned addresses of the others.
         column: of `port`, a pinned address.
     """
-    from weft.api.access import Access
-    from weft.api.access_elsewhere import keyboard
+    from weft.api.access.elsewhere import keyboard
+    from weft.api.access.verbs import Access
     from weft.api.platform import open_platform
 
     found = []
@@ -107,7 +107,7 @@ def asking(mesh: Mesh, folder: Path) -> int:
 
 def _asked(platform: Platform, name: str) -> dict[str, Any]:
     """The request of somebody who asks for themselves."""
-    from weft.api.access import Access
+    from weft.api.access.verbs import Access
 
     until = (platform.rooms.now() + timedelta(days=DAYS)).date().isoformat()
     access = Access(platform.rooms, platform.database)
@@ -116,7 +116,7 @@ def _asked(platform: Platform, name: str) -> dict[str, Any]:
 
 def _approved(platform: Platform, request: dict[str, Any]) -> dict[str, Any]:
     """The request after the owner has approved it, by the right of the owner and no other."""
-    from weft.api.access import Access
+    from weft.api.access.verbs import Access
 
     access = Access(platform.rooms, platform.database)
     return access.approve(_caller(platform, OWNER), request["request_id"])
@@ -149,8 +149,8 @@ def _told(read: Read) -> str:
 
 def _reasons(folder: Path) -> list[str]:
     """Why the consumer does not see all: a line for each column of the query that is masked, and for each filter."""
-    from weft.api.access import Access
-    from weft.api.access_elsewhere import keyboard
+    from weft.api.access.elsewhere import keyboard
+    from weft.api.access.verbs import Access
     from weft.api.platform import open_platform
 
     with closing(open_platform(folder)) as platform:

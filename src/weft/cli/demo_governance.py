@@ -29,7 +29,7 @@ WHERE e.kind = 'direct' AND e.source_port <> e.target_port
 
 def governed(folder: Path) -> int:
     """Scans the mesh, lets one product off until a day, and follows personal data; returns the exit code."""
-    from weft.api.policies import Policies
+    from weft.api.governance.policies import Policies
     from weft.api.verbs import verbs_of
     from weft.config import load_settings
     from weft.wiring import Rooms

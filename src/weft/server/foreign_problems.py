@@ -8,7 +8,7 @@ from xml.sax.saxutils import escape
 
 from starlette.responses import JSONResponse, Response
 
-from weft.api.iceberg_files import BUCKET
+from weft.api.wires.iceberg_files import BUCKET
 from weft.errors import Diagnostic
 
 CATALOG = "/iceberg/v1"

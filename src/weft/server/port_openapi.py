@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from weft.api.data_pages import MOST_ROWS, Seen
+from weft.api.wires.data_pages import MOST_ROWS, Seen
 from weft.model.odcs import Property, published_contract
 from weft.model.publication import PortState
 from weft.server.negotiating import MEDIA

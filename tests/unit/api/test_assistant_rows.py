@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from weft.api.assistant_rows import rows
-from weft.api.assistant_wants import Query
 from weft.api.cursors import cursor_of
+from weft.api.wires.assistant_rows import rows
+from weft.api.wires.assistant_wants import Query
 from weft.errors import UsageError
 
 

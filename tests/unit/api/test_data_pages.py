@@ -21,8 +21,8 @@ from weft.access.reading.asking import Readers
 from weft.access.reading.kept import ResultCache
 from weft.access.reading.wire import Form
 from weft.access.signing import Signer
-from weft.api.data import Pages, whose_view
-from weft.api.data_pages import Place, Seen, Wanted, cursor_of, planned, require_held, unread
+from weft.api.wires.data import Pages, whose_view
+from weft.api.wires.data_pages import Place, Seen, Wanted, cursor_of, planned, require_held, unread
 from weft.errors import UsageError, WeftError
 
 SEEN = Seen(

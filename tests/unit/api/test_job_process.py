@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from tests.meshes import TestMesh, contract, descriptor, source
-from weft.api.job_process import JobProcess
+from weft.api.jobs.process import JobProcess
 from weft.api.platform import open_platform
 
 COLUMNS = 350

@@ -9,7 +9,7 @@ import pytest
 
 from tests.meshes import TestMesh, contract, source_rows, two_products
 from weft.access.principals import named
-from weft.api.classifying_detection import detected, suggested
+from weft.api.governance.detecting import detected, suggested
 from weft.config import load_settings
 from weft.errors import UsageError
 from weft.governance.detection.findings import Finding

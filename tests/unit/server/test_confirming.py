@@ -15,7 +15,7 @@ from fastapi.testclient import TestClient
 from tests.identity_providers import Issuer, account, issuer_running, provider_running
 from tests.unit.server.test_provider import sign_in
 from weft.access.sealing import sealed, unsealed
-from weft.api.confirming import Asked
+from weft.api.people.confirming import Asked
 from weft.api.platform import Platform, open_platform
 from weft.registry.base import read_all_events
 from weft.registry.users import User
@@ -249,7 +249,7 @@ def test_a_token_that_a_token_makes_holds_as_long_as_any_since_its_owner_is_aske
 def test_beside_a_server_it_is_asked_by_itself_and_goes_on_when_the_provider_was_away(
     platform, issuer, clock, monkeypatch
 ):
-    monkeypatch.setattr("weft.api.confirming._LOOK_EVERY_S", 0.01)
+    monkeypatch.setattr("weft.api.people.confirming._LOOK_EVERY_S", 0.01)
     secret = arrived(platform, clock)
     clock.now += dt.timedelta(hours=1)
     issuer.token_answer = (500, {})

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.unit.server.company import NOW, bearer, company
-from weft.api.compliance import write_down
+from weft.api.governance.compliance import write_down
 from weft.api.platform import Platform
 from weft.governance.policy_files import policies_of
 from weft.project import documents

@@ -13,8 +13,8 @@ from tests.unit.access.reading.attacks import ATTACKS
 from tests.unit.access.reading.worlds import READER, Unguarded, World, bounded, shown_sentinels
 from weft.access.door import placed
 from weft.access.reading.asking import Readers
-from weft.api.assistant_rows import rows, taken
-from weft.api.assistant_wants import Query, tool_named
+from weft.api.wires.assistant_rows import rows, taken
+from weft.api.wires.assistant_wants import Query, tool_named
 from weft.server.mcp.desk import desk
 
 

@@ -14,9 +14,9 @@ from fastapi.testclient import TestClient
 from tests.conformance.notices.stories import ORDERS, Clock, publish
 from tests.receivers import receiving
 from weft.access.permissions import Action
+from weft.api.jobs.worker import NoticesLoop
 from weft.api.notices import keyboard
 from weft.api.platform import Platform, open_platform
-from weft.api.worker import NoticesLoop
 from weft.registry.meters import Meter
 from weft.server.app import create_app
 

@@ -11,10 +11,10 @@ from fastapi.testclient import TestClient
 
 from tests.unit.server.company import NOW, bearer, company
 from weft.access.permissions import Caller, Role
-from weft.api.compliance import compliance
+from weft.api.governance.compliance import compliance
+from weft.api.governance.scanning import scan_policies
+from weft.api.governance.standing_compliance import StandingCompliance
 from weft.api.platform import Platform
-from weft.api.scanning_policies import scan_policies
-from weft.api.standing_compliance import StandingCompliance
 from weft.governance.book import Book
 from weft.governance.compliance_texts import as_json
 from weft.governance.rows import domain_rows, product_rows

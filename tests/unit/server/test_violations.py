@@ -9,8 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.unit.server.company import NOW, bearer, company
+from weft.api.governance.scanning import scan_policies
 from weft.api.platform import Platform
-from weft.api.scanning_policies import scan_policies
 from weft.governance.book import Book
 from weft.governance.rows import domain_rows, product_rows
 from weft.model.approvals import Wanted

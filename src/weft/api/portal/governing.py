@@ -10,7 +10,7 @@ import msgspec
 
 from weft.access.permissions import Action, Caller, domains_of, may
 from weft.api.catalog import Filters
-from weft.api.policies import serves
+from weft.api.governance.policies import serves
 from weft.errors import Diagnostic
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from weft.access.permissions import Action, may
-from weft.api.data_pages import Wanted
 from weft.api.portal import contracts, products
 from weft.api.portal.connecting import first_rows, snippets
 from weft.api.portal.profile import counted, profile
 from weft.api.portal.standing import action, standing
+from weft.api.wires.data_pages import Wanted
 from weft.catalog.documents import contract_of, registered_contract
 from weft.errors import WeftError
 from weft.governance.concepts import bindings

@@ -15,7 +15,7 @@ import msgspec
 
 from weft.access.reading.asking import Question
 from weft.access.reading.wire import Form
-from weft.api.data import whole
+from weft.api.wires.data import whole
 from weft.model.publication import ColumnStatistics, Manifest
 from weft.sql.quoting import dotted, ident
 

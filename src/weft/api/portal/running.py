@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from weft.access.permissions import Action, Caller, domains_of, may
+from weft.api.access.failing_rows import FailingRowsOfPort
 from weft.api.catalog import Filters
-from weft.api.failing_rows import FailingRowsOfPort
 from weft.api.portal.run_stages import stages_of
 from weft.errors import UsageError
 from weft.model.address import parse_address

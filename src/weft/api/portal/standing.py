@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from weft.api.access_shown import shown_decision
+from weft.api.access.shown import shown_decision
 from weft.model.address import Address
 
 if TYPE_CHECKING:

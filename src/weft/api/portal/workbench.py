@@ -10,8 +10,8 @@ import msgspec
 from weft.access.permissions import Caller
 from weft.access.reading.asking import Question
 from weft.access.reading.wire import Form
+from weft.api.access.saved_queries import parted
 from weft.api.catalog import Filters
-from weft.api.saved_queries import parted
 from weft.catalog.looks import Within
 from weft.errors import UsageError
 from weft.model.address import parse_address

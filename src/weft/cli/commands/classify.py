@@ -12,7 +12,7 @@ from weft.cli.options import SELECT_HELP, examples, format_option, select_argume
 from weft.cli.output import print_diagnostics, print_json, print_line, print_text
 
 if TYPE_CHECKING:
-    from weft.api.classifying_detection import Suggestion
+    from weft.api.governance.detecting import Suggestion
     from weft.governance.standing import Standing
 
 
@@ -56,7 +56,7 @@ def command(select: tuple[str, ...], detect: bool, write: bool, yes: bool, form:
 
 
 def _detect(select: tuple[str, ...], write: bool, yes: bool, form: str) -> int:
-    from weft.api.classifying_detection import detected_here
+    from weft.api.governance.detecting import detected_here
     from weft.cli.render.detected import detected_text
 
     found = detected_here(select, agree=(_every if yes else _agreed_finding) if write else None)

@@ -29,8 +29,8 @@ from weft.cli.output import print_line, print_text
     "--no-browser", is_flag=True, help="Print the address, for a browser on another machine, and ask for its code."
 )
 def command(url: str, by_token: bool, no_browser: bool) -> int:
-    from weft.api.browser_login import BrowserLogin
-    from weft.api.servers import Server
+    from weft.api.client.browser_login import BrowserLogin
+    from weft.api.client.servers import Server
     from weft.errors import UsageError, error
     from weft.registry.credentials import Credentials, default_folder
 

@@ -17,7 +17,7 @@ from weft.cli.output import print_line, print_text
 )
 @click.argument("url", required=False)
 def command(url: str | None) -> int:
-    from weft.api.servers import Server
+    from weft.api.client.servers import Server
     from weft.errors import WeftError
     from weft.registry.credentials import Credentials, default_folder
 

@@ -24,7 +24,7 @@ def command() -> int:
         from weft.server.mcp import require_mcp
 
         require_mcp()
-        from weft.api.assistant import Assistant
+        from weft.api.wires.assistant import Assistant
         from weft.server.mcp.elsewhere import ToolsElsewhere
         from weft.server.mcp.over_stdio import serve
     except ImportError as e:

@@ -22,8 +22,8 @@ from weft.cli.text import table
 @click.option("--drop", is_flag=True, help="Drop the query that is named.")
 @format_option()
 def command(query: str | None, owner: str | None, drop: bool, form: str) -> int:
-    from weft.api.saved_elsewhere import saved_at_hand
-    from weft.api.saved_queries import parted
+    from weft.api.access.saved_elsewhere import saved_at_hand
+    from weft.api.access.saved_queries import parted
 
     if drop and query is None:
         raise click.UsageError("--drop needs the name of a query")

@@ -79,7 +79,7 @@ def command(
 
 
 def _save(name: str, sql: str, title: str, purpose: str | None) -> int:
-    from weft.api.saved_elsewhere import saved_at_hand
+    from weft.api.access.saved_elsewhere import saved_at_hand
 
     with saved_at_hand() as (queries, caller):
         kept = queries.save(caller, caller.name, name, sql, title=title, purpose=purpose)
@@ -100,8 +100,8 @@ def _run_saved(
     purpose: str | None,
 ) -> int:
     from weft.access.versions import moment
-    from weft.api.saved_elsewhere import saved_at_hand
-    from weft.api.saved_queries import Asked, parted
+    from weft.api.access.saved_elsewhere import saved_at_hand
+    from weft.api.access.saved_queries import Asked, parted
 
     with saved_at_hand() as (queries, caller):
         owner, name = parted(address, caller.name)

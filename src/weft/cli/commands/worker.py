@@ -22,8 +22,8 @@ from weft.cli.options import examples
 @click.option("--concurrency", type=click.IntRange(1, 1000), metavar="N", help="How many jobs to run at once.")
 @click.option("--until-input-ends", is_flag=True, hidden=True)
 def command(concurrency: int | None, until_input_ends: bool) -> int:
+    from weft.api.jobs.worker import Worker, loops_of
     from weft.api.platform import open_platform
-    from weft.api.worker import Worker, loops_of
 
     with closing(open_platform()) as platform:
         stopping = threading.Event()

@@ -8,7 +8,7 @@ from weft.cli.text import counted
 from weft.model.classification import Classification
 
 if TYPE_CHECKING:
-    from weft.api.classifying import Classifying
+    from weft.api.governance.classifying import Classifying
     from weft.governance.standing import Standing
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from weft.cli.text import counted, table
 
 if TYPE_CHECKING:
-    from weft.api.classifying_detection import Detected, Suggestion
+    from weft.api.governance.detecting import Detected, Suggestion
 
 
 def detected_text(found: Detected) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 from weft import __version__
 from weft.access.permissions import Caller
-from weft.api.flight import FlightPlatform, Table
-from weft.api.flight_messages import Message, schema_of
+from weft.api.wires.flight import FlightPlatform, Table
+from weft.api.wires.flight_messages import Message, schema_of
 from weft.errors import UsageError, WeftError, error
 from weft.sql.quoting import dotted
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from weft.api.flight import FlightPlatform
 from weft.api.platform import open_platform
+from weft.api.wires.flight import FlightPlatform
 from weft.server.flight.service import FlightService
 
 

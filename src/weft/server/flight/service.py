@@ -12,8 +12,8 @@ import pyarrow as pa
 from pyarrow import flight
 
 from weft.access.permissions import Action, Caller, require
-from weft.api.flight import Client, FlightPlatform, Table
-from weft.api.flight_messages import Message, encoded, malformed, packed, unpacked
+from weft.api.wires.flight import Client, FlightPlatform, Table
+from weft.api.wires.flight_messages import Message, encoded, malformed, packed, unpacked
 from weft.errors import (
     AccessDenied,
     Conflict,
@@ -75,7 +75,7 @@ class Call(flight.ServerMiddleware):
         kind, _, rest = self._authorization.partition(" ")
         if kind.lower() != "basic":
             return {}
-        from weft.api.flight import password_of
+        from weft.api.wires.flight import password_of
 
         return {"authorization": f"Bearer {password_of(rest)}"}
 

@@ -14,7 +14,7 @@ import msgspec
 from weft.access.reading.asking import Streamed
 from weft.access.reading.collecting import ArrowAnswer
 from weft.access.reading.wire import Cut
-from weft.api.flight import Client
+from weft.api.wires.flight import Client
 from weft.errors import TransientError, UserCodeError, error
 
 _LOOK_S = 0.25

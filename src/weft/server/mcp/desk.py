@@ -14,7 +14,7 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel.server import Server
 
 from weft import __version__
-from weft.api.assistant_wants import TOOLS
+from weft.api.wires.assistant_wants import TOOLS
 from weft.errors import Diagnostic, PlatformError, WeftError, error
 
 log = logging.getLogger("weft.server")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from weft.api.assistant_wants import tool_named
+from weft.api.wires.assistant_wants import tool_named
 from weft.errors import PlatformError, UsageError, WeftError, diagnostic_from_json, error
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from weft.access.permissions import Action, Caller
-from weft.api.access import Access
+from weft.api.access.verbs import Access
 from weft.server.answers import refusals
 from weft.server.permitted import Permitted
 

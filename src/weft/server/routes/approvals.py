@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from weft.access.permissions import Action, Caller
-from weft.api.approvals import Approvals
+from weft.api.governance.approvals import Approvals
 from weft.server.answers import answer, refusals, shown
 from weft.server.permitted import Permitted
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from weft.access.permissions import Action, Caller
-from weft.api.audit import bounds
+from weft.api.access.audit import bounds
 from weft.registry.chains import anchors_of
 from weft.server.answers import answer, refusals, shown
 from weft.server.permitted import Permitted

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from weft.access.permissions import Action, Caller, domains_of
-from weft.api.compliance import compliance, rendered
+from weft.api.governance.compliance import compliance, rendered
 from weft.server.answers import answer, shown
 from weft.server.permitted import Permitted
 

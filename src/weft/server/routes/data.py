@@ -11,8 +11,8 @@ from starlette.responses import JSONResponse, Response
 
 from weft.access.permissions import Action, Caller
 from weft.access.reading.wire import Form
-from weft.api.data import Page
-from weft.api.data_pages import MOST_ROWS, Wanted
+from weft.api.wires.data import Page
+from weft.api.wires.data_pages import MOST_ROWS, Wanted
 from weft.errors import UsageError, did_you_mean, error
 from weft.server.answers import refusals
 from weft.server.negotiating import MEDIA, Chosen, chosen

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from weft.access.permissions import Action, Caller
-from weft.api.governance import Governance
+from weft.api.governance.violations import Governance
 from weft.server.answers import answer, refusals, shown
 from weft.server.permitted import Permitted
 

@@ -16,8 +16,8 @@ from starlette.responses import Response
 
 from weft.access.permissions import Action, Caller
 from weft.access.vended_keys import REGION
-from weft.api.data_pages import no_cursor
-from weft.api.iceberg import Loaded, Namespace
+from weft.api.wires.data_pages import no_cursor
+from weft.api.wires.iceberg import Loaded, Namespace
 from weft.errors import AccessDenied, UsageError, error
 from weft.server.answers import refusals
 from weft.server.cookies import origin_of

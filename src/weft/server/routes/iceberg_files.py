@@ -13,8 +13,8 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 
 from weft.access.permissions import Action
 from weft.access.vended_keys import SignedRequest
-from weft.api.iceberg_files import ByKeys, File
 from weft.api.platform import Platform
+from weft.api.wires.iceberg_files import ByKeys, File
 from weft.server.foreign_problems import FILES
 from weft.server.permitted import Permitted
 

@@ -61,7 +61,7 @@ def mcp(request: Request, caller: Known) -> Response:
     if "mcp-session-id" in request.headers:
         raise HTTPException(404)
     require_mcp()
-    from weft.api.assistant import Assistant
+    from weft.api.wires.assistant import Assistant
     from weft.server.mcp.over_http import Answer
 
     platform: Platform = request.app.state.platform

@@ -9,9 +9,9 @@ from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
 
 from weft.access.permissions import Action, Caller
-from weft.api.addressing import announced
 from weft.api.documents import decoded
-from weft.api.publishing import Publishing
+from weft.api.publishing.addressing import announced
+from weft.api.publishing.runs import Publishing
 from weft.errors import UsageError, error
 from weft.model.handover import (
     AskedTable,

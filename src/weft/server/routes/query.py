@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from weft.access.permissions import Action, Caller
 from weft.access.reading.asking import Question, Streamed
 from weft.access.reading.wire import Told
-from weft.api.querying import Querying
+from weft.api.access.querying import Querying
 from weft.server.answers import refusals
 from weft.server.negotiating import MEDIA, Chosen, chosen
 from weft.server.permitted import Permitted

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from weft.access.permissions import Action, Caller
 from weft.access.reading.asking import Question
 from weft.access.versions import moment
-from weft.api.saved_queries import Asked, SavedQueries
+from weft.api.access.saved_queries import Asked, SavedQueries
 from weft.server.answers import answer, refusals, shown
 from weft.server.negotiating import chosen
 from weft.server.permitted import Permitted

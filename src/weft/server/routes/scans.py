@@ -9,7 +9,7 @@ from fastapi.responses import FileResponse, Response
 
 from weft.access.permissions import Action, Caller
 from weft.api.documents import decoded
-from weft.api.scanning import Scanning
+from weft.api.publishing.scanning import Scanning
 from weft.model.handover import Scan, ScanAsked
 from weft.server.answers import refusals
 from weft.server.permitted import Permitted

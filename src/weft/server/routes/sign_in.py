@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from weft.access.permissions import Action, Caller
-from weft.api.identity import Identity
+from weft.api.people.identity import Identity
 from weft.errors import AccessDenied, PlatformError, WeftError, error
 from weft.server import cookies
 from weft.server import sign_in_pages as pages

@@ -12,7 +12,7 @@ import pytest
 from pyarrow import flight
 
 from tests.domains import free_port, token
-from weft.api.flight_messages import packed
+from weft.api.wires.flight_messages import packed
 from weft.errors import UsageError
 from weft.sections.server import ServerSettings
 from weft.server.dev_tls import certificate

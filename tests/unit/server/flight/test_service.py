@@ -21,8 +21,8 @@ from weft.access.permissions import Caller
 from weft.access.principals import Principal
 from weft.access.reading.asking import Question, Readers, Streamed
 from weft.access.reading.wire import Form
-from weft.api.flight import Client, require_there
-from weft.api.flight_messages import packed
+from weft.api.wires.flight import Client, require_there
+from weft.api.wires.flight_messages import packed
 from weft.errors import TransientError, error
 from weft.server.flight.service import FlightService
 

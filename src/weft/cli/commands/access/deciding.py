@@ -27,7 +27,7 @@ _port_option = click.option(
 @click.option("--reason", default="", metavar="TEXT", help="Why.")
 @format_option()
 def approve(request_id: str, ports: tuple[str, ...], until: str | None, reason: str, form: str) -> int:
-    from weft.api.access_elsewhere import access_at_hand
+    from weft.api.access.elsewhere import access_at_hand
 
     with access_at_hand() as (access, caller):
         done = access.approve(caller, request_id, ports, until=until, reason=reason)
@@ -48,7 +48,7 @@ def approve(request_id: str, ports: tuple[str, ...], until: str | None, reason: 
 @click.option("--reason", required=True, metavar="TEXT", help="Why not.")
 @format_option()
 def decline(request_id: str, ports: tuple[str, ...], reason: str, form: str) -> int:
-    from weft.api.access_elsewhere import access_at_hand
+    from weft.api.access.elsewhere import access_at_hand
 
     with access_at_hand() as (access, caller):
         done = access.decline(caller, request_id, ports, reason=reason)
@@ -67,7 +67,7 @@ def decline(request_id: str, ports: tuple[str, ...], reason: str, form: str) -> 
 @click.argument("request_id", metavar="REQUEST")
 @format_option()
 def withdraw(request_id: str, form: str) -> int:
-    from weft.api.access_elsewhere import access_at_hand
+    from weft.api.access.elsewhere import access_at_hand
 
     with access_at_hand() as (access, caller):
         done = access.withdraw(caller, request_id)
@@ -85,7 +85,7 @@ def withdraw(request_id: str, form: str) -> int:
 )
 @click.argument("grants", nargs=-1, required=True, metavar="GRANT...")
 def revoke(grants: tuple[str, ...]) -> int:
-    from weft.api.access_elsewhere import access_at_hand
+    from weft.api.access.elsewhere import access_at_hand
 
     with access_at_hand() as (access, caller):
         for grant in grants:

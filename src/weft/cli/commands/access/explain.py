@@ -23,7 +23,7 @@ from weft.cli.render.access import explanation_page
 @click.option("--purpose", metavar="TEXT", help="What it is for: then only grants for it count.")
 @format_option()
 def explain(principal: str, address: str, purpose: str | None, form: str) -> int:
-    from weft.api.access_elsewhere import access_at_hand
+    from weft.api.access.elsewhere import access_at_hand
 
     with access_at_hand() as (access, caller):
         found = access.explain(caller, principal, address, purpose)

@@ -37,7 +37,7 @@ def list_(
     reader: str | None,
     form: str,
 ) -> int:
-    from weft.api.access_elsewhere import access_at_hand
+    from weft.api.access.elsewhere import access_at_hand
 
     with access_at_hand() as (access, caller):
         if grants or port is not None or reader is not None:

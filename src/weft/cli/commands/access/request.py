@@ -37,7 +37,7 @@ def request(
     reader: str | None,
     form: str,
 ) -> int:
-    from weft.api.access_elsewhere import access_at_hand
+    from weft.api.access.elsewhere import access_at_hand
 
     named = [name.strip() for name in columns.split(",") if name.strip()] if columns is not None else None
     with access_at_hand() as (access, caller):

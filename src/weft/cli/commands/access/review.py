@@ -18,7 +18,7 @@ from weft.cli.render.access import review_table
 @click.option("--keep", multiple=True, metavar="GRANT", help="This grant is still needed; may be repeated.")
 @format_option()
 def review(keep: tuple[str, ...], form: str) -> int:
-    from weft.api.access_elsewhere import access_at_hand
+    from weft.api.access.elsewhere import access_at_hand
 
     with access_at_hand() as (access, caller):
         kept = [access.keep(caller, grant) for grant in keep]

@@ -19,7 +19,7 @@ from weft.cli.text import table
 @click.option("--domain", metavar="DOMAIN", help="Only the terms of this domain.")
 @format_option()
 def list_(domain: str | None, form: str) -> int:
-    from weft.api.glossary import open_glossary
+    from weft.api.governance.glossary import open_glossary
 
     with closing(open_glossary()) as glossary:
         found = glossary.listed(domain)

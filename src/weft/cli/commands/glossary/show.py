@@ -21,7 +21,7 @@ _MOST = 20
 @click.argument("term")
 @format_option()
 def show(term: str, form: str) -> int:
-    from weft.api.glossary import open_glossary
+    from weft.api.governance.glossary import open_glossary
 
     with closing(open_glossary()) as glossary:
         found = glossary.shown(term)

@@ -27,7 +27,7 @@ from weft.cli.text import counted, table
 )
 @format_option()
 def suggest(select: tuple[str, ...], least: float, form: str) -> int:
-    from weft.api.glossary import open_glossary
+    from weft.api.governance.glossary import open_glossary
 
     with closing(open_glossary()) as glossary:
         found = glossary.suggested(select, least)

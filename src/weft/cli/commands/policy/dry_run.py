@@ -21,7 +21,7 @@ _SHOWN = 5
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE")
 @format_option()
 def dry_run(file: Path, form: str) -> int:
-    from weft.api.policies import policies_at_hand
+    from weft.api.governance.policies import policies_at_hand
 
     with policies_at_hand() as policies:
         found = policies.tried(file)

@@ -18,7 +18,7 @@ from weft.cli.output import print_json, print_text
 @click.argument("address", metavar="ADDRESS")
 @format_option()
 def explain(address: str, form: str) -> int:
-    from weft.api.policies import policies_at_hand
+    from weft.api.governance.policies import policies_at_hand
 
     with policies_at_hand() as policies:
         found = policies.explained(address)

@@ -22,7 +22,7 @@ from weft.cli.text import table
 @click.option("--regulation", metavar="ID", help="Those that serve a regulation, for example gdpr.")
 @format_option()
 def list_(kind: str | None, regulation: str | None, form: str) -> int:
-    from weft.api.policies import policies_at_hand
+    from weft.api.governance.policies import policies_at_hand
 
     with policies_at_hand() as policies:
         found = policies.listed(kind, regulation)

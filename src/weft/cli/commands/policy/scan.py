@@ -29,7 +29,7 @@ from weft.cli.text import counted, seconds_text, table
 )
 @format_option()
 def scan(select: tuple[str, ...], samples: bool, form: str) -> int:
-    from weft.api.policies import policies_at_hand
+    from weft.api.governance.policies import policies_at_hand
 
     with policies_at_hand() as policies:
         found = policies.scanned(

@@ -18,7 +18,7 @@ from weft.cli.text import counted
 @click.argument("policy", nargs=-1, metavar="[POLICY…]")
 @format_option()
 def test(policy: tuple[str, ...], form: str) -> int:
-    from weft.api.policies import policies_at_hand
+    from weft.api.governance.policies import policies_at_hand
 
     with policies_at_hand() as policies:
         report = policies.test(policy)

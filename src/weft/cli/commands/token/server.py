@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from weft.api.servers import Server
+    from weft.api.client.servers import Server
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -27,7 +27,7 @@ def signed_in(url: str | None) -> Server:
     Raises:
         UsageError: WFT-ACC-023, there is none.
     """
-    from weft.api.servers import Server
+    from weft.api.client.servers import Server
     from weft.registry.credentials import Credentials, default_folder
 
     credential = Credentials(default_folder(os.environ)).of(url)

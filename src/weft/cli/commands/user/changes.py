@@ -14,7 +14,7 @@ from weft.cli.options import examples
 from weft.cli.output import print_line, print_text
 
 if TYPE_CHECKING:
-    from weft.api.user_verbs import UserVerbs
+    from weft.api.people.users import UserVerbs
 
 _password_option = click.option(
     "--password-stdin", "from_stdin", is_flag=True, help="Take the password from standard input; else one is made."

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from weft.access.permissions import Action, Caller, domains_of
-from weft.api.compliance import compliance, rendered
+from weft.api.governance.compliance import compliance, rendered
 from weft.api.portal import governing
 from weft.errors import UsageError
 from weft.server.portal.rendering import platform_of, show

@@ -1,0 +1,1 @@
+"""Governing the mesh: policies and what violates them, scans, approvals, compliance, classification, terms."""

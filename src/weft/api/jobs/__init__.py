@@ -1,0 +1,1 @@
+"""What runs by itself: jobs and schedules, and the worker that does them."""

@@ -1,0 +1,167 @@
+"""A worker's half of the queue: claims jobs, runs each in a process of its own, and says what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from weft.api.jobs.process import JobProcess
+from weft.errors import Conflict, Diagnostic, PlatformError, error
+from weft.registry.queue import Held
+from weft.runs.dispatch import Dispatch
+
+_END_S = 10.0
+"""How long a process that was told to end may take: it has five seconds itself."""
+_FLUSH_S = 1.0
+_QUIET_S = 5.0
+"""How long a job that tells nothing may go on before it is known that it is to be cancelled."""
+
+
+class QueueLoop:
+    """Runs jobs, up to a number at once.
+
+    Attributes:
+        name: what messages call it.
+        pause_s: how long it waits when there was nothing to do.
+    """
+
+    name = "queue"
+    pause_s = 0.5
+
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        root: Path,
+        subjects: Callable[[], Collection[str]],
+        now: Callable[[], datetime],
+        *,
+        concurrency: int = 1,
+        grace_s: float = 30.0,
+    ) -> None:
+        self._dispatch = dispatch
+        self._root = root
+        self._subjects = subjects
+        self._now = now
+        self._concurrency = concurrency
+        self._grace_s = grace_s
+        self._lease_s = dispatch.lease.total_seconds()
+        self._running: list[JobProcess] = []
+
+    def step(self) -> bool:
+        """Looks after what runs and takes what waits; says whether there was anything to do.
+
+        Raises:
+            PlatformError: the registry does not answer; what runs goes on as long as its lease does.
+        """
+        self._look_after_all()
+        began = False
+        while len(self._running) < self._concurrency:
+            job = self._dispatch.claim(self._subjects())
+            if job is None:
+                break
+            self._running.append(JobProcess(job, self._root, self._now))
+            began = True
+        return began
+
+    def close(self) -> None:
+        """Lets what runs end for a while, then ends it and gives it back to the queue."""
+        deadline = time.monotonic() + self._grace_s
+        while self._running:
+            try:
+                self._look_after_all()
+            except PlatformError:
+                if time.monotonic() > deadline + self._lease_s:
+                    break
+            for one in self._running:
+                if time.monotonic() > deadline:
+                    one.end(one.ending or "stopping", _END_S)
+            time.sleep(0.1)
+        for one in self._running:  # its lease ends by itself
+            one.kill()
+
+    def _look_after_all(self) -> None:
+        failed: PlatformError | None = None
+        for one in list(self._running):
+            try:
+                self._look_after(one)
+            except PlatformError as e:
+                failed = e
+            except Conflict:  # another worker has it: what it does here counts no more
+                self._drop(one)
+        if failed is not None:
+            raise failed
+
+    def _look_after(self, one: JobProcess) -> None:
+        code = one.exit_code
+        quiet = time.monotonic() - one.heard
+        lines = one.lines()
+        if code is not None:
+            if lines:
+                self._dispatch.heartbeat(one.job, lines, one.run_id)
+                one.kept(len(lines))
+            self._conclude(one, code)
+            self._running.remove(one)
+            return
+        if quiet > self._lease_s:
+            self._drop(one)  # nobody could be told that it is alive: another worker may have begun
+            return
+        if time.monotonic() - one.began > one.job.timeout_s or one.ending is not None:
+            one.end(one.ending or "timeout", _END_S)
+        run_id = one.run_id
+        if quiet > (_FLUSH_S if lines or one.ending else min(_QUIET_S, self._lease_s / 4)) or run_id != one.noted:
+            held = self._dispatch.heartbeat(one.job, lines, run_id)
+            one.kept(len(lines))
+            one.noted = run_id
+            one.heard = time.monotonic()
+            if held == Held.GONE:
+                self._drop(one)
+            elif held == Held.CANCEL and one.ending is None:
+                one.end("cancelled", _END_S)
+
+    def _drop(self, one: JobProcess) -> None:
+        one.kill()
+        if one in self._running:
+            self._running.remove(one)
+
+    def _conclude(self, one: JobProcess, code: int) -> None:
+        """Says what came of a job whose process has ended."""
+        job, said = one.job, one.said
+        if said is not None and "done" in said and said["exit_code"] == 0:
+            self._dispatch.finish(job, said["done"], one.run_id)
+        elif one.ending == "stopping":
+            self._dispatch.hand_back(job)
+        elif one.ending == "cancelled":
+            self._dispatch.cancelled(job, {"why": f"cancelled by {job.cancel_by or 'somebody'}"})
+        elif one.ending == "timeout":
+            self._dispatch.fail(job, _failed(_took_too_long(one)), passing=False, run_id=one.run_id)
+        elif said is not None:
+            result = said.get("done") or {"diagnostics": said["failed"]}
+            self._dispatch.fail(job, result, passing=said["passing"], run_id=one.run_id)
+        else:
+            self._dispatch.fail(job, _failed(_died(one, code)), passing=True, run_id=one.run_id)
+
+
+def _failed(diagnostic: Diagnostic) -> dict[str, Any]:
+    return {"diagnostics": [diagnostic.as_json()]}
+
+
+def _took_too_long(one: JobProcess) -> Diagnostic:
+    return error(
+        "WFT-RUN-044",
+        f"`{one.job.job_id}` was ended: it ran longer than {one.job.timeout_s} s",
+        why=f"`{one.job.subject}` may run so long",
+        fix="see its log; `timeout` of `weft.schedule` gives it more time",
+    )
+
+
+def _died(one: JobProcess, code: int) -> Diagnostic:
+    how = f"signal {-code}" if code < 0 else f"exit code {code}"
+    return error(
+        "WFT-RUN-045",
+        f"the process of `{one.job.job_id}` ended by itself, with {how}, and has not said what came of it",
+        why="somebody has ended it, or the system did for want of memory",
+        fix="see its log; `engine.memory_limit` says how much memory the engine takes",
+    )

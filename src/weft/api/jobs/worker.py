@@ -1,0 +1,245 @@
+"""A worker: loops beside one another, each in a thread, until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
+
+from weft.api.governance.scans import ScanLoop
+from weft.api.jobs.queue_loop import QueueLoop
+from weft.api.publishing.handover_loop import HandoverLoop
+from weft.config import SchedulerSettings, duration
+from weft.errors import PlatformError
+from weft.model.jobs import Limits, Retries
+from weft.registry.leadership import Leadership, leadership
+from weft.runs.dispatch import Dispatch
+
+if TYPE_CHECKING:
+    from weft.api.platform import Platform
+
+_LOOK_AGAIN_S = 5.0
+"""How long the list of products in the folder holds."""
+_TIDY_S = 3600.0
+
+
+class Loop(Protocol):
+    """Something that a worker does again and again.
+
+    Attributes:
+        name: what messages call it.
+        pause_s: how long it waits when there was nothing to do.
+    """
+
+    name: str
+    pause_s: float
+
+    def step(self) -> bool:
+        """Does what there is to do; says whether there was anything.
+
+        Raises:
+            PlatformError: something does not answer; it is tried again.
+        """
+        ...
+
+    def close(self) -> None:
+        """Ends, and gives back what it holds."""
+        ...
+
+
+class ScheduleLoop:
+    """Queues what is due, in one worker of all."""
+
+    name = "scheduler"
+    pause_s = 1.0
+
+    def __init__(self, dispatch: Dispatch, leader: Leadership, keep: timedelta) -> None:
+        self._dispatch = dispatch
+        self._leader = leader
+        self._keep = keep
+        self._tidied = 0.0
+
+    def step(self) -> bool:
+        """Queues what is due."""
+        if not self._leader.leads():
+            return False
+        if time.monotonic() - self._tidied > _TIDY_S:
+            self._tidied = time.monotonic()
+            self._dispatch.forget(self._keep)
+        return self._dispatch.tick() > 0
+
+    def close(self) -> None:
+        """Lets another worker lead."""
+        self._leader.resign()
+
+
+class NoticesLoop:
+    """Opens and closes incidents, puts what happened into the outbox, and sends it; each worker takes what is there."""
+
+    name = "notices"
+    pause_s = 5.0
+
+    def __init__(self, platform: Platform, stopping: Callable[[], bool] = lambda: False) -> None:
+        """Takes what says that the worker is to stop: what waits is then left for another one."""
+        self._platform = platform
+        self._stopping = stopping
+
+    def step(self) -> bool:
+        """Whether there was something to send."""
+        done = self._platform.notices_step(self._stopping)
+        return done["sent"] > 0
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class AccessLoop:
+    """Reminds of requests, raises them to the next level, and ends grants that are over, in one worker of all."""
+
+    name = "access"
+    pause_s = 60.0
+
+    def __init__(self, platform: Platform, leader: Leadership) -> None:
+        self._platform = platform
+        self._leader = leader
+
+    def step(self) -> bool:
+        """Whether there was something that time had brought."""
+        return self._leader.leads() and any(self._platform.access.step().values())
+
+    def close(self) -> None:
+        """Nothing is held: the scheduler resigns."""
+
+
+class Worker:
+    """Runs loops until it is told to stop."""
+
+    def __init__(
+        self,
+        loops: Sequence[Loop],
+        tell: Callable[[str], None] | None = None,
+        stopping: threading.Event | None = None,
+    ) -> None:
+        """Takes what to do.
+
+        Args:
+            tell: is told of what fails; standard error by default.
+            stopping: is set by `stop`; given where loops look at it themselves.
+        """
+        self._loops = loops
+        self._tell = tell or _print
+        self._stop = stopping or threading.Event()
+
+    def stop(self) -> None:
+        """Ends all loops; `run` returns when they have ended."""
+        self._stop.set()
+
+    def run(self) -> None:
+        """Runs all loops until `stop`."""
+        threads = [threading.Thread(target=self._repeat, args=(loop,), name=loop.name) for loop in self._loops]
+        for thread in threads:
+            thread.start()
+        while not self._stop.wait(0.5):  # so that the main thread hears signals
+            pass
+        for thread in threads:
+            thread.join()
+
+    def _repeat(self, loop: Loop) -> None:
+        failures = 0
+        while not self._stop.is_set():
+            try:
+                busy = loop.step()
+                failures = 0
+            except PlatformError as e:
+                failures += 1
+                self._tell(f"{loop.name}: {e.diagnostics[0].what}")
+                self._stop.wait(min(30.0, loop.pause_s * 2**failures))
+                continue
+            except Exception as e:  # noqa: BLE001  the entrance of a thread: a loop that died would be missed by nobody
+                failures += 1
+                self._tell(f"{loop.name}: weft itself failed: {type(e).__name__}: {e}")
+                self._stop.wait(30.0)
+                continue
+            if not busy:
+                self._stop.wait(loop.pause_s)
+        try:
+            loop.close()
+        except PlatformError as e:
+            self._tell(f"{loop.name}: {e.diagnostics[0].what}")
+
+
+def name_of_worker() -> str:
+    """A name that no other worker has: host, process, and something drawn."""
+    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
+
+
+def dispatch_of(platform: Platform, worker: str) -> Dispatch:
+    """The queue of a platform as its settings want it."""
+    settings = platform.rooms.settings.scheduler
+    return Dispatch(
+        platform.database,
+        platform.rooms.now,
+        worker=worker,
+        lease=duration(settings.lease),
+        limits=limits_of(settings),
+        retries=Retries(first_s=duration(settings.retry).total_seconds()),
+        log_lines=settings.log_lines,
+    )
+
+
+def limits_of(settings: SchedulerSettings) -> Limits:
+    """The limits that the settings name."""
+    named = dict(entry.replace(" ", "").split("=") for entry in settings.limits)
+    return Limits(settings.per_domain, settings.per_engine, {name: int(most) for name, most in named.items()})
+
+
+def loops_of(
+    platform: Platform, concurrency: int | None = None, stopping: Callable[[], bool] = lambda: False
+) -> list[Loop]:
+    """What a worker of a platform does, until it is `stopping`."""
+    worker = name_of_worker()
+    settings, now = platform.rooms.settings, platform.rooms.now
+    dispatch = dispatch_of(platform, worker)
+    leader = leadership(platform.database, worker, now, dispatch.lease)
+    queue = QueueLoop(
+        dispatch,
+        settings.root,
+        _remembered(platform),
+        now,
+        concurrency=concurrency or settings.scheduler.concurrency,
+        grace_s=duration(settings.scheduler.grace).total_seconds(),
+    )
+    schedule = ScheduleLoop(dispatch, leader, duration(settings.scheduler.keep_jobs))
+    return [
+        queue,
+        schedule,
+        NoticesLoop(platform, stopping),
+        HandoverLoop(platform),
+        AccessLoop(platform, leader),
+        ScanLoop(platform.rooms, leader),
+    ]
+
+
+def _remembered(platform: Platform) -> Callable[[], Collection[str]]:
+    """The products in the folder, looked for again after a while."""
+    from weft.project.product_files import products_in
+
+    known: tuple[float, Collection[str]] = (float("-inf"), ())
+
+    def products() -> Collection[str]:
+        nonlocal known
+        if time.monotonic() - known[0] > _LOOK_AGAIN_S:
+            known = time.monotonic(), frozenset(products_in(platform.rooms.settings))
+        return known[1]
+
+    return products
+
+
+def _print(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201  a worker has no other output

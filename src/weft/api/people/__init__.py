@@ -1,0 +1,1 @@
+"""Who somebody is: signing in, users, tokens, and a domain that joins."""

@@ -1,0 +1,421 @@
+"""Committing what was handed in: in a process of its own, since it reads rows and the web process does not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Protocol
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from weft import errors
+from weft.api.publishing import addressing
+from weft.errors import Awaited, Conflict, GateRefused, PlatformError, TransientError, WeftError, error, of_the_system
+from weft.model.handover import Committed, Handover, RollbackAsked
+
+if TYPE_CHECKING:
+    from weft.registry.handovers import HandedIn
+    from weft.runs.quotas import Room
+
+
+MOST_TRIES = 3
+"""How often it is begun with a handover that ends the process that does it."""
+
+LONGEST_S = 1800.0
+"""How long one handover may take: as long as a runner waits for it."""
+
+_HEARD_S = 5.0
+
+
+class Kept(Struct, frozen=True):
+    """A handover as it waits, with what the web process knows of its caller.
+
+    Attributes:
+        handover: None where earlier rows are to be shown again.
+        decides: whether the caller may publish against failed checks.
+    """
+
+    handover: Handover | None
+    decides: bool = False
+    rollback: RollbackAsked | None = None
+
+
+class Committer(Protocol):
+    """Commits handovers that wait in the registry's database."""
+
+    def commit(self, run_id: str, product: str, timeout_s: float) -> None:
+        """Sees to it that a handover is committed or refused; comes back when it is, or when the time is over.
+
+        Raises:
+            PlatformError: it could not be done now, and can be asked for again.
+        """
+        ...
+
+    def close(self) -> None:
+        """Ends what it has started."""
+        ...
+
+
+class ProcessCommitter:
+    """A child process that commits one handover after another; one that died is started again when it is needed."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._waiting: dict[int, _Waiting] = {}
+        self._last = 0
+
+    def commit(self, run_id: str, product: str, timeout_s: float) -> None:
+        """Hands one to the child and waits for it."""
+        waiting = _Waiting()
+        with self._lock:
+            process = self._running()
+            self._last += 1
+            number = self._last
+            self._waiting[number] = waiting
+            assert process.stdin is not None, "it was opened with a pipe"
+            try:
+                process.stdin.write(json.dumps({"number": number, "run": run_id, "product": product}) + "\n")
+                process.stdin.flush()
+            except OSError as e:
+                del self._waiting[number]
+                raise _lost() from e
+        done = waiting.event.wait(timeout_s)
+        with self._lock:
+            self._waiting.pop(number, None)
+        if done and waiting.failure is not None:
+            raise waiting.failure
+
+    def close(self) -> None:
+        """Lets the child finish what it does, and end."""
+        with self._lock:
+            process, self._process = self._process, None
+        if process is not None:
+            assert process.stdin is not None, "it was opened with a pipe"
+            process.stdin.close()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _running(self) -> subprocess.Popen[str]:
+        if self._process is None or self._process.poll() is not None:
+            command = [sys.executable, "-m", "weft.api.publishing.committing", str(self._root)]
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=self._root
+            )
+            threading.Thread(target=self._answers, args=(self._process,), daemon=True).start()
+        return self._process
+
+    def _answers(self, process: subprocess.Popen[str]) -> None:
+        """Wakes whoever waits for an answer; when the child has died, all of them."""
+        assert process.stdout is not None, "it was opened with a pipe"
+        for line in process.stdout:
+            answer = json.loads(line)
+            with self._lock:
+                waiting = self._waiting.get(answer["number"])
+            if waiting is not None:
+                waiting.failure = failure_of(answer["failure"]) if answer["failure"] else None
+                waiting.event.set()
+        with self._lock:
+            left = list(self._waiting.values()) if self._process in (process, None) else []
+        for one in left:
+            one.failure = _lost()
+            one.event.set()
+
+
+class _Waiting:
+    """Somebody who waits for the child."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.failure: WeftError | None = None
+
+
+def _lost() -> TransientError:
+    return TransientError(
+        error(
+            "WFT-SRV-046",
+            "the process that commits has ended in the middle",
+            why="nothing is half done: a publication is there whole, or not at all",
+            fix="try again",
+        )
+    )
+
+
+def _unfit(product: str, why: str) -> GateRefused:
+    return GateRefused(
+        error(
+            "WFT-SRV-049",
+            f"the publication of `{product}` could not be checked",
+            why=why,
+            fix="publish what weft has built; the server's log tells more",
+        )
+    )
+
+
+def _text_of(failed: WeftError) -> bytes:
+    return failure_text(failed).encode()
+
+
+def failure_text(failed: WeftError) -> str:
+    """An error as text, for `failure_of`."""
+    return json.dumps({"kind": type(failed).__name__, "diagnostics": [d.as_json() for d in failed.diagnostics]})
+
+
+def failure_of(text: str | bytes) -> WeftError:
+    """The error that `failure_text` wrote."""
+    found = json.loads(text)
+    kind = getattr(errors, found["kind"])
+    failed: WeftError = kind(*(errors.diagnostic_from_json(d) for d in found["diagnostics"]))
+    return failed
+
+
+class Committing:
+    """The child: what waits is taken up when it starts, then whatever it is told.
+
+    Each handover is claimed first, so that several of these, of several servers and workers, never do one twice.
+    """
+
+    def __init__(self, root: Path) -> None:
+        from weft.api.platform import open_platform
+        from weft.registry import processes
+        from weft.registry.claims import Claims
+        from weft.runs.quotas import Weights
+
+        self._weights = Weights()
+        self._platform = open_platform(root)
+        self._store = self._platform.publishing.handovers
+        self._claims = Claims(self._platform.database, processes.identity())
+        self._at: tuple[str, str, float] | None = None
+        self._ended = threading.Event()
+        threading.Thread(target=self._keep, name="claims", daemon=True).start()
+
+    def close(self) -> None:
+        """Gives connections back."""
+        self._ended.set()
+        self._platform.close()
+
+    def take_up(self) -> None:
+        """Does what a process before this one has left; what fails now is tried again by a worker."""
+        from weft.runs import repair
+
+        for run_id, product in self._store.unsettled():
+            self.settle(run_id, product)
+        self._platform.holding.look()  # what goes on is among what is left
+        for left in self._claims.left(self._platform.publishing.place, self._platform.rooms.now()):
+            self.one(left.run_id, left.product)
+            self.settle(left.run_id, left.product)
+        try:
+            with self._platform.rooms.governance.book.current():  # made before a publication or a reader waits for it
+                pass
+            repair.after_dead_runs(self._platform.rooms.context())
+        except (WeftError, OSError):  # the next process, or an apply, looks again
+            traceback.print_exc()
+
+    def settle(self, run_id: str, product: str) -> None:
+        """Does what is left to do behind an answer: nobody waits for it, and nobody is held up when it fails."""
+        try:
+            self._settle(run_id, product)
+        except (PlatformError, OSError):  # another process does it
+            traceback.print_exc()
+        except Exception:  # noqa: BLE001  the entrance: it would fail again and again
+            traceback.print_exc()
+            self._store.settle(run_id, product)
+
+    def _settle(self, run_id: str, product: str) -> None:
+        from weft.api.governance.scans import scan_after
+        from weft.registry.handovers import HandoverState
+        from weft.runs import repair
+        from weft.runs.metering import received
+        from weft.runs.receiving import built_of, follow
+
+        handed_in = self._store.handed_in(run_id, product)
+        document = self._store.document(run_id, product) if handed_in is not None else b""
+        if handed_in is None or not document or handed_in.state in (HandoverState.WAITING, HandoverState.HELD):
+            return
+        context = self._platform.rooms.context()
+        handover = msgspec.json.decode(document, type=Kept).handover
+        if handed_in.state is HandoverState.DONE and handover is not None:
+            follow(handover, run_id, context)
+            context.meter(received(handover.publish.product.address, built_of(handover), run_id, context))
+            scan_after(self._platform.rooms, [handover.publish.product.address])
+        if handed_in.held_at is not None:
+            self._platform.holding.tell_run(run_id, product)
+        self._store.settle(run_id, product)
+        if handed_in.held_at is not None:
+            self._platform.publishing.let_go(run_id)
+        repair.now_and_then(context)
+
+    def one(self, run_id: str, product: str) -> WeftError | None:
+        """Commits or refuses one handover; gives why that could not be done now.
+
+        What another process is at is left to it. What ends one process after the other is refused.
+        """
+        from weft.api.governance.holding import ended_of
+        from weft.registry.handovers import HandoverState
+
+        answer: bytes = b""
+        failed: WeftError | None = None
+        handed_in: HandedIn | None = None
+        tries = self._claims.take(run_id, product, self._platform.rooms.now())
+        if tries is None:
+            return None
+        self._at = run_id, product, time.monotonic()
+        try:
+            handed_in = self._store.handed_in(run_id, product)
+            assert handed_in is not None, "it was just taken"
+            if tries > MOST_TRIES:
+                raise _unfit(product, f"the process that checked it has ended {MOST_TRIES} times")
+            answer = self._received(handed_in)
+        except (PlatformError, OSError) as e:
+            self._claims.give_back(run_id, product)
+            return e if isinstance(e, WeftError) else of_the_system(e)
+        except Awaited as e:
+            assert handed_in is not None, "what waits was handed in"
+            return self._held(handed_in, e)
+        except WeftError as e:
+            failed = e
+        except Exception as e:  # noqa: BLE001  the entrance: what nobody has thought of must not hold up everybody else
+            traceback.print_exc()
+            failed = _unfit(product, f"weft itself failed: {type(e).__name__}")
+        finally:
+            self._at = None
+        if failed is None:
+            self._store.answer(run_id, product, HandoverState.DONE, answer)
+        else:
+            ended = ended_of(handed_in, failed, self._platform.rooms.now())
+            self._store.answer(run_id, product, HandoverState.REFUSED, _text_of(failed), ended)
+        return None
+
+    def _held(self, handed_in: HandedIn, e: Awaited) -> WeftError | None:
+        """Keeps a publication that a person has to agree to; gives why that could not be done now."""
+        from weft.registry.handovers import HandoverState
+
+        try:
+            self._platform.holding.hold(handed_in, e)
+            now = self._store.handed_in(handed_in.run_id, handed_in.product)
+            if now is not None and now.state is HandoverState.WAITING:  # somebody has decided in this moment
+                return self.one(handed_in.run_id, handed_in.product)
+        except PlatformError as failed:
+            self._claims.give_back(handed_in.run_id, handed_in.product)
+            return failed
+        return None
+
+    def _keep(self) -> None:
+        """Lets others know that this process lives; ends it where one handover takes longer than anybody waits."""
+        from weft.registry.handovers import HandoverState
+
+        while not self._ended.wait(_HEARD_S):
+            at = self._at
+            if at is None:
+                continue
+            run_id, product, began = at
+            try:
+                if time.monotonic() - began > LONGEST_S:
+                    answer = _text_of(_unfit(product, f"it took longer than {LONGEST_S:g} s to check it"))
+                    self._store.answer(run_id, product, HandoverState.REFUSED, answer)
+                    os._exit(1)  # what it is at cannot be told to stop
+                self._claims.keep(run_id, product, self._platform.rooms.now())
+            except PlatformError:  # the database is away, and is asked again
+                continue
+
+    def _received(self, handed_in: HandedIn) -> bytes:
+        from weft.api.governance.holding import decides_still
+        from weft.runs.receiving import Received, receive
+
+        run_id, product, actor = handed_in.run_id, handed_in.product, handed_in.caller
+        kept = msgspec.json.decode(self._store.document(run_id, product), type=Kept)
+        if kept.rollback is not None:
+            return msgspec.json.encode(self._rolled_back(run_id, kept.rollback, actor), enc_hook=str)
+        assert kept.handover is not None, "what is no rollback is a publication"
+        platform = self._platform
+        of = kept.handover.publish.product.address
+        decides = kept.decides
+        if handed_in.held_at is not None:
+            decides = decides_still(platform.identity, handed_in, decides)
+        objects = platform.rooms.objects
+        if objects is not None:
+            names = [upload.name for upload in kept.handover.uploads.values()]
+            folder = platform.publishing.folder_of(run_id)
+            addressing.collect(objects, run_id, names, self._store.uploads(run_id), folder)
+        received = Received(
+            kept.handover,
+            run_id,
+            actor,
+            decides,
+            platform.publishing.folder_of(run_id),
+            self._store.uploads(run_id),
+            lambda: self._store.published(run_id, str(of)),
+            lambda state: platform.scanning.may_build_on(of, state),
+            self._room(of.domain),
+            platform.rooms.settings.publishing.whole_rows,
+        )
+        return msgspec.json.encode(receive(received, platform.rooms.context()), enc_hook=str)
+
+    def _room(self, domain: str) -> Room | None:
+        """What a domain may keep; None of one that was not requisitioned."""
+        from weft.runs.quotas import Room
+
+        store = self._platform.requisitions.store
+        given = store.of(domain)
+        if given is None:
+            return None
+        return Room(given.most_bytes, given.most_products, lambda: store.products(domain), self._weights)
+
+    def _rolled_back(self, run_id: str, asked: RollbackAsked, actor: str) -> Committed:
+        """Shows earlier rows again, after their contract was checked on them here.
+
+        Raises:
+            Conflict: WFT-RUN-001, the port has moved since it was asked for.
+        """
+        from weft.access.principals import local_principal
+        from weft.runs.rollback import roll_back
+
+        assert asked.address is not None, "the route has set it"
+        rooms = self._platform.rooms
+        registry, context = rooms.production, rooms.context()
+        state = registry.port(asked.address)
+        done = state is not None and state.snapshot_id == asked.snapshot and state.pinned == asked.reason
+        if not done:
+            if state is None or state.revision != asked.expected_revision:
+                raise Conflict(error("WFT-RUN-001", f"`{asked.address}` moved since it was looked at", fix="try again"))
+            # whether this caller may was decided when it was handed in
+            roll_back(
+                asked.address, asked.snapshot, asked.reason, local_principal(actor), replace(context, actor=actor)
+            )
+        published = registry.publication(asked.address)
+        assert published is not None, "it was just published"
+        return Committed((published,))
+
+
+def main(root: str, asked: IO[str], answers: IO[str]) -> None:
+    """Answers each line of `asked`, until there are no more."""
+    committing = Committing(Path(root))
+    try:
+        committing.take_up()
+        for line in asked:
+            one: dict[str, Any] = json.loads(line)
+            failed = committing.one(one["run"], one["product"])
+            text = failure_text(failed) if failed is not None else None
+            answers.write(json.dumps({"number": one["number"], "failure": text}) + "\n")
+            answers.flush()
+            committing.settle(one["run"], one["product"])
+    finally:
+        committing.close()
+
+
+if __name__ == "__main__":
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever prints, prints beside the answers
+    main(sys.argv[1], sys.stdin, out)
