@@ -350,9 +350,23 @@ def test_reads_are_ones_own_or_those_that_one_may_see(platform, people):
     assert [p["own"] for p in (own, ours, own_of_finn)] == [True, False, True]
     assert (own["searches"], own["verifies"], ours["searches"], ours["verifies"]) == (False, False, True, False)
     assert people("finn").get("/governance/audit", params={"where": "weather"}).status_code == 403
-    chains = people("gwen").get("/governance/audit/chains").json()
-    assert (chains["diagnostics"], chains["reads"]) == ([], 0)
-    assert len(chains["anchors"]) == 2
+    lead = people("gwen")
+    ends, walked = (lead.request(way, "/governance/audit/chains").json() for way in ("GET", "POST"))
+    assert (ends["walked"], walked["walked"]) == (False, True)
+    assert (walked["diagnostics"], walked["reads"]) == ([], 0)
+    assert len(ends["anchors"]) == 2
+    assert (ends["events"], ends["anchors"]) == (walked["events"], walked["anchors"])
+
+
+def test_a_record_that_was_changed_is_found_out_by_walking(platform, people):
+    scan(platform)
+    with platform.database.writing() as registry:
+        registry.run("UPDATE events SET actor = 'somebody else' WHERE seq = 2")
+
+    walked = people("gwen").post("/governance/audit/chains").json()
+
+    assert walked["events"] is None
+    assert walked["diagnostics"]
 
 
 def test_the_map_goes_on_behind_the_worst_domains(platform, people):

@@ -16,7 +16,7 @@ from weft.model.address import parse_address
 from weft.registry.audit import AuditStore
 from weft.registry.base import RegistryReader
 from weft.registry.chain_export import lines
-from weft.registry.chains import Anchor, Chains
+from weft.registry.chains import TABLES, Anchor, Chains
 from weft.registry.database import Database
 
 _BROKEN = frozenset({"WFT-REG-004", "WFT-REG-018"})
@@ -57,6 +57,11 @@ class Audit:
                 found[anchor.chain] = None
                 problems += off
         return {**found, "anchors": ends, "diagnostics": [d.as_json() for d in problems]}
+
+    def ends(self) -> dict[str, Any]:
+        """How long both chains are and the anchors of their ends, without walking them."""
+        heads = {name: self.chains.head(name) for name in TABLES}
+        return {name: head.seq for name, head in heads.items()} | {"anchors": [str(head) for head in heads.values()]}
 
     def export(self, caller: Caller, since: datetime | None = None, until: datetime | None = None) -> Iterator[bytes]:
         """The chains as JSON lines, with their anchors: a chain that the caller may not read whole has these alone.

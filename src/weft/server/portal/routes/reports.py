@@ -72,7 +72,20 @@ async def audit(
 
 
 @router.get("/audit/chains")
-def chains(request: Request, caller: Auditor) -> Response:
-    """Walks the records from end to end."""
-    found = platform_of(request).audit.verify()
-    return show(request, caller, "audit_chains.html", found, title="Does the record stand?")
+async def chains(request: Request, caller: Auditor) -> Response:
+    """How long the records are, and their anchors."""
+
+    def found() -> Response:
+        return _record(request, caller, {**platform_of(request).audit.ends(), "walked": False, "diagnostics": []})
+
+    return await quickly(request, found)
+
+
+@router.post("/audit/chains")
+def walk(request: Request, caller: Auditor) -> Response:
+    """Walks the records from end to end: what that takes grows with them."""
+    return _record(request, caller, {**platform_of(request).audit.verify(), "walked": True})
+
+
+def _record(request: Request, caller: Caller, page: dict[str, Any]) -> Response:
+    return show(request, caller, "audit_chains.html", page, title="Does the record stand?")
