@@ -92,6 +92,12 @@ def publication(address: Address, snapshot: str, minutes: int = 0, **changes) ->
     return Publication(**(fields | changes))
 
 
+def with_columns(address: Address) -> dict[str, object]:
+    """A contract that names the column of the rows: over a server nobody is shown values of any other."""
+    properties = [{"name": "id", "logicalType": "string", "physicalType": "VARCHAR"}]
+    return {"id": str(address), "schema": [{"name": address.port, "properties": properties}]}
+
+
 def check(identity: str, samples=()) -> CheckResult:
     return CheckResult(
         identity, Rule.RANGE, "id", None, CheckSeverity.ERROR, Outcome.FAILED, 1, 3, "≥ 1", "1 row", None, samples
@@ -406,6 +412,7 @@ def test_runs_are_found_by_port_newest_first_and_unfinished_ones_by_themselves(r
 
 
 def test_checks_that_are_recorded_again_come_without_the_samples_of_before(registry):
+    publish(registry, *(publication(port, "1", contract=with_columns(port)) for port in (A, B)))
     registry.record_checks("r", A, [check("c", ({"id": 1},)), check("d")], at(0))
     registry.record_checks("r", B, [check("e", ({"id": 2},))], at(0))
 
@@ -417,7 +424,8 @@ def test_checks_that_are_recorded_again_come_without_the_samples_of_before(regis
 
 
 def test_samples_of_checks_do_not_stand_in_the_log(registry):
-    publish(registry, publication(A, "1"), checks={str(A): [check("c", ({"id": "secret-key"},))]}, run_id="r")
+    shown = publication(A, "1", contract=with_columns(A))
+    publish(registry, shown, checks={str(A): [check("c", ({"id": "secret-key"},))]}, run_id="r")
 
     assert registry.checks("r")[A] == (check("c", ({"id": "secret-key"},)),)
     assert "secret-key" not in str(registry.events())
