@@ -340,3 +340,16 @@ def test_where_no_audience_is_set_no_signed_token_is_taken(tmp_path, clock, issu
     assert answer.status_code == 401
     assert issuer.asked == []
     platform.close()
+
+
+@pytest.mark.parametrize(("most", "days"), [(30, 30), (3650, 365)])
+def test_the_token_that_comes_with_a_new_domain_holds_no_longer_than_tokens_may(tmp_path, clock, most, days):
+    platform = opened(tmp_path, clock, f"[identity]\ntoken_days_max = {most}\n")
+    document = {"name": "crew", "title": "Crew", "kind": "aggregate", "owner": {"team": "Crew"}}
+
+    made = of(platform, create_app(platform), "ada").post("/api/v1/domains", json=document)
+
+    assert made.status_code == 201, made.text
+    found = platform.identity.tokens.holder(made.json()["token"], START)
+    assert found is not None and found.expires_at - START == dt.timedelta(days=days)
+    platform.close()

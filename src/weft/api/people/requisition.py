@@ -60,14 +60,16 @@ class Requisitions:
             what = f"there is a domain `{record.name}`"
             raise Conflict(error("WFT-SRV-042", what, why="a name has one owner", fix="choose another name"))
         at = self._rooms.now()
-        _, secret = self._platform.identity.tokens.create(
+        identity = self._platform.identity
+        end = at + min(_TOKEN_LIVES, timedelta(days=identity.settings.token_days_max))
+        _, secret = identity.tokens.create(
             kind="domain",
             owner=caller.name,
             label=f"publishes for {record.name}",
             domain=record.name,
             actions=[a.value for a in PUBLISHES],
             at=at,
-            expires_at=at + _TOKEN_LIVES,
+            expires_at=end,
         )
         return {**msgspec.to_builtins(given), "document": record.document, "token": secret}
 
