@@ -34,6 +34,7 @@ SUBJECTS: dict[str, list[list[str]]] = {
     "governance": [["policies.py", "--amiss", "12"], ["propagation.py"], ["detection.py"]],
     "serving": [["data_api.py", "--folder", "{folder}"], ["flight.py"]],
     "finding": [["searching.py", "--write"]],
+    "portal": [["portal.py", "--folder", "{folder}", "--write"], ["paints.py", "--write"]],
 }
 """The benchmarks of each subject; `{folder}` is one of their own, which goes with them."""
 

@@ -17,7 +17,6 @@ import datetime as dt
 import gzip
 import random
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -28,6 +27,7 @@ import httpx
 from catalogue import generate
 from run import compile_all
 from server import Server, quantile
+from targets import told
 
 from weft.access.permissions import Role
 from weft.api.governance.scans import scan
@@ -167,11 +167,13 @@ def main() -> None:
             if path.startswith(asked.only):
                 costs.append(_cost(server, path, who, secrets[who], catalog, asked.times))
                 print(_line(costs[-1]), flush=True)
-    missed = [c for c in costs if c.p95 > LIMIT_MS]
-    print(f"{len(costs)} pages, {len(missed)} of them above {LIMIT_MS:.0f} ms of CPU at the 95th percentile")
+    by_cost = sorted(costs, key=lambda cost: cost.p95)
+    for cost in by_cost[-3:]:
+        told(f"CPU of the server for `{cost.path}`, p95", cost.p95, LIMIT_MS, "ms")
+    missed = sum(cost.p95 > LIMIT_MS for cost in costs)
+    told(f"pages of {len(costs)} that take more, with {len(catalog):,} products", missed, 0, "")
     if asked.write:
         (HERE / "RESULTS-portal.md").write_text(_report(costs, len(catalog)), encoding="utf-8")
-    sys.exit(bool(missed))
 
 
 def _every_page_is_asked() -> None:
@@ -248,13 +250,13 @@ def _cost(server: Server, path: str, who: str, secret: str, catalog: list[dict[s
 
 
 def _line(cost: Cost) -> str:
-    told = "" if cost.p95 <= LIMIT_MS else "  MISSED"
+    judged = "" if cost.p95 <= LIMIT_MS else "  MISSED"
     middle = statistics.median(cost.cpu_ms)
     walls = list(cost.wall_ms)
     return (
         f"{cost.path:62} {cost.who:9}{cost.status:4} CPU {middle:6.1f} p95 {cost.p95:6.1f}  "
         f"wall {statistics.median(walls):6.1f} p95 {quantile(walls, 0.95):6.1f}  "
-        f"{cost.packed_bytes / 1000:6.1f} kB{told}"
+        f"{cost.packed_bytes / 1000:6.1f} kB{judged}"
     )
 
 
@@ -275,9 +277,9 @@ def _lines(costs: list[Cost], products: int) -> Iterator[str]:
     for cost in costs:
         walls = list(cost.wall_ms)
         figures = (statistics.median(cost.cpu_ms), cost.p95, statistics.median(walls), quantile(walls, 0.95))
-        told = " | ".join(f"{figure:.1f}" for figure in figures)
+        shown = " | ".join(f"{figure:.1f}" for figure in figures)
         judged = "" if cost.p95 <= LIMIT_MS else "MISSED"
-        yield f"| `{cost.path}` | {cost.who} | {cost.status} | {told} | {cost.packed_bytes / 1000:.1f} | {judged} |"
+        yield f"| `{cost.path}` | {cost.who} | {cost.status} | {shown} | {cost.packed_bytes / 1000:.1f} | {judged} |"
 
 
 if __name__ == "__main__":
