@@ -31,7 +31,12 @@ SUBJECTS: dict[str, list[list[str]]] = {
     "building": [["lineage.py", "{folder}"], ["sources.py"]],
     "platform": [["server.py", "--folder", "{folder}"], ["publishing.py"], ["publishing.py", "--postgres"]],
     "access": [["governed.py", "--folder", "{folder}", "--parts", "tpch", "latency", "stream", "crowd"]],
-    "governance": [["policies.py", "--amiss", "12"], ["propagation.py"], ["detection.py"]],
+    "governance": [
+        ["gate.py", "--folder", "{folder}"],
+        ["policies.py", "--amiss", "12"],
+        ["propagation.py"],
+        ["detection.py"],
+    ],
     "serving": [["data_api.py", "--folder", "{folder}"], ["flight.py"]],
     "finding": [["searching.py", "--write"]],
     "portal": [["portal.py", "--folder", "{folder}", "--write"], ["paints.py", "--write"]],
