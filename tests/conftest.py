@@ -34,17 +34,20 @@ def shared_folder() -> Path | None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Registers the marker of tests that read the shared folder."""
+    """Registers the markers of tests that read folders from elsewhere."""
     config.addinivalue_line(
         "markers", "shared: reads the folder that WEFT_SHARED names (default ../shared); deselected where it is absent"
     )
+    config.addinivalue_line("markers", "shapes: reads the folder that WEFT_SHACL_SHAPES names; deselected without it")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselects what needs the shared folder where there is none: it is no component, so nothing is skipped."""
-    if shared_folder() is not None:
+    """Deselects what needs a folder that is not there: it is no component, so nothing is skipped."""
+    there = {"shared": shared_folder() is not None, "shapes": "WEFT_SHACL_SHAPES" in os.environ}
+    missing = [marker for marker, found in there.items() if not found]
+    absent = [item for item in items if any(item.get_closest_marker(marker) for marker in missing)]
+    if not absent:
         return
-    absent = [item for item in items if item.get_closest_marker("shared")]
     items[:] = [item for item in items if item not in absent]
     config.hook.pytest_deselected(items=absent)
 

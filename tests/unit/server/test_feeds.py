@@ -187,7 +187,7 @@ def shapes_of(*names: str) -> rdflib.Graph:
     return found
 
 
-@pytest.mark.skipif("WEFT_SHACL_SHAPES" not in os.environ, reason="the public shapes are not at hand; see docs")
+@pytest.mark.shapes
 @pytest.mark.parametrize("names", [("dcat-ap.ttl",), ("dprod-shapes.ttl",)])
 def test_the_catalog_conforms_to_the_public_shapes_and_what_is_broken_does_not(client, names):
     pyshacl = pytest.importorskip("pyshacl")

@@ -214,7 +214,11 @@ class WantedScan(BaseModel):
         False, strict=True, description="whether data about people are looked for in samples of rows first"
     )
     patience_s: float | None = Field(
-        None, ge=0, le=30, description="for how long the answer is waited for, then it is 202; null: until it is there"
+        None,
+        ge=0,
+        le=30,
+        strict=True,
+        description="for how long the answer is waited for, then it is 202; null: until it is there",
     )
 
 

@@ -317,11 +317,15 @@ def _again(
     if refused or wants_json(request):
         raise failed
     told = [{"why": None, "fix": None, **d.as_json()} for d in failed.diagnostics]
+    try:
+        page = find(platform_of(request), caller)
+    except AccessDenied:  # a token that may do it and has no page of it
+        raise failed from None
     return _shown(
         request,
         caller,
         template,
-        find(platform_of(request), caller),
+        page,
         title=title,
         status=status_of(failed),
         diagnostics=told,
