@@ -18,6 +18,7 @@ import resource
 import shlex
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -156,7 +157,8 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--edges", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--weft", default="weft", metavar="COMMAND")
+    own = Path(sys.executable).with_name("weft")
+    parser.add_argument("--weft", default=shlex.quote(str(own)) if own.exists() else "weft", metavar="COMMAND")
     arguments = parser.parse_args()
     folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
