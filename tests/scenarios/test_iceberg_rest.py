@@ -345,6 +345,40 @@ def test_what_is_hidden_changes_nothing_of_what_is_answered(server, tmp_path):
     assert not any("s3.secret" in answer or "manifest" in answer for answer in answers[0])
 
 
+def test_what_is_hidden_changes_nothing_of_files_behind_links(server, tmp_path):
+    """Two worlds again: rows, their order, sizes and statistics; the snapshot that a file names is known to all."""
+    made = repository(tmp_path / "depot", server.url, server.token("ada"), "depot")
+    planes(made, "depot")
+    (server.root / "governance/access.yaml").write_text(RULES.replace("[fleet]", "[fleet, depot]"))
+    done(made, "apply")
+    secrets = {}
+    for name in ("fay", "hal", "max"):
+        secrets[name] = server.token(name)
+        asking = repository(tmp_path / name, server.url, secrets[name], name)
+        asked = asking.json("access", "request", "depot.aircraft.planes@1", "--purpose", "x")
+        done(made, "access", "approve", asked["request_id"])
+
+    def fetched() -> dict[str, tuple[list[Any], int, Any]]:
+        found = {}
+        for name, secret in secrets.items():
+            sent = {"Authorization": f"Bearer {secret}"}
+            url = f"{server.url}/api/v1/data/depot.aircraft.planes@1/links"
+            (link,) = httpx.post(url, json={}, headers=sent, timeout=60).json()["links"]
+            assert link["materialised"] is True
+            file = httpx.get(f"{server.url}{link['url']}", timeout=60).content
+            groups = parquet.read_metadata(pa.BufferReader(file)).to_dict()["row_groups"]
+            found[name] = parquet.read_table(pa.BufferReader(file)).to_pylist(), len(file), groups
+        return found
+
+    first = fetched()
+    lines = "\n".join(f"{i},{i * 7 % 100 if i < 37 else (i * 7 + 13) % 100}" for i in range(100))
+    made.write("data/planes.csv", f"id,amount\n{lines}\n")
+    done(made, "apply")
+
+    assert fetched() == first
+    assert [len(first[name][0]) for name in ("fay", "hal", "max")] == [37, 100, 100]
+
+
 # the files
 
 
