@@ -136,6 +136,8 @@ def test_a_lead_finds_who_has_read_what_and_that_the_record_stands(demo, visit):
     expect(page.get_by_role("row").filter(has_text="sofia.bianchi")).to_have_count(0)
 
     page.get_by_role("link", name="Does the record stand?").click()
+    expect(page.get_by_text("stands", exact=True)).to_have_count(0)
+    page.get_by_role("button", name="Walk both from end to end").click()
 
     expect(page.get_by_text("stands", exact=True)).to_have_count(2)
 
