@@ -11,6 +11,7 @@ from weft.access.permissions import Action, Caller, domains_of
 from weft.api.governance.compliance import compliance, rendered
 from weft.api.portal import governing
 from weft.errors import UsageError
+from weft.server.permitted import PermittedForm
 from weft.server.portal.rendering import platform_of, show
 from weft.server.portal.visiting import Visiting
 from weft.server.problems import status_of
@@ -82,7 +83,7 @@ async def chains(request: Request, caller: Auditor) -> Response:
 
 
 @router.post("/audit/chains")
-def walk(request: Request, caller: Auditor) -> Response:
+def walk(request: Request, caller: Annotated[Caller, Depends(PermittedForm(Action.READ_EVENTS))]) -> Response:
     """Walks the records from end to end: what that takes grows with them."""
     return _record(request, caller, {**platform_of(request).audit.verify(), "walked": True})
 
