@@ -19,21 +19,13 @@ import time
 from contextlib import nullcontext
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 
 from targets import told
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from tests.servers import postgres_to_stop  # noqa: E402
-
-
-class Named(NamedTuple):
-    """A PostgreSQL that stands there."""
-
-    url: str
-
+from tests.servers import postgres_running  # noqa: E402
 
 TABLE = """
 CREATE TABLE landed_orders AS SELECT i::bigint AS id, (i::bigint * 7919 % 100003)::int AS customer,
@@ -115,8 +107,8 @@ def main() -> None:
     if asked.way:
         measured_here(asked.way, asked.url)
         return
-    with postgres_to_stop() if asked.url is None else nullcontext(Named(asked.url)) as server:
-        compared(server.url, asked.rows, asked.rounds)
+    with nullcontext(asked.url) if asked.url else postgres_running() as url:
+        compared(url, asked.rows, asked.rounds)
 
 
 def compared(url: str, rows: int, rounds: int) -> None:

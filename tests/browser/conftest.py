@@ -36,18 +36,23 @@ def browser(playwright: Playwright) -> Browser:
     return playwright.chromium.launch(executable_path=found, args=[*quiet, "--disable-sync", "--no-first-run"])
 
 
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`weft demo` with a local user for each person of its domains, made once for all processes of a test run."""
+def once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """A folder that is made once for all processes of a test run."""
     every = tmp_path_factory.getbasetemp()
     every = every.parent if os.environ.get("PYTEST_XDIST_WORKER") else every
-    folder = every / "demo-of-all"
-    with (every / "demo-of-all.lock").open("w") as lock:
+    folder = every / name
+    with (every / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.is_dir():
-            make(every / "demo-begun")
-            (every / "demo-begun").rename(folder)
+            make(every / f"{name}-begun")
+            (every / f"{name}-begun").rename(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`weft demo` with a local user for each person of its domains."""
+    return once(tmp_path_factory, "demo-of-all", make)
 
 
 @pytest.fixture(scope="session")

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from tests.browser.company import CONSUMER, LEAD, OPERATOR, OWNER, PASSWORD, PEOPLE, READER, STRANGER, Served
-from tests.conformance.test_verbs import listening
+from tests.browser.company import CONSUMER, LEAD, OPERATOR, OWNER, PASSWORD, PEOPLE, READER, STRANGER
 from tests.meshes import command
 from weft.access.permissions import Caller
 from weft.api.platform import Platform, open_platform
@@ -88,19 +84,6 @@ def _spoil_column(folder: Path) -> None:
     text = model.read_text()
     value = EVIL.replace("'", "''")
     model.write_text(f"""select made.*, '{value}' as "{COLUMN}" from (\n{text}\n) as made\n""")
-
-
-@contextmanager
-def served(root: Path, template: Path) -> Iterator[Served]:
-    """A copy of the mesh on a server, after people have written markup wherever a form takes a text."""
-    folder = root / "mesh"
-    shutil.copytree(template, folder)
-    platform = open_platform(folder)
-    try:
-        with listening(platform) as number:
-            yield Served(folder, f"http://127.0.0.1:{number}", platform)
-    finally:
-        platform.close()
 
 
 def _who(platform: Platform, name: str) -> Caller:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
 
 from tests.browser import hostile
-from tests.browser.company import CONSUMER, LEAD, OPERATOR, OWNER, Served
+from tests.browser.company import CONSUMER, LEAD, OPERATOR, OWNER, Served, served
+from tests.browser.conftest import once
 from tests.browser.hostile import COLUMN, EVIL, TAG
 from tests.browser.pages import PAGES
 from tests.browser.test_running import failed_run
@@ -31,15 +30,8 @@ PLANES = "/ports/fleet/aircraft/planes@1"
 @pytest.fixture(scope="module")
 def evil(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The mesh with markup in it, served."""
-    every = tmp_path_factory.getbasetemp()
-    every = every.parent if os.environ.get("PYTEST_XDIST_WORKER") else every
-    folder = every / "hostile-mesh"
-    with (every / "hostile-mesh.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.is_dir():
-            hostile.make(every / "hostile-begun")
-            (every / "hostile-begun").rename(folder)
-    with hostile.served(tmp_path_factory.mktemp("hostile"), folder) as running:
+    template = once(tmp_path_factory, "hostile-mesh", hostile.make)
+    with served(tmp_path_factory.mktemp("hostile"), template) as running:
         yield running
 
 

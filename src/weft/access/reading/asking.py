@@ -16,13 +16,15 @@ from weft.access.reading.answer import Answer
 from weft.access.reading.kept import Gathering, Kept, KeptAnswer, ResultCache, may_be_kept
 from weft.access.reading.pool import Pool
 from weft.access.reading.process import lost
-from weft.access.reading.wire import Ended, Form, LostError, Parsed, Relation, Run, Told
+from weft.access.reading.wire import Cut, Ended, Form, LostError, Parsed, Relation, Run, Told
 from weft.access.result import ResultColumn
 from weft.access.witness import untold
 from weft.errors import Diagnostic, UsageError, has_errors
 from weft.sql.allowlist import Walk
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from weft.access.door import Door
     from weft.access.opened import Opened
     from weft.access.principals import Principal
@@ -82,6 +84,23 @@ class Streamed(Struct):
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self.answer)
+
+    def into(self, file: Path, most_bytes: int) -> tuple[int, Ended] | None:
+        """Writes all of it into a new file; its size, and how it went.
+
+        Returns:
+            None where it is larger than that, or a limit has cut it: then what the file holds is not all.
+        """
+        size = 0
+        with file.open("xb") as out:
+            for data in self:
+                size += len(data)
+                if size > most_bytes:
+                    return None
+                out.write(data)
+        ended = self.ended
+        assert ended is not None, "all of it was taken"
+        return (size, ended) if ended.cut in (None, Cut.ASKED) else None
 
     def stop(self) -> None:
         """Lets whoever waits for the next bytes get none; from any thread."""

@@ -18,7 +18,6 @@ from msgspec import Struct
 
 from weft.access.permissions import Caller
 from weft.access.reading.asking import Question, Streamed
-from weft.access.reading.wire import Cut
 from weft.config import duration, size_bytes
 from weft.errors import AccessDenied, UsageError, UserCodeError, WeftError, did_you_mean, error
 from weft.model.address import parse_address
@@ -163,17 +162,10 @@ class Workspaces:
         file = folder / f"{name}-{secrets.token_hex(8)}.parquet"
         part = file.with_suffix(".part")
         try:
-            size = 0
-            with part.open("xb") as out:
-                for data in streamed:
-                    size += len(data)
-                    if size > most_bytes:
-                        raise _full(most_bytes)
-                    out.write(data)
-            ended = streamed.ended
-            assert ended is not None, "all of it was taken"
-            if ended.cut is not None and ended.cut is not Cut.ASKED:
+            written = streamed.into(part, most_bytes)
+            if written is None:
                 raise _full(most_bytes)
+            size, ended = written
             now = self._rooms.now()
             table = WorkspaceTable(
                 caller.name,

@@ -167,18 +167,10 @@ class Links:
         part = self._folder / f"{link_id}.parquet.part"
         streamed = door.stream(door.reader, question)
         try:
-            size = 0
-            with part.open("xb") as out:
-                for data in streamed:
-                    size += len(data)
-                    if size > most:
-                        raise _too_large(most)
-                    out.write(data)
-            ended = streamed.ended
-            assert ended is not None, "all of it was taken"
-            if ended.cut is not None:
+            written = streamed.into(part, most)
+            if written is None:
                 raise _too_large(most)
-            return self._shelf.take(link_id, part), size
+            return self._shelf.take(link_id, part), written[0]
         finally:
             streamed.close()
             part.unlink(missing_ok=True)
