@@ -126,6 +126,15 @@ def status_of(failed: WeftError) -> int:
             return 400
 
 
+_FIXES = {
+    400: "send a body as /api/v1/openapi.json describes it: JSON that can be read, and is not nested without end",
+    401: "send a token in `Authorization: Bearer …`: `weft login` gets one, and so does the portal under Tokens",
+    404: "/api/v1/openapi.json lists the routes",
+    405: "the header `Allow` names the methods of this path",
+}
+"""What helps against a refusal that says no more than its status."""
+
+
 def install(app: FastAPI) -> None:
     """Answers everything that goes wrong with a problem document."""
 
@@ -155,4 +164,4 @@ def install(app: FastAPI) -> None:
         headers = dict(e.headers or {})
         if e.status_code == 405:
             headers["Allow"] = ", ".join(methods_of(app.routes, request.url.path))
-        return _told(request, e.status_code, [error("WFT-SRV-002", what)], headers)
+        return _told(request, e.status_code, [error("WFT-SRV-002", what, fix=_FIXES.get(e.status_code))], headers)

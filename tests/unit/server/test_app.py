@@ -79,6 +79,16 @@ def test_a_token_opens_the_door_until_it_is_revoked_or_over(client, platform):
     assert client.get("/api/v1/domains/shop", headers=known).status_code == 401
 
 
+def test_a_refusal_that_says_no_more_than_its_status_says_what_helps(client):
+    unknown = {401: client.get("/api/v1/products"), 405: client.put("/healthz")}
+    unknown[400] = client.post("/api/v1/session", content="[" * 100_000, headers={"Content-Type": "application/json"})
+
+    for status, answer in unknown.items():
+        assert answer.status_code == status, answer.text
+        assert answer.json()["diagnostics"][0]["fix"], answer.text
+    assert "Authorization: Bearer" in unknown[401].text
+
+
 def test_a_problem_carries_the_diagnostics(client, platform):
     answer = client.get("/api/v1/domains/shop", headers={"Authorization": f"Bearer {token(platform)}"})
 
