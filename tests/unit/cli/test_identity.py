@@ -20,6 +20,7 @@ from weft.api.platform import Platform, open_platform
 from weft.cli.first_start import PASSWORD_FILE, make_administrator
 from weft.cli.main import run
 from weft.model.records import DomainRecord
+from weft.registry.credentials import Credentials
 from weft.registry.publishing import append
 from weft.registry.sql_tables import SqlTables
 from weft.server.app import create_app
@@ -234,6 +235,38 @@ def test_a_token_is_made_shown_once_listed_and_revoked(weft, url, platform):
         ).status_code
         == 401
     )
+
+
+def test_verbs_about_tokens_speak_with_the_server_of_the_mesh_here_and_with_the_token_of_the_environment(
+    weft, url, platform, credentials, tmp_path, monkeypatch
+):
+    signed_in(weft, platform, url, "ada")
+    kept = json.loads(credentials.read_text())
+    secret = kept[url]["token"]
+    credentials.write_text(json.dumps({**kept, "http://127.0.0.1:9": kept[url]}))
+    assert weft("token", "list")[0] == 2, "it is not clear which is meant"
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    (repository / "weft.toml").write_text(f'[mesh]\nregistry = "{url}"\n')
+    monkeypatch.chdir(repository)
+
+    by_file = weft("token", "list")
+    credentials.unlink()
+    by_nobody = weft("token", "list")
+    monkeypatch.setenv("WEFT_TOKEN", secret)
+    by_environment = weft("token", "list")
+
+    assert (by_file[0], by_environment[0]) == (0, 0)
+    assert "CI" in by_file[1] and "CI" in by_environment[1]
+    assert (by_nobody[0], f"you are not signed in to {url}" in by_nobody[2]) == (2, True)
+
+
+def test_whose_file_has_tokens_of_domains_alone_is_not_signed_in(weft, url, credentials):
+    Credentials(credentials.parent).keep_domain(url, "sales", "weft_a_b")
+
+    for words in (("token", "list"), ("logout",)):
+        code, _, err = weft(*words)
+        assert (code, "you are not signed in to any server" in err) == (2, True), err
 
 
 def test_signing_out_ends_the_token_on_the_server_too(weft, url, platform, credentials):
