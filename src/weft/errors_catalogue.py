@@ -307,6 +307,7 @@ CODES: dict[str, str] = {
     "WFT-SRV-049": "a publication that cannot be checked",
     "WFT-SRV-050": "a publication that names the same thing twice",
     "WFT-SRV-051": "a publication without the models that it was built from",
+    "WFT-SRV-053": "a domain in which whoever asks for it would be nobody",
     "WFT-SRV-060": "a filter of the data API cannot be read",
     "WFT-SRV-061": "a column that a page of data names is not there",
     "WFT-SRV-062": "a filter's value or operator does not fit its column",

@@ -58,6 +58,15 @@ class DatabaseVerbs:
         caller = keyboard(self._rooms.actor)
         return self._platform.usage.of(caller, domain=domain, product=product, first=first, last=last, by=by)
 
+    def quota(self, domain: str) -> Document:
+        """What a domain may keep, and what it keeps."""
+        return self._platform.requisitions.quota(keyboard(self._rooms.actor), domain)
+
+    def bound(self, domain: str, *, most_bytes: int | None, most_products: int | None) -> Document:
+        """Gives a domain other bounds."""
+        caller = keyboard(self._rooms.actor)
+        return self._platform.requisitions.bound(caller, domain, most_bytes=most_bytes, most_products=most_products)
+
     def search(self, words: str, within: Within | None = None, *, limit: int = 20) -> SearchResult:
         """What the index beside the registry holds, drafts included."""
         from msgspec.structs import replace

@@ -265,6 +265,18 @@ class Verbs(Protocol):
         """
         ...
 
+    def quota(self, domain: str) -> Document:
+        """What a domain may keep, and what it keeps.
+
+        Raises:
+            UsageError: WFT-SRV-043, there is no such domain.
+        """
+        ...
+
+    def bound(self, domain: str, *, most_bytes: int | None, most_products: int | None) -> Document:
+        """Gives a domain other bounds; what is None stays. Raises like `quota`."""
+        ...
+
     def search(self, words: str, within: Within | None = None, *, limit: int = 20) -> SearchResult:
         """What the catalog holds under these words, best first.
 

@@ -134,6 +134,8 @@ _FIXES = {
 }
 """What helps against a refusal that says no more than its status."""
 
+_SHOWN = "the token that the request carries does not hold: it has expired, was revoked, or is of another server"
+
 
 def install(app: FastAPI) -> None:
     """Answers everything that goes wrong with a problem document."""
@@ -164,4 +166,7 @@ def install(app: FastAPI) -> None:
         headers = dict(e.headers or {})
         if e.status_code == 405:
             headers["Allow"] = ", ".join(methods_of(app.routes, request.url.path))
-        return _told(request, e.status_code, [error("WFT-SRV-002", what, fix=_FIXES.get(e.status_code))], headers)
+        why = _SHOWN if e.status_code == 401 and "authorization" in request.headers else None
+        return _told(
+            request, e.status_code, [error("WFT-SRV-002", what, why=why, fix=_FIXES.get(e.status_code))], headers
+        )

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -20,7 +21,10 @@ import pytest
 
 from tests.servers import registry_database
 from tests.unit.server.company import bearer, company, fill, running
+from weft.api.client.servers import Server
 from weft.api.platform import open_platform
+from weft.errors import TransientError
+from weft.registry.http import HttpRegistry
 from weft.server.challenges import METADATA
 
 SERVING = """
@@ -156,6 +160,24 @@ def test_over_tls_with_a_certificate_made_for_this_machine(mesh):
         assert told[1] in (folder / "log").read_text()
 
 
+def test_a_program_is_told_how_to_trust_a_certificate_that_is_made_for_a_machine(mesh, monkeypatch):
+    folder, credentials = mesh
+    secret = credentials["Authorization"].partition(" ")[2]
+    with running(folder, "--dev-tls") as url:
+        with pytest.raises(TransientError, match="SSL_CERT_FILE"):
+            Server(url).who()
+        with pytest.raises(TransientError, match="SSL_CERT_FILE"), closing(HttpRegistry(url, token=secret)) as registry:
+            registry.domains()
+        monkeypatch.setenv("SSL_CERT_FILE", str(folder / ".weft/server/dev-tls.crt"))
+
+        who = Server(url).who()
+        with closing(HttpRegistry(url, token=secret)) as registry:
+            domains = registry.domains()
+
+    assert who["kind"] == "stranger"
+    assert domains
+
+
 def test_a_port_that_is_taken_is_told(mesh):
     folder, _ = mesh
     with socket.socket() as held:
@@ -175,6 +197,8 @@ def test_a_key_that_does_not_fit_is_told(mesh, tmp_path):
     done = weft(folder, "--tls-cert", str(tmp_path / "nonsense"), "--tls-key", str(tmp_path / "nonsense"))
     assert done.returncode == 2
     assert "WFT-SRV-010" in done.stderr
+    assert "cannot use the certificate" in done.stderr
+    assert "--port" not in done.stderr
 
 
 def test_without_its_packages_the_command_says_what_to_install(mesh):

@@ -59,7 +59,16 @@ def domains(platform: Platform, caller: Caller) -> Document:
     listed = platform.catalog.listed(caller, "domain", Filters(), 100, None)
     own = sorted(managed) if managed is not None else []
     given = [found for name in own if (found := platform.requisitions.store.of(name)) is not None]
-    return {"domains": listed["items"], "next": listed["next"], "given": given, "managed": own}
+    held = {one.domain: platform.requisitions.weights.of(one.domain) for one in given}
+    return {
+        "domains": listed["items"],
+        "next": listed["next"],
+        "given": given,
+        "held": held,
+        "managed": own,
+        "may_bound": may(caller, Action.OPERATE),
+        "bounded": None,
+    }
 
 
 def users(platform: Platform, caller: Caller) -> Document:
