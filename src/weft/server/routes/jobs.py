@@ -48,9 +48,9 @@ class WantedJob(BaseModel):
     product: str = Field(max_length=200, examples=["operations.on_time"])
     start: Moment | None = Field(None, description="Where a backfill begins; without it the product is applied.")
     end: Moment | None = Field(None, description="The first instant that a backfill leaves out.")
-    by_hours: int = Field(24, ge=1, le=24 * 366, description="How long each piece of a backfill is.")
+    by_hours: int = Field(24, strict=True, ge=1, le=24 * 366, description="How long each piece of a backfill is.")
     by_seconds: int | None = Field(
-        None, ge=1, le=24 * 366 * 3600, description="The same in seconds; counts in place of `by_hours`."
+        None, strict=True, ge=1, le=24 * 366 * 3600, description="The same in seconds; counts in place of `by_hours`."
     )
 
 
@@ -124,7 +124,7 @@ def log(
 @router.get("/backfills/{backfill_id}")
 def backfill(request: Request, caller: Reader, backfill_id: str) -> dict[str, Any]:
     """How far a backfill is: how many of its pieces there are in each state."""
-    found: dict[str, Any] = request.app.state.platform.jobs.progress(backfill_id).as_json()
+    found: dict[str, Any] = request.app.state.platform.jobs.progress_shown_to(caller, backfill_id).as_json()
     return found
 
 
