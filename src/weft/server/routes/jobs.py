@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -113,12 +113,14 @@ def log(
 ) -> StreamingResponse:
     """What a job tells, as Server-Sent Events: `line` for each line, `state` at the end.
 
-    Whoever connects again with `Last-Event-ID` gets what follows.
+    Whoever connects again with `Last-Event-ID` gets what follows: an answer ends after five minutes, and when the
+    server is told to stop.
     """
     verbs = request.app.state.platform.jobs
     found = verbs.told_to(caller, job_id)
     begin = int(last_event_id) if last_event_id and last_event_id.isascii() and last_event_id.isdigit() else after
-    return StreamingResponse(_events(verbs, found.job_id, begin, follow), media_type="text/event-stream")
+    told = _events(verbs, found.job_id, begin, follow, request.app.state.stopping.is_set)
+    return StreamingResponse(told, media_type="text/event-stream")
 
 
 @router.get("/backfills/{backfill_id}")
@@ -165,7 +167,9 @@ def resume(
     return found
 
 
-async def _events(verbs: Any, job_id: str, last: int, follow: bool) -> AsyncIterator[str]:
+async def _events(
+    verbs: Any, job_id: str, last: int, follow: bool, stopping: Callable[[], bool]
+) -> AsyncIterator[str]:
     # Asks in a thread for a moment each time: whoever follows a log does not take one of the few for long.
     began = quiet = time.monotonic()
     while True:
@@ -178,7 +182,7 @@ async def _events(verbs: Any, job_id: str, last: int, follow: bool) -> AsyncIter
         if found.state.is_over or not follow:
             yield f"event: state\ndata: {json.dumps({'state': found.state.value})}\n\n"
             return
-        if time.monotonic() - began > _LONGEST_S:
+        if time.monotonic() - began > _LONGEST_S or stopping():
             return  # whoever wants more connects again
         if time.monotonic() - quiet > _ALIVE_S:
             quiet = time.monotonic()
