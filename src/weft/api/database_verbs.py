@@ -96,10 +96,17 @@ class DatabaseJobs:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
-    def listed(self, *, states: Sequence[str] = (), product: str | None = None, limit: int = 100) -> list[Document]:
+    def listed(
+        self,
+        *,
+        states: Sequence[str] = (),
+        product: str | None = None,
+        domain: str | None = None,
+        limit: int = 100,
+    ) -> list[Document]:
         """Jobs, the newest first."""
         wanted = [JobState(state) for state in states]
-        found = self._platform.jobs.listed(states=wanted, product=product, limit=limit)
+        found = self._platform.jobs.listed(states=wanted, product=product, domain=domain, limit=limit)
         return [job.as_json() for job in found]
 
     def one(self, job_id: str) -> Document:

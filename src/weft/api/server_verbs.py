@@ -103,13 +103,21 @@ class ServerJobs:
     def __init__(self, server: Server) -> None:
         self._server = server
 
-    def listed(self, *, states: Sequence[str] = (), product: str | None = None, limit: int = 100) -> list[Document]:
+    def listed(
+        self,
+        *,
+        states: Sequence[str] = (),
+        product: str | None = None,
+        domain: str | None = None,
+        limit: int = 100,
+    ) -> list[Document]:
         """Jobs, the newest first, page by page."""
         found: list[Document] = []
         before: int | None = None
         while len(found) < limit:
             most = min(_PAGE, limit - len(found))
-            asked = {"state": list(states) or None, "product": product, "before": before, "limit": most}
+            asked = {"state": list(states) or None, "product": product, "domain": domain, "before": before}
+            asked["limit"] = most
             page = self._server.get(f"{API}/jobs", dict[str, Any], asked)
             found += page["jobs"]
             before = page["next"]

@@ -29,8 +29,15 @@ Document = dict[str, Any]
 class JobVerbs(Protocol):
     """The queue, schedules and backfills."""
 
-    def listed(self, *, states: Sequence[str] = (), product: str | None = None, limit: int = 100) -> list[Document]:
-        """Jobs, the newest first."""
+    def listed(
+        self,
+        *,
+        states: Sequence[str] = (),
+        product: str | None = None,
+        domain: str | None = None,
+        limit: int = 100,
+    ) -> list[Document]:
+        """Jobs, the newest first: of one product, of one domain, or all."""
         ...
 
     def one(self, job_id: str) -> Document:

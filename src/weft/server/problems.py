@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -32,6 +33,8 @@ KIND = "X-Weft-Error"
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_S = 5
+_AWAY = "WFT-REG-002"
+log = logging.getLogger("weft.server")
 _STATUS = {
     "WFT-ACC-001": 404,
     "WFT-ACC-011": 401,
@@ -146,7 +149,17 @@ def install(app: FastAPI) -> None:
         headers = {"Retry-After": str(getattr(e, "retry_s", _RETRY_S))} if status in (429, 503) else {}
         if status == 401:
             headers.update(challenge(request, "invalid_token"))
-        return _told(request, status, e.diagnostics, {**headers, KIND: type(e).__name__})
+        return _told(request, status, _of_here(request, e), {**headers, KIND: type(e).__name__})
+
+    def _of_here(request: Request, e: WeftError) -> Sequence[Diagnostic]:
+        """What went wrong, without where the registry's database is: that is for the log, not for whoever asks."""
+        if all(d.code != _AWAY for d in e.diagnostics):
+            return e.diagnostics
+        request_id = getattr(request.state, "request_id", "")
+        for one in e.diagnostics:
+            log.warning("%s: %s", one.what, one.why, extra={"fields": {"request_id": request_id}})
+        why = f"its database does not answer; the server's log says more, at request `{request_id}`"
+        return [error(_AWAY, "the registry of this server cannot be asked", why=why, fix="try again in a moment")]
 
     @app.exception_handler(RequestValidationError)
     def malformed(request: Request, e: RequestValidationError) -> Response:

@@ -83,7 +83,7 @@ def serve(
     try:
         with beside or nullcontext(), platform.identity.confirming.beside():
             threading.Thread(target=_catch_up, args=(platform,), name="first index", daemon=True).start()
-            _Server(config, lambda: ready(url)).run(sockets=[listening])
+            _Server(config, lambda: ready(url), app.state.stopping).run(sockets=[listening])
     finally:
         listening.close()
         app.state.tracing.close()
@@ -127,15 +127,21 @@ def _catch_up(platform: Platform) -> None:
 class _Server(uvicorn.Server):
     """A web server that ends by itself after a signal: that it was told to stop is no failure."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], stopping: threading.Event) -> None:
         super().__init__(config)
         self._ready = ready
+        self._stopping = stopping
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Listens, and says so."""
         to_thread.current_default_thread_limiter().total_tokens = _THREADS
         await super().startup(sockets=sockets)  # type: ignore[arg-type]
         self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends; answers that go on until something happens are told first."""
+        self._stopping.set()
+        await super().shutdown(sockets=sockets)
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

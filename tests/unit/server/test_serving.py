@@ -129,6 +129,23 @@ def test_a_server_that_is_told_to_stop_answers_what_was_asked_and_takes_nothing_
         socket.create_connection(address, 2)
 
 
+def test_whoever_follows_a_log_does_not_hold_up_a_server_that_is_told_to_stop(mesh):
+    folder, _ = mesh
+    with closing(open_platform(folder)) as platform:
+        job = platform.jobs.start("fleet.aircraft", "finn")  # waits: nobody takes it
+        credentials = bearer(platform, "finn")
+    with httpx.Client(headers=credentials, timeout=60) as client:
+        with running(folder, "--no-worker") as url:
+            request = client.build_request("GET", f"{url}/api/v1/jobs/{job.job_id}/log?follow=true")
+            told = client.send(request, stream=True)
+            began = time.monotonic()
+        took = time.monotonic() - began
+
+        assert (told.status_code, told.read()) == (200, b""), "it ends whole: whoever wants more connects again"
+    assert took < 15
+    assert "Traceback" not in (folder / "log").read_text()
+
+
 def test_a_small_answer_is_not_held_back(mesh):
     folder, _ = mesh
     with running(folder) as url, httpx.Client(base_url=url, timeout=60) as client:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
-import sys
 import threading
 import time
 import uuid
@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from weft.api.governance.scans import ScanLoop
-from weft.api.jobs.queue_loop import QueueLoop
+from weft.api.jobs.queue_loop import QueueLoop, Tell
 from weft.api.publishing.handover_loop import HandoverLoop
 from weft.config import SchedulerSettings, duration
 from weft.errors import PlatformError
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _LOOK_AGAIN_S = 5.0
 """How long the list of products in the folder holds."""
 _TIDY_S = 3600.0
+_IN_ONE_GO_S = 15.0
+"""How long messages are sent, one after another, until it is looked again what has happened."""
 
 
 class Loop(Protocol):
@@ -92,7 +94,8 @@ class NoticesLoop:
 
     def step(self) -> bool:
         """Whether there was something to send."""
-        done = self._platform.notices_step(self._stopping)
+        until = time.monotonic() + _IN_ONE_GO_S
+        done = self._platform.notices_step(lambda: self._stopping() or time.monotonic() > until)
         return done["sent"] > 0
 
     def close(self) -> None:
@@ -123,17 +126,17 @@ class Worker:
     def __init__(
         self,
         loops: Sequence[Loop],
-        tell: Callable[[str], None] | None = None,
+        tell: Tell,
         stopping: threading.Event | None = None,
     ) -> None:
         """Takes what to do.
 
         Args:
-            tell: is told of what fails; standard error by default.
+            tell: is told of what fails.
             stopping: is set by `stop`; given where loops look at it themselves.
         """
         self._loops = loops
-        self._tell = tell or _print
+        self._tell = tell
         self._stop = stopping or threading.Event()
 
     def stop(self) -> None:
@@ -158,12 +161,12 @@ class Worker:
                 failures = 0
             except PlatformError as e:
                 failures += 1
-                self._tell(f"{loop.name}: {e.diagnostics[0].what}")
+                self._tell(logging.WARNING, f"{loop.name}: {_said(e)}")
                 self._stop.wait(min(30.0, loop.pause_s * 2**failures))
                 continue
             except Exception as e:  # noqa: BLE001  the entrance of a thread: a loop that died would be missed by nobody
                 failures += 1
-                self._tell(f"{loop.name}: weft itself failed: {type(e).__name__}: {e}")
+                self._tell(logging.ERROR, f"{loop.name}: weft itself failed: {type(e).__name__}: {e}")
                 self._stop.wait(30.0)
                 continue
             if not busy:
@@ -171,7 +174,7 @@ class Worker:
         try:
             loop.close()
         except PlatformError as e:
-            self._tell(f"{loop.name}: {e.diagnostics[0].what}")
+            self._tell(logging.WARNING, f"{loop.name}: {_said(e)}")
 
 
 def name_of_worker() -> str:
@@ -200,21 +203,32 @@ def limits_of(settings: SchedulerSettings) -> Limits:
 
 
 def loops_of(
-    platform: Platform, concurrency: int | None = None, stopping: Callable[[], bool] = lambda: False
+    platform: Platform,
+    concurrency: int | None = None,
+    stopping: Callable[[], bool] = lambda: False,
+    tell: Tell = lambda level, text: None,
 ) -> list[Loop]:
-    """What a worker of a platform does, until it is `stopping`."""
+    """What a worker of a platform does, until it is `stopping`.
+
+    Args:
+        tell: is told which jobs begin, and what comes of them.
+    """
     worker = name_of_worker()
     settings, now = platform.rooms.settings, platform.rooms.now
     dispatch = dispatch_of(platform, worker)
     leader = leadership(platform.database, worker, now, dispatch.lease)
+    at_once, products = concurrency or settings.scheduler.concurrency, _remembered(platform)
     queue = QueueLoop(
         dispatch,
         settings.root,
-        _remembered(platform),
+        products,
         now,
-        concurrency=concurrency or settings.scheduler.concurrency,
+        concurrency=at_once,
         grace_s=duration(settings.scheduler.grace).total_seconds(),
+        tell=tell,
     )
+    what = f"jobs of {len(products())} products in {settings.root}, {at_once} at once"
+    tell(logging.INFO, f"the worker {worker} takes {what}")
     schedule = ScheduleLoop(dispatch, leader, duration(settings.scheduler.keep_jobs))
     return [
         queue,
@@ -241,5 +255,6 @@ def _remembered(platform: Platform) -> Callable[[], Collection[str]]:
     return products
 
 
-def _print(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201  a worker has no other output
+def _said(e: PlatformError) -> str:
+    first = e.diagnostics[0]
+    return f"{first.what}: {first.why}" if first.why else first.what

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import threading
@@ -24,10 +25,13 @@ from weft.cli.options import examples
 def command(concurrency: int | None, until_input_ends: bool) -> int:
     from weft.api.jobs.worker import Worker, loops_of
     from weft.api.platform import open_platform
+    from weft.server import logs
 
     with closing(open_platform()) as platform:
-        stopping = threading.Event()
-        worker = Worker(loops_of(platform, concurrency, stopping.is_set), stopping=stopping)
+        settings = platform.rooms.settings.server
+        logs.install(settings.log_level, "text" if sys.stderr.isatty() else settings.log_format)
+        tell, stopping = logging.getLogger("weft.worker").log, threading.Event()
+        worker = Worker(loops_of(platform, concurrency, stopping.is_set, tell), tell, stopping)
         # The queue says what becomes of a job that runs, so the five seconds of other commands do not hold here.
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGINT, signal.SIGTERM):
