@@ -94,7 +94,19 @@ def show(
             **parts,
         )
     )
+    if request.method == "POST" and status in (400, 422):
+        from weft.server.portal.forms_again import marked
+
+        text = marked(request, text, _diagnostics(document, parts))
     return html(text, status=status, nonce=nonce)
+
+
+def _diagnostics(document: Any, parts: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a page says of a form that could not be taken, wherever its template has it from."""
+    for place in (parts, document, parts.get("asked_again")):
+        if isinstance(place, dict) and place.get("diagnostics"):
+            return list(place["diagnostics"])
+    return []
 
 
 def html(text: str, *, status: int = 200, nonce: str = "") -> HTMLResponse:
