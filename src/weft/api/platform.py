@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from weft.api.incidents import Incidents
     from weft.api.jobs.verbs import Jobs
     from weft.api.notices import Notices
+    from weft.api.own_notices import OwnNotices
     from weft.api.people.identity import Identity
     from weft.api.people.requisition import Requisitions
     from weft.api.publishing.runs import Publishing
@@ -289,6 +290,13 @@ class Platform:
         from weft.api.governance.standing_compliance import StandingCompliance
 
         return StandingCompliance(self.database, self.rooms.now)
+
+    @cached_property
+    def own_notices(self) -> OwnNotices:
+        """What each person is told in the portal."""
+        from weft.api.own_notices import OwnNotices
+
+        return OwnNotices(self.database, self.rooms.now)
 
     @cached_property
     def compliance_pages(self) -> CompliancePages:

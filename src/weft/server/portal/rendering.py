@@ -12,6 +12,7 @@ from msgspec import Struct
 from starlette.responses import HTMLResponse, Response
 
 from weft.access.permissions import Caller
+from weft.errors import PlatformError
 from weft.server.answers import answer
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def show(
             asked=request.query_params,
             sections=SECTIONS,
             nonce=nonce,
+            unread=_unread(platform, caller),
             **parts,
         )
     )
@@ -99,6 +101,16 @@ def show(
 
         text = marked(request, text, _diagnostics(document, parts))
     return html(text, status=status, nonce=nonce)
+
+
+def _unread(platform: Platform, caller: Caller) -> int | None:
+    """How many notices wait for whoever looks; None of those who have no list, and where the registry is away."""
+    if caller.kind != "user":
+        return None
+    try:
+        return platform.own_notices.unread(caller)
+    except PlatformError:  # the page that says so has a frame too
+        return None
 
 
 def _diagnostics(document: Any, parts: dict[str, Any]) -> list[dict[str, Any]]:
