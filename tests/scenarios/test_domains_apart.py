@@ -389,9 +389,21 @@ def test_bad_rows_go_to_quarantine_and_an_owner_publishes_against_failed_checks(
     assert "-7" in done(mesh, "quarantine", "quarantined.aircraft.planes")
     mesh.write("data/planes.csv", "id,amount\n1,-1\n2,2\n")
     assert mesh.weft("apply").returncode == 1
+    assert _stands_in_the_picture(server, _newest_run(mesh))
     words = ("--override", "half of the rows are known to be wrong", "--until", _in_days(3))
     done(mesh, "apply", "quarantined.aircraft.planes", *words)
     assert len(mesh.rows("quarantined.aircraft.planes")) == 2
+
+
+def _newest_run(mesh: Repository) -> str:
+    return str(mesh.json("runs")["runs"][0]["run_id"])
+
+
+def _stands_in_the_picture(server: TestServer, run_id: str) -> bool:
+    """Whether of each port of a run that failed it is recorded when it had."""
+    run = SqliteRegistry(server.root / ".weft/registry.db").run(run_id)
+    ends = [port.ended_at for port in run.ports if port.outcome == "failed"]
+    return bool(ends) and all(end is not None and run.started_at <= end <= run.finished_at for end in ends)
 
 
 def test_what_private_models_keep_and_several_ports_are_published_together(server, tmp_path):

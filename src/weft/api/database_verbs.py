@@ -174,7 +174,7 @@ class DatabaseNotices:
     def subscribe(
         self,
         subject: str,
-        target: str,
+        target: str = "",
         *,
         channel: str | None = None,
         kinds: Sequence[str] = (),

@@ -199,7 +199,7 @@ class ServerNotices:
     def subscribe(
         self,
         subject: str,
-        target: str,
+        target: str = "",
         *,
         channel: str | None = None,
         kinds: Sequence[str] = (),

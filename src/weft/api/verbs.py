@@ -115,7 +115,7 @@ class NoticeVerbs(Protocol):
     def subscribe(
         self,
         subject: str,
-        target: str,
+        target: str = "",
         *,
         channel: str | None = None,
         kinds: Sequence[str] = (),

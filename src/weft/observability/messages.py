@@ -18,6 +18,7 @@ CHANNELS: Mapping[str, str] = {
     "slack": "an incoming webhook of Slack",
     "teams": "a workflow of Microsoft Teams that takes webhook requests",
     "mattermost": "an incoming webhook of Mattermost",
+    "portal": "one's own list in the portal",
 }
 """Ways to be told."""
 

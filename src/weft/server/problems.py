@@ -10,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -25,6 +26,7 @@ from weft.errors import (
 )
 from weft.server import foreign_problems
 from weft.server.challenges import challenge
+from weft.server.portal.forms_again import fields_of, form_again
 from weft.server.portal.problem_pages import is_page, problem_page
 from weft.server.routing import methods_of
 
@@ -129,6 +131,8 @@ def status_of(failed: WeftError) -> int:
             return 400
 
 
+_ANSWERED_BY_THE_FORM = (400, 422)
+"""Statuses of a form in which something can be set right."""
 _FIXES = {
     400: "send a body as /api/v1/openapi.json describes it: JSON that can be read, and is not nested without end",
     401: "send a token in `Authorization: Bearer …`: `weft login` gets one, and so does the portal under Tokens",
@@ -144,12 +148,17 @@ def install(app: FastAPI) -> None:
     """Answers everything that goes wrong with a problem document."""
 
     @app.exception_handler(WeftError)
-    def failed(request: Request, e: WeftError) -> Response:
+    async def failed(request: Request, e: WeftError) -> Response:
         status = status_of(e)
+        if status in _ANSWERED_BY_THE_FORM and is_page(request):
+            again = await form_again(request, status, {}, e.diagnostics)
+            if again is not None:
+                return again
         headers = {"Retry-After": str(getattr(e, "retry_s", _RETRY_S))} if status in (429, 503) else {}
         if status == 401:
             headers.update(challenge(request, "invalid_token"))
-        return _told(request, status, _of_here(request, e), {**headers, KIND: type(e).__name__})
+        told = _of_here(request, e)
+        return await run_in_threadpool(_told, request, status, told, {**headers, KIND: type(e).__name__})
 
     def _of_here(request: Request, e: WeftError) -> Sequence[Diagnostic]:
         """What went wrong, without where the registry's database is: that is for the log, not for whoever asks."""
@@ -162,12 +171,17 @@ def install(app: FastAPI) -> None:
         return [error(_AWAY, "the registry of this server cannot be asked", why=why, fix="try again in a moment")]
 
     @app.exception_handler(RequestValidationError)
-    def malformed(request: Request, e: RequestValidationError) -> Response:
+    async def malformed(request: Request, e: RequestValidationError) -> Response:
+        fields = fields_of(e.errors())
+        if fields and is_page(request):
+            again = await form_again(request, 422, fields)
+            if again is not None:
+                return again
         found = [
             error("WFT-SRV-003", f"{'.'.join(map(str, one['loc']))}: {one['msg']}", fix="see /api/v1/openapi.json")
             for one in e.errors()
         ]
-        return _told(request, 422, found)
+        return await run_in_threadpool(_told, request, 422, found)
 
     @app.exception_handler(HTTPException)
     def refused(request: Request, e: HTTPException) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Request
 from starlette.responses import RedirectResponse, Response
@@ -26,6 +27,8 @@ _Word = Annotated[str, Form(max_length=300, pattern=_PRINTED)]
 _Text = Annotated[str, Form(max_length=4000, pattern=_LINES)]
 _Words = Annotated[list[Annotated[str, Form(max_length=60, pattern=_PRINTED)]] | None, Form(max_length=60)]
 _MOST_DAYS = 3650
+_Asked = Annotated[str, Query(max_length=200, pattern=_PRINTED)]
+_Cursor = Annotated[str | None, Query(max_length=1000)]
 _Name = Annotated[str, Path(max_length=200, pattern=_PRINTED)]
 Operator = Annotated[Caller, Depends(Visiting(Action.OPERATE))]
 Changer = Annotated[Caller, Depends(PermittedForm(Action.OPERATE))]
@@ -40,9 +43,18 @@ async def overview(request: Request, caller: Annotated[Caller, Depends(Visiting(
 
 
 @router.get("/domains")
-async def domains(request: Request, caller: Annotated[Caller, Depends(Visiting(Action.REQUISITION))]) -> Response:
-    """Domains, and the form for another one."""
-    return await _page(request, caller, "administration_domains.html", "Domains", administering.domains)
+async def domains(
+    request: Request,
+    caller: Annotated[Caller, Depends(Visiting(Action.REQUISITION))],
+    q: _Asked = "",
+    cursor: _Cursor = None,
+) -> Response:
+    """A page of the domains, and the form for another one."""
+
+    def found(platform: Any, who: Caller) -> dict[str, Any]:
+        return administering.domains(platform, who, q.strip(), cursor)
+
+    return await _page(request, caller, "administration_domains.html", "Domains", found)
 
 
 @router.post("/domains")
@@ -156,9 +168,15 @@ def revoke(request: Request, caller: Owner, token_id: _Name) -> Response:
 
 
 @router.get("/users")
-async def users(request: Request, caller: Operator) -> Response:
-    """Who can sign in, and which teams there are."""
-    return await _page(request, caller, "administration_users.html", "Users and teams", administering.users)
+async def users(
+    request: Request, caller: Operator, q: _Asked = "", cursor: _Cursor = None, teams: _Cursor = None
+) -> Response:
+    """A page of who can sign in, and one of the teams that there are."""
+
+    def found(platform: Any, who: Caller) -> dict[str, Any]:
+        return administering.users(platform, who, q.strip(), cursor, teams)
+
+    return await _page(request, caller, "administration_users.html", "Users and teams", found)
 
 
 @router.post("/users")
@@ -187,14 +205,14 @@ def reset_password(request: Request, caller: Changer, name: _Name) -> Response:
 def set_roles(request: Request, caller: Changer, name: _Name, roles: _Words = None) -> Response:
     """Gives a local user these roles in the mesh and no others."""
     platform_of(request).identity.user_verbs.set_roles(name, roles or (), actor=caller.name)
-    return RedirectResponse("/administration/users", 303)
+    return _to_users(request)
 
 
 @router.post("/users/{name}/disable")
 def disable(request: Request, caller: Changer, name: _Name, undo: Annotated[bool, Form()] = False) -> Response:
     """Shuts a user out at once, or lets them in again."""
     platform_of(request).identity.user_verbs.disable(name, actor=caller.name, undo=undo)
-    return RedirectResponse("/administration/users", 303)
+    return _to_users(request)
 
 
 @router.get("/connections")
@@ -349,6 +367,13 @@ def _again(
         diagnostics=told,
         typed=typed,
     )
+
+
+def _to_users(request: Request) -> Response:
+    """The page of users from which a form was sent."""
+    here = "/administration/users"
+    came = urlsplit(request.headers.get("referer", ""))
+    return RedirectResponse(f"{here}?{came.query}" if came.path == here and came.query else here, 303)
 
 
 def _days(text: str) -> int | None:
