@@ -144,6 +144,17 @@ _FIXES = {
 _SHOWN = "the token that the request carries does not hold: it has expired, was revoked, or is of another server"
 
 
+def _of_here(request: Request, e: WeftError) -> Sequence[Diagnostic]:
+    """What went wrong, without where the registry's database is: that is for the log, not for whoever asks."""
+    if all(d.code != _AWAY for d in e.diagnostics):
+        return e.diagnostics
+    request_id = getattr(request.state, "request_id", "")
+    for one in e.diagnostics:
+        log.warning("%s: %s", one.what, one.why, extra={"fields": {"request_id": request_id}})
+    why = f"its database does not answer; the server's log says more, at request `{request_id}`"
+    return [error(_AWAY, "the registry of this server cannot be asked", why=why, fix="try again in a moment")]
+
+
 def install(app: FastAPI) -> None:
     """Answers everything that goes wrong with a problem document."""
 
@@ -159,16 +170,6 @@ def install(app: FastAPI) -> None:
             headers.update(challenge(request, "invalid_token"))
         told = _of_here(request, e)
         return await run_in_threadpool(_told, request, status, told, {**headers, KIND: type(e).__name__})
-
-    def _of_here(request: Request, e: WeftError) -> Sequence[Diagnostic]:
-        """What went wrong, without where the registry's database is: that is for the log, not for whoever asks."""
-        if all(d.code != _AWAY for d in e.diagnostics):
-            return e.diagnostics
-        request_id = getattr(request.state, "request_id", "")
-        for one in e.diagnostics:
-            log.warning("%s: %s", one.what, one.why, extra={"fields": {"request_id": request_id}})
-        why = f"its database does not answer; the server's log says more, at request `{request_id}`"
-        return [error(_AWAY, "the registry of this server cannot be asked", why=why, fix="try again in a moment")]
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, e: RequestValidationError) -> Response:
