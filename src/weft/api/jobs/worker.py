@@ -8,12 +8,13 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from weft.api.governance.scans import ScanLoop
 from weft.api.jobs.queue_loop import QueueLoop
+from weft.api.jobs.served import remembered
 from weft.api.publishing.handover_loop import HandoverLoop
 from weft.config import SchedulerSettings, duration
 from weft.errors import PlatformError
@@ -24,8 +25,6 @@ from weft.runs.dispatch import Dispatch
 if TYPE_CHECKING:
     from weft.api.platform import Platform
 
-_LOOK_AGAIN_S = 5.0
-"""How long the list of products in the folder holds."""
 _TIDY_S = 3600.0
 
 
@@ -200,9 +199,12 @@ def limits_of(settings: SchedulerSettings) -> Limits:
 
 
 def loops_of(
-    platform: Platform, concurrency: int | None = None, stopping: Callable[[], bool] = lambda: False
+    platform: Platform,
+    concurrency: int | None = None,
+    stopping: Callable[[], bool] = lambda: False,
+    domains: Sequence[str] = (),
 ) -> list[Loop]:
-    """What a worker of a platform does, until it is `stopping`."""
+    """What a worker of a platform does, until it is `stopping`; of jobs those of some domains, or all."""
     worker = name_of_worker()
     settings, now = platform.rooms.settings, platform.rooms.now
     dispatch = dispatch_of(platform, worker)
@@ -210,7 +212,7 @@ def loops_of(
     queue = QueueLoop(
         dispatch,
         settings.root,
-        _remembered(platform),
+        remembered(settings, domains),
         now,
         concurrency=concurrency or settings.scheduler.concurrency,
         grace_s=duration(settings.scheduler.grace).total_seconds(),
@@ -224,21 +226,6 @@ def loops_of(
         AccessLoop(platform, leader),
         ScanLoop(platform.rooms, leader),
     ]
-
-
-def _remembered(platform: Platform) -> Callable[[], Collection[str]]:
-    """The products in the folder, looked for again after a while."""
-    from weft.project.product_files import products_in
-
-    known: tuple[float, Collection[str]] = (float("-inf"), ())
-
-    def products() -> Collection[str]:
-        nonlocal known
-        if time.monotonic() - known[0] > _LOOK_AGAIN_S:
-            known = time.monotonic(), frozenset(products_in(platform.rooms.settings))
-        return known[1]
-
-    return products
 
 
 def _print(text: str) -> None:
