@@ -71,6 +71,10 @@ CODES: dict[str, str] = {
     "WFT-PYM-013": "a Python model returned no table",
     "WFT-PYM-014": "a Python model returned other columns",
     "WFT-PYM-015": "a value of a Python model does not fit its column",
+    "WFT-PYM-016": "Python models cannot run as the user that is to run them",
+    "WFT-PYM-017": "a Python model does not run as the user of a worker that other domains share",
+    "WFT-PYM-018": "the user of Python models can reach what is not for it",
+    "WFT-PYM-019": "a Python model has left something else than a file of rows",
     # unit tests
     "WFT-TST-001": "a test names a model that is not there",
     "WFT-TST-002": "a test gives rows to what the model does not read",
@@ -136,6 +140,7 @@ CODES: dict[str, str] = {
     "WFT-RUN-046": "a backfill without ends, or of too many pieces",
     "WFT-RUN-047": "a product without schedule",
     "WFT-RUN-048": "a schedule that cannot be followed",
+    "WFT-RUN-049": "a domain that a worker is to serve has no product there",
     # environments
     "WFT-ENV-001": "no such environment",
     "WFT-ENV-002": "a name that no environment can have",

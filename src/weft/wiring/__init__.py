@@ -363,7 +363,7 @@ class Rooms:
         from weft.plan.python_binding import PythonBinding
         from weft.plan.repository import SourceReader, read_repository
 
-        python = PythonBinding(self.settings.python)
+        python = PythonBinding(self.settings)
         binder = Binder(lambda: self.parser, self.cache, plugins.version_of("duckdb"), python)
         sources = SourceReader(lambda: self.connector, lambda: self.remotes, ask=ask)
         found = read_repository(

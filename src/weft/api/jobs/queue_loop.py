@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from weft.api.jobs.process import JobProcess
+from weft.api.jobs.served import Served
 from weft.errors import Conflict, Diagnostic, PlatformError, error
 from weft.registry.queue import Held
 from weft.runs.dispatch import Dispatch
@@ -38,7 +39,7 @@ class QueueLoop:
         self,
         dispatch: Dispatch,
         root: Path,
-        subjects: Callable[[], Collection[str]],
+        served: Callable[[], Served],
         now: Callable[[], datetime],
         *,
         concurrency: int = 1,
@@ -47,7 +48,7 @@ class QueueLoop:
     ) -> None:
         self._dispatch = dispatch
         self._root = root
-        self._subjects = subjects
+        self._served = served
         self._now = now
         self._concurrency = concurrency
         self._grace_s = grace_s
@@ -64,10 +65,11 @@ class QueueLoop:
         self._look_after_all()
         began = False
         while len(self._running) < self._concurrency:
-            job = self._dispatch.claim(self._subjects())
+            served = self._served()
+            job = self._dispatch.claim(served.subjects)
             if job is None:
                 break
-            self._running.append(JobProcess(job, self._root, self._now))
+            self._running.append(JobProcess(job, self._root, self._now, served.own_python))
             nth = f", attempt {job.attempts} of {job.max_attempts}" if job.attempts > 1 else ""
             self._tell(logging.INFO, f"{job.job_id} begins: {job.subject}, {job.cause}{nth}")
             began = True

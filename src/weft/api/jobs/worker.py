@@ -8,12 +8,13 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from weft.api.governance.scans import ScanLoop
 from weft.api.jobs.queue_loop import QueueLoop, Tell
+from weft.api.jobs.served import remembered
 from weft.api.publishing.handover_loop import HandoverLoop
 from weft.config import SchedulerSettings, duration
 from weft.errors import PlatformError
@@ -24,8 +25,6 @@ from weft.runs.dispatch import Dispatch
 if TYPE_CHECKING:
     from weft.api.platform import Platform
 
-_LOOK_AGAIN_S = 5.0
-"""How long the list of products in the folder holds."""
 _TIDY_S = 3600.0
 _IN_ONE_GO_S = 15.0
 """How long messages are sent, one after another, until it is looked again what has happened."""
@@ -207,27 +206,29 @@ def loops_of(
     concurrency: int | None = None,
     stopping: Callable[[], bool] = lambda: False,
     tell: Tell = lambda level, text: None,
+    domains: Sequence[str] = (),
 ) -> list[Loop]:
     """What a worker of a platform does, until it is `stopping`.
 
     Args:
         tell: is told which jobs begin, and what comes of them.
+        domains: those whose jobs it takes; empty: all.
     """
     worker = name_of_worker()
     settings, now = platform.rooms.settings, platform.rooms.now
     dispatch = dispatch_of(platform, worker)
     leader = leadership(platform.database, worker, now, dispatch.lease)
-    at_once, products = concurrency or settings.scheduler.concurrency, _remembered(platform)
+    at_once, served = concurrency or settings.scheduler.concurrency, remembered(settings, domains)
     queue = QueueLoop(
         dispatch,
         settings.root,
-        products,
+        served,
         now,
         concurrency=at_once,
         grace_s=duration(settings.scheduler.grace).total_seconds(),
         tell=tell,
     )
-    what = f"jobs of {len(products())} products in {settings.root}, {at_once} at once"
+    what = f"jobs of {len(served().subjects)} products in {settings.root}, {at_once} at once"
     tell(logging.INFO, f"the worker {worker} takes {what}")
     schedule = ScheduleLoop(dispatch, leader, duration(settings.scheduler.keep_jobs))
     return [
@@ -238,21 +239,6 @@ def loops_of(
         AccessLoop(platform, leader),
         ScanLoop(platform.rooms, leader),
     ]
-
-
-def _remembered(platform: Platform) -> Callable[[], Collection[str]]:
-    """The products in the folder, looked for again after a while."""
-    from weft.project.product_files import products_in
-
-    known: tuple[float, Collection[str]] = (float("-inf"), ())
-
-    def products() -> Collection[str]:
-        nonlocal known
-        if time.monotonic() - known[0] > _LOOK_AGAIN_S:
-            known = time.monotonic(), frozenset(products_in(platform.rooms.settings))
-        return known[1]
-
-    return products
 
 
 def _said(e: PlatformError) -> str:
