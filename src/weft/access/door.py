@@ -42,6 +42,8 @@ from weft.sql.quoting import dotted
 from weft.storage import reading
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from weft.access.live import LiveTables
     from weft.access.reading.asking import Question, Readers, Streamed
     from weft.access.witness import Over, Witness
@@ -314,11 +316,38 @@ class Door:
             yield replace(opened, ports=ports_, relations=relations)
 
     @contextmanager
-    def at_hand(self, principal: Principal, *readables: Readable) -> Iterator[tuple[Readable, ...]]:
-        """Ports that were opened, with their rows where an engine can read them. Raises as `fetched`."""
-        ports = {one.publication.address: one for one in readables}
-        with self.fetched(principal, Opened(ports, {}, [], [])) as ready:
-            yield tuple(ready.ports[address] for address in ports)
+    def at_hand(self, principal: Principal, one: Readable, rows: int | None = None) -> Iterator[Readable]:
+        """A port that was opened, with its rows where an engine can read them. Raises as `fetched`.
+
+        Args:
+            rows: how many of a table in a database are enough, whichever; None: all.
+        """
+        address = one.publication.address
+        with self.fetched(principal, Opened({address: one}, {}, [], []), _some(rows)) as ready:
+            yield ready.ports[address]
+
+    def brought(self, principal: Principal, one: Readable, folder: Path, rows: int | None = None) -> Readable:
+        """The same, with what was fetched in a folder that goes when whoever has it removes it."""
+        if one.live is None:
+            return one
+        from weft.access.live import Wanted
+        from weft.sql.narrowing import EVERYTHING
+
+        if self._live is None:
+            what = f"`{one.publication.address}` lives in a database, which is not read here"
+            raise SourceError(error("WFT-SRC-056", what))
+        wanted = Wanted(_some(rows) or EVERYTHING, told=principal.kind is PrincipalKind.OWNER)
+        return self._live().brought({one.publication.address: one}, wanted, folder)[one.publication.address]
+
+    def again(self, principal: Principal, address: Address, snapshot_id: str, purpose: str | None = None) -> Readable:
+        """A port as it was opened at a snapshot; one that lives in a database has no snapshots, and is opened as it is.
+
+        Raises:
+            UsageError, AccessDenied: as `open`.
+        """
+        before = self._reader.publication(address, snapshot_id)
+        lives = before is not None and before.manifest.live is not None
+        return self.open(principal, address, None if lives else snapshot_id, purpose=purpose)
 
     def stream(self, principal: Principal, question: Question) -> Streamed:
         """The answer to a question, in a process of its own, as it is made.
@@ -361,7 +390,7 @@ class Door:
             raise unwanted()
         try:
             return all(
-                self.open(principal, address, _version_read(one), purpose=opened.purpose).relation == one.relation
+                self.again(principal, address, one.publication.snapshot_id, opened.purpose).relation == one.relation
                 for address, one in opened.ports.items()
             )
         except WeftError:
@@ -485,9 +514,10 @@ def _narrow(tree: str) -> Narrow:
     return narrowed(tree)
 
 
-def _version_read(one: Readable) -> str | None:
-    """The data version that was opened; a table in a database has but one, whatever was published of it since."""
-    return one.publication.snapshot_id if one.live is None else None
+def _some(rows: int | None) -> Narrow | None:
+    from weft.sql.narrowing import Narrow  # few ports live in databases
+
+    return Narrow(once=True, rows=rows) if rows is not None else None
 
 
 def _require_now(state: PortState, publication: Publication, at: At) -> None:

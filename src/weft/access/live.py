@@ -36,13 +36,15 @@ from weft.model.live import LiveTable
 from weft.registry import processes
 from weft.sql.narrowing import EVERYTHING, Narrow
 from weft.sql.patterns import Unsayable
-from weft.sql.postgres_conditions import said
+from weft.sql.postgres_conditions import Typed, said
 from weft.sql.quoting import dotted, ident, literal
 
 Parse = Callable[[str], str]
 """DuckDB's parse tree of a text, as JSON."""
 
 _ROW = "~row"
+_ORDERED = frozenset({"VARCHAR", "INTEGER", "DECIMAL", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP", "TIMESTAMPTZ"})
+"""Kinds of values that stand in the same order there and here."""
 _CONSTANT = frozenset({"null", "fixed"})
 
 
@@ -81,6 +83,9 @@ def unfetched(address: Address, decision: Decision, live: LiveRead) -> str:
     digest = hashlib.sha256(told.encode()).hexdigest()
     what = f"`{address}` lives in a database, and nothing of it was fetched ({digest[:32]})"
     return f"(SELECT error({literal(what)}))"
+
+
+_NONE = Limits()
 
 
 class LiveTables:
@@ -126,15 +131,21 @@ class LiveTables:
             folder = self._made()
             held.callback(shutil.rmtree, folder, ignore_errors=True)
             limits = Limits(seconds, None if wanted.told else self._most_bytes, gone)
-            found = dict(ports)
-            for number, (connection, its) in enumerate(_by_connection(live).items()):
-                try:
-                    found |= self._fetch(connection, its, wanted, limits, folder / str(number))
-                except (SourceError, UserCodeError) as e:
-                    if wanted.told:
-                        raise
-                    raise _untold(e, sorted(map(str, its))) from None
-            yield found
+            yield {**ports, **self.brought(live, wanted, folder, limits)}
+
+    def brought(
+        self, live: Mapping[Address, Readable], wanted: Wanted, folder: Path, limits: Limits = _NONE
+    ) -> dict[Address, Readable]:
+        """Ports with files of a folder in the place of tables, which somebody else removes. Raises as `fetched`."""
+        found: dict[Address, Readable] = {}
+        for connection, its in _by_connection(live).items():
+            try:
+                found |= self._fetch(connection, its, wanted, limits, folder / secrets.token_hex(6))
+            except (SourceError, UserCodeError) as e:
+                if wanted.told:
+                    raise
+                raise _untold(e, sorted(map(str, its))) from None
+        return found
 
     def sql(self, one: Readable, described: Mapping[str, LiveColumn], wanted: Wanted) -> Fetch:
         """What is asked of the server for a port.
@@ -153,7 +164,7 @@ class LiveTables:
             what = f"the connection `{name}` is not declared here"
             fix = "ask the server that has it: `weft query --server …`, or declare it in weft.toml"
             raise SourceError(error("WFT-SRC-020", what, fix=fix))
-        folder.mkdir()
+        folder.mkdir(parents=True, mode=0o700)
         with opened_live(connection) as server:
             asked = {a: self.sql(one, server.described(_table(one)), wanted) for a, one in ports.items()}
             files = {a: folder / f"{number}.parquet" for number, a in enumerate(asked)}
@@ -203,16 +214,15 @@ class _Saying:
             carried.append(f"{one.carried.format(self._value(column, one))} AS {ident(column.name)}")
             items += landed.typed([one.landed])
         where = self._where()
-        asked, all_asked = self._asked(shown, wanted.narrow)
+        clear = self._clear(shown)
+        asked, all_asked = _asked(clear, wanted.narrow)
         where += asked
-        sql = f"SELECT {', '.join(carried) or f'1 AS {ident(_ROW)}'} FROM {dotted((self._table.schema, self._table.table))}"
+        table = dotted((self._table.schema, self._table.table))
+        sql = f"SELECT {', '.join(carried) or f'1 AS {ident(_ROW)}'} FROM {table}"
         if where:
             sql += f" WHERE {' AND '.join(where)}"
         if wanted.narrow.once and all_asked:
-            enough = [
-                n for n in (wanted.narrow.rows, wanted.rows + 1 if wanted.rows is not None else None) if n is not None
-            ]
-            sql += f" LIMIT {min(enough)}" if enough else ""
+            sql += self._end(clear, wanted)
         return Fetch(sql, tuple(items))
 
     def _where(self) -> list[str]:
@@ -221,23 +231,32 @@ class _Saying:
             return []
         return [f"({' OR '.join(self._conditions.values())})"]
 
-    def _asked(self, shown: Sequence[Column], narrow: Narrow) -> tuple[list[str], bool]:
-        """The conditions of the question, as far as they are about values that are shown as they lie in the table.
+    def _clear(self, shown: Sequence[Column]) -> dict[str, Typed]:
+        """The columns whose values are shown as they lie in the table, by name in lower case.
 
-        Of a view none is: how it makes a value of a hidden row would be seen by its errors.
+        Of a view there is none: how it makes a value of a hidden row would be seen by its errors.
         """
-        clear = {
+        return {
             c.name.lower(): self._described[c.name].typed
             for c in shown
             if self._described[c.name].stored and all(self._is_clear(layer.cells.get(c.name)) for layer in self._layers)
         }
-        found = []
-        for text in narrow.conditions:
-            try:
-                found.append(said(msgspec.json.decode(text), clear))
-            except (Unsayable, KeyError, TypeError, IndexError, AttributeError, msgspec.DecodeError):
-                continue
-        return found, len(found) == len(narrow.conditions)
+
+    def _end(self, clear: Mapping[str, Typed], wanted: Wanted) -> str:
+        """How many rows are enough, and which; nothing where their order is another one there."""
+        asked = (wanted.narrow.rows, wanted.rows + 1 if wanted.rows is not None else None)
+        enough = [n for n in asked if n is not None]
+        if not enough:
+            return ""
+        by = []
+        for name, falls, first in wanted.narrow.order:
+            column = clear.get(name)
+            if column is None or column.kind not in _ORDERED:
+                return ""
+            collated = ' COLLATE "C"' if column.kind == "VARCHAR" else ""
+            direction = f"{'DESC' if falls else 'ASC'} NULLS {'FIRST' if first else 'LAST'}"
+            by.append(f"{column.value}{collated} {direction}")
+        return (f" ORDER BY {', '.join(by)}" if by else "") + f" LIMIT {min(enough)}"
 
     def _is_clear(self, cell: Cell | None) -> bool:
         return cell is not None and cell.mask is None
@@ -294,6 +313,17 @@ class _Saying:
                 fix="ask its owner: another mask or a plainer filter, or a port that a model fills from the table",
             )
         )
+
+
+def _asked(clear: Mapping[str, Typed], narrow: Narrow) -> tuple[list[str], bool]:
+    """The conditions of a question about such columns, and whether these are all that it has."""
+    found = []
+    for text in narrow.conditions:
+        try:
+            found.append(said(msgspec.json.decode(text), clear))
+        except (Unsayable, KeyError, TypeError, IndexError, AttributeError, msgspec.DecodeError):
+            continue
+    return found, len(found) == len(narrow.conditions)
 
 
 def _as_published(column: Column, described: Mapping[str, LiveColumn], table: LiveTable) -> LiveColumn:

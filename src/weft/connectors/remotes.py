@@ -119,7 +119,7 @@ class RemoteConnector:
         connection = self._connection(remote)
         if connection.kind != "postgres":
             what = f"a port cannot live in `{remote.connection}`, which is of the kind {connection.kind}"
-            why = "who reads it is given what they may see by the server itself, and weft can say that to PostgreSQL alone"
+            why = "its server gives each reader what they may see, and weft can say that to PostgreSQL alone"
             fix = "land its table by an input port, and fill the port by a model"
             raise SourceError(error("WFT-SRC-053", what, why=why, fix=fix))
         readable(connection)

@@ -387,7 +387,6 @@ class _OneRun:
 
     def _living(self, one: in_place.Judged) -> Publication:
         """The publication of a port that lives in a table: no file is written."""
-        address = one.wanted.port.address
         fresh = publishing.publication(
             one.wanted, in_place.snapshot_id(), one.manifest, one.upstream, one.checks, self.run_id, self._context
         )

@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 _WHOLE_ROWS = frozenset({"COLUMNS", "SHOWREF", "SHOW_REF", "PIVOT", "TABLE_FUNCTION", "POSITIONAL_REFERENCE"})
+_ORDERS = {"ORDER_DEFAULT": False, "ASCENDING": False, "DESCENDING": True}
 _JOINED_BY_NAME = frozenset({"NATURAL", "POSITIONAL", "ASOF"})
 
 
@@ -23,13 +24,15 @@ class Narrow(Struct, frozen=True):
     Attributes:
         columns: names in lower case; None: any column.
         conditions: of the only table that it reads, each an expression of the tree as JSON.
-        once: whether it gives each row of the table that meets all of them once, in whatever order.
-        rows: how many of these rows are enough; None: all.
+        once: whether it gives each row of the table that meets all of them once.
+        order: names of columns by which its rows stand, each with whether they fall and whether null comes first.
+        rows: how many of these rows, the first ones of that order, are enough; None: all.
     """
 
     columns: tuple[str, ...] | None = None
     conditions: tuple[str, ...] = ()
     once: bool = False
+    order: tuple[tuple[str, bool, bool], ...] = ()
     rows: int | None = None
 
 
@@ -41,10 +44,10 @@ def narrowed(tree_json: str) -> Narrow:
     try:
         node = msgspec.json.decode(tree_json)["statements"][0]["node"]
         columns = _columns(node)
-        conditions, once, rows = _of_one_table(node)
+        conditions, once, order, rows = _of_one_table(node)
     except (msgspec.DecodeError, KeyError, IndexError, TypeError, RecursionError, ValueError):
         return EVERYTHING
-    return Narrow(columns, conditions, once, rows)
+    return Narrow(columns, conditions, once, order, rows)
 
 
 def _columns(node: Any) -> tuple[str, ...] | None:
@@ -72,15 +75,18 @@ def _columns(node: Any) -> tuple[str, ...] | None:
     return tuple(sorted(names))
 
 
-def _of_one_table(node: Mapping[str, Any]) -> tuple[tuple[str, ...], bool, int | None]:
+_Order = tuple[tuple[str, bool, bool], ...]
+
+
+def _of_one_table(node: Mapping[str, Any]) -> tuple[tuple[str, ...], bool, _Order, int | None]:
     if node.get("type") != "SELECT_NODE" or node["cte_map"]["map"] or node.get("sample"):
-        return (), False, None
+        return (), False, (), None
     table = node["from_table"]
     if table.get("type") != "BASE_TABLE" or table.get("sample") or table.get("column_name_alias"):
-        return (), False, None
+        return (), False, (), None
     where = node.get("where_clause")
     if where is not None and any(one.get("class") == "SUBQUERY" for one in _all(where)):
-        return (), False, None
+        return (), False, (), None
     own = {str(table.get("alias") or table["table_name"]).lower()}
     conditions = [_unqualified(one, own) for one in _conjuncts(where)] if where is not None else []
     told = tuple(msgspec.json.encode(one).decode() for one in conditions)
@@ -109,20 +115,38 @@ def _unqualified(node: Any, tables: set[str]) -> Any:
     return {key: _unqualified(value, tables) for key, value in node.items()}
 
 
-def _rows(node: Mapping[str, Any]) -> tuple[bool, int | None]:
-    """Whether a query gives each row that it reads once, and how many of them are enough."""
+def _rows(node: Mapping[str, Any]) -> tuple[bool, _Order, int | None]:
+    """Whether a query gives each row that it reads once, in what order, and how many of them are enough."""
+    never: tuple[bool, _Order, int | None] = (False, (), None)
     if node.get("group_expressions") or node.get("having") or node.get("qualify"):
-        return False, None
-    if any(item.get("class") not in ("COLUMN_REF", "STAR") for item in node["select_list"]):
-        return False, None
+        return never
+    if not all(_is_of_one_row(item) for item in node["select_list"]):
+        return never
     if node.get("aggregate_handling") not in (None, "STANDARD_HANDLING"):
-        return False, None
-    asked = None
+        return never
+    names = {str(item["alias"]).lower() for item in node["select_list"] if item.get("alias")}
+    asked, order = None, []
     for modifier in node.get("modifiers") or ():
-        if modifier.get("type") != "LIMIT_MODIFIER" or modifier.get("limit_type") != "ROW_COUNT":
-            return False, None
-        asked = _number(modifier["limit"]) + (_number(modifier["offset"]) if modifier.get("offset") else 0)
-    return True, asked
+        if modifier.get("type") == "ORDER_MODIFIER" and asked is None:
+            for one in modifier["orders"]:
+                column = one["expression"]
+                of_table = column.get("class") == "COLUMN_REF" and len(column["column_names"]) == 1
+                if not of_table or column["column_names"][0].lower() in names or one["type"] not in _ORDERS:
+                    return never
+                first = one["null_order"] == "ORDER_NULLS_FIRST"
+                order.append((column["column_names"][0].lower(), _ORDERS[one["type"]], first))
+        elif modifier.get("type") == "LIMIT_MODIFIER" and modifier.get("limit_type") == "ROW_COUNT":
+            asked = _number(modifier["limit"]) + (_number(modifier["offset"]) if modifier.get("offset") else 0)
+        else:
+            return never
+    return True, tuple(order), asked
+
+
+def _is_of_one_row(item: Mapping[str, Any]) -> bool:
+    """Whether an item of a SELECT gives a value for each row: a column, a literal, or the cast of one."""
+    while item.get("class") == "CAST":
+        item = item["child"]
+    return item.get("class") in ("COLUMN_REF", "STAR", "CONSTANT")
 
 
 def _number(node: Any) -> int:
