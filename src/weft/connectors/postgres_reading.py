@@ -40,6 +40,8 @@ _AS_TEXT = {"uuid": "UUID", "json": "JSON", "jsonb": "JSON"}
 """Types that are landed as text and read as what they are; every other one is a text."""
 _IN_LISTS = {"smallint", "integer", "bigint", "real", "double precision", "boolean"}
 _NUMERIC = re.compile(r"numeric\((\d+),(-?\d+)\)")
+_FAILED = "[libpq] Execution error [PGRES_FATAL_ERROR]: ERROR:"
+"""How the driver begins to tell what the server says of a query that goes on."""
 _BATCH_BYTES = 32 << 20
 
 
@@ -188,11 +190,13 @@ class PostgresSource:
 
     def _told(self, problem: Exception) -> WeftError:
         state = str(getattr(problem, "sqlstate", None) or "")
-        if state == "57014":
+        text = "" if state else str(problem)  # of what fails between two batches the driver has the message alone
+        if state == "57014" or "canceling statement due to" in text:
             return too_long(self._target)
-        if not state or state[:2] in ("08", "57"):
+        if not text.startswith(_FAILED) and (not state or state[:2] in ("08", "57")):
             return unreachable(self._target, "the connection was lost")
-        return UserCodeError(error("WFT-ENG-001", f"the query failed on the server (SQLSTATE {state})"))
+        told = f" (SQLSTATE {state})" if state else ""
+        return UserCodeError(error("WFT-ENG-001", f"the query failed on the server{told}"))
 
 
 class _Told:

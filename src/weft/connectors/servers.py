@@ -108,12 +108,13 @@ class OpenServer:
         return self._driver.quoted(name)
 
     def only(self, relation: str, names: Sequence[str]) -> str:
-        """The relation of some columns of another one."""
+        """The relation of some columns of another one, of those that it has."""
         found = self._known(relation)
         assert found is not None, "a relation was made by `table`"
         by_name = {c.name: c for c in found.columns}
+        names = [name for name in names if name in by_name]
         listed = ", ".join(self.quoted(name) for name in names)
-        rows = f"(SELECT {listed} FROM {self.source(relation)})"
+        rows = f"(SELECT {listed or 'NULL'} FROM {self.source(relation)})"
         name = f"{listed} of {relation}"
         self._tables[name] = Described(tuple(by_name[n] for n in names), rows)
         return ident(name)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from weft.errors import Diagnostic, Where, did_you_mean, error
+from weft.model.address import slugify
 from weft.model.mesh import InputPort, Model, OutputPort, Reference, Source
 from weft.model.odcs import Contract
 from weft.model.odps import OutputPortEntry
@@ -67,9 +68,15 @@ def live_model(stem: str, table: Remote, promised: Contract, where: Where) -> Mo
     return Model(stem, where.file, sql, where.line or 1, {}, (Reference(name, where),), digest, digest)
 
 
-def live_inputs(outputs: Iterable[OutputPort]) -> tuple[InputPort, ...]:
-    """The tables of a product's ports as what they are made from."""
-    return tuple(
+def live_inputs(
+    outputs: Iterable[OutputPort], inputs: Sequence[InputPort], problems: list[Diagnostic]
+) -> tuple[InputPort, ...]:
+    """The tables of a product's ports as what they are made from.
+
+    Args:
+        inputs: what stands in its file; one of them with the same name is wrong.
+    """
+    found = tuple(
         InputPort(
             _input_of(port.model.name, port.live),
             port.contract.version_text,
@@ -80,8 +87,15 @@ def live_inputs(outputs: Iterable[OutputPort]) -> tuple[InputPort, ...]:
         for port in outputs
         if port.live is not None
     )
+    names = {one.name for one in found}
+    problems += [
+        error("WFT-PRJ-029", f"`{one.name}` stands for the table of an output port", one.where, fix="rename it")
+        for one in inputs
+        if one.name in names
+    ]
+    return found
 
 
 def _input_of(stem: str, table: Remote) -> str:
-    """A name that no input port of a file has."""
-    return f"~{stem.replace('@', '_')}_in_{table.connection}"
+    """The name of a table as what a product is made from."""
+    return slugify(f"{stem.replace('@', '_')}_in_{table.connection}")

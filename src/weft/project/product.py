@@ -98,7 +98,7 @@ def read_product(
     problems += reference_problems(inputs, models)
     status = status_of(described.status, described.where(("status",)), problems)
     outputs = output_ports(address, described, status, contracts, models, folder.path, problems)
-    inputs += live_inputs(outputs)
+    inputs += live_inputs(outputs, inputs, problems)
     own = policies.inside(folder.path, policies.cached(folder.root, cache), problems)
     files.update((policy.file, policy.digest) for policy in own)
     product = Product(address, described.name or slug, status, described, inputs, outputs, tuple(models.values()), own)

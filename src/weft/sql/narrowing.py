@@ -52,6 +52,7 @@ def narrowed(tree_json: str) -> Narrow:
 
 def _columns(node: Any) -> tuple[str, ...] | None:
     names: set[str] = set()
+    alone: set[str] = set()
     tables: set[str] = set()
     for one in _all(node):
         kinds = (one.get("class"), one.get("type"))
@@ -59,20 +60,15 @@ def _columns(node: Any) -> tuple[str, ...] | None:
             return None
         if one.get("class") == "STAR" or one.get("ref_type") in _JOINED_BY_NAME or one.get("using_columns"):
             return None
+        if one.get("column_name_alias"):  # columns have other names in the text
+            return None
         if one.get("type") == "BASE_TABLE":
-            if one.get("column_name_alias"):
-                return None
             tables |= {str(one.get("alias") or "").lower(), str(one.get("table_name") or "").lower()}
         if one.get("class") == "COLUMN_REF":
             parts = [str(part).lower() for part in one["column_names"]]
-            if len(parts) == 1 and parts[0] in tables:
-                return None
             names.update(parts)
-        elif isinstance(one.get("alias"), str) and one.get("column_name_alias"):
-            return None
-    if names & tables:  # a row as a whole may be meant
-        return None
-    return tuple(sorted(names))
+            alone.update(parts if len(parts) == 1 else ())
+    return None if alone & tables else tuple(sorted(names))  # a row as a whole is named like its table
 
 
 _Order = tuple[tuple[str, bool, bool], ...]
@@ -84,9 +80,9 @@ def _of_one_table(node: Mapping[str, Any]) -> tuple[tuple[str, ...], bool, _Orde
     table = node["from_table"]
     if table.get("type") != "BASE_TABLE" or table.get("sample") or table.get("column_name_alias"):
         return (), False, (), None
+    if any(one.get("class") == "SUBQUERY" for one in _all(node)):
+        return (), False, (), None  # it may read the table once more, and other rows of it
     where = node.get("where_clause")
-    if where is not None and any(one.get("class") == "SUBQUERY" for one in _all(where)):
-        return (), False, (), None
     own = {str(table.get("alias") or table["table_name"]).lower()}
     conditions = [_unqualified(one, own) for one in _conjuncts(where)] if where is not None else []
     told = tuple(msgspec.json.encode(one).decode() for one in conditions)
