@@ -20,6 +20,7 @@ from weft.model.mesh import Mesh
 if TYPE_CHECKING:
     from weft.access.door import Door, Present
     from weft.access.grounds import AccessGrounds
+    from weft.access.live import LiveTables
     from weft.access.principals import Principal
     from weft.access.reading.asking import Readers
     from weft.access.witness import Witness
@@ -268,7 +269,15 @@ class Rooms:
             self.grounds,
             lambda: self.readers,
             self.witness("local"),
+            lambda: self.live,
         )
+
+    @cached_property
+    def live(self) -> LiveTables:
+        """What fetches from tables in databases in which ports live."""
+        from weft.wiring.reading import live_tables
+
+        return live_tables(self.settings, lambda: self.engine)
 
     @cached_property
     def counter(self) -> Door:
