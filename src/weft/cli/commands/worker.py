@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import threading
@@ -24,10 +25,15 @@ from weft.cli.options import examples
 def command(concurrency: int | None, until_input_ends: bool) -> int:
     from weft.api.jobs.worker import Worker, loops_of
     from weft.api.platform import open_platform
+    from weft.server import logs
 
     with closing(open_platform()) as platform:
+        settings = platform.rooms.settings.server
+        # what a machine collects beside the server's lines looks like them; who sits before it reads text
+        logs.install(settings.log_level, "text" if sys.stderr.isatty() else settings.log_format)
         stopping = threading.Event()
-        worker = Worker(loops_of(platform, concurrency, stopping.is_set), stopping=stopping)
+        tell = logging.getLogger("weft.worker").error
+        worker = Worker(loops_of(platform, concurrency, stopping.is_set), tell, stopping)
         # The queue says what becomes of a job that runs, so the five seconds of other commands do not hold here.
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGINT, signal.SIGTERM):
