@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ import httpx
 import msgspec
 
 from weft import errors
-from weft.errors import AccessDenied, Awaited, PlatformError, TransientError, UsageError, WeftError, error
+from weft.errors import AccessDenied, Awaited, Diagnostic, PlatformError, TransientError, UsageError, WeftError, error
 from weft.model.handover import Awaiting, UploadAddress
 
 T = TypeVar("T")
@@ -270,18 +270,11 @@ class Server:
 
     def _failure(self, answer: httpx.Response) -> WeftError:
         """The error that the server has answered with."""
-        if answer.status_code == 401:
-            return AccessDenied(
-                error(
-                    "WFT-REG-021",
-                    f"the server `{self.url}` does not know who asks",
-                    why="there is no token for it, or it is over or revoked",
-                    fix="set WEFT_TOKEN to a token of the domain, or sign in",
-                )
-            )
         try:
             body = msgspec.json.decode(answer.content)
             told = [errors.diagnostic_from_json(d) for d in body["diagnostics"]]
+            if answer.status_code == 401:
+                return self._unknown(told)
             kind = getattr(errors, answer.headers.get(KIND, ""), None)
             if told and isinstance(kind, type) and issubclass(kind, WeftError):
                 return kind(*told)
@@ -289,6 +282,8 @@ class Server:
                 return (PlatformError if answer.status_code >= 500 else UsageError)(*told)
         except (msgspec.DecodeError, KeyError, TypeError, ValueError):
             pass  # no problem document of ours, or of a newer weft: what it says is told as a text
+        if answer.status_code == 401:
+            return self._unknown(())
         return PlatformError(
             error(
                 "WFT-REG-022",
@@ -297,6 +292,15 @@ class Server:
                 fix="is `mesh.registry` the address of a weft server of this version?",
             )
         )
+
+    def _unknown(self, told: Sequence[Diagnostic]) -> AccessDenied:
+        """That the server knows nobody by the token, or that there is none."""
+        why = "there is no token for it"
+        if self._token():
+            said = [part for d in told[:1] for part in (d.what, d.why) if part]
+            why = ": ".join(said) or "the token is over or revoked"
+        fix = f"set WEFT_TOKEN to a token of the domain, or `weft login {self.url}`"
+        return AccessDenied(error("WFT-REG-021", f"the server `{self.url}` does not know who asks", why=why, fix=fix))
 
     def _decoded(self, content: bytes, kind: Any, path: str) -> Any:
         try:

@@ -167,9 +167,7 @@ def resume(
     return found
 
 
-async def _events(
-    verbs: Any, job_id: str, last: int, follow: bool, stopping: Callable[[], bool]
-) -> AsyncIterator[str]:
+async def _events(verbs: Any, job_id: str, last: int, follow: bool, stopping: Callable[[], bool]) -> AsyncIterator[str]:
     # Asks in a thread for a moment each time: whoever follows a log does not take one of the few for long.
     began = quiet = time.monotonic()
     while True:
