@@ -77,6 +77,10 @@ def _why(job: Mapping[str, Any]) -> str:
         return str(result["diagnostics"][0]["what"])
     if result.get("why"):
         return str(result["why"])
+    failed = [d["what"] for one in result.get("failed", ()) for d in one["diagnostics"]]
+    if failed:
+        more = f" (and {counted(len(failed) - 1, 'more failure')})" if len(failed) > 1 else ""
+        return f"{failed[0]}{more}"
     if "published" in result:
-        return f"{len(result['published'])} published, {len(result.get('failed', ()))} failed"
+        return f"{len(result['published'])} published" if result["published"] else "nothing had changed"
     return ""
