@@ -264,8 +264,29 @@ def test_a_glossary_is_searched_and_read_term_by_term(own_demo, visit):
 
     page.wait_for_url("**/glossary/airport")
     assert page.get_by_text("Where flights begin and end.").is_visible()
-    page.get_by_role("link", name="gate").click()
+    page.get_by_role("link", name="Gate").click()
     page.wait_for_url("**/glossary/gate")
+
+
+def test_a_term_is_found_by_its_synonym_and_shows_the_columns_of_its_kinds(demo, visit):
+    page = visit(demo, CONSUMER)
+    page.goto("/search?q=lateness")
+    page.get_by_role("article", name="In the glossary: Delay").get_by_role("link").click()
+
+    page.wait_for_url("**/glossary/delay")
+    page.get_by_role("region", name="Columns that mean Departure delay").get_by_role("link", name="flights@1").click()
+
+    page.wait_for_url("**/ports/operations/on_time/flights@1#column-dep_delay")
+    assert page.locator("tr:target").get_by_role("link", name="Departure delay").is_visible()
+
+
+def test_terms_that_alone_are_searched_lead_to_their_pages_and_say_what_they_mean(demo, visit):
+    page = visit(demo, CONSUMER)
+    page.goto("/search?q=duty&kind=term")
+
+    assert page.get_by_text("What somebody is on board for on one flight.").is_visible()
+    page.get_by_role("link", name="Duty").click()
+    page.wait_for_url("**/glossary/crew.duty")
 
 
 def test_the_mesh_is_walked_by_its_teams_people_and_tags(demo, visit):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -204,6 +206,37 @@ def test_an_administrator_requisitions_a_domain(fresh, sign_in):
     assert len(page.locator("#secret").inner_text()) > 20
     page.get_by_role("link", name="sales", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("sales")
+
+
+def test_every_way_to_connect_works_as_it_is_copied_with_a_token_that_the_page_leads_to(fresh, sign_in, tmp_path):
+    page = sign_in(fresh.somebody("consumer"))
+    page.goto(f"{fresh.url}/access/request?port=fleet.aircraft.planes")
+    page.get_by_label("What is it for?").fill("Seats by airline")
+    page.get_by_role("button", name="Ask for access").click()
+    expect(page.get_by_role("status")).to_contain_text("Granted at once")
+    page.get_by_role("link", name="How to read it").click()
+    page.get_by_role("link", name="Connect", exact=True).click()
+    connect = page.url
+    page.get_by_role("link", name="make one").click()
+    page.get_by_role("button", name="Make it").click()
+    reader = {
+        **os.environ, "WEFT_TOKEN": page.locator("#secret").inner_text(), "HOME": str(tmp_path),
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+    }  # fmt: skip
+    (tmp_path / "weft").write_text(f'#!/bin/sh\nexec {shlex.join(command())} "$@"\n')
+    (tmp_path / "weft").chmod(0o755)
+    page.goto(connect)
+
+    texts = {one.get_attribute("id").removeprefix("text-"): one.inner_text() for one in page.locator("pre").all()}
+    ran = {}
+    for way, text in texts.items():
+        words = ["sh", "-c", text] if way in ("sql", "curl") else [sys.executable, "-c", text]
+        if way != "jdbc":  # its driver needs Java
+            ran[way] = subprocess.run(words, env=reader, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert sorted(texts) == ["adbc", "curl", "flight", "iceberg", "jdbc", "python", "sql"]
+    assert {way: done.stderr for way, done in ran.items() if done.returncode} == {}
+    assert ran["sql"].stdout.count("\n") == ran["curl"].stdout.count("\n") == 101
 
 
 def test_the_terminal_goes_on_showing_who_can_sign_in(fresh, sign_in):

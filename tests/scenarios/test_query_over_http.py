@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ from pyarrow import parquet
 
 import weft
 from tests.domains import Repository, TestServer, planes, repository, serving
+from tests.meshes import command
 from weft.api.platform import open_platform
 from weft.errors import AccessDenied, UsageError, UserCodeError
 
@@ -121,6 +124,29 @@ def test_the_command_line_reads_through_the_server(server, fleet):
     assert found.returncode == 0, found.stderr
     assert json.loads(found.stdout)["rows"] == [[100]]
     assert not list((fleet.root / ".weft").rglob("warehouse/**/*.parquet.part"))
+
+
+def test_the_command_line_asks_a_server_that_is_named_where_there_is_no_folder_of_a_mesh(server, ada, tmp_path):
+    reader = {**os.environ, "WEFT_TOKEN": ada, "XDG_CACHE_HOME": str(tmp_path)}
+
+    def weft_(*words: str) -> subprocess.CompletedProcess[str]:
+        line = command(*words, "--server", server.url)
+        return subprocess.run(line, cwd=tmp_path, env=reader, capture_output=True, text=True, check=False)
+
+    read = weft_("query", f"select count(*) as planes from {PLANES}", "--format", "csv")
+    kept = weft_("query", f"select count(*) as planes from {PLANES}", "--save", "many")
+    saved = weft_("query", "--saved", "many", "--format", "csv")
+    known = [weft_(*words) for words in (("search", "planes"), ("show", "fleet"), ("lineage", "fleet.aircraft.planes"))]
+    history = weft_("history", "fleet.aircraft.planes")
+    none = subprocess.run(
+        command("show", "fleet", "--server", "mesh"), cwd=tmp_path, env=reader, capture_output=True, text=True
+    )
+
+    assert read.stdout.splitlines() == ['"planes"', "100"], read.stderr
+    assert saved.stdout.splitlines() == ['"planes"', "100"], kept.stderr + saved.stderr
+    assert [done.returncode for done in (*known, history)] == [0, 0, 0, 0]
+    assert "fleet.aircraft.planes@1" in known[0].stdout
+    assert (none.returncode, "WFT-ACC-024" in none.stderr) == (2, True)
 
 
 def test_python_opens_a_server_and_reads_the_same(server, ada, tmp_path, monkeypatch):

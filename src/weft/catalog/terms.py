@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
+from itertools import islice
 
 from weft.catalog.search import Hit, SearchResult
 from weft.catalog.words import STOP_WORDS, parts
@@ -10,6 +12,9 @@ from weft.errors import nearest
 from weft.governance.glossary import Glossary, Term
 
 _NAME, _WORD, _TEXT, _NEAR = 30.0, 4.0, 1.0, 0.8
+_BEGUN = 3
+"""Letters from which on a name that only begins like the words is told."""
+Names = list[tuple[str, str, str]]
 _MESH = "mesh"
 """The facet of terms that belong to no domain."""
 
@@ -31,6 +36,31 @@ def terms_found(glossary: Glossary, words: str, *, domain: str | None = None, li
     hits.sort(key=lambda hit: (-hit.score, hit.address))
     facets = {"kind": {"term": len(hits)} if hits else {}, "domain": dict(Counter(h.domain or _MESH for h in hits))}
     return SearchResult(len(hits), tuple(hits[:limit]), facets)
+
+
+def names_of(glossary: Glossary) -> Names:
+    """What terms are called, in order: each name in plain words, how the term comes by it, and the term's own name."""
+    found = set[tuple[str, str, str]]()
+    for term in glossary.terms.values():
+        found |= {(" ".join(parts(name)), "its name", term.name) for name in (term.name, term.id, term.title)}
+        found |= {(" ".join(parts(name)), f"synonym: {name}", term.name) for name in term.synonyms}
+    return sorted(found)
+
+
+def terms_called(names: Names, words: str, limit: int) -> list[tuple[str, str]]:
+    """The terms of which a name is, or begins with, some words, each with how: what is called just so comes first.
+
+    Unlike `terms_found` it looks at few of them, so that it can stand beside every search.
+    """
+    wanted = " ".join(parts(words))
+    if not wanted:
+        return []
+    found: dict[str, str] = {}
+    for name, how, term in islice(names, bisect_left(names, (wanted,)), None):
+        if (name != wanted and (len(wanted) < _BEGUN or not name.startswith(wanted))) or len(found) >= limit:
+            break
+        found.setdefault(term, how)
+    return list(found.items())
 
 
 def synonyms_of(glossary: Glossary) -> dict[tuple[str, ...], set[str]]:

@@ -51,6 +51,7 @@ def served(folder: Path, port: int | None) -> int:
     chosen = port if port is not None else _PORT if _is_free(_PORT) else 0
     # a line for each request would soon carry away the passwords, which stand in the terminal alone
     flags = {"server.port": chosen, "server.log_level": "warning", "server.log_format": "text"}
+    flags["server.flight_port"] = _any_free()  # so that pages tell every way to connect
     with closing(open_platform(folder, flags=flags)) as platform:
         try:
             people = made_people(platform)
@@ -99,6 +100,12 @@ def _tell(url: str, people: list[tuple[str, str, str, str]]) -> None:
         f"\nThe portal is at {url}/ until you end it with Ctrl-C. Sign in as:\n\n"
         f"{indented(table(['user', 'password', 'role', 'does'], rows))}\n"
     )
+
+
+def _any_free() -> int:
+    with socket.socket() as tried:
+        tried.bind(("127.0.0.1", 0))
+        return int(tried.getsockname()[1])
 
 
 def _is_free(port: int) -> bool:

@@ -45,6 +45,27 @@ def environment_option(meaning: str) -> Callable[[F], F]:
     return click.option("--env", "environment", metavar="NAME", help=meaning)
 
 
+server_option = click.option(
+    "--server",
+    metavar="URL",
+    help="Ask this server, as whom `weft login` or WEFT_TOKEN says: no folder of a mesh is needed.",
+)
+"""`--server`: a server instead of the mesh of this folder."""
+
+
+def mesh_at(server: str | None) -> str:
+    """What a mesh is opened by: the address of a server, or this folder where none is named.
+
+    Raises:
+        UsageError: WFT-ACC-024, the text is no address of a server.
+    """
+    if server is None:
+        return "."
+    from weft.registry.credentials import server_url
+
+    return server_url(server)
+
+
 def window_options(command: F) -> F:
     """`--start` and `--end`: a stretch of time that is computed again."""
     for name, meaning in (

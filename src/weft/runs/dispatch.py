@@ -119,14 +119,14 @@ class Dispatch:
                 chance=random.random(),
             )
 
-    def cancelled(self, job: Job, result: dict[str, Any]) -> None:
+    def cancelled(self, job: Job) -> None:
         """A job that was to end has ended.
 
         Raises:
             Conflict: WFT-RUN-042, another worker has it by now, or it is over.
         """
         with self._database.writing() as statements:
-            Queue(statements).cancelled(job.job_id, job.fence, result, self._now())
+            Queue(statements).cancelled(job.job_id, job.fence, self._now())
 
     def hand_back(self, job: Job) -> None:
         """Gives a job to the next worker.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -34,6 +35,8 @@ KIND = "X-Weft-Error"
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_S = 5
+_AWAY = "WFT-REG-002"
+log = logging.getLogger("weft.server")
 _STATUS = {
     "WFT-ACC-001": 404,
     "WFT-ACC-011": 401,
@@ -138,6 +141,19 @@ _FIXES = {
 }
 """What helps against a refusal that says no more than its status."""
 
+_SHOWN = "the token that the request carries does not hold: it has expired, was revoked, or is of another server"
+
+
+def _of_here(request: Request, e: WeftError) -> Sequence[Diagnostic]:
+    """What went wrong, without where the registry's database is: that is for the log, not for whoever asks."""
+    if all(d.code != _AWAY for d in e.diagnostics):
+        return e.diagnostics
+    request_id = getattr(request.state, "request_id", "")
+    for one in e.diagnostics:
+        log.warning("%s: %s", one.what, one.why, extra={"fields": {"request_id": request_id}})
+    why = f"its database does not answer; the server's log says more, at request `{request_id}`"
+    return [error(_AWAY, "the registry of this server cannot be asked", why=why, fix="try again in a moment")]
+
 
 def install(app: FastAPI) -> None:
     """Answers everything that goes wrong with a problem document."""
@@ -152,7 +168,8 @@ def install(app: FastAPI) -> None:
         headers = {"Retry-After": str(getattr(e, "retry_s", _RETRY_S))} if status in (429, 503) else {}
         if status == 401:
             headers.update(challenge(request, "invalid_token"))
-        return await run_in_threadpool(_told, request, status, e.diagnostics, {**headers, KIND: type(e).__name__})
+        told = _of_here(request, e)
+        return await run_in_threadpool(_told, request, status, told, {**headers, KIND: type(e).__name__})
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, e: RequestValidationError) -> Response:
@@ -177,4 +194,7 @@ def install(app: FastAPI) -> None:
         headers = dict(e.headers or {})
         if e.status_code == 405:
             headers["Allow"] = ", ".join(methods_of(app.routes, request.url.path))
-        return _told(request, e.status_code, [error("WFT-SRV-002", what, fix=_FIXES.get(e.status_code))], headers)
+        why = _SHOWN if e.status_code == 401 and "authorization" in request.headers else None
+        return _told(
+            request, e.status_code, [error("WFT-SRV-002", what, why=why, fix=_FIXES.get(e.status_code))], headers
+        )

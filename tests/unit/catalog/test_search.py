@@ -10,7 +10,7 @@ import pytest
 from tests.unit.catalog.registered import THEN, Registered, flights
 from weft.catalog.looks import Within
 from weft.catalog.search import FACETS, search
-from weft.catalog.terms import synonyms_of
+from weft.catalog.terms import names_of, synonyms_of, terms_called
 from weft.errors import UsageError, Where
 from weft.governance.glossary import Glossary, Term
 from weft.model.address import ProductAddress, parse_address
@@ -276,6 +276,19 @@ def test_a_column_is_found_by_the_term_that_it_is_bound_to() -> None:
     (found,) = search(mesh, None, "currency").results
 
     assert (found.address, found.why) == ("crew.roster.pay@1.x1", "term: currency")
+
+
+def test_a_term_is_told_beside_other_hits_by_what_it_is_called_or_how_that_begins():
+    file = Where("glossary.yaml")
+    delay = Term("delay", None, "Delay", "Minutes behind the plan.", file, synonyms=("lateness",))
+    late = Term("late", None, "Late", "Behind the plan by 15 minutes.", file)
+    names = names_of(Glossary({"delay": delay, "late": late}))
+
+    assert terms_called(names, "Late", 5) == [("late", "its name"), ("delay", "synonym: lateness")]
+    assert terms_called(names, "late", 1) == [("late", "its name")]
+    assert terms_called(names, "de", 5) == [], "two letters begin too much"
+    assert terms_called(names, "plan", 5) == [], "what definitions hold is found among terms alone"
+    assert terms_called(names, " ", 5) == []
 
 
 def test_what_many_products_read_comes_before_what_few_read_and_says_so(tmp_path: Path) -> None:

@@ -95,6 +95,24 @@ def test_an_incident_asks_for_the_words_that_are_missing(platform, finn, what):
     assert platform.incidents.one(found)["state"] != "closed"
 
 
+def test_an_operator_gives_a_domain_other_bounds_and_is_told_what_is_wrong_with_the_form(platform):
+    platform.identity.user_verbs.add("olga", None, ["operator"], actor="test")
+    headers = {**bearer(platform, "olga"), "Accept": "text/html", "Origin": "http://testserver"}
+    olga = TestClient(create_app(platform), headers=headers, follow_redirects=False)
+    wrong = [{"domain": ""}, {"domain": "flet"}, {"domain": "fleet", "size": "much"}, {"domain": "x", "products": "-1"}]
+
+    refused = [olga.post("/administration/quotas", data=typed) for typed in wrong]
+    done = olga.post("/administration/quotas", data={"domain": "fleet", "size": "2TB", "products": "7"})
+
+    assert [answer.status_code for answer in refused] == [400, 400, 400, 400]
+    assert all('action="/administration/quotas"' in answer.text for answer in refused)
+    assert all('role="alert"' in answer.text for answer in refused)
+    assert (done.status_code, "may keep 2.0 TB in 7 products" in done.text) == (200, True), done.text
+    given = platform.requisitions.store.of("fleet")
+    assert given is not None
+    assert (given.most_bytes, given.most_products) == (2 * 10**12, 7)
+
+
 LONG = '<b>why</b> & "so" on ' * 300
 TOO_LONG: dict[str, tuple[str, str, dict[str, str], str]] = {
     "a question": ("/products/fleet/aircraft/questions", "/products/fleet/aircraft?tab=questions", {}, "text"),

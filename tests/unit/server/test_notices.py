@@ -17,6 +17,7 @@ from weft.access.permissions import Action
 from weft.api.jobs.worker import NoticesLoop
 from weft.api.notices import keyboard
 from weft.api.platform import Platform, open_platform
+from weft.observability.notices import KINDS
 from weft.registry.meters import Meter
 from weft.server.app import create_app
 
@@ -85,6 +86,25 @@ def test_somebody_subscribes_is_told_and_unsubscribes(client, platform, clock):
     assert client.post(f"/api/v1/deliveries/{delivery['delivery_id']}/resend", headers=ada).status_code == 404
     assert client.delete(f"/api/v1/subscriptions/{name}", headers=ada).status_code == 204
     assert client.get("/api/v1/subscriptions", headers=ada).json() == {"subscriptions": []}
+
+
+def test_every_kind_of_notice_may_be_named_at_once(client, platform, clock):
+    asked = {"subject": "sales.orders", "target": "http://127.0.0.1/x", "kinds": sorted(KINDS)}
+
+    made = client.post("/api/v1/subscriptions", json=asked, headers=holder(platform, clock))
+
+    assert made.status_code == 201, made.text
+    assert set(made.json()["kinds"]) == set(KINDS)
+
+
+def test_incidents_of_a_domain_that_is_not_there_are_not_said_to_be_none(client, platform, clock):
+    ada = holder(platform, clock)
+
+    assert client.get("/api/v1/incidents?domain=sales", headers=ada).json() == {"incidents": []}
+    wrong = client.get("/api/v1/incidents?domain=slaes", headers=ada)
+
+    assert wrong.status_code == 400
+    assert wrong.json()["diagnostics"][0]["fix"] == "did you mean `sales`?"
 
 
 def test_a_target_inside_is_refused_with_its_code(client, platform, clock):

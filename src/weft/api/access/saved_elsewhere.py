@@ -74,11 +74,25 @@ class SavedElsewhere:
 
 
 @contextmanager
-def saved_at_hand() -> Iterator[tuple[SavedQueries | SavedElsewhere, Caller]]:
-    """Saved queries of the mesh of this folder: of its own registry, or of the server that has it; and who calls."""
-    from weft.api.access.elsewhere import keyboard
-    from weft.api.platform import open_platform
+def saved_at_hand(server: str | None = None) -> Iterator[tuple[SavedQueries | SavedElsewhere, Caller]]:
+    """Saved queries at hand, and who calls.
 
+    They are those of a server that is named, else of the mesh of this folder: of its own registry, or of the server
+    that has it.
+
+    Raises:
+        UsageError: WFT-ACC-024, the text is no address of a server.
+    """
+    from weft.api.access.elsewhere import keyboard
+    from weft.api.client.distant import settings_of
+    from weft.api.platform import open_platform
+    from weft.wiring import Rooms
+
+    if server is not None:
+        with closing(Rooms(settings_of(server))) as there:
+            of_server = SavedElsewhere(there)
+            yield of_server, Caller(of_server.name, "user")
+        return
     with closing(open_platform()) as platform:
         rooms = platform.rooms
         if rooms.on_a_server:

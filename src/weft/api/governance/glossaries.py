@@ -9,7 +9,7 @@ from weft.access.permissions import Caller
 from weft.api.governance.glossary import term_named
 from weft.catalog.candidates import Synonyms
 from weft.catalog.listing import Drafts
-from weft.catalog.terms import synonyms_of, terms_found
+from weft.catalog.terms import Names, names_of, synonyms_of, terms_called, terms_found
 from weft.governance.glossary import Glossary
 from weft.runs.glossary_source import GlossarySource
 
@@ -29,6 +29,7 @@ class Glossaries:
         """`bound` gives the columns that are bound to a term, by its full name."""
         self._source = source
         self._words: tuple[Glossary, Synonyms] | None = None
+        self._names: tuple[Glossary, Names] | None = None
         self._bound = bound
         self._hidden = hidden
 
@@ -40,6 +41,21 @@ class Glossaries:
     def found(self, words: str, domain: str | None, limit: int) -> dict[str, Any]:
         """The terms that some words mean, best first."""
         return terms_found(self._source.current(), words, domain=domain, limit=limit).as_json()
+
+    def called(self, words: str, limit: int) -> list[dict[str, Any]]:
+        """The few terms that are called so or begin so, each with what it means and why it was found."""
+        known = self._source.current()
+        if self._names is None or self._names[0] is not known:
+            self._names = known, names_of(known)
+        return [
+            {"name": name, "title": known.terms[name].title, "definition": known.terms[name].definition, "why": why}
+            for name, why in terms_called(self._names[1], words, limit)
+        ]
+
+    def meanings(self, names: Iterable[str]) -> dict[str, str]:
+        """The definitions of some terms, by their names."""
+        known = self._source.current().terms
+        return {name: known[name].definition for name in names if name in known}
 
     def synonyms(self) -> Synonyms:
         """For what people say, the words by which the same may be called in the mesh."""
@@ -56,9 +72,28 @@ class Glossaries:
         """
         known = self._source.current()
         term = term_named(known, name)
+        return {**term.as_json(), "narrower": list(known.narrower(term)), "columns": self._columns(caller, term.name)}
+
+    def around(self, caller: Caller, name: str) -> dict[str, Any]:
+        """The terms next to one by their titles; of those that are kinds of it also the columns.
+
+        Raises:
+            UsageError: WFT-GOV-042, there is none of that name.
+        """
+        known = self._source.current()
+        term = term_named(known, name)
+        above = [known.terms[one] for one in term.broader if one in known.terms]
+        below = [known.terms[one] for one in known.narrower(term)]
+        return {
+            "broader": [{"name": one.name, "title": one.title} for one in above],
+            "kinds": [
+                {"name": one.name, "title": one.title, "columns": self._columns(caller, one.name)} for one in below
+            ],
+        }
+
+    def _columns(self, caller: Caller, name: str) -> list[str]:
         hidden = self._hidden(caller)
-        columns = sorted(c for c in self._bound(term.name) if not hidden.hide(".".join(c.split(".")[:3])))
-        return {**term.as_json(), "narrower": list(known.narrower(term)), "columns": columns}
+        return sorted(c for c in self._bound(name) if not hidden.hide(".".join(c.split(".")[:3])))
 
 
 def bound_in(book: Callable[[], MeshBook]) -> Callable[[str], list[str]]:

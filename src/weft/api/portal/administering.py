@@ -68,8 +68,16 @@ def domains(platform: Platform, caller: Caller, words: str = "", cursor: str | N
     listed = platform.catalog.listed(caller, "domain", Filters(words=words), _MANY, cursor)
     own = sorted(managed) if managed is not None else []
     given = [found for name in own if (found := platform.requisitions.store.of(name)) is not None]
+    held = {one.domain: platform.requisitions.weights.of(one.domain) for one in given}
     shown = {"domains": listed["items"], "next": listed["next"], "words": words}
-    return {**shown, "given": given, "managed": own}
+    return {
+        **shown,
+        "given": given,
+        "held": held,
+        "managed": own,
+        "may_bound": may(caller, Action.OPERATE),
+        "bounded": None,
+    }
 
 
 def users(

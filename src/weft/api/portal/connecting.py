@@ -16,13 +16,11 @@ class Way(Struct, frozen=True):
     Attributes:
         url: of the server, without a slash at its end.
         flight: where it speaks Arrow Flight SQL, like `grpc+tls://mesh.example.com:8081`; None: nowhere.
-        iceberg: whether it is an Iceberg REST catalog as well.
         user: who reads.
     """
 
     url: str
     flight: str | None
-    iceberg: bool
     user: str
 
 
@@ -43,15 +41,15 @@ def snippets(way: Way, port: Address) -> list[dict[str, str]]:
             "sql",
             "SQL, on the command line",
             "sh",
-            f"weft query '{sql}' --format csv",
-            "In a repository of this mesh, or after `weft login`.",
+            f"weft query '{sql}' --server {way.url} --format csv",
+            "`pip install weft`; in a repository of this mesh without `--server`.",
         ),
         (
             "python",
             "Python",
             "python",
             _python(way, address),
-            "`pip install weft`; gives Polars, pandas, Arrow or DuckDB.",
+            "`pip install 'weft[polars]'`; gives Polars, pandas, Arrow or DuckDB.",
         ),
         ("curl", "HTTP, as pages", "sh", _curl(way, address), "JSON, CSV, Arrow or Parquet, as `Accept` says."),
     ]
@@ -69,23 +67,29 @@ def snippets(way: Way, port: Address) -> list[dict[str, str]]:
                 "`pip install adbc-driver-flightsql pyarrow`",
             ),
             (
+                "flight",
+                "Arrow Flight",
+                "python",
+                _flight(way.flight, address),
+                "`pip install pyarrow`; other languages have it as well.",
+            ),
+            (
                 "jdbc",
                 "JDBC, for DBeaver and the like",
                 "text",
                 jdbc,
-                "Driver org.apache.arrow:flight-sql-jdbc-driver; the password is a token.",
+                "Driver `org.apache.arrow:flight-sql-jdbc-driver`; the password is a token.",
             ),
         ]
-    if way.iceberg:
-        found.append(
-            (
-                "iceberg",
-                "Iceberg, for engines that read files",
-                "python",
-                _iceberg(way, port),
-                "For whoever sees all of the port: files have no masks.",
-            )
+    found.append(
+        (
+            "iceberg",
+            "Iceberg, for engines that read files",
+            "python",
+            _iceberg(way, port),
+            "`pip install 'pyiceberg[pyarrow]'`. For whoever sees all of the port: files have no masks.",
         )
+    )
     names = ("id", "title", "language", "text", "note")
     return [dict(zip(names, one, strict=True)) for one in found]
 
@@ -113,6 +117,16 @@ with flight_sql.connect("{way.flight}", db_kwargs=options, autocommit=True) as c
     with connection.cursor() as cursor:
         cursor.execute('{text}')
         table = cursor.fetch_arrow_table()"""
+
+
+def _flight(at: str, address: str) -> str:
+    return f"""import os
+from pyarrow import flight
+
+options = flight.FlightCallOptions(headers=[(b"authorization", b"Bearer " + os.environb[b"WEFT_TOKEN"])])
+with flight.connect("{at}") as client:
+    info = client.get_flight_info(flight.FlightDescriptor.for_path("{address}"), options)
+    table = client.do_get(info.endpoints[0].ticket, options).read_all()"""
 
 
 def _iceberg(way: Way, port: Address) -> str:

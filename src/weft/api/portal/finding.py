@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 _NEW = 12
+_TERMS = 3
 _WORK = 20
 _LONG = 90
 _SOON = timedelta(days=14)
@@ -56,7 +57,10 @@ def search(platform: Platform, caller: Caller, words: str, within: Within, limit
         found = platform.catalog.search(caller, words, within, limit)
     narrowed = {facet: getattr(within, facet) for facet in FACETS}
     results = _described(platform, caller, _gathered(found["results"]))
-    return {**found, "results": results, "words": words, "narrowed": narrowed}
+    meanings = platform.glossaries.meanings(one["address"] for one in results if one["kind"] == "term")
+    results = [{**one, "about": one["about"] or meanings.get(one["address"])} for one in results]
+    terms = platform.glossaries.called(words, _TERMS) if not any(narrowed.values()) else []
+    return {**found, "results": results, "terms": terms, "words": words, "narrowed": narrowed}
 
 
 def _gathered(hits: list[Document]) -> list[Document]:

@@ -126,7 +126,15 @@ def term(platform: Platform, caller: Caller, name: str) -> Document:
         UsageError: WFT-GOV-042, there is none of that name.
     """
     found = platform.glossaries.shown(caller, name)
-    return {**found, "more": max(len(found["columns"]) - 5 * _MANY, 0), "columns": found["columns"][: 5 * _MANY]}
+    around = platform.glossaries.around(caller, name)
+    for one in around["kinds"]:
+        one["columns"], one["more"] = one["columns"][:_MANY], max(len(one["columns"]) - _MANY, 0)
+    return {
+        **found,
+        "around": around,
+        "more": max(len(found["columns"]) - 5 * _MANY, 0),
+        "columns": found["columns"][: 5 * _MANY],
+    }
 
 
 def _plain(lines: list[Any]) -> list[Document]:

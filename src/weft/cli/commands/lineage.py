@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from weft.cli.options import examples, format_option
+from weft.cli.options import examples, format_option, mesh_at, server_option
 from weft.cli.output import print_json, print_text
 
 
@@ -25,12 +25,13 @@ from weft.cli.output import print_json, print_text
     "--depth", type=click.IntRange(min=1), default=5, show_default=True, metavar="N", help="How many ports away."
 )
 @click.option("--private", is_flag=True, help="Show private models too.")
+@server_option
 @format_option()
-def command(node: str, up: bool, down: bool, depth: int, private: bool, form: str) -> int:
+def command(node: str, up: bool, down: bool, depth: int, private: bool, server: str | None, form: str) -> int:
     from weft import api
     from weft.cli.render.lineage import lineage_tree
 
-    with api.open() as mesh:
+    with api.open(mesh_at(server)) as mesh:
         view = mesh.lineage(node, up=up, down=down, depth=depth, private=private)
     if form == "json":
         print_json(view.as_json())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from weft.cli.options import environment_option, examples
+from weft.cli.options import environment_option, examples, mesh_at, server_option
 from weft.cli.output import print_line, print_text
 from weft.cli.rows import format_and_limit, rows_options, write_result
 
@@ -24,6 +24,7 @@ from weft.cli.rows import format_and_limit, rows_options, write_result
         "weft query 'from fleet.aircraft.planes' --at 2026-01-31T12:00:00Z --limit 5",
         "weft query 'from fleet.aircraft.planes where seats > 300' --save large --title 'Large aircraft'",
         "weft query --saved ana/large --format csv",
+        "weft query 'from fleet.aircraft.planes' --server https://mesh.example.com",
     ),
 )
 @click.argument("sql", required=False)
@@ -39,6 +40,7 @@ from weft.cli.rows import format_and_limit, rows_options, write_result
 @click.option("--title", metavar="TEXT", help="With --save: what it shows, in a few words.")
 @click.option("--saved", metavar="[OWNER/]NAME", help="Run a saved query, by your own rights.")
 @environment_option("Read what an environment shows, for its owner alone.")
+@server_option
 def command(
     sql: str | None,
     principal: str | None,
@@ -51,6 +53,7 @@ def command(
     title: str | None,
     saved: str | None,
     environment: str | None,
+    server: str | None,
 ) -> int:
     if (sql is None) == (saved is None):
         raise click.UsageError("name either the SQL or, with --saved, a saved query")
@@ -62,26 +65,26 @@ def command(
         if save is not None:
             raise click.UsageError("--save keeps SQL: name it instead of --saved")
         form, limit = format_and_limit(form, limit, out)
-        return _run_saved(saved, principal, form, out, limit, at, purpose)
+        return _run_saved(server, saved, principal, form, out, limit, at, purpose)
     text = sys.stdin.read() if sql == "-" else str(sql)
     if save is not None:
         if principal or form or out or at or limit is not None:
             raise click.UsageError("--save keeps the query and does not run it: give --title and --purpose alone")
-        return _save(save, text, title or "", purpose)
+        return _save(server, save, text, title or "", purpose)
     form, limit = format_and_limit(form, limit, out)
     from weft import api
     from weft.access.versions import moment
 
-    with api.open(environment=environment) as mesh:
+    with api.open(mesh_at(server), environment=environment) as mesh:
         found = mesh.query(text, principal=principal, limit=limit, at=moment(at), purpose=purpose)
         write_result(found, form, out)
     return 0
 
 
-def _save(name: str, sql: str, title: str, purpose: str | None) -> int:
+def _save(server: str | None, name: str, sql: str, title: str, purpose: str | None) -> int:
     from weft.api.access.saved_elsewhere import saved_at_hand
 
-    with saved_at_hand() as (queries, caller):
+    with saved_at_hand(server) as (queries, caller):
         kept = queries.save(caller, caller.name, name, sql, title=title, purpose=purpose)
     for one in kept["ports"]:
         if one["named"] != one["port"]:
@@ -91,6 +94,7 @@ def _save(name: str, sql: str, title: str, purpose: str | None) -> int:
 
 
 def _run_saved(
+    server: str | None,
     address: str,
     principal: str | None,
     form: str,
@@ -103,7 +107,7 @@ def _run_saved(
     from weft.api.access.saved_elsewhere import saved_at_hand
     from weft.api.access.saved_queries import Asked, parted
 
-    with saved_at_hand() as (queries, caller):
+    with saved_at_hand(server) as (queries, caller):
         owner, name = parted(address, caller.name)
         write_result(queries.rows(owner, name, Asked(limit, moment(at), purpose), principal), form, out)
     return 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from weft.cli.options import examples, format_option
+from weft.cli.options import examples, format_option, mesh_at, server_option
 from weft.cli.output import print_json, print_text
 
 
@@ -32,13 +32,14 @@ from weft.cli.output import print_json, print_text
 @click.option("--tag", metavar="TAG", help="Only what carries this tag.")
 @click.option("--freshness", metavar="STATE", help="Only what is fresh, late or not_promised.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="How many hits.")
+@server_option
 @format_option()
-def command(words: tuple[str, ...], limit: int, form: str, **narrowed: str | None) -> int:
+def command(words: tuple[str, ...], limit: int, server: str | None, form: str, **narrowed: str | None) -> int:
     from weft import api
     from weft.cli.render.hits import hits_text
 
     text = " ".join(words)
-    with api.open() as mesh:
+    with api.open(mesh_at(server)) as mesh:
         found = mesh.search(text, limit=limit, **narrowed)
     if form == "json":
         print_json(found.as_json())

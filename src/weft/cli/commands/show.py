@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from weft.cli.options import examples, format_option
+from weft.cli.options import examples, format_option, mesh_at, server_option
 from weft.cli.output import print_json, print_text, width_of
 
 
@@ -16,14 +16,15 @@ from weft.cli.output import print_json, print_text, width_of
     epilog=examples("weft show operations", "weft show operations.on_time", "weft show fleet.aircraft.planes@1"),
 )
 @click.argument("address")
+@server_option
 @format_option()
-def command(address: str, form: str) -> int:
+def command(address: str, server: str | None, form: str) -> int:
     from datetime import UTC, datetime
 
     from weft import api
     from weft.cli.render.pages import page_text
 
-    with api.open() as mesh:
+    with api.open(mesh_at(server)) as mesh:
         page = mesh.show(address)
     if form == "json":
         print_json(page.as_json())

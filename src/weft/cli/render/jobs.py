@@ -11,10 +11,8 @@ from weft.cli.text import ago, counted, seconds_text, table, utc_minute
 
 def jobs_table(jobs: Sequence[Mapping[str, Any]], now: datetime, *, columns_wide: int | None = None) -> str:
     """One line for each job, the newest first."""
-    if not jobs:
-        return "no job was queued yet"
     rows = [
-        [job["job_id"], job["product"], _state(job), job["cause"], utc_minute(job["due"]), _when(job, now), _why(job)]
+        [job["job_id"], job["product"], _state(job), _cause(job), utc_minute(job["due"]), _when(job, now), _why(job)]
         for job in jobs
     ]
     head = ["job", "product", "state", "cause", "due (UTC)", "when", "what came of it"]
@@ -50,6 +48,17 @@ def backfill_text(backfill: Mapping[str, Any]) -> str:
 def _state(job: Mapping[str, Any]) -> str:
     is_ending = job["cancelled_by"] is not None and job["state"] in ("queued", "running")
     return "cancelling" if is_ending else str(job["state"])
+
+
+def _cause(job: Mapping[str, Any]) -> str:
+    """Why a job was queued; of a piece of a backfill also which stretch of time it computes."""
+    window = job["window"]
+    return f"{job['cause']} {_short(window['start'])} to {_short(window['end'])}" if window else str(job["cause"])
+
+
+def _short(text: str) -> str:
+    """A time of a document in UTC; of midnight the day alone."""
+    return utc_minute(text).removesuffix(" 00:00")
 
 
 def _when(job: Mapping[str, Any], now: datetime) -> str:

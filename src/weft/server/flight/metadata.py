@@ -10,6 +10,7 @@ from weft.access.permissions import Caller
 from weft.api.wires.flight import FlightPlatform, Table
 from weft.api.wires.flight_messages import Message, schema_of
 from weft.errors import UsageError, WeftError, error
+from weft.model.address import parse_address
 from weft.sql.quoting import dotted
 
 TABLE_TYPE = "TABLE"
@@ -130,6 +131,17 @@ def _tables(flight: FlightPlatform, caller: Caller, message: Message, shape: Any
 def all_of(one: Table) -> str:
     """A query for all of a table."""
     return f"SELECT * FROM {dotted((one.catalog, one.schema, one.name))}"
+
+
+def all_at(path: Sequence[bytes]) -> str:
+    """A query for all of the port whose address a path holds, as one part or as several.
+
+    Raises:
+        UsageError: WFT-PLN-001, it holds none.
+    """
+    one = parse_address(b".".join(path).decode(errors="replace"))
+    port = one.port if one.major is None else f"{one.port}@{one.major}"
+    return f"SELECT * FROM {dotted((one.domain, one.product, port))}"
 
 
 def _sql_info(shape: Any, message: Message) -> Any:

@@ -259,6 +259,9 @@ class FlightService(flight.FlightServerBase):
         return {place: next(iter(types)) for place, types in found.items() if len(types) == 1}
 
     def _planned(self, call: Call, descriptor: Any) -> Planned:
+        if descriptor.descriptor_type == flight.DescriptorType.PATH:  # of clients that speak Flight, and not its SQL
+            asked = _asked(call, metadata.all_at(descriptor.path))
+            return Planned(asked, self._schema(call, asked, asked.sql))
         message = _command(descriptor)
         match message.name:
             case "CommandStatementQuery":

@@ -130,6 +130,11 @@ def path_of(address: str) -> str:
             return f"/ports/{at}#column-{quote('.'.join(parts[3:]), safe='')}"
 
 
+def page_of(kind: str, address: str) -> str:
+    """The page of what was found: a term has its own, whatever else has its name."""
+    return f"/glossary/{quote(address, safe='')}" if kind == "term" else path_of(address)
+
+
 def query_of(path: str, asked: Any, **changed: Any) -> str:
     """An address with other parameters than those of this page; None leaves one away."""
     kept = {k: v for k, v in dict(asked).items() if k not in changed}
@@ -145,6 +150,7 @@ def may_do(caller: Caller, action: str) -> bool:
 
 FILTERS = {"number": number, "size": size, "seconds": seconds, "path_of": path_of, "share": share, "ticked": ticked}
 FUNCTIONS = {
+    "page_of": page_of,
     "when": when,
     "day": day,
     "count": count,

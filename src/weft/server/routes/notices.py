@@ -16,6 +16,8 @@ router = APIRouter(prefix="/api/v1", tags=["notices"])
 Subscriber = Annotated[Caller, Depends(Permitted(Action.SUBSCRIBE))]
 PRINTED = r"^[^\x00-\x1f\x7f]*$"
 _Id = Annotated[str, Path(max_length=60, pattern=PRINTED)]
+_KINDS = 50
+"""More kinds than there are."""
 _State = Literal["waiting", "sent", "dead", "dropped"]
 
 
@@ -37,7 +39,7 @@ class NewSubscription(BaseModel):
         None, max_length=20, pattern=PRINTED, description="webhook, mail, slack, teams, mattermost or portal"
     )
     kinds: list[Annotated[str, Field(max_length=40, pattern=PRINTED)]] = Field(
-        default_factory=list, max_length=20, description="kinds of notices; none: all"
+        default_factory=list, max_length=_KINDS, description="kinds of notices; none: all"
     )
     digest: str | None = Field(
         None, max_length=80, pattern=PRINTED, description="once a day, like `08:00 Europe/Berlin`; null: at once"
@@ -104,7 +106,7 @@ class ShownDelivery(BaseModel):
     """One message to one recipient."""
 
     delivery_id: str
-    recipient: str = Field(description="a subscription, or `auto:DOMAIN`")
+    recipient: str = Field(description="a subscription, or of who is told unasked `auto:DOMAIN` or `auto:ADDRESS`")
     channel: str
     host: str
     state: _State

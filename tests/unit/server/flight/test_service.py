@@ -137,6 +137,26 @@ def test_masked_rows_come_and_hidden_columns_do_not(worlds, readers):
     assert found["iban"].null_count == 500
 
 
+@pytest.mark.parametrize("parts", [(CUSTOMERS,), tuple(CUSTOMERS.split("."))])
+def test_a_port_is_read_by_its_path_under_the_same_decision_and_the_same_limit(worlds, readers, parts):
+    descriptor = flight.FlightDescriptor.for_path(*parts)
+    few = flight.FlightCallOptions(headers=[(b"weft-limit", b"7")])
+
+    with flown(readers, worlds[0]) as (_, client):
+        whole = client.do_get(client.get_flight_info(descriptor).endpoints[0].ticket).read_all()
+        first = client.do_get(client.get_flight_info(descriptor, few).endpoints[0].ticket).read_all()
+
+    assert (whole.num_rows, first.num_rows) == (500, 7)
+    assert "secret_code" not in whole.schema.names
+    assert whole["iban"].null_count == 500
+
+
+@pytest.mark.parametrize("parts", [("nothing",), ("a", "b", "c", "d"), ('x.y.z" union select 1 --',)])
+def test_a_path_that_is_no_address_is_refused(worlds, readers, parts):
+    with flown(readers, worlds[0]) as (_, client), pytest.raises(flight.FlightError, match="WFT-PLN-001"):
+        client.get_flight_info(flight.FlightDescriptor.for_path(*parts))
+
+
 def test_a_client_that_takes_nothing_loses_its_answer_and_its_reader(worlds, readers):
     with flown(readers, worlds[0], patience_s=1) as (service, client):
         reader = client.do_get(planned(client, "select range as i, range * 2 as j from range(30000000)"))

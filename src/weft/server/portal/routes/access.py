@@ -122,7 +122,8 @@ def ask(
             "purpose": purpose, "reader": reader, "other": other, "until": until, "columns": column, "roles": role,
         }  # fmt: skip
         return _form(request, caller, port, written, wrong=e)
-    return _to(f"/access/requests/{quote(made['request_id'])}?done=asked")
+    done = "granted" if all(one["state"] == "approved" for one in made["ports"]) else "asked"
+    return _to(f"/access/requests/{quote(made['request_id'])}?done={done}")
 
 
 @router.get("/access/requests/{request_id}")

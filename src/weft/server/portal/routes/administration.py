@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from weft.access.permissions import Action, Caller
 from weft.api.portal import administering
+from weft.config import size_bytes
 from weft.errors import AccessDenied, UsageError, WeftError, error
 from weft.server.permitted import PermittedForm
 from weft.server.portal.rendering import platform_of, show, wants_json
@@ -99,6 +100,23 @@ def requisition(
         request, caller, "administration_domain_made.html", made, title=f"{made['domain']} is made", status=201
     )
     return _once(answer)
+
+
+@router.post("/quotas")
+def bound(request: Request, caller: Changer, domain: _Word = "", size: _Word = "", products: _Word = "") -> Response:
+    """Gives a domain other bounds."""
+    platform, name = platform_of(request), domain.strip()
+    try:
+        if not name:
+            raise UsageError(error("WFT-SRV-110", "“Domain” is empty", fix="name the domain"))
+        bounded = platform.requisitions.bound(
+            caller, name, most_bytes=_size(size), most_products=_number(products, "Products")
+        )
+    except WeftError as e:
+        typed = {"domain": domain, "size": size, "products": products}
+        return _again(request, caller, "administration_domains.html", "Domains", administering.domains, e, typed)
+    page = {**administering.domains(platform, caller), "bounded": bounded}
+    return _shown(request, caller, "administration_domains.html", page, title="Domains")
 
 
 @router.get("/tokens")
@@ -370,6 +388,34 @@ def _days(text: str) -> int | None:
         return int(text)
     what = "“Days that it holds” is not such a number"
     raise UsageError(error("WFT-SRV-110", what, fix=f"write a whole number from 1 to {_MOST_DAYS}, or nothing"))
+
+
+def _size(text: str) -> int | None:
+    """Bytes of a size; None where nothing is typed.
+
+    Raises:
+        UsageError: WFT-SRV-110, it is none.
+    """
+    if not text.strip():
+        return None
+    try:
+        return size_bytes(text)
+    except ValueError:
+        what = "“May keep” is not such a size"
+        raise UsageError(error("WFT-SRV-110", what, fix="write it like 500GB or 2TB, or nothing")) from None
+
+
+def _number(text: str, field: str) -> int | None:
+    """A whole number; None where nothing is typed.
+
+    Raises:
+        UsageError: WFT-SRV-110, it is none.
+    """
+    if not text.strip():
+        return None
+    if text.isascii() and text.isdigit():
+        return int(text)
+    raise UsageError(error("WFT-SRV-110", f"“{field}” is not such a number", fix="write a whole number, or nothing"))
 
 
 def _with_password(request: Request, caller: Caller, name: str, change: Callable[[Any], str]) -> Response:

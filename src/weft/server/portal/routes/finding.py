@@ -12,7 +12,7 @@ from weft.api.catalog import Filters
 from weft.api.portal import finding
 from weft.catalog.looks import Within
 from weft.catalog.search import EVERYTHING, KINDS
-from weft.server.portal.formats import path_of
+from weft.server.portal.formats import page_of, path_of
 from weft.server.portal.rendering import SECTIONS, environment, html, platform_of, show
 from weft.server.portal.visiting import Visiting
 from weft.server.quickly import quickly
@@ -74,11 +74,15 @@ async def palette(request: Request, caller: Visitor, q: Annotated[str, Query(max
         lines: list[dict[str, Any]] = [
             {"kind": "page", "title": s.title, "address": "", "path": s.path} for s in pages[: 3 if q else None]
         ]
-        for one in finding.search(platform_of(request), caller, q, EVERYTHING, 8)["results"] if q else ():
+        hits = finding.search(platform_of(request), caller, q, EVERYTHING, 8) if q else {"results": [], "terms": []}
+        for one in hits["results"]:
             title = one["title"] or one["address"]
             lines.append(
                 {"kind": one["kind"], "title": title, "address": one["address"], "path": path_of(one["address"])}
             )
+        for one in hits["terms"]:
+            path = page_of("term", one["name"])
+            lines.append({"kind": "term", "title": one["title"], "address": one["name"], "path": path})
         return html(environment().get_template("_palette.html").render(found=lines))
 
     return await quickly(request, found)

@@ -34,8 +34,7 @@ def way_of(request: Request, caller: Caller) -> Way:
     secure = "grpc+tls" if url.startswith("https") else "grpc"
     host = url.partition("://")[2].rpartition(":")[0] or url.partition("://")[2]
     flight = settings.flight_url or (f"{secure}://{host}:{settings.flight_port}" if settings.flight_port else None)
-    iceberg = any(getattr(route, "path", "").startswith("/iceberg/") for route in request.app.routes)
-    return Way(url, flight, iceberg, caller.name)
+    return Way(url, flight, caller.name)
 
 
 @router.get("/products/{domain}/{product}")
