@@ -44,7 +44,8 @@ check: $(VENV)/.made-dev  ## format, lint, types, import order, generated pages
 	$(BIN)/python scripts/make_reference.py --check
 
 test: $(VENV)/.made-dev  ## run all tests (JOBS=2 at a time), except those of `make accept`
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not accept" --durations=25 --durations-min=5 $(ARGS)
+	@$(IN_MEMORY); $(BIN)/python -m pytest -n $(JOBS) --dist worksteal -m "not accept" --durations=25 --durations-min=5 \
+	  -o tmp_path_retention_policy=failed $(ARGS)
 
 accept:  ## README's tour and the long crash suite, in a fresh clone and environment
 	@$(FIND_PYTHON); "$$python" scripts/accept.py
@@ -65,6 +66,15 @@ dev: $(VENV)/.made-dev  ## like setup, and say what to do next
 	@echo "  python -m pytest tests/unit/model          the tests of one room"
 	@echo "  make check test                            all that has to hold before a change is proposed"
 	@echo "ARCHITECTURE.md shows the rooms, CONTRIBUTING.md the habits."
+
+# Tests wait for the disk as long as they work, so their folders lie in memory where there is room for them. Whoever sets
+# TMPDIR says where they lie.
+define IN_MEMORY
+memory=/dev/shm; \
+if [ -z "$${TMPDIR:-}" ] && [ -w "$$memory" ] && ! grep -q " $$memory tmpfs [^ ]*noexec" /proc/mounts \
+  && [ "$$(df -Pk "$$memory" | awk 'NR == 2 { print $$4 }')" -ge 4000000 ] \
+  && [ "$$(awk '/^MemAvailable:/ { print $$2 }' /proc/meminfo)" -ge 8000000 ]; then export TMPDIR="$$memory"; fi
+endef
 
 # --- the environment: made once, and again when pyproject.toml changes ------------------------------------------------
 

@@ -119,6 +119,8 @@ PAGES: tuple[tuple[str, str], ...] = (
     ("/administration/connections", "operator"),
     ("/administration/health", "operator"),
     ("/feeds", "owner"),
+    ("/notices", "owner"),
+    ("/notices?unread=true", "owner"),
 )  # fmt: skip
 NOT_PAGES = {"/assets/{name}", "/feeds/catalog.jsonld", "/feeds/sitemap.xml", "/feeds/sitemap/{kind}"} | {
     "/feeds/changes.atom"

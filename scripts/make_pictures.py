@@ -28,6 +28,11 @@ PICTURES = {
     "home-dark": ("/", OWNER, {"color_scheme": "dark"}),
     "port-dark": ("/ports/operations/on_time/flights", CONSUMER, {"color_scheme": "dark"}),
     "product-phone": ("/products/operations/on_time", CONSUMER, {"width": 390}),
+    "lineage-phone": (
+        "/lineage?node=operations.on_time#lineage-picture",
+        CONSUMER,
+        {"width": 390, "has_touch": True, "is_mobile": True},
+    ),
 }
 """Which page, who looks at it, and how."""
 

@@ -9,9 +9,12 @@ const WIDE = 232;
 const HEAD = 46;
 const PORT = 26;
 const COLUMN = 20;
-const LEAST = 0.5; // smaller than this nobody can read it: then it is shown from its middle on
+const LEAST = { wide: 0.5, narrow: 0.85 }; // smaller than this nobody can read it: then it is shown from its middle on
+const FURTHEST = 0.08;
+const NARROW = 640; // of fewer pixels: a phone, on which lineage runs from above to below
 const at = { x: 0, y: 0, k: 1 };
-let drawn = null; // what is drawn: its group, places of nodes, size
+let drawn = null; // what is drawn: its group, places of nodes, size, and whether it runs downwards
+const narrow = () => svg.clientWidth < NARROW;
 
 // --- drawing -------------------------------------------------------------------------------------------------------
 
@@ -34,7 +37,7 @@ function homes(nodes) {
   // where each thing that an edge can end at is: its node, and how far below the node's top
   const found = new Map();
   for (const node of nodes) {
-    found.set(node.id, { node: node.id, down: HEAD / 2 });
+    found.set(node.id, { node: node.id, down: HEAD / 2, whole: true });
     let down = HEAD;
     for (const port of node.ports ?? []) {
       found.set(port.id, { node: node.id, down: down + PORT / 2 });
@@ -48,9 +51,10 @@ function homes(nodes) {
   return found;
 }
 
-function placed(nodes, edges, home) {
+function placed(nodes, edges, home, downwards) {
   const graph = new dagre.graphlib.Graph();
-  graph.setGraph({ rankdir: "LR", nodesep: 22, ranksep: 96, marginx: 24, marginy: 24 });
+  const apart = downwards ? { rankdir: "TB", nodesep: 28, ranksep: 60 } : { rankdir: "LR", nodesep: 22, ranksep: 96 };
+  graph.setGraph({ ...apart, marginx: 24, marginy: 24 });
   graph.setDefaultEdgeLabel(() => ({}));
   for (const node of nodes) graph.setNode(node.id, { width: WIDE, height: tall(node) });
   for (const edge of edges) {
@@ -61,10 +65,27 @@ function placed(nodes, edges, home) {
   return graph;
 }
 
-function way(edge, graph, home) {
+const top = (one) => one.y - one.height / 2;
+
+function wayDown(from, to, a, b) {
+  // a node is left below and entered above; a line of one on the side that is nearer to the other end
+  const ends = (end, one, leaves) => {
+    if (end.whole) return leaves ? [one.x, one.y + one.height / 2, 0, 1] : [one.x, top(one) - 7, 0, -1];
+    const [here, there] = leaves ? [a.x, b.x] : [b.x, a.x];
+    const side = there - here >= -WIDE / 2 ? 1 : -1; // one under the other: both on the right
+    return [one.x + side * (WIDE / 2 + (leaves ? 0 : 7)), top(one) + end.down, side, 0];
+  };
+  const [x1, y1, dx1, dy1] = ends(from, a, true);
+  const [x2, y2, dx2, dy2] = ends(to, b, false);
+  const far = Math.max(Math.abs(y2 - y1) / 2, 24);
+  const [out, into] = [dy1 ? far : 40, dy2 ? far : 40];
+  return `M${x1} ${y1}C${x1 + dx1 * out} ${y1 + dy1 * out} ${x2 + dx2 * into} ${y2 + dy2 * into} ${x2} ${y2}`;
+}
+
+function way(edge, graph, home, downwards) {
   const [from, to] = [home.get(edge.from), home.get(edge.to)];
   const [a, b] = [graph.node(from.node), graph.node(to.node)];
-  const top = (one) => one.y - one.height / 2;
+  if (downwards && from.node !== to.node) return wayDown(from, to, a, b);
   const start = [a.x + WIDE / 2, top(a) + from.down];
   const end = [b.x - WIDE / 2 - 7, top(b) + to.down];
   if (from.node === to.node) {
@@ -85,7 +106,7 @@ function way(edge, graph, home) {
 
 const STRIP_OF_HIT = { direct: "bad", indirect: "warn" };
 
-function box(node, graph, layer) {
+function box(node, graph, layer, downwards) {
   const { x, y, height } = graph.node(node.id);
   const group = make("g", {
     class: `node ${node.kind}${node.center ? " center" : ""}${["retired", "deprecated"].includes(node.status) ? " gone" : ""}`,
@@ -110,12 +131,14 @@ function box(node, graph, layer) {
   for (const port of node.ports ?? []) {
     down = portLines(port, down, group);
   }
-  for (const [name, side] of [["up", 0], ["down", WIDE]]) {
+  const knobs = downwards ? [["up", WIDE - 28, -9], ["down", WIDE - 28, height - 9]] : [["up", 0, HEAD - 12], ["down", WIDE, HEAD - 12]];
+  for (const [name, side, from] of knobs) {
     if (node.links[name]) {
       const words = `${node.more[name]} more ${name === "up" ? "before" : "behind"} ${node.id}`;
       const grow = press(group, node.links[name], words);
-      make("rect", { class: "knob grow", x: side - 15, y: HEAD - 12, width: 30, height: 18, rx: 9 }, grow);
-      make("text", { class: "plus", x: side, y: HEAD + 1 }, grow, `+${node.more[name] > 99 ? "99" : node.more[name]}`);
+      if (downwards) make("rect", { class: "line", x: side - 22, y: from - 6, width: 44, height: 30 }, grow); // for a thumb
+      make("rect", { class: "knob grow", x: side - 15, y: from, width: 30, height: 18, rx: 9 }, grow);
+      make("text", { class: "plus", x: side, y: from + 13 }, grow, `+${node.more[name] > 99 ? "99" : node.more[name]}`);
     }
   }
 }
@@ -155,7 +178,8 @@ function press(group, href, words) {
 
 function draw({ nodes, edges }) {
   const home = homes(nodes);
-  const graph = placed(nodes, edges, home);
+  const downwards = narrow();
+  const graph = placed(nodes, edges, home, downwards);
   svg.replaceChildren();
   const defs = make("defs", {}, svg);
   const tip = make("marker", { id: "tip", viewBox: "0 0 8 8", refX: 1, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto", markerUnits: "userSpaceOnUse" }, defs);
@@ -166,7 +190,7 @@ function draw({ nodes, edges }) {
     if (!home.has(edge.from) || !home.has(edge.to)) continue;
     const path = make("path", {
       class: `edge ${edge.kind}${edge.masking ? " masking" : ""}`,
-      d: way(edge, graph, home),
+      d: way(edge, graph, home, downwards),
       "marker-end": "url(#tip)",
       "data-from": home.get(edge.from).node,
       "data-to": home.get(edge.to).node,
@@ -175,9 +199,9 @@ function draw({ nodes, edges }) {
     make("title", {}, path, `${edge.from} → ${edge.to}, ${edge.kind}${how}`);
   }
   const boxes = make("g", {}, view);
-  for (const node of nodes) box(node, graph, boxes);
+  for (const node of nodes) box(node, graph, boxes, downwards);
   const { width, height } = graph.graph();
-  drawn = { view, graph, width, height, nodes: nodes.length };
+  drawn = { view, graph, width, height, downwards, nodes: nodes.length };
 }
 
 // --- where one looks -----------------------------------------------------------------------------------------------
@@ -190,19 +214,24 @@ function look() {
   });
 }
 
-function fit(node) {
+function fit(node, least = drawn.downwards ? LEAST.narrow : LEAST.wide) {
   const { clientWidth: w, clientHeight: h } = svg;
-  const k = Math.min(1, (w - 24) / drawn.width, (h - 24) / drawn.height);
-  at.k = Math.max(k, LEAST);
+  const k = Math.min(1, (w - 16) / drawn.width, (h - 16) / drawn.height);
+  at.k = Math.max(k, least);
   at.x = (w - drawn.width * at.k) / 2;
   at.y = (h - drawn.height * at.k) / 2;
-  const center = k < LEAST && node && drawn.graph.node(node);
-  if (center) [at.x, at.y] = [w / 2 - center.x * at.k, h / 2 - center.y * at.k];
+  const center = k < least && node && drawn.graph.node(node);
+  if (center) [at.x, at.y] = [shown(at.x, center.x, w, drawn.width), shown(at.y, center.y, h, drawn.height)];
   look();
 }
 
+function shown(all, middle, room, size) {
+  // where a side has room for all of it, all of it; else the middle
+  return size * at.k <= room ? all : room / 2 - middle * at.k;
+}
+
 function zoom(by, x = svg.clientWidth / 2, y = svg.clientHeight / 2) {
-  const k = Math.min(2.5, Math.max(0.08, at.k * by));
+  const k = Math.min(2.5, Math.max(FURTHEST, at.k * by));
   at.x = x - ((x - at.x) * k) / at.k;
   at.y = y - ((y - at.y) * k) / at.k;
   at.k = k;
@@ -210,25 +239,54 @@ function zoom(by, x = svg.clientWidth / 2, y = svg.clientHeight / 2) {
 }
 
 let held = null;
+const fingers = new Map(); // where each one is; two of them zoom
+
+function between() {
+  const [one, other] = [...fingers.values()];
+  const frame = svg.getBoundingClientRect();
+  return {
+    x: (one.x + other.x) / 2 - frame.left,
+    y: (one.y + other.y) / 2 - frame.top,
+    apart: Math.max(Math.hypot(one.x - other.x, one.y - other.y), 1),
+  };
+}
+
 svg.addEventListener("pointerdown", (event) => {
-  if (event.button === 0) held = { x: event.clientX, y: event.clientY, moved: false };
+  if (event.button !== 0) return;
+  fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+  if (fingers.size > 1) for (const id of fingers.keys()) svg.setPointerCapture(id);
+  held = { x: event.clientX, y: event.clientY, moved: fingers.size > 1 };
 });
 svg.addEventListener("pointermove", (event) => {
-  if (!held || !drawn) return;
+  if (!held || !drawn || !fingers.has(event.pointerId)) return;
+  if (fingers.size > 1) {
+    const before = between();
+    fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    const now = between();
+    at.x += now.x - before.x;
+    at.y += now.y - before.y;
+    return void zoom(now.apart / before.apart, now.x, now.y);
+  }
   const [dx, dy] = [event.clientX - held.x, event.clientY - held.y];
   if (!held.moved && Math.hypot(dx, dy) < 4) return;
   if (!held.moved) svg.setPointerCapture(event.pointerId);
+  fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
   held = { x: event.clientX, y: event.clientY, moved: true };
   at.x += dx;
   at.y += dy;
   look();
 });
+function lifted(event) {
+  fingers.delete(event.pointerId);
+  const [left] = fingers.values();
+  held = left ? { ...left, moved: true } : null; // the finger that stays goes on dragging
+}
 svg.addEventListener("pointerup", (event) => {
   const pressed = held && !held.moved && event.target.closest("[data-href]");
-  held = null;
+  lifted(event);
   if (pressed) go(pressed.dataset.href, pressed.closest(".node").dataset.id);
 });
-svg.addEventListener("pointercancel", () => (held = null));
+svg.addEventListener("pointercancel", lifted);
 svg.addEventListener("wheel", (event) => {
   if (!event.ctrlKey && !event.metaKey) return; // a wheel alone scrolls the page
   event.preventDefault();
@@ -281,7 +339,7 @@ async function go(href, keep = null, push = true) {
       at.y += (before.y - before.height / 2 - (after.y - after.height / 2)) * at.k;
       look();
     } else {
-      fit(found.node.split(".").slice(0, 2).join("."));
+      fit(middle());
     }
   } catch (failed) {
     if (failed.name !== "AbortError") location.assign(href);
@@ -303,7 +361,7 @@ document.addEventListener("submit", (event) => {
   if (form.method !== "get" || new URL(form.action).pathname !== "/lineage") return;
   event.preventDefault();
   const given = [...new FormData(form)].filter(([, value]) => value !== "");
-  go(`/lineage?${new URLSearchParams(given)}`, form.elements.lens ? data().node.split(".").slice(0, 2).join(".") : null);
+  go(`/lineage?${new URLSearchParams(given)}`, form.elements.lens ? middle() : null);
 });
 window.addEventListener("popstate", () => go(location.pathname + location.search, null, false));
 
@@ -350,12 +408,18 @@ async function exported(kind) {
 
 picture.addEventListener("click", (event) => {
   const { zoom: how, export: kind } = event.target.dataset;
-  if (how === "fit") fit();
+  if (how === "fit") fit(null, drawn.downwards ? FURTHEST : undefined);
   else if (how) zoom(how === "in" ? 1.25 : 0.8);
   if (kind) exported(kind);
 });
 
 picture.hidden = false;
-const first = data();
-draw(first);
-fit(first.node.split(".").slice(0, 2).join("."));
+const middle = () => data().node.split(".").slice(0, 2).join(".");
+function begin() {
+  draw(data());
+  fit(middle());
+}
+begin();
+new ResizeObserver(() => {
+  if (svg.clientWidth && narrow() !== drawn.downwards) begin(); // a phone is turned, a window made narrow
+}).observe(svg);

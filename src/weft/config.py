@@ -58,7 +58,12 @@ FILE_NAME = "weft.toml"
 
 
 class Settings(Struct, frozen=True):
-    """All settings of a mesh. `root` is the folder of `weft.toml`, absolute."""
+    """All settings of a mesh. `root` is the folder of `weft.toml`, absolute.
+
+    Attributes:
+        own_python: no setting: a worker says it to its jobs. Folders of domains, from the root, whose Python models may
+            run as the user of this process; None: all of them, since it works for a person and not for a mesh.
+    """
 
     root: Path
     mesh: MeshSettings = MeshSettings()
@@ -75,6 +80,7 @@ class Settings(Struct, frozen=True):
     query: QuerySettings = QuerySettings()
     governance: GovernanceSettings = GovernanceSettings()
     connections: Mapping[str, Connection] = {}
+    own_python: frozenset[str] | None = None
 
     def path(self, text: str) -> Path:
         """A path of the settings, made absolute: relative ones belong to the root."""

@@ -40,6 +40,8 @@ CODES: dict[str, str] = {
     "WFT-PRJ-026": "a model that no port needs",
     "WFT-PRJ-027": "two columns of a contract have one name",
     "WFT-PRJ-028": "the end of a deprecated port cannot be understood",
+    "WFT-PRJ-029": "the table in which a port lives is described wrongly",
+    "WFT-PRJ-030": "a port with a model and a table",
     # SQL
     "WFT-SQL-001": "SQL does not parse",
     "WFT-SQL-002": "not exactly one SELECT",
@@ -71,6 +73,10 @@ CODES: dict[str, str] = {
     "WFT-PYM-013": "a Python model returned no table",
     "WFT-PYM-014": "a Python model returned other columns",
     "WFT-PYM-015": "a value of a Python model does not fit its column",
+    "WFT-PYM-016": "Python models cannot run as the user that is to run them",
+    "WFT-PYM-017": "a Python model does not run as the user of a worker that other domains share",
+    "WFT-PYM-018": "the user of Python models can reach what is not for it",
+    "WFT-PYM-019": "a Python model has left something else than a file of rows",
     # unit tests
     "WFT-TST-001": "a test names a model that is not there",
     "WFT-TST-002": "a test gives rows to what the model does not read",
@@ -119,6 +125,7 @@ CODES: dict[str, str] = {
     "WFT-PLN-016": "a stretch of time that is empty",
     "WFT-PLN-017": "nothing selected is built by time",
     "WFT-PLN-018": "a table that is kept would lose rows",
+    "WFT-PLN-019": "a port that lives in a table and has a quarantine",
     # runs
     "WFT-RUN-001": "something moved since the plan",
     "WFT-RUN-003": "interrupted",
@@ -136,6 +143,7 @@ CODES: dict[str, str] = {
     "WFT-RUN-046": "a backfill without ends, or of too many pieces",
     "WFT-RUN-047": "a product without schedule",
     "WFT-RUN-048": "a schedule that cannot be followed",
+    "WFT-RUN-049": "a domain that a worker is to serve has no product there",
     # environments
     "WFT-ENV-001": "no such environment",
     "WFT-ENV-002": "a name that no environment can have",
@@ -145,6 +153,7 @@ CODES: dict[str, str] = {
     "WFT-ENG-002": "out of memory",
     "WFT-ENG-003": "a query ran too long",
     "WFT-ENG-004": "the engine failed",
+    "WFT-ENG-005": "a query brings too much from a database",
     # storage
     "WFT-STO-001": "no space left",
     "WFT-STO-002": "the warehouse cannot be written",
@@ -209,6 +218,10 @@ CODES: dict[str, str] = {
     "WFT-SRC-050": "nothing is known of a source",
     "WFT-SRC-051": "a parameter of a database's address is not one that weft understands",
     "WFT-SRC-052": "two columns of a source have one name",
+    "WFT-SRC-053": "a port cannot live there",
+    "WFT-SRC-054": "a connection that a domain may not publish from",
+    "WFT-SRC-055": "the table of a port is not as it was published",
+    "WFT-SRC-056": "a port that lives in a database cannot be read now",
     # access
     "WFT-ACC-001": "no such table in the mesh",
     "WFT-ACC-002": "not readable",
@@ -261,6 +274,8 @@ CODES: dict[str, str] = {
     "WFT-ACC-052": "no such saved query",
     "WFT-ACC-053": "a query that cannot be saved",
     "WFT-ACC-054": "a saved query of somebody else",
+    "WFT-ACC-055": "what hides rows or values has no words where a port lives",
+    "WFT-ACC-056": "a table has no former versions",
     # server
     "WFT-SRV-001": "a mesh whose registry is on a server cannot be one",
     "WFT-SRV-002": "a request that no route answers, or not to this caller",
@@ -273,6 +288,7 @@ CODES: dict[str, str] = {
     "WFT-SRV-009": "the body of a request is of a type that is not read",
     "WFT-SRV-010": "the server cannot listen",
     "WFT-SRV-011": "the server itself has failed",
+    "WFT-SRV-012": "the server was stopped before it had answered",
     # observability
     "WFT-OBS-001": "a subscription to what is not there",
     "WFT-OBS-002": "a target that no message can go to",
@@ -307,6 +323,7 @@ CODES: dict[str, str] = {
     "WFT-SRV-049": "a publication that cannot be checked",
     "WFT-SRV-050": "a publication that names the same thing twice",
     "WFT-SRV-051": "a publication without the models that it was built from",
+    "WFT-SRV-053": "a domain in which whoever asks for it would be nobody",
     "WFT-SRV-060": "a filter of the data API cannot be read",
     "WFT-SRV-061": "a column that a page of data names is not there",
     "WFT-SRV-062": "a filter's value or operator does not fit its column",

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Response
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+DRAWN = ("/workbench", "/lineage")
+"""Pages that scripts go on writing when they are loaded."""
+
+
+def loaded(page: Page, path: str) -> Response | None:
+    """The answer for a page that is opened, once it is all there."""
+    return page.goto(path, wait_until="networkidle" if path.startswith(DRAWN) else "load")
 
 
 def barriers(page: Page) -> list[tuple[str, list[str]]]:
@@ -28,12 +37,13 @@ def bytes_on_the_wire(page: Page, path: str) -> int:
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
     session.send("Network.setCacheDisabled", {"cacheDisabled": True})
-    loaded: dict[str, int] = {}
-    session.on("Network.loadingFinished", lambda e: loaded.update({e["requestId"]: e["encodedDataLength"]}))
+    brought: dict[str, int] = {}
+    session.on("Network.loadingFinished", lambda e: brought.update({e["requestId"]: e["encodedDataLength"]}))
 
     page.goto(path, wait_until="networkidle")
+    session.detach()  # what was switched off for it is on again
 
-    return sum(loaded.values())
+    return sum(brought.values())
 
 
 def first_paint_ms(page: Page) -> float:

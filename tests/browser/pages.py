@@ -88,6 +88,8 @@ PAGES: dict[str, str] = {
     "/administration/connections": OPERATOR,
     "/administration/health": OPERATOR,
     "/feeds": CONSUMER,
+    "/notices": OWNER,
+    "/notices?unread=true": OWNER,
 }
 """What is walked for accessibility, markup, width and speed: whoever adds a page adds it here."""
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 from playwright.sync_api import expect
 
-from tests.browser.company import DEVELOPER, OPERATOR, OWNER, PASSWORD, STRANGER
+from tests.browser.company import CONSUMER, DEVELOPER, OPERATOR, OWNER, PASSWORD, STRANGER
 from tests.browser.looking import barriers
+from weft.model.address import ProductAddress
 
 
 def known_as(url: str, secret: str) -> httpx.Response:
@@ -132,3 +135,65 @@ def test_what_is_for_operators_is_offered_and_open_to_nobody_else(demo, visit):
 
     assert offered == ["Overview", "Domains", "Tokens", "Notices"]
     assert found == {"users": 403, "connections": 403, "health": 403}
+
+
+def test_somebody_finds_what_they_subscribed_to_behind_the_bell_and_reads_it(own_demo, visit):
+    page = visit(own_demo, STRANGER)
+    page.goto("/administration/notices?subject=operations.on_time")
+    page.get_by_role("button", name="Subscribe").click()
+    expect(page.get_by_role("button", name="End the subscription of operations.on_time")).to_be_visible()
+    expect(page.get_by_role("link", name="Notices, ")).to_have_count(0)
+
+    platform = own_demo.platform
+    asker = platform.identity.of_user(platform.identity.users.user(CONSUMER))
+    on_time = ProductAddress("operations", "on_time")
+    for number in range(3):
+        platform.feedback.ask(asker, on_time, f"How late is <b>late</b>, no. {number}?")
+    platform.notices.tell()
+    page.goto("/")
+    page.get_by_role("link", name="Notices, 3 not read").click()
+
+    expect(page.get_by_role("heading", level=1)).to_have_text("Notices")
+    expect(page.locator("li.notice.new")).to_have_count(3)
+    assert barriers(page) == []
+    page.get_by_role("button", name="Mark as read").first.click()
+    expect(page.get_by_role("link", name="Notices, 2 not read")).to_be_visible()
+    page.get_by_role("link", name="Not read (2)").click()
+    expect(page.locator("li.notice")).to_have_count(2)
+    page.get_by_role("button", name="Mark these and all older ones as read").click()
+    expect(page.locator("li.notice.new")).to_have_count(0)
+    expect(page.locator(".unread")).to_have_count(0)
+    page.locator("li.notice a").first.click()
+    expect(page).to_have_url(re.compile("/products/operations/on_time"))
+
+    others = visit(own_demo, CONSUMER)
+    others.goto("/notices")
+    expect(others.get_by_role("heading", level=1)).to_have_text("Notices")
+    assert "asks about" not in others.locator("main").inner_text(), "that is for those who answer"
+
+
+def test_a_form_that_is_too_long_comes_back_with_ones_words_the_field_marked_and_focused(own_demo, visit):
+    page = visit(own_demo, STRANGER)
+    page.goto("/products/operations/on_time?tab=questions")
+    words = "Why <i>so</i> late? " * 300
+    page.locator("#ask-text").evaluate("one => one.removeAttribute('maxlength')")
+    page.locator("#ask-text").fill(words)
+    page.get_by_label("It is").select_option("issue")
+
+    page.get_by_role("button", name="Ask", exact=True).click()
+
+    field = page.locator("#ask-text")
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_be_focused()
+    expect(field).to_have_value(words)
+    expect(page.get_by_label("It is")).to_have_value("issue")
+    said = field.get_attribute("aria-describedby").split()[-1]
+    assert re.search("[0-9]", page.locator(f"#{said}").inner_text())
+    assert barriers(page) == []
+    field.evaluate("one => one.removeAttribute('maxlength')")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(field).to_have_attribute("aria-invalid", "true")
+    field.fill("Why so late?")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    expect(page.locator("article.question").first).to_contain_text("Why so late?")
+    assert [p for p in page.problems if "400 (Bad Request)" not in p] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
@@ -250,3 +251,96 @@ def test_more_than_can_be_shown_is_said(large, visit):
     page.goto("/lineage" + crowded(large).removeprefix("/lineage").replace("direction=down", "direction=both"))
 
     assert page.locator("#lineage-picture .node").count() <= 400
+
+
+PHONE = {"width": 390, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+SCALE = "() => document.querySelector('#lineage-picture .view').getAttribute('transform')"
+
+
+def looked_at(page) -> tuple[float, float, float]:
+    """Where the picture is, and how large."""
+    page.wait_for_timeout(100)  # it is moved with the next frame
+    found = re.fullmatch(r"translate\((\S+) (\S+)\) scale\((\S+)\)", page.evaluate(SCALE))
+    return float(found[1]), float(found[2]), float(found[3])
+
+
+def touched(page, kind: str, *fingers: tuple[float, float]) -> None:
+    points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(fingers)]
+    page.touches.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+
+@pytest.fixture
+def phone(demo, visit):
+    """The explorer on a phone."""
+    page = visit(demo, CONSUMER, **PHONE)
+    page.touches = page.context.new_cdp_session(page)
+    page.goto("/lineage?node=operations.on_time")
+    page.locator("#lineage-picture .node").first.wait_for()
+    page.locator("#lineage-picture").scroll_into_view_if_needed()
+    return page
+
+
+def test_on_a_phone_lineage_runs_downwards_as_wide_as_the_screen_and_large_enough_to_read(phone):
+    places = {
+        name: phone.locator(f"#lineage-picture .node[data-id='{name}']").bounding_box()
+        for name in ("fleet.aircraft", "operations.on_time", "punctuality.performance")
+    }
+    frame = phone.locator("#lineage-picture").bounding_box()
+    middle = places["operations.on_time"]
+
+    ends = {name: (box["y"], box["y"] + box["height"]) for name, box in places.items()}
+    assert ends["fleet.aircraft"][1] < ends["operations.on_time"][0]
+    assert ends["operations.on_time"][1] < ends["punctuality.performance"][0]
+    assert (frame["x"], frame["width"]) == (0, 390)
+    assert middle["x"] >= 0 and middle["x"] + middle["width"] <= 390, "what was asked for is seen whole"
+    assert frame["y"] <= middle["y"] <= frame["y"] + frame["height"] - middle["height"]
+    assert looked_at(phone)[2] >= 0.85, "13 pixels of a title stay 11"
+    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    assert phone.problems == []
+
+
+def test_two_fingers_make_the_picture_larger_where_they_are_and_one_moves_it(phone):
+    frame = phone.locator("#lineage-picture").bounding_box()
+    x, y = frame["x"] + 195, frame["y"] + 200
+    before = looked_at(phone)
+
+    touched(phone, "touchStart", (x - 40, y), (x + 40, y))
+    for far in (50, 60, 70, 80):
+        touched(phone, "touchMove", (x - far, y), (x + far, y))
+    touched(phone, "touchEnd")
+    larger = looked_at(phone)
+    touched(phone, "touchStart", (x, y))
+    for far in (20, 40, 60):
+        touched(phone, "touchMove", (x + far, y + far / 2))
+    touched(phone, "touchEnd")
+    moved = looked_at(phone)
+
+    assert larger[2] == pytest.approx(before[2] * 2, rel=0.05)
+    inside = ((195 - before[0]) / before[2], (200 - before[1]) / before[2])
+    assert ((195 - larger[0]) / larger[2], (200 - larger[1]) / larger[2]) == pytest.approx(inside, abs=6)
+    assert (moved[0] - larger[0], moved[1] - larger[1]) == pytest.approx((60, 30), abs=3)
+    assert moved[2] == larger[2]
+
+
+def test_a_tap_opens_what_it_meets_on_a_phone_and_all_of_it_fits_when_asked(phone):
+    box = phone.locator("#lineage-picture .node[data-id='operations.on_time']").bounding_box()
+    scale = looked_at(phone)[2]
+
+    phone.touchscreen.tap(box["x"] + (232 - 19) * scale, box["y"] + 23 * scale)
+    phone.locator("#lineage-picture title", has_text="close operations.on_time").wait_for(state="attached")
+    phone.get_by_role("button", name="Fit").tap()
+    looked_at(phone)
+
+    frame = phone.locator("#lineage-picture").bounding_box()
+    for node in phone.locator("#lineage-picture .node .box").all():
+        box = node.bounding_box()
+        assert frame["x"] <= box["x"] and box["x"] + box["width"] <= frame["x"] + frame["width"]
+        assert frame["y"] <= box["y"] and box["y"] + box["height"] <= frame["y"] + frame["height"]
+
+
+def test_a_phone_that_is_turned_draws_it_from_left_to_right(phone):
+    phone.set_viewport_size({"width": 844, "height": 390})
+
+    fleet = phone.locator("#lineage-picture .node[data-id='fleet.aircraft']")
+    middle = phone.locator("#lineage-picture .node[data-id='operations.on_time']")
+    until(lambda: fleet.bounding_box()["x"] + fleet.bounding_box()["width"] < middle.bounding_box()["x"], 10)

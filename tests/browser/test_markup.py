@@ -11,6 +11,7 @@ from tests.browser import hostile
 from tests.browser.company import CONSUMER, LEAD, OPERATOR, OWNER, Served, served
 from tests.browser.conftest import once
 from tests.browser.hostile import COLUMN, EVIL, TAG
+from tests.browser.looking import loaded
 from tests.browser.pages import PAGES
 from tests.browser.test_running import failed_run
 
@@ -21,8 +22,6 @@ FOREIGN = """() => [
     ['href', 'src', 'action', 'formaction'].some((name) => /^\\s*javascript:/i.test(one.getAttribute(name) ?? ''))),
 ].map((one) => one.outerHTML.slice(0, 200))"""
 """What of a document is not ours."""
-DRAWN = ("/workbench", "/lineage")
-"""Pages that scripts go on writing."""
 WROTE = f"/search?q={quote(EVIL)}"
 PLANES = "/ports/fleet/aircraft/planes@1"
 
@@ -42,7 +41,7 @@ def walked(visit, server: Served, pages: dict[str, str], seen: dict[str, str]) -
     for path, person in pages.items():
         page = opened.get(person) or opened.setdefault(person, visit(server, person))
         page.problems.clear()
-        answer = page.goto(path, wait_until="networkidle" if path.startswith(DRAWN) else "load")
+        answer = loaded(page, path)
         page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
         seen[path] = page.locator("body").inner_text()
         problems = [p for p in page.problems if answer.status < 400 or f"status of {answer.status}" not in p]

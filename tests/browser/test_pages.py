@@ -6,16 +6,17 @@ import httpx
 import pytest
 
 from tests.browser.company import CONSUMER
-from tests.browser.looking import barriers, faint
+from tests.browser.looking import barriers, faint, loaded
 from tests.browser.pages import PAGES
 from tests.conformance.test_verbs import token
 
 
 @pytest.mark.parametrize("path", PAGES)
 def test_every_page_is_for_everybody_in_each_theme_on_a_phone_and_without_javascript(demo, visit, path):
-    page = visit(demo, PAGES[path], color_scheme="light")
+    page = visit.again(demo, PAGES[path])
+    page.emulate_media(color_scheme="light")
 
-    answer = page.goto(path, wait_until="networkidle")
+    answer = loaded(page, path)
     in_light = barriers(page)
     page.emulate_media(color_scheme="dark")
     in_dark = faint(page)
@@ -26,7 +27,7 @@ def test_every_page_is_for_everybody_in_each_theme_on_a_phone_and_without_javasc
     assert width <= 360
     assert page.locator("h1").count() == 1
     assert [p for p in page.problems if answer.status < 400 or f"status of {answer.status}" not in p] == []
-    plain = visit(demo, PAGES[path], java_script_enabled=False)
+    plain = visit.again(demo, PAGES[path], java_script_enabled=False)
     plain.goto(path)
     assert plain.locator("h1").inner_text() == page.locator("h1").inner_text()
     assert len(plain.locator("main").inner_text()) > 20

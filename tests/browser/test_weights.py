@@ -14,7 +14,7 @@ JUMPS = 0.01
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_first_view_is_light_and_is_seen_within_half_a_second(demo, visit, path, record_property):
-    page = visit(demo, PAGES[path])
+    page = visit.again(demo, PAGES[path])
 
     weight = bytes_on_the_wire(page, path)
     paints = []

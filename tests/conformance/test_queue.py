@@ -194,10 +194,10 @@ def test_a_worker_whose_lease_was_taken_over_cannot_say_what_came_of_the_job(dat
             queue = Queue(statements)
             if told == "fail":
                 queue.fail(slow.job_id, slow.fence, {}, at(62), passing=True)
-            elif told == "hand_back":
-                queue.hand_back(slow.job_id, slow.fence, at(62))
+            elif told == "finish":
+                queue.finish(slow.job_id, slow.fence, {}, at(62))
             else:
-                getattr(queue, told)(slow.job_id, slow.fence, {}, at(62))
+                getattr(queue, told)(slow.job_id, slow.fence, at(62))
         assert refused.value.diagnostics[0].code == "WFT-RUN-042"
     with database.writing() as statements:
         assert Queue(statements).heartbeat(slow.job_id, slow.fence, at(62), LEASE) == Held.GONE
@@ -256,10 +256,11 @@ def test_what_waits_is_cancelled_at_once_and_what_runs_by_its_worker(database):
         assert queue.cancel("job-2", "eve", at(1)).state is JobState.CANCELLED
         assert queue.cancel("job-1", "eve", at(1)).state is JobState.RUNNING
         assert queue.heartbeat("job-1", running.fence, at(2), LEASE) == Held.CANCEL
-        queue.cancelled("job-1", running.fence, {}, at(3))
+        queue.cancelled("job-1", running.fence, at(3))
     with pytest.raises(UsageError, match="WFT-RUN-043"), database.writing() as statements:
         Queue(statements).cancel("job-1", "eve", at(4))
-    assert one(database, "job-1").state is JobState.CANCELLED
+    assert [one(database, name).state for name in ("job-1", "job-2")] == [JobState.CANCELLED] * 2
+    assert [one(database, name).result for name in ("job-1", "job-2")] == [{"why": "cancelled by eve"}] * 2
 
 
 def test_a_job_that_was_to_end_is_not_retried_when_its_worker_is_lost(database):

@@ -105,6 +105,9 @@ def test_what_is_restored_is_what_was_backed_up_whichever_databases_they_are(mes
     publish(copy, publication(A, "9", 9), requires={str(A): 3})
     assert copy.verify_log() == made.events + 1
     assert stat.S_IMODE((tmp_path / "b").stat().st_mode) == 0o600
+    files = list(other.folder.rglob("registry.db*"))
+    assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in files), "what was for its owner alone stays so"
+    assert bool(files) == (target == "sqlite")
     assert [p.name for p in tmp_path.glob(".b*")] == []
     copy.close()
     registry.close()

@@ -337,6 +337,22 @@ def test_usage_is_told_apart_as_one_asks(company):
     assert refused(lambda: company.verbs.usage(first="yesterday")) == (UsageError, "WFT-OBS-011")
 
 
+def test_a_domain_is_given_other_bounds(company):
+    unbound = company.verbs.quota("sales")
+
+    first = company.verbs.bound("sales", most_bytes=5_000, most_products=None)
+    second = company.verbs.bound("sales", most_bytes=None, most_products=7)
+
+    assert (unbound["most_bytes"], unbound["most_products"], unbound["products"]) == (None, None, 1)
+    assert (first["most_bytes"], first["most_products"]) == (5_000, 1_000), "the settings say the rest"
+    assert (second["most_bytes"], second["most_products"]) == (5_000, 7)
+    assert company.verbs.quota("sales") == second
+    told = [e for e in company.platform.rooms.production.events() if e.kind == "domain.bounded"]
+    assert [e.body["before"] for e in told] == [None, [5_000, 1_000]]
+    assert refused(lambda: company.verbs.quota("nowhere")) == (UsageError, "WFT-SRV-043")
+    assert refused(lambda: company.verbs.bound("nowhere", most_bytes=1, most_products=1)) == (UsageError, "WFT-SRV-043")
+
+
 def test_a_search_finds_the_same(company):
     found = company.verbs.search("orders", Within(kind="port"), limit=5)
 
@@ -357,6 +373,8 @@ def test_whoever_may_not_is_told_so_by_the_server(platform, tmp_path, monkeypatc
         assert refused(lambda: verbs.jobs.start("sales.orders")) == (AccessDenied, "WFT-ACC-010")
         assert refused(lambda: verbs.notices.mute("sales", "*")) == (AccessDenied, "WFT-ACC-010")
         assert refused(lambda: verbs.usage(domain="sales")) == (AccessDenied, "WFT-ACC-010")
+        assert refused(lambda: verbs.quota("sales")) == (AccessDenied, "WFT-ACC-010")
+        assert refused(lambda: verbs.bound("sales", most_bytes=1, most_products=1)) == (AccessDenied, "WFT-ACC-010")
         verbs.close()
     assert made.jobs.listed() == []
 

@@ -9,12 +9,14 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.domains import Repository, TestServer, domain, flights, planes, repository, serving
+from weft.api.platform import open_platform
 from weft.model.address import parse_address
 from weft.registry.http import HttpRegistry
 from weft.registry.sqlite import SqliteRegistry
@@ -95,6 +97,45 @@ def test_a_domain_that_is_new_is_requisitioned_and_its_token_publishes_for_it_al
     kinds = [(e.kind, e.actor) for e in registry.events(0, 10_000) if e.subject == "fleet"]
     assert kinds == [("domain.requisitioned", "ada")]
     assert registry.domains()["fleet"].requisitioned_by == "ada"
+
+
+def test_a_new_domain_is_its_makers_as_the_server_knows_them(server, tmp_path):
+    mesh = made(server, tmp_path, "nora@example.com", "cargo")
+    done(mesh, "new", "domain", "cargo")
+    named = mesh.path("domains/cargo/domain.yaml").read_text()
+    planes(mesh, "cargo")
+    mesh.write("domains/cargo/domain.yaml", named.replace("nora@example.com", "root"))
+
+    refused = done(mesh, "apply", expect=2)
+    mesh.write("domains/cargo/domain.yaml", named)
+    done(mesh, "apply")
+
+    assert "- user: nora@example.com\n    roles: [owner]\n" in named
+    assert "WFT-SRV-053" in refused
+    assert "`root` under `members`" in refused
+    assert len(mesh.rows("cargo.aircraft.planes")) == 100
+
+
+def test_a_new_domain_names_nobody_where_the_server_cannot_say_who_makes_it(server, tmp_path):
+    mesh = made(server, tmp_path, "nora@example.com", "cargo")
+    mesh.token = ""
+
+    done(mesh, "new", "domain", "loads")
+
+    assert "\n#   - user: ada@example.com\n" in mesh.path("domains/loads/domain.yaml").read_text()
+
+
+def test_an_operator_requisitions_for_others(server, tmp_path):
+    with closing(open_platform(server.root)) as platform:
+        platform.identity.user_verbs.add("olga", None, ["operator"], actor="test")
+    document = {"name": "yard", "title": "Yard", "kind": "aggregate", "owner": {"team": "Yard"}}
+    document["members"] = [{"user": "bob", "roles": ["owner"]}]
+
+    refused = asked(server, server.token("nora@example.com"), "POST", "domains", json=document)
+    granted = asked(server, server.token("olga"), "POST", "domains", json=document)
+
+    assert (refused.status_code, refused.json()["diagnostics"][0]["code"]) == (400, "WFT-SRV-053")
+    assert granted.status_code == 201
 
 
 def test_a_name_that_is_taken_reserved_or_none_is_refused(server, fleet):
@@ -235,6 +276,8 @@ def test_a_token_that_is_wrong_or_revoked_and_a_server_that_is_away_are_told_as_
     other = fleet.weft("plan", WEFT_MESH__REGISTRY=f"{server.url}/elsewhere")
 
     assert (wrong.returncode, "WFT-REG-021" in wrong.stderr) == (3, True), wrong.stderr
+    assert "the token has expired, was revoked, or is of another server" in wrong.stderr
+    assert f"`weft login {server.url}`" in wrong.stderr
     assert (away.returncode, "WFT-REG-020" in away.stderr) == (5, True), away.stderr
     assert other.returncode in (2, 5)
 
@@ -346,9 +389,21 @@ def test_bad_rows_go_to_quarantine_and_an_owner_publishes_against_failed_checks(
     assert "-7" in done(mesh, "quarantine", "quarantined.aircraft.planes")
     mesh.write("data/planes.csv", "id,amount\n1,-1\n2,2\n")
     assert mesh.weft("apply").returncode == 1
+    assert _stands_in_the_picture(server, _newest_run(mesh))
     words = ("--override", "half of the rows are known to be wrong", "--until", _in_days(3))
     done(mesh, "apply", "quarantined.aircraft.planes", *words)
     assert len(mesh.rows("quarantined.aircraft.planes")) == 2
+
+
+def _newest_run(mesh: Repository) -> str:
+    return str(mesh.json("runs")["runs"][0]["run_id"])
+
+
+def _stands_in_the_picture(server: TestServer, run_id: str) -> bool:
+    """Whether of each port of a run that failed it is recorded when it had."""
+    run = SqliteRegistry(server.root / ".weft/registry.db").run(run_id)
+    ends = [port.ended_at for port in run.ports if port.outcome == "failed"]
+    return bool(ends) and all(end is not None and run.started_at <= end <= run.finished_at for end in ends)
 
 
 def test_what_private_models_keep_and_several_ports_are_published_together(server, tmp_path):

@@ -12,6 +12,8 @@ import pytest
 
 import weft
 from tests.meshes import TestMesh, contract, descriptor, source
+from weft.api.notices import keyboard
+from weft.api.platform import open_platform
 from weft.errors import GateRefused, UsageError, WeftError
 from weft.plan.keeping import window
 from weft.runs.results import ApplyResult
@@ -81,6 +83,15 @@ class Shop:
             found = mesh._rooms.registry.publication(weft.model.address.parse_address(PORT))
         assert found is not None
         return {f.path for f in found.manifest.files}
+
+    def written(self) -> float:
+        """Rows that builds are measured to have written, all together."""
+        platform = open_platform(self.mesh.root, lambda: self.now)
+        try:
+            found = platform.usage.of(keyboard("root"), by=("kind",))["usage"]
+        finally:
+            platform.close()
+        return next(float(one["amount"]) for one in found if one["kind"] == "rows_written")
 
 
 @pytest.fixture
@@ -302,3 +313,28 @@ def test_a_table_that_is_kept_no_more_needs_a_full_refresh_to_lose_its_rows(
     assert shop.table() == kept
     shop.apply(full_refresh=True)
     assert [row[0] for row in shop.table()] == [2]
+
+
+def test_what_is_written_of_a_table_that_goes_on_is_measured_without_what_stays(shop: Shop) -> None:
+    shop.model(COLUMNS, **BY_DAY)
+    shop.rows([(i, day(i), 0) for i in range(5)])
+    shop.apply()
+    first = shop.written()
+    shop.rows([(i, day(i), 1) for i in range(7)])
+    shop.apply()
+
+    assert first == 5
+    assert shop.written() - first == 3, "the last day again, and two new ones"
+
+
+def test_what_is_written_of_a_private_table_that_goes_on_is_measured_without_what_stays(shop: Shop) -> None:
+    shop.model(COLUMNS, name="base", **BY_DAY)
+    shop.model("select count(*)::integer as id, max(day) as day, max(n) as n from base")
+    shop.rows([(i, day(i), 0) for i in range(5)])
+    shop.apply()
+    first = shop.written()
+    shop.rows([(i, day(i), 1) for i in range(7)])
+    shop.apply()
+
+    assert first == 5 + 1
+    assert shop.written() - first == 3 + 1

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import json
 import re
 import shutil
 import urllib.parse
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -16,6 +18,7 @@ import pytest
 
 from tests.domains import Repository, TestServer, flights, planes, repository, serving
 from tests.stores import ACCESS_KEY, SECRET_KEY, ObjectServer
+from weft.api.platform import open_platform
 from weft.model.address import parse_address
 from weft.model.records import PortOutcome, Run, RunState
 
@@ -42,6 +45,12 @@ def server(store: ObjectServer, bucket: str, tmp_path: Path, monkeypatch: pytest
 def repository_of(server: TestServer, folder: Path, owner: str, name: str) -> Repository:
     # the token is made by the platform, which opens the store's settings but asks it nothing
     return repository(folder, server.url, server.token(owner), name)
+
+
+def operator_of(server: TestServer) -> str:
+    with closing(open_platform(server.root)) as platform:
+        platform.identity.user_verbs.add("olga", None, ["operator"], actor="test")
+    return server.token("olga")
 
 
 def run_of(server: TestServer, made: Repository, domain: str, run_id: str) -> httpx.Client:
@@ -217,3 +226,24 @@ def test_a_query_over_http_fetches_what_it_reads_and_the_web_process_stays_witho
     maps = Path(f"/proc/{server.process.pid}/maps")
     if maps.exists():
         assert "libarrow" not in maps.read_text()
+
+
+def test_what_rests_in_the_store_counts_for_a_domains_quota(store, bucket, server, tmp_path):
+    fleet = repository_of(server, tmp_path / "fleet", "ada", "fleet")
+    planes(fleet)
+    assert fleet.weft("apply").returncode == 0
+    shutil.rmtree(server.root / ".weft/files")  # copies that nobody reads give way
+    held = sum(o["Size"] for o in store.client().list_objects_v2(Bucket=bucket, Prefix="mesh/fleet/")["Contents"])
+
+    fleet.token = server.token("ada")
+    shown = fleet.weft("quota", "fleet", "--format", "json")
+    fleet.token = operator_of(server)
+    bounded = fleet.weft("quota", "fleet", "--size", f"{(held + 500) / 1000}kB", "--format", "json")
+    fleet.token = server.token("ada")
+    planes(fleet, rows=5_000)
+    refused = fleet.weft("apply")
+
+    assert (json.loads(shown.stdout)["held_bytes"], bounded.returncode) == (held, 0), shown.stderr + bounded.stderr
+    assert held > 0
+    assert refused.returncode != 0
+    assert "WFT-SRV-039" in refused.stdout + refused.stderr

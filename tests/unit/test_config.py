@@ -87,6 +87,8 @@ def test_every_described_setting_can_be_set_by_the_variable_that_is_described(tm
         "environments.keep": "7d",
         "python.memory_limit": "7GB",
         "python.timeout": "7d",
+        "python.file_size": "7GB",
+        "python.shared_workers": "own-user",
         "engine.memory_limit": "7GB",
         "notices.smtp_security": "tls",
         "notices.grace": "7d",
@@ -265,7 +267,7 @@ def test_every_section_of_the_settings_can_be_written_in_weft_toml(tmp_path):
     settings = load_settings(tmp_path, environ={})
 
     assert (settings.governance.scan_every, settings.governance.contact) == ("0s", "gov@example.com")
-    sections = {f for f in Settings.__struct_fields__ if f not in ("root", "connections")}
+    sections = {f for f in Settings.__struct_fields__ if f not in ("root", "connections", "own_python")}
     assert sections == {key.partition(".")[0] for key, *_ in describe_settings()}
 
 

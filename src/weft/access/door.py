@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from copy import copy
 from typing import TYPE_CHECKING, Protocol, Self
 
 from msgspec.structs import replace
 
 from weft.access.decision import Decision, decide, decide_quarantine
-from weft.access.opened import Opened, Readable
+from weft.access.opened import LiveRead, Opened, Readable
 from weft.access.principals import Principal, PrincipalKind
 from weft.access.relation import relation_of
 from weft.access.result import Result, ResultColumn
@@ -22,6 +23,7 @@ from weft.errors import (
     AccessDenied,
     Diagnostic,
     PlatformError,
+    SourceError,
     UsageError,
     UserCodeError,
     WeftError,
@@ -40,10 +42,14 @@ from weft.sql.quoting import dotted
 from weft.storage import reading
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from weft.access.live import LiveTables
     from weft.access.reading.asking import Question, Readers, Streamed
     from weft.access.witness import Over, Witness
     from weft.model.lifecycle import EndOfLife
     from weft.registry.grants import Grant
+    from weft.sql.narrowing import Narrow
 
 Present = Callable[[Publication, Principal, bool], None]
 """Brings the files of a data version to where they are read; of its quarantine, where the last argument says so."""
@@ -74,13 +80,16 @@ class Door:
         grounds: Grounds | None = None,
         readers: Callable[[], Readers] | None = None,
         witness: Witness | None = None,
+        live: Callable[[], LiveTables] | None = None,
     ) -> None:
         """Args:
         present: sees to it that the files of a data version lie under `root`; None: they always do.
         grounds: knows grants and policies; without it owners and products read, and nobody else.
         readers: the processes in which queries run of everybody but the owner of the folder.
         witness: writes down who reads; without it nobody does.
+        live: fetches what is read of ports that live in databases; without it nothing of them is read.
         """
+        self._live = live
         self._readers = readers
         self._witness = witness
         self._reader = reader
@@ -158,8 +167,17 @@ class Door:
             fix = f'`weft access request {state.address} --purpose "…"` asks its owners'
         _require(decision, principal, f"`{state.address}`", fix)
         publication = version_of(self._reader, state.address, at)
+        live = publication.manifest.live
+        if live is not None:
+            _require_now(state, publication, at)
         if self._grounds is not None and decision.grants:
             self._grounds.used(decision.grants)
+        if live is not None:
+            from weft.access.live import unfetched  # most meshes have no such port
+
+            read = LiveRead(live, publication.manifest.columns)
+            relation = unfetched(state.address, decision, read)
+            return Readable(publication, relation, (), decision, False, read)
         if self._present is not None:
             self._present(publication, principal, False)
         rows = reading.relation(publication.manifest, self._root)
@@ -220,14 +238,18 @@ class Door:
             streamed = self.stream(principal, Question(sql, limit=limit, at=at, purpose=purpose))
             return collected(streamed, self._engine().texts)
         with self._engine().session() as parser:
-            found = walk(sql, parser.parse(sql), qualified=True)
+            tree = parser.parse(sql)
+            found = walk(sql, tree, qualified=True)
         problems = placed(found, sql)
         if has_errors(problems):
             raise UsageError(*problems)
         opened = self.opened(principal, [name for name, _ in found.references], at, purpose)
         over = self.witnessed(principal, opened, sql)
         try:
-            with self._engine().locked(opened.relations, opened.paths) as session:
+            with (
+                self.fetched(principal, opened, _narrow(tree) if opened.lives else None, rows=limit) as ready,
+                self._engine().locked(ready.relations, ready.paths) as session,
+            ):
                 columns = session.columns(sql)
                 table, truncated = session.arrow(sql, limit)
         except BaseException as e:
@@ -245,6 +267,87 @@ class Door:
             tuple(opened.notes),
             tuple(dict.fromkeys(opened.warnings)),
         )
+
+    @contextmanager
+    def fetched(
+        self,
+        principal: Principal,
+        opened: Opened,
+        narrow: Narrow | None = None,
+        *,
+        rows: int | None = None,
+        described: bool = False,
+        seconds: float | None = None,
+    ) -> Iterator[Opened]:
+        """What was opened, with what it shows of tables in databases fetched into files, which go when it is left.
+
+        Args:
+            narrow: what the query can use of a table; None: all of it.
+            rows: how many rows of the answer are asked for.
+            described: whether its columns are wanted and no row.
+            seconds: how long it may take.
+
+        Raises:
+            AccessDenied: WFT-ACC-055, what hides rows or values cannot be said there.
+            SourceError: WFT-SRC-055 or WFT-SRC-056, a table cannot be read.
+            UserCodeError: WFT-ENG-001, -003 or -005.
+        """
+        if not opened.lives:
+            yield opened
+            return
+        from weft.access.live import Wanted
+        from weft.access.reading.process import unwanted
+        from weft.connectors.postgres_live import Unwanted
+        from weft.sql.narrowing import EVERYTHING
+
+        if self._live is None:
+            ports = ", ".join(f"`{a}`" for a, one in opened.ports.items() if one.live is not None)
+            raise SourceError(error("WFT-SRC-056", f"{ports} lives in a database, which is not read here"))
+        owner = principal.kind is PrincipalKind.OWNER
+        wanted = Wanted(narrow or EVERYTHING, rows, described, owner)
+        gone = self._gone or (lambda: False)
+        with ExitStack() as held:
+            try:
+                ports_ = held.enter_context(self._live().fetched(opened.ports, wanted, seconds, gone))
+            except Unwanted:
+                raise unwanted() from None
+            stands_for = {one.relation: ports_[address].relation for address, one in opened.ports.items()}
+            relations = {name: stands_for.get(item, item) for name, item in opened.relations.items()}
+            yield replace(opened, ports=ports_, relations=relations)
+
+    @contextmanager
+    def at_hand(self, principal: Principal, one: Readable, rows: int | None = None) -> Iterator[Readable]:
+        """A port that was opened, with its rows where an engine can read them. Raises as `fetched`.
+
+        Args:
+            rows: how many of a table in a database are enough, whichever; None: all.
+        """
+        address = one.publication.address
+        with self.fetched(principal, Opened({address: one}, {}, [], []), _some(rows)) as ready:
+            yield ready.ports[address]
+
+    def brought(self, principal: Principal, one: Readable, folder: Path, rows: int | None = None) -> Readable:
+        """The same, with what was fetched in a folder that goes when whoever has it removes it."""
+        if one.live is None:
+            return one
+        from weft.access.live import Wanted
+        from weft.sql.narrowing import EVERYTHING
+
+        if self._live is None:
+            what = f"`{one.publication.address}` lives in a database, which is not read here"
+            raise SourceError(error("WFT-SRC-056", what))
+        wanted = Wanted(_some(rows) or EVERYTHING, told=principal.kind is PrincipalKind.OWNER)
+        return self._live().brought({one.publication.address: one}, wanted, folder)[one.publication.address]
+
+    def again(self, principal: Principal, address: Address, snapshot_id: str, purpose: str | None = None) -> Readable:
+        """A port as it was opened at a snapshot; one that lives in a database has no snapshots, and is opened as it is.
+
+        Raises:
+            UsageError, AccessDenied: as `open`.
+        """
+        before = self._reader.publication(address, snapshot_id)
+        lives = before is not None and before.manifest.live is not None
+        return self.open(principal, address, None if lives else snapshot_id, purpose=purpose)
 
     def stream(self, principal: Principal, question: Question) -> Streamed:
         """The answer to a question, in a process of its own, as it is made.
@@ -287,8 +390,7 @@ class Door:
             raise unwanted()
         try:
             return all(
-                self.open(principal, address, one.publication.snapshot_id, purpose=opened.purpose).relation
-                == one.relation
+                self.again(principal, address, one.publication.snapshot_id, opened.purpose).relation == one.relation
                 for address, one in opened.ports.items()
             )
         except WeftError:
@@ -344,6 +446,8 @@ class Door:
             relations[domain, product, table] = opened[address].relation
             if "@" not in table:
                 notes.append(f"`{'.'.join(name)}` is `{address}`")
+            if opened[address].live is not None:
+                notes.append(f"`{address}` lives in a database: its rows as of {self._now():%Y-%m-%dT%H:%M:%SZ}")
             override = opened[address].publication.override
             if override is not None:
                 notes.append(f"`{address}` is {override.mark}")
@@ -402,6 +506,37 @@ def _require(decision: Decision, principal: Principal, what: str, fix: str | Non
     if not decision.allowed:
         told = f"`{principal.name}` may not read {what}"
         raise AccessDenied(error(decision.code, told, why=decision.reason, fix=fix))
+
+
+def _narrow(tree: str) -> Narrow:
+    from weft.sql.narrowing import narrowed  # few queries read tables of databases
+
+    return narrowed(tree)
+
+
+def _some(rows: int | None) -> Narrow | None:
+    from weft.sql.narrowing import Narrow  # few ports live in databases
+
+    return Narrow(once=True, rows=rows) if rows is not None else None
+
+
+def _require_now(state: PortState, publication: Publication, at: At) -> None:
+    """Refuses to read a table of a database as it was.
+
+    Raises:
+        UsageError: WFT-ACC-056.
+    """
+    asked = at.get(str(state.address), at.get(state.address.unpinned)) if isinstance(at, Mapping) else at
+    if asked is None or (asked == publication.snapshot_id == state.snapshot_id):
+        return
+    raise UsageError(
+        error(
+            "WFT-ACC-056",
+            f"`{state.address}` lives in a database, which has its rows as they are now alone",
+            why="nothing of it is copied when it is published",
+            fix="leave out the data version; a port that a model fills from the table keeps its former versions",
+        )
+    )
 
 
 def _in_query(diagnostic: Diagnostic) -> Diagnostic:

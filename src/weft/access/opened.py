@@ -7,7 +7,16 @@ from msgspec import Struct
 from weft.access.decision import Decision
 from weft.errors import Diagnostic
 from weft.model.address import Address
+from weft.model.column import Column
+from weft.model.live import LiveTable
 from weft.model.publication import Publication
+
+
+class LiveRead(Struct, frozen=True):
+    """That a port lives in a table of a database, and the columns with which it is published."""
+
+    table: LiveTable
+    columns: tuple[Column, ...]
 
 
 class Readable(Struct, frozen=True):
@@ -19,6 +28,7 @@ class Readable(Struct, frozen=True):
         decision: what the relation shows, and why.
         as_files: whether the files hold what is shown and nothing else: only then they may be handed out. An older data
             version of somebody who sees all may have columns that the port has no more.
+        live: the table in which it lives; `relation` shows no row then before it is fetched, see `Door.fetched`.
     """
 
     publication: Publication
@@ -26,6 +36,7 @@ class Readable(Struct, frozen=True):
     paths: tuple[str, ...]
     decision: Decision
     as_files: bool = False
+    live: LiveRead | None = None
 
 
 class Opened(Struct, frozen=True):
@@ -41,6 +52,11 @@ class Opened(Struct, frozen=True):
     warnings: list[Diagnostic]
     purpose: str | None = None
     beside: tuple[str, ...] = ()
+
+    @property
+    def lives(self) -> bool:
+        """Whether some port lives in a table of a database."""
+        return any(one.live is not None for one in self.ports.values())
 
     @property
     def paths(self) -> list[str]:

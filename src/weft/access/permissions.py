@@ -83,7 +83,7 @@ PERMISSIONS: Mapping[Action, Permission] = {
     ),
     Action.REQUISITION: Permission("make a domain that is not there yet", everybody=True),
     Action.MANAGE_DOMAIN: Permission(
-        "change a domain's members, quotas and tokens", frozenset({Role.DOMAIN_OWNER, Role.OPERATOR})
+        "change a domain's members and tokens", frozenset({Role.DOMAIN_OWNER, Role.OPERATOR})
     ),
     Action.PUBLISH: Permission("publish, roll back and retire products of a domain", _OWNERS | {Role.DEVELOPER}),
     Action.RUN: Permission("start and cancel runs of a domain", _OWNERS | {Role.DEVELOPER, Role.OPERATOR}),
@@ -106,7 +106,9 @@ PERMISSIONS: Mapping[Action, Permission] = {
         "see who reads data of a domain",
         _OWNERS | {Role.STEWARD, Role.COMPLIANCE_CONTACT, Role.GOVERNANCE_LEAD},
     ),
-    Action.OPERATE: Permission("users, workers, queues and settings of the platform", frozenset({Role.OPERATOR})),
+    Action.OPERATE: Permission(
+        "users, workers, queues and settings of the platform, and quotas of domains", frozenset({Role.OPERATOR})
+    ),
 }
 """Who may do what; what has no line here nobody may."""
 

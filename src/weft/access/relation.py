@@ -78,7 +78,7 @@ def _shown(column: Column, name: str, layers: Sequence[Layer], conditions: Mappi
     cells = [(layer, layer.cells[name]) for layer in layers if name in layer.cells]
     if not conditions:
         return _value(cells[0][1], value, column)
-    cells.sort(key=lambda one: _order(one[1]))
+    cells.sort(key=lambda one: of_strictness(one[1]))
     whens: list[str] = []
     for layer, cell in cells:
         if layer.condition is None:
@@ -91,7 +91,8 @@ def _case(whens: Sequence[str], otherwise: str) -> str:
     return f"CASE {' '.join(whens)} ELSE {otherwise} END" if whens else otherwise
 
 
-def _order(cell: Cell) -> tuple[int, tuple[int, int], str]:
+def of_strictness(cell: Cell) -> tuple[int, tuple[int, int], str]:
+    """A key that sorts cells: what shows most comes first."""
     return (0, (0, 0), "") if cell.mask is None else (1, cell.mask.rank, str(cell.mask))
 
 

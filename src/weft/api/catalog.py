@@ -15,7 +15,7 @@ from weft.api.cursors import cursor_of, place_of
 from weft.catalog.candidates import Synonyms
 from weft.catalog.history import history
 from weft.catalog.lineage import lineage, node_name
-from weft.catalog.listing import Asked, Drafts, lines, listed
+from weft.catalog.listing import Asked, Drafts, lines, listed, teams
 from weft.catalog.live import LiveIndex
 from weft.catalog.looks import Within
 from weft.catalog.pages import domain_summary, page
@@ -39,6 +39,7 @@ class Filters(Struct, frozen=True, omit_defaults=True):
     status: str | None = None
     owner: str | None = None
     tag: str | None = None
+    words: str = ""
 
 
 class Catalog:
@@ -78,6 +79,7 @@ class Catalog:
             status=filters.status,
             owner=filters.owner,
             tag=filters.tag,
+            words=filters.words,
             after=str(place[0]) if place else "",
             limit=limit,
         )
@@ -86,6 +88,22 @@ class Catalog:
         return {
             "items": [Raw(line.encode()) for line in lines],
             "next": None if last is None else cursor_of(of, [last]),
+        }
+
+    def teams(self, words: str, limit: int, cursor: str | None) -> dict[str, Any]:
+        """A page of the teams that answer for domains, by name.
+
+        Raises:
+            UsageError: WFT-SRV-006, the cursor is none of this list.
+        """
+        of = f"teams {words}"
+        place = place_of(of, cursor, str)
+        with self.index.reading() as connection:
+            found = teams(connection, words, str(place[0]) if place else "", limit + 1)
+        shown = found[:limit]
+        return {
+            "items": [{"name": name, "owns": owns} for name, owns in shown],
+            "next": cursor_of(of, [shown[-1][0]]) if len(found) > limit else None,
         }
 
     def after(self, caller: Caller, kind: str, address: str, limit: int) -> tuple[list[dict[str, Any]], str | None]:

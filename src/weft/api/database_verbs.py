@@ -58,6 +58,15 @@ class DatabaseVerbs:
         caller = keyboard(self._rooms.actor)
         return self._platform.usage.of(caller, domain=domain, product=product, first=first, last=last, by=by)
 
+    def quota(self, domain: str) -> Document:
+        """What a domain may keep, and what it keeps."""
+        return self._platform.requisitions.quota(keyboard(self._rooms.actor), domain)
+
+    def bound(self, domain: str, *, most_bytes: int | None, most_products: int | None) -> Document:
+        """Gives a domain other bounds."""
+        caller = keyboard(self._rooms.actor)
+        return self._platform.requisitions.bound(caller, domain, most_bytes=most_bytes, most_products=most_products)
+
     def search(self, words: str, within: Within | None = None, *, limit: int = 20) -> SearchResult:
         """What the index beside the registry holds, drafts included."""
         from msgspec.structs import replace
@@ -87,10 +96,17 @@ class DatabaseJobs:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
 
-    def listed(self, *, states: Sequence[str] = (), product: str | None = None, limit: int = 100) -> list[Document]:
+    def listed(
+        self,
+        *,
+        states: Sequence[str] = (),
+        product: str | None = None,
+        domain: str | None = None,
+        limit: int = 100,
+    ) -> list[Document]:
         """Jobs, the newest first."""
         wanted = [JobState(state) for state in states]
-        found = self._platform.jobs.listed(states=wanted, product=product, limit=limit)
+        found = self._platform.jobs.listed(states=wanted, product=product, domain=domain, limit=limit)
         return [job.as_json() for job in found]
 
     def one(self, job_id: str) -> Document:
@@ -158,7 +174,7 @@ class DatabaseNotices:
     def subscribe(
         self,
         subject: str,
-        target: str,
+        target: str = "",
         *,
         channel: str | None = None,
         kinds: Sequence[str] = (),

@@ -11,7 +11,7 @@ from weft.api.drafts import Drafts
 from weft.api.notices import absent
 from weft.catalog.incidents import incident_line, open_incidents
 from weft.config import duration
-from weft.errors import Conflict, error
+from weft.errors import Conflict, UsageError, did_you_mean, error
 from weft.observability.watching import Watch, Watched
 from weft.registry.incidents import Incident, IncidentStore
 from weft.registry.sql import SqlRegistry
@@ -33,7 +33,14 @@ class Incidents:
         return self._watch.look()
 
     def listed(self, *, domain: str | None = None, closed: bool = False) -> list[dict[str, Any]]:
-        """Open incidents, newest first; with `closed` also those of the last thirty days."""
+        """Open incidents, newest first; with `closed` also those of the last thirty days.
+
+        Raises:
+            UsageError: WFT-OBS-001, there is no such domain.
+        """
+        if domain is not None and self._reader.domain(domain) is None:
+            fix = did_you_mean(domain, sorted(self._reader.domains()), otherwise="`weft search` finds domains")
+            raise UsageError(error("WFT-OBS-001", f"there is no domain `{domain}`", fix=fix))
         after = self._now() - _SINCE if closed else None
         return [incident_line(one) for one in self._store.listed(closed_after=after, domain=domain)]
 

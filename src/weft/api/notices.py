@@ -23,6 +23,7 @@ from weft.registry.base import RegistryReader
 from weft.registry.database import Database
 from weft.registry.notices import Subscription, SubscriptionStore
 from weft.registry.outbox import Delivery, Outbox
+from weft.registry.portal_notices import CHANNEL as PORTAL
 
 
 class Notices:
@@ -49,7 +50,7 @@ class Notices:
         self,
         caller: Caller,
         subject: str,
-        target: str,
+        target: str = "",
         *,
         channel: str | None = None,
         kinds: Sequence[str] = (),
@@ -59,20 +60,23 @@ class Notices:
         """Subscribes, and shows once the secret with which a webhook will be signed.
 
         Args:
-            channel: None: mail where the target is an address of mail, else a webhook.
+            target: a URL or an address of mail; empty: the caller's own list in the portal.
+            channel: None: mail where the target is an address of mail, the portal where there is none, else a webhook.
             secret: an entry of `[notices.secrets]`, which operators may name; None: one of its own is made.
 
         Raises:
             UsageError: WFT-OBS-001 to 004 and 007, one of them is not right.
             AccessDenied: WFT-OBS-009, the address of mail is somebody else's.
         """
-        channel = channel or ("mail" if "@" in target and "://" not in target else "webhook")
+        channel = channel or _channel_of(target)
         _require_known(channel, CHANNELS, "channel")
         for kind in kinds:
             _require_known(kind, KINDS, "kind of notice")
         self._require_subject(subject)
         digest = checked_digest(digest) if digest is not None else None
-        if channel == "mail":
+        if channel == PORTAL:
+            _require_plain(target, digest)
+        elif channel == "mail":
             target = self._checked_mail(caller, target)
         else:
             checked_url(target, self._settings.allow_hosts)
@@ -215,6 +219,22 @@ def keyboard(actor: str) -> Caller:
 def absent(what: str, name: str) -> UsageError:
     """That there is none of that name, or none that the caller may know of."""
     return UsageError(error("WFT-OBS-008", f"there is no {what} `{name}`"))
+
+
+def _channel_of(target: str) -> str:
+    if not target:
+        return PORTAL
+    return "mail" if "@" in target and "://" not in target else "webhook"
+
+
+def _require_plain(target: str, digest: str | None) -> None:
+    """Refuses what a list in the portal has not."""
+    if target:
+        what = "notices in the portal go to whoever subscribes, and to no other place"
+        raise UsageError(error("WFT-OBS-002", what, fix="leave the target empty, or choose another channel"))
+    if digest is not None:
+        what = "notices in the portal stand there at once"
+        raise UsageError(error("WFT-OBS-003", what, fix="leave the hour empty"))
 
 
 def _require_known(word: str, known: Any, what: str) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from weft.api.connections import Connections
     from weft.api.feedback import Feedback
     from weft.api.governance.approvals import Approvals
+    from weft.api.governance.compliance_pages import CompliancePages
     from weft.api.governance.glossaries import Glossaries
     from weft.api.governance.holding import Holding
     from weft.api.governance.scans_on_request import ScansOnRequest
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from weft.api.incidents import Incidents
     from weft.api.jobs.verbs import Jobs
     from weft.api.notices import Notices
+    from weft.api.own_notices import OwnNotices
     from weft.api.people.identity import Identity
     from weft.api.people.requisition import Requisitions
     from weft.api.publishing.runs import Publishing
@@ -288,6 +290,20 @@ class Platform:
         from weft.api.governance.standing_compliance import StandingCompliance
 
         return StandingCompliance(self.database, self.rooms.now)
+
+    @cached_property
+    def own_notices(self) -> OwnNotices:
+        """What each person is told in the portal."""
+        from weft.api.own_notices import OwnNotices
+
+        return OwnNotices(self.database, self.rooms.now)
+
+    @cached_property
+    def compliance_pages(self) -> CompliancePages:
+        """Reports of compliance as pages show them."""
+        from weft.api.governance.compliance_pages import CompliancePages
+
+        return CompliancePages(self.database, self.compliance, self.rooms.settings.mesh.name, self.rooms.now)
 
     @cached_property
     def suggested_levels(self) -> SuggestedLevels:

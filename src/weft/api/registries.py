@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +69,8 @@ def restore(file: Path, path: str | Path = ".", *, replace: bool = False) -> Bac
 
     settings = load_settings(Path(path))
     backups.opened(file)
+    if "://" not in settings.mesh.registry:  # it holds hashes of tokens, as the backup does
+        private(settings.path(settings.mesh.registry))
     try:
         database = _opened(settings)
     except PlatformError as e:
@@ -78,6 +82,13 @@ def restore(file: Path, path: str | Path = ".", *, replace: bool = False) -> Bac
         return backups.restore(database, file, replace=replace)
     finally:
         database.close()
+
+
+def private(file: Path) -> None:
+    """Makes a registry's file for its owner alone, where there is none: what SQLite makes can be read by everybody."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _place(settings: Settings) -> Place:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import getpass
+import os
 from pathlib import Path
 from typing import Any
 
+from weft.api.client.servers import Server
 from weft.api.mesh import open
 from weft.config import load_settings
+from weft.errors import WeftError
+from weft.registry.credentials import token_for
 
 
 def schema(kind: str) -> dict[str, Any]:
@@ -31,7 +35,26 @@ def new_domain(path: str | Path, name: str) -> list[Path]:
     """Adds a domain to the mesh that holds `path`; returns the files written."""
     from weft.project import scaffold
 
-    return scaffold.new_domain(load_settings(Path(path)), name, getpass.getuser())
+    settings = load_settings(Path(path))
+    return scaffold.new_domain(settings, name, _member(settings.mesh.registry))
+
+
+def _member(registry: str) -> str | None:
+    """Who makes a domain: as the server of the registry knows them, where there is one.
+
+    None where it cannot be asked, or knows a program: the account of this machine is nobody there.
+    """
+    if not registry.startswith(("http://", "https://")):
+        return getpass.getuser()
+    token = token_for(registry, os.environ)
+    if token is None:
+        return None
+    try:
+        who = Server(registry, token).who()
+    except WeftError:
+        return None
+    name = str(who["name"])
+    return None if who["kind"] == "stranger" or ":" in name else name
 
 
 def new_product(path: str | Path, address: str, *, source: str | None = None) -> list[Path]:

@@ -70,6 +70,16 @@ class ServerVerbs:
         asked = {"domain": domain, "product": product, "first": first, "last": last, "by": list(by)}
         return document(self._server.get(f"{API}/usage", dict[str, Any], asked))
 
+    def quota(self, domain: str) -> Document:
+        """What a domain may keep, and what it keeps."""
+        return document(self._server.get(f"{API}/domains/{part(domain)}/quota", dict[str, Any]))
+
+    def bound(self, domain: str, *, most_bytes: int | None, most_products: int | None) -> Document:
+        """Gives a domain other bounds."""
+        asked = {"most_bytes": most_bytes, "most_products": most_products}
+        path = f"{API}/domains/{part(domain)}/quota"
+        return document(self._server.send("PUT", path, asked, dict[str, Any]))
+
     def search(self, words: str, within: Within | None = None, *, limit: int = 20) -> SearchResult:
         """What the server's index holds, as far as it is for the caller."""
         require_known(within or EVERYTHING)
@@ -93,13 +103,21 @@ class ServerJobs:
     def __init__(self, server: Server) -> None:
         self._server = server
 
-    def listed(self, *, states: Sequence[str] = (), product: str | None = None, limit: int = 100) -> list[Document]:
+    def listed(
+        self,
+        *,
+        states: Sequence[str] = (),
+        product: str | None = None,
+        domain: str | None = None,
+        limit: int = 100,
+    ) -> list[Document]:
         """Jobs, the newest first, page by page."""
         found: list[Document] = []
         before: int | None = None
         while len(found) < limit:
             most = min(_PAGE, limit - len(found))
-            asked = {"state": list(states) or None, "product": product, "before": before, "limit": most}
+            asked = {"state": list(states) or None, "product": product, "domain": domain, "before": before}
+            asked["limit"] = most
             page = self._server.get(f"{API}/jobs", dict[str, Any], asked)
             found += page["jobs"]
             before = page["next"]
@@ -181,7 +199,7 @@ class ServerNotices:
     def subscribe(
         self,
         subject: str,
-        target: str,
+        target: str = "",
         *,
         channel: str | None = None,
         kinds: Sequence[str] = (),

@@ -29,8 +29,15 @@ Document = dict[str, Any]
 class JobVerbs(Protocol):
     """The queue, schedules and backfills."""
 
-    def listed(self, *, states: Sequence[str] = (), product: str | None = None, limit: int = 100) -> list[Document]:
-        """Jobs, the newest first."""
+    def listed(
+        self,
+        *,
+        states: Sequence[str] = (),
+        product: str | None = None,
+        domain: str | None = None,
+        limit: int = 100,
+    ) -> list[Document]:
+        """Jobs, the newest first: of one product, of one domain, or all."""
         ...
 
     def one(self, job_id: str) -> Document:
@@ -108,7 +115,7 @@ class NoticeVerbs(Protocol):
     def subscribe(
         self,
         subject: str,
-        target: str,
+        target: str = "",
         *,
         channel: str | None = None,
         kinds: Sequence[str] = (),
@@ -263,6 +270,18 @@ class Verbs(Protocol):
         Raises:
             UsageError: WFT-OBS-011 a day is none, WFT-OBS-001 a group is none.
         """
+        ...
+
+    def quota(self, domain: str) -> Document:
+        """What a domain may keep, and what it keeps.
+
+        Raises:
+            UsageError: WFT-SRV-043, there is no such domain.
+        """
+        ...
+
+    def bound(self, domain: str, *, most_bytes: int | None, most_products: int | None) -> Document:
+        """Gives a domain other bounds; what is None stays. Raises like `quota`."""
         ...
 
     def search(self, words: str, within: Within | None = None, *, limit: int = 20) -> SearchResult:

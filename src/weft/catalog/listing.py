@@ -17,6 +17,7 @@ class Asked(Struct, frozen=True):
         kind: domain, product or port.
         after: the address that the page before ended with; `""` for the first page.
         own: domains whose drafts are shown.
+        words: what the address or the title has in it, in whatever case; `""` for all.
     """
 
     kind: str
@@ -26,6 +27,7 @@ class Asked(Struct, frozen=True):
     status: str | None = None
     owner: str | None = None
     tag: str | None = None
+    words: str = ""
     after: str = ""
     limit: int = 50
 
@@ -57,6 +59,9 @@ def listed(connection: sqlite3.Connection, asked: Asked) -> tuple[list[str], str
         if wanted is not None:
             conditions.append(f"l.{column} = ?")
             values.append(wanted)
+    if asked.words:
+        conditions.append("instr(lower(l.address || ' ' || coalesce(json_extract(l.line, '$.title'), '')), lower(?))")
+        values.append(asked.words)
     source = "listed l"
     if asked.tag is not None:
         source = "listed_tag t JOIN listed l ON l.id = t.id"
@@ -70,6 +75,21 @@ def listed(connection: sqlite3.Connection, asked: Asked) -> tuple[list[str], str
     ).fetchall()
     page = rows[: asked.limit]
     return [line for _, line in page], page[-1][0] if len(rows) > asked.limit else None
+
+
+def teams(connection: sqlite3.Connection, words: str, after: str, limit: int) -> list[tuple[str, list[str]]]:
+    """The teams that answer for domains, by name, each with its domains.
+
+    Args:
+        words: what their names have in them, in whatever case; `""` for all.
+        after: the name that the page before ended with.
+    """
+    rows = connection.execute(
+        "SELECT l.owner, json_group_array(l.address) FROM listed l WHERE l.kind = 'domain' AND l.owner > ? "
+        "AND (? = '' OR instr(lower(l.owner), lower(?))) GROUP BY l.owner ORDER BY l.owner LIMIT ?",
+        [after, words, words, limit],
+    )
+    return [(str(owner), sorted(json.loads(domains))) for owner, domains in rows]
 
 
 def lines(connection: sqlite3.Connection, addresses: Collection[str], own: Collection[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from weft.api.registries import private
 from weft.cli.output import print_line
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def _for_its_owner_alone(platform: Platform) -> None:
     settings = platform.rooms.settings
     if "://" not in settings.mesh.registry:
         file = settings.path(settings.mesh.registry)
+        private(file)
         for part in (file, file.with_name(f"{file.name}-wal"), file.with_name(f"{file.name}-shm")):
             with suppress(FileNotFoundError):
                 part.chmod(0o600)

@@ -45,6 +45,7 @@ COMMANDS: dict[str, str] = {
     "run": "Show one run with its checks, or with --log what it told on its worker.",
     "incidents": "List what is wrong, show one incident, and note who looks after it.",
     "usage": "Show what products cost: processor time, bytes and rows, day by day.",
+    "quota": "Show what a domain may keep and what it keeps; operators give it other bounds.",
     "glossary": "List the terms that columns share, show one, and suggest which columns mean them.",
     "compliance": "Report which share of what policies ask is kept, today or on any day before.",
     "audit": "Show who has read what, and verify that the record of it was not changed.",

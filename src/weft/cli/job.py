@@ -39,15 +39,20 @@ def run(asked: dict[str, Any], tell: Tell) -> int:
     """Applies what a worker asks for.
 
     Args:
-        asked: `root`, `subject` and perhaps a `window`.
+        asked: `root`, `subject`, perhaps a `window`, and in `own_python` folders of domains whose Python models may
+            run as the user of this process.
     """
-    from weft import api
+    from msgspec.structs import replace
+
+    from weft.api.mesh import Mesh
+    from weft.config import load_settings
     from weft.errors import PlatformError, WeftError, error
     from weft.plan.keeping import window_from_json
     from weft.runs.passing import may_pass
 
     try:
-        with api.open(Path(asked["root"])) as mesh:
+        settings = replace(load_settings(Path(asked["root"])), own_python=frozenset(asked.get("own_python", ())))
+        with Mesh(settings) as mesh:
             progress = _Told(tell, mesh.run_of_this_process)
             done = mesh.apply([asked["subject"]], window=window_from_json(asked.get("window")), progress=progress)
     except WeftError as e:

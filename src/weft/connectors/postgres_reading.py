@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from weft.connectors import postgres
 from weft.connectors.reading import IN_TIME, WHOLE, RemoteColumn, RemoteTable, less
@@ -38,7 +40,23 @@ _AS_TEXT = {"uuid": "UUID", "json": "JSON", "jsonb": "JSON"}
 """Types that are landed as text and read as what they are; every other one is a text."""
 _IN_LISTS = {"smallint", "integer", "bigint", "real", "double precision", "boolean"}
 _NUMERIC = re.compile(r"numeric\((\d+),(-?\d+)\)")
+_FAILED = "[libpq] Execution error [PGRES_FATAL_ERROR]: ERROR:"
+"""How the driver begins to tell what the server says of a query that goes on."""
 _BATCH_BYTES = 32 << 20
+
+
+class Asked(Struct, frozen=True):
+    """How rows are asked for.
+
+    Attributes:
+        settings: of the transaction, beside those that every reading has.
+        seconds: how long a query may take, where that is less than its connection allows.
+        begun: is given what stops a query, before it is asked.
+    """
+
+    settings: Mapping[str, str] = {}
+    seconds: float | None = None
+    begun: Callable[[Callable[[], None]], None] = lambda stop: None
 
 
 @contextmanager
@@ -46,6 +64,9 @@ def opened_source(target: Database) -> Iterator[PostgresSource]:
     """A PostgreSQL for reading: one snapshot for everything that is read."""
     with postgres.opened(target) as driver:
         yield PostgresSource(driver, target)
+
+
+_AS_EVER = Asked()
 
 
 class PostgresSource:
@@ -112,17 +133,20 @@ class PostgresSource:
             return less(at, overlap, column)
         return f"({at} - interval '{overlap:f} seconds')" if overlap else at
 
-    def streams(self, queries: Sequence[str]) -> list[AbstractContextManager[pa.RecordBatchReader]]:
+    def streams(
+        self, queries: Sequence[str], asked: Asked = _AS_EVER
+    ) -> list[AbstractContextManager[pa.RecordBatchReader]]:
         """The rows of each query, in connections that see what this one sees."""
         snapshot = self._driver.snapshot()
-        return [self._stream(sql, snapshot) for sql in queries]
+        return [self._stream(sql, snapshot, asked) for sql in queries]
 
     @contextmanager
-    def _stream(self, sql: str, snapshot: str) -> Iterator[pa.RecordBatchReader]:
+    def _stream(self, sql: str, snapshot: str, asked: Asked) -> Iterator[pa.RecordBatchReader]:
         try:
             from adbc_driver_postgresql import StatementOptions, dbapi
         except ImportError:
             raise missing("adbc-driver-postgresql", "postgres") from None
+        seconds = min(self._target.timeout_s, asked.seconds if asked.seconds is not None else self._target.timeout_s)
         with ExitStack() as held:
             try:
                 connection = held.enter_context(dbapi.connect(self._conninfo(), autocommit=True))
@@ -134,9 +158,11 @@ class PostgresSource:
                     "SET LOCAL intervalstyle = 'iso_8601'",
                     "SET LOCAL datestyle = 'ISO'",
                     "SET LOCAL extra_float_digits = 1",
-                    f"SET LOCAL statement_timeout = {round(self._target.timeout_s * 1000)}",
+                    f"SET LOCAL statement_timeout = {max(round(seconds * 1000), 1)}",
+                    *(f"SET LOCAL {name} = {literal(value)}" for name, value in asked.settings.items()),
                 ):
                     cursor.execute(statement)
+                asked.begun(cursor.adbc_cancel)
                 cursor.adbc_statement.set_options(**{StatementOptions.BATCH_SIZE_HINT_BYTES.value: str(_BATCH_BYTES)})
                 cursor.execute(sql)
                 reader = cursor.fetch_record_batch()
@@ -164,11 +190,13 @@ class PostgresSource:
 
     def _told(self, problem: Exception) -> WeftError:
         state = str(getattr(problem, "sqlstate", None) or "")
-        if state == "57014":
+        text = "" if state else str(problem)  # of what fails between two batches the driver has the message alone
+        if state == "57014" or "canceling statement due to" in text:
             return too_long(self._target)
-        if not state or state[:2] in ("08", "57"):
+        if not text.startswith(_FAILED) and (not state or state[:2] in ("08", "57")):
             return unreachable(self._target, "the connection was lost")
-        return UserCodeError(error("WFT-ENG-001", f"the query failed on the server (SQLSTATE {state})"))
+        told = f" (SQLSTATE {state})" if state else ""
+        return UserCodeError(error("WFT-ENG-001", f"the query failed on the server{told}"))
 
 
 class _Told:

@@ -23,6 +23,7 @@ from weft.connectors.reading import OpenSource, RemoteTable, checked, open_sourc
 from weft.errors import Diagnostic, SourceError, WeftError, Where, did_you_mean, error, warning
 from weft.model.address import ProductAddress
 from weft.model.column import Column
+from weft.model.live import ALWAYS, LIVE
 from weft.model.mesh import Source
 from weft.model.remote import LANDS, Remote
 
@@ -107,6 +108,27 @@ class RemoteConnector:
             return bound.version, bound.columns, []
         found = tuple(Column(c.name, c.type) for c in columns)
         return _pending(batches[-1].version if batches else "", watermark, found), found, []
+
+    def live(self, source: Source) -> tuple[str, tuple[Column, ...]]:
+        """Version and columns of a table in which a port lives; nothing of it is landed.
+
+        Raises:
+            SourceError: WFT-SRC-053 its server is none in which a port can live, WFT-SRC-024 there is no such table.
+        """
+        remote = _remote(source)
+        connection = self._connection(remote)
+        if connection.kind != "postgres":
+            what = f"a port cannot live in `{remote.connection}`, which is of the kind {connection.kind}"
+            why = "its server gives each reader what they may see, and weft can say that to PostgreSQL alone"
+            fix = "land its table by an input port, and fill the port by a model"
+            raise SourceError(error("WFT-SRC-053", what, why=why, fix=fix))
+        readable(connection)
+        server, table = self._server(remote.connection), self.described(source)
+        columns = tuple(Column(c.name, c.type) for c in table.columns)
+        watermark = _watermark(server, table, remote)[1]
+        known = [remote.connection, table.source, watermark, [[c.name, c.type] for c in columns]]
+        moves = hashlib.sha256(json.dumps(known).encode()).hexdigest()
+        return (ALWAYS if watermark is None else f"{LIVE}{moves}"), columns
 
     def is_away(self, product: ProductAddress, name: str, problem: WeftError) -> bool:
         """Whether a source could not be asked or landed, so that its binding may be right all the same."""

@@ -69,6 +69,7 @@ class OpenServer:
         self._tables: dict[str, Described] = {}
         self.dialect = driver.dialect
         self.available = driver.tables()
+        self.schemas = driver.schemas
 
     def table(self, one: SchemaObject | str) -> str | None:
         """The relation of a table, for queries; None when the database has none of its name."""
@@ -105,6 +106,18 @@ class OpenServer:
     def quoted(self, name: str) -> str:
         """A name as the server's SQL writes it."""
         return self._driver.quoted(name)
+
+    def only(self, relation: str, names: Sequence[str]) -> str:
+        """The relation of some columns of another one, of those that it has."""
+        found = self._known(relation)
+        assert found is not None, "a relation was made by `table`"
+        by_name = {c.name: c for c in found.columns}
+        names = [name for name in names if name in by_name]
+        listed = ", ".join(self.quoted(name) for name in names)
+        rows = f"(SELECT {listed or 'NULL'} FROM {self.source(relation)})"
+        name = f"{listed} of {relation}"
+        self._tables[name] = Described(tuple(by_name[n] for n in names), rows)
+        return ident(name)
 
     def filtered(self, relation: str, alias: str, condition: str) -> str:
         """The relation of those rows of another one that meet a condition in the server's own words."""

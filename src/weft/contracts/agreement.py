@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from weft.contracts.layouts import layout_problems
-from weft.errors import Diagnostic, Severity, Where, error, nearest
+from weft.errors import Diagnostic, Severity, Where, did_you_mean, error, nearest
 from weft.model.column import Column
 from weft.model.odcs import Contract, SchemaObject
 from weft.model.types import duck_type, misfit, normalise
@@ -46,6 +46,41 @@ def agree(contract: Contract, columns: Sequence[Column], places: Places = _nowhe
             if prop.name in given and (reason := misfit(prop, given[prop.name].type))
         ),
         *layout_problems(contract, columns),
+    )
+
+
+def agree_live(contract: Contract, columns: Sequence[Column], table: str) -> tuple[Diagnostic, ...]:
+    """Where the columns of a table in which a port lives and the port's contract differ.
+
+    What the table has beside is nobody's concern: it is not shown.
+
+    Returns:
+        WFT-CON-001 for a column that the table lacks, -003 for another type.
+    """
+    given = {column.name: column for column in columns}
+    missing = [prop for prop in contract.table.properties if prop.name not in given]
+    return (
+        *(
+            error(
+                "WFT-CON-001",
+                f"column `{prop.name}` of the contract is not in {table}",
+                contract.where(prop.pointer),
+                why="a port keeps every column that its contract promises",
+                fix=did_you_mean(prop.name, given, otherwise="add it to the table, or let the port live in a view"),
+            )
+            for prop in missing
+        ),
+        *(
+            error(
+                "WFT-CON-003",
+                f"column `{prop.name}` is {normalise(given[prop.name].type)} in {table}: {reason}",
+                contract.where(prop.pointer),
+                why="readers rely on the type that the contract says",
+                fix="let the port live in a view that casts it, or change the contract",
+            )
+            for prop in contract.table.properties
+            if prop.name in given and (reason := misfit(prop, given[prop.name].type))
+        ),
     )
 
 

@@ -97,6 +97,7 @@ def report(
     domains: frozenset[str] | None = None,
     days: int = 90,
     points: int = 30,
+    products: bool = True,
 ) -> Report | None:
     """Compliance at a time, with the trend of the days before it; None where no scan had written down by then.
 
@@ -106,6 +107,7 @@ def report(
         regulation: policies that name it alone.
         domains: products of these alone.
         points: of the trend, at most.
+        products: whether each product has a line and a trend.
     """
     ledger, of_products = Ledger(), _ProductTrends(regulation, domains)
     since = at - timedelta(days=days)
@@ -118,10 +120,11 @@ def report(
             moment = moments.pop(0)
             if begun is not None:
                 if seen is None or seen[0] != ledger.last or not moments:
-                    ends = not taken or not moments  # between them the trend needs no line of each product
+                    ends = products and (not taken or not moments)  # between them the trend needs none of each product
                     seen = (ledger.last, ledger.lines(regulation, domains, products=ends))
                 taken.append((moment, seen[1]))
-                of_products.take(ledger, moment)
+                if products:
+                    of_products.take(ledger, moment)
         if event is not None:
             ledger.take(event)
             begun = begun or (event.at if ledger.policies else None)
@@ -139,7 +142,7 @@ def report(
         }
         for section in ("domain", "policy", "regulation")
     }
-    trends["product"] = of_products.of(last["product"])
+    trends["product"] = of_products.of(last["product"]) if products else {}
     total = _since(last[""][""], first[""])
     trend = tuple(_point(moment, lines[""][""]) for moment, lines in taken)
     return Report(mesh, at, taken[0][0], regulation, anchor, total, sections, trend, trends)

@@ -72,6 +72,7 @@ class Source(Struct, frozen=True):
         format: csv, json, ndjson or parquet; None: by the file's ending.
         contract: types of its columns; without it every column of a CSV file is text.
         remote: the connection behind which it lies; `file` is then a URL, or empty for a table or a query.
+        live: whether an output port lives there: its rows are never landed.
     """
 
     file: str
@@ -82,6 +83,7 @@ class Source(Struct, frozen=True):
     encoding: str | None = None
     contract: Contract | None = None
     remote: Remote | None = None
+    live: bool = False
 
 
 class InputPort(Struct, frozen=True):
@@ -144,7 +146,12 @@ class Model(Struct, frozen=True):
 
 
 class OutputPort(Struct, frozen=True):
-    """What a product offers: a contract and the model that fills it."""
+    """What a product offers: a contract and the model that fills it.
+
+    Attributes:
+        model: of a port that lives in a database what would fill it: the promised columns of the table.
+        live: the table in which it lives; None where its model makes its rows.
+    """
 
     address: Address
     contract: Contract
@@ -154,6 +161,7 @@ class OutputPort(Struct, frozen=True):
     status: Status
     default: bool
     where: Where
+    live: Remote | None = None
 
     @property
     def name(self) -> str:

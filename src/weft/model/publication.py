@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from weft.model.address import Address, ProductAddress
 from weft.model.checks import CheckCounts
 from weft.model.column import Column
+from weft.model.live import LiveTable
 
 
 class ColumnStatistics(Struct, frozen=True):
@@ -52,15 +53,20 @@ class DataFile(Struct, frozen=True):
 
 
 class Manifest(Struct, frozen=True):
-    """The files of a snapshot and the columns in which they are read: all that a read needs."""
+    """The files of a snapshot and the columns in which they are read: all that a read needs.
+
+    Attributes:
+        live: the table in which the rows live; there are no files then.
+    """
 
     columns: tuple[Column, ...]
     files: tuple[DataFile, ...]
+    live: LiveTable | None = None
 
     @property
     def rows(self) -> int:
-        """Rows of all files."""
-        return sum(f.rows for f in self.files)
+        """Rows of all files; of a live table those that it had when it was published."""
+        return self.live.rows if self.live is not None else sum(f.rows for f in self.files)
 
     @property
     def size_bytes(self) -> int:
@@ -263,6 +269,7 @@ class PortState(Struct, frozen=True):
         default: whether the address without major means this one.
         retired: no new reads.
         held: while pinned, the parts of the publication that was rolled back: the pin holds until they change.
+        live: the table in which its rows live; None where they lie in files.
     """
 
     address: Address
@@ -288,3 +295,4 @@ class PortState(Struct, frozen=True):
     override: Override | None = None
     column_digests: Mapping[str, str] = field(default_factory=dict)
     model_digests: Mapping[str, str] = field(default_factory=dict)
+    live: LiveTable | None = None

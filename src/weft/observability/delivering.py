@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -23,6 +23,8 @@ from weft.release import VERSION
 LEASE = timedelta(minutes=2)
 """How long a worker has for a message that it took: longer than any channel may take."""
 _AT_ONCE = 16
+_LOOK_AGAIN_S = 1.0
+"""How long messages that go are waited for until it is asked again what is due."""
 _FIRST_S, _LONGEST_S = 5.0, 3600.0
 
 
@@ -92,20 +94,26 @@ def deliver(
 ) -> Delivered:
     """Sends everything that is due, and what becomes due behind it.
 
+    A receiver that is slow has one of the places in which messages go at once; those to others pass by it.
+
     Args:
         chance: a number from 0 to 1: how far a repetition is moved, so that not all come at once.
         stop: whether to leave the rest for another time.
     """
     outbox, worker = Outbox(database), uuid.uuid4().hex
     counts = {"sent": 0, "waiting": 0, "dead": 0}
+    going: dict[Future[WeftError | None], Delivery] = {}
     with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="deliver") as pool:
-        while not stop():
-            claimed = outbox.claim(worker, now(), limit=_AT_ONCE, lease=LEASE)
-            if not claimed:
+        while True:
+            room = _AT_ONCE - len(going) if not stop() else 0
+            for one in outbox.claim(worker, now(), limit=room, lease=LEASE) if room else ():
+                going[pool.submit(_tried, senders, one, now())] = one
+            if not going:
                 break
-            tried = pool.map(lambda one: (one, _tried(senders, one, now())), claimed)
-            ends = [_ended(one, failed, now(), chance()) for one, failed in tried]
-            outbox.settle(worker, ends, now())
+            done = wait(going, timeout=_LOOK_AGAIN_S, return_when=FIRST_COMPLETED).done
+            ends = [_ended(going.pop(one), one.result(), now(), chance()) for one in done]
+            if ends:
+                outbox.settle(worker, ends, now())
             for end in ends:
                 counts[end.state] += 1
     return Delivered(counts["sent"], counts["waiting"], counts["dead"])

@@ -37,8 +37,9 @@ def told_of(event: Event) -> Told | None:
     facts = {name: body[name] for name in ("question", "kind", "port")}
     if kind == "question_answered":
         title = f"A question about {about} is answered"
-        # those who answer for the domain know it already: it is for who has subscribed
-        return Told((kind,), product, title, f"{title}, by {event.actor}.", (), facts)
+        # those who answer for the domain know it already: it is for who has asked or subscribed
+        asked_by = (str(body["asked_by"]),) if body.get("asked_by") not in (None, event.actor) else ()
+        return Told((kind,), product, title, f"{title}, by {event.actor}.", (), facts, people=asked_by)
     what = "says what is wrong with" if body["kind"] == "issue" else "asks about"
     on = event.kind == "product.question_followed"
     title = f"{event.actor} {'asks on about' if on else what} {about}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -17,10 +18,14 @@ CHANNELS: Mapping[str, str] = {
     "slack": "an incoming webhook of Slack",
     "teams": "a workflow of Microsoft Teams that takes webhook requests",
     "mattermost": "an incoming webhook of Mattermost",
+    "portal": "one's own list in the portal",
 }
 """Ways to be told."""
 
 CHATS = frozenset({"slack", "teams", "mattermost"})
+
+_EVERYBODY = re.compile(r"@(channel|here|all|everyone)\b", re.IGNORECASE)
+"""What calls everybody in a chat."""
 
 
 def webhook_body(delivery: Delivery) -> bytes:
@@ -61,8 +66,7 @@ def mail(delivery: Delivery) -> Mail:
     subject = str(notices[0]["title"]) if len(notices) == 1 else f"{len(notices)} notices of your data mesh"
     why = "You are told since you subscribed: `weft subscriptions` lists it, `weft unsubscribe` ends it."
     if delivery.recipient.startswith("auto:"):
-        domain = delivery.recipient.removeprefix("auto:")
-        why = f"You are told since you are the contact of `{domain}`: `weft mute` ends it."
+        why = _unasked(delivery.recipient.removeprefix("auto:"))
     text = "\n\n".join(f"{one['title']}\n{one['at']}\n\n{one['text']}" for one in notices)
     parts = "".join(
         f"<h3>{html.escape(str(one['title']))}</h3><p><small>{html.escape(str(one['at']))}</small></p>"
@@ -71,6 +75,14 @@ def mail(delivery: Delivery) -> Mail:
     )
     page = f"<html><body>{parts}<hr><p><small>{html.escape(why)}</small></p></body></html>"
     return Mail(delivery.delivery_id, delivery.target, f"[weft] {subject}", f"{text}\n\n-- \n{why}\n", page)
+
+
+def _unasked(domain_or_address: str) -> str:
+    """Why somebody is told who has not subscribed."""
+    if "@" in domain_or_address:
+        return "You are told since it is about what you asked for or read, or since it waits for you."
+    contact = f"You are told since you are the contact of `{domain_or_address}`"
+    return f"{contact}: `weft mute {domain_or_address} ADDRESS` ends it for one product or domain, with '*' for all."
 
 
 def _newest(notices: Sequence[Mapping[str, Any]]) -> str:
@@ -83,7 +95,8 @@ def _json(document: Mapping[str, Any]) -> bytes:
 
 def _escaped(text: str) -> str:
     """Text in which nothing is taken for a link or a call of everybody."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@channel", "@\u200bchannel")
+    plain = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _EVERYBODY.sub("@\u200b\\1", plain)
 
 
 def _plain(text: str) -> str:

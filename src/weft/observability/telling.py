@@ -15,7 +15,7 @@ from weft.model.records import DomainRecord, Event, domain_members
 from weft.model.roles import role_key
 from weft.observability.digests import next_digest
 from weft.observability.notices import UNASKED, Former, Notice, notices_of
-from weft.registry import codec
+from weft.registry import codec, portal_notices
 from weft.registry.database import Database, Statements
 from weft.registry.notices import Subscription, holding, muted
 from weft.registry.outbox import Letter, cursor, move_cursor, post
@@ -66,7 +66,13 @@ def _page(statements: Statements, now: datetime, mails: bool, governance: str) -
                 *(_unasked(notice, registered, spared, now) if mails else ()),
             )
         ]
-        post(statements, letters, now)
+        post(statements, [letter for letter in letters if letter.channel != portal_notices.CHANNEL], now)
+        for letter in letters:
+            if letter.channel == portal_notices.CHANNEL:
+                portal_notices.put(statements, letter.recipient, letter.notice, now)
+        for _, notice in told:
+            for name in _concerned(notice, registered, spared):
+                portal_notices.put(statements, name, notice.as_json(), now)
     move_cursor(statements, CURSOR, events[-1].seq)
     return len(events), len(told)
 
@@ -86,7 +92,7 @@ def _asked(
         if wish.wants(told.kinds, told.subjects):
             due = next_digest(wish.digest, now) if wish.digest is not None else now
             yield Letter(
-                wish.subscription_id,
+                wish.owner if wish.channel == portal_notices.CHANNEL else wish.subscription_id,
                 wish.channel,
                 wish.target,
                 wish.secret,
@@ -121,6 +127,20 @@ def _unasked(
     for address, recipient in told.items():
         # of one minute they get one mail, however much goes wrong at once
         yield Letter(recipient, "mail", address, None, True, minute, notice.as_json())
+
+
+def _concerned(notice: Notice, registered: _Statements, spared: frozenset[tuple[str, str]]) -> list[str]:
+    """The users who find a notice in the portal without having asked: those who are told by mail, by their names."""
+    if not set(notice.kinds) & UNASKED:
+        return []
+    home = notice.subject.partition(".")[0]
+    found = dict.fromkeys(registered.holders(notice.roles, notice.subject))
+    if "access_decided" in notice.kinds or not _spared(notice, home, spared):
+        found |= dict.fromkeys(registered.named(notice.people))
+    for domain in notice.owners if found or not notice.roles else dict.fromkeys((*notice.owners, home)):
+        if not _spared(notice, domain, spared):
+            found |= dict.fromkeys(registered.owners(domain))
+    return [name for name in found if registered.is_user(name)]
 
 
 def _spared(notice: Notice, domain: str, spared: frozenset[tuple[str, str]]) -> bool:
@@ -207,29 +227,54 @@ class _Statements:
         row = self._statements.row("SELECT record FROM domains WHERE name = ?", (name,))
         return codec.domain(row[0]) if row is not None else None
 
-    def mails(self, names: Sequence[str]) -> list[str]:
-        """The names that are addresses of mail; those of its members for `team:NAME`."""
+    @cached_property
+    def _people(self) -> Mapping[str, tuple[frozenset[str], frozenset[str]]]:
+        """Teams and roles in the mesh of each user who is not shut out."""
+        users = self._statements.rows(
+            "SELECT name, teams, mesh_roles FROM users WHERE disabled_at IS NULL ORDER BY name"
+        )
+        return {str(n): (frozenset(json.loads(teams)), frozenset(json.loads(mesh))) for n, teams, mesh in users}
+
+    def is_user(self, name: str) -> bool:
+        """Whether somebody can sign in under a name."""
+        return name in self._people
+
+    def named(self, names: Sequence[str]) -> list[str]:
+        """Names of people; those of its members for `team:NAME`."""
         teams = {name.removeprefix("team:") for name in names if name.startswith("team:")}
         people = [name for name in names if not name.startswith("team:")]
-        if teams:
-            users = self._statements.rows("SELECT name, teams FROM users WHERE disabled_at IS NULL ORDER BY name")
-            people += [str(name) for name, of in users if teams & set(json.loads(of))]
-        return [found for name in dict.fromkeys(people) if (found := _address(name)) is not None]
+        return people + [name for name, (of, _) in self._people.items() if teams & of] if teams else people
+
+    def mails(self, names: Sequence[str]) -> list[str]:
+        """The names that are addresses of mail; those of its members for `team:NAME`."""
+        return [found for name in dict.fromkeys(self.named(names)) if (found := _address(name)) is not None]
+
+    def owners(self, domain: str) -> list[str]:
+        """The names of those who own a domain, as its file has them."""
+        members = domain_members(self._domain(domain))
+        return self.named([name for name, held in members if "domain_owner" in _roles(held)])
 
     def above(self, roles: Sequence[str], subject: str) -> list[str]:
-        """The addresses of those who hold a role: in the mesh, or in the domain in which an address lies."""
+        """The addresses of those who hold a role, and of those who lead governance where it is theirs."""
+        found = [self._governance] if "governance_lead" in roles else []
+        return self.mails([*found, *self.holders(roles, subject)])
+
+    def holders(self, roles: Sequence[str], subject: str) -> list[str]:
+        """The names of those who hold a role: in the mesh, or in the domain in which an address lies."""
         if not roles:
             return []
         wanted = set(roles)
-        found = [self._governance] if "governance_lead" in wanted else []
-        users = self._statements.rows("SELECT name, mesh_roles FROM users WHERE disabled_at IS NULL ORDER BY name")
-        found += [str(name) for name, mesh in users if wanted & set(json.loads(mesh))]
+        found = [name for name, (_, mesh) in self._people.items() if wanted & mesh]
         members = domain_members(self._domain(subject.partition(".")[0]))
-        found += [name for name, held in members if wanted & {_ROLE.get(k, k) for k in map(role_key, held)}]
-        return self.mails(found)
+        return self.named(found + [name for name, held in members if wanted & _roles(held)])
 
 
 _ROLE = {"owner": "domain_owner"}
+
+
+def _roles(held: Sequence[str]) -> set[str]:
+    """Roles in a domain as the table of permissions calls them."""
+    return {_ROLE.get(key, key) for key in map(role_key, held)}
 
 
 def _address(text: str) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from weft.contracts.agreement import agree
+from weft.contracts.agreement import agree, agree_live
 from weft.contracts.digests import physical_digest, rules_digest, texts_digest
 from weft.errors import Diagnostic, Severity, did_you_mean, error, has_errors
 from weft.model.address import Address, ProductAddress
@@ -109,9 +109,16 @@ def desired_ports(
         models = _in_order(product)
         domain = mesh.domains.get(product.address.domain)
         readable = tuple(m for m in models if _reachable(product, m, inputs) and not refused & _files(product, m))
-        bound = binder.bind(inputs, readable, promised_columns(product.outputs))
+        bound = binder.bind(inputs, readable, promised_columns([p for p in product.outputs if p.live is None]))
         problems += bound.problems
         for port in product.outputs:
+            if port.live is not None:
+                live, wrong = _live(port, inputs, binder, registered.get(port.address))
+                problems += wrong
+                if live is not None:
+                    bound = Bound({**bound.columns, port.model.name: live})
+                    found[port.address] = _desired(port, product, inputs, bound, sources, registered, domain, binder)
+                continue
             columns = bound.columns.get(port.model.name)
             if columns is None:
                 continue
@@ -129,6 +136,26 @@ def desired_ports(
             if not has_errors(disagreements):
                 found[port.address] = _desired(port, product, inputs, bound, sources, registered, domain, binder)
     return found, problems
+
+
+def _live(
+    port: OutputPort, inputs: Mapping[str, Columns], binder: Binder, state: PortState | None
+) -> tuple[Columns | None, list[Diagnostic]]:
+    """The columns of a port that lives in a table, in the contract's order; None where it is not as it has to be."""
+    assert port.live is not None, "the caller has looked"
+    given = inputs.get(port.model.references[0].name)
+    if given is None:
+        return None, []
+    problems = [*_unsound(port, state, binder), *agree_live(port.contract, given, port.live.subject)]
+    if QUARANTINE in port.contract.custom:
+        what = f"`{port.address}` lives in {port.live.subject}, and its contract sends bad rows to quarantine"
+        why = "nothing is written there, so that bad rows stay where they are"
+        fix = f"drop `{QUARANTINE}`, or let the port live in a view without them"
+        problems.append(error("WFT-PLN-019", what, port.contract.where(), why=why, fix=fix))
+    if has_errors(problems):
+        return None, problems
+    by_name = {column.name: column for column in given}
+    return tuple(by_name[prop.name] for prop in port.contract.table.properties), problems
 
 
 def _unsound(port: OutputPort, state: PortState | None, binder: Binder) -> list[Diagnostic]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from weft.model.address import ProductAddress
-from weft.model.remote import LANDS
+from weft.model.remote import LANDS, Remote
 from weft.plan.desired import Desired
 from weft.plan.values import Stage, StageKind
 
@@ -18,6 +18,12 @@ def lands(version: str | None) -> bool:
 def reason(name: str, version: str | None) -> str:
     """Why a port is built whose source has moved."""
     return f"source `{name}` is read anew" if lands(version) else f"source `{name}` changed"
+
+
+def reason_of_live(table: Remote) -> str:
+    """Why the contract of a port that lives in a database is checked again."""
+    moved = "has moved" if table.watermark is not None else "may have moved"
+    return f"{table.subject}, in which it lives, {moved}"
 
 
 def stages(product: ProductAddress, built: Sequence[Desired]) -> list[Stage]:

@@ -254,6 +254,8 @@ def _change(wanted: Desired, registered: Registered, building: set[Address], ref
     pin = f"pinned by a rollback: {state.pinned}" if state.pinned is not None else None
     its_rows = f"; its rows stay {pin}" if pin else ""
     if digests.rules != state.digests.rules:
+        if pin is None and port.live is not None:
+            return Change(port.address, Action.REBUILD, "its rules changed", moved)
         if pin is None and (state.quarantine is not None or QUARANTINE in port.contract.custom):
             reason = "its rules changed, and with them which rows go to quarantine"
             return Change(port.address, Action.REBUILD, reason, moved)
@@ -282,6 +284,8 @@ def _reasons(wanted: Desired, state: PortState, building: set[Address]) -> list[
                 reasons.append(f"upstream `{rest}` moved")
         elif kind == "python" and name not in wanted.parts and wanted.parts.get("sql") != before.get("sql"):
             continue  # there is no model in Python any more: the models say it
+        elif kind == "source" and wanted.port.live is not None:
+            reasons.append(landing.reason_of_live(wanted.port.live))
         elif kind == "source":
             reasons.append(landing.reason(rest, wanted.parts.get(name)))
         else:

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from weft.config import PythonSettings
+from weft.config import Settings
 from weft.engines.base import Session
 from weft.errors import Diagnostic, UserCodeError, Where, did_you_mean, error, has_errors
 from weft.model.column import Column
@@ -20,8 +20,8 @@ Columns = tuple[Column, ...]
 class PythonBinding:
     """Says what columns Python models give; a model runs for it only when nothing else tells."""
 
-    def __init__(self, limits: PythonSettings) -> None:
-        self._limits = limits
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
 
     def digest(self, models: Iterable[Model]) -> str | None:
         """Hash of the interpreter and the packages that the models name; None when none is in Python."""
@@ -41,7 +41,7 @@ class PythonBinding:
             known: columns of the inputs and models that it may read.
 
         Raises:
-            UserCodeError: WFT-PYM-005 to 015, with places in the model's file.
+            UserCodeError: WFT-PYM-005 to 019, with places in the model's file.
         """
         from weft.engines.python.environment import problems_of
 
@@ -61,10 +61,10 @@ class PythonBinding:
         return found
 
     def _found(self, session: Session, model: Model) -> Columns:
-        from weft.engines.python.rows import Run, found_columns
+        from weft.engines.python.rows import found_columns, run_of
 
         with tempfile.TemporaryDirectory(prefix="weft-python-") as folder:
-            return found_columns(session, model, Run(self._limits, Path(folder), lambda _: None))
+            return found_columns(session, model, run_of(self._settings, Path(folder), lambda _: None))
 
 
 def promised_columns(outputs: Iterable[OutputPort]) -> dict[str, Columns]:

@@ -83,6 +83,9 @@ class SourceReader(Struct, frozen=True):
         if source.remote is None:
             bound = self.files().bind(source)
             return SourceState(bound.version, bound.columns), []
+        if source.live:
+            version, columns = self.remotes().live(source)
+            return SourceState(version, columns), []
         version, columns, told = self.remotes().seen(product.address, entry.name, source, entry.where, ask=self.ask)
         return SourceState(version, columns), told
 

@@ -10,7 +10,9 @@ from weft.model.address import Address, ProductAddress, is_slug
 from weft.model.mesh import Model, OutputPort, Status
 from weft.model.odcs import Contract
 from weft.model.odps import Descriptor, OutputPortEntry
+from weft.model.remote import Remote
 from weft.model.version import parse_version
+from weft.project.live_ports import live_model, live_table, two_origins
 
 CONTRACT_ENDING = ".odcs.yaml"
 _LIFECYCLE = list(Status)
@@ -63,8 +65,15 @@ def output_ports(
         promised, model = contracts.get(stem), models.get(stem)
         if promised is None and not (home / "contracts" / f"{stem}{CONTRACT_ENDING}").is_file():
             problems.append(_missing("WFT-PRJ-011", entry, f"contract `contracts/{stem}.odcs.yaml`", product, where))
-        written = (home / "models" / f"{stem}.{ending}" for ending in ("sql", "py"))
-        if model is None and not any(file.is_file() for file in written):
+        written = [home / "models" / f"{stem}.{ending}" for ending in ("sql", "py")]
+        live: Remote | None = None
+        if "weft.source" in entry.custom:
+            live = live_table(entry, where, problems)
+            if model is not None or any(file.is_file() for file in written):
+                problems.append(two_origins(entry, stem, where))
+                continue
+            model = live_model(stem, live, promised, where) if live is not None and promised is not None else None
+        elif model is None and not any(file.is_file() for file in written):
             problems.append(_missing("WFT-PRJ-013", entry, f"model `models/{stem}.sql`", product, where))
         if promised is None or model is None:
             continue
@@ -84,7 +93,9 @@ def output_ports(
         lower = min(status, product_status, key=_rank)
         if lower is Status.DEPRECATED:
             problems += _end(address, promised, described, where)
-        found.append(OutputPort(address, promised, model, entry.description, entry.type, lower, major == newest, where))
+        found.append(
+            OutputPort(address, promised, model, entry.description, entry.type, lower, major == newest, where, live)
+        )
     for stem, promised in contracts.items():
         if stem not in used:
             names = [e.name for e in entries]
@@ -131,7 +142,8 @@ def _rank(status: Status) -> int:
 
 def _missing(code: str, entry: OutputPortEntry, what: str, product: ProductAddress, where: Where) -> Diagnostic:
     sync = f"`weft contract sync {product}.{entry.name}` drafts it"
-    fix = sync if code == "WFT-PRJ-011" else "write the SELECT that fills the port"
+    fill = "write the SELECT that fills the port, or say with `weft.source` in which table it lives"
+    fix = sync if code == "WFT-PRJ-011" else fill
     return error(code, f"output port `{entry.name}` has no {what}", where, fix=fix)
 
 

@@ -16,6 +16,7 @@ from weft.model.odps import descriptor
 from weft.project import documents, policies
 from weft.project.cache import Cache
 from weft.project.inputs import input_ports
+from weft.project.live_ports import live_inputs
 from weft.project.models import ReadModel
 from weft.project.outputs import CONTRACT_ENDING, major_of, output_ports, status_of
 from weft.project.product_schedules import schedule_problems
@@ -97,6 +98,7 @@ def read_product(
     problems += reference_problems(inputs, models)
     status = status_of(described.status, described.where(("status",)), problems)
     outputs = output_ports(address, described, status, contracts, models, folder.path, problems)
+    inputs += live_inputs(outputs, inputs, problems)
     own = policies.inside(folder.path, policies.cached(folder.root, cache), problems)
     files.update((policy.file, policy.digest) for policy in own)
     product = Product(address, described.name or slug, status, described, inputs, outputs, tuple(models.values()), own)

@@ -46,8 +46,11 @@ def init(folder: Path, name: str, ci: str = "github", governance: str | None = N
     return written if governance is None else [*written, *SETS[governance](folder)]
 
 
-def new_domain(settings: Settings, name: str, user: str) -> list[Path]:
+def new_domain(settings: Settings, name: str, user: str | None) -> list[Path]:
     """Writes the declaration of a new domain, owned by a team of its name.
+
+    Args:
+        user: who owns it; None where that is not known: then nobody is named, and whoever asks a server for it owns it.
 
     Raises:
         UsageError: WFT-PRJ-008 or 009 the name cannot be part of an address, WFT-PRJ-024 the domain is there.
@@ -63,10 +66,16 @@ def new_domain(settings: Settings, name: str, user: str) -> list[Path]:
         f"description: What the domain {title} offers.\n"
         "owner:\n"
         f"  team: {title}\n"
-        "members:\n"
-        f"  - user: {user}\n"
-        "    roles: [owner]\n"
     )
+    if user is not None:
+        text += f"members:\n  - {dump({'user': user})}    roles: [owner]\n"
+    else:
+        text += (
+            "# Whoever requisitions the domain owns it until somebody is named here, as the server knows them:\n"
+            "# members:\n"
+            "#   - user: ada@example.com\n"
+            "#     roles: [owner]\n"
+        )
     return _written({path: text})
 
 

@@ -15,6 +15,7 @@ from weft.errors import Where
 from weft.model.address import ProductAddress, parse_address
 from weft.model.checks import CheckCounts, CheckResult, CheckSeverity, Outcome, Rule
 from weft.model.column import Column
+from weft.model.live import LiveTable
 from weft.model.publication import (
     ColumnStatistics,
     DataFile,
@@ -73,6 +74,8 @@ def header(publication: Publication) -> str:
         marks["model_digests"] = dict(publication.model_digests)
     if publication.expired is not None:
         marks |= _expired_fields(publication.expired)
+    if publication.manifest.live is not None:
+        marks["live"] = asdict(publication.manifest.live)
     return dumps(
         marks
         | {
@@ -187,7 +190,7 @@ def publication(row: PublicationRow) -> Publication:
         status=head["status"],
         contract=unpacked(contract),
         digests=Digests(**head["digests"]),
-        manifest=Manifest(_columns(head), files_of(manifest)),
+        manifest=Manifest(_columns(head), files_of(manifest), _live(head)),
         checks=CheckCounts(**head["checks"]),
         published_at=dt.datetime.fromisoformat(published_at),
         published_by=head["by"],
@@ -230,6 +233,7 @@ def port_state(row: Sequence[Any]) -> PortState:
         override=_override(head),
         column_digests=head.get("column_digests", {}),
         model_digests=head.get("model_digests", {}),
+        live=_live(head),
     )
 
 
@@ -380,6 +384,12 @@ def _quarantine(head: Mapping[str, Any]) -> Quarantine | None:
         return None
     files = tuple(DataFile(path, rows, size) for path, rows, size in found["files"])
     return Quarantine(Manifest(_columns(found), files), found["total"], found["checks"])
+
+
+def _live(head: Mapping[str, Any]) -> LiveTable | None:
+    """The table in which the rows of a publication live; its header has it since there are such tables."""
+    found = head.get("live")
+    return LiveTable(**found) if found is not None else None
 
 
 def _expired_fields(expired: Expired) -> dict[str, Any]:

@@ -109,10 +109,10 @@ class Credentials:
         Raises:
             UsageError: WFT-ACC-023, there is none, or it is not clear which is meant.
         """
-        found = self.listed()
+        found = {server: one for server, one in self.listed().items() if one.token is not None}
         if url is not None:
             server = server_url(url)
-            if server in found and found[server].token is not None:
+            if server in found:
                 return found[server]
             what = f"you are not signed in to {server}"
             raise UsageError(error("WFT-ACC-023", what, fix=f"weft login {server}"))

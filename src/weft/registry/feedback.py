@@ -180,7 +180,14 @@ class FeedbackStore:
                 (time if of_domain else None, question.question_id),
             )
             kind = "product.question_answered" if of_domain else "product.question_followed"
-            _event(statements, at, kind, actor, question.product, {**_of(question), "answer": answer_id})
+            _event(
+                statements,
+                at,
+                kind,
+                actor,
+                question.product,
+                {**_of(question), "answer": answer_id, "asked_by": question.asked_by},
+            )
         return answer_id
 
     def change_answer(self, question: Question, answer: Answer, content: str, *, actor: str, at: datetime) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from weft.registry import codec, publishing
+from weft.registry import codec, portal_notices, publishing
 from weft.registry.database import Database, Statements, put
 from weft.registry.sql_tables import SqlTables
 
@@ -25,8 +25,9 @@ class Subscription(Struct, frozen=True):
     Attributes:
         subject: `*` everything, `domain`, `domain.product`.
         kinds: kinds of notices; empty: all.
-        channel: `webhook`, `mail`, `slack`, `teams` or `mattermost`.
-        target: a URL or an address of mail; chats' URLs are secrets, so only its owner is shown it.
+        channel: `webhook`, `mail`, `slack`, `teams`, `mattermost`, or `portal`: the list that its owner has there.
+        target: a URL or an address of mail, empty for the portal; chats' URLs are secrets, so only its owner is shown
+            it.
         secret: where the secret stands with which a webhook is signed; None: it is made from the server's own key.
         digest: the hour and zone at which everything of a day is told at once; None: at once.
         since: the last event before it.
@@ -153,7 +154,8 @@ class SubscriptionStore:
 
 
 def end_all(statements: Statements, owner: str, *, actor: str, at: datetime) -> None:
-    """Ends all subscriptions of somebody who is no more: whoever gets the name next has none of them."""
+    """Ends what somebody who is no more is told: whoever gets the name next has none of it."""
+    portal_notices.drop(statements, owner)
     for one in holding(statements, owner):
         _ended(statements, one.subscription_id, actor, at)
 

@@ -260,13 +260,14 @@ class Queue:
         self._again(job, at)
         self._statements.run("UPDATE jobs SET attempts = attempts - 1 WHERE number = ?", (job.number,))
 
-    def cancelled(self, job_id: str, fence: int, result: dict[str, object], at: datetime) -> None:
+    def cancelled(self, job_id: str, fence: int, at: datetime) -> None:
         """The worker has ended a job that was to end.
 
         Raises:
             Conflict: WFT-RUN-042, another worker has it by now, or it is over.
         """
-        self._end(self._mine(job_id, fence), JobState.CANCELLED, result, at)
+        job = self._mine(job_id, fence)
+        self._end(job, JobState.CANCELLED, {"why": f"cancelled by {job.cancel_by}"}, at)
 
     # asking
 

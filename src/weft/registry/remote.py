@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,6 +15,7 @@ import msgspec
 from weft import errors
 from weft.errors import AccessDenied, Awaited, PlatformError, TransientError, UsageError, WeftError, error
 from weft.model.handover import Awaiting, UploadAddress
+from weft.registry.reaching import tls_fix
 
 T = TypeVar("T")
 _TRIES = 5
@@ -264,21 +266,14 @@ class Server:
                 "WFT-REG-020",
                 f"the server `{self.url}` cannot be reached",
                 why=str(e) or type(e).__name__,
-                fix="is `mesh.registry` right, and does the server run?",
+                fix=tls_fix(e) or "is `mesh.registry` right, and does the server run?",
             )
         )
 
     def _failure(self, answer: httpx.Response) -> WeftError:
         """The error that the server has answered with."""
         if answer.status_code == 401:
-            return AccessDenied(
-                error(
-                    "WFT-REG-021",
-                    f"the server `{self.url}` does not know who asks",
-                    why="there is no token for it, or it is over or revoked",
-                    fix="set WEFT_TOKEN to a token of the domain, or sign in",
-                )
-            )
+            return self._unknown(answer)
         try:
             body = msgspec.json.decode(answer.content)
             told = [errors.diagnostic_from_json(d) for d in body["diagnostics"]]
@@ -297,6 +292,18 @@ class Server:
                 fix="is `mesh.registry` the address of a weft server of this version?",
             )
         )
+
+    def _unknown(self, answer: httpx.Response) -> AccessDenied:
+        """That the server knows nobody by what it was shown; its own reason where it has one, as for signed tokens."""
+        why = "there is no token for it on this machine"
+        if "authorization" in answer.request.headers:
+            why = "the token has expired, was revoked, or is of another server"
+        fix = f"`weft login {self.url}`, or set WEFT_TOKEN to a token of the domain"
+        with suppress(msgspec.DecodeError, KeyError, TypeError, ValueError, IndexError):
+            told = errors.diagnostic_from_json(msgspec.json.decode(answer.content)["diagnostics"][0])
+            if told.code != "WFT-SRV-002":
+                why, fix = f"{told.what} ({told.code})", told.fix or fix
+        return AccessDenied(error("WFT-REG-021", f"the server `{self.url}` does not know who asks", why=why, fix=fix))
 
     def _decoded(self, content: bytes, kind: Any, path: str) -> Any:
         try:

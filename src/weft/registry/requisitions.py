@@ -64,6 +64,35 @@ class RequisitionStore:
             tables.put_domain(domain)
             publishing.append(tables, at, "domain.changed", actor, domain.name, {"team": domain.owner_team})
 
+    def bound(self, given: Requisition, *, actor: str, at: datetime) -> bool:
+        """Gives a domain these bounds from now on; whether there is such a domain.
+
+        One that was there before it could be requisitioned has its first bounds by this.
+        """
+        with self._database.writing() as statements:
+            if statements.row("SELECT 1 FROM domains WHERE name = ?", (given.domain,)) is None:
+                return False
+            sql = "SELECT most_bytes, most_products FROM requisitions WHERE domain = ?"
+            before = statements.row(sql, (given.domain,))
+            if before is None:
+                row = (given.domain, given.caller, codec.time_text(given.at), given.prefix, given.namespace)
+                statements.run(
+                    "INSERT INTO requisitions VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (*row, given.most_bytes, given.most_products),
+                )
+            else:
+                statements.run(
+                    "UPDATE requisitions SET most_bytes = ?, most_products = ? WHERE domain = ?",
+                    (given.most_bytes, given.most_products, given.domain),
+                )
+            body = {
+                "most_bytes": given.most_bytes,
+                "most_products": given.most_products,
+                "before": list(before) if before is not None else None,
+            }
+            publishing.append(SqlTables(statements), at, "domain.bounded", actor, given.domain, body)
+        return True
+
     def of(self, domain: str) -> Requisition | None:
         """What a domain was given; None of one that was there before, which has no bounds."""
         sql = "SELECT domain, caller, at, prefix, namespace, most_bytes, most_products FROM requisitions"

@@ -29,6 +29,7 @@ STEPS = (
     "0018_signing_keys",
     "0019_held_publications",
     "0020_feedback",
+    "0021_portal_notices",
 )
 """Files of the folder `steps`: step n makes version n of the schema. One that was shipped is never changed."""
 

@@ -62,6 +62,22 @@ class UserStore:
         with self._database.reading() as statements:
             return [user_of(row) for row in statements.rows(f"SELECT {COLUMNS} FROM users u ORDER BY u.name")]
 
+    def page(self, words: str, after: str, limit: int) -> list[User]:
+        """Users behind a name, in the order of names.
+
+        Args:
+            words: what the name or the title has in it, in whatever case; `""` for all.
+            after: the name that the page before ended with.
+        """
+        conditions, values = ["u.name > ?"], [after]
+        if words:
+            like = "".join(f"!{sign}" if sign in "!%_" else sign for sign in words.lower())
+            conditions.append("(lower(u.name) LIKE ? ESCAPE '!' OR lower(coalesce(u.title, '')) LIKE ? ESCAPE '!')")
+            values += [f"%{like}%"] * 2
+        sql = f"SELECT {COLUMNS} FROM users u WHERE {' AND '.join(conditions)} ORDER BY u.name LIMIT ?"
+        with self._database.reading() as statements:
+            return [user_of(row) for row in statements.rows(sql, (*values, limit))]
+
     def user(self, name: str) -> User | None:
         """One user."""
         with self._database.reading() as statements:

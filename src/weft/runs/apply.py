@@ -20,6 +20,7 @@ from weft.plan.moved import moved
 from weft.plan.values import Plan
 from weft.registry import processes
 from weft.runs import catching_up, publishing, repair, snapshots, unmoved
+from weft.runs import live as in_place
 from weft.runs.build import Building, Order, Staged, StagedTable
 from weft.runs.context import Context, new_run_id
 from weft.runs.handed_models import written_models
@@ -182,9 +183,10 @@ class _OneRun:
             return
         ports = context.registry.ports()
         self._unmoved(work, ports)
-        build = [self._desired[a] for a in work.build]
+        live = [self._desired[a] for a in work.build if self._desired[a].port.live is not None]
+        build = [self._desired[a] for a in work.build if self._desired[a].port.live is None]
         update = [self._desired[a] for a in work.update]
-        revisions = publishing.revisions_of([*build, *update], work.retire, ports)
+        revisions = publishing.revisions_of([*build, *live, *update], work.retire, ports)
         temp = context.temp_folder(processes.identity())
         temp.mkdir(parents=True, exist_ok=True)
         with context.engine.session(str(temp)) as session, kept_trees():
@@ -195,12 +197,14 @@ class _OneRun:
             tables = building.tables if building is not None else []
             committed: list[Publication] = []
             try:
-                judged = self._judged(session, work, product, building, reused, ports)
+                judged = self._judged(session, work, product, building, reused, ports, live)
                 unmoved.require(building.inputs.sources if building is not None else {}, work.address, build, context)
                 self._discard([one for one in staged if one.wanted.port.address not in work.build])
                 checks = judged.checks
                 context.progress.stage(str(work.address), "commit")
-                edges = edges_of(product, build, [a for a, s in ports.items() if not s.retired], context.lineage)
+                edges = edges_of(
+                    product, [*build, *live], [a for a, s in ports.items() if not s.retired], context.lineage
+                )
             except BaseException:  # also when it was told to stop
                 self._discard([*staged, *tables])
                 raise
@@ -227,6 +231,7 @@ class _OneRun:
                                 model_digests=model_digests(one.wanted),
                             )
                         )
+                    committed += [self._living(one) for one in judged.live]
                     committed += [self._taken(one, reused, judged) for one in build] if reused is not None else []
                     committed += [self._updated(one, ports, judged) for one in update]
                     kept = [(self._kept(product, one), one.base) for one in tables]
@@ -244,13 +249,15 @@ class _OneRun:
                         revisions,
                         self.run_id,
                         context,
-                        written_models(build) if not context.storage.keeps else (),
+                        written_models([*build, *live]) if not context.storage.keeps else (),
                     )
                 except (WeftError, OSError):  # told to stop, it may be published: a sweep knows, this place does not
                     self._discard([*staged, *tables])
                     raise
                 context.progress.stage(str(work.address), "follow")
-                shown = [(p.address, p.snapshot_id) for p in published if p.address in work.build]
+                shown = [
+                    (p.address, p.snapshot_id) for p in published if p.address in work.build and p.manifest.live is None
+                ]
                 shown += [(table.table, table.snapshot_id) for table, _ in kept]
                 builds = building.builds if building is not None else []
                 self.warnings += catching_up.follow(shown, builds, self.run_id, context)
@@ -335,6 +342,7 @@ class _OneRun:
         building: Building | None,
         reused: Reused | None,
         ports: Mapping[Address, PortState],
+        live: Sequence[Desired],
     ) -> Judged:
         """Every port whose rows or rules are new, judged.
 
@@ -356,6 +364,7 @@ class _OneRun:
         contracts = {a: self._desired[a].port.contract for a in every}
         beside = frozenset(every).difference(work.build, published)
         found = Judging(session, product, contracts, building, context).judge(staged, published, held, beside)
+        found = found.beside(*in_place.judged(live, held, session, context)) if live else found
         if found.error is not None:
             for address, checks in found.checks.items():
                 context.registry.record_checks(self.run_id, address, checks, context.now())
@@ -375,6 +384,14 @@ class _OneRun:
         )
         fresh = replace(fresh, column_digests=theirs.column_digests, model_digests=model_digests(wanted))
         return replace(fresh, quarantine=theirs.quarantine, override=judged.overrides.get(address))
+
+    def _living(self, one: in_place.Judged) -> Publication:
+        """The publication of a port that lives in a table: no file is written."""
+        fresh = publishing.publication(
+            one.wanted, in_place.snapshot_id(), one.manifest, one.upstream, one.checks, self.run_id, self._context
+        )
+        digests = self._context.column_digests(one.wanted)
+        return replace(fresh, override=one.override, column_digests=digests, model_digests=model_digests(one.wanted))
 
     def _updated(self, wanted: Desired, ports: Mapping[Address, PortState], judged: Judged) -> Publication:
         """The publication of a port whose rows stay."""

@@ -76,5 +76,5 @@ def _own(context: Context) -> Iterator[Shown]:
 
 
 def _listed(registry: RegistryReader) -> Iterator[Shown]:
-    yield from ((a, state.snapshot_id) for a, state in registry.ports().items())
+    yield from ((a, state.snapshot_id) for a, state in registry.ports().items() if state.live is None)
     yield from ((t.table, t.snapshot_id) for t in registry.kept_tables())

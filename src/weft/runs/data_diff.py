@@ -130,8 +130,11 @@ def data_diff(
     )
     if snapshots[0] == snapshots[1]:
         return replace(found, same_snapshot=True)
-    relations = {_BEFORE: before.relation, _AFTER: after.relation}
-    with engine.locked(relations, [*before.paths, *after.paths]) as session:
+    with (
+        production.at_hand(principal, before) as was,
+        beside.at_hand(principal, after) as is_now,
+        engine.locked({_BEFORE: was.relation, _AFTER: is_now.relation}, [*was.paths, *is_now.paths]) as session,
+    ):
         if not key:
             added, removed = _as_wholes(session, common)
             return replace(found, added=added, removed=removed)

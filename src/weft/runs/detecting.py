@@ -24,6 +24,8 @@ from weft.model.lineage import column_id
 from weft.model.publication import PortState
 from weft.sql.quoting import dotted
 
+_ROWS = 200_000
+"""Rows of a table in a database that are looked at."""
 PURPOSE = "to find data about people"
 """For what samples are read, as the audit of reads has it."""
 
@@ -123,7 +125,10 @@ def _looked_at(state: PortState, door: Door, principal: Principal, engine: Engin
     opened = Opened({state.address: readable}, {name: readable.relation}, [], [], PURPOSE)
     over = door.witnessed(principal, opened, f"SELECT * FROM {dotted(name)}")
     try:
-        with engine.locked(opened.relations, readable.paths) as session:
+        with (
+            door.at_hand(principal, readable, _ROWS) as ready,
+            engine.locked({name: ready.relation}, ready.paths) as session,
+        ):
             columns = session.columns(f"SELECT * FROM {dotted(name)}")
             about = f"{state.address.product} {state.address.port}"
             found = look(session.rows, dotted(name), columns, today=today, about=about)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from weft.model.jobs import Job, JobState, Limits, Retries
-from weft.registry import codec, outbox
+from weft.registry import codec, outbox, portal_notices
 from weft.registry.database import Database, Statements
 from weft.registry.job_rows import add_lines
 from weft.registry.queue import Queue
@@ -119,14 +119,14 @@ class Dispatch:
                 chance=random.random(),
             )
 
-    def cancelled(self, job: Job, result: dict[str, Any]) -> None:
+    def cancelled(self, job: Job) -> None:
         """A job that was to end has ended.
 
         Raises:
             Conflict: WFT-RUN-042, another worker has it by now, or it is over.
         """
         with self._database.writing() as statements:
-            Queue(statements).cancelled(job.job_id, job.fence, result, self._now())
+            Queue(statements).cancelled(job.job_id, job.fence, self._now())
 
     def hand_back(self, job: Job) -> None:
         """Gives a job to the next worker.
@@ -142,6 +142,7 @@ class Dispatch:
         before = self._now() - keep
         with self._database.writing() as statements:
             outbox.forget(statements, before)
+            portal_notices.forget(statements, before)
             return Queue(statements).forget(before)
 
     def _graph(self, statements: Statements) -> Upstream:

@@ -12,6 +12,7 @@ from weft.engines.base import Session, SourceFile
 from weft.model.address import Address, ProductAddress
 from weft.model.mesh import Model, Product
 from weft.plan.desired import Desired
+from weft.registry import processes
 from weft.runs.context import Context
 from weft.runs.unmoved import Opened, opened
 
@@ -66,6 +67,8 @@ def open_inputs(session: Session, wanted: Sequence[Desired], readers: Mapping[st
     for name, entry in needed.items():
         if isinstance(entry.binding, Address):
             readable = context.door.open(principal, entry.binding, reads=[entry.binding])
+            if readable.live is not None:
+                readable = context.door.brought(principal, readable, context.temp_folder(processes.identity()))
             ports[entry.binding] = readable
             selects[name] = f"SELECT * FROM {readable.relation}"
             continue

@@ -17,6 +17,7 @@ from weft.model.checks import CheckResult
 from weft.model.mesh import Product
 from weft.model.odcs import Contract
 from weft.model.publication import Override
+from weft.runs import live as in_place
 from weft.runs.build import Building, Staged
 from weft.runs.context import Context
 from weft.runs.overriding import overridden
@@ -33,12 +34,25 @@ class Judged(Struct, frozen=True):
         checks: results on the rows that are to be published, by port.
         overrides: ports that are published although checks failed, each with the decision.
         error: why the product must not be published; None when nothing blocks.
+        live: ports that live in tables, which were checked there.
     """
 
     staged: tuple[Staged, ...]
     checks: Mapping[Address, tuple[CheckResult, ...]]
     overrides: Mapping[Address, Override]
     error: ContractBroken | None = None
+    live: tuple[in_place.Judged, ...] = ()
+
+    def beside(self, live: Sequence[in_place.Judged], wrong: ContractBroken | None) -> Judged:
+        """The same, with ports that live in tables."""
+        problems = [*(self.error.diagnostics if self.error else ()), *(wrong.diagnostics if wrong else ())]
+        return Judged(
+            self.staged,
+            {**self.checks, **{one.wanted.port.address: one.checks for one in live}},
+            {**self.overrides, **{one.wanted.port.address: one.override for one in live if one.override is not None}},
+            ContractBroken(*problems) if problems else None,
+            tuple(live),
+        )
 
 
 class Judging:

@@ -27,13 +27,13 @@ _MOST = 1e18
 @contextmanager
 def metered(work: Work, run_id: str, context: Context) -> Iterator[None]:
     """Measures what happens inside, also when it fails."""
-    began = cpu_seconds()
+    began, kept = cpu_seconds(), _kept(work, context)
     try:
         yield
     finally:
         spent = cpu_seconds() - began
         try:
-            context.meter([*_of_process(work, run_id, spent, context.now()), *_of_files(work, run_id, context)])
+            context.meter([*_of_process(work, run_id, spent, context.now()), *_of_files(work, run_id, context, kept)])
         except WeftError:  # what was published stands, measured or not
             context.progress.note(f"what `{work.address}` cost could not be kept")
 
@@ -77,22 +77,46 @@ def _of_process(work: Work, run_id: str, spent: float, at: datetime) -> list[Met
     return [Meter(at, "cpu_seconds", spent, product, product, BUILD, run_id=run_id)]
 
 
-def _of_files(work: Work, run_id: str, context: Context, *, sources: bool = True) -> list[Meter]:
+def _kept(work: Work, context: Context) -> frozenset[str]:
+    """The files of what the product's private models keep, as a run finds them."""
+    try:
+        tables = context.registry.kept_tables(work.address) if work.build else ()
+    except WeftError:  # what keeps it from being read keeps the run from beginning
+        tables = ()
+    return frozenset(file.path for table in tables for file in table.manifest.files)
+
+
+def _of_files(
+    work: Work, run_id: str, context: Context, kept: frozenset[str] | None = None, *, sources: bool = True
+) -> list[Meter]:
+    """What a run published; without `kept` by the folders of files: a server has given the run one of its own."""
     found = [p for a in work.build if (p := context.registry.publication(a)) is not None and p.run_id == run_id]
-    meters = [
-        meter for one in found for meter in _written(one.address, one.snapshot_id, one.manifest, run_id, context.now())
-    ]
+    meters = [meter for one in found for meter in _of_port(one, run_id, context)]
     if found:
         for table in context.registry.kept_tables(work.address):
             if table.run_id == run_id:
-                meters += _written(table.table, table.snapshot_id, table.manifest, run_id, context.now())
+                elsewhere = (file.path for file in table.manifest.files if run_id not in file.path)
+                stay = kept if kept is not None else frozenset(elsewhere)
+                meters += _written(table.table, table.snapshot_id, table.manifest, stay, run_id, context.now())
     return [*meters, *_read(work, found, run_id, context, sources=sources)]
 
 
-def _written(address: Address, snapshot_id: str, manifest: Manifest, run_id: str, at: datetime) -> list[Meter]:
+def _of_port(one: Publication, run_id: str, context: Context) -> list[Meter]:
+    stay: frozenset[str] = frozenset()
+    if not all(
+        run_id in file.path for file in one.manifest.files
+    ):  # batches of a long build lie in folders of their own
+        before = context.registry.history(one.address, before=one.revision, limit=1)
+        stay = frozenset(file.path for former in before for file in former.manifest.files)
+    return _written(one.address, one.snapshot_id, one.manifest, stay, run_id, context.now())
+
+
+def _written(
+    address: Address, snapshot_id: str, manifest: Manifest, stay: frozenset[str], run_id: str, at: datetime
+) -> list[Meter]:
     """What a run wrote of a table: files that stay from the snapshot before were written by another one."""
     product, port = str(address.of_product), str(address)
-    new = [file for file in manifest.files if run_id in file.path]
+    new = [file for file in manifest.files if file.path not in stay]
     amounts = {
         "rows_written": sum(file.rows for file in new),
         "bytes_written": sum(file.size_bytes for file in new),

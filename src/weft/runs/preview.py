@@ -93,6 +93,7 @@ class Preparation:
         self._connector = connector
         self._context = context
         self._opened = opened
+        self._sample_rows = sample_rows
         self._sample = f" LIMIT {sample_rows}" if sample_rows is not None else ""
 
     def models(self, product: Product, model: Model, *, into: str) -> None:
@@ -145,6 +146,9 @@ class Preparation:
         state = self._ports.get(binding)
         if state is not None and not state.retired:
             one = self._context.door.open(product_principal(product.address), binding, reads=[binding])
+            if one.live is not None:
+                principal = product_principal(product.address)
+                one = self._context.door.brought(principal, one, self._folder, self._sample_rows)
             self._opened[str(binding)] = one
             return f"SELECT * FROM {one.relation}{self._sample}"
         declared = self._mesh.port(binding)

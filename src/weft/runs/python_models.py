@@ -26,14 +26,14 @@ def select_of(
         folder: where files of rows lie as long as the SELECT is used; without it the folder of the run.
 
     Raises:
-        UserCodeError: WFT-PYM-009 to 015, a Python model failed; its diagnostics name its file.
+        UserCodeError: WFT-PYM-009 to 019, a Python model failed; its diagnostics name its file.
     """
     if model.python is None:
         return model.sql
-    from weft.engines.python.rows import Run, select_rows
+    from weft.engines.python.rows import run_of, select_rows
 
     where = folder or context.temp_folder(processes.identity())
-    return select_rows(session, model, columns, Run(context.settings.python, where, context.progress.note))
+    return select_rows(session, model, columns, run_of(context.settings, where, context.progress.note))
 
 
 def columns_before_binding(product: Product, model: Model) -> Sequence[Column] | None:

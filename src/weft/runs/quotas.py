@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -21,27 +19,29 @@ _HOLDS_S = 60.0
 
 
 class Weights:
-    """What lies in the folders of domains: all their data versions, quarantines and kept tables, until they are swept.
+    """What rests in the folders of domains: all their data versions, quarantines and kept tables, until they are swept.
 
-    It is what the disk has, not what the registry shows: a domain that publishes often keeps its history too.
+    It is what the warehouse has, not what the registry shows: a domain that publishes often keeps its history too.
     """
 
-    def __init__(self) -> None:
-        self._known: dict[Path, tuple[float, int]] = {}
+    def __init__(self, measured: Callable[[str], int]) -> None:
+        """`measured`: bytes that rest in a domain's folder, as they are now."""
+        self._measured = measured
+        self._known: dict[str, tuple[float, int]] = {}
 
-    def of(self, folder: Path, *, anew: bool = False) -> int:
-        """Bytes under a folder."""
-        at, size = self._known.get(folder, (float("-inf"), 0))
+    def of(self, domain: str, *, anew: bool = False) -> int:
+        """Bytes of a domain."""
+        at, size = self._known.get(domain, (float("-inf"), 0))
         if anew or time.monotonic() - at > _HOLDS_S:
-            size = _bytes_under(folder)
-            self._known[folder] = time.monotonic(), size
+            size = self._measured(domain)
+            self._known[domain] = time.monotonic(), size
         return size
 
-    def add(self, folder: Path, size: int) -> None:
+    def add(self, domain: str, size: int) -> None:
         """Remembers what has just come."""
-        if folder in self._known:
-            at, before = self._known[folder]
-            self._known[folder] = at, before + size
+        if domain in self._known:
+            at, before = self._known[domain]
+            self._known[domain] = at, before + size
 
 
 class Room(Struct, frozen=True):
@@ -49,7 +49,7 @@ class Room(Struct, frozen=True):
 
     Attributes:
         products: how many products it has.
-        weights: of what lies on the disk.
+        weights: of what rests in the warehouse.
     """
 
     most_bytes: int
@@ -69,13 +69,13 @@ def require_room(room: Room, product: ProductAddress, fresh: int, context: Conte
     """
     if context.registry.product(product) is None:
         require_another(product.domain, room.products(), room.most_products)
-    folder = Path(context.storage.root) / product.domain
-    if room.weights.of(folder) + fresh <= room.most_bytes:
-        room.weights.add(folder, fresh)
+    domain = product.domain
+    if room.weights.of(domain) + fresh <= room.most_bytes:
+        room.weights.add(domain, fresh)
         return
-    held = room.weights.of(folder, anew=True)
+    held = room.weights.of(domain, anew=True)
     if held + fresh > room.most_bytes:
-        raise no_room(product.domain, fresh, held, room.most_bytes)
+        raise no_room(domain, fresh, held, room.most_bytes)
 
 
 def require_another(domain: str, products: int, most: int) -> None:
@@ -86,7 +86,9 @@ def require_another(domain: str, products: int, most: int) -> None:
     """
     if products >= most:
         what = f"domain `{domain}` has {products:,} products, and may have no more"
-        raise GateRefused(error("WFT-SRV-039", what, fix="ask an operator for more"))
+        raise GateRefused(
+            error("WFT-SRV-039", what, fix=f"ask an operator for more: `weft quota {domain} --products NUMBER`")
+        )
 
 
 def no_room(domain: str, fresh: int, held: int, most: int) -> GateRefused:
@@ -96,21 +98,6 @@ def no_room(domain: str, fresh: int, held: int, most: int) -> GateRefused:
             "WFT-SRV-039",
             f"domain `{domain}` has no room for {fresh:,} bytes more",
             why=f"it keeps {held:,} bytes, and may keep {most:,}",
-            fix="let data versions expire that nobody needs, or ask an operator for more",
+            fix=f"let data versions expire that nobody needs, or ask an operator: `weft quota {domain} --size SIZE`",
         )
     )
-
-
-def _bytes_under(folder: Path) -> int:
-    size, folders = 0, [str(folder)]
-    while folders:
-        try:
-            with os.scandir(folders.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(entry.path)
-                    else:
-                        size += entry.stat(follow_symlinks=False).st_size
-        except FileNotFoundError:  # a sweep was faster
-            continue
-    return size

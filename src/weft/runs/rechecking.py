@@ -133,8 +133,10 @@ def _not_so(address: Address, found: CheckResult, said: CheckResult | None) -> A
 
 
 def _in_words(result: CheckResult) -> str:
-    failed = f"{result.failed_rows:,} of " if result.failed_rows is not None else ""
-    return f"{failed}{result.total_rows:,} rows" if result.total_rows is not None else "the table"
+    if result.failed_rows is None:  # where rows do not fail
+        return f"a table of {result.total_rows:,} rows" if result.total_rows is not None else "the table"
+    of = f" of {result.total_rows:,}" if result.total_rows is not None else ""
+    return f"{result.failed_rows:,}{of} rows"
 
 
 def _reduced(promised: Contract) -> Contract:

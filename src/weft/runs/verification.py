@@ -21,6 +21,7 @@ from weft.model.odcs import Contract
 from weft.model.odps import descriptor
 from weft.model.publication import Manifest, PortState, Publication
 from weft.model.records import ProductRecord
+from weft.registry import processes
 from weft.registry.base import RegistryReader
 from weft.runs.context import Context
 from weft.sql.allowlist import walk
@@ -190,6 +191,7 @@ def _written(value: object) -> str:
 
 def _opened(address: Address, principal: Principal, context: Context) -> str | None:
     try:
-        return context.door.open(principal, address, reads=[address]).relation
+        one = context.door.open(principal, address, reads=[address])
+        return context.door.brought(principal, one, context.temp_folder(processes.identity())).relation
     except WeftError:
         return None  # not published, or not readable: the check says that it was not evaluated

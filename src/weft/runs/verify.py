@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 from msgspec.structs import replace
 
+from weft.access.opened import Readable
 from weft.access.principals import Principal
 from weft.connectors.lakes import is_lake
 from weft.connectors.stores import is_store
@@ -21,7 +22,10 @@ from weft.errors import SourceError, UsageError, UserCodeError, did_you_mean, er
 from weft.model.address import Address
 from weft.model.checks import CheckResult
 from weft.model.odcs import Contract, SchemaObject, published_contract
+from weft.model.publication import PortState
+from weft.model.remote import Remote
 from weft.runs.context import Context
+from weft.runs.live import checked
 from weft.runs.results import Verification, verdict
 from weft.runs.tables import Rows, Several, Table, as_promised, by_table, count, opened, together
 from weft.runs.verification import check_rows, names_in_record, other_tables, times_of
@@ -70,6 +74,8 @@ def verify_address(
     contract = published_contract(state)
     if server is not None or (data is not None and not (isinstance(data, Sequence) and len(data) == 0)):
         return verify_data(contract, str(state.address), data, server, ways, context.now(), samples)
+    if opened.live is not None:
+        return _in_place(opened, state, contract, context)
     with context.engine.session() as session:
         names = names_in_record(context.registry.products().get(state.address.of_product), context.registry.ports())
         others = other_tables(contract, names, {}, principal, context)
@@ -78,6 +84,16 @@ def verify_address(
             session, contract, opened.relation, others, context.now(), samples=samples, published=published
         )
     return Verification(str(state.address), state.version, verdict(checks), opened.publication.rows, checks)
+
+
+def _in_place(opened: Readable, state: PortState, contract: Contract, context: Context) -> Verification:
+    """The contract of a port that lives in a table of a database, which judges its rows itself."""
+    assert opened.live is not None, "the caller has looked"
+    table = opened.live.table
+    remote = Remote(table.connection, f"{table.schema}.{table.table}")
+    with context.engine.session() as session:
+        now, checks = checked(state.address, contract, opened.live.columns, remote, session, context)
+    return Verification(str(state.address), state.version, verdict(checks), now.rows, checks)
 
 
 def verify_data(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from weft.sections.forms import days, duration, memory, setting, size_bytes, threads, timeout, versions
+from weft.sections.forms import days, duration, memory, one_of, setting, size_bytes, threads, timeout, versions
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,21 @@ class PythonSettings:
 
     memory_limit: str = setting("2GB", "how much memory a Python model may take beside its libraries", memory)
     timeout: str = setting("10m", "how long a Python model may run: 90s, 10m, 1h", timeout)
+    file_size: str = setting("20GB", "how large a file may be that a Python model writes", size_bytes)
+    users: tuple[str, ...] = setting(
+        (),
+        "users of the operating system, kept for this alone, as which Python models run, one run at a time as each; "
+        "without any they run as the user that runs weft",
+    )
+    folder: str = setting(
+        "", "where the folders of runs as `users` are made; without it, in the system's folder for temporary files"
+    )
+    shared_workers: str = setting(
+        "refuse",
+        "what a worker of several domains does with Python models where there are no `users`: `refuse`, or run them as "
+        "`own-user`, which lets each domain's code read what the worker can read",
+        one_of("refuse", "own-user"),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 from fastapi import FastAPI
 
 from weft import __version__
@@ -61,6 +63,7 @@ def create_app(platform: Platform) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.platform = platform
+    app.state.stopping = threading.Event()
     app.state.metrics = Metrics(lambda: platform.rooms.readers.cache)
     app.state.tracing = Tracing(settings.traces)
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -24,6 +26,7 @@ from weft.errors import (
 )
 from weft.server import foreign_problems
 from weft.server.challenges import challenge
+from weft.server.portal.forms_again import fields_of, form_again
 from weft.server.portal.problem_pages import is_page, problem_page
 from weft.server.routing import methods_of
 
@@ -32,6 +35,8 @@ KIND = "X-Weft-Error"
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_S = 5
+_AWAY = "WFT-REG-002"
+log = logging.getLogger("weft.server")
 _STATUS = {
     "WFT-ACC-001": 404,
     "WFT-ACC-011": 401,
@@ -126,6 +131,8 @@ def status_of(failed: WeftError) -> int:
             return 400
 
 
+_ANSWERED_BY_THE_FORM = (400, 422)
+"""Statuses of a form in which something can be set right."""
 _FIXES = {
     400: "send a body as /api/v1/openapi.json describes it: JSON that can be read, and is not nested without end",
     401: "send a token in `Authorization: Bearer …`: `weft login` gets one, and so does the portal under Tokens",
@@ -134,25 +141,48 @@ _FIXES = {
 }
 """What helps against a refusal that says no more than its status."""
 
+_SHOWN = "the token that the request carries does not hold: it has expired, was revoked, or is of another server"
+
+
+def _of_here(request: Request, e: WeftError) -> Sequence[Diagnostic]:
+    """What went wrong, without where the registry's database is: that is for the log, not for whoever asks."""
+    if all(d.code != _AWAY for d in e.diagnostics):
+        return e.diagnostics
+    request_id = getattr(request.state, "request_id", "")
+    for one in e.diagnostics:
+        log.warning("%s: %s", one.what, one.why, extra={"fields": {"request_id": request_id}})
+    why = f"its database does not answer; the server's log says more, at request `{request_id}`"
+    return [error(_AWAY, "the registry of this server cannot be asked", why=why, fix="try again in a moment")]
+
 
 def install(app: FastAPI) -> None:
     """Answers everything that goes wrong with a problem document."""
 
     @app.exception_handler(WeftError)
-    def failed(request: Request, e: WeftError) -> Response:
+    async def failed(request: Request, e: WeftError) -> Response:
         status = status_of(e)
+        if status in _ANSWERED_BY_THE_FORM and is_page(request):
+            again = await form_again(request, status, {}, e.diagnostics)
+            if again is not None:
+                return again
         headers = {"Retry-After": str(getattr(e, "retry_s", _RETRY_S))} if status in (429, 503) else {}
         if status == 401:
             headers.update(challenge(request, "invalid_token"))
-        return _told(request, status, e.diagnostics, {**headers, KIND: type(e).__name__})
+        told = _of_here(request, e)
+        return await run_in_threadpool(_told, request, status, told, {**headers, KIND: type(e).__name__})
 
     @app.exception_handler(RequestValidationError)
-    def malformed(request: Request, e: RequestValidationError) -> Response:
+    async def malformed(request: Request, e: RequestValidationError) -> Response:
+        fields = fields_of(e.errors())
+        if fields and is_page(request):
+            again = await form_again(request, 422, fields)
+            if again is not None:
+                return again
         found = [
             error("WFT-SRV-003", f"{'.'.join(map(str, one['loc']))}: {one['msg']}", fix="see /api/v1/openapi.json")
             for one in e.errors()
         ]
-        return _told(request, 422, found)
+        return await run_in_threadpool(_told, request, 422, found)
 
     @app.exception_handler(HTTPException)
     def refused(request: Request, e: HTTPException) -> Response:
@@ -164,4 +194,7 @@ def install(app: FastAPI) -> None:
         headers = dict(e.headers or {})
         if e.status_code == 405:
             headers["Allow"] = ", ".join(methods_of(app.routes, request.url.path))
-        return _told(request, e.status_code, [error("WFT-SRV-002", what, fix=_FIXES.get(e.status_code))], headers)
+        why = _SHOWN if e.status_code == 401 and "authorization" in request.headers else None
+        return _told(
+            request, e.status_code, [error("WFT-SRV-002", what, why=why, fix=_FIXES.get(e.status_code))], headers
+        )

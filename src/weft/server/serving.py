@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import signal
 import socket
@@ -68,20 +69,36 @@ def serve(
     place = f"{settings.host}:{settings.port}"
     try:
         config.load()
+    except OSError as e:  # nothing but the certificate is read here
+        raise _no_certificate(tls, e) from e
+    try:
         listening = _bound(settings.host, settings.port)
     except OSError as e:
+        other = "--port" if e.errno in (errno.EADDRINUSE, errno.EACCES) else "--host"
         raise UsageError(
-            error("WFT-SRV-010", f"the server cannot listen on {place}", why=str(e), fix="choose another `--port`")
+            error("WFT-SRV-010", f"the server cannot listen on {place}", why=str(e), fix=f"choose another `{other}`")
         ) from e
     host, port = listening.getsockname()[:2]
     url = settings.url or f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
     try:
         with beside or nullcontext(), platform.identity.confirming.beside():
             threading.Thread(target=_catch_up, args=(platform,), name="first index", daemon=True).start()
-            _Server(config, lambda: ready(url)).run(sockets=[listening])
+            _Server(config, lambda: ready(url), app.state.stopping).run(sockets=[listening])
     finally:
         listening.close()
         app.state.tracing.close()
+
+
+def _no_certificate(tls: Certificate | None, e: OSError) -> UsageError:
+    """That a certificate cannot be used: what OpenSSL says of it means little to people."""
+    files = f"the certificate `{tls.cert}` with the key `{tls.key}`" if tls is not None else "the server's certificate"
+    why = str(e)
+    if "KEY_VALUES_MISMATCH" in why:
+        why = "the key is that of another certificate"
+    elif "PEM" in why:
+        why = "one of the two files holds no PEM of its kind"
+    fix = "`--tls-cert` takes the certificate with those above it (PEM), `--tls-key` its private key"
+    return UsageError(error("WFT-SRV-010", f"the server cannot use {files}", why=why, fix=fix))
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -110,15 +127,21 @@ def _catch_up(platform: Platform) -> None:
 class _Server(uvicorn.Server):
     """A web server that ends by itself after a signal: that it was told to stop is no failure."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], stopping: threading.Event) -> None:
         super().__init__(config)
         self._ready = ready
+        self._stopping = stopping
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Listens, and says so."""
         to_thread.current_default_thread_limiter().total_tokens = _THREADS
         await super().startup(sockets=sockets)  # type: ignore[arg-type]
         self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ends; answers that go on until something happens are told first."""
+        self._stopping.set()
+        await super().shutdown(sockets=sockets)
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:

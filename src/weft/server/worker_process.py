@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -24,9 +25,10 @@ class WorkerProcess:
         starts: how often one was started.
     """
 
-    def __init__(self, root: Path, patience_s: float = 60.0) -> None:
-        """Takes the mesh's folder, and how long a worker may take to end what it runs."""
+    def __init__(self, root: Path, patience_s: float = 60.0, domains: Sequence[str] = ()) -> None:
+        """Takes the mesh's folder, how long a worker may take to end what it runs, and whose jobs it takes."""
         self._command = [sys.executable, "-m", "weft.cli.main", "-C", str(root), "worker", "--until-input-ends"]
+        self._command += [word for name in domains for word in ("--domain", name)]
         self._patience_s = patience_s
         self._stop = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None

@@ -103,6 +103,10 @@ class Files(Protocol):
         """All that lies in the folders of tables, by the three names of the table."""
         ...
 
+    def held_bytes(self, folder: str) -> int:
+        """Bytes that rest below a folder of the warehouse, with all that is older and not swept yet."""
+        ...
+
     def tidy(self, folder: tuple[str, ...], spared: Collection[str], only: Collection[str] | None) -> None:
         """Removes empty folders of a table's runs, but for runs that are spared; those of `only` alone."""
         ...

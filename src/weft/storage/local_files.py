@@ -100,6 +100,21 @@ class LocalFiles:
             self._folder, self._folder.glob("*/*/*/data/run-*/*"), self._folder.glob("*/*/*/metadata/*")
         )
 
+    def held_bytes(self, folder: str) -> int:
+        """Bytes that lie below a folder."""
+        size, folders = 0, [str(self._folder / folder)]
+        while folders:
+            try:
+                with os.scandir(folders.pop()) as entries:
+                    for entry in entries:
+                        if entry.is_dir(follow_symlinks=False):
+                            folders.append(entry.path)
+                        else:
+                            size += entry.stat(follow_symlinks=False).st_size
+            except FileNotFoundError:  # a sweep was faster
+                continue
+        return size
+
     def tidy(self, folder: tuple[str, ...], spared: Collection[str], only: Collection[str] | None) -> None:
         """Removes empty folders of a table's runs."""
         drop_empty(self._folder.joinpath(*folder) / "data", spared, only)

@@ -145,6 +145,10 @@ class ObjectFiles:
             for table in data.keys() | metadata.keys()
         }
 
+    def held_bytes(self, folder: str) -> int:
+        """Bytes of the objects below a folder; copies that lie here do not count."""
+        return sum(one.size_bytes for one in self.store.listed(f"{self._key(folder)}/"))
+
     def tidy(self, folder: tuple[str, ...], spared: Collection[str], only: Collection[str] | None) -> None:
         """Removes empty folders of a table's runs."""
         drop_empty(self._folder.joinpath(*folder) / "data", spared, only)

@@ -88,6 +88,11 @@ class TableStorage(ABC):
         with _disk():
             self._files.bring({f.path: f.size_bytes for f in files})
 
+    def held_bytes(self, domain: str) -> int:
+        """Bytes that the tables of a domain take where they rest, with all data versions that are not swept yet."""
+        with _disk():
+            return self._files.held_bytes(domain)
+
     @property
     def root(self) -> str:
         """Absolute path that relative file paths of a manifest belong to."""

@@ -20,6 +20,7 @@ from weft.model.mesh import Mesh
 if TYPE_CHECKING:
     from weft.access.door import Door, Present
     from weft.access.grounds import AccessGrounds
+    from weft.access.live import LiveTables
     from weft.access.principals import Principal
     from weft.access.reading.asking import Readers
     from weft.access.witness import Witness
@@ -268,7 +269,15 @@ class Rooms:
             self.grounds,
             lambda: self.readers,
             self.witness("local"),
+            lambda: self.live,
         )
+
+    @cached_property
+    def live(self) -> LiveTables:
+        """What fetches from tables in databases in which ports live."""
+        from weft.wiring.reading import live_tables
+
+        return live_tables(self.settings, lambda: self.engine)
 
     @cached_property
     def counter(self) -> Door:
@@ -363,7 +372,7 @@ class Rooms:
         from weft.plan.python_binding import PythonBinding
         from weft.plan.repository import SourceReader, read_repository
 
-        python = PythonBinding(self.settings.python)
+        python = PythonBinding(self.settings)
         binder = Binder(lambda: self.parser, self.cache, plugins.version_of("duckdb"), python)
         sources = SourceReader(lambda: self.connector, lambda: self.remotes, ask=ask)
         found = read_repository(

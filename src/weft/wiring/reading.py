@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from weft.config import Settings, duration, size_bytes, size_in_bytes
@@ -13,9 +14,11 @@ from weft.registry.sql import SqlRegistry
 
 if TYPE_CHECKING:
     from weft.access.grounds import AccessGrounds
+    from weft.access.live import LiveTables
     from weft.access.principals import Principal
     from weft.access.reading.asking import Readers
     from weft.access.witness import Witness
+    from weft.engines.base import Engine
     from weft.runs.mesh_book import MeshBook
 
 
@@ -72,6 +75,19 @@ def readers_of(settings: Settings) -> Readers:
     )
     ceiling = Ceiling(asked.rows or None, size_bytes(asked.size), duration(asked.time).total_seconds())
     return Readers(Pool(limits, rules), ceiling, ResultCache(size_bytes(asked.cache)))
+
+
+def live_tables(settings: Settings, engine: Callable[[], Engine]) -> LiveTables:
+    """What fetches from tables in databases in which ports live."""
+    from weft.access.live import LiveTables
+
+    def parse(sql: str) -> str:
+        with engine().session() as session:
+            return session.parse(sql)
+
+    return LiveTables(
+        settings.connections, settings.state / "fetched", lru_cache(maxsize=512)(parse), size_bytes(settings.query.temp)
+    )
 
 
 def principal_named(registry: Registry, name: str) -> Principal:

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -176,6 +177,30 @@ def test_a_name_that_has_come_to_stand_for_an_address_inside_is_refused_before_a
 
     assert done == Delivered(dead=1)
     assert "address inside" in Outbox(registry.database).listed()[0].problem
+
+
+def test_messages_to_others_pass_by_a_receiver_that_hangs(registry, clock, receiver):
+    publish(registry, clock)
+    told = notices(registry, clock)
+    all_came, was_passed = threading.Event(), []
+
+    def answer(request: Received) -> tuple[int, dict[str, str]]:
+        if request.path == "/hangs":
+            was_passed.append(all_came.wait(4))
+        elif sum(one.path == "/quick" for one in receiver.requests) == 5:
+            all_came.set()
+        return 204, {}
+
+    receiver.answer = answer
+    told.subscribe(ANN, "sales", f"{receiver.url}/hangs", kinds=["published"])
+    told.subscribe(ANN, "sales", f"{receiver.url}/quick", kinds=["published"])
+    for _ in range(5):
+        publish(registry, clock)
+
+    done = go(registry, clock)
+
+    assert was_passed[0], "five messages to another one went while it had the first"
+    assert done.sent == 10
 
 
 def test_a_receiver_that_wants_no_more_is_not_asked_again(registry, clock, receiver):

@@ -20,6 +20,7 @@ from weft.api.platform import Platform, open_platform
 from weft.cli.first_start import PASSWORD_FILE, make_administrator
 from weft.cli.main import run
 from weft.model.records import DomainRecord
+from weft.registry.credentials import Credentials
 from weft.registry.publishing import append
 from weft.registry.sql_tables import SqlTables
 from weft.server.app import create_app
@@ -236,6 +237,38 @@ def test_a_token_is_made_shown_once_listed_and_revoked(weft, url, platform):
     )
 
 
+def test_verbs_about_tokens_speak_with_the_server_of_the_mesh_here_and_with_the_token_of_the_environment(
+    weft, url, platform, credentials, tmp_path, monkeypatch
+):
+    signed_in(weft, platform, url, "ada")
+    kept = json.loads(credentials.read_text())
+    secret = kept[url]["token"]
+    credentials.write_text(json.dumps({**kept, "http://127.0.0.1:9": kept[url]}))
+    assert weft("token", "list")[0] == 2, "it is not clear which is meant"
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    (repository / "weft.toml").write_text(f'[mesh]\nregistry = "{url}"\n')
+    monkeypatch.chdir(repository)
+
+    by_file = weft("token", "list")
+    credentials.unlink()
+    by_nobody = weft("token", "list")
+    monkeypatch.setenv("WEFT_TOKEN", secret)
+    by_environment = weft("token", "list")
+
+    assert (by_file[0], by_environment[0]) == (0, 0)
+    assert "CI" in by_file[1] and "CI" in by_environment[1]
+    assert (by_nobody[0], f"you are not signed in to {url}" in by_nobody[2]) == (2, True)
+
+
+def test_whose_file_has_tokens_of_domains_alone_is_not_signed_in(weft, url, credentials):
+    Credentials(credentials.parent).keep_domain(url, "sales", "weft_a_b")
+
+    for words in (("token", "list"), ("logout",)):
+        code, _, err = weft(*words)
+        assert (code, "you are not signed in to any server" in err) == (2, True), err
+
+
 def test_signing_out_ends_the_token_on_the_server_too(weft, url, platform, credentials):
     signed_in(weft, platform, url, "ada")
     token = json.loads(credentials.read_text())[url]["token"]
@@ -330,13 +363,14 @@ def test_the_first_start_makes_one_administrator_whose_password_no_log_shows(fol
     told = capsys.readouterr()
     file = folder / ".weft" / PASSWORD_FILE
     password = file.read_text().strip()
+    modes = [stat.S_IMODE(one.stat().st_mode) for one in (folder / ".weft").glob("registry.db*")]
 
     make_administrator(platform)
 
     assert password not in told.out + told.err
     assert str(file) in told.err
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert stat.S_IMODE((folder / ".weft/registry.db").stat().st_mode) == 0o600
+    assert set(modes) == {0o600}, "nobody else reads the registry, from the first moment on"
     assert capsys.readouterr().err == "", "the second start makes nobody"
     caller = platform.identity.of_session(
         platform.identity.signing_in.with_password(platform.identity.signing_in.tried("admin", "::1"), password)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from html import escape
 
 import pytest
 from fastapi.testclient import TestClient
@@ -37,6 +39,21 @@ def finn(platform: Platform) -> TestClient:
     """The owner of `fleet`, with a browser."""
     headers = {**bearer(platform, "finn"), "Accept": "text/html", "Origin": "http://testserver"}
     return TestClient(create_app(platform), headers=headers, follow_redirects=False)
+
+
+@pytest.fixture
+def signed_in(platform: Platform) -> TestClient:
+    """The same, signed in: with forms that only a browser has."""
+    password = platform.identity.user_verbs.add("finn", None, [], actor="root")
+    browser = TestClient(
+        create_app(platform), headers={"Accept": "text/html", "Origin": "http://testserver"}, follow_redirects=False
+    )
+    csrf = re.search('name="csrf" value="([^"]+)"', browser.get("/login").text)[1]
+    answer = browser.post("/login", data={"csrf": csrf, "user": "finn", "password": password})
+    assert answer.status_code == 303
+    found = re.search('name="csrf" content="([^"]+)"', browser.get("/").text)[1]
+    browser.headers["X-CSRF-Token"] = found
+    return browser
 
 
 @pytest.mark.parametrize("path", SENT)
@@ -76,3 +93,149 @@ def test_an_incident_asks_for_the_words_that_are_missing(platform, finn, what):
     assert "WFT-SRV-110" in answer.text
     assert f'action="/incidents/{found}/comments"' in answer.text
     assert platform.incidents.one(found)["state"] != "closed"
+
+
+def test_an_operator_gives_a_domain_other_bounds_and_is_told_what_is_wrong_with_the_form(platform):
+    platform.identity.user_verbs.add("olga", None, ["operator"], actor="test")
+    headers = {**bearer(platform, "olga"), "Accept": "text/html", "Origin": "http://testserver"}
+    olga = TestClient(create_app(platform), headers=headers, follow_redirects=False)
+    wrong = [{"domain": ""}, {"domain": "flet"}, {"domain": "fleet", "size": "much"}, {"domain": "x", "products": "-1"}]
+
+    refused = [olga.post("/administration/quotas", data=typed) for typed in wrong]
+    done = olga.post("/administration/quotas", data={"domain": "fleet", "size": "2TB", "products": "7"})
+
+    assert [answer.status_code for answer in refused] == [400, 400, 400, 400]
+    assert all('action="/administration/quotas"' in answer.text for answer in refused)
+    assert all('role="alert"' in answer.text for answer in refused)
+    assert (done.status_code, "may keep 2.0 TB in 7 products" in done.text) == (200, True), done.text
+    given = platform.requisitions.store.of("fleet")
+    assert given is not None
+    assert (given.most_bytes, given.most_products) == (2 * 10**12, 7)
+
+
+LONG = '<b>why</b> & "so" on ' * 300
+TOO_LONG: dict[str, tuple[str, str, dict[str, str], str]] = {
+    "a question": ("/products/fleet/aircraft/questions", "/products/fleet/aircraft?tab=questions", {}, "text"),
+    "a question beyond all bounds": (
+        "/products/fleet/aircraft/questions",
+        "/products/fleet/aircraft?tab=questions",
+        {"text": LONG * 10},
+        "text",
+    ),
+    "a rating": ("/products/fleet/aircraft/rating", "/products/fleet/aircraft?tab=questions", {"stars": "4"}, "text"),
+    "a domain": ("/administration/domains", "/administration/domains", {"name": "sales"}, "description"),
+    "a subscription": ("/administration/notices", "/administration/notices?subject=fleet", {}, "target"),
+    "a token": ("/administration/tokens", "/administration/tokens", {"days": "2"}, "label"),
+    "a request for access": ("/access/request", f"/access/request?port={PLANES}", {"port": str(PLANES)}, "purpose"),
+    "a run": ("/runs", "/runs", {}, "product"),
+    "a backfill": ("/backfills", "/runs", {"start": "2026-01-01"}, "product"),
+}
+
+
+def field(page: str, name: str, tag: str = r"input|textarea|select") -> str:
+    """The tag of a field that somebody has to look at again."""
+    (found,) = re.findall(rf'<(?:{tag})[^>]*name="{name}"[^>]*aria-invalid="true"[^>]*>', page) or [""]
+    return found
+
+
+def said_of(page: str, tag: str) -> str:
+    """What the last thing says that describes a field."""
+    last = re.search(r'aria-describedby="([^"]*)"', tag)[1].split()[-1]
+    return re.search(rf'id="{last}">([^<]*)<', page)[1]
+
+
+@pytest.mark.parametrize("what", TOO_LONG)
+def test_a_field_that_is_too_long_is_shown_again_on_its_page_with_every_word_and_what_is_wrong_beside_it(
+    signed_in, what
+):
+    path, page, typed, name = TOO_LONG[what]
+    sent = {name: LONG, **typed}
+
+    answer = signed_in.post(
+        path, data={"csrf": signed_in.headers["X-CSRF-Token"], **sent}, headers={"Referer": f"http://testserver{page}"}
+    )
+
+    assert answer.status_code in (400, 422), answer.text[:2000]
+    assert 'role="alert"' in answer.text
+    tag = field(answer.text, name)
+    assert tag, "the field says that it is wrong"
+    assert re.search("[0-9]", said_of(answer.text, tag)), "the message says how long it may be"
+    for key, value in sent.items():
+        assert key in ("stars", "port") or escape(value, quote=False) in answer.text.replace("&quot;", '"')
+    assert "<b>why</b>" not in answer.text
+    assert f'name="_page" value="{escape(page)}"' in answer.text
+    assert "Content-Security-Policy" in answer.headers
+
+
+def test_a_form_that_is_wrong_twice_still_comes_back_from_the_address_that_has_no_page(signed_in):
+    path, page = "/products/fleet/aircraft/rating", "/products/fleet/aircraft?tab=questions"
+    first = signed_in.post(
+        path,
+        data={"csrf": signed_in.headers["X-CSRF-Token"], "stars": "9", "text": "good"},
+        headers={"Referer": f"http://testserver{page}"},
+    )
+
+    again = signed_in.post(
+        path,
+        data={"csrf": signed_in.headers["X-CSRF-Token"], "stars": "many", "text": "good", "_page": page},
+        headers={"Referer": f"http://testserver{path}"},
+    )
+
+    assert (first.status_code, again.status_code) == (400, 422)
+    for answer in (first, again):
+        assert ">good</textarea>" in answer.text
+        assert field(answer.text, "stars")
+
+
+def test_of_several_forms_that_go_to_one_address_the_one_that_was_sent_is_filled_in(signed_in):
+    csrf = signed_in.headers["X-CSRF-Token"]
+    asked = signed_in.post("/products/fleet/aircraft/questions", data={"csrf": csrf, "text": "How many?"})
+    id_ = asked.headers["location"].partition("#")[2]
+    referer = {"Referer": "http://testserver/products/fleet/aircraft?tab=questions"}
+
+    answer = signed_in.post(f"/questions/{id_}", data={"csrf": csrf, "do": "edit", "text": LONG}, headers=referer)
+
+    (tag,) = re.findall(r'<textarea[^>]*aria-invalid="true"[^>]*>', answer.text)
+    assert 'aria-label="Your question"' in tag
+    assert "autofocus" in tag
+    before = answer.text[: answer.text.index(tag)]
+    assert before.rindex("<details open") > before.rindex("</details>"), "what hid the form is open"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "https://evil.example/products/fleet/aircraft",
+        "http://testserver/api/v1/session",
+        "http://testserver//evil/x",
+        "",
+    ],
+)
+def test_a_page_of_somebody_else_is_never_asked_for(signed_in, page):
+    answer = signed_in.post(
+        "/products/fleet/aircraft/rating",
+        data={"csrf": signed_in.headers["X-CSRF-Token"], "stars": "many"},
+        headers={"Referer": page},
+    )
+
+    assert answer.status_code == 422
+    assert "aria-invalid" not in answer.text
+    assert "Something is missing or wrong" in answer.text
+
+
+def test_a_program_that_sends_too_long_a_field_gets_the_problem(finn):
+    headers = {"Accept": "application/json", "Referer": "http://testserver/administration/tokens"}
+
+    answer = finn.post("/administration/tokens", data={"label": LONG}, headers=headers)
+
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_stranger_gets_no_page_with_their_words_in_it(platform):
+    stranger = TestClient(create_app(platform), headers={"Accept": "text/html", "Origin": "http://testserver"})
+
+    answer = stranger.post("/administration/tokens", data={"label": LONG, "csrf": "x" * 300}, follow_redirects=False)
+
+    assert answer.status_code in (401, 422)
+    assert "why" not in answer.text

@@ -14,6 +14,7 @@ from weft.api.platform import Platform, open_platform
 from weft.model.address import ProductAddress
 from weft.model.checks import FIRST_ROWS
 from weft.model.records import DomainRecord, ProductRecord
+from weft.plan.keeping import window
 from weft.registry import codec
 from weft.registry.job_rows import add_lines
 from weft.registry.queue import Queue
@@ -137,6 +138,7 @@ def test_a_backfill_is_a_job_for_each_piece(client, platform):
         ({"product": "shop.orders", "start": "2026-01-02", "end": "2026-01-01"}, 400, "WFT-PLN-016"),
         ({"product": "shop.orders", "start": "1500-01-01", "end": "2026-01-01", "by_hours": 1}, 400, "WFT-RUN-046"),
         ({"product": "shop.orders", "priority": 9}, 422, "WFT-SRV-003"),
+        ({"product": "shop.orders", "start": "2026-01-01", "end": "2026-01-02", "by_hours": "6"}, 422, "WFT-SRV-003"),
         ({}, 422, "WFT-SRV-003"),
     ],
 )
@@ -198,6 +200,10 @@ def test_schedules_are_listed_paused_and_resumed(client, platform):
 def test_jobs_and_schedules_of_a_draft_are_for_its_domain_and_for_operators(client, platform):
     platform.jobs.start("shop.orders", "dev")
     platform.jobs.start("other.orders", "root")
+    days = window(NOW, NOW + dt.timedelta(days=2))
+    backfill = (
+        f"/api/v1/backfills/{platform.jobs.backfill('other.orders', days, dt.timedelta(days=1), 'root').backfill_id}"
+    )
     platform.identity.user_verbs.add("op", None, ["operator"], actor="root")
     with platform.database.writing() as statements:
         address = ProductAddress("other", "orders")
@@ -208,11 +214,11 @@ def test_jobs_and_schedules_of_a_draft_are_for_its_domain_and_for_operators(clie
         header = known(platform, who)
         jobs = client.get("/api/v1/jobs", headers=header).json()["jobs"]
         schedules = client.get("/api/v1/schedules", headers=header).json()["schedules"]
-        status = client.get("/api/v1/jobs/job-2", headers=header).status_code
-        seen[who] = sorted(j["product"] for j in jobs), sorted(s["product"] for s in schedules), status
+        status = {client.get(path, headers=header).status_code for path in ("/api/v1/jobs/job-2", backfill)}
+        seen[who] = sorted({j["product"] for j in jobs}), sorted(s["product"] for s in schedules), status
 
-    assert seen["dev"] == (["shop.orders"], ["shop.orders"], 404)
-    assert seen["op"] == (["other.orders", "shop.orders"], ["other.orders", "shop.orders"], 200)
+    assert seen["dev"] == (["shop.orders"], ["shop.orders"], {404})
+    assert seen["op"] == (["other.orders", "shop.orders"], ["other.orders", "shop.orders"], {200})
 
 
 def test_a_backfill_is_seen_by_everybody_and_ended_by_whoever_may_run_its_domain(client, platform):

@@ -17,6 +17,7 @@ from weft.access.permissions import Action
 from weft.api.jobs.worker import NoticesLoop
 from weft.api.notices import keyboard
 from weft.api.platform import Platform, open_platform
+from weft.observability.notices import KINDS
 from weft.registry.meters import Meter
 from weft.server.app import create_app
 
@@ -85,6 +86,25 @@ def test_somebody_subscribes_is_told_and_unsubscribes(client, platform, clock):
     assert client.post(f"/api/v1/deliveries/{delivery['delivery_id']}/resend", headers=ada).status_code == 404
     assert client.delete(f"/api/v1/subscriptions/{name}", headers=ada).status_code == 204
     assert client.get("/api/v1/subscriptions", headers=ada).json() == {"subscriptions": []}
+
+
+def test_every_kind_of_notice_may_be_named_at_once(client, platform, clock):
+    asked = {"subject": "sales.orders", "target": "http://127.0.0.1/x", "kinds": sorted(KINDS)}
+
+    made = client.post("/api/v1/subscriptions", json=asked, headers=holder(platform, clock))
+
+    assert made.status_code == 201, made.text
+    assert set(made.json()["kinds"]) == set(KINDS)
+
+
+def test_incidents_of_a_domain_that_is_not_there_are_not_said_to_be_none(client, platform, clock):
+    ada = holder(platform, clock)
+
+    assert client.get("/api/v1/incidents?domain=sales", headers=ada).json() == {"incidents": []}
+    wrong = client.get("/api/v1/incidents?domain=slaes", headers=ada)
+
+    assert wrong.status_code == 400
+    assert wrong.json()["diagnostics"][0]["fix"] == "did you mean `sales`?"
 
 
 def test_a_target_inside_is_refused_with_its_code(client, platform, clock):
@@ -214,3 +234,28 @@ def test_a_worker_that_is_told_to_stop_leaves_the_rest_of_the_messages_to_the_ne
 
     assert (before, len(receiver.requests)) == (16, 40)
     assert len(set(receiver.ids)) == 40
+
+
+def test_what_somebody_is_told_in_the_portal_is_theirs_alone_as_page_as_json_and_over_the_api(client, platform, clock):
+    platform.identity.users.add("ada", "x", [], actor="root", at=clock())
+    ada, eve = holder(platform, clock), holder(platform, clock, "eve")
+    made = client.post("/api/v1/subscriptions", json={"subject": "sales.orders"}, headers=ada).json()
+    publish(platform.rooms.production, clock, contract=SLOW)
+    platform.notices.tell()
+
+    found = client.get("/api/v1/notices", headers=ada).json()
+    page = client.get("/notices", headers={**ada, "Accept": "application/json"}).json()
+    number = found["notices"][0]["number"]
+
+    assert (made["channel"], made["target"], made["secret"]) == ("portal", "", None)
+    assert [one["title"] for one in found["notices"]] == ["sales.orders is published"]
+    at = page["notices"][0]["at"]
+    assert page["notices"] == [{**found["notices"][0], "at": at, "path": "/products/sales/orders"}]
+    assert (found["unread"], client.get("/api/v1/notices", headers=eve).json()["notices"]) == (1, [])
+    read = {"number": number}
+    assert client.post("/api/v1/notices/read", json=read, headers=eve).status_code == 404
+    assert client.post("/api/v1/notices/read", json={"number": "1"}, headers=ada).status_code == 422
+    assert client.post("/api/v1/notices/read", json=read, headers=ada).json() == {"unread": 0}
+    assert client.get("/api/v1/notices?unread=true", headers=ada).json()["notices"] == []
+    assert client.get("/api/v1/notices").status_code == 401
+    assert client.get("/api/v1/deliveries", headers=ada).json() == {"deliveries": []}

@@ -326,6 +326,46 @@ def test_suggested_levels_come_from_lineage_and_samples_and_not_of_drafts_of_oth
     assert (ours[1]["level"], ours[1]["suggested"]) == ("internal", "confidential")
 
 
+def test_the_page_of_a_report_says_what_the_whole_report_says_of_all_but_products(platform, people):
+    scan(platform, NOW - dt.timedelta(days=40))
+    scan(platform)
+    gwen = people("gwen")
+    days = {"": None, "2026-01-05": "2026-01-05", f"{NOW:%Y-%m-%d}": None}
+
+    for day, at in days.items():
+        for regulation in (None, "gdpr"):
+            whole = as_json(compliance(platform.database, "company", NOW, at=at, regulation=regulation))
+            page = gwen.get("/governance/reports", params={"regulation": regulation or "", "at": day}).json()["report"]
+
+            assert page["total"]["pairs"] > 0
+            for name in ("total", "domains", "policies", "regulations"):
+                lines = page[name] if isinstance(page[name], list) else [page[name]]
+                theirs = whole[name] if isinstance(whole[name], list) else [whole[name]]
+                assert [_counts(line) for line in lines] == [_counts(line) for line in theirs], (day, regulation, name)
+            assert (page["anchor"], page["at"], page["regulation"]) == (whole["anchor"], whole["at"], regulation)
+            assert page["final"] == (at is not None)
+            assert page["trend"][-1]["score"] == whole["trend"][-1]["score"]
+            assert "products" not in page
+
+
+def test_the_page_of_a_report_follows_what_happens(platform, people):
+    scan(platform)
+    gwen = people("gwen")
+    before = gwen.get("/governance/reports", params={"at": ""}).json()["report"]
+    (platform.rooms.settings.root / "governance/policies/meant.yaml").unlink()
+    platform.governance.known()
+
+    scan(platform)
+    after = gwen.get("/governance/reports", params={"at": ""}).json()["report"]
+
+    assert {p["name"] for p in before["policies"]} - {p["name"] for p in after["policies"]} == {"meant"}
+    assert before["anchor"] != after["anchor"]
+
+
+def _counts(line: dict[str, object]) -> dict[str, object]:
+    return {name: value for name, value in line.items() if name != "before"}
+
+
 def test_a_report_is_made_for_a_regulation_and_a_day_and_says_what_cannot_be(platform, people):
     scan(platform)
     gwen = people("gwen")

@@ -34,12 +34,16 @@ def test_requests_are_answered_with_503_and_when_to_come_back_and_then_well_agai
         assert client.get("/api/v1/domains/shop", headers=headers).status_code == 404
 
         there.crash()
-        for path in ("/readyz", "/api/v1/domains/shop"):
+        for path in ("/api/v1/domains/shop", "/api/v1/search?q=planes"):
             began = time.monotonic()
             away = client.get(path, headers=headers)
             assert (away.status_code, away.headers.get("retry-after")) == (503, "5"), path
             assert away.json()["diagnostics"][0]["code"] == "WFT-REG-002"
             assert time.monotonic() - began < 10
+            assert "127.0.0.1" not in away.text, "where the database is concerns whoever operates the server"
+        for path in ("/healthz", "/metrics"):  # whoever restarts what does not live would restart it for nothing
+            assert client.get(path, headers=headers).status_code == 200, path
+        assert client.get("/readyz", headers=headers).json()["parts"]["registry"] == "unreachable"
         there.start()
 
         assert client.get("/readyz").status_code == 200

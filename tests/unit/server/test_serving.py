@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -20,7 +21,10 @@ import pytest
 
 from tests.servers import registry_database
 from tests.unit.server.company import bearer, company, fill, running
+from weft.api.client.servers import Server
 from weft.api.platform import open_platform
+from weft.errors import TransientError
+from weft.registry.http import HttpRegistry
 from weft.server.challenges import METADATA
 
 SERVING = """
@@ -125,6 +129,45 @@ def test_a_server_that_is_told_to_stop_answers_what_was_asked_and_takes_nothing_
         socket.create_connection(address, 2)
 
 
+def test_whoever_follows_a_log_does_not_hold_up_a_server_that_is_told_to_stop(mesh):
+    folder, _ = mesh
+    with closing(open_platform(folder)) as platform:
+        job = platform.jobs.start("fleet.aircraft", "finn")  # waits: nobody takes it
+        credentials = bearer(platform, "finn")
+    with httpx.Client(headers=credentials, timeout=60) as client:
+        with running(folder, "--no-worker") as url:
+            request = client.build_request("GET", f"{url}/api/v1/jobs/{job.job_id}/log?follow=true")
+            told = client.send(request, stream=True)
+            began = time.monotonic()
+        took = time.monotonic() - began
+
+        assert (told.status_code, told.read()) == (200, b""), "it ends whole: whoever wants more connects again"
+    assert took < 15
+    assert "Traceback" not in (folder / "log").read_text()
+
+
+def test_what_is_not_answered_in_the_time_of_a_shutdown_is_told_to_come_again(mesh, monkeypatch):
+    folder, _ = mesh
+    monkeypatch.setenv("WEFT_SERVER__SHUTDOWN", "1s")
+    with running(folder) as url:
+        address = (url.rpartition("/")[2].partition(":")[0], int(url.rpartition(":")[2]))
+        slow = socket.create_connection(address, 30)
+        head = (
+            b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n"
+        )
+        slow.sendall(head + b'{"user": ')
+        httpx.get(f"{url}/healthz", timeout=60)
+
+    answer = b""
+    while part := slow.recv(10_000):
+        answer += part
+    slow.close()
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nretry-after: 5\r\n" in answer
+    assert b"WFT-SRV-012" in answer
+    assert "Traceback" not in (folder / "log").read_text()
+
+
 def test_a_small_answer_is_not_held_back(mesh):
     folder, _ = mesh
     with running(folder) as url, httpx.Client(base_url=url, timeout=60) as client:
@@ -156,6 +199,24 @@ def test_over_tls_with_a_certificate_made_for_this_machine(mesh):
         assert told[1] in (folder / "log").read_text()
 
 
+def test_a_program_is_told_how_to_trust_a_certificate_that_is_made_for_a_machine(mesh, monkeypatch):
+    folder, credentials = mesh
+    secret = credentials["Authorization"].partition(" ")[2]
+    with running(folder, "--dev-tls") as url:
+        with pytest.raises(TransientError, match="SSL_CERT_FILE"):
+            Server(url).who()
+        with pytest.raises(TransientError, match="SSL_CERT_FILE"), closing(HttpRegistry(url, token=secret)) as registry:
+            registry.domains()
+        monkeypatch.setenv("SSL_CERT_FILE", str(folder / ".weft/server/dev-tls.crt"))
+
+        who = Server(url).who()
+        with closing(HttpRegistry(url, token=secret)) as registry:
+            domains = registry.domains()
+
+    assert who["kind"] == "stranger"
+    assert domains
+
+
 def test_a_port_that_is_taken_is_told(mesh):
     folder, _ = mesh
     with socket.socket() as held:
@@ -175,6 +236,8 @@ def test_a_key_that_does_not_fit_is_told(mesh, tmp_path):
     done = weft(folder, "--tls-cert", str(tmp_path / "nonsense"), "--tls-key", str(tmp_path / "nonsense"))
     assert done.returncode == 2
     assert "WFT-SRV-010" in done.stderr
+    assert "cannot use the certificate" in done.stderr
+    assert "--port" not in done.stderr
 
 
 def test_without_its_packages_the_command_says_what_to_install(mesh):

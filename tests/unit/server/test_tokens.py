@@ -229,7 +229,7 @@ def test_a_token_that_somebody_made_up_is_refused_as_any_other(app, secret):
 
 def test_another_scheme_than_bearer_is_refused_and_not_ignored(app):
     for header in ("Basic YWRhOng=", "Token x", "Bearer"):
-        assert TestClient(app, headers={"Authorization": header}).get("/healthz").status_code == 401
+        assert TestClient(app, headers={"Authorization": header}).get("/api/v1/session").status_code == 401
 
 
 # services with signed tokens

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -15,7 +16,7 @@ from msgspec import Struct
 from weft.access.reading.answer import Answer
 from weft.access.reading.kept import Gathering, Kept, KeptAnswer, ResultCache, may_be_kept
 from weft.access.reading.pool import Pool
-from weft.access.reading.process import lost
+from weft.access.reading.process import lost, revoked
 from weft.access.reading.wire import Cut, Ended, Form, LostError, Parsed, Relation, Run, Told
 from weft.access.result import ResultColumn
 from weft.access.witness import untold
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
     from weft.access.opened import Opened
     from weft.access.principals import Principal
     from weft.access.versions import At
+    from weft.sql.narrowing import Narrow
 
+_LEAST_S = 0.1
+"""What a question has at least when what it reads has been brought."""
 _TEXTS = 256
 _LONGEST = 20_000
 """Characters of a text whose walk is remembered."""
@@ -166,26 +170,31 @@ class Readers:
             if given is not None:
                 held.close()
                 return given
+            began = time.monotonic()
+            ready = opened
+            if opened.lives:
+                asked = (question.limit, question.described, self._ceiling.seconds)
+                ready = held.enter_context(self._at_hand(door, principal, opened, text.narrow, *asked))
             run = Run(
-                key=_key(principal, opened.relations),
+                key=_key(principal, ready.relations),
                 sql=question.sql,
                 form=question.form,
                 told=told,
                 limit=question.limit,
                 most_rows=self._ceiling.rows,
                 most_bytes=self._ceiling.size_bytes,
-                seconds=self._ceiling.seconds,
+                seconds=self._left(began),
                 encoding=question.encoding,
                 described=question.described,
             )
-            relations = [Relation(*name, item) for name, item in opened.relations.items()]
+            relations = [Relation(*name, item) for name, item in ready.relations.items()]
             answer = Answer(
                 self.pool,
                 lease,
                 held,
                 run,
                 relations,
-                opened.paths,
+                ready.paths,
                 lambda: door.still(principal, opened),
                 untold if question.described else door.witnessed(principal, opened, question.sql),
                 self._gathering(principal, question, text, opened, told),
@@ -251,6 +260,28 @@ class Readers:
         except BaseException:
             held.close()
             raise
+
+    @contextmanager
+    def _at_hand(
+        self,
+        door: Door,
+        principal: Principal,
+        opened: Opened,
+        narrow: Narrow,
+        rows: int | None,
+        described: bool,
+        seconds: float | None,
+    ) -> Iterator[Opened]:
+        """What was opened, with what it shows of tables in databases; it takes of the time that a question has."""
+        with door.fetched(principal, opened, narrow, rows=rows, described=described, seconds=seconds) as ready:
+            if not door.still(principal, opened):
+                raise revoked()
+            yield ready
+
+    def _left(self, began: float) -> float | None:
+        """What is left of the time of a question."""
+        seconds = self._ceiling.seconds
+        return max(seconds - (time.monotonic() - began), _LEAST_S) if seconds is not None else None
 
     def _text(self, sql: str, parse: Callable[[str], Parsed]) -> Parsed:
         """What a text reads: it depends on nothing but the text."""

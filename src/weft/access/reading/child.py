@@ -44,6 +44,7 @@ from weft.engines.duckdb.governed import GovernedSession, Stream
 from weft.engines.duckdb.texts import overfull
 from weft.errors import UserCodeError, WeftError, error
 from weft.sql.allowlist import tree_digest, walk
+from weft.sql.narrowing import narrowed
 from weft.sql.outputs import plain_outputs, shown_by
 from weft.sql.place_types import compared
 
@@ -97,7 +98,7 @@ class Reader:
             if isinstance(request, Parse):
                 tree = self._parser.parse(request.sql)
                 found = walk(request.sql, tree, qualified=True, others=True)
-                send(self._to, Parsed(found, tree_digest(tree), compared(tree)))
+                send(self._to, Parsed(found, tree_digest(tree), compared(tree), narrowed(tree)))
             else:
                 self._run(request)
 

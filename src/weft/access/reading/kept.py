@@ -194,6 +194,7 @@ def may_be_kept(opened: Opened) -> bool:
     conditions = (layer.condition for one in opened.ports.values() for layer in one.decision.layers)
     return (
         not opened.beside
+        and not opened.lives  # rows of a database may be others at any moment
         and decided.issuperset(opened.relations.values())
         and not any(hangs_on_the_moment(condition) for condition in conditions if condition is not None)
     )

@@ -14,6 +14,7 @@ from msgspec import Struct
 from weft.access.result import ResultColumn
 from weft.errors import Diagnostic
 from weft.sql.allowlist import Walk
+from weft.sql.narrowing import EVERYTHING, Narrow
 
 _HEAD = 5
 _MESSAGE, _DATA, _LAID = b"M"[0], b"D"[0], b"L"[0]
@@ -76,11 +77,13 @@ class Parsed(Struct, frozen=True, tag=True):
     Attributes:
         digest: of what the text says: the same for texts that differ in blanks and comments alone.
         places: names of places for values, each with the column that it is compared with.
+        narrow: what it can use of the tables that it reads.
     """
 
     walk: Walk
     digest: str = ""
     places: tuple[tuple[str, str], ...] = ()
+    narrow: Narrow = EVERYTHING
 
 
 class Told(Struct, frozen=True):

@@ -105,6 +105,7 @@ class GrantedDoor(Door):
             rooms.grounds,
             lambda: rooms.readers,
             witness or platform.querying.witness,
+            lambda: rooms.live,
         )
         self._platform = platform
         self._caller = caller

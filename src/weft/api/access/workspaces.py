@@ -133,7 +133,7 @@ class Workspaces:
         """
         for source in table.sources:
             try:
-                now = door.open(door.reader, parse_address(source.port), source.snapshot_id)
+                now = door.again(door.reader, parse_address(source.port), source.snapshot_id)
                 same = seen(now.relation) == source.seen
             except WeftError:
                 same = False

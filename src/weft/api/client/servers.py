@@ -19,6 +19,7 @@ from weft.errors import (
     error,
 )
 from weft.registry.credentials import Credential, server_url
+from weft.registry.reaching import tls_fix
 
 _PATIENCE_S = 30.0
 _LONG_S = 600.0
@@ -129,7 +130,8 @@ class Server:
             )
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as e:
             what = f"{self.url} cannot be reached"
-            raise TransientError(error("WFT-ACC-024", what, why=type(e).__name__, fix="check the address")) from None
+            fix = tls_fix(e) or "check the address, and whether the server runs"
+            raise TransientError(error("WFT-ACC-024", what, why=str(e) or type(e).__name__, fix=fix)) from None
         if answer.status_code == 204:
             return {}
         found = _document(answer.content)

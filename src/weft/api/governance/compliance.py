@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -50,29 +50,29 @@ def compliance(
     regulation: str | None = None,
     domains: frozenset[str] | None = None,
     days: int = DAYS,
+    products: bool = True,
 ) -> Report:
     """The report of a time, as the log has it.
 
     Args:
         at: a day, meant to its end (UTC), or a moment; None: now.
         domains: products of these alone; None: of all.
+        products: whether each product has a line and a trend.
 
     Raises:
         UsageError: WFT-GOV-048, there is nothing to report of that time or regulation; WFT-CLI-001, it is no time.
     """
-    moment = _moment(at, now)
+    moment = moment_of(at, now)
     log = ComplianceLog(database)
     end = log.end(moment)
     if regulation is not None:
         _require_regulation(log, end.seq, moment, regulation)
     events = (Happened(*record) for record in log.records(end.seq))
-    found = report(events, mesh, moment, anchor=str(end), regulation=regulation, domains=domains, days=days)
+    found = report(
+        events, mesh, moment, anchor=str(end), regulation=regulation, domains=domains, days=days, products=products
+    )
     if found is None:
-        raise _nothing(
-            f"nothing is known of compliance on {moment:%Y-%m-%d}",
-            "no scan had written down by then what policies ask of which products",
-            "`weft policy scan` does it; take a later day",
-        )
+        raise not_written(moment)
     return replace(found, final=_is_over(at, now))
 
 
@@ -83,7 +83,12 @@ def rendered(found: Report, form: str) -> dict[str, Any] | str:
     return {"csv": texts.as_csv, "html": texts.as_html}.get(form, texts.as_json)(found)
 
 
-def _moment(at: str | None, now: datetime) -> datetime:
+def moment_of(at: str | None, now: datetime) -> datetime:
+    """The time that is meant: the end of a day, or now where that is not over; None is now.
+
+    Raises:
+        UsageError: WFT-GOV-048, it lies in the future; WFT-CLI-001, it is no time.
+    """
     from weft.access.versions import parse_time
 
     if at is None:
@@ -110,10 +115,27 @@ def _require_regulation(log: ComplianceLog, last: int, moment: datetime, regulat
     for record in log.records(last, asked=True):
         if record[1] <= moment:
             ledger.take(Happened(*record))
-    known = sorted(ledger.regulations())
+    require_known(regulation, sorted(ledger.regulations()))
+
+
+def require_known(regulation: str, known: Sequence[str]) -> None:
+    """Refuses a regulation that no policy names.
+
+    Raises:
+        UsageError: WFT-GOV-048.
+    """
     if regulation not in known:
         listed = f"policies name: {', '.join(known)}" if known else "no policy names a regulation"
         raise _nothing(f"no policy names the regulation `{regulation[:80]}`", listed, did_you_mean(regulation, known))
+
+
+def not_written(moment: datetime) -> UsageError:
+    """That no scan had been there at a time."""
+    return _nothing(
+        f"nothing is known of compliance on {moment:%Y-%m-%d}",
+        "no scan had written down by then what policies ask of which products",
+        "`weft policy scan` does it; take a later day",
+    )
 
 
 def _nothing(what: str, why: str, fix: str | None) -> UsageError:

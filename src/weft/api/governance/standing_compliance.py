@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from weft.api.governance.compliance import require_known
 from weft.governance.compliance_ledger import Happened, Ledger, Line, regulations_of, rounded
 from weft.registry.compliance import ComplianceLog
 from weft.registry.database import Database
@@ -44,6 +45,8 @@ class StandingCompliance:
         self._points: list[_Point] = []
         self._next: datetime | None = None
         self._made: dict[frozenset[str] | None, tuple[tuple[int, date], Document]] = {}
+        self._anchor = ""
+        self._reports: dict[tuple[str | None, frozenset[str] | None], tuple[tuple[str, date], Document]] = {}
 
     def shown(self, domains: frozenset[str] | None = None) -> Document | None:
         """Lines of all, of each domain, policy and regulation, the lowest score first, and cells of domain and policy.
@@ -71,8 +74,53 @@ class StandingCompliance:
             self._made[domains] = (mark, made)
         return made
 
+    def report(self, regulation: str | None = None, domains: frozenset[str] | None = None) -> Document | None:
+        """What a report of now says of domains, policies and regulations; of products and their trends it has no line.
+
+        Args:
+            regulation: policies that name it alone.
+            domains: products of these alone; None: of all.
+
+        Returns:
+            A document that is not to be changed; None where no scan has written down yet what policies ask.
+
+        Raises:
+            UsageError: WFT-GOV-048, no policy names the regulation.
+        """
+        now = self._now()
+        with self._lock:
+            self._follow(now)
+            if regulation is not None:
+                require_known(regulation, sorted(self._ledger.regulations()))
+            if not self._ledger.policies:
+                return None
+            asked, mark = (regulation, domains), (self._anchor, now.date())
+            known = self._reports.get(asked)
+            if known is not None and known[0] == mark:
+                return known[1]
+            lines = self._ledger.lines(regulation, domains, products=False)
+            trend = [
+                _score(p.at, _total(p, domains) if regulation is None else _regulation(p, regulation, domains))
+                for p in self._points
+            ]
+            total = lines[""][""]
+            made = {
+                "since": trend[0]["at"] if trend else now.isoformat(),
+                "anchor": self._anchor,
+                "total": _shown(total),
+                "domains": [_shown(line) for line in _worst_first(lines["domain"])],
+                "policies": [_shown(line) for line in _worst_first(lines["policy"])],
+                "regulations": [_shown(line) for line in _worst_first(lines["regulation"])],
+                "trend": [*trend, _score(now, total)],
+            }
+            if len(self._reports) >= _KEPT:
+                self._reports.clear()
+            self._reports[asked] = (mark, made)
+        return made
+
     def _follow(self, now: datetime) -> None:
-        end = self._log.end(now).seq
+        anchor = self._log.end(now)
+        end, self._anchor = anchor.seq, str(anchor)
         for record in self._log.records(end, self._last):
             event = Happened(*record)
             self._remember(event.at, now)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -33,7 +33,12 @@ class JobProcess:
         ending: why it is to end: `cancelled`, `timeout` or `stopping`; None: it is not.
     """
 
-    def __init__(self, job: Job, root: Path, now: Callable[[], datetime]) -> None:
+    def __init__(self, job: Job, root: Path, now: Callable[[], datetime], own_python: Collection[str] = ()) -> None:
+        """Starts it.
+
+        Args:
+            own_python: folders of domains, from the root, whose Python models may run as the user of the worker.
+        """
         self.job = job
         self.run_id: str | None = None
         self.noted: str | None = None
@@ -54,6 +59,7 @@ class JobProcess:
         )
         assert self._process.stdin and self._process.stdout and self._process.stderr, "they are pipes"
         asked = {"root": str(root), "subject": job.subject, "window": job.payload.get("window")}
+        asked["own_python"] = sorted(own_python)
         with suppress(OSError):  # it died at once: its exit code says so
             self._process.stdin.write(json.dumps(asked).encode() + b"\n")
             self._process.stdin.flush()

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from weft.api.jobs.process import JobProcess
+from weft.api.jobs.served import Served
 from weft.errors import Conflict, Diagnostic, PlatformError, error
 from weft.registry.queue import Held
 from weft.runs.dispatch import Dispatch
 
+Tell = Callable[[int, str], None]
+"""Is told what happens, with a level of `logging`."""
 _END_S = 10.0
 """How long a process that was told to end may take: it has five seconds itself."""
 _FLUSH_S = 1.0
@@ -35,18 +39,20 @@ class QueueLoop:
         self,
         dispatch: Dispatch,
         root: Path,
-        subjects: Callable[[], Collection[str]],
+        served: Callable[[], Served],
         now: Callable[[], datetime],
         *,
         concurrency: int = 1,
         grace_s: float = 30.0,
+        tell: Tell = lambda level, text: None,
     ) -> None:
         self._dispatch = dispatch
         self._root = root
-        self._subjects = subjects
+        self._served = served
         self._now = now
         self._concurrency = concurrency
         self._grace_s = grace_s
+        self._tell = tell
         self._lease_s = dispatch.lease.total_seconds()
         self._running: list[JobProcess] = []
 
@@ -59,10 +65,13 @@ class QueueLoop:
         self._look_after_all()
         began = False
         while len(self._running) < self._concurrency:
-            job = self._dispatch.claim(self._subjects())
+            served = self._served()
+            job = self._dispatch.claim(served.subjects)
             if job is None:
                 break
-            self._running.append(JobProcess(job, self._root, self._now))
+            self._running.append(JobProcess(job, self._root, self._now, served.own_python))
+            nth = f", attempt {job.attempts} of {job.max_attempts}" if job.attempts > 1 else ""
+            self._tell(logging.INFO, f"{job.job_id} begins: {job.subject}, {job.cause}{nth}")
             began = True
         return began
 
@@ -123,25 +132,37 @@ class QueueLoop:
 
     def _drop(self, one: JobProcess) -> None:
         one.kill()
+        self._tell(logging.WARNING, f"{one.job.job_id} is given up: another worker may have it")
         if one in self._running:
             self._running.remove(one)
 
     def _conclude(self, one: JobProcess, code: int) -> None:
         """Says what came of a job whose process has ended."""
+        took = f"after {time.monotonic() - one.began:.1f} s"
+        told = self._concluded(one, code)
+        level = logging.WARNING if told.startswith("fail") else logging.INFO
+        self._tell(level, f"{one.job.job_id} {told} {took}: {one.job.subject}")
+
+    def _concluded(self, one: JobProcess, code: int) -> str:
+        """Says it to the registry, and gives it in words."""
         job, said = one.job, one.said
         if said is not None and "done" in said and said["exit_code"] == 0:
             self._dispatch.finish(job, said["done"], one.run_id)
-        elif one.ending == "stopping":
+            return "succeeded"
+        if one.ending == "stopping":
             self._dispatch.hand_back(job)
-        elif one.ending == "cancelled":
-            self._dispatch.cancelled(job, {"why": f"cancelled by {job.cancel_by or 'somebody'}"})
-        elif one.ending == "timeout":
-            self._dispatch.fail(job, _failed(_took_too_long(one)), passing=False, run_id=one.run_id)
+            return "is handed back"
+        if one.ending == "cancelled":
+            self._dispatch.cancelled(job)
+            return "is cancelled"
+        if one.ending == "timeout":
+            passing, result = False, _failed(_took_too_long(one))
         elif said is not None:
-            result = said.get("done") or {"diagnostics": said["failed"]}
-            self._dispatch.fail(job, result, passing=said["passing"], run_id=one.run_id)
+            passing, result = said["passing"], said.get("done") or {"diagnostics": said["failed"]}
         else:
-            self._dispatch.fail(job, _failed(_died(one, code)), passing=True, run_id=one.run_id)
+            passing, result = True, _failed(_died(one, code))
+        state = self._dispatch.fail(job, result, passing=passing, run_id=one.run_id)
+        return "failed" if state.is_over else "failed and is tried again"
 
 
 def _failed(diagnostic: Diagnostic) -> dict[str, Any]:

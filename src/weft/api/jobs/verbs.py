@@ -164,9 +164,7 @@ class Jobs:
             queue = Queue(statements)
             pieces = queue.jobs(batch_of=backfill_id, limit=1)
             if not pieces:
-                raise UsageError(
-                    error("WFT-RUN-041", f"there is no backfill `{backfill_id}`", fix="`weft jobs` lists jobs")
-                )
+                raise _no_backfill(backfill_id)
             return Backfill(backfill_id, pieces[0].subject, resumed, states_of(statements, backfill_id))
 
     def cancel(self, job_id: str, actor: str) -> Job:
@@ -230,6 +228,17 @@ class Jobs:
         if Drafts(self._reader, caller).hide(job.subject):
             raise absent(job_id)
         return _told(job)
+
+    def progress_shown_to(self, caller: Caller, backfill_id: str) -> Backfill:
+        """As `progress`; a backfill of a draft that is somebody else's is not there.
+
+        Raises:
+            UsageError: WFT-RUN-041, there is none.
+        """
+        found = self.progress(backfill_id)
+        if Drafts(self._reader, caller).hide(found.subject):
+            raise _no_backfill(backfill_id)
+        return found
 
     def schedules_shown_to(self, caller: Caller) -> list[dict[str, Any]]:
         """As `schedules`, without those of drafts that are somebody else's."""
@@ -377,6 +386,10 @@ class Jobs:
             attempts=settings.attempts,
             timeout_s=int(duration(settings.timeout).total_seconds()),
         )
+
+
+def _no_backfill(backfill_id: str) -> UsageError:
+    return UsageError(error("WFT-RUN-041", f"there is no backfill `{backfill_id}`", fix="`weft jobs` lists jobs"))
 
 
 def _pieces(window: Window, by: timedelta) -> Sequence[Window]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
-import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from weft.api.governance.scans import ScanLoop
-from weft.api.jobs.queue_loop import QueueLoop
+from weft.api.jobs.queue_loop import QueueLoop, Tell
+from weft.api.jobs.served import remembered
 from weft.api.publishing.handover_loop import HandoverLoop
 from weft.config import SchedulerSettings, duration
 from weft.errors import PlatformError
@@ -24,9 +25,9 @@ from weft.runs.dispatch import Dispatch
 if TYPE_CHECKING:
     from weft.api.platform import Platform
 
-_LOOK_AGAIN_S = 5.0
-"""How long the list of products in the folder holds."""
 _TIDY_S = 3600.0
+_IN_ONE_GO_S = 15.0
+"""How long messages are sent, one after another, until it is looked again what has happened."""
 
 
 class Loop(Protocol):
@@ -92,7 +93,8 @@ class NoticesLoop:
 
     def step(self) -> bool:
         """Whether there was something to send."""
-        done = self._platform.notices_step(self._stopping)
+        until = time.monotonic() + _IN_ONE_GO_S
+        done = self._platform.notices_step(lambda: self._stopping() or time.monotonic() > until)
         return done["sent"] > 0
 
     def close(self) -> None:
@@ -123,17 +125,17 @@ class Worker:
     def __init__(
         self,
         loops: Sequence[Loop],
-        tell: Callable[[str], None] | None = None,
+        tell: Tell,
         stopping: threading.Event | None = None,
     ) -> None:
         """Takes what to do.
 
         Args:
-            tell: is told of what fails; standard error by default.
+            tell: is told of what fails.
             stopping: is set by `stop`; given where loops look at it themselves.
         """
         self._loops = loops
-        self._tell = tell or _print
+        self._tell = tell
         self._stop = stopping or threading.Event()
 
     def stop(self) -> None:
@@ -158,12 +160,12 @@ class Worker:
                 failures = 0
             except PlatformError as e:
                 failures += 1
-                self._tell(f"{loop.name}: {e.diagnostics[0].what}")
+                self._tell(logging.WARNING, f"{loop.name}: {_said(e)}")
                 self._stop.wait(min(30.0, loop.pause_s * 2**failures))
                 continue
             except Exception as e:  # noqa: BLE001  the entrance of a thread: a loop that died would be missed by nobody
                 failures += 1
-                self._tell(f"{loop.name}: weft itself failed: {type(e).__name__}: {e}")
+                self._tell(logging.ERROR, f"{loop.name}: weft itself failed: {type(e).__name__}: {e}")
                 self._stop.wait(30.0)
                 continue
             if not busy:
@@ -171,7 +173,7 @@ class Worker:
         try:
             loop.close()
         except PlatformError as e:
-            self._tell(f"{loop.name}: {e.diagnostics[0].what}")
+            self._tell(logging.WARNING, f"{loop.name}: {_said(e)}")
 
 
 def name_of_worker() -> str:
@@ -200,21 +202,34 @@ def limits_of(settings: SchedulerSettings) -> Limits:
 
 
 def loops_of(
-    platform: Platform, concurrency: int | None = None, stopping: Callable[[], bool] = lambda: False
+    platform: Platform,
+    concurrency: int | None = None,
+    stopping: Callable[[], bool] = lambda: False,
+    tell: Tell = lambda level, text: None,
+    domains: Sequence[str] = (),
 ) -> list[Loop]:
-    """What a worker of a platform does, until it is `stopping`."""
+    """What a worker of a platform does, until it is `stopping`.
+
+    Args:
+        tell: is told which jobs begin, and what comes of them.
+        domains: those whose jobs it takes; empty: all.
+    """
     worker = name_of_worker()
     settings, now = platform.rooms.settings, platform.rooms.now
     dispatch = dispatch_of(platform, worker)
     leader = leadership(platform.database, worker, now, dispatch.lease)
+    at_once, served = concurrency or settings.scheduler.concurrency, remembered(settings, domains)
     queue = QueueLoop(
         dispatch,
         settings.root,
-        _remembered(platform),
+        served,
         now,
-        concurrency=concurrency or settings.scheduler.concurrency,
+        concurrency=at_once,
         grace_s=duration(settings.scheduler.grace).total_seconds(),
+        tell=tell,
     )
+    what = f"jobs of {len(served().subjects)} products in {settings.root}, {at_once} at once"
+    tell(logging.INFO, f"the worker {worker} takes {what}")
     schedule = ScheduleLoop(dispatch, leader, duration(settings.scheduler.keep_jobs))
     return [
         queue,
@@ -226,20 +241,6 @@ def loops_of(
     ]
 
 
-def _remembered(platform: Platform) -> Callable[[], Collection[str]]:
-    """The products in the folder, looked for again after a while."""
-    from weft.project.product_files import products_in
-
-    known: tuple[float, Collection[str]] = (float("-inf"), ())
-
-    def products() -> Collection[str]:
-        nonlocal known
-        if time.monotonic() - known[0] > _LOOK_AGAIN_S:
-            known = time.monotonic(), frozenset(products_in(platform.rooms.settings))
-        return known[1]
-
-    return products
-
-
-def _print(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)  # noqa: T201  a worker has no other output
+def _said(e: PlatformError) -> str:
+    first = e.diagnostics[0]
+    return f"{first.what}: {first.why}" if first.why else first.what

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
 
-from weft.access.permissions import Action, Caller, require
+from weft.access.permissions import Action, Caller, Role, require
 from weft.access.policy_files import policies_of
 from weft.config import size_bytes
 from weft.errors import AccessDenied, Conflict, ProjectError, UsageError, error, has_errors
 from weft.model.address import is_reserved, is_slug
 from weft.model.document import Document
-from weft.model.records import DomainRecord
+from weft.model.records import DomainRecord, domain_members
 from weft.project import policies
 from weft.project.access import KIND, carried_policies, strict
 from weft.project.validation import violations
 from weft.registry.requisitions import Requisition, RequisitionStore
+from weft.runs.quotas import Room, Weights
 
 if TYPE_CHECKING:
     from weft.api.platform import Platform
@@ -45,7 +47,8 @@ class Requisitions:
         Whoever asks becomes its owner where the file names none.
 
         Raises:
-            UsageError: WFT-SRV-042, the name is none that a domain can have.
+            UsageError: WFT-SRV-042, the name is none that a domain can have; WFT-SRV-053, its file has no place for
+                whoever asks.
             Conflict: WFT-SRV-042, the name is taken.
             AccessDenied: WFT-ACC-010, a token of a domain asks.
             ProjectError: WFT-PRJ-…, the file is wrong.
@@ -55,6 +58,7 @@ class Requisitions:
             what = "a token that publishes for a domain makes no other domain"
             raise AccessDenied(error("WFT-ACC-010", what, fix="ask with a token of a person"))
         record = replace(self._record(document), requisitioned_by=caller.name)
+        self._require_part(record, caller)
         given = self._given(record.name, caller)
         if not self.store.create(record, given):
             what = f"there is a domain `{record.name}`"
@@ -73,6 +77,32 @@ class Requisitions:
         )
         return {**msgspec.to_builtins(given), "document": record.document, "token": secret}
 
+    def _require_part(self, record: DomainRecord, caller: Caller) -> None:
+        """Refuses a domain in which whoever asks would be nobody: its name would be taken, and nobody there to use it.
+
+        An operator sets up domains for others; what a service is in a domain its provider says, not the file.
+
+        Raises:
+            UsageError: WFT-SRV-053.
+        """
+        if caller.kind == "service" or Role.OPERATOR in caller.mesh or caller.domains.get(record.name):
+            return
+        user = self._platform.identity.users.user(caller.name)
+        names = {caller.name, *(f"team:{team}" for team in (user.teams if user is not None else ()))}
+        members = domain_members(record)
+        if any(name in names for name, _ in members):
+            return
+        named = ", ".join(f"`{name[:80]}`" for name, _ in members[:3])
+        raise UsageError(
+            error(
+                "WFT-SRV-053",
+                f"`{caller.name}` would have no part in the domain `{record.name}`",
+                why=f"its `domain.yaml` names {named} under `members`, and not `{caller.name}`",
+                fix=f"name `{caller.name}` there too, or leave `members` out: whoever asks for a domain owns it, where "
+                "no owner is named. An operator requisitions for others",
+            )
+        )
+
     def change(self, caller: Caller, name: str, document: dict[str, Any]) -> None:
         """Changes what the file of a domain says.
 
@@ -83,9 +113,7 @@ class Requisitions:
         registered = self._rooms.production.domains().get(name)
         if registered is None:
             require(caller, Action.READ_METADATA)
-            raise UsageError(
-                error("WFT-SRV-043", f"domain `{name[:80]}` is not registered", fix="requisition it first")
-            )
+            raise _unregistered(name)
         require(caller, Action.MANAGE_DOMAIN, name)
         record = self._record(document)
         if record.name != name:
@@ -94,6 +122,66 @@ class Requisitions:
             )
         record = replace(record, requisitioned_by=registered.requisitioned_by)
         self.store.change(record, actor=caller.name, at=self._rooms.now())
+
+    def room(self, name: str) -> Room | None:
+        """What a domain may keep; None of one that was not requisitioned."""
+        given = self.store.of(name)
+        if given is None:
+            return None
+        return Room(given.most_bytes, given.most_products, lambda: self.store.products(name), self.weights)
+
+    @cached_property
+    def weights(self) -> Weights:
+        """What rests in the warehouse of each domain."""
+        from weft.storage.tables import TableStorage
+
+        storage = self._rooms.storage
+        assert isinstance(storage, TableStorage), "a server keeps its tables itself"
+        return Weights(storage.held_bytes)
+
+    def quota(self, caller: Caller, name: str) -> dict[str, Any]:
+        """What a domain may keep, and what it keeps; bounds are null where it has none.
+
+        Raises:
+            AccessDenied: WFT-ACC-010.
+            UsageError: WFT-SRV-043, there is no such domain.
+        """
+        require(caller, Action.READ_USAGE, name)
+        if self._rooms.production.domain(name) is None:
+            raise _unregistered(name)
+        return self._standing(name)
+
+    def _standing(self, name: str) -> dict[str, Any]:
+        given = self.store.of(name)
+        return {
+            "domain": name,
+            "most_bytes": given.most_bytes if given is not None else None,
+            "most_products": given.most_products if given is not None else None,
+            "held_bytes": self.weights.of(name),
+            "products": self.store.products(name),
+        }
+
+    def bound(
+        self, caller: Caller, name: str, *, most_bytes: int | None = None, most_products: int | None = None
+    ) -> dict[str, Any]:
+        """Gives a domain other bounds; what is None stays. What is there stays too, also where it is more.
+
+        Raises:
+            AccessDenied: WFT-ACC-010, the caller is no operator: nobody raises their own bounds.
+            UsageError: WFT-SRV-043, there is no such domain.
+        """
+        require(caller, Action.OPERATE)
+        if most_bytes is None and most_products is None:
+            return self.quota(caller, name)
+        before = self.store.of(name) or self._given(name, caller)
+        given = replace(
+            before,
+            most_bytes=most_bytes if most_bytes is not None else before.most_bytes,
+            most_products=most_products if most_products is not None else before.most_products,
+        )
+        if not self.store.bound(given, actor=caller.name, at=self._rooms.now()):
+            raise _unregistered(name)
+        return self._standing(name)
 
     def _record(self, document: dict[str, Any]) -> DomainRecord:
         """A domain as its document says it is."""
@@ -129,6 +217,10 @@ class Requisitions:
             size_bytes(settings.domain_size),
             settings.domain_products,
         )
+
+
+def _unregistered(name: str) -> UsageError:
+    return UsageError(error("WFT-SRV-043", f"domain `{name[:80]}` is not registered", fix="requisition it first"))
 
 
 def _require_policies(name: str, document: dict[str, Any]) -> None:

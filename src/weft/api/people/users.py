@@ -8,6 +8,7 @@ from datetime import datetime
 
 from weft.access import passwords
 from weft.access.permissions import MESH_ROLES, Role
+from weft.api.cursors import cursor_of, place_of
 from weft.errors import UsageError, did_you_mean, error
 from weft.registry.users import User, UserStore
 
@@ -37,6 +38,21 @@ class UserVerbs:
     def listed(self) -> list[User]:
         """All users by name."""
         return self._users.listed()
+
+    def page(self, words: str, limit: int, cursor: str | None) -> tuple[list[User], str | None]:
+        """A page of the users by name, and the cursor of the next one.
+
+        Args:
+            words: what the name or the title has in it; `""` for all.
+
+        Raises:
+            UsageError: WFT-SRV-006, the cursor is none of this list.
+        """
+        of = f"users {words}"
+        place = place_of(of, cursor, str)
+        found = self._users.page(words, str(place[0]) if place else "", limit + 1)
+        shown = found[:limit]
+        return shown, cursor_of(of, [shown[-1].name]) if len(found) > limit else None
 
     def add(self, name: str, password: str | None, roles: Iterable[str], *, actor: str) -> str:
         """A new local user; gives the password, which is made here where none is given.

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from weft.api.platform import Platform
 
 Document = dict[str, Any]
+_MANY = 50
+"""Lines of a page of domains, users or teams."""
 _PACKAGES = ("duckdb", "pyarrow", "fastapi", "uvicorn")
 _PAGES = (
     ("/administration", "Overview", Action.READ_METADATA),
@@ -53,32 +55,54 @@ def overview(platform: Platform, caller: Caller) -> Document:
     }
 
 
-def domains(platform: Platform, caller: Caller) -> Document:
-    """The first domains, and of those that the caller manages what they were given."""
+def domains(platform: Platform, caller: Caller, words: str = "", cursor: str | None = None) -> Document:
+    """A page of the domains, and of those that the caller manages what they were given.
+
+    Args:
+        words: what the name or the title of a domain has in it.
+
+    Raises:
+        UsageError: WFT-SRV-006, the cursor belongs to another list.
+    """
     managed = domains_of(caller, Action.MANAGE_DOMAIN)
-    listed = platform.catalog.listed(caller, "domain", Filters(), 100, None)
+    listed = platform.catalog.listed(caller, "domain", Filters(words=words), _MANY, cursor)
     own = sorted(managed) if managed is not None else []
     given = [found for name in own if (found := platform.requisitions.store.of(name)) is not None]
-    return {"domains": listed["items"], "next": listed["next"], "given": given, "managed": own}
+    held = {one.domain: platform.requisitions.weights.of(one.domain) for one in given}
+    shown = {"domains": listed["items"], "next": listed["next"], "words": words}
+    return {
+        **shown,
+        "given": given,
+        "held": held,
+        "managed": own,
+        "may_bound": may(caller, Action.OPERATE),
+        "bounded": None,
+    }
 
 
-def users(platform: Platform, caller: Caller) -> Document:
-    """Everybody who can sign in, and the teams that there are.
+def users(
+    platform: Platform, caller: Caller, words: str = "", cursor: str | None = None, teams: str | None = None
+) -> Document:
+    """A page of those who can sign in, and one of the teams that answer for domains.
+
+    Args:
+        words: what the name or the title of a user, or the name of a team, has in it.
+        cursor: where the page of users begins.
+        teams: where that of teams does.
 
     Raises:
         AccessDenied: WFT-ACC-010, they are for operators.
+        UsageError: WFT-SRV-006, a cursor belongs to another list.
     """
     require(caller, Action.OPERATE)
-    found = platform.identity.user_verbs.listed()
-    teams: dict[str, Document] = {}
-    for name, domain in sorted(platform.rooms.production.domains().items()):
-        teams.setdefault(domain.owner_team, {"owns": [], "members": []})["owns"].append(name)
-    for user in found:
-        for team in user.teams:
-            teams.setdefault(team, {"owns": [], "members": []})["members"].append(user.name)
+    found, following = platform.identity.user_verbs.page(words, _MANY, cursor)
+    listed = platform.catalog.teams(words, _MANY, teams)
     return {
         "users": [_user(platform, user) for user in found],
-        "teams": [{"name": name, **team} for name, team in sorted(teams.items())],
+        "next": following,
+        "words": words,
+        "teams": listed["items"],
+        "next_teams": listed["next"],
         "roles": sorted(role.value for role in MESH_ROLES),
         "provider": platform.identity.has_provider,
     }

@@ -23,7 +23,6 @@ from weft.model.handover import Committed, Handover, RollbackAsked
 
 if TYPE_CHECKING:
     from weft.registry.handovers import HandedIn
-    from weft.runs.quotas import Room
 
 
 MOST_TRIES = 3
@@ -191,9 +190,7 @@ class Committing:
         from weft.api.platform import open_platform
         from weft.registry import processes
         from weft.registry.claims import Claims
-        from weft.runs.quotas import Weights
 
-        self._weights = Weights()
         self._platform = open_platform(root)
         self._store = self._platform.publishing.handovers
         self._claims = Claims(self._platform.database, processes.identity())
@@ -358,20 +355,10 @@ class Committing:
             self._store.uploads(run_id),
             lambda: self._store.published(run_id, str(of)),
             lambda state: platform.scanning.may_build_on(of, state),
-            self._room(of.domain),
+            platform.requisitions.room(of.domain),
             platform.rooms.settings.publishing.whole_rows,
         )
         return msgspec.json.encode(receive(received, platform.rooms.context()), enc_hook=str)
-
-    def _room(self, domain: str) -> Room | None:
-        """What a domain may keep; None of one that was not requisitioned."""
-        from weft.runs.quotas import Room
-
-        store = self._platform.requisitions.store
-        given = store.of(domain)
-        if given is None:
-            return None
-        return Room(given.most_bytes, given.most_products, lambda: store.products(domain), self._weights)
 
     def _rolled_back(self, run_id: str, asked: RollbackAsked, actor: str) -> Committed:
         """Shows earlier rows again, after their contract was checked on them here.

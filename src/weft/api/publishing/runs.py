@@ -22,7 +22,7 @@ from weft.api.documents import decoded
 from weft.api.publishing import addressing
 from weft.api.publishing.committing import Committer, Kept, ProcessCommitter, failure_of
 from weft.api.publishing.incoming import Incoming, too_large
-from weft.api.publishing.runs_elsewhere import begun, outcome, require_port
+from weft.api.publishing.runs_elsewhere import begun, ended_at, outcome, require_port
 from weft.config import duration, size_bytes
 from weft.errors import AccessDenied, Conflict, UsageError, error
 from weft.model.address import Address, is_slug, parse_address
@@ -142,10 +142,14 @@ class Publishing:
         for port in run.ports:
             require_port(port.address)
         own = [p for p in run.ports if p.address.domain in opened.domains]
-        ports = tuple(outcome(p, run.run_id, published, self._rooms.production) for p in own)
+        now = self._rooms.now()
+        ports = tuple(
+            outcome(p, run.run_id, published, self._rooms.production, ended_at(p, run, opened.opened_at, now))
+            for p in own
+        )
         state = run.state if run.state is not RunState.RUNNING else RunState.INTERRUPTED
         started = self._rooms.production.run(run.run_id) or begun(run, caller.name, opened.opened_at)
-        self._rooms.production.finish_run(replace(started, state=state, finished_at=self._rooms.now(), ports=ports))
+        self._rooms.production.finish_run(replace(started, state=state, finished_at=now, ports=ports))
         self._close(run.run_id)
 
     def record_checks(self, caller: Caller, run_id: str, asked: ChecksAsked) -> None:

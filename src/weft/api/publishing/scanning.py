@@ -71,6 +71,15 @@ class Scanning:
                     fix="`weft query` reads what was granted",
                 )
             )
+        if opened.live is not None:
+            raise AccessDenied(
+                error(
+                    "WFT-ACC-037",
+                    f"`{state.address}` lives in a database, so that there are no files of it to build from",
+                    why="its rows are those of the table at the moment at which somebody reads it",
+                    fix="build the product where the connection is declared, or read it by SQL: `weft query`",
+                )
+            )
         publication = opened.publication
         before = replace(state, contract=publication.contract)
         if publication.snapshot_id != state.snapshot_id and not self._is_open(before):

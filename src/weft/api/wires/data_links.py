@@ -24,7 +24,7 @@ from weft.api.wires.data import DataApi, DataDoor, whose_view
 from weft.api.wires.link_shelves import FolderShelf, HeldLink, Shelf, StoreShelf, digest_of
 from weft.config import duration, size_bytes
 from weft.errors import UsageError, WeftError, error
-from weft.model.address import parse_address
+from weft.model.address import Address, parse_address
 from weft.sql.quoting import dotted
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ class Links:
         door = DataDoor(self._platform, caller)
         opened = door.found(str(parse_address(address)), at, purpose)
         (one,) = opened.ports.values()
+        if one.live is not None:
+            raise _lives(one.publication.address)
         if one.as_files:
             files = one.publication.manifest.files
             wanted: Sequence[tuple[str, int, str | None, int]] = [
@@ -221,6 +223,17 @@ class Links:
         for one in list(self._shelf.all()):
             if now >= one.ends_at:
                 self._shelf.drop(one.link_id)
+
+
+def _lives(address: Address) -> UsageError:
+    return UsageError(
+        error(
+            "WFT-SRV-066",
+            f"`{address}` lives in a database, so that there is no file of it to link to",
+            why="a file would show for days what the table held for a moment",
+            fix="read it by SQL: `weft query`, POST /api/v1/query or Arrow Flight SQL",
+        )
+    )
 
 
 def _no_link() -> UsageError:

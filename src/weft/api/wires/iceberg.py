@@ -134,6 +134,8 @@ class IcebergCatalog:
             AccessDenied: WFT-ACC-037 its files are not handed out to them, WFT-ACC-007 and others.
         """
         door, one = self._found(caller, namespace, name, purpose, at)
+        if one.live is not None:
+            raise _lives(one.publication.address)
         now = self._rooms.now()
         view = whose_view(door.reader, one)
         lent = self._lent.table(one.publication, caller) if one.as_files else None
@@ -226,6 +228,17 @@ def _no_namespace(namespace: Namespace) -> UsageError:
             f"there is no namespace `{'.'.join(namespace)[:200]}` in which you may read a table",
             why="namespaces are domains, and products below them",
             fix="`weft search` finds ports, `weft access request` asks for one",
+        )
+    )
+
+
+def _lives(address: Address) -> AccessDenied:
+    return AccessDenied(
+        error(
+            "WFT-ACC-037",
+            f"`{address}` lives in a database, so that it has no files",
+            why="its rows are those of the table at the moment at which somebody reads it",
+            fix="read it by SQL, which shows what was granted: `weft query`, POST /api/v1/query or Arrow Flight SQL",
         )
     )
 

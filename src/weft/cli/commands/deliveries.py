@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import datetime
+from typing import Any
 
 import click
 
 from weft.cli.options import examples, format_option
 from weft.cli.output import print_json, print_text
-from weft.cli.text import table
+from weft.cli.text import table, utc_minute
 
 
 @click.command(
@@ -28,11 +30,11 @@ def command(state: str | None, resend: str | None, limit: int, form: str) -> int
     with closing(open_verbs()) as verbs:
         if resend is not None:
             verbs.notices.resend(resend)
-        found = verbs.notices.deliveries(state=state, limit=limit)
+        found, now = verbs.notices.deliveries(state=state, limit=limit), verbs.now()
     if form == "json":
         print_json({"deliveries": found})
     elif not found:
-        print_text("there is no message")
+        print_text(f"there is no message that is {state}" if state else "there is no message")
     else:
         rows = [
             [
@@ -40,10 +42,19 @@ def command(state: str | None, resend: str | None, limit: int, form: str) -> int
                 one["recipient"],
                 f"{one['channel']} {one['host']}",
                 one["state"],
+                _when(one, now),
                 str(one["attempts"]),
                 one["problem"] or "",
             ]
             for one in found
         ]
-        print_text(table(["delivery", "for", "by", "state", "tried", "problem"], rows, right=[4]))
+        print_text(table(["delivery", "for", "by", "state", "when (UTC)", "tried", "problem"], rows, right=[5]))
     return 0
+
+
+def _when(one: dict[str, Any], now: datetime) -> str:
+    """When a message is tried next, or was sent or given up."""
+    if one["ended_at"] is not None:
+        return utc_minute(one["ended_at"])
+    due = datetime.fromisoformat(one["due_at"])
+    return "now" if due <= now else f"next {utc_minute(one['due_at'])}"

@@ -12,16 +12,20 @@ from weft.cli.output import print_json, print_text
 
 @click.command(
     "subscribe",
-    help="Have somebody told of what happens to a domain, product or port; `*` is everything.",
+    help=(
+        "Have somebody told of what happens to a domain, product or port; `*` is everything. Without a target they "
+        "find it in the portal."
+    ),
     epilog=examples(
+        "weft subscribe fleet.aircraft",
         "weft subscribe fleet.aircraft ada@example.com",
         "weft subscribe operations https://hooks.example.com/weft --kind published --kind incident_opened",
         "weft subscribe '*' https://hooks.slack.com/services/T0/B0/x --by slack --digest '08:00 Europe/Berlin'",
     ),
 )
 @click.argument("subject")
-@click.argument("target")
-@click.option("--by", "channel", metavar="CHANNEL", help="webhook, mail, slack, teams or mattermost.")
+@click.argument("target", default="")
+@click.option("--by", "channel", metavar="CHANNEL", help="webhook, mail, slack, teams, mattermost or portal.")
 @click.option("--kind", "kinds", multiple=True, metavar="KIND", help="A kind of notice; all of them without one.")
 @click.option(
     "--digest", metavar="HOUR", help="Once a day at this hour, like '08:00 Europe/Berlin', instead of at once."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import threading
@@ -16,18 +17,27 @@ from weft.cli.options import examples
     "worker",
     help="Run jobs: apply products when they are due.\n\n"
     "A worker takes jobs of the products whose files lie in its folder. Any number of workers may share one registry. "
+    "With `--domain` it leaves those of other domains to others. "
     "When it is told to stop it lets what runs end for a while, then gives it back to the queue.",
-    epilog=examples("weft worker", "weft -C /srv/mesh worker --concurrency 4"),
+    epilog=examples("weft worker", "weft -C /srv/mesh worker --concurrency 4", "weft worker --domain sales"),
 )
 @click.option("--concurrency", type=click.IntRange(1, 1000), metavar="N", help="How many jobs to run at once.")
+@click.option("--domain", "domains", multiple=True, metavar="NAME", help="Take jobs of this domain alone; repeatable.")
 @click.option("--until-input-ends", is_flag=True, hidden=True)
-def command(concurrency: int | None, until_input_ends: bool) -> int:
+def command(concurrency: int | None, domains: tuple[str, ...], until_input_ends: bool) -> int:
+    from weft.api.jobs.served import check_start
     from weft.api.jobs.worker import Worker, loops_of
     from weft.api.platform import open_platform
+    from weft.server import logs
 
     with closing(open_platform()) as platform:
-        stopping = threading.Event()
-        worker = Worker(loops_of(platform, concurrency, stopping.is_set), stopping=stopping)
+        settings = platform.rooms.settings.server
+        for told in check_start(platform.rooms.settings, domains):
+            click.echo(str(told), err=True)
+        # what a machine collects beside the server's lines looks like them; who sits before it reads text
+        logs.install(settings.log_level, "text" if sys.stderr.isatty() else settings.log_format)
+        tell, stopping = logging.getLogger("weft.worker").log, threading.Event()
+        worker = Worker(loops_of(platform, concurrency, stopping.is_set, tell, domains), tell, stopping)
         # The queue says what becomes of a job that runs, so the five seconds of other commands do not hold here.
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGINT, signal.SIGTERM):

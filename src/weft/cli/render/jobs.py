@@ -11,10 +11,8 @@ from weft.cli.text import ago, counted, seconds_text, table, utc_minute
 
 def jobs_table(jobs: Sequence[Mapping[str, Any]], now: datetime, *, columns_wide: int | None = None) -> str:
     """One line for each job, the newest first."""
-    if not jobs:
-        return "no job was queued yet"
     rows = [
-        [job["job_id"], job["product"], _state(job), job["cause"], utc_minute(job["due"]), _when(job, now), _why(job)]
+        [job["job_id"], job["product"], _state(job), _cause(job), utc_minute(job["due"]), _when(job, now), _why(job)]
         for job in jobs
     ]
     head = ["job", "product", "state", "cause", "due (UTC)", "when", "what came of it"]
@@ -52,6 +50,17 @@ def _state(job: Mapping[str, Any]) -> str:
     return "cancelling" if is_ending else str(job["state"])
 
 
+def _cause(job: Mapping[str, Any]) -> str:
+    """Why a job was queued; of a piece of a backfill also which stretch of time it computes."""
+    window = job["window"]
+    return f"{job['cause']} {_short(window['start'])} to {_short(window['end'])}" if window else str(job["cause"])
+
+
+def _short(text: str) -> str:
+    """A time of a document in UTC; of midnight the day alone."""
+    return utc_minute(text).removesuffix(" 00:00")
+
+
 def _when(job: Mapping[str, Any], now: datetime) -> str:
     started, finished = (datetime.fromisoformat(at) if at else None for at in (job["started_at"], job["finished_at"]))
     if finished is not None and started is not None:
@@ -64,10 +73,13 @@ def _when(job: Mapping[str, Any], now: datetime) -> str:
 
 def _why(job: Mapping[str, Any]) -> str:
     result = job["result"] or {}
-    if result.get("diagnostics"):
-        return str(result["diagnostics"][0]["what"])
+    told = result.get("diagnostics") or ()
+    succeeded = job["state"] == "succeeded" and "published" in result
+    if told and not succeeded:
+        return str(told[0]["what"])
     if result.get("why"):
         return str(result["why"])
-    if "published" in result:
-        return f"{len(result['published'])} published, {len(result.get('failed', ()))} failed"
-    return ""
+    if "published" not in result:
+        return ""
+    done = f"{len(result['published'])} published, {len(result.get('failed', ()))} failed"
+    return f"{done}, {counted(len(told), 'warning')}" if told else done

@@ -1,11 +1,12 @@
 """Runs one Python model in a process of its own. Started as a script: it imports nothing of weft.
 
-`child.py JOB` reads what to do from a JSON file and writes `result.json` beside it, see `process.Job`.
+`child.py JOB` reads what to do from a JSON file and writes `result.json` beside its output, see `process.Job`.
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import functools
 import importlib
 import json
@@ -21,27 +22,73 @@ from typing import Any
 _BATCH_ROWS = 65_536
 
 
+_MOST_PROCESSES = 2048
+"""Processes and threads of a user that Python models run as: whoever starts more runs in circles."""
+
+
 class WrongResultError(Exception):
     """The function gave something that is no table, or none that a file can hold."""
 
 
 def main() -> None:
     """Runs the job and tells how it ended."""
-    folder = Path(sys.argv[1]).parent
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    folder = Path(job["output"]).parent
     _end_with(job["parent"])
-    _import_libraries(job)
-    _limit_memory(job["memory_limit"])
-    try:
-        result = _run(job)
-    except BaseException as e:  # noqa: BLE001  the user's code may raise anything
-        result = _failure(e, job)
+    result = _apart(job) if job["user"] is not None else None
+    if result is None:
+        result = _result(job)
     sys.stdout.flush()
     sys.stderr.flush()
     written = folder / "result.json.new"
     written.write_text(json.dumps(result), encoding="utf-8")
     written.rename(folder / "result.json")
     os._exit(0)  # threads of the user's code are not waited for
+
+
+def _result(job: dict[str, Any]) -> dict[str, Any]:
+    _import_libraries(job)
+    _limit_memory(job["memory_limit"])
+    _limit_files(job["file_size"])
+    os.write(job["begun"], b"1")  # whatever goes wrong from here on is the model's
+    os.close(job["begun"])
+    try:
+        return _run(job)
+    except BaseException as e:  # noqa: BLE001  the user's code may raise anything
+        return _failure(e, job)
+
+
+def _apart(job: dict[str, Any]) -> dict[str, Any] | None:
+    """Gives up all that another user's process could still do; what is wrong where that does not do."""
+    user, group = job["user"]
+    libc = ctypes.CDLL(None)
+    refused = libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS: no program gives it other rights
+    libc.prctl(47, 4, 0, 0, 0)  # PR_CAP_AMBIENT_CLEAR_ALL: a worker that is not root hands its capabilities on by these
+    libc.capset((ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)())
+    told = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines())
+    held = any(int(told[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb"))
+    groups = set(told["Groups"].split()) - {str(group)}
+    if refused or held or groups or set(told["Uid"].split()) != {str(user)} or set(told["Gid"].split()) != {str(group)}:
+        return {"failed": "apart"}
+    for path in job["hidden"]:
+        if any(os.access(path, how) for how in (os.R_OK, os.W_OK, os.X_OK)):
+            return {"failed": "exposed", "message": path[-1000:]}
+    import resource
+
+    most = min(_MOST_PROCESSES, *(n for n in resource.getrlimit(resource.RLIMIT_NPROC) if n >= 0), _MOST_PROCESSES)
+    resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
+    return None
+
+
+def _limit_files(most: int) -> None:
+    try:
+        import resource
+
+        hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        most = most if hard < 0 else min(most, hard)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    except (ImportError, OSError, ValueError):
+        return  # a system that cannot limit it
 
 
 def _end_with(parent: int) -> None:
@@ -208,6 +255,8 @@ def _failure(e: BaseException, job: dict[str, Any]) -> dict[str, Any]:
         told["line"] = e.lineno
     if isinstance(e, WrongResultError):
         return {"failed": "result", **told, "message": str(e)}
+    if isinstance(e, OSError) and e.errno == errno.EFBIG:
+        return {"failed": "size", **told}
     if isinstance(e, MemoryError) or type(e).__name__ == "OutOfMemoryException":
         return {"failed": "memory", **told}
     _print_users_part(e, shown)

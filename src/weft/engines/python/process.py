@@ -16,6 +16,9 @@ from typing import Any
 
 from msgspec import Struct, to_builtins
 
+from weft.engines.python import left
+from weft.engines.python.apart import Taken, as_user, end_all
+
 _CHILD = Path(__file__).with_name("child.py")
 
 _HANDED_ON = frozenset(
@@ -58,6 +61,9 @@ class Job(Struct, frozen=True):
         output: the Parquet file to be written.
         temp: a folder for what the child spills.
         memory_limit: bytes beside those of the libraries.
+        file_size: bytes that a file may have which it writes.
+        user: user and group as which it has to run; None: those of weft.
+        hidden: paths that such a user must not reach.
     """
 
     file: str
@@ -68,6 +74,9 @@ class Job(Struct, frozen=True):
     output: str
     temp: str
     memory_limit: int
+    file_size: int = 1 << 40
+    user: tuple[int, int] | None = None
+    hidden: tuple[str, ...] = ()
 
 
 class Ended(Struct, frozen=True):
@@ -77,6 +86,7 @@ class Ended(Struct, frozen=True):
         result: what it has told; None when it could not tell anything any more.
         signal: what killed it, 0 when nothing did.
         late: it was killed at its deadline.
+        begun: it came as far as the model's own code.
         last_words: the last lines that it printed.
     """
 
@@ -85,39 +95,69 @@ class Ended(Struct, frozen=True):
     late: bool
     last_words: str
     status: int
+    begun: bool = True
 
 
-def run(job: Job, folder: Path, seconds: float, note: Callable[[str], None]) -> Ended:
-    """Runs a job in a child; `note` is told the lines that it prints, up to a bound."""
+def run(job: Job, folder: Path, seconds: float, note: Callable[[str], None], apart: Taken | None = None) -> Ended:
+    """Runs a job in a child; `note` is told the lines that it prints, up to a bound.
+
+    Args:
+        folder: where what it needs lies.
+        apart: as which user it runs, and where it may write: `folder` else.
+
+    Raises:
+        OSError: the child cannot be started as that user.
+        UnsoundError: what it has told of its end is no such thing.
+    """
     file = folder / "job.json"
-    file.write_text(json.dumps({**to_builtins(job), "parent": os.getpid()}), encoding="utf-8")
-    child = subprocess.Popen(
-        [sys.executable, "-P", str(_CHILD), str(file)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        cwd=folder,
-        env=environment(os.environ),
-        start_new_session=True,  # so that what it starts can be ended with it
-    )
-    lines = _Lines(note)
+    begun, tells = os.pipe()
     try:
-        late = _watch(child, time.monotonic() + seconds, lines)
+        file.write_text(json.dumps({**to_builtins(job), "parent": os.getpid(), "begun": tells}), encoding="utf-8")
+        if apart is not None:
+            apart.give(file)
+        child = subprocess.Popen(
+            [sys.executable, "-P", *(("-s",) if apart is not None else ()), str(_CHILD), str(file)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=folder if apart is None else apart.out,
+            env=environment(os.environ) if apart is None else _environment_of(apart),
+            pass_fds=(tells,),
+            start_new_session=True,  # so that what it starts can be ended with it
+            **as_user(apart.account if apart is not None else None),
+        )
+        lines = _Lines(note)
+        try:
+            late = _watch(child, time.monotonic() + seconds, lines)
+        finally:
+            _end(child)
+            assert child.stdout is not None, "it was opened"
+            child.stdout.close()
+            if apart is not None:
+                end_all(apart.account)
+        lines.close()
+        os.set_blocking(begun, False)
+        came_so_far = bool(_read(begun))
     finally:
-        _end(child)
-        assert child.stdout is not None, "it was opened"
-        child.stdout.close()
-    lines.close()
-    told = folder / "result.json"
-    result = json.loads(told.read_text(encoding="utf-8")) if told.is_file() else None
+        os.close(begun)
+        os.close(tells)
     status = child.returncode
-    return Ended(result, -status if status < 0 and not late else 0, late, lines.last, status)
+    killed_by = -status if status < 0 and not late else 0
+    return Ended(left.told(Path(job.output).parent), killed_by, late, lines.last, status, came_so_far)
 
 
 def environment(found: Mapping[str, str]) -> dict[str, str]:
     """What a child sees of the environment; hashes and the clock's zone are the same at every run."""
     kept = {k: v for k, v in found.items() if k in _HANDED_ON or k.startswith("LC_")}
     return {**kept, "PYTHONHASHSEED": "0", "TZ": "UTC", "PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"}
+
+
+def _environment_of(apart: Taken) -> dict[str, str]:
+    """What a child of another user sees: its own home and folder for temporary files, nothing of weft's user."""
+    own = dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(apart.out / "temp"))
+    home = str(apart.out / "home")
+    kept = {k: v for k, v in environment(os.environ).items() if k not in ("HOME", "MPLCONFIGDIR")}
+    return {**kept, **own, "HOME": home, "USER": apart.account.name, "LOGNAME": apart.account.name}
 
 
 def _watch(child: subprocess.Popen[bytes], deadline: float, lines: _Lines) -> bool:

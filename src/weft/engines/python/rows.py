@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -10,10 +9,14 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from weft.config import PythonSettings, duration, size_in_bytes
+from weft.config import PythonSettings, Settings, duration, size_bytes, size_in_bytes
 from weft.engines.base import Session
+from weft.engines.python.apart import Taken, taken
+from weft.engines.python.failures import failure, not_started, place_of, unsound
+from weft.engines.python.hidden import hidden_paths
+from weft.engines.python.left import UnsoundError, take
 from weft.engines.python.process import Ended, Job, JobInput, run
-from weft.errors import Diagnostic, UserCodeError, Where, did_you_mean, error
+from weft.errors import UserCodeError, WeftError, did_you_mean, error
 from weft.model.column import Column
 from weft.model.mesh import Model
 from weft.model.type_text import TypeText, parse_type
@@ -43,11 +46,21 @@ class Run(Struct, frozen=True):
     Attributes:
         folder: for the files that go in and out; the SELECT is good as long as it is there.
         note: is told each line that the model prints.
+        own: folders of domains whose models may run as the user of this process; None: all.
+        hidden: paths that models must not reach which run as another user.
     """
 
     limits: PythonSettings
     folder: Path
     note: Callable[[str], None]
+    own: frozenset[str] | None = None
+    hidden: tuple[str, ...] = ()
+
+
+def run_of(settings: Settings, folder: Path, note: Callable[[str], None]) -> Run:
+    """A run as settings want it."""
+    hidden = hidden_paths(settings) if settings.python.users else ()
+    return Run(settings.python, folder, note, settings.own_python, hidden)
 
 
 def select_rows(session: Session, model: Model, columns: Sequence[Column] | None, how: Run) -> str:
@@ -56,7 +69,7 @@ def select_rows(session: Session, model: Model, columns: Sequence[Column] | None
     Without columns it gives them as they are.
 
     Raises:
-        UserCodeError: WFT-PYM-009 to 015, the model failed, or its rows are not of these columns.
+        UserCodeError: WFT-PYM-009 to 019, the model failed, or its rows are not of these columns.
     """
     path, untyped = _result(session, model, how)
     if columns is None:
@@ -69,12 +82,12 @@ def found_columns(session: Session, model: Model, how: Run) -> tuple[Column, ...
     """The columns that a model gives on the rows that are in the session: none, so that only names and types tell.
 
     Raises:
-        UserCodeError: WFT-PYM-007, a type cannot be told without rows; WFT-PYM-009 to 015, it failed.
+        UserCodeError: WFT-PYM-007, a type cannot be told without rows; WFT-PYM-009 to 019, it failed.
     """
     path, untyped = _result(session, model, how)
     if untyped:
         what = f"of what type column `{untyped[0]}` of model `{model.name}` is cannot be told on empty inputs"
-        raise UserCodeError(error("WFT-PYM-007", what, _place(model), fix=_declare(untyped[0])))
+        raise UserCodeError(error("WFT-PYM-007", what, place_of(model), fix=_declare(untyped[0])))
     return _columns(session, path, untyped)
 
 
@@ -85,34 +98,102 @@ def _declare(column: str) -> str:
 def _result(session: Session, model: Model, how: Run) -> tuple[str, Sequence[str]]:
     code = model.python
     assert code is not None, "a SQL model has a SELECT of its own"
+    _refuse_if_shared(model, how)
     folder = how.folder / f"python-{uuid.uuid4().hex}"
     (folder / "temp").mkdir(parents=True)
-    inputs = {}
-    for number, reference in enumerate(model.references):
-        path = folder / f"input-{number}.parquet"
-        _hand_over(session, reference.name, path)
-        inputs[reference.name] = JobInput(str(path), str(code.forms[reference.name]))
+    output = folder / "output.parquet"
     timeout = str(model.settings.get("timeout", how.limits.timeout))
     memory = str(model.settings.get("memory_limit", how.limits.memory_limit))
-    output = str(folder / "output.parquet")
-    job = Job(
-        model.file,
-        model.sql,
-        f"weft_model_{model.name.partition('@')[0]}",
-        code.function,
-        inputs,
-        output,
-        str(folder / "temp"),
-        size_in_bytes(memory),
-    )
-    ended = run(job, folder, duration(timeout).total_seconds(), lambda line: how.note(f"{model.name}: {line}"))
-    for one in inputs.values():
-        Path(one.path).unlink(missing_ok=True)
-    failed = _failure(model, ended, timeout, memory)
-    if failed is not None:
-        raise UserCodeError(failed)
-    assert ended.result is not None, "else it has failed"
-    return output, ended.result["untyped"]
+
+    def ended_in(inside: Path, out: Path, apart: Taken | None) -> Ended:
+        inputs = {}
+        for number, reference in enumerate(model.references):
+            path = inside / f"input-{number}.parquet"
+            _hand_over(session, reference.name, path)
+            if apart is not None:
+                apart.give(path)
+            inputs[reference.name] = JobInput(str(path), str(code.forms[reference.name]))
+        job = Job(
+            model.file,
+            model.sql,
+            f"weft_model_{model.name.partition('@')[0]}",
+            code.function,
+            inputs,
+            str(out / "output.parquet"),
+            str(out / "temp"),
+            size_in_bytes(memory),
+            size_bytes(how.limits.file_size),
+            (apart.account.uid, apart.account.gid) if apart is not None else None,
+            how.hidden,
+        )
+        note = _noting(model, how)
+        ended = run(job, inside, duration(timeout).total_seconds(), note, apart)
+        for one in inputs.values():
+            Path(one.path).unlink(missing_ok=True)
+        failed = failure(model, ended, timeout, memory, how.limits.file_size, apart)
+        if failed is not None:
+            raise UserCodeError(failed)
+        if apart is not None:
+            take(out, "output.parquet", output, size_bytes(how.limits.file_size), apart.account.uid)
+        return ended
+
+    try:
+        ended = _apart(model, how, ended_in) if how.limits.users else ended_in(folder, folder, None)
+        assert ended.result is not None, "else it has failed"
+        _check_rows(session, output)
+    except UnsoundError as e:
+        raise UserCodeError(unsound(model, str(e))) from None
+    return str(output), ended.result["untyped"]
+
+
+def _noting(model: Model, how: Run) -> Callable[[str], None]:
+    return lambda line: how.note(f"{model.name}: {line}")
+
+
+def _apart(model: Model, how: Run, ended_in: Callable[[Path, Path, Taken], Ended]) -> Ended:
+    """A run as another user.
+
+    Raises:
+        UserCodeError: WFT-PYM-016, it cannot be started as one; WFT-PYM-009 to 019, it failed.
+    """
+    try:
+        with taken(how.limits.users, how.limits.folder, _noting(model, how)) as apart:
+            try:
+                return ended_in(apart.folder, apart.out, apart)
+            except PermissionError as e:
+                raise UserCodeError(not_started(model, apart.account.name, e.strerror)) from None
+    except UserCodeError as e:
+        raise UserCodeError(
+            *(replace(d, where=place_of(model)) if d.code == "WFT-PYM-016" else d for d in e.diagnostics)
+        ) from None
+
+
+def _refuse_if_shared(model: Model, how: Run) -> None:
+    """A worker of several domains runs no domain's code as its own user.
+
+    Raises:
+        UserCodeError: WFT-PYM-017, this is one.
+    """
+    if how.limits.users or how.own is None or how.limits.shared_workers == "own-user":
+        return
+    if any(model.file.startswith(f"{folder}/") for folder in how.own):
+        return
+    what = f"model `{model.name}` does not run as the user of this worker"
+    why = "that user reads what is of other domains, and so could the model"
+    fix = "set `python.users` for the worker, or start one for the domain alone: `weft worker --domain NAME`"
+    raise UserCodeError(error("WFT-PYM-017", what, place_of(model), why=why, fix=fix))
+
+
+def _check_rows(session: Session, path: Path) -> None:
+    """What came back is a file of rows.
+
+    Raises:
+        UnsoundError: it is not.
+    """
+    try:
+        session.columns(f"SELECT * FROM read_parquet({literal(str(path))})")
+    except WeftError:
+        raise UnsoundError("a file that is no Parquet") from None
 
 
 def _hand_over(session: Session, name: str, path: Path) -> None:
@@ -153,7 +234,7 @@ def _cast(session: Session, model: Model, path: str, given: Sequence[Column], wa
         error(
             "WFT-PYM-014",
             f"model `{model.name}` returns no column `{name}`",
-            _place(model),
+            place_of(model),
             why="its contract or its header names it",
             fix=did_you_mean(name, [n for n in types if n not in names], otherwise="return it too"),
         )
@@ -164,7 +245,7 @@ def _cast(session: Session, model: Model, path: str, given: Sequence[Column], wa
         error(
             "WFT-PYM-014",
             f"model `{model.name}` returns a column `{name}` that nothing names",
-            _place(model),
+            place_of(model),
             why="columns of a Python model are those of its contract, or of its header",
             fix="leave it out, or add it to the contract",
         )
@@ -175,7 +256,7 @@ def _cast(session: Session, model: Model, path: str, given: Sequence[Column], wa
         error(
             "WFT-PYM-015",
             f"column `{c.name}` of model `{model.name}` is {types[c.name]}, which is no {c.type}",
-            _place(model),
+            place_of(model),
             fix=_zone_hint(types[c.name], c.type) or "convert it in the function",
         )
         for c in wanted
@@ -212,7 +293,7 @@ def _check_values(
             "WFT-PYM-015",
             f"column `{c.name}` of model `{model.name}` is {types[c.name]}; {number:,} "
             f"{'value does' if number == 1 else 'values do'} not fit {c.type} without loss",
-            _place(model),
+            place_of(model),
             fix="round or convert it in the function, or widen the type in the contract",
         )
         for c, number in zip(changed, found, strict=True)
@@ -261,57 +342,3 @@ def _zone_hint(given: str, wanted: str) -> str | None:
     if wanted.startswith("TIMESTAMPTZ") and given.startswith("TIMESTAMP"):
         return "give the moments their zone, UTC, in the function"
     return None
-
-
-def _place(model: Model) -> Where:
-    return Where(model.file, model.python.line if model.python else model.first_line)
-
-
-def _failure(model: Model, ended: Ended, timeout: str, memory: str) -> Diagnostic | None:
-    """What went wrong in the child, placed in the user's file; None when nothing did."""
-    name = f"model `{model.name}`"
-    if ended.late:
-        fix = 'raise it in the header: `[tool.weft]`, `timeout = "30m"`, or `python.timeout` in weft.toml'
-        return error("WFT-PYM-011", f"{name} ran longer than {timeout}", _place(model), fix=fix)
-    told = ended.result
-    if told is None:
-        return _silent(model, ended, memory)
-    if "failed" not in told:
-        return None
-    where = Where(model.file, told["line"]) if told["line"] else _place(model)
-    if told["failed"] == "memory":
-        return _out_of_memory(model, where, memory)
-    if told["failed"] == "result":
-        why = "a table is a DuckDB relation, an Arrow table or reader, or a data frame of Polars or pandas"
-        return error("WFT-PYM-013", f"{name} returned {told['message']}", _place(model), why=why)
-    line = f"`{told['text'].strip()}`" if told["text"] else None
-    what = f"{name} raised {told['type']}" + (f": {told['message']}" if told["message"] else "")
-    return error("WFT-PYM-009", what, where, why=line, fix="the whole message stands in the notes of the run")
-
-
-def _silent(model: Model, ended: Ended, memory: str) -> Diagnostic:
-    """A child that could not tell how it ended."""
-    # Polars and Arrow abort where Python would raise MemoryError
-    if "memory allocation of" in ended.last_words or "bad_alloc" in ended.last_words:
-        return _out_of_memory(model, _place(model), memory)
-    if ended.signal:
-        try:
-            by = signal.Signals(ended.signal).name
-        except ValueError:
-            by = f"signal {ended.signal}"
-        reason = "the system may have run out of memory" if by == "SIGKILL" else "a library that it uses has crashed"
-        return error(
-            "WFT-PYM-012", f"the process of model `{model.name}` was killed by {by}", _place(model), why=reason
-        )
-    what = f"the process of model `{model.name}` ended with status {ended.status} and told nothing"
-    return error("WFT-PYM-012", what, _place(model), why="it has left the interpreter by itself")
-
-
-def _out_of_memory(model: Model, where: Where, memory: str) -> Diagnostic:
-    return error(
-        "WFT-PYM-010",
-        f"model `{model.name}` needs more memory than {memory}",
-        where,
-        fix='raise it in the header: `[tool.weft]`, `memory_limit = "8GB"`, or `python.memory_limit` in weft.toml; '
-        "read inputs as `pyarrow.RecordBatchReader` or `polars.LazyFrame`",
-    )

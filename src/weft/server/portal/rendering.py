@@ -12,6 +12,7 @@ from msgspec import Struct
 from starlette.responses import HTMLResponse, Response
 
 from weft.access.permissions import Caller
+from weft.errors import PlatformError
 from weft.server.answers import answer
 
 if TYPE_CHECKING:
@@ -91,10 +92,33 @@ def show(
             asked=request.query_params,
             sections=SECTIONS,
             nonce=nonce,
+            unread=_unread(platform, caller),
             **parts,
         )
     )
+    if request.method == "POST" and status in (400, 422):
+        from weft.server.portal.forms_again import marked
+
+        text = marked(request, text, _diagnostics(document, parts))
     return html(text, status=status, nonce=nonce)
+
+
+def _unread(platform: Platform, caller: Caller) -> int | None:
+    """How many notices wait for whoever looks; None of those who have no list, and where the registry is away."""
+    if caller.kind != "user":
+        return None
+    try:
+        return platform.own_notices.unread(caller)
+    except PlatformError:  # the page that says so has a frame too
+        return None
+
+
+def _diagnostics(document: Any, parts: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a page says of a form that could not be taken, wherever its template has it from."""
+    for place in (parts, document, parts.get("asked_again")):
+        if isinstance(place, dict) and place.get("diagnostics"):
+            return list(place["diagnostics"])
+    return []
 
 
 def html(text: str, *, status: int = 200, nonce: str = "") -> HTMLResponse:

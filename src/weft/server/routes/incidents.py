@@ -48,7 +48,7 @@ class Comment(BaseModel):
     text: str = Field(min_length=1, max_length=2000, pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]*$")
 
 
-@router.get("", response_model=IncidentList, responses=refusals(403))
+@router.get("", response_model=IncidentList, responses=refusals(400, 403))
 def listed(
     request: Request,
     caller: Reader,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -48,9 +48,9 @@ class WantedJob(BaseModel):
     product: str = Field(max_length=200, examples=["operations.on_time"])
     start: Moment | None = Field(None, description="Where a backfill begins; without it the product is applied.")
     end: Moment | None = Field(None, description="The first instant that a backfill leaves out.")
-    by_hours: int = Field(24, ge=1, le=24 * 366, description="How long each piece of a backfill is.")
+    by_hours: int = Field(24, strict=True, ge=1, le=24 * 366, description="How long each piece of a backfill is.")
     by_seconds: int | None = Field(
-        None, ge=1, le=24 * 366 * 3600, description="The same in seconds; counts in place of `by_hours`."
+        None, strict=True, ge=1, le=24 * 366 * 3600, description="The same in seconds; counts in place of `by_hours`."
     )
 
 
@@ -113,18 +113,20 @@ def log(
 ) -> StreamingResponse:
     """What a job tells, as Server-Sent Events: `line` for each line, `state` at the end.
 
-    Whoever connects again with `Last-Event-ID` gets what follows.
+    Whoever connects again with `Last-Event-ID` gets what follows: an answer ends after five minutes, and when the
+    server is told to stop.
     """
     verbs = request.app.state.platform.jobs
     found = verbs.told_to(caller, job_id)
     begin = int(last_event_id) if last_event_id and last_event_id.isascii() and last_event_id.isdigit() else after
-    return StreamingResponse(_events(verbs, found.job_id, begin, follow), media_type="text/event-stream")
+    told = _events(verbs, found.job_id, begin, follow, request.app.state.stopping.is_set)
+    return StreamingResponse(told, media_type="text/event-stream")
 
 
 @router.get("/backfills/{backfill_id}")
 def backfill(request: Request, caller: Reader, backfill_id: str) -> dict[str, Any]:
     """How far a backfill is: how many of its pieces there are in each state."""
-    found: dict[str, Any] = request.app.state.platform.jobs.progress(backfill_id).as_json()
+    found: dict[str, Any] = request.app.state.platform.jobs.progress_shown_to(caller, backfill_id).as_json()
     return found
 
 
@@ -165,7 +167,7 @@ def resume(
     return found
 
 
-async def _events(verbs: Any, job_id: str, last: int, follow: bool) -> AsyncIterator[str]:
+async def _events(verbs: Any, job_id: str, last: int, follow: bool, stopping: Callable[[], bool]) -> AsyncIterator[str]:
     # Asks in a thread for a moment each time: whoever follows a log does not take one of the few for long.
     began = quiet = time.monotonic()
     while True:
@@ -178,7 +180,7 @@ async def _events(verbs: Any, job_id: str, last: int, follow: bool) -> AsyncIter
         if found.state.is_over or not follow:
             yield f"event: state\ndata: {json.dumps({'state': found.state.value})}\n\n"
             return
-        if time.monotonic() - began > _LONGEST_S:
+        if time.monotonic() - began > _LONGEST_S or stopping():
             return  # whoever wants more connects again
         if time.monotonic() - quiet > _ALIVE_S:
             quiet = time.monotonic()

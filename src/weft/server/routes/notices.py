@@ -16,6 +16,8 @@ router = APIRouter(prefix="/api/v1", tags=["notices"])
 Subscriber = Annotated[Caller, Depends(Permitted(Action.SUBSCRIBE))]
 PRINTED = r"^[^\x00-\x1f\x7f]*$"
 _Id = Annotated[str, Path(max_length=60, pattern=PRINTED)]
+_KINDS = 50
+"""More kinds than there are."""
 _State = Literal["waiting", "sent", "dead", "dropped"]
 
 
@@ -30,12 +32,14 @@ class NewSubscription(BaseModel):
     )
 
     subject: str = Field(max_length=300, pattern=PRINTED, description="a domain, product or port; `*` is everything")
-    target: str = Field(max_length=2000, pattern=PRINTED, description="a URL, or an address of mail")
+    target: str = Field(
+        "", max_length=2000, pattern=PRINTED, description="a URL, or an address of mail; empty: the portal"
+    )
     channel: str | None = Field(
-        None, max_length=20, pattern=PRINTED, description="webhook, mail, slack, teams or mattermost"
+        None, max_length=20, pattern=PRINTED, description="webhook, mail, slack, teams, mattermost or portal"
     )
     kinds: list[Annotated[str, Field(max_length=40, pattern=PRINTED)]] = Field(
-        default_factory=list, max_length=20, description="kinds of notices; none: all"
+        default_factory=list, max_length=_KINDS, description="kinds of notices; none: all"
     )
     digest: str | None = Field(
         None, max_length=80, pattern=PRINTED, description="once a day, like `08:00 Europe/Berlin`; null: at once"
@@ -102,7 +106,7 @@ class ShownDelivery(BaseModel):
     """One message to one recipient."""
 
     delivery_id: str
-    recipient: str = Field(description="a subscription, or `auto:DOMAIN`")
+    recipient: str = Field(description="a subscription, or of who is told unasked `auto:DOMAIN` or `auto:ADDRESS`")
     channel: str
     host: str
     state: _State
@@ -118,6 +122,62 @@ class DeliveryList(BaseModel):
     """Messages, newest first."""
 
     deliveries: list[ShownDelivery]
+
+
+class ShownNotice(BaseModel):
+    """A notice in the caller's own list."""
+
+    number: int = Field(description="its place in the list: what is newer has a higher one")
+    kind: str
+    at: datetime
+    subject: str = Field(description="the address that it is about")
+    title: str
+    text: str
+    facts: dict[str, Any]
+    read_at: datetime | None
+
+
+class NoticeList(BaseModel):
+    """A page of the caller's own notices, newest first."""
+
+    notices: list[ShownNotice]
+    unread: int = Field(description="how many of all the caller has not read")
+    next: str | None = Field(description="the cursor of the next page; null: there is none")
+
+
+class Read(BaseModel):
+    """What the caller has read."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"number": 17, "older": True}]})
+
+    number: int = Field(ge=0, le=2**53, strict=True, description="the number of a notice")
+    older: bool = Field(False, strict=True, description="whether also all that are older")
+
+
+class Unread(BaseModel):
+    """How many notices the caller has not read."""
+
+    unread: int
+
+
+@router.get("/notices", response_model=NoticeList, responses=refusals(400, 403))
+def notices(
+    request: Request,
+    caller: Subscriber,
+    unread: Annotated[bool, Query(description="those alone that are not read")] = False,
+    limit: Annotated[int, Query(ge=1, le=200, description="how many at most")] = 50,
+    cursor: Annotated[str | None, Query(max_length=1000, description="`next` of the page before")] = None,
+) -> dict[str, Any]:
+    """What the caller was told in the portal: nobody else's list can be asked for."""
+    found: dict[str, Any] = request.app.state.platform.own_notices.listed(caller, limit, cursor, unread=unread)
+    return found
+
+
+@router.post("/notices/read", response_model=Unread, responses=refusals(400, 403, 404))
+def read_notice(request: Request, caller: Subscriber, read: Read) -> dict[str, Any]:
+    """Notes that the caller has read a notice, or it and all that are older."""
+    left: dict[str, Any] = request.app.state.platform.own_notices.read(caller, read.number, older=read.older)
+    return left
 
 
 @router.post("/subscriptions", status_code=201, response_model=MadeSubscription, responses=refusals(400, 403))

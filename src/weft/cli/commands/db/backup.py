@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 def backup(file: Path, form: str) -> int:
     from weft.api import registries
 
+    if not file.absolute().parent.is_dir():
+        raise click.BadParameter(f"there is no folder `{file.parent}`", param_hint="'FILE'")
     return _told(registries.backup(file), f"backed up to {file}", form)
 
 

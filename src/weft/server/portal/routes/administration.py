@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Form, Path, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from weft.access.permissions import Action, Caller
 from weft.api.portal import administering
+from weft.config import size_bytes
 from weft.errors import AccessDenied, UsageError, WeftError, error
 from weft.server.permitted import PermittedForm
 from weft.server.portal.rendering import platform_of, show, wants_json
@@ -25,6 +27,8 @@ _Word = Annotated[str, Form(max_length=300, pattern=_PRINTED)]
 _Text = Annotated[str, Form(max_length=4000, pattern=_LINES)]
 _Words = Annotated[list[Annotated[str, Form(max_length=60, pattern=_PRINTED)]] | None, Form(max_length=60)]
 _MOST_DAYS = 3650
+_Asked = Annotated[str, Query(max_length=200, pattern=_PRINTED)]
+_Cursor = Annotated[str | None, Query(max_length=1000)]
 _Name = Annotated[str, Path(max_length=200, pattern=_PRINTED)]
 Operator = Annotated[Caller, Depends(Visiting(Action.OPERATE))]
 Changer = Annotated[Caller, Depends(PermittedForm(Action.OPERATE))]
@@ -39,9 +43,18 @@ async def overview(request: Request, caller: Annotated[Caller, Depends(Visiting(
 
 
 @router.get("/domains")
-async def domains(request: Request, caller: Annotated[Caller, Depends(Visiting(Action.REQUISITION))]) -> Response:
-    """Domains, and the form for another one."""
-    return await _page(request, caller, "administration_domains.html", "Domains", administering.domains)
+async def domains(
+    request: Request,
+    caller: Annotated[Caller, Depends(Visiting(Action.REQUISITION))],
+    q: _Asked = "",
+    cursor: _Cursor = None,
+) -> Response:
+    """A page of the domains, and the form for another one."""
+
+    def found(platform: Any, who: Caller) -> dict[str, Any]:
+        return administering.domains(platform, who, q.strip(), cursor)
+
+    return await _page(request, caller, "administration_domains.html", "Domains", found)
 
 
 @router.post("/domains")
@@ -87,6 +100,23 @@ def requisition(
         request, caller, "administration_domain_made.html", made, title=f"{made['domain']} is made", status=201
     )
     return _once(answer)
+
+
+@router.post("/quotas")
+def bound(request: Request, caller: Changer, domain: _Word = "", size: _Word = "", products: _Word = "") -> Response:
+    """Gives a domain other bounds."""
+    platform, name = platform_of(request), domain.strip()
+    try:
+        if not name:
+            raise UsageError(error("WFT-SRV-110", "“Domain” is empty", fix="name the domain"))
+        bounded = platform.requisitions.bound(
+            caller, name, most_bytes=_size(size), most_products=_number(products, "Products")
+        )
+    except WeftError as e:
+        typed = {"domain": domain, "size": size, "products": products}
+        return _again(request, caller, "administration_domains.html", "Domains", administering.domains, e, typed)
+    page = {**administering.domains(platform, caller), "bounded": bounded}
+    return _shown(request, caller, "administration_domains.html", page, title="Domains")
 
 
 @router.get("/tokens")
@@ -138,9 +168,15 @@ def revoke(request: Request, caller: Owner, token_id: _Name) -> Response:
 
 
 @router.get("/users")
-async def users(request: Request, caller: Operator) -> Response:
-    """Who can sign in, and which teams there are."""
-    return await _page(request, caller, "administration_users.html", "Users and teams", administering.users)
+async def users(
+    request: Request, caller: Operator, q: _Asked = "", cursor: _Cursor = None, teams: _Cursor = None
+) -> Response:
+    """A page of who can sign in, and one of the teams that there are."""
+
+    def found(platform: Any, who: Caller) -> dict[str, Any]:
+        return administering.users(platform, who, q.strip(), cursor, teams)
+
+    return await _page(request, caller, "administration_users.html", "Users and teams", found)
 
 
 @router.post("/users")
@@ -169,14 +205,14 @@ def reset_password(request: Request, caller: Changer, name: _Name) -> Response:
 def set_roles(request: Request, caller: Changer, name: _Name, roles: _Words = None) -> Response:
     """Gives a local user these roles in the mesh and no others."""
     platform_of(request).identity.user_verbs.set_roles(name, roles or (), actor=caller.name)
-    return RedirectResponse("/administration/users", 303)
+    return _to_users(request)
 
 
 @router.post("/users/{name}/disable")
 def disable(request: Request, caller: Changer, name: _Name, undo: Annotated[bool, Form()] = False) -> Response:
     """Shuts a user out at once, or lets them in again."""
     platform_of(request).identity.user_verbs.disable(name, actor=caller.name, undo=undo)
-    return RedirectResponse("/administration/users", 303)
+    return _to_users(request)
 
 
 @router.get("/connections")
@@ -333,6 +369,13 @@ def _again(
     )
 
 
+def _to_users(request: Request) -> Response:
+    """The page of users from which a form was sent."""
+    here = "/administration/users"
+    came = urlsplit(request.headers.get("referer", ""))
+    return RedirectResponse(f"{here}?{came.query}" if came.path == here and came.query else here, 303)
+
+
 def _days(text: str) -> int | None:
     """How many days a token holds; None: as many as the settings say.
 
@@ -345,6 +388,34 @@ def _days(text: str) -> int | None:
         return int(text)
     what = "“Days that it holds” is not such a number"
     raise UsageError(error("WFT-SRV-110", what, fix=f"write a whole number from 1 to {_MOST_DAYS}, or nothing"))
+
+
+def _size(text: str) -> int | None:
+    """Bytes of a size; None where nothing is typed.
+
+    Raises:
+        UsageError: WFT-SRV-110, it is none.
+    """
+    if not text.strip():
+        return None
+    try:
+        return size_bytes(text)
+    except ValueError:
+        what = "“May keep” is not such a size"
+        raise UsageError(error("WFT-SRV-110", what, fix="write it like 500GB or 2TB, or nothing")) from None
+
+
+def _number(text: str, field: str) -> int | None:
+    """A whole number; None where nothing is typed.
+
+    Raises:
+        UsageError: WFT-SRV-110, it is none.
+    """
+    if not text.strip():
+        return None
+    if text.isascii() and text.isdigit():
+        return int(text)
+    raise UsageError(error("WFT-SRV-110", f"“{field}” is not such a number", fix="write a whole number, or nothing"))
 
 
 def _with_password(request: Request, caller: Caller, name: str, change: Callable[[Any], str]) -> Response:

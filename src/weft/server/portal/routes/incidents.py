@@ -83,7 +83,7 @@ def _again(request: Request, caller: Caller, incident_id: str, typed: str, fix: 
     """
     page = pages.one(platform_of(request), caller, incident_id)
     require(caller, Action.RUN, page["domain"])
-    lacks = error("WFT-SRV-110", "the text is empty", fix=fix)
+    lacks = error("WFT-SRV-110", "“Say something of it” is empty", fix=fix)
     if wants_json(request):
         raise UsageError(lacks)
     told = [{"why": None, **lacks.as_json()}]

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from weft.access.permissions import Action, Caller, domains_of
-from weft.api.governance.compliance import compliance, rendered
 from weft.api.portal import governing
 from weft.errors import UsageError
 from weft.server.permitted import PermittedForm
@@ -37,17 +36,8 @@ def reports(
     status = 200
     try:
         if "regulation" in request.query_params or "at" in request.query_params:
-            page["report"] = rendered(
-                compliance(
-                    platform.database,
-                    platform.rooms.settings.mesh.name,
-                    platform.rooms.now(),
-                    at=at or None,
-                    regulation=regulation or None,
-                    domains=domains_of(caller, Action.READ_EVENTS),
-                ),
-                "json",
-            )
+            domains = domains_of(caller, Action.READ_EVENTS)
+            page["report"] = platform.compliance_pages.report(at or None, regulation or None, domains)
     except UsageError as e:
         page["diagnostics"], status = governing.told(e.diagnostics), status_of(e)
     return show(request, caller, "reports.html", page, title="Reports", status=status)

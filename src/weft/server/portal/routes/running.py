@@ -206,7 +206,7 @@ def _named(product: str) -> str:
     """
     if product.strip():
         return product.strip()
-    raise _lacking("no product is named", "write its address, like operations.on_time")
+    raise _lacking("“Product” is empty", "write its address, like operations.on_time")
 
 
 def _time(field: str, text: str) -> datetime:

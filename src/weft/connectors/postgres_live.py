@@ -1,0 +1,212 @@
+"""Tables of a PostgreSQL in which ports live: described when they are read, and fetched by SQL that shows a part."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from weft.connections import Connection
+from weft.connectors import postgres
+from weft.connectors.landing import LandedColumn
+from weft.connectors.postgres_reading import Asked, PostgresSource
+from weft.connectors.reading import IN_TIME, RemoteColumn, target_of
+from weft.errors import SourceError, UserCodeError, WeftError, error
+from weft.model.live import LiveTable
+from weft.model.remote import Remote
+from weft.sql.postgres_conditions import Typed
+from weft.sql.quoting import dotted, ident, literal
+
+_LOOK_S = 0.1
+_KEPT_OUT = ("max_parallel_workers_per_gather", "0"), ("synchronize_seqscans", "off"), ("jit", "off")
+"""Settings under which the same rows come in the same order, whatever rows lie between them."""
+
+
+class LiveColumn(Struct, frozen=True):
+    """A column of such a table.
+
+    Attributes:
+        typed: as conditions and masks are said about it.
+        carried: turns an expression of its type into what is carried; `{}` stands for it.
+        landed: how the carried value is read.
+        stored: whether its value lies in the table, so that looking at it never raises.
+    """
+
+    typed: Typed
+    carried: str
+    landed: LandedColumn
+    stored: bool
+
+
+class Unwanted(Exception):
+    """Nobody waits for what is fetched any more."""
+
+
+class Limits(Struct, frozen=True):
+    """What a fetch may take.
+
+    Attributes:
+        seconds: None: as long as the connection allows.
+        most_bytes: of a file; None: any number.
+        gone: whether nobody waits any more; asked now and then, from another thread.
+    """
+
+    seconds: float | None = None
+    most_bytes: int | None = None
+    gone: Callable[[], bool] = lambda: False
+
+
+class LiveServer:
+    """A PostgreSQL in a transaction that only reads."""
+
+    def __init__(self, source: PostgresSource, driver: postgres.PostgresDriver) -> None:
+        self._source = source
+        self._driver = driver
+
+    def described(self, table: LiveTable) -> dict[str, LiveColumn]:
+        """The columns that a table has now, by name.
+
+        Raises:
+            SourceError: WFT-SRC-055, there is no such table any more, or its texts are not UTF-8.
+        """
+        ((encoding,),) = self._driver.run("SELECT pg_catalog.current_setting('server_encoding')")
+        if encoding != "UTF8":
+            raise SourceError(error("WFT-SRC-055", f"`{table.connection}` writes texts as {encoding}, not as UTF-8"))
+        of = literal(dotted((table.schema, table.table)))
+        found = self._driver.run(
+            "SELECT a.attname, a.attgenerated = 'v' OR c.relkind NOT IN ('r', 'p', 'm'),"
+            " coalesce((SELECT NOT n.collisdeterministic FROM pg_catalog.pg_collation n"
+            " WHERE n.oid = a.attcollation), false)"
+            " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
+            f" WHERE a.attrelid = pg_catalog.to_regclass({of}) AND a.attnum > 0 AND NOT a.attisdropped"
+        )
+        if not found:
+            raise SourceError(
+                error(
+                    "WFT-SRC-055",
+                    f"`{table}` is not there any more",
+                    fix="ask the owner of the port to publish it again",
+                )
+            )
+        remote = Remote(table.connection, f"{table.schema}.{table.table}", nulled=True)
+        shapes = {str(name): (bool(made), bool(loose)) for name, made, loose in found}
+        return {c.name: _live(c, *shapes[c.name]) for c in self._source.described(remote).columns}
+
+    def fetch(self, queries: Sequence[tuple[str, Path]], limits: Limits) -> list[int]:
+        """Writes the rows of each query into a new Parquet file; all see one state of the database.
+
+        Raises:
+            UserCodeError: WFT-ENG-003 it takes too long, WFT-ENG-001 it fails, WFT-ENG-005 it is too large.
+            Unwanted: nobody waits any more.
+        """
+        asked = Asked(dict(_KEPT_OUT), limits.seconds)
+        rows = []
+        with _watched(limits) as watch:
+            asked = replace(asked, begun=watch.over)
+            try:
+                for stream, (_, file) in zip(
+                    self._source.streams([q for q, _ in queries], asked), queries, strict=True
+                ):
+                    with stream as reader:
+                        rows.append(_written(reader, file, limits))
+            except WeftError:
+                if watch.told:
+                    raise Unwanted from None
+                raise
+        return rows
+
+
+@contextmanager
+def opened_live(connection: Connection) -> Iterator[LiveServer]:
+    """The server of a connection.
+
+    Raises:
+        SourceError: WFT-SRC-006 its driver is not installed, WFT-SRC-010 it cannot be reached.
+    """
+    target = target_of(connection)
+    with postgres.opened(target) as driver:
+        yield LiveServer(PostgresSource(driver, target), driver)
+
+
+class _Watch:
+    """Looks now and then whether somebody still waits, and stops what runs where nobody does."""
+
+    def __init__(self, gone: Callable[[], bool]) -> None:
+        self._gone = gone
+        self._cancel: Callable[[], None] | None = None
+        self._ended = threading.Event()
+        self.told = False
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def over(self, cancel: Callable[[], None]) -> None:
+        self._cancel = cancel
+
+    def end(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._ended.wait(_LOOK_S):
+            if self._cancel is not None and (self.told or self._gone()):
+                self.told = True  # and again: what has just begun may not have heard it
+                with suppress(Exception):  # what has just ended cannot be stopped
+                    self._cancel()
+
+
+@contextmanager
+def _watched(limits: Limits) -> Iterator[_Watch]:
+    watch = _Watch(limits.gone)
+    try:
+        yield watch
+    finally:
+        watch.end()
+
+
+def _written(reader: Any, file: Path, limits: Limits) -> int:
+    import pyarrow.parquet as pq
+
+    rows = 0
+    with file.open("xb") as out, pq.ParquetWriter(out, reader.schema, compression="lz4", use_dictionary=False) as made:
+        for batch in reader:
+            made.write_batch(batch)
+            rows += batch.num_rows
+            if limits.most_bytes is not None and out.tell() > limits.most_bytes:
+                raise UserCodeError(
+                    error(
+                        "WFT-ENG-005",
+                        f"the query reads more than {limits.most_bytes:,} bytes of a table in a database",
+                        why="what it reads there is brought here first",
+                        fix="name fewer columns, or compare a column with a value in WHERE",
+                    )
+                )
+    return rows
+
+
+def _live(column: RemoteColumn, made: bool, loose: bool) -> LiveColumn:
+    """A column of `reading`, as it is said about: of what types has no value null stands."""
+    name, server = ident(column.name), column.server
+    base, plain = column.type.partition("(")[0], re.sub(r"\(.*?\)", "", server)
+    value, holds, carried = name, None, "{}" if column.item == name else "({})::text"
+    if base in IN_TIME:
+        value, holds, carried = f"CASE WHEN isfinite({name}) THEN {name} END", f"isfinite({name})", "{}"
+    elif plain == "numeric":
+        value = f"nullif({name}, 'NaN')"
+        holds = f"{name} <> 'NaN'" if base == "DECIMAL" else None
+        if base != "DECIMAL":
+            value, carried = f"{value}::text", "{}"
+    elif plain == "money":
+        value = f"{name}::numeric"
+    elif plain == "oid":
+        value, carried = f"{name}::bigint", "{}"
+    elif column.type.endswith("[]") or (base == "VARCHAR" and column.item != name):
+        value, carried = column.item, "{}"
+    landed = LandedColumn(column.name, server, column.type, column.endless)
+    typed = Typed(column.type, name, f"({value})" if value != name else name, holds, loose)
+    return LiveColumn(typed, carried, landed, not made)

@@ -1,0 +1,418 @@
+"""A port that lives in a table of a PostgreSQL: declared, checked in place, published without a file, and read."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+import weft
+from tests.live_ports import COLUMNS, LiveShop
+from tests.servers import empty_database
+from weft.access.live import Wanted
+from weft.api.platform import open_platform
+from weft.connectors.postgres_live import Unwanted, opened_live
+from weft.errors import AccessDenied, ContractBroken, SourceError, UsageError, UserCodeError, WeftError
+from weft.model.address import parse_address
+from weft.sql.narrowing import narrowed
+
+PORT = "shop.sales.orders"
+POLICIES = """
+rules:
+  - {id: north, ports: shop.sales, filter: "region = 'north'"}
+  - {id: hashed, ports: shop.sales, columns: customer, mask: hash}
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path, postgres: str) -> Iterator[LiveShop]:
+    with empty_database(postgres) as url:
+        made = LiveShop(tmp_path, url)
+        made.orders()
+        yield made
+
+
+def no_files(shop: LiveShop) -> bool:
+    return not list((shop.root / ".weft").rglob("*.parquet"))
+
+
+def test_a_port_that_lives_in_a_table_is_published_without_files_and_read_as_it_is_now(shop):
+    done = shop.apply()
+
+    assert [(str(p.address), p.rows) for p in done.published] == [("shop.sales.orders@1", 6)]
+    assert shop.rows(f"select count(*), sum(amount) from {PORT}") == [(6, pytest.approx(31.5))]
+    assert no_files(shop)
+    shop.run("INSERT INTO orders VALUES (7, 'x', 'north', 100, '2026-02-01', 'y')")
+    assert shop.rows(f"select id, customer, region, amount, day from {PORT} where id > 6")[0][0] == 7
+    assert no_files(shop), "what was fetched is gone"
+
+
+def test_a_row_that_breaks_the_contract_refuses_the_publication(shop):
+    shop.contract(COLUMNS | {"id": {"logicalType": "integer", "required": True, "unique": True}}, table={
+        "quality": [{"type": "sql", "query": "SELECT count(*) FROM orders WHERE amount < 0", "mustBe": 0}]
+    })  # fmt: skip
+    shop.run("INSERT INTO orders VALUES (8, 'x', 'north', -1, '2026-02-01', 'y')")
+
+    with pytest.raises(ContractBroken, match="WFT-CHK-001"):
+        shop.apply()
+    shop.run("DELETE FROM orders WHERE id = 8")
+    assert shop.apply().published
+
+
+def test_without_a_watermark_each_apply_looks_again_and_with_one_only_when_the_table_has_moved(shop):
+    shop.apply()
+    assert shop.apply().published
+    shop.product({"connection": "db", "table": "public.orders", "watermark": "id"})
+    shop.apply()
+
+    with weft.open(shop.root) as mesh:
+        assert mesh.plan().is_empty
+    shop.run("INSERT INTO orders VALUES (9, 'x', 'north', 1, '2026-02-01', 'y')")
+    with weft.open(shop.root) as mesh:
+        plan = mesh.plan()
+    assert [c.reason for c in plan.changes] == ["`db.public.orders`, in which it lives, has moved"]
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        ({"connection": "nowhere", "table": "orders"}, "WFT-SRC-020"),
+        ({"connection": "db", "table": "order"}, "WFT-SRC-024"),
+        ({"connection": "db", "table": "orders", "watermark": "secrets"}, "WFT-SRC-025"),
+        ({"connection": "db"}, "WFT-PRJ-029"),
+        ({"connection": "db", "query": "select 1"}, "WFT-PRJ-029"),
+        ("orders", "WFT-PRJ-029"),
+    ],
+)
+def test_what_is_wrong_with_a_place_is_said_when_it_is_checked(shop, source, code):
+    shop.product(source)
+
+    with weft.open(shop.root) as mesh:
+        found = mesh.check()
+
+    assert code in {d.code for d in found.diagnostics}
+
+
+def test_columns_that_are_missing_or_of_another_type_are_said_with_the_table(shop):
+    shop.contract(COLUMNS | {"amont": "number", "customer": "integer"})
+
+    with weft.open(shop.root) as mesh:
+        found = {d.code: d for d in mesh.check().diagnostics}
+
+    assert "`amont` of the contract is not in `db.orders`" in found["WFT-CON-001"].what
+    assert "`amount`" in str(found["WFT-CON-001"].fix)
+    assert "`customer` is VARCHAR in `db.orders`" in found["WFT-CON-003"].what
+
+
+def test_a_port_with_a_model_and_a_table_is_neither(shop):
+    model = shop.root / "domains/shop/sales/models/orders.sql"
+    model.parent.mkdir()
+    model.write_text("select 1 as id")
+
+    with weft.open(shop.root) as mesh:
+        assert "WFT-PRJ-030" in {d.code for d in mesh.check().diagnostics}
+
+
+def test_a_port_cannot_live_in_a_mysql(tmp_path):
+    shop = LiveShop(tmp_path, "mysql://weft@127.0.0.1:1/weft", kind="mysql")
+
+    with weft.open(shop.root) as mesh:
+        assert "WFT-SRC-053" in {d.code for d in mesh.check().diagnostics}
+
+
+# somebody else reads
+
+
+@pytest.fixture
+def platform(shop: LiveShop) -> Iterator[Any]:
+    shop.policies(POLICIES)
+    shop.apply()
+    with closing(open_platform(shop.root)) as made:
+        for name in ("eve", "ann"):
+            address, now = parse_address(f"{PORT}@1"), made.rooms.now()
+            made.scanning.grants.grant(address, "user", name, basis="request", actor="x", at=now, ends_at=None)
+        yield made
+
+
+def asked(platform: Any, sql: str, who: str = "eve", **more: Any) -> list[tuple[Any, ...]]:
+    found = platform.rooms.door.query(platform.rooms.principal_named(who), sql, **more).arrow()
+    return [tuple(row.values()) for row in found.to_pylist()]
+
+
+def test_a_reader_is_given_masked_values_of_shown_rows_and_nothing_else_leaves_the_database(shop, platform):
+    rows = asked(platform, f"select id, customer, region from {PORT} order by id")
+    eve, door = platform.rooms.principal_named("eve"), platform.rooms.door
+    with door.fetched(eve, door.opened(eve, [PORT])) as ready, duckdb.connect() as raw:
+        (file,) = ready.paths
+        left = raw.execute(f"SELECT * FROM '{file}'").fetchall()
+        names = [column[0] for column in raw.description]
+
+    assert [(i, len(c), r) for i, c, r in rows] == [(3, 64, "north"), (6, 64, "north")]
+    assert names == ["id", "customer", "region", "amount", "day"]
+    assert [row[0] for row in left] == [3, 6]
+    assert not any("@" in str(value) or "hidden" in str(value) for row in left for value in row)
+    assert no_files(shop)
+
+
+def statements(shop: LiveShop) -> list[str]:
+    """What the server runs for weft now."""
+    found = shop.run("SELECT query FROM pg_stat_activity WHERE application_name = 'weft' AND state = 'active'")
+    return [str(query) for (query,) in found]
+
+
+def test_the_owner_and_a_reader_with_masks_join_alike_with_a_port_in_files(shop, platform):
+    """The salt is the grant's, so that a hash of the database is the hash of a file."""
+    eve = platform.rooms.principal_named("eve")
+    opened = platform.rooms.door.open(eve, parse_address(PORT))
+    cell = opened.decision.layers[0].cells["customer"]
+    (shown,) = asked(platform, f"select customer from {PORT} where id = 3")
+
+    with duckdb.connect() as made:
+        (expected,) = made.execute("SELECT sha256(? || ':customer 3@example.org')", [cell.salt]).fetchone()
+    assert shown == (expected,)
+
+
+def test_a_question_is_narrowed_to_what_it_can_use(shop, platform):
+    door, eve = platform.rooms.door, platform.rooms.principal_named("eve")
+
+    def sent(sql: str, rows: int | None = None) -> str:
+        one = door.open(eve, parse_address(PORT))
+        with (
+            platform.rooms.engine.session() as session,
+            opened_live(platform.rooms.settings.connections["db"]) as there,
+        ):
+            wanted = Wanted(narrowed(session.parse(sql)), rows)
+            return str(platform.rooms.live.sql(one, there.described(one.live.table), wanted).sql)
+
+    table = '"public"."orders"'
+    north = """(("region" = 'north'))"""
+    assert sent(f"select count(*) from {PORT}") == f'SELECT 1 AS "~row" FROM {table} WHERE {north}'
+    assert sent(f"select id from {PORT} as o where o.id in (1, 2) and lower(region) = 'x'") == (
+        f'SELECT "id" AS "id", "region" AS "region" FROM {table} WHERE {north} AND ("id" IN ((1), (2)))'
+    )
+    assert sent(f"select id from {PORT} where customer = 'a'").endswith(north), "a mask is not looked behind"
+    assert sent(f"select id from {PORT} where secret = 'a'").endswith(north), "nor at what is not shown"
+    assert sent(f"select id from {PORT} limit 3").endswith(f"{north} LIMIT 3")
+    assert sent(f"select id from {PORT} order by id desc limit 3").endswith('ORDER BY "id" DESC NULLS LAST LIMIT 3')
+    assert sent(f"select id from {PORT} order by customer limit 3").endswith(north)
+    assert sent(f"select id from {PORT}", rows=10).endswith("LIMIT 11")
+    assert sent(f"select max(id) from {PORT} limit 3").endswith(north)
+    assert sent(f"select id from {PORT} where lower(region) = 'x' limit 3").endswith(north)
+    assert '"customer"' in sent(f"select o from {PORT} as o"), "a row as a whole has all columns"
+
+
+QUESTIONS = [
+    "select * from {} order by id", "select o from {} as o order by id", "select count(*), count(region) from {}",
+    "select region, sum(amount) from {} group by region order by all", "from {} order by id limit 2 offset 1",
+    "select id from {} where region is null order by id", "select id from {} where region is not null and amount > 2 order by id",
+    "select id from {} where id between 2 and 4 or region = 'north' order by id", "select distinct region from {} order by all",
+    "select a.id from {} a join {} b using (id) where b.amount > 3 order by 1", "select id as region from {} where region = 'north'",
+    "select * exclude (amount) from {} where day >= '2026-01-04' order by id", "select columns('i|r') from {} order by id",
+    "select id from {} where customer like 'customer%' and id in (1, 3, 99) order by id", "select max(day) - min(day) from {}",
+    "with t as (from {} where id > 2) select count(*) from t where id < 5", "select id, row_number() over (order by id desc) r from {} order by 1 limit 2",
+    "select (select max(id) from {}) as m, id from {} where id = 1", "select unnest([1, 2]) as u, id from {} order by all limit 3",
+    "select id from {} where id = 3 union all select id from {} where id = 4 order by 1", "select count(*) from {} where amount = 3.0",
+    "select id % 2 as odd, list(id order by id) from {} group by 1 order by 1", "select -id as id from {} order by id limit 2",
+    "select id from {} using sample 100 percent order by id", "summarize select id from {}", "select id from {} where (region, id) = ('north', 3)",
+    "pivot (select region, id from {}) on region using count(*)", "select struct_pack(id, region) from {} order by id",
+    "select id from {} where id > (select avg(id) from {}) order by id", "select #1 from {} order by 1", "select id from {} o where o.id > 2 order by o.day desc limit 1",
+]  # fmt: skip
+
+
+def test_a_narrowed_question_has_the_answer_that_the_rows_in_files_would_give(shop, platform):
+    def rows(sql: str) -> list[tuple[Any, ...]]:
+        return [tuple(row.values()) for row in mesh.query(sql).arrow().to_pylist()]
+
+    with duckdb.connect() as files, weft.open(shop.root) as mesh:
+        files.execute("SET timezone = 'UTC'")
+        everything = shop.rows(f"select * from {PORT}")
+        files.execute(
+            "CREATE TABLE orders (id INTEGER, customer VARCHAR, region VARCHAR, amount DECIMAL(10,2), day DATE)"
+        )
+        files.executemany("INSERT INTO orders VALUES (?, ?, ?, ?, ?)", everything)
+        for text in QUESTIONS:
+            try:
+                expected = files.execute(text.replace("{}", "orders")).fetchall()
+            except duckdb.Error as problem:
+                raise AssertionError(text) from problem
+            try:
+                found = rows(text.replace("{}", PORT))
+            except WeftError as problem:
+                if problem.diagnostics[0].code.startswith("WFT-SQL"):
+                    continue  # the walker has its own list of what may be asked
+                raise
+            assert [tuple(map(str, row)) for row in found] == [tuple(map(str, row)) for row in expected], text
+
+
+def test_a_table_has_no_former_versions(shop, platform):
+    with weft.open(shop.root) as mesh:
+        snapshot = mesh.query(f"select 1 as one from {PORT} limit 1").snapshots[f"{PORT}@1"]
+        for at in ("2026-01-01", "2099-01-01T00:00:00Z", {f"{PORT}@1": "1234"}):
+            with pytest.raises(UsageError, match="WFT-ACC-056|WFT-RUN-005"):
+                mesh.query(f"select count(*) from {PORT}", at=at)
+        assert mesh.query(f"select count(*) from {PORT}", at=snapshot).arrow().num_rows == 1
+
+
+def test_an_answer_says_that_it_is_live_and_is_never_kept(shop, platform):
+    sql = f"select count(*) as n from {PORT}"
+    told = platform.rooms.door.query(platform.rooms.principal_named("eve"), sql)
+    first = asked(platform, sql)
+    shop.run("INSERT INTO orders VALUES (30, 'x', 'north', 1, '2026-02-01', 'y')")
+
+    assert any("lives in a database: its rows as of " in note for note in told.notes)
+    assert [first, asked(platform, sql)] == [[(2,)], [(3,)]]
+
+
+def test_a_filter_that_the_database_cannot_say_shows_nothing_and_raw_rows_do_not_leave(shop, platform):
+    shop.policies(POLICIES.replace("region = 'north'", "lower(region) = 'north'"))
+
+    with pytest.raises(AccessDenied, match="WFT-ACC-055") as told:
+        asked(platform, f"select count(*) from {PORT}")
+    assert "lower" not in str(told.value)
+    assert no_files(shop)
+
+
+def test_what_the_server_says_is_not_for_readers(shop, platform):
+    shop.run("ALTER TABLE orders RENAME TO away")
+
+    with pytest.raises(SourceError, match="WFT-SRC-056") as told:
+        asked(platform, f"select id from {PORT}")
+    assert "127.0.0.1" not in str(told.value)
+    with pytest.raises(SourceError, match="WFT-SRC-055"):
+        shop.rows(f"select id from {PORT}")
+    shop.run("ALTER TABLE away RENAME TO orders", "ALTER TABLE orders ALTER amount TYPE text")
+    with pytest.raises(SourceError, match="WFT-SRC-055"):
+        shop.rows(f"select id from {PORT}")
+
+
+def test_a_condition_of_the_question_is_never_asked_of_a_view(shop):
+    """A view makes its values when it is read: on a row that is hidden it may fail, and that would tell of it."""
+    shop.run(
+        "CREATE VIEW shown AS SELECT id, customer, region, amount, day, 10 / (id - 1) AS share FROM orders",
+    )
+    shop.contract(COLUMNS | {"share": "integer"})
+    shop.product({"connection": "db", "table": "shown"})
+    shop.policies(POLICIES)
+    shop.run("DELETE FROM orders WHERE id = 1")
+    shop.apply()
+    shop.run("INSERT INTO orders VALUES (1, 'x', 'south', 1, '2026-02-01', 'y')")
+    with closing(open_platform(shop.root)) as platform:
+        now = platform.rooms.now()
+        address = parse_address(f"{PORT}@1")
+        platform.scanning.grants.grant(address, "user", "eve", basis="request", actor="x", at=now, ends_at=None)
+
+        assert asked(platform, f"select id, share from {PORT} where share > 1 order by id") == [(3, 5), (6, 2)]
+
+
+def test_a_query_that_takes_too_long_ends_on_the_server(shop, platform):
+    shop.run(
+        "CREATE FUNCTION slowly(integer) RETURNS integer LANGUAGE sql VOLATILE AS 'SELECT $1 FROM pg_sleep(30)'",
+        "ALTER TABLE orders RENAME TO kept",
+        "CREATE VIEW orders AS SELECT slowly(id) AS id, customer, region, amount, day FROM kept",
+    )
+    door, eve = platform.rooms.door, platform.rooms.principal_named("eve")
+    opened = door.opened(eve, [PORT])
+    began = time.monotonic()
+    with pytest.raises(UserCodeError, match="WFT-ENG-003"), door.fetched(eve, opened, seconds=0.5):
+        pass
+    assert time.monotonic() - began < 10
+    gone = threading.Event()
+    threading.Timer(0.5, gone.set).start()
+    with pytest.raises(Unwanted), platform.rooms.live.fetched(opened.ports, Wanted(), 60, gone.is_set):
+        pass
+
+    assert time.monotonic() - began < 20
+    assert statements(shop) == []
+    assert no_files(shop)
+
+
+def test_what_a_process_left_that_was_killed_goes_with_the_next_fetch(shop, platform):
+    code = (
+        "import os, sys, weft\n"
+        f"with weft.open({str(shop.root)!r}) as mesh:\n"
+        "    door = mesh._rooms.door\n"
+        "    who = mesh._rooms.principal()\n"
+        f"    held = door.fetched(who, door.opened(who, [{PORT!r}]))\n"
+        "    held.__enter__()\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=False, env=os.environ)
+    assert not no_files(shop)
+
+    asked(platform, f"select id from {PORT}")
+
+    assert no_files(shop)
+
+
+def test_a_product_is_built_from_such_a_port_and_again_when_it_was_looked_at_again(shop):
+    shop.write(
+        "norths/product.odps.yaml",
+        {
+            "apiVersion": "v1.0.0", "kind": "DataProduct", "id": "0b7b7c1e-5d3c-4f2c-9f4e-0d1f2a3b4c5d", "name": "norths",
+            "status": "active",
+            "inputPorts": [{"name": "orders", "version": "1.0.0", "contractId": "none",
+                            "customProperties": [{"property": "weft.port", "value": f"{PORT}@1"}]}],
+            "outputPorts": [{"name": "sums", "version": "1.0.0", "contractId": "6a1f8a9c-7b1d-4e0a-8c55-1f2e3d4c5b6a"}],
+        },
+    )  # fmt: skip
+    shop.write(
+        "norths/contracts/sums.odcs.yaml",
+        {
+            "apiVersion": "v3.1.0", "kind": "DataContract", "id": "6a1f8a9c-7b1d-4e0a-8c55-1f2e3d4c5b6a", "name": "sums",
+            "version": "1.0.0", "status": "active",
+            "schema": [{"name": "sums", "properties": [{"name": "region", "logicalType": "string"},
+                                                       {"name": "n", "logicalType": "integer"}]}],
+        },
+    )  # fmt: skip
+    model = shop.root / "domains/shop/norths/models/sums.sql"
+    model.parent.mkdir(parents=True)
+    model.write_text("select region, count(*) as n from orders group by all")
+
+    shop.apply()
+    first = shop.rows("select n from shop.norths.sums where region = 'north'")
+    shop.run("INSERT INTO orders VALUES (33, 'x', 'north', 1, '2026-02-01', 'y')")
+    shop.apply()
+
+    assert [first, shop.rows("select n from shop.norths.sums where region = 'north'")] == [[(2,)], [(3,)]]
+    assert not list((shop.root / ".weft/tmp").glob("*/*")), "what was fetched for the run is gone"
+    with weft.open(shop.root) as mesh:
+        found = mesh.lineage(f"{PORT}@1")
+    assert "norths" in str(found)
+
+
+def test_the_contract_is_verified_where_the_rows_are(shop, platform):
+    with weft.open(shop.root) as mesh:
+        first = mesh.verify(PORT)
+        shop.run("ALTER TABLE orders DROP COLUMN day")
+        again = mesh.verify(PORT)
+
+    assert (first.rows, first.result, again.result) == (6, "passed", "failed")
+
+
+def test_environments_and_verbs_around_such_a_port_do_something_sensible(shop, platform):
+    with weft.open(shop.root) as mesh:
+        shown = json.dumps(mesh.show(f"{PORT}@1"), default=str)
+        lineage, history, runs = mesh.lineage(PORT), mesh.history(PORT), mesh.runs(PORT)
+
+    assert "orders" in shown
+    assert "orders_in_db" in str(lineage)
+    assert history
+    assert runs
+    done = subprocess.run(
+        [sys.executable, "-m", "weft", "apply", "--env", "dev"],
+        cwd=shop.root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
