@@ -44,3 +44,18 @@ def test_what_came_of_a_job_names_what_failed(published, failed, told):
     result = {"published": published, "failed": [{"diagnostics": [{"what": what}]} for what in failed]}
 
     assert jobs_table([job(state="failed" if failed else "succeeded", result=result)], NOW).endswith(f"  {told}")
+
+
+WARNED = [{"what": "what `id` is made from could not be resolved"}]
+
+
+@pytest.mark.parametrize(
+    ("state", "result", "told"),
+    [
+        ("succeeded", {"published": ["a"], "failed": [], "diagnostics": WARNED}, "1 published, 1 warning"),
+        ("failed", {"published": [], "failed": [], "diagnostics": WARNED}, WARNED[0]["what"]),
+        ("failed", {"why": "it took longer than 6h"}, "it took longer than 6h"),
+    ],
+)
+def test_a_job_that_succeeded_counts_its_warnings_and_one_that_failed_says_why(state, result, told):
+    assert jobs_table([job(state=state, result=result)], NOW).endswith(f"  {told}")
