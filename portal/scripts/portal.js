@@ -64,10 +64,16 @@ const actions = {
     theme();
   },
   async copy(button) {
-    const text = document.getElementById(button.dataset.of).innerText;
-    await navigator.clipboard.writeText(text);
+    const from = document.getElementById(button.dataset.of);
     const before = button.textContent;
-    button.textContent = "Copied";
+    try {
+      await navigator.clipboard.writeText(from.innerText);
+      button.textContent = "Copied";
+    } catch {
+      // browsers give the clipboard to pages over TLS alone: what is marked can be copied by hand
+      getSelection().selectAllChildren(from);
+      button.textContent = "Marked: Ctrl C";
+    }
     setTimeout(() => (button.textContent = before), 1500);
   },
 };

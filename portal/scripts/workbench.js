@@ -19,6 +19,7 @@ const BROKEN = {
   fix: "run it again, with a LIMIT; Parquet, Arrow and JSON are cut there and say so",
   code: "",
 };
+const NO_GRANT = "WFT-ACC-002";
 const END = 1_000_000; // bytes in which a file says whether it is whole
 const editor = makeEditor(by("editor"), by("sql"), form.dataset.nonce, run);
 const grid = table(by("as-table"));
@@ -93,6 +94,7 @@ async function run() {
   if (running) return;
   const limit = Number(by("limit").value);
   const since = performance.now();
+  editor.rest();
   told([]);
   remember();
   try {
@@ -100,12 +102,14 @@ async function run() {
     if (!blob) return;
     const text = await blob.text();
     const found = whole(text);
-    by("progress").textContent = `${number(found.rows.length)} rows in ${elapsed(since)}, ${number(Math.ceil(blob.size / 1000))} kB`;
+    by("progress").textContent = `${rows(found)} in ${elapsed(since)}, ${number(Math.ceil(blob.size / 1000))} kB`;
     show(found);
   } catch (failed) {
     wrong(failed);
   }
 }
+
+const rows = (found) => `${number(found.rows.length)} row${found.rows.length === 1 ? "" : "s"}`;
 
 function whole(text) {
   try {
@@ -133,6 +137,8 @@ function told(diagnostics) {
       place?.addEventListener("click", () => editor.goto(one.where));
       const lines = [one.why, one.fix].filter(Boolean).map((text) => element("p", {}, ...coded(text)));
       const head = element("p", {}, element("strong", {}, ...coded(one.what)), " ", place ?? "");
+      const port = one.code === NO_GRANT && one.what.match(/`([a-z0-9_]+\.[a-z0-9_]+\.[a-z0-9_]+@\d+)`/)?.[1];
+      if (port) lines.push(element("p", {}, element("a", { class: "button", href: `/access/request?port=${encodeURIComponent(port)}` }, "Request access")));
       return element("div", { class: "told bad", role: "alert" }, head, ...lines, element("p", { class: "small soft" }, one.code));
     }),
   );
@@ -144,7 +150,7 @@ function show(found) {
   last = found;
   by("answer").hidden = false;
   by("nothing")?.remove();
-  by("h-answer").textContent = `${number(found.rows.length)} row${found.rows.length === 1 ? "" : "s"}`;
+  by("h-answer").textContent = rows(found);
   grid.show(found);
   notes(found);
   const can = charted(found);

@@ -288,6 +288,7 @@ CODES: dict[str, str] = {
     "WFT-SRV-009": "the body of a request is of a type that is not read",
     "WFT-SRV-010": "the server cannot listen",
     "WFT-SRV-011": "the server itself has failed",
+    "WFT-SRV-012": "the server was stopped before it had answered",
     # observability
     "WFT-OBS-001": "a subscription to what is not there",
     "WFT-OBS-002": "a target that no message can go to",

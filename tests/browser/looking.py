@@ -59,3 +59,17 @@ def first_paint_ms(page: Page) -> float:
         })"""
     )
     return found
+
+
+def jumped(page: Page, path: str) -> float:
+    """How far things jump while a page is opened and for half a second after (cumulative layout shift)."""
+    page.add_init_script(
+        """window.jumped = 0;
+        new PerformanceObserver((list) => {
+          for (const one of list.getEntries()) if (!one.hadRecentInput) window.jumped += one.value;
+        }).observe({ type: "layout-shift", buffered: true });"""
+    )
+    page.goto(path, wait_until="networkidle")
+    page.wait_for_timeout(500)
+    found: float = page.evaluate("window.jumped")
+    return found

@@ -63,7 +63,7 @@ def test_an_owner_declines_with_a_reason_and_is_told_when_there_is_none(own_demo
     owner.get_by_role("link", name="Look and decide").click()
 
     owner.get_by_role("button", name="Decline").click()
-    expect(owner.get_by_role("alert")).to_contain_text("whoever asked is told why not")
+    expect(owner.get_by_role("alert")).to_contain_text("declining needs a reason")
     owner.get_by_label("Reason").fill("Say which crews, and what for")
     owner.get_by_role("button", name="Decline").click()
     owner.wait_for_url("**?done=declined")

@@ -121,6 +121,8 @@ def test_a_developer_tries_a_failed_run_again_and_reads_its_log_as_it_comes(own_
     with a_worker(own_demo):
         expect(page.get_by_role("log")).to_contain_text("nothing has changed", timeout=120_000)
         expect(page.get_by_role("log")).to_contain_text("succeeded", timeout=120_000)
+        expect(page.locator("main .row.apart .chip")).to_have_text("succeeded", timeout=20_000)
+        expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
     page.reload()
 
     done = own_demo.platform.jobs.one(job)
@@ -157,6 +159,23 @@ def test_a_job_is_cancelled_and_a_backfill_with_all_its_pieces(own_demo, visit):
 
     assert own_demo.platform.jobs.one(job).state.value == "cancelled"
     assert own_demo.platform.jobs.progress(page.url.rpartition("/")[2]).states == {"cancelled": 3}
+
+
+def test_a_backfill_shows_its_pieces_as_they_get_done(own_demo, visit):
+    page = visit(own_demo, DEVELOPER)
+    page.goto("/runs")
+    page.get_by_text("Compute a stretch of time again").click()
+    page.locator("#again").fill("operations.on_time")
+    page.get_by_label("From").fill("2013-01-01T00:00")
+    page.get_by_label("Until").fill("2013-01-03T00:00")
+    page.get_by_role("button", name="Backfill").click()
+    expect(page.get_by_role("button", name="Cancel what is left")).to_be_visible()
+
+    with a_worker(own_demo):
+        expect(page.get_by_role("button", name="Cancel what is left")).to_have_count(0, timeout=120_000)
+
+    expect(page.locator("#pieces-now")).not_to_contain_text("queued")
+    assert page.problems == []
 
 
 def test_whoever_may_run_nothing_is_offered_nothing_to_run_and_refused(demo, visit):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -17,7 +19,7 @@ from tests.domains import TestServer, planes, repository, serving
 from tests.meshes import command
 from tests.scenarios.test_iceberg_rest import PORT, data_file, fetch, granted, keys_of, loaded
 from tests.scenarios.test_saved_queries import done
-from tests.servers import empty_database
+from tests.servers import empty_database, registry_database
 from tests.stores import ObjectServer
 
 MASK = """\
@@ -136,3 +138,22 @@ def test_what_is_made_up_names_no_object_of_the_store(shared):
     for token in (f"{name}.{'0' * 32}", f"{'b' * 24}.{signature}", f"{name[:20]}.{signature}", f"{name}*.{signature}"):
         answer = httpx.get(f"{shared.other.url}/api/v1/links/{token}", timeout=60)
         assert answer.status_code == 404 and "WFT-SRV-065" in answer.text
+
+
+def test_a_worker_tells_what_fails_in_the_form_of_the_servers_log(postgres, tmp_path):
+    with registry_database(postgres) as url:
+        (tmp_path / "weft.toml").write_text(f'[mesh]\nregistry = "{url}"\n')
+        worker = subprocess.Popen(command("worker"), cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        name = url.rpartition("/")[2]
+        with psycopg.connect(postgres, autocommit=True) as connection:
+            while not connection.execute("SELECT 1 FROM pg_stat_activity WHERE datname = %s", (name,)).fetchall():
+                assert worker.poll() is None
+                time.sleep(0.1)
+    assert worker.stderr is not None
+    line = worker.stderr.readline()
+    worker.terminate()
+    worker.communicate(timeout=60)
+
+    told = json.loads(line)
+    assert (told["log"], told["level"]) == ("weft.worker", "error")
+    assert name in told["message"]

@@ -19,7 +19,7 @@ from weft.access.values import Texts, TimeText, beyond_frames, beyond_parquet, p
 from weft.errors import Diagnostic, UsageError, error
 from weft.model.type_text import parse_type
 
-_EXACT_IN_JSON = 2**53
+EXACT_IN_JSON = 2**53
 _PLAIN_SCALE = 6  # pyarrow writes smaller decimals with an exponent: 1E-8
 
 
@@ -171,7 +171,7 @@ def json_value(value: Any) -> Any:
     if isinstance(value, bool) or value is None or isinstance(value, str):
         return value
     if isinstance(value, int):
-        return value if -_EXACT_IN_JSON <= value <= _EXACT_IN_JSON else str(value)
+        return value if -EXACT_IN_JSON <= value <= EXACT_IN_JSON else str(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, decimal.Decimal):

@@ -112,7 +112,7 @@ def _times(array: Any, texts: Texts) -> list[Any]:
     import pyarrow as pa
     from pyarrow import compute as pc
 
-    beyond = _beyond(array)
+    beyond = beyond_python(array)
     if not pc.any(beyond).as_py():
         return _datetimes(array)
     values = _datetimes(pc.if_else(beyond, pa.scalar(None, array.type), array))
@@ -133,7 +133,7 @@ def _datetimes(array: Any) -> list[Any]:
     return found
 
 
-def _beyond(array: Any) -> Any:
+def beyond_python(array: Any) -> Any:
     """Where an array of dates, times or timestamps has a value that Python cannot hold."""
     import pyarrow as pa
     from pyarrow import compute as pc
@@ -162,7 +162,7 @@ def _beyond_nanoseconds(array: Any) -> Any:
 
     if pa.types.is_timestamp(array.type) and array.type.unit == "ns":
         return pc.fill_null(pc.equal(pc.abs(array.view(pa.int64())), 2**63 - 1), False)
-    return _beyond(array)
+    return beyond_python(array)
 
 
 def _beyond_milliseconds(array: Any) -> Any:

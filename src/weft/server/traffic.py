@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
@@ -22,6 +23,7 @@ _UPLOAD = re.compile(r"/api/v1/(?:runs/[^/]+/files|workspace)/[^/]+")
 _DOCUMENT = re.compile(r"/api/v1/(runs|publications|scans|domains)(/.*)?|/api/v1/registry/ports/[^/]+/rollback")
 """Routes whose body is read behind their guard. That of all others is in memory before it is known who asks."""
 _SMALL = 4_000_000
+_STOPPED_RETRY_S = "5"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -66,6 +68,13 @@ class Traffic:
                     await told(scope["path"], *refused)(scope, receive, sending)
                 else:
                     await self._app(scope, self._counted(receive, self._limit(scope)), sending)
+            except asyncio.CancelledError:
+                # the server is stopped, and `server.shutdown` over: the web server would answer 500, with a traceback
+                if begun:
+                    raise  # the connection has to break here too
+                log.warning("request %s was broken off", request_id, extra={"fields": {"request_id": request_id}})
+                again = {"Retry-After": _STOPPED_RETRY_S, "Connection": "close"}
+                await told(scope["path"], 503, [_stopped()], again)(scope, receive, sending)
             except Exception:
                 log.exception("request %s failed", request_id, extra={"fields": {"request_id": request_id}})
                 if begun:
@@ -132,6 +141,15 @@ class Traffic:
 def _too_large(limit: int) -> Diagnostic:
     what = f"the body is larger than {limit:,} bytes"
     return error("WFT-SRV-008", what, fix="send less at once, or raise `server.body_limit` or `publishing.file_size`")
+
+
+def _stopped() -> Diagnostic:
+    return error(
+        "WFT-SRV-012",
+        "the server was stopped before it had answered",
+        why="it waits `server.shutdown` for what has begun",
+        fix="ask again; what may be done twice is tried again by weft's own clients",
+    )
 
 
 def _failed(request_id: str) -> Diagnostic:

@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 
-from weft.access.result import Result, ResultColumn
+from weft.access.json_columns import json_rows
+from weft.access.result import Result, ResultColumn, json_value
 from weft.engines.duckdb.engine import DuckDBEngine
 
 CARRIED = """
@@ -119,6 +120,7 @@ def test_every_format_says_what_duckdb_says(asked, reader, expression: str) -> N
 
     rows = result.rows()
     assert [row[0] is None for row in rows] == [t is None for t in expected]
+    assert repr([list(row) for row in json_rows(result)]) == repr([[json_value(v) for v in row] for row in rows])
     document = json.loads(json.dumps(result.as_json(), allow_nan=False))
     assert len(document["rows"]) == len(expected)
 
@@ -133,6 +135,21 @@ def test_every_format_says_what_duckdb_says(asked, reader, expression: str) -> N
 
 def same_number(text: str, other: str) -> bool:
     return float(text) == float(other) or (math.isnan(float(text)) and math.isnan(float(other)))
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "timestamp '1969-12-31 23:59:59'", "timestamp '0001-01-01'", "timestamp '9999-12-31 23:59:59'",
+        "timestamptz '1969-12-31 23:59:59+00'", "timestamptz '0999-03-01 00:00:01+00'", "date '0044-03-15'",
+        "'9999-12-31 23:59:59'::timestamp_s", "'2024-01-01 12:00:00'::timestamp_ms", "9007199254740992::bigint",
+        "(-9007199254740993)::bigint", "9007199254740993::ubigint", "1e22::double", "-0.0::double",
+    ],
+)  # fmt: skip
+def test_columns_are_written_as_json_has_their_values_one_by_one(asked, expression: str) -> None:
+    result, _ = asked(cell(expression))
+
+    assert repr([list(row) for row in json_rows(result)]) == repr([[json_value(v) for v in r] for r in result.rows()])
 
 
 @pytest.fixture(scope="module")

@@ -146,6 +146,28 @@ def test_whoever_follows_a_log_does_not_hold_up_a_server_that_is_told_to_stop(me
     assert "Traceback" not in (folder / "log").read_text()
 
 
+def test_what_is_not_answered_in_the_time_of_a_shutdown_is_told_to_come_again(mesh, monkeypatch):
+    folder, _ = mesh
+    monkeypatch.setenv("WEFT_SERVER__SHUTDOWN", "1s")
+    with running(folder) as url:
+        address = (url.rpartition("/")[2].partition(":")[0], int(url.rpartition(":")[2]))
+        slow = socket.create_connection(address, 30)
+        head = (
+            b"POST /api/v1/session HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 90\r\n\r\n"
+        )
+        slow.sendall(head + b'{"user": ')
+        httpx.get(f"{url}/healthz", timeout=60)
+
+    answer = b""
+    while part := slow.recv(10_000):
+        answer += part
+    slow.close()
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nretry-after: 5\r\n" in answer
+    assert b"WFT-SRV-012" in answer
+    assert "Traceback" not in (folder / "log").read_text()
+
+
 def test_a_small_answer_is_not_held_back(mesh):
     folder, _ = mesh
     with running(folder) as url, httpx.Client(base_url=url, timeout=60) as client:

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 import msgspec
 
+from weft.access.json_columns import json_rows
 from weft.access.reading.wire import Cut, Form, Told
-from weft.access.result import Result, ResultColumn, json_value
+from weft.access.result import Result, ResultColumn
 from weft.access.values import Texts, beyond_parquet
 from weft.errors import UserCodeError, error
 
@@ -167,10 +168,10 @@ class _Json:
         shape.sink.write(b'{"columns":' + _json(columns) + b',"rows":[')
 
     def batch(self, batch: Any) -> None:
-        rows = self._shape.result(batch).rows()
+        rows = list(json_rows(self._shape.result(batch)))
         if not rows:
             return
-        written = msgspec.json.encode([[json_value(v) for v in row] for row in rows])[1:-1]
+        written = msgspec.json.encode(rows)[1:-1]
         self._shape.sink.write(written if self._first else b"," + written)
         self._first = False
 
@@ -188,8 +189,8 @@ class _Ndjson:
         self._names = [c.name for c in shape.columns]
 
     def batch(self, batch: Any) -> None:
-        rows = self._shape.result(batch).rows()
-        lines = [dict(zip(self._names, map(json_value, row), strict=True)) for row in rows]
+        rows = json_rows(self._shape.result(batch))
+        lines = [dict(zip(self._names, row, strict=True)) for row in rows]
         self._shape.sink.write(msgspec.json.Encoder().encode_lines(lines))
 
     def end(self, cut: Cut | None) -> None:

@@ -221,7 +221,7 @@ class Access:
             Conflict: WFT-ACC-038, it is decided already.
         """
         if not reason.strip():
-            raise unusable("whoever asked is told why not", "give a reason")
+            raise unusable("declining needs a reason", "say why not: whoever asked reads it")
         request = self._request(caller, request_id)
         now = self._rooms.now()
         for item in self._to_decide(caller, request, ports):

@@ -29,10 +29,13 @@ def first_rows(port: Address) -> str:
     return f"select * from {dotted((port.domain, port.product, f'{port.port}@{port.major}'))} limit 100"
 
 
-def snippets(way: Way, port: Address) -> list[dict[str, str]]:
+def snippets(way: Way, port: Address, *, whole: bool = True) -> list[dict[str, str]]:
     """Ways to read a port: each with an id, what it is for, its language, and the text to be copied.
 
     A token is read from the environment: none is written into a text.
+
+    Args:
+        whole: whether the reader sees all rows and columns as they are; else no files are handed out.
     """
     address = str(port)
     sql = first_rows(port)
@@ -81,15 +84,16 @@ def snippets(way: Way, port: Address) -> list[dict[str, str]]:
                 "Driver `org.apache.arrow:flight-sql-jdbc-driver`; the password is a token.",
             ),
         ]
-    found.append(
-        (
-            "iceberg",
-            "Iceberg, for engines that read files",
-            "python",
-            _iceberg(way, port),
-            "`pip install 'pyiceberg[pyarrow]'`. For whoever sees all of the port: files have no masks.",
+    if whole:
+        found.append(
+            (
+                "iceberg",
+                "Iceberg, for engines that read files",
+                "python",
+                _iceberg(way, port),
+                "`pip install 'pyiceberg[pyarrow]'`. For whoever sees all of the port: files have no masks.",
+            )
         )
-    )
     names = ("id", "title", "language", "text", "note")
     return [dict(zip(names, one, strict=True)) for one in found]
 

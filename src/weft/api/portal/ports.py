@@ -11,7 +11,7 @@ from weft.access.permissions import Action, may
 from weft.api.portal import contracts, products
 from weft.api.portal.connecting import first_rows, snippets
 from weft.api.portal.profile import counted, profile
-from weft.api.portal.standing import action, standing
+from weft.api.portal.standing import action, sees_all, standing
 from weft.api.wires.data_pages import Wanted
 from weft.catalog.documents import contract_of, registered_contract
 from weft.errors import WeftError
@@ -234,7 +234,7 @@ def _connect(
     platform: Platform, caller: Caller, state: PortState, page: Document, asked: Asked, detail: Detail
 ) -> Document:
     chosen = page["address"]
-    found = snippets(asked.way, state.address)
+    found = snippets(asked.way, state.address, whole=sees_all(page["standing"]))
     return {"chosen": chosen, "choices": [chosen], "snippets": found, "query": first_rows(state.address)}
 
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from weft.access.permissions import Action, may
 from weft.api.portal.connecting import Way, first_rows, snippets
-from weft.api.portal.standing import action, standing
+from weft.api.portal.standing import action, sees_all, standing
 from weft.catalog.documents import contract_of, registered_contract
 from weft.errors import WeftError
 from weft.model.address import ProductAddress, parse_address
@@ -217,7 +217,9 @@ def _connect(platform: Platform, caller: Caller, address: ProductAddress, page: 
     if chosen is None:
         return {"chosen": None, "choices": names, "snippets": []}
     port = parse_address(chosen)
-    return {"chosen": chosen, "choices": names, "snippets": snippets(asked.way, port), "query": first_rows(port)}
+    stands = next(one["standing"] for one in page["ports"] if one["address"] == chosen)
+    found = snippets(asked.way, port, whole=stands is None or sees_all(stands))
+    return {"chosen": chosen, "choices": names, "snippets": found, "query": first_rows(port)}
 
 
 def neighbours(page: Document) -> Document:

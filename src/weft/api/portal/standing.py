@@ -44,6 +44,11 @@ def standing(platform: Platform, caller: Caller, address: Address) -> Document:
     }
 
 
+def sees_all(found: Document) -> bool:
+    """Whether the caller sees all rows and columns of a port as they are, or would with a grant."""
+    return not (found["filtered"] or found["masked"] or found["hidden"])
+
+
 def action(found: Sequence[Document], here: str) -> Document:
     """How it stands in a word, and the one thing that the caller can do about it.
 

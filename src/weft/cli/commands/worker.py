@@ -34,6 +34,7 @@ def command(concurrency: int | None, domains: tuple[str, ...], until_input_ends:
         settings = platform.rooms.settings.server
         for told in check_start(platform.rooms.settings, domains):
             click.echo(str(told), err=True)
+        # what a machine collects beside the server's lines looks like them; who sits before it reads text
         logs.install(settings.log_level, "text" if sys.stderr.isatty() else settings.log_format)
         tell, stopping = logging.getLogger("weft.worker").log, threading.Event()
         worker = Worker(loops_of(platform, concurrency, stopping.is_set, tell, domains), tell, stopping)

@@ -73,10 +73,17 @@ def _when(job: Mapping[str, Any], now: datetime) -> str:
 
 def _why(job: Mapping[str, Any]) -> str:
     result = job["result"] or {}
-    if result.get("diagnostics"):
-        return str(result["diagnostics"][0]["what"])
+    told = result.get("diagnostics") or ()
+    succeeded = job["state"] == "succeeded" and "published" in result
+    if told and not succeeded:
+        return str(told[0]["what"])
     if result.get("why"):
         return str(result["why"])
-    if "published" in result:
-        return f"{len(result['published'])} published, {len(result.get('failed', ()))} failed"
-    return ""
+    failed = [d["what"] for one in result.get("failed", ()) for d in one["diagnostics"]]
+    if failed:
+        more = f" (and {counted(len(failed) - 1, 'more failure')})" if len(failed) > 1 else ""
+        return f"{failed[0]}{more}"
+    if "published" not in result:
+        return ""
+    done = f"{len(result['published'])} published" if result["published"] else "nothing had changed"
+    return f"{done}, {counted(len(told), 'warning')}" if told else done

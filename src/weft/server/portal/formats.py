@@ -44,8 +44,22 @@ def day(value: str | None, now: dt.datetime) -> Markup:
         return Markup('<span class="none">no end</span>')
     at = dt.datetime.fromisoformat(value[:10]).replace(tzinfo=dt.UTC)
     days = (at.date() - now.date()).days
-    text = "today" if not days else f"in {days} days" if days > 1 else "tomorrow" if days == 1 else f"{-days} days ago"
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(value[:10], text, value[:10])
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(value[:10], _days(days), value[:10])
+
+
+def day_of(value: str | None, now: dt.datetime) -> Markup:
+    """How far away a day is of which the hour is not known; the day itself is its title."""
+    if value is None:
+        return Markup('<span class="none">never</span>')
+    at = dt.datetime.fromisoformat(value[:10]).replace(tzinfo=dt.UTC)
+    days = (at.date() - now.date()).days
+    text = _days(days) if abs(days) < 30 else ago(at, now)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(value[:10], value[:10], text)
+
+
+def _days(days: int) -> str:
+    near = {0: "today", 1: "tomorrow", -1: "yesterday"}
+    return near.get(days) or (f"in {days} days" if days > 0 else f"{-days} days ago")
 
 
 def day_before(value: str) -> str:
@@ -157,6 +171,7 @@ FUNCTIONS = {
     "lasting": lasting,
     "query_of": query_of,
     "day_before": day_before,
+    "day_of": day_of,
     "day_in": day_in,
     "may": may_do,
 }

@@ -22,6 +22,12 @@ def test_only_ways_that_the_server_has_are_shown():
     assert [*texts(EVERY)] == ["sql", "python", "curl", "adbc", "flight", "jdbc", "iceberg"]
 
 
+def test_files_are_not_offered_to_whom_something_is_masked_or_left_out():
+    offered = [one["id"] for one in snippets(EVERY, PORT, whole=False)]
+
+    assert offered == ["sql", "python", "curl", "adbc", "flight", "jdbc"]
+
+
 @pytest.mark.parametrize("name", ["python", "adbc", "flight", "iceberg"])
 def test_what_is_python_can_be_compiled_and_takes_its_token_from_the_environment(name):
     text = texts(EVERY)[name]

@@ -62,15 +62,25 @@ async def run(request: Request, caller: Visitor, run_id: _Id) -> Response:
 
 @router.get("/runs/{run_id}/log")
 async def log(
-    request: Request, caller: Listener, run_id: _Id, after: Annotated[int, Query(ge=0, le=2**53)] = 0
+    request: Request,
+    caller: Listener,
+    run_id: _Id,
+    after: Annotated[int, Query(ge=0, le=2**53)] = 0,
+    seen: Annotated[str | None, Query(max_length=40)] = None,
 ) -> Response:
-    """Lines of a job's log behind a number; htmx asks again until it is over."""
+    """Lines of a job's log behind a number; htmx asks again until it is over.
+
+    Where the job's state is another than the page has `seen`, the page is loaded anew: its head and stages moved too.
+    """
 
     def found() -> Response:
         page = running.log_page(platform_of(request), caller, run_id, after)
         if wants_json(request):
             return show(request, caller, "_log.html", page, title="Log")
-        return html(environment().get_template("_log.html").render(log=page))
+        lines = html(environment().get_template("_log.html").render(log=page))
+        if seen is not None and page["state"] != seen:
+            lines.headers["HX-Refresh"] = "true"
+        return lines
 
     return await quickly(request, found)
 
@@ -117,7 +127,10 @@ async def progress(request: Request, caller: Visitor, backfill_id: _Id) -> Respo
 
     def found() -> Response:
         page = running.backfill_page(platform_of(request), caller, backfill_id)
-        return show(request, caller, "backfill.html", page, title=f"Backfill of {page['product']}")
+        shown = show(request, caller, "backfill.html", page, title=f"Backfill of {page['product']}")
+        if page["over"] and request.headers.get("hx-target") == "pieces-now":
+            shown.headers["HX-Refresh"] = "true"  # nothing is left to be cancelled
+        return shown
 
     return await quickly(request, found)
 
