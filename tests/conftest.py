@@ -39,11 +39,15 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "shared: reads the folder that WEFT_SHARED names (default ../shared); deselected where it is absent"
     )
     config.addinivalue_line("markers", "shapes: reads the folder that WEFT_SHACL_SHAPES names; deselected without it")
+    config.addinivalue_line(
+        "markers", "openlineage: reads the folder that WEFT_OPENLINEAGE_SPEC names; deselected without it"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselects what needs a folder that is not there: it is no component, so nothing is skipped."""
     there = {"shared": shared_folder() is not None, "shapes": "WEFT_SHACL_SHAPES" in os.environ}
+    there["openlineage"] = "WEFT_OPENLINEAGE_SPEC" in os.environ
     missing = [marker for marker, found in there.items() if not found]
     absent = [item for item in items if any(item.get_closest_marker(marker) for marker in missing)]
     if not absent:

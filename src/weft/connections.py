@@ -64,12 +64,14 @@ class Connection(Struct, frozen=True):
         kind: postgres, mysql (MariaDB too) or s3.
         options: what is no secret, as text.
         secrets: where what is secret stands, by its key.
+        domains: which domains of other repositories may have ports in its tables.
     """
 
     name: str
     kind: str
     options: Mapping[str, str]
     secrets: Mapping[str, Reference]
+    domains: tuple[str, ...] = ()
 
     def secret(self, key: str) -> Secret | None:
         """The secret of a key; None when the connection has none.
@@ -82,7 +84,7 @@ class Connection(Struct, frozen=True):
 
 
 _OPTIONS: Mapping[str, tuple[str, ...]] = {
-    "postgres": ("host", "port", "database", "user", "schema", "timeout_s", "sslmode", "sslrootcert"),
+    "postgres": ("host", "port", "database", "user", "schema", "timeout_s", "sslmode", "sslrootcert", "domains"),
     "mysql": ("host", "port", "database", "user", "timeout_s"),
     "s3": ("endpoint", "region", "role", "sts_endpoint"),
 }
@@ -106,6 +108,8 @@ MEANINGS: Mapping[str, str] = {
     "timeout_s": "how long one query may take, in seconds; 300 if nothing is said",
     "sslmode": "how safe the connection has to be, in PostgreSQL's words: for example `verify-full` (postgres)",
     "sslrootcert": "the file of certificates by which the server is known (postgres)",
+    "domains": "on a server: the domains of other repositories whose ports may live in its tables; nobody else's do "
+    "(postgres)",
     "endpoint": "where a store answers that is not Amazon's own",
     "region": "the region of the store",
     "role": "the role whose short-lived keys readers of Iceberg tables get, which then fetch files from the store (s3)",
@@ -163,6 +167,7 @@ def _connection(
         return None
     options: dict[str, str] = {}
     secrets: dict[str, Reference] = {}
+    domains: tuple[str, ...] = ()
     before = len(problems)
     for key, (value, where) in values.items():
         if key == "kind":
@@ -176,6 +181,12 @@ def _connection(
                 problems.append(_literal(key, name, where))
             else:
                 secrets[key] = reference
+        elif key == "domains":
+            if not isinstance(value, list | tuple) or not all(isinstance(one, str) for one in value):
+                what = f"`domains` in {said} must be a list of names"
+                problems.append(error("WFT-SRC-020", what, Where(where), fix='write `domains = ["sales"]`'))
+            else:
+                domains = tuple(value)
         elif isinstance(value, bool) or not isinstance(value, str | int | float):
             problems.append(error("WFT-SRC-020", f"`{key}` in {said} must be text or a number", Where(where)))
         else:
@@ -188,7 +199,7 @@ def _connection(
     if kind != "s3" and "dsn" not in secrets and "database" not in options and len(problems) == before:
         fix = 'give `dsn = { env = "…" }`, or `host`, `database`, `user` and `password = { env = "…" }`'
         problems.append(error("WFT-SRC-020", f"{said} says neither `dsn` nor `database`", Where(origin), fix=fix))
-    return Connection(name, kind, options, secrets) if len(problems) == before else None
+    return Connection(name, kind, options, secrets, domains) if len(problems) == before else None
 
 
 def reference_from(value: Any, where: str, root: Path, environ: Mapping[str, str]) -> Reference | None:

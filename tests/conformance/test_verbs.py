@@ -317,10 +317,11 @@ def test_somebody_looks_after_an_incident(company):
     assert found["subject"] == "sales.orders.orders@1"
     assert acknowledged["state"] == "acknowledged"
     assert [line["kind"] for line in acknowledged["timeline"]] == ["opened", "acknowledged", "comment"]
-    assert (incidents.listed(), incidents.listed(domain="finance", closed=True)) == ([], [])
+    assert (incidents.listed(), incidents.listed(domain="sales")) == ([], [])
     assert [one["state"] for one in incidents.listed(closed=True)] == ["closed"]
     assert refused(lambda: incidents.comment(found["incident_id"], "late")) == (Conflict, "WFT-OBS-010")
     assert refused(lambda: incidents.one("i-0")) == (UsageError, "WFT-OBS-008")
+    assert refused(lambda: incidents.listed(domain="slaes")) == (UsageError, "WFT-OBS-001")
 
 
 def test_usage_is_told_apart_as_one_asks(company):

@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import httpx
 import pytest
 
 import weft
+from tests.domains import Repository, TestServer, serving
 from tests.live_ports import COLUMNS, LiveShop
+from tests.meshes import command
 from tests.servers import empty_database
 from weft.access.live import Wanted
 from weft.api.platform import open_platform
@@ -212,21 +215,38 @@ def test_a_question_is_narrowed_to_what_it_can_use(shop, platform):
 
 
 QUESTIONS = [
-    "select * from {} order by id", "select o from {} as o order by id", "select count(*), count(region) from {}",
-    "select region, sum(amount) from {} group by region order by all", "from {} order by id limit 2 offset 1",
-    "select id from {} where region is null order by id", "select id from {} where region is not null and amount > 2 order by id",
-    "select id from {} where id between 2 and 4 or region = 'north' order by id", "select distinct region from {} order by all",
-    "select a.id from {} a join {} b using (id) where b.amount > 3 order by 1", "select id as region from {} where region = 'north'",
-    "select * exclude (amount) from {} where day >= '2026-01-04' order by id", "select columns('i|r') from {} order by id",
-    "select id from {} where customer like 'customer%' and id in (1, 3, 99) order by id", "select max(day) - min(day) from {}",
-    "with t as (from {} where id > 2) select count(*) from t where id < 5", "select id, row_number() over (order by id desc) r from {} order by 1 limit 2",
-    "select (select max(id) from {}) as m, id from {} where id = 1", "select unnest([1, 2]) as u, id from {} order by all limit 3",
-    "select id from {} where id = 3 union all select id from {} where id = 4 order by 1", "select count(*) from {} where amount = 3.0",
-    "select id % 2 as odd, list(id order by id) from {} group by 1 order by 1", "select -id as id from {} order by id limit 2",
-    "select id from {} using sample 100 percent order by id", "summarize select id from {}", "select id from {} where (region, id) = ('north', 3)",
-    "pivot (select region, id from {}) on region using count(*)", "select struct_pack(id, region) from {} order by id",
-    "select id from {} where id > (select avg(id) from {}) order by id", "select #1 from {} order by 1", "select id from {} o where o.id > 2 order by o.day desc limit 1",
-]  # fmt: skip
+    "select * from {} order by id",
+    "select o from {} as o order by id",
+    "select count(*), count(region) from {}",
+    "select region, sum(amount) from {} group by region order by all",
+    "from {} order by id limit 2 offset 1",
+    "select id from {} where region is null order by id",
+    "select id from {} where region is not null and amount > 2 order by id",
+    "select id from {} where id between 2 and 4 or region = 'north' order by id",
+    "select distinct region from {} order by all",
+    "select a.id from {} a join {} b using (id) where b.amount > 3 order by 1",
+    "select id as region from {} where region = 'north'",
+    "select * exclude (amount) from {} where day >= '2026-01-04' order by id",
+    "select columns('i|r') from {} order by id",
+    "select id from {} where customer like 'customer%' and id in (1, 3, 99) order by id",
+    "select max(day) - min(day) from {}",
+    "with t as (from {} where id > 2) select count(*) from t where id < 5",
+    "select id, row_number() over (order by id desc) r from {} order by 1 limit 2",
+    "select (select max(id) from {}) as m, id from {} where id = 1",
+    "select unnest([1, 2]) as u, id from {} order by all limit 3",
+    "select id from {} where id = 3 union all select id from {} where id = 4 order by 1",
+    "select count(*) from {} where amount = 3.0",
+    "select id % 2 as odd, list(id order by id) from {} group by 1 order by 1",
+    "select -id as id from {} order by id limit 2",
+    "select id from {} using sample 100 percent order by id",
+    "summarize select id from {}",
+    "select id from {} where (region, id) = ('north', 3)",
+    "pivot (select region, id from {}) on region using count(*)",
+    "select struct_pack(id, region) from {} order by id",
+    "select id from {} where id > (select avg(id) from {}) order by id",
+    "select #1 from {} order by 1",
+    "select id from {} o where o.id > 2 order by o.day desc limit 1",
+]
 
 
 def test_a_narrowed_question_has_the_answer_that_the_rows_in_files_would_give(shop, platform):
@@ -258,7 +278,7 @@ def test_a_table_has_no_former_versions(shop, platform):
     with weft.open(shop.root) as mesh:
         snapshot = mesh.query(f"select 1 as one from {PORT} limit 1").snapshots[f"{PORT}@1"]
         for at in ("2026-01-01", "2099-01-01T00:00:00Z", {f"{PORT}@1": "1234"}):
-            with pytest.raises(UsageError, match="WFT-ACC-056|WFT-RUN-005"):
+            with pytest.raises(UsageError, match=r"WFT-ACC-056|WFT-RUN-005"):
                 mesh.query(f"select count(*) from {PORT}", at=at)
         assert mesh.query(f"select count(*) from {PORT}", at=snapshot).arrow().num_rows == 1
 
@@ -358,8 +378,8 @@ def test_a_product_is_built_from_such_a_port_and_again_when_it_was_looked_at_aga
     shop.write(
         "norths/product.odps.yaml",
         {
-            "apiVersion": "v1.0.0", "kind": "DataProduct", "id": "0b7b7c1e-5d3c-4f2c-9f4e-0d1f2a3b4c5d", "name": "norths",
-            "status": "active",
+            "apiVersion": "v1.0.0", "kind": "DataProduct", "id": "0b7b7c1e-5d3c-4f2c-9f4e-0d1f2a3b4c5d",
+            "name": "norths", "status": "active",
             "inputPorts": [{"name": "orders", "version": "1.0.0", "contractId": "none",
                             "customProperties": [{"property": "weft.port", "value": f"{PORT}@1"}]}],
             "outputPorts": [{"name": "sums", "version": "1.0.0", "contractId": "6a1f8a9c-7b1d-4e0a-8c55-1f2e3d4c5b6a"}],
@@ -368,8 +388,8 @@ def test_a_product_is_built_from_such_a_port_and_again_when_it_was_looked_at_aga
     shop.write(
         "norths/contracts/sums.odcs.yaml",
         {
-            "apiVersion": "v3.1.0", "kind": "DataContract", "id": "6a1f8a9c-7b1d-4e0a-8c55-1f2e3d4c5b6a", "name": "sums",
-            "version": "1.0.0", "status": "active",
+            "apiVersion": "v3.1.0", "kind": "DataContract", "id": "6a1f8a9c-7b1d-4e0a-8c55-1f2e3d4c5b6a",
+            "name": "sums", "version": "1.0.0", "status": "active",
             "schema": [{"name": "sums", "properties": [{"name": "region", "logicalType": "string"},
                                                        {"name": "n", "logicalType": "integer"}]}],
         },
@@ -409,10 +429,96 @@ def test_environments_and_verbs_around_such_a_port_do_something_sensible(shop, p
     assert history
     assert runs
     done = subprocess.run(
-        [sys.executable, "-m", "weft", "apply", "--env", "dev"],
+        command("apply", "--env", "dev"),
         cwd=shop.root,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+# a domain in a repository of its own
+
+
+@pytest.fixture
+def company(tmp_path: Path, postgres: str) -> Iterator[tuple[TestServer, LiveShop, Any]]:
+    """A server with the connection `db`, and the domain `shop` elsewhere with its own."""
+    with empty_database(postgres) as url:
+        settings = '[connections.db]\nkind = "postgres"\ndsn = { file = "dsn" }\ndomains = ["shop"]\n'
+        (tmp_path / "server").mkdir()
+        (tmp_path / "server/dsn").write_text(url)
+        with serving(tmp_path / "server", settings=settings) as server:
+            (tmp_path / "shop").mkdir()
+            shop = LiveShop(tmp_path / "shop", url)
+            shop.orders()
+            mesh = Repository(tmp_path / "shop")
+            mesh.token = server.token("ada")
+            mesh.edit("weft.toml", 'name = "shop"\n', f'name = "shop"\nregistry = "{server.url}"\n')
+            yield server, shop, mesh
+
+
+def test_a_server_checks_the_table_of_a_domain_elsewhere_itself_and_answers_from_it(company):
+    server, _, mesh = company
+    ran = mesh.weft("apply")
+    assert ran.returncode == 0, ran.stderr
+    secret = {"Authorization": f"Bearer {server.token('ada')}"}
+
+    def get(path: str, **asked: Any) -> httpx.Response:
+        return httpx.get(f"{server.url}{path}", params=asked, headers=secret, timeout=60)
+
+    answer = httpx.post(
+        f"{server.url}/api/v1/query",
+        json={"sql": f"select id, region from {PORT} where region = 'north' order by id"},
+        headers=secret | {"Accept": "application/json"},
+        timeout=60,
+    )
+    first = get(f"/api/v1/data/{PORT}@1", limit=4, order="-id")
+    rest = get(f"/api/v1/data/{PORT}@1", limit=4, order="-id", cursor=first.json()["next"])
+    link = httpx.post(f"{server.url}/api/v1/data/{PORT}@1/links", json={"lasts": "1h"}, headers=secret, timeout=60)
+    iceberg = get("/iceberg/v1/namespaces/shop%1Fsales/tables/orders")
+    again = get(f"/api/v1/data/{PORT}@1", limit=4, order="-id")
+
+    assert answer.json()["rows"] == [[3, "north"], [6, "north"]]
+    assert [row["id"] for row in first.json()["rows"]] == [6, 5, 4, 3]
+    assert [row["id"] for row in rest.json()["rows"]] == [2, 1]
+    assert first.headers["etag"] != again.headers["etag"], "no answer of a live table is the one of before"
+    assert "lives in a database" in link.text, link.text
+    assert "lives in a database" in iceberg.text, iceberg.text
+    with closing(open_platform(server.root)) as platform:
+        state = platform.rooms.published(f"{PORT}@1")
+        edges = platform.rooms.production.lineage([f"{PORT}@1.id"], up=True, depth=2)
+    assert (state.live.connection, state.live.table, state.live.rows, state.published_by) == ("db", "orders", 6, "ada")
+    assert edges
+
+
+def test_a_domain_that_a_connection_does_not_name_publishes_nothing_from_it(company):
+    server, _, mesh = company
+    (server.root / "weft.toml").write_text((server.root / "weft.toml").read_text().replace('["shop"]', '["crew"]'))
+    server.process.terminate()
+    server.process.wait(30)
+    with serving(server.root) as again:
+        mesh.edit("weft.toml", server.url, again.url)
+        ran = mesh.weft("apply")
+
+    assert ran.returncode != 0
+    assert "WFT-SRC-054" in ran.stderr + ran.stdout
+
+
+def test_a_server_believes_no_runner_what_the_table_holds(company):
+    """The runner looks at a database of its own that is sound; the server's has a row that breaks the contract."""
+    _, shop, mesh = company
+    shop.contract(COLUMNS | {"region": {"logicalType": "string", "required": True}})
+    with empty_database(shop.url) as own:
+        (shop.root / "dsn").write_text(own)
+        LiveShop.orders(_At(own))  # type: ignore[arg-type]
+        _At(own).run("UPDATE orders SET region = 'x' WHERE region IS NULL")
+        ran = mesh.weft("apply")
+
+    assert ran.returncode != 0
+    assert "WFT-CHK-001" in ran.stderr + ran.stdout
+
+
+class _At(LiveShop):
+    def __init__(self, url: str) -> None:
+        self.url = url

@@ -115,7 +115,7 @@ class Reading:
         quarantine = found.quarantine
         if quarantine is not None:
             quarantine = replace(quarantine, manifest=Manifest(quarantine.manifest.columns, ()))
-        return replace(found, manifest=Manifest(found.manifest.columns, files), quarantine=quarantine)
+        return replace(found, manifest=replace(found.manifest, files=files), quarantine=quarantine)
 
     def kept_tables(self, caller: Caller, product: str | None) -> bytes:
         """What private models keep, of products that the caller may publish."""

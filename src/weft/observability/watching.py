@@ -11,7 +11,7 @@ from weft.errors_catalogue import CODES
 from weft.model.address import parse_address
 from weft.model.checks import CheckResult
 from weft.model.jobs import BACKFILL, Limits
-from weft.model.records import Event
+from weft.model.records import Event, PortOutcome
 from weft.observability.incidents import Affect, Again, Change, Close, Failed, Good, Link, Open, changes, failed_key
 from weft.observability.standing import Ending, Standings
 from weft.registry import incidents as kept
@@ -26,6 +26,7 @@ CURSOR = "incidents"
 REMINDERS = (90, 30, 7)
 """How many days before its last one a deprecated port's readers are reminded."""
 _PAGE = 500
+_MOVED = "WFT-RUN-001"
 
 
 class Watched(Struct, frozen=True):
@@ -175,7 +176,7 @@ class Watch:
         Not a piece of a backfill: what it should have computed again is served as it was.
         """
         run = self._registry.run(str(event.body["run"])) if event.body.get("run") else None
-        if run is not None and any(port.outcome == "failed" for port in run.ports):
+        if run is not None and any(port.outcome == "failed" and not _overtaken(port) for port in run.ports):
             return []
         job_id = str(event.body["job"])
         with self._registry.database.reading() as statements:
@@ -192,6 +193,9 @@ class Watch:
     def _failures(self, event: Event) -> list[Failed]:
         outcomes: dict[str, str] = dict(event.body["ports"])
         failed = sorted(port for port, outcome in outcomes.items() if outcome == "failed")
+        run = self._registry.run(event.subject) if failed else None
+        overtaken = {str(port.address) for port in run.ports if _overtaken(port)} if run is not None else set()
+        failed = [port for port in failed if port not in overtaken]
         skipped = tuple(sorted(port for port, outcome in outcomes.items() if outcome == "skipped"))
         by_product: dict[str, list[str]] = {}
         for port in failed:
@@ -224,6 +228,11 @@ class Watch:
             for one in broken
         )
         return [f"`{port}` breaks {names}"]
+
+
+def _overtaken(port: PortOutcome) -> bool:
+    """Whether another run was faster: it has published what this one would have, or whoever has lost plans again."""
+    return {d.get("code") for d in port.diagnostics} == {_MOVED}
 
 
 def _last_failure(statements: Statements, incident: Incident) -> datetime:

@@ -7,11 +7,12 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from weft.errors import Diagnostic, Where, did_you_mean, error
-from weft.model.address import slugify
+from weft.model.address import Address, slugify
 from weft.model.mesh import InputPort, Model, OutputPort, Reference, Source
 from weft.model.odcs import Contract
-from weft.model.odps import OutputPortEntry
+from weft.model.odps import Descriptor, OutputPortEntry
 from weft.model.remote import Remote
+from weft.model.version import parse_version
 from weft.sql.quoting import ident
 
 _FIELDS = ("connection", "table", "watermark")
@@ -46,6 +47,15 @@ def live_table(entry: OutputPortEntry, where: Where, problems: list[Diagnostic])
         return None
     # what no type here can hold is null to readers: one such value must not make a table unreadable
     return Remote(source["connection"], source["table"], watermark=source.get("watermark"), nulled=True)
+
+
+def live_of(described: Descriptor, port: Address) -> Remote | None:
+    """The table in which a port lives, by a descriptor that was read before; None where a model makes its rows."""
+    for entry in described.outputs:
+        number = parse_version(entry.version.partition(".")[0])
+        if entry.name == port.port and number is not None and number.major == port.major:
+            return live_table(entry, described.where(entry.pointer), []) if "weft.source" in entry.custom else None
+    return None
 
 
 def two_origins(entry: OutputPortEntry, stem: str, where: Where) -> Diagnostic:

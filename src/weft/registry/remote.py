@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +12,7 @@ import httpx
 import msgspec
 
 from weft import errors
-from weft.errors import AccessDenied, Awaited, PlatformError, TransientError, UsageError, WeftError, error
+from weft.errors import AccessDenied, Awaited, Diagnostic, PlatformError, TransientError, UsageError, WeftError, error
 from weft.model.handover import Awaiting, UploadAddress
 from weft.registry.reaching import tls_fix
 
@@ -272,11 +271,11 @@ class Server:
 
     def _failure(self, answer: httpx.Response) -> WeftError:
         """The error that the server has answered with."""
-        if answer.status_code == 401:
-            return self._unknown(answer)
         try:
             body = msgspec.json.decode(answer.content)
             told = [errors.diagnostic_from_json(d) for d in body["diagnostics"]]
+            if answer.status_code == 401:
+                return self._unknown(answer, told)
             kind = getattr(errors, answer.headers.get(KIND, ""), None)
             if told and isinstance(kind, type) and issubclass(kind, WeftError):
                 return kind(*told)
@@ -284,6 +283,8 @@ class Server:
                 return (PlatformError if answer.status_code >= 500 else UsageError)(*told)
         except (msgspec.DecodeError, KeyError, TypeError, ValueError):
             pass  # no problem document of ours, or of a newer weft: what it says is told as a text
+        if answer.status_code == 401:
+            return self._unknown(answer, ())
         return PlatformError(
             error(
                 "WFT-REG-022",
@@ -293,16 +294,15 @@ class Server:
             )
         )
 
-    def _unknown(self, answer: httpx.Response) -> AccessDenied:
-        """That the server knows nobody by what it was shown; its own reason where it has one, as for signed tokens."""
+    def _unknown(self, answer: httpx.Response, told: Sequence[Diagnostic]) -> AccessDenied:
+        """That the server knows nobody by what it was shown: for the reason that it tells, where it tells one."""
         why = "there is no token for it on this machine"
-        if "authorization" in answer.request.headers:
-            why = "the token has expired, was revoked, or is of another server"
         fix = f"`weft login {self.url}`, or set WEFT_TOKEN to a token of the domain"
-        with suppress(msgspec.DecodeError, KeyError, TypeError, ValueError, IndexError):
-            told = errors.diagnostic_from_json(msgspec.json.decode(answer.content)["diagnostics"][0])
-            if told.code != "WFT-SRV-002":
-                why, fix = f"{told.what} ({told.code})", told.fix or fix
+        if "authorization" in answer.request.headers:
+            said = [part for d in told[:1] for part in (d.what, d.why) if part]
+            why = ": ".join(said) or "the token has expired, was revoked, or is of another server"
+        if told and told[0].code != "WFT-SRV-002":
+            why, fix = f"{told[0].what} ({told[0].code})", told[0].fix or fix
         return AccessDenied(error("WFT-REG-021", f"the server `{self.url}` does not know who asks", why=why, fix=fix))
 
     def _decoded(self, content: bytes, kind: Any, path: str) -> Any:

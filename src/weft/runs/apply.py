@@ -249,7 +249,7 @@ class _OneRun:
                         revisions,
                         self.run_id,
                         context,
-                        written_models([*build, *live]) if not context.storage.keeps else (),
+                        written_models(build) if not context.storage.keeps else (),
                     )
                 except (WeftError, OSError):  # told to stop, it may be published: a sweep knows, this place does not
                     self._discard([*staged, *tables])

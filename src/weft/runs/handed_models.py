@@ -16,6 +16,7 @@ from weft.model.publication import PortState, Publication
 from weft.model.python_code import PythonCode
 from weft.model.records import ProductRecord, WrittenModel
 from weft.plan.desired import Desired, models_digest, models_of
+from weft.project.live_ports import live_inputs, live_model, live_of
 from weft.project.outputs import major_of
 from weft.runs.context import Context
 from weft.runs.lineage import edges_of
@@ -83,6 +84,9 @@ def lineage_of(
         state = ports.get(entry.binding) if isinstance(entry.binding, Address) else None
         if state is not None:
             reads[entry.name] = tuple(c.name for c in state.columns)
+    for port in product.outputs:
+        if port.live is not None:
+            reads[port.model.references[0].name] = tuple(p.name for p in port.contract.table.properties)
     wanted = [_wanted(p, named[p.address], product, columns, reads) for p in fresh]
     standing = [a for a, s in ports.items() if a.of_product == record.address and not s.retired]
     return edges_of(product, wanted, standing, context.lineage)
@@ -137,7 +141,10 @@ def _product(
         model = models.get(stem) or Model(stem, "", "", 1, {}, (), "", "")
         # nobody asks for the contract of a port that is not published with the others
         promised = contracts.get(port, some)
-        outputs.append(OutputPort(port, promised, model, None, None, status, major == newest, _NOWHERE))
+        live = live_of(described, port)
+        model = live_model(stem, live, promised, _NOWHERE) if live is not None else model
+        outputs.append(OutputPort(port, promised, model, None, None, status, major == newest, _NOWHERE, live))
+    inputs += live_inputs(outputs, inputs, [])
     return Product(address, record.title, status, described, inputs, tuple(outputs), tuple(models.values()))
 
 
@@ -154,7 +161,7 @@ def _wanted(
         ProjectError: WFT-SRV-051.
     """
     model = port.model
-    if product.model(model.name) is None:
+    if port.live is None and product.model(model.name) is None:
         raise _unfit(f"`{publication.address}` is published without its model `{model.name}`")
     needed = product.needs(model)
     entries = tuple(i for i in product.inputs if i.name in {r.name for m in needed for r in m.references})

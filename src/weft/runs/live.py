@@ -6,19 +6,22 @@ import secrets
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from weft.connectors.reading import target_of
+from weft.connectors.reading import checked as remote_checked
+from weft.connectors.reading import open_source, target_of
 from weft.connectors.servers import open_server
 from weft.connectors.targets import named_table
+from weft.contracts.agreement import agree_live
 from weft.contracts.rules import referenced_tables
 from weft.engines.base import Session
-from weft.errors import ContractBroken, Diagnostic, SourceError, did_you_mean, error
+from weft.errors import AccessDenied, ContractBroken, Diagnostic, SourceError, did_you_mean, error, has_errors
 from weft.model.address import Address
 from weft.model.checks import CheckResult
 from weft.model.column import Column
 from weft.model.live import ALWAYS, LIVE, LiveTable
 from weft.model.odcs import Contract
-from weft.model.publication import Manifest, Override
+from weft.model.publication import Manifest, Override, Publication
 from weft.model.remote import Remote
 from weft.plan.desired import Desired, as_columns
 from weft.runs.context import Context
@@ -75,6 +78,45 @@ def judged(
         wrong = broken(address, checks) if override is None else None
         problems += wrong.diagnostics if wrong is not None else ()
     return found, ContractBroken(*problems) if problems else None
+
+
+def received(
+    one: Publication, table: Remote, contract: Contract, context: Context
+) -> tuple[Publication, tuple[CheckResult, ...]]:
+    """A publication that a runner has stated of a port that lives in a table, as this server finds the table.
+
+    Raises:
+        AccessDenied: WFT-SRC-054, the port's domain may have no port there.
+        ContractBroken: WFT-CON-001 or WFT-CON-003, the table has not the columns that the contract promises.
+        SourceError: the table cannot be asked.
+    """
+    connection = context.settings.connections.get(table.connection)
+    domain = one.address.domain
+    if connection is None or connection.kind != "postgres" or domain not in connection.domains:
+        raise AccessDenied(
+            error(
+                "WFT-SRC-054",
+                f"the domain `{domain}` may have no port in a table of `{table.connection}`",
+                why="connections belong to the server, and each says whose ports may live there",
+                fix=f'an operator adds it: `[connections.{table.connection}] domains = ["{domain}"]`',
+            )
+        )
+    with open_source(connection) as source:
+        described = source.described(table)
+        remote_checked(described, table)
+    given = {c.name: Column(c.name, c.type) for c in described.columns}
+    problems = agree_live(contract, tuple(given.values()), table.subject)
+    if has_errors(problems):
+        raise ContractBroken(*problems)
+    columns = with_ids(
+        [
+            Column(p.name, given[p.name].type, key=p.id or p.name, required=bool(p.required))
+            for p in contract.table.properties
+        ]
+    )
+    with context.engine.session() as session:
+        live, checks = checked(one.address, contract, columns, table, session, context)
+    return replace(one, manifest=Manifest(columns, (), live), quarantine=None), checks
 
 
 def with_ids(columns: Sequence[Column]) -> tuple[Column, ...]:

@@ -50,7 +50,7 @@ class Places:
     def moved(self, manifest: Manifest) -> Manifest:
         """A manifest with its files by where they will lie."""
         files = (replace(f, path=self.at(f.path)) for f in manifest.files)
-        return Manifest(manifest.columns, tuple(files))
+        return replace(manifest, files=tuple(files))
 
 
 def named_twice(what: Address | str, thing: str) -> ProjectError:

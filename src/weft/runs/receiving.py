@@ -29,8 +29,11 @@ from weft.model.publication import (
     is_kept_table,
     side_of,
 )
+from weft.model.remote import Remote
+from weft.project.live_ports import live_of
 from weft.registry import processes
 from weft.runs import catching_up, following
+from weft.runs import live as in_place
 from weft.runs.context import Context
 from weft.runs.handed_models import lineage_of
 from weft.runs.overridden_here import decision
@@ -107,6 +110,7 @@ class _Receiving:
         self._manifests: dict[Address, Manifest] = {}
         self._verified: list[Verified] = []
         self._checks: dict[str, Sequence[CheckResult]] = {}
+        self._live: dict[Address, tuple[CheckResult, ...]] = {}
 
     def commit(self) -> Committed:
         """Checks the rows, then commits them."""
@@ -245,11 +249,15 @@ class _Receiving:
             ProjectError: WFT-SRV-035, it names no snapshot that was staged or is current.
         """
         table = self._tables.get(one.snapshot_id)
+        lives = live_of(self._stated.described, one.address)
+        if lives is not None:
+            return self._where_it_lives(one, lives)
         if table is not None and table.table == one.address and one.address not in self._stated.publish.kept:
             quarantine = self._aside(session, one, table) if one.quarantine is not None else None
             return replace(one, manifest=self._manifests[one.address], quarantine=quarantine)
         current = self._context.registry.publication(one.address)
-        if current is None or current.snapshot_id != one.snapshot_id or one.address not in self._stated.publish.kept:
+        kept = current is not None and current.snapshot_id == one.snapshot_id and current.manifest.live is None
+        if current is None or not kept or one.address not in self._stated.publish.kept:
             raise ProjectError(
                 error(
                     "WFT-SRV-035",
@@ -268,6 +276,16 @@ class _Receiving:
             model_digests=current.model_digests,
             parts=one.parts if self._stated.ports[one.address].pinned is None else current.parts,
         )
+
+    def _where_it_lives(self, one: Publication, table: Remote) -> Publication:
+        """A publication of a port that lives in a table, which is asked by this server's own connection."""
+        found, self._live[one.address] = in_place.received(
+            one, table, self._stated.contracts[one.address], self._context
+        )
+        if one.address not in self._stated.publish.kept:
+            return replace(found, snapshot_id=in_place.snapshot_id())
+        current = self._context.registry.publication(one.address)
+        return replace(found, snapshot_id=current.snapshot_id if current is not None else in_place.snapshot_id())
 
     def _aside(self, session: Session, one: Publication, table: StagedTable) -> Quarantine:
         """The quarantine beside a snapshot, as it is.
@@ -314,6 +332,8 @@ class _Receiving:
         state = self._stated.ports.get(one.address)
         told = publish.checks.get(str(one.address), ())
         stays = one.address in publish.kept
+        if one.address in self._live:
+            return self._decided(one, state, self._live[one.address], _all_by_server(one, self._live[one.address]))
         if stays and state is not None and state.digests.rules == one.digests.rules:
             return replace(one, checks=state.checks, override=state.override)
         promised = self._stated.contracts[one.address]
@@ -334,6 +354,13 @@ class _Receiving:
             check,
             self._received.whole_up_to,
         )
+        return self._decided(one, state, results, verified)
+
+    def _decided(
+        self, one: Publication, state: PortState | None, results: tuple[CheckResult, ...], verified: Verified
+    ) -> Publication:
+        """A publication with its results, and with the decision that lets it pass where they are against it."""
+        context = self._context
         self._verified.append(verified)
         self._checks[str(one.address)] = results
         wrong = broken(one.address, results)
@@ -411,6 +438,10 @@ class _Receiving:
         return replace(one, snapshot_id=snapshots[one.snapshot_id], run_id=self._received.run_id, manifest=manifest)
 
 
+def _all_by_server(one: Publication, results: Sequence[CheckResult]) -> Verified:
+    return Verified(one.address, one.rows, None, tuple(check.id for check in results))
+
+
 def _in_the_event(one: Verified) -> dict[str, Any]:
     """Who has checked what of a port, as its event keeps it."""
     by = {"all_rows": list(one.server), "sample": list(one.sample), "runner": list(one.runner)}
@@ -422,7 +453,8 @@ def follow(handover: Handover, run_id: str, context: Context) -> None:
     registry = context.registry
     product = handover.publish.product.address
     addresses = [p.address for p in handover.publish.publications]
-    shown = [(a, state.snapshot_id) for a in addresses if (state := registry.port(a)) is not None]
+    states = [state for a in addresses if (state := registry.port(a)) is not None]
+    shown = [(state.address, state.snapshot_id) for state in states if state.live is None]
     shown += [(t.table, t.snapshot_id) for t in registry.kept_tables(product) if t.run_id == run_id]
     for told in catching_up.follow(shown, (), run_id, context) if shown else ():
         context.progress.note(told.what)

@@ -8,8 +8,10 @@ from fastapi import Form, Request
 from starlette.exceptions import HTTPException
 
 from weft.access.permissions import PERMISSIONS, STRANGER, Action, Caller, require
+from weft.errors import Diagnostic, error
 from weft.server import cookies
 from weft.server.challenges import challenge
+from weft.server.problems import Refused
 from weft.server.quickly import quickly
 
 if TYPE_CHECKING:
@@ -96,8 +98,21 @@ def caller_of(request: Request, csrf: str = "") -> Caller:
         return _by_cookie(request, platform, csrf)
     found = platform.identity.of_bearer(secret.strip()) if kind.lower() == "bearer" else None
     if found is None:
-        raise HTTPException(401, headers=challenge(request, "invalid_token"))
+        raise Refused(401, _does_not_hold(kind, secret), challenge(request, "invalid_token"))
     return found
+
+
+def _does_not_hold(kind: str, secret: str) -> Diagnostic:
+    """Why nobody is known by what a request carries."""
+    if kind.lower() != "bearer":
+        fix = "send a token in `Authorization: Bearer …`"
+        return error("WFT-SRV-002", "nobody is known by that way to sign in", fix=fix)
+    if secret.strip().startswith("weft_"):
+        why = "it has expired, was revoked, or is of another server"
+    else:
+        why = "it is none of this server; signed ones are taken where its `identity.audience` is set"
+    fix = "`weft login` gets another one; `weft token list` says until when yours hold"
+    return error("WFT-SRV-002", "the token does not hold", why=why, fix=fix)
 
 
 def _by_cookie(request: Request, platform: Platform, csrf: str) -> Caller:

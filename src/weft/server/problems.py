@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -80,8 +80,8 @@ _STATUS = {
 class Refused(HTTPException):
     """A request that is refused with a diagnostic, wherever its body is being read."""
 
-    def __init__(self, status: int, diagnostic: Diagnostic) -> None:
-        super().__init__(status)
+    def __init__(self, status: int, diagnostic: Diagnostic, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status, headers=headers)
         self.diagnostic = diagnostic
 
 
@@ -189,7 +189,7 @@ def install(app: FastAPI) -> None:
         if e.status_code == 303:
             return Response(status_code=303, headers=e.headers)
         if isinstance(e, Refused):
-            return _told(request, e.status_code, [e.diagnostic])
+            return _told(request, e.status_code, [e.diagnostic], dict(e.headers or {}))
         what = f"{request.method} {request.url.path}: {HTTPStatus(e.status_code).phrase.lower()}"
         headers = dict(e.headers or {})
         if e.status_code == 405:

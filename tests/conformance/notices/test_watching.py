@@ -143,6 +143,19 @@ def test_a_run_that_failed_otherwise_is_told_by_its_code_and_names_what_it_left_
     assert "Smith" not in str([event.body for event in registry.events()])
 
 
+def test_a_run_that_another_one_was_faster_than_is_nobodys_incident(registry, clock):
+    publish(registry, clock)
+    moved = {"code": "WFT-RUN-001", "what": "`sales.orders.orders@1` moved since the plan was made"}
+    broken = {"code": "WFT-ENG-001", "what": "a model failed"}
+    lost = PortOutcome(ORDERS, "failed", diagnostics=(moved,))
+    run(registry, clock, RunState.FAILED, lost, PortOutcome(TOTALS, "skipped"))
+
+    assert incidents(registry, clock).look().opened == 0
+    run(registry, clock, RunState.FAILED, lost, PortOutcome(TOTALS, "failed", diagnostics=(broken,)), run_id="run-10")
+    assert incidents(registry, clock).look().opened == 1
+    assert [one["subject"] for one in incidents(registry, clock).listed()] == ["finance.totals"]
+
+
 def test_an_interrupted_run_is_nobodys_incident(registry, clock):
     publish(registry, clock)
     run(registry, clock, RunState.INTERRUPTED, PortOutcome(ORDERS, "not reached"))

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import itertools
+import json
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import jsonschema_rs
 import pytest
 
 from tests.unit.catalog.registered import THEN
@@ -205,3 +211,56 @@ def test_what_is_shown_is_told_as_events_of_openlineage(platform):
     assert PLANES in {one["name"] for one in events["punctuality.performance"]["inputs"]}
     assert {f["name"] for f in daily["facets"]["schema"]["fields"]} >= {"seats_flown"}
     assert "plans" not in str(events)
+
+
+def exported(platform: Platform) -> list[dict]:
+    """All that can be exported of the mesh, as a program reads it."""
+    found = [
+        openlineage.events(lineage.explored(platform, FINN, Asked(str(product), depth=20)), "company", THEN)
+        for product in platform.rooms.production.products()
+    ]
+    return json.loads(json.dumps(list(itertools.chain(*found))))
+
+
+def test_each_event_has_what_openlineage_asks_for_and_names_columns_that_there_are(platform):
+    events = exported(platform)
+
+    assert events
+    for event in events:
+        assert event.keys() == {"eventTime", "producer", "schemaURL", "job", "inputs", "outputs"}, "a job, no run"
+        assert dt.datetime.fromisoformat(event["eventTime"]).tzinfo is not None
+        assert event["schemaURL"].endswith("#/$defs/JobEvent")
+        for data in (*event["inputs"], *event["outputs"]):
+            assert data["namespace"] == "weft://company"
+            assert data["name"]
+        for data in event["outputs"]:
+            schema, columns = data["facets"]["schema"], data["facets"].get("columnLineage", {"fields": {}})
+            assert all({"_producer", "_schemaURL"} <= facet.keys() for facet in data["facets"].values())
+            assert columns["fields"].keys() <= {field["name"] for field in schema["fields"]}
+            inputs = [one for field in columns["fields"].values() for one in field["inputFields"]]
+            for one in (*inputs, *columns.get("dataset", ())):
+                assert {"namespace", "name", "field", "transformations"} == one.keys()
+                assert {t["type"] for t in one["transformations"]} <= {"DIRECT", "INDIRECT"}
+
+
+@pytest.mark.openlineage
+def test_the_export_conforms_to_the_public_schemas_of_openlineage(platform):
+    """The folder holds `OpenLineage.json` and `facets/*.json` of the specification's repository."""
+    folder = Path(os.environ["WEFT_OPENLINEAGE_SPEC"])
+    documents = [json.loads(file.read_text()) for file in (folder / "OpenLineage.json", *folder.glob("facets/*.json"))]
+    registry = jsonschema_rs.Registry([(one["$id"], one) for one in documents])
+    known = {one["$id"] for one in documents}
+
+    def wrong(instance: dict, schema: str) -> list[str]:
+        assert schema.partition("#")[0] in known, f"no schema here is {schema}"
+        check = jsonschema_rs.Draft202012Validator({"$ref": schema}, registry=registry, validate_formats=True)
+        return [error.message for error in check.iter_errors(instance)]
+
+    events = exported(platform)
+    for event in events:
+        assert wrong(event, event["schemaURL"]) == []
+        for data in event["outputs"]:
+            for facet in data["facets"].values():
+                assert wrong(facet, facet["_schemaURL"]) == []
+    broken = {**events[0], "job": {"name": "nothing"}}
+    assert wrong(broken, broken["schemaURL"]), "what is wrong is found"

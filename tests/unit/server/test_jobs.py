@@ -221,6 +221,24 @@ def test_jobs_and_schedules_of_a_draft_are_for_its_domain_and_for_operators(clie
     assert seen["op"] == (["other.orders", "shop.orders"], ["other.orders", "shop.orders"], {200})
 
 
+def test_what_somebody_starts_ends_when_the_schedule_of_its_product_says(client, platform):
+    schedule = {"cron": "0 6 * * *", "timeout": "20m", "attempts": 2, "engine": "heavy"}
+    with platform.database.writing() as statements:
+        declared = {"customProperties": [{"property": "weft.schedule", "value": schedule}]}
+        address = ProductAddress("shop", "orders")
+        SqlTables(statements).put_product(ProductRecord(address, "O", "active", None, (), "company", (), declared))
+    platform.jobs.schedules()
+    asked = {"product": "shop.orders", "start": "2026-01-01", "end": "2026-01-02"}
+
+    started = client.post("/api/v1/jobs", json={"product": "shop.orders"}, headers=known(platform, "dev")).json()
+    client.post("/api/v1/jobs", json=asked, headers=known(platform, "dev"))
+    other = platform.jobs.start("other.orders", "root")
+
+    assert (started["timeout_s"], started["max_attempts"]) == (1200, 2)
+    assert (platform.jobs.one("job-2").timeout_s, platform.jobs.one("job-2").engine) == (1200, "heavy")
+    assert (other.timeout_s, other.max_attempts) == (6 * 3600, 5)
+
+
 def test_a_backfill_is_seen_by_everybody_and_ended_by_whoever_may_run_its_domain(client, platform):
     wanted = {"product": "other.orders", "start": "2026-01-01", "end": "2026-01-03", "by_seconds": 43200}
     platform.identity.user_verbs.add("op", None, ["operator"], actor="root")

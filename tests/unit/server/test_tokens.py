@@ -109,7 +109,9 @@ def test_an_expired_token_opens_nothing(platform, app, clock):
 
     clock.now += dt.timedelta(days=1)
 
-    assert ada.get("/api/v1/tokens").status_code == 401
+    answer = ada.get("/api/v1/tokens")
+    assert answer.status_code == 401
+    assert "it has expired, was revoked" in answer.json()["diagnostics"][0]["why"]
 
 
 def test_tokens_of_others_are_neither_seen_nor_ended_and_nobody_learns_that_they_are(platform, app):

@@ -174,7 +174,7 @@ def _took_too_long(one: JobProcess) -> Diagnostic:
         "WFT-RUN-044",
         f"`{one.job.job_id}` was ended: it ran longer than {one.job.timeout_s} s",
         why=f"`{one.job.subject}` may run so long",
-        fix="see its log; `timeout` of `weft.schedule` gives it more time",
+        fix="see its log; `timeout` of its `weft.schedule` gives it more time, or without one `scheduler.timeout`",
     )
 
 

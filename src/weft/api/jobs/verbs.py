@@ -17,6 +17,7 @@ from weft.errors import UsageError, did_you_mean, error
 from weft.model.address import ProductAddress, is_slug
 from weft.model.checks import without_rows
 from weft.model.jobs import APPLY, BACKFILL, MANUAL, Job, JobState, LogLine, NewJob
+from weft.model.product_schedule import ProductSchedule
 from weft.plan.keeping import Window
 from weft.registry import publishing
 from weft.registry.base import RegistryReader
@@ -32,6 +33,7 @@ _BY_HAND = 7
 _BACKFILL = 3
 _MOST_PIECES = 5000
 _MOST_JOBS = 2 * _MOST_PIECES
+_UNSTATED = ProductSchedule()
 _NOT_DONE = (JobState.FAILED, JobState.CANCELLED, JobState.LOST)
 _TO_COME = (JobState.QUEUED, JobState.RUNNING)
 
@@ -121,6 +123,7 @@ class Jobs:
         key = f"{subject}@manual:{uuid.uuid4().hex}"
         new = self._new(key, APPLY, subject, at, actor, cause=MANUAL, priority=_BY_HAND)
         with self._database.writing() as statements:
+            new = _as_declared(new, Schedules(statements).one(subject))
             job = Queue(statements).enqueue(new, at)
             assert job is not None, "its key was drawn"
             body = {"job": job.job_id, "cause": MANUAL}
@@ -136,7 +139,7 @@ class Jobs:
         subject, at = self.known(product), self._now()
         pieces = _pieces(window, by)
         with self._database.writing() as statements:
-            queue = Queue(statements)
+            queue, standing = Queue(statements), Schedules(statements).one(subject)
             asked: dict[str, object] = {"of": window.as_json(), "by_s": by.total_seconds()}
             found = batch_to_go_on_with(statements, subject, asked)
             if found is not None:
@@ -149,7 +152,7 @@ class Jobs:
                 key = f"{subject}@{number}:{piece.start.isoformat()}"
                 new = self._new(key, BACKFILL, subject, at, actor, cause="backfill", priority=_BACKFILL)
                 payload = {"window": piece.as_json(), **asked}
-                queue.enqueue(replace(new, payload=payload, batch_of=number), at)
+                queue.enqueue(replace(_as_declared(new, standing), payload=payload, batch_of=number), at)
             body = {"backfill": number, "window": window.as_json(), "pieces": len(pieces)}
             publishing.append(SqlTables(statements), at, "backfill.requested", actor, subject, body)
             return Backfill(number, subject, 0, states_of(statements, number))
@@ -386,6 +389,16 @@ class Jobs:
             attempts=settings.attempts,
             timeout_s=int(duration(settings.timeout).total_seconds()),
         )
+
+
+def _as_declared(new: NewJob, standing: Standing | None) -> NewJob:
+    """A job that somebody asks for, with what the schedule of its product states beside its times."""
+    if standing is None:
+        return new
+    declared = standing.declared
+    timeout_s = declared.timeout_s if declared.timeout_s != _UNSTATED.timeout_s else new.timeout_s
+    attempts = declared.attempts if declared.attempts != _UNSTATED.attempts else new.attempts
+    return replace(new, engine=declared.engine, timeout_s=timeout_s, attempts=attempts)
 
 
 def _no_backfill(backfill_id: str) -> UsageError:

@@ -13,14 +13,15 @@ from weft.model.lineage import EVERY, LineageEdge, Transformation, column_name, 
 
 _EVENT = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/JobEvent"
 _COLUMNS = "https://openlineage.io/spec/facets/1-2-0/ColumnLineageDatasetFacet.json#/$defs/ColumnLineageDatasetFacet"
-_SCHEMA = "https://openlineage.io/spec/facets/1-1-1/SchemaDatasetFacet.json#/$defs/SchemaDatasetFacet"
+_SCHEMA = "https://openlineage.io/spec/facets/1-2-0/SchemaDatasetFacet.json#/$defs/SchemaDatasetFacet"
 _PRODUCER = f"https://github.com/weft-mesh/weft/tree/v{__version__}"
 
 
 def events(found: Explored, mesh: str, at: datetime) -> list[dict[str, Any]]:
     """An event for each product that is shown: what its ports are made from, column by column.
 
-    Source: OpenLineage 2-0-2, `JobEvent`, with the facets `schema` and `columnLineage`.
+    Source: OpenLineage 2-0-2, `JobEvent`, with the facets `schema` and `columnLineage` (1-2-0: what decides on the rows
+    of a port stands in its `dataset`, not among the fields).
     """
     namespace = f"weft://{mesh}"
     by_product: dict[str, list[LineageEdge]] = {}
@@ -52,14 +53,16 @@ def _output(found: Explored, namespace: str, port: str, edges: list[LineageEdge]
     for edge in edges:
         if table_of(edge.target) == port:
             fields.setdefault(_column(edge.target), []).append(_input(namespace, edge))
+    whole = fields.pop(EVERY, [])
     state = next(s for s in found.around.ports(product_of(port)) if str(s.address) == port)
     schema = [{"name": c.name, "type": c.type} for c in state.columns]
     facets: dict[str, Any] = {"schema": {"_producer": _PRODUCER, "_schemaURL": _SCHEMA, "fields": schema}}
-    if fields:
+    if fields or whole:
         facets["columnLineage"] = {
             "_producer": _PRODUCER,
             "_schemaURL": _COLUMNS,
             "fields": {name: {"inputFields": inputs} for name, inputs in sorted(fields.items())},
+            **({"dataset": whole} if whole else {}),
         }
     return {"namespace": namespace, "name": port, "facets": facets}
 

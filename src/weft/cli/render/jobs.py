@@ -79,7 +79,11 @@ def _why(job: Mapping[str, Any]) -> str:
         return str(told[0]["what"])
     if result.get("why"):
         return str(result["why"])
+    failed = [d["what"] for one in result.get("failed", ()) for d in one["diagnostics"]]
+    if failed:
+        more = f" (and {counted(len(failed) - 1, 'more failure')})" if len(failed) > 1 else ""
+        return f"{failed[0]}{more}"
     if "published" not in result:
         return ""
-    done = f"{len(result['published'])} published, {len(result.get('failed', ()))} failed"
+    done = f"{len(result['published'])} published" if result["published"] else "nothing had changed"
     return f"{done}, {counted(len(told), 'warning')}" if told else done
