@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -39,6 +40,22 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "shared: reads the folder that WEFT_SHARED names (default ../shared); deselected where it is absent"
     )
     config.addinivalue_line("markers", "shapes: reads the folder that WEFT_SHACL_SHAPES names; deselected without it")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Ten thousand tests stay until the end: looking for garbage among them is a third of what collecting takes."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """What is left at the end is let go of as ever."""
+    gc.unfreeze()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
