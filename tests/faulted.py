@@ -109,7 +109,7 @@ class Faulted:
         """Brings it back."""
 
     def survives(self, hows: Sequence[str] = HOWS, every: int = 1) -> int:
-        """Strikes writes in several ways, and holds what comes of it against an undisturbed run. How many ways there are.
+        """Strikes writes, and holds what comes of it against an undisturbed run. In how many ways they can be struck.
 
         Args:
             every: 1: each write in each way; more: every so many writes, in one half of the ways and the other in turn.

@@ -27,7 +27,7 @@ AT_LEAST = {
 
 
 EACH_OR_SOME = pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.accept)])
-"""In `make test` every fifth write of the longest stories is struck in half of the ways, in `make accept` each in all."""
+"""In `make test` every fifth write of long stories is struck in half of the ways; in `make accept` each in all."""
 
 
 @pytest.fixture(scope="module")
