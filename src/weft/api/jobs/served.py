@@ -19,8 +19,8 @@ class Served(Struct, frozen=True):
 
     Attributes:
         subjects: the products whose jobs it takes.
-        own_python: folders of the products of the one domain whose Python models may run as the worker's own user; empty
-            where it serves several, so that none reads what is of another.
+        own_python: folders of the products of the one domain whose Python models may run as the worker's own user;
+            empty where it serves several, so that none reads what is of another.
         python: products with Python models among them.
     """
 

@@ -75,7 +75,7 @@ def _apart(job: dict[str, Any]) -> dict[str, Any] | None:
             return {"failed": "exposed", "message": path[-1000:]}
     # whoever changes the code of weft or of its packages is whoever runs weft next; the folder of this run is nobody's
     for path in (sys.executable, str(Path(sys.executable).parent), str(Path(__file__).parent), *sys.path):
-        if os.access(path, os.W_OK) and not os.path.samefile(path, "."):
+        if os.access(path, os.W_OK) and not Path(path).samefile("."):
             return {"failed": "writable", "message": path[-1000:]}
     import resource
 
