@@ -23,7 +23,13 @@ from tests.live_ports import COLUMNS, LiveShop
 from tests.meshes import command
 from tests.servers import empty_database
 from weft.access.live import Wanted
+from weft.access.permissions import Caller
+from weft.access.reading.asking import Question
+from weft.access.reading.wire import Form
 from weft.api.platform import open_platform
+from weft.api.portal import ports as port_pages
+from weft.api.portal.connecting import Way
+from weft.api.portal.products import Asked
 from weft.connectors.postgres_live import Unwanted, opened_live
 from weft.errors import AccessDenied, ContractBroken, SourceError, UsageError, UserCodeError, WeftError
 from weft.model.address import parse_address
@@ -424,7 +430,7 @@ def test_environments_and_verbs_around_such_a_port_do_something_sensible(shop, p
         shown = json.dumps(mesh.show(f"{PORT}@1"), default=str)
         lineage, history, runs = mesh.lineage(PORT), mesh.history(PORT), mesh.runs(PORT)
 
-    assert "orders" in shown
+    assert "db.public.orders" in shown
     assert "orders_in_db" in str(lineage)
     assert history
     assert runs
@@ -522,3 +528,40 @@ def test_a_server_believes_no_runner_what_the_table_holds(company):
 class _At(LiveShop):
     def __init__(self, url: str) -> None:
         self.url = url
+
+
+# pages and private tables of those who ask a server
+
+
+EVE = Caller("eve", "user")
+
+
+def test_the_portal_shows_a_sample_and_counts_values_as_the_reader_sees_them(shop, platform):
+    address = parse_address(f"{PORT}@1")
+    way = Way("http://127.0.0.1", None, False, "eve")
+
+    def page(tab: str, **detail: Any) -> dict[str, Any]:
+        return port_pages.port(platform, EVE, address, Asked(tab, way), port_pages.Detail(**detail))
+
+    sample, counted = page("sample"), page("profile", counted=True)
+
+    assert sample["lives_in"] == "db.public.orders"
+    assert sample["refused"] == []
+    assert sorted((row["id"], len(row["customer"])) for row in sample["sample"]["rows"]) == [(3, 64), (6, 64)]
+    assert counted["refused"] == []
+    assert counted["counted"]["rows"] == 2
+
+
+def test_a_private_table_made_from_such_a_port_holds_as_long_as_the_rights_do(shop, platform):
+    sql = f"select id, customer from {PORT}"
+    platform.workspaces.make(EVE, "mine", Question(sql, Form.PARQUET))
+    shop.apply()
+
+    def own() -> list[dict[str, Any]]:
+        streamed = platform.querying.ask(EVE, Question("select count(*) as n from my.workspace.mine", Form.NDJSON))
+        return [json.loads(line) for line in b"".join(streamed).splitlines()]
+
+    assert own() == [{"n": 2}]
+    shop.policies(POLICIES.replace("north", "south"))
+    with pytest.raises(AccessDenied, match="WFT-ACC-049"):
+        own()
