@@ -148,7 +148,7 @@ def issuer_running() -> Iterator[Issuer]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         made.append(Issuer(f"http://127.0.0.1:{server.server_address[1]}"))
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         try:
             yield made[0]

@@ -141,7 +141,7 @@ def object_server() -> Iterator[ObjectServer]:
 
     server = make_server("127.0.0.1", 0, gate, threaded=True)
     found.append(ObjectServer(f"http://127.0.0.1:{server.server_port}"))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield found[0]

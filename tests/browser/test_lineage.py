@@ -344,3 +344,22 @@ def test_a_phone_that_is_turned_draws_it_from_left_to_right(phone):
     fleet = phone.locator("#lineage-picture .node[data-id='fleet.aircraft']")
     middle = phone.locator("#lineage-picture .node[data-id='operations.on_time']")
     until(lambda: fleet.bounding_box()["x"] + fleet.bounding_box()["width"] < middle.bounding_box()["x"], 10)
+
+
+def test_ways_between_columns_lead_through_products_that_these_columns_pass_alone(demo, visit):
+    page = visit(demo, CONSUMER)
+
+    def shown(node: str, to: str) -> tuple[list[str], list[str]]:
+        found = page.request.get(
+            "/lineage", params={"node": node, "to": to, "view": "path"}, headers={"Accept": "application/json"}
+        ).json()
+        return sorted(one["id"] for one in found["nodes"]), found["told"]
+
+    daily = "punctuality.performance.carrier_daily"
+    there = shown("fleet.aircraft.planes.seats", f"{daily}.seats_flown")
+    back = shown(f"{daily}.seats_flown", "fleet.aircraft.planes.seats")
+    none = shown("fleet.aircraft.planes.engines", f"{daily}.seats_flown")
+
+    assert there == back == (["fleet.aircraft", "punctuality.performance"], [])
+    assert none[0] == ["fleet.aircraft", "punctuality.performance"]
+    assert none[1] == [f"no way leads from fleet.aircraft.planes@1.engines to {daily}@1.seats_flown, nor back"]

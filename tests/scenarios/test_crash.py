@@ -141,12 +141,13 @@ def referred_files(mesh: TestMesh) -> set[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kills", [(1, 2), pytest.param((1, 2, 1), marks=pytest.mark.accept)], ids=len)
 @pytest.mark.parametrize("stage", STAGES)
-def test_killed_at_a_stage_boundary_nothing_is_lost_and_the_next_apply_completes(mesh, tmp_path, stage):
+def test_killed_at_a_stage_boundary_nothing_is_lost_and_the_next_apply_completes(mesh, tmp_path, stage, kills):
     log = tmp_path / "reads"
     batch = 1
     with reader(mesh, log):
-        for nth in (1, 2, 1):
+        for nth in kills:
             batch += 1
             source_rows(mesh, batch)
             process = command_server().start(
@@ -190,11 +191,13 @@ def kill_at_random_moments(mesh: TestMesh, log: Path, times: int, seed: int) -> 
     return hit
 
 
-@pytest.mark.slow
-def test_killed_at_fifty_random_moments_readers_see_whole_states_only(mesh, tmp_path):
+@pytest.mark.parametrize(
+    "times", [pytest.param(15, marks=pytest.mark.slow), pytest.param(50, marks=pytest.mark.accept)]
+)
+def test_killed_at_random_moments_readers_see_whole_states_only(mesh, tmp_path, times):
     log = tmp_path / "reads"
 
-    hit = kill_at_random_moments(mesh, log, times=50, seed=7)
+    hit = kill_at_random_moments(mesh, log, times=times, seed=7)
 
     inside = [stage for stage in hit if stage in STAGES]
     print("each kill hit:", {stage: hit.count(stage) for stage in dict.fromkeys(hit)})

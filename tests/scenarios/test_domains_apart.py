@@ -125,6 +125,25 @@ def test_a_new_domain_names_nobody_where_the_server_cannot_say_who_makes_it(serv
     assert "\n#   - user: ada@example.com\n" in mesh.path("domains/loads/domain.yaml").read_text()
 
 
+def test_a_contract_on_anothers_port_is_drafted_as_soon_as_the_domain_is_requisitioned(server, fleet, tmp_path):
+    mesh = made(server, tmp_path, "zoe", "hangars")
+    told = done(mesh, "new", "domain", "hangars")
+    flights(mesh, "hangars")
+    contract = mesh.path("domains/hangars/on_time/contracts/flights.odcs.yaml")
+    contract.unlink()
+
+    refused = done(mesh, "contract", "sync", "hangars.on_time.flights", expect=2)
+    first = done(mesh, "apply", expect=2)
+    done(mesh, "contract", "sync", "hangars.on_time.flights")
+
+    assert "next: weft apply, which requisitions it" in told
+    assert "WFT-SRV-043" in refused
+    assert "`weft apply` in its repository" in refused
+    assert "domain `hangars` is requisitioned" in first
+    assert "WFT-PRJ-011" in first, "the contract is still missing"
+    assert contract.exists()
+
+
 def test_an_operator_requisitions_for_others(server, tmp_path):
     with closing(open_platform(server.root)) as platform:
         platform.identity.user_verbs.add("olga", None, ["operator"], actor="test")

@@ -27,7 +27,7 @@ AT_LEAST = {
 
 
 EACH_OR_SOME = pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.accept)])
-"""In `make test` every fifth write of the longest stories is struck, in `make accept` each."""
+"""In `make test` every fifth write of long stories is struck in half of the ways; in `make accept` each in all."""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_a_port_that_is_built_whole(tmp_path, server, every):
     whole = Faulted(mesh, server)
     whole.begins(lambda m: rows(m, [(1, 1, 1), (2, 2, 5), (3, 3, 3)]), APPLY)
 
-    assert whole.survives(every=every) * every >= AT_LEAST["whole"]
+    assert whole.survives(every=every) >= AT_LEAST["whole"]
 
 
 BY_DAY = {"materialized": "incremental", "time_column": "day", "batch_size": "1d", "lookback": "2d"}
@@ -59,7 +59,7 @@ def test_a_table_that_is_built_by_time_in_batches(tmp_path, server, every):
     kept = Faulted(mesh, server)
     kept.begins(lambda m: rows(m, [(1, 1, 9), (2, 2, 5), (3, 4, 4), (4, 5, 4)]), APPLY)
 
-    assert kept.survives(every=every) * every >= AT_LEAST["batches"] * 3
+    assert kept.survives(every=every) >= AT_LEAST["batches"] * 3
 
 
 @EACH_OR_SOME
@@ -82,7 +82,7 @@ def test_a_table_that_is_kept_by_key(tmp_path, server, settings, every):
     kept = Faulted(mesh, server)
     kept.begins(lambda m: rows(m, [(1, 1, 1), (2, 2, 5), (4, 3, 3)]), APPLY)
 
-    assert kept.survives(every=every) * every >= AT_LEAST["by key"]
+    assert kept.survives(every=every) >= AT_LEAST["by key"]
 
 
 @EACH_OR_SOME
@@ -94,7 +94,7 @@ def test_a_private_model_that_keeps_a_table(tmp_path, server, every):
     private = Faulted(mesh, server)
     private.begins(lambda m: rows(m, [(3, 2, 2)]), APPLY)
 
-    assert private.survives(every=every) * every >= AT_LEAST["private"]
+    assert private.survives(every=every) >= AT_LEAST["private"]
 
 
 @EACH_OR_SOME
@@ -108,7 +108,7 @@ def test_rows_that_go_to_quarantine(tmp_path, server, every):
     parted = Faulted(mesh, server)
     parted.begins(lambda m: rows(m, [(2, 2, 2), (4, 4, 77), (5, 5, 5)]), APPLY)
 
-    assert parted.survives(every=every) * every >= AT_LEAST["quarantine"]
+    assert parted.survives(every=every) >= AT_LEAST["quarantine"]
 
 
 @EACH_OR_SOME
@@ -119,10 +119,10 @@ def test_an_environment_beside_production(tmp_path, server, every):
     beside = Faulted(mesh, server, [{"do": "apply", "environment": "dev"}])
     beside.begins(lambda m: model(m, "events", COLUMNS.replace("n::integer", "2 * n::integer")), APPLY)
 
-    assert beside.survives(every=every) * every >= AT_LEAST["environment"]
+    assert beside.survives(every=every) >= AT_LEAST["environment"]
 
 
-@EACH_OR_SOME
+@pytest.mark.parametrize("every", [2, pytest.param(1, marks=pytest.mark.accept)])
 def test_production_that_takes_over_what_an_environment_has_built(tmp_path, server, every):
     mesh = shop(tmp_path / "mesh", "events")
     model(mesh, "events")
@@ -132,7 +132,7 @@ def test_production_that_takes_over_what_an_environment_has_built(tmp_path, serv
     model(mesh, "events", COLUMNS.replace("n::integer", "2 * n::integer"))
     over.begins(lambda m: None, {"do": "apply", "environment": "dev"})
 
-    assert over.survives(every=every) * every >= AT_LEAST["taken over"]
+    assert over.survives(every=every) >= AT_LEAST["taken over"]
 
 
 def test_an_environment_that_is_dropped(tmp_path, server):
@@ -156,7 +156,7 @@ def test_the_first_apply_of_all(tmp_path, server, every):
     first = Faulted(mesh, server, then=[APPLY, APPLY])
     first.begins(lambda m: None)
 
-    assert first.survives(every=every) * every >= AT_LEAST["first"]
+    assert first.survives(every=every) >= AT_LEAST["first"]
 
 
 def test_a_disk_that_is_full_and_stays_so_until_somebody_makes_room(tmp_path, server):

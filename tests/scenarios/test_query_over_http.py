@@ -260,6 +260,18 @@ def test_every_answer_is_written_down_with_what_was_shown_and_how_it_ended(serve
     assert chain["diagnostics"] == [] and chain["reads"] >= 2
 
 
+def test_what_a_reader_was_given_is_measured_with_their_purpose(server, ada):
+    headers = {"Authorization": f"Bearer {ada}"}
+
+    ask(server, ada, f"select id from {PLANES} order by 1", "text/csv", limit=9, purpose="meters")
+    read, *_ = httpx.get(f"{server.url}/api/v1/audit/reads/own", headers=headers, timeout=60).json()["items"]
+    asked = {"by": ["product", "consumer", "purpose"], "domain": "fleet"}
+    sums = httpx.get(f"{server.url}/api/v1/usage", params=asked, headers=headers, timeout=60).json()["usage"]
+
+    found = {one["kind"]: one["amount"] for one in sums if (one["consumer"], one["purpose"]) == ("ada", "meters")}
+    assert found == {"rows_served": 9, "bytes_served": read["bytes"]}
+
+
 @pytest.mark.parametrize("body", [{"sql": "select 1\0"}, {"sql": "select 1", "purpose": "a\0b"}])
 def test_a_null_byte_in_a_query_or_its_purpose_is_refused(server, ada, body):
     answer = httpx.post(f"{server.url}/api/v1/query", json=body, headers={"Authorization": f"Bearer {ada}"}, timeout=60)

@@ -14,10 +14,13 @@ from weft.errors import PlatformError
 from weft.model.address import Address
 from weft.registry.audit import ReadBegun, ReadEnded, ReadPort
 from weft.registry.audit_writer import AuditWriter
+from weft.registry.meters import READ, served
 
 if TYPE_CHECKING:
     from weft.access.opened import Readable
 
+_BY_FILES = frozenset({"files", "iceberg", "iceberg-store"})
+"""Wires that give files away: what is fetched of those is measured where they are handed out."""
 Over = Callable[[str, int, int], None]
 """Says how a read ended (`done`, `cut`, `revoked`, `failed`, `left`), with its rows and bytes."""
 
@@ -78,11 +81,18 @@ class Witness:
 
         def over(how: str, rows: int, size_bytes: int) -> None:
             seconds = time.monotonic() - since
+            at, who = self._now(), principal.written
+            given = () if self._wire in _BY_FILES else _given(ports)
+            meters = served(at=at, ports=given, consumer=who, purpose=purpose or READ, rows=rows, size_bytes=size_bytes)
             # the rows have left already: a read whose end cannot be written down is one without end
             with suppress(PlatformError):
-                self._writer.write(ReadEnded(read_id, self._now(), principal.written, how, rows, size_bytes, seconds))
+                self._writer.write(ReadEnded(read_id, at, who, how, rows, size_bytes, seconds, meters))
 
         return over
+
+
+def _given(ports: Sequence[ReadPort]) -> list[tuple[str, str]]:
+    return list(dict.fromkeys((one.port, one.snapshot_id) for one in ports))
 
 
 def _port(address: Address, opened: Readable) -> ReadPort:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from weft.api.governance.governing import verdicts
-from weft.errors import GateRefused, SourceError, error, has_errors
+from weft.errors import GateRefused, ProjectError, SourceError, error, has_errors
 from weft.model.address import Address
 from weft.plan.column_changes import ColumnDigests
 from weft.plan.impact import Impact
@@ -111,8 +111,17 @@ class Applying:
         """Plans, lands, builds, verifies and publishes: see `Mesh.apply`."""
         began = time.monotonic()
         decided = self._decided(asked)
-        loaded = self._rooms.repository(ask=not asked.computes_again).sound(asked.selection)
-        if self._rooms.on_a_server and self._rooms.environment is None:
+        found = self._rooms.repository(ask=not asked.computes_again)
+        joins = self._rooms.on_a_server and self._rooms.environment is None
+        try:
+            loaded = found.sound(asked.selection)
+        except ProjectError:
+            if joins:
+                from weft.api.client.joining import requisition_new
+
+                requisition_new(self._rooms, found, self._progress)
+            raise
+        if joins:
             from weft.api.client.joining import join
 
             join(self._rooms, loaded.mesh, self._progress)

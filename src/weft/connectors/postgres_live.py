@@ -24,8 +24,15 @@ from weft.sql.postgres_conditions import Typed
 from weft.sql.quoting import dotted, ident, literal
 
 _LOOK_S = 0.1
-_KEPT_OUT = ("max_parallel_workers_per_gather", "0"), ("synchronize_seqscans", "off"), ("jit", "off")
-"""Settings under which the same rows come in the same order, whatever rows lie between them."""
+_SETTINGS = {
+    "max_parallel_workers_per_gather": "0",
+    "synchronize_seqscans": "off",
+    "jit": "off",
+    "standard_conforming_strings": "on",
+    "transform_null_equals": "off",
+    "client_encoding": "UTF8",
+}
+"""Settings under which the same rows come in the same order, whatever rows lie between them, and texts are literal."""
 
 
 class LiveColumn(Struct, frozen=True):
@@ -105,7 +112,7 @@ class LiveServer:
             UserCodeError: WFT-ENG-003 it takes too long, WFT-ENG-001 it fails, WFT-ENG-005 it is too large.
             Unwanted: nobody waits any more.
         """
-        asked = Asked(dict(_KEPT_OUT), limits.seconds)
+        asked = Asked(_SETTINGS, limits.seconds)
         rows = []
         with _watched(limits) as watch:
             asked = replace(asked, begun=watch.over)

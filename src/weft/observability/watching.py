@@ -157,7 +157,7 @@ class Watch:
         """Products whose jobs wait longer than anything makes them wait, beside those of which something is known."""
         with self._registry.database.reading() as statements:
             found = untaken(statements, now - Limits().patience)
-        why = "no worker has taken it; perhaps none has the product's files: `weft worker` runs where they are"
+        why = "no worker has taken it; perhaps none has the product's files, or all serve other domains (`--domain`)"
         return [
             Failed(
                 product,

@@ -19,6 +19,7 @@ from weft.errors import PlatformError, error
 from weft.registry import codec
 from weft.registry.database import Database, Statements
 from weft.registry.log import BEGINNING, chained
+from weft.registry.meters import Meter, put_meters
 
 BEGUN, ENDED = "read.begun", "read.ended"
 _AT_ONCE = 1000
@@ -69,6 +70,7 @@ class ReadEnded(Struct, frozen=True):
     Attributes:
         how: `done`, `cut` at a limit, `revoked`, `failed`, or `left` by whoever asked.
         size_bytes: of the answer.
+        meters: what the reader was given, measured: kept with the end, and not in the chain, which tells it already.
     """
 
     read_id: str
@@ -78,6 +80,7 @@ class ReadEnded(Struct, frozen=True):
     rows: int
     size_bytes: int
     seconds: float
+    meters: tuple[Meter, ...] = ()
 
 
 class Read(Struct, frozen=True):
@@ -208,6 +211,7 @@ class AuditStore:
             )
         else:
             kind, body = ENDED, _ended_body(record)
+            put_meters(statements, record.meters)
         hash_ = chained(previous, seq, at, kind, record.principal, read_id, body)
         row = (seq, at, kind, record.principal, read_id, codec.dumps(body), previous, hash_)
         statements.run(f"INSERT INTO audit ({_ROW}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from msgspec import Struct
 
 from weft.registry import codec
-from weft.registry.database import Database
+from weft.registry.database import Database, Statements
 
 KINDS: Mapping[str, str] = {
     "cpu_seconds": "processor time",
@@ -67,6 +67,29 @@ class MetersTold(Struct, frozen=True):
     meters: tuple[Meter, ...]
 
 
+def put_meters(statements: Statements, meters: Sequence[Meter]) -> None:
+    """Keeps measurements in a transaction that is open: with what they measure."""
+    rows = [
+        (
+            one.meter_id or secrets.token_hex(12),
+            codec.time_text(one.at),
+            codec.time_text(one.at)[:10],
+            one.kind,
+            float(one.amount),
+            one.product,
+            one.product.partition(".")[0],
+            one.port,
+            one.consumer,
+            one.purpose,
+            one.run_id,
+            one.snapshot_id,
+        )
+        for one in meters
+    ]
+    if rows:
+        statements.many(_ADD, rows)
+
+
 class MeterStore:
     """Meters in the registry's database; not in the hash-chained log: there are too many of them."""
 
@@ -75,26 +98,9 @@ class MeterStore:
 
     def add(self, meters: Sequence[Meter]) -> None:
         """Keeps measurements, in one transaction."""
-        rows = [
-            (
-                one.meter_id or secrets.token_hex(12),
-                codec.time_text(one.at),
-                codec.time_text(one.at)[:10],
-                one.kind,
-                float(one.amount),
-                one.product,
-                one.product.partition(".")[0],
-                one.port,
-                one.consumer,
-                one.purpose,
-                one.run_id,
-                one.snapshot_id,
-            )
-            for one in meters
-        ]
-        if rows:
+        if meters:
             with self._database.writing() as statements:
-                statements.many(_ADD, rows)
+                put_meters(statements, meters)
 
     def usage(
         self,
@@ -169,15 +175,19 @@ def _named(meter: Meter) -> Meter:
 
 
 def served(
-    *, at: datetime, port: str, snapshot_id: str, consumer: str, purpose: str, rows: int, size_bytes: int
-) -> tuple[Meter, Meter]:
-    """What a reader was given of a port: for whoever serves rows or hands out files, to be put into a `MeterBuffer`.
+    *, at: datetime, ports: Sequence[tuple[str, str]], consumer: str, purpose: str, rows: int, size_bytes: int
+) -> tuple[Meter, ...]:
+    """What a reader was given in an answer: of each port that it was made from an equal part, so that sums are right.
 
     Args:
+        ports: each with the snapshot that was read.
         purpose: as the reader, or the grant, says it.
     """
-    product = ".".join(port.split(".")[:2])
-    return (
-        Meter(at, "rows_served", rows, product, consumer, purpose, port, None, snapshot_id),
-        Meter(at, "bytes_served", size_bytes, product, consumer, purpose, port, None, snapshot_id),
-    )
+    found = []
+    for kind, amount in (("rows_served", rows), ("bytes_served", size_bytes)):
+        for number, (port, snapshot_id) in enumerate(ports):
+            part = amount // len(ports) + (number < amount % len(ports))
+            if part:
+                product = ".".join(port.split(".")[:2])
+                found.append(Meter(at, kind, part, product, consumer, purpose, port, None, snapshot_id))
+    return tuple(found)

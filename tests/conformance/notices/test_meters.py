@@ -69,8 +69,7 @@ def test_a_buffer_keeps_many_at_a_time_and_loses_nothing_when_the_registry_is_aw
     buffer = MeterBuffer(Store(registry.database), size=10)
     measured = served(
         at=clock(),
-        port="sales.orders.orders@1",
-        snapshot_id="7",
+        ports=[("sales.orders.orders@1", "7")],
         consumer="eve",
         purpose="report",
         rows=3,
@@ -105,3 +104,21 @@ def test_usage_of_others_and_days_that_are_none_are_refused(registry, clock):
             usage.of(owner, domain="sales", **days)
     with pytest.raises(UsageError, match="WFT-OBS-001"):
         usage.of(owner, domain="sales", by=("colour",))
+
+
+def test_an_answer_made_from_several_ports_is_measured_once_in_parts_of_each(registry, clock):
+    ports = [("sales.orders.orders@1", "7"), ("legal.cases.cases@1", "8"), ("legal.cases.parties@1", "9")]
+    meters = served(at=clock(), ports=ports, consumer="eve", purpose="report", rows=5, size_bytes=901)
+    MeterStore(registry.database).add(meters)
+    usage = Usage(registry.database, clock)
+
+    assert [(m.port, m.amount) for m in meters if m.kind == "rows_served"] == [
+        (ports[0][0], 2),
+        (ports[1][0], 2),
+        (ports[2][0], 1),
+    ]
+    assert usage.of(ANN, by=("consumer",))["usage"] == [
+        {"consumer": "eve", "kind": "bytes_served", "amount": 901.0},
+        {"consumer": "eve", "kind": "rows_served", "amount": 5.0},
+    ]
+    assert served(at=clock(), ports=[], consumer="eve", purpose="report", rows=5, size_bytes=901) == ()

@@ -267,7 +267,35 @@ def test_processes_that_multiply_without_end_end_with_the_run(apart: Apart) -> N
     assert processes_of(apart.uid) == []
 
 
+def test_a_folder_of_any_depth_and_any_rights_goes_with_the_run(apart: Apart) -> None:
+    deep = "for n in range(3000):\n    os.mkdir('d')\n    open('f', 'w').close()\n    os.chdir('d')\n"
+
+    assert apart.rows(f"home = os.getcwd()\n{deep}os.chdir(home)\nos.chmod('d', 0)\nreturn pa.table({{'a': [1]}})") == [
+        (1,)
+    ]
+
+    assert list(apart.base.iterdir()) == [apart.base / "lock"]
+
+
+def test_a_user_as_which_something_else_runs_already_is_refused_and_it_goes_on(apart: Apart) -> None:
+    with other_users.user() as name:
+        apart.names = [name]
+        service = subprocess.Popen(
+            [sys.executable, "-c", "import time; time.sleep(1000)"], cwd="/", user=apart.uid, extra_groups=[]
+        )
+        try:
+            until(lambda: service.pid in processes_of(apart.uid))
+            text = apart.refused("return pa.table({'a': [1]})")
+            assert service.poll() is None
+        finally:
+            service.kill()
+            service.wait()
+
+    assert f"something runs as the user `{name}` already" in text
+
+
 def test_what_a_run_left_whose_worker_was_killed_is_ended_before_the_next(apart: Apart) -> None:
+    apart.rows("return pa.table({'a': [1]})")
     left = subprocess.Popen(
         [sys.executable, "-c", "import time; time.sleep(1000)"],
         cwd="/", user=apart.uid, group=apart.uid, extra_groups=[], start_new_session=True,

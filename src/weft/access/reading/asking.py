@@ -17,6 +17,7 @@ from weft.access.reading.answer import Answer
 from weft.access.reading.kept import Gathering, Kept, KeptAnswer, ResultCache, may_be_kept
 from weft.access.reading.pool import Pool
 from weft.access.reading.process import lost, revoked
+from weft.access.reading.turns import Turns
 from weft.access.reading.wire import Cut, Ended, Form, LostError, Parsed, Relation, Run, Told
 from weft.access.result import ResultColumn
 from weft.access.witness import untold
@@ -132,6 +133,8 @@ class Readers:
         self._texts: OrderedDict[str, Parsed] = OrderedDict()
         self._given: OrderedDict[tuple[object, ...], None] = OrderedDict()
         self._lock = threading.Lock()
+        rules = pool.rules
+        self._fetching = Turns(rules.each, 2 * (rules.fast + rules.slow), rules.patience_s)
 
     def close(self) -> None:
         """Ends the processes."""
@@ -173,8 +176,9 @@ class Readers:
             began = time.monotonic()
             ready = opened
             if opened.lives:
-                asked = (question.limit, question.described, self._ceiling.seconds)
-                ready = held.enter_context(self._at_hand(door, principal, opened, text.narrow, *asked))
+                held.close()  # while a database works, the place is somebody else's
+                ready = held.enter_context(self._at_hand(door, principal, opened, text.narrow, question))
+                lease = held.enter_context(self.pool.lease(principal.name))
             run = Run(
                 key=_key(principal, ready.relations),
                 sql=question.sql,
@@ -186,6 +190,7 @@ class Readers:
                 seconds=self._left(began),
                 encoding=question.encoding,
                 described=question.described,
+                once=opened.lives,
             )
             relations = [Relation(*name, item) for name, item in ready.relations.items()]
             answer = Answer(
@@ -263,17 +268,21 @@ class Readers:
 
     @contextmanager
     def _at_hand(
-        self,
-        door: Door,
-        principal: Principal,
-        opened: Opened,
-        narrow: Narrow,
-        rows: int | None,
-        described: bool,
-        seconds: float | None,
+        self, door: Door, principal: Principal, opened: Opened, narrow: Narrow, question: Question
     ) -> Iterator[Opened]:
         """What was opened, with what it shows of tables in databases; it takes of the time that a question has."""
-        with door.fetched(principal, opened, narrow, rows=rows, described=described, seconds=seconds) as ready:
+        with ExitStack() as held:
+            with self._fetching.turn(principal.name):
+                ready = held.enter_context(
+                    door.fetched(
+                        principal,
+                        opened,
+                        narrow,
+                        rows=question.limit,
+                        described=question.described,
+                        seconds=self._ceiling.seconds,
+                    )
+                )
             if not door.still(principal, opened):
                 raise revoked()
             yield ready

@@ -146,7 +146,13 @@ class Reader:
         finally:
             if sink is not None:
                 sink.close()
+            self._left(run)
             self._returned()
+
+    def _left(self, run: Run) -> None:
+        """Closes a session in which nobody asks again."""
+        if run.once and run.key in self._sessions:
+            self._sessions.pop(run.key).close()
 
     def _returned(self) -> None:
         """Nothing is lent to this process any more."""

@@ -121,8 +121,9 @@ class ReaderProcess:
         self.start()
         known = run.key in self.keys
         drop = []
-        self.keys[run.key] = None
-        self.keys.move_to_end(run.key)
+        if not run.once:
+            self.keys[run.key] = None
+            self.keys.move_to_end(run.key)
         while len(self.keys) > _SESSIONS:
             drop.append(self.keys.popitem(last=False)[0])
         opened = {} if known else {"relations": tuple(relations), "paths": tuple(paths)}

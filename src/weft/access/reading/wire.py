@@ -113,6 +113,7 @@ class Run(Struct, frozen=True, tag=True):
         seconds: how long it may work.
         encoding: `gzip`, `zstd` or nothing, for the whole of the bytes; `lz4` or `zstd` inside of Arrow.
         described: whether only the columns are wanted: the text is bound and nothing is read.
+        once: whether nobody asks in this session again: it reads what was brought for this query alone.
     """
 
     key: str
@@ -128,6 +129,7 @@ class Run(Struct, frozen=True, tag=True):
     seconds: float | None = None
     encoding: str = ""
     described: bool = False
+    once: bool = False
 
 
 class Begun(Struct, frozen=True, tag=True):

@@ -113,7 +113,7 @@ class Requisitions:
         registered = self._rooms.production.domains().get(name)
         if registered is None:
             require(caller, Action.READ_METADATA)
-            raise _unregistered(name)
+            raise unregistered(name)
         require(caller, Action.MANAGE_DOMAIN, name)
         record = self._record(document)
         if record.name != name:
@@ -148,7 +148,7 @@ class Requisitions:
         """
         require(caller, Action.READ_USAGE, name)
         if self._rooms.production.domain(name) is None:
-            raise _unregistered(name)
+            raise unregistered(name)
         return self._standing(name)
 
     def _standing(self, name: str) -> dict[str, Any]:
@@ -180,7 +180,7 @@ class Requisitions:
             most_products=most_products if most_products is not None else before.most_products,
         )
         if not self.store.bound(given, actor=caller.name, at=self._rooms.now()):
-            raise _unregistered(name)
+            raise unregistered(name)
         return self._standing(name)
 
     def _record(self, document: dict[str, Any]) -> DomainRecord:
@@ -219,8 +219,10 @@ class Requisitions:
         )
 
 
-def _unregistered(name: str) -> UsageError:
-    return UsageError(error("WFT-SRV-043", f"domain `{name[:80]}` is not registered", fix="requisition it first"))
+def unregistered(name: str) -> UsageError:
+    """That a server knows no such domain."""
+    fix = "`weft apply` in its repository requisitions it, with a token of a person, also where it has no product yet"
+    return UsageError(error("WFT-SRV-043", f"domain `{name[:80]}` is not registered", fix=fix))
 
 
 def _require_policies(name: str, document: dict[str, Any]) -> None:

@@ -127,15 +127,18 @@ def explored(platform: Platform, caller: Caller, asked: Asked) -> Explored:
     told: list[str] = []
     hit: dict[str, bool] = {}
     start = home_of(root)
+    end, apart = root, False
     match asked.view:
         case "path" if asked.to:
-            target = home_of(_resolved(platform, caller, around, asked.to))
+            end = _resolved(platform, caller, around, asked.to)
+            target = home_of(end)
             hops, cut = around.between(start, target, _LOOKED_AT)
             if not hops:
                 back, cut_back = around.between(target, start, _LOOKED_AT)
                 farthest = max(back.values(), default=0)
                 hops, cut = {name: hop - farthest for name, hop in back.items()}, cut or cut_back
             if not hops:
+                apart = True
                 told.append(f"no way leads from {start} to {target}, nor back")
                 hops = {start: 0, target: 1}
             if cut:
@@ -150,16 +153,36 @@ def explored(platform: Platform, caller: Caller, asked: Asked) -> Explored:
         told.append(f"only the nearest {MOST} of {len(hops):,} products are shown")
         hops = dict(sorted(hops.items(), key=lambda one: abs(one[1]))[:MOST])
     edges = [e for name in hops if name.count(".") == 1 for e in around.into(name)]
+    if _is_column(root) and _is_column(end) and end != root:
+        way = _on_the_way(edges, root, end)
+        if not way and not apart:
+            told.append(f"no way leads from {root} to {end}, nor back")
+        kept = {one for node in way or (root, end) for one in (product_of(node), table_of(node))}
+        hops = {name: hop for name, hop in hops.items() if name in kept}
     if around.cut:
         told.append("some product has more edges than are read at once: not all are shown")
     found = Explored(root, hops, tuple(edges), around, tuple(told), hit, *_traced(edges, root))
     return _only_traced(found, asked) if found.traced and asked.view == "around" else found
 
 
+def _is_column(node: str) -> bool:
+    name = node_name(node)
+    return name is not None and name.column is not None
+
+
+def _on_the_way(edges: Sequence[LineageEdge], one: str, other: str) -> frozenset[str]:
+    """Columns on some way between two, in whichever direction it leads; nothing where there is none."""
+    for first, last in ((one, other), (other, one)):
+        behind = {first, *affected(edges, [first])}
+        if last in behind:
+            before = affected((replace(e, source=e.target, target=e.source) for e in edges), [last])
+            return frozenset(behind & {last, *before})
+    return frozenset()
+
+
 def _traced(edges: Sequence[LineageEdge], root: str) -> tuple[frozenset[str], frozenset[str]]:
     """A column with all that it is made from, and with all that is made from it, as far as edges are known."""
-    name = node_name(root)
-    if name is None or name.column is None:
+    if not _is_column(root):
         return frozenset(), frozenset()
     before = affected((replace(e, source=e.target, target=e.source) for e in edges), [root])
     return frozenset((root, *before)), frozenset((root, *affected(edges, [root])))

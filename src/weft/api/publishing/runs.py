@@ -19,6 +19,7 @@ from msgspec.structs import replace
 
 from weft.access.permissions import Action, Caller, Role, require
 from weft.api.documents import decoded
+from weft.api.people.requisition import unregistered
 from weft.api.publishing import addressing
 from weft.api.publishing.committing import Committer, Kept, ProcessCommitter, failure_of
 from weft.api.publishing.incoming import Incoming, too_large
@@ -406,8 +407,7 @@ class Publishing:
         """
         found = self._rooms.production.domain(name)
         if found is None:
-            what = f"domain `{name}` is not registered"
-            raise UsageError(error("WFT-SRV-043", what, fix="`weft apply` requisitions it, with a token of a person"))
+            raise unregistered(name)
         return found
 
     # whose

@@ -28,9 +28,13 @@ def command() -> None:
 @click.argument("name")
 def domain(name: str) -> int:
     from weft import api
+    from weft.config import load_settings
 
     written = api.new_domain(Path(), name)
-    print_text(written_text(written, f"next: weft new product {name}.NAME"))
+    after = f"weft new product {name}.NAME"
+    if load_settings(Path()).mesh.registry.startswith(("http://", "https://")):
+        after = f"weft apply, which requisitions it, then {after}"
+    print_text(written_text(written, f"next: {after}"))
     return 0
 
 

@@ -10,7 +10,6 @@ import contextlib
 import fcntl
 import os
 import secrets
-import shutil
 import signal
 import stat
 import subprocess
@@ -23,6 +22,7 @@ from typing import TypedDict
 
 from msgspec import Struct
 
+from weft.engines.python.left import remove_tree
 from weft.errors import Diagnostic, UserCodeError, Where, error
 
 _CAPABILITIES = {
@@ -296,6 +296,11 @@ def _base(account: Account, place: str) -> Path:
     base = Path(place or tempfile.gettempdir()).absolute() / f"weft-python-{account.uid}"
     with contextlib.suppress(FileExistsError):
         _make(base, -1, -1, 0o711)
+        if processes_of(account.uid):  # none of ours: no run was ever here
+            base.rmdir()
+            what = f"something runs as the user `{account.name}` already, and what the user runs is ended"
+            fix = f"end it where it is left from a run; else make a user for this alone; {_FIX}"
+            raise UserCodeError(error("WFT-PYM-016", what, _WHERE, fix=fix))
     found = base.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
         what = f"`{base}` is no folder that only this user can write to, so no Python model runs in it"
@@ -313,7 +318,7 @@ def _make(folder: Path, uid: int, gid: int, mode: int) -> None:
 def _clear(account: Account, base: Path) -> None:
     """Removes what runs of a user have written. Nobody else is at it: the user is taken, its processes are ended."""
     for folder in base.glob("run-*"):
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_tree(folder)
     for shared in dict.fromkeys((*_SHARED_FOLDERS, tempfile.gettempdir())):
         with contextlib.suppress(OSError), os.scandir(shared) as entries:
             for entry in entries:
@@ -321,6 +326,6 @@ def _clear(account: Account, base: Path) -> None:
                     if entry.stat(follow_symlinks=False).st_uid != account.uid:
                         continue
                     if entry.is_dir(follow_symlinks=False):
-                        shutil.rmtree(entry.path, ignore_errors=True)
+                        remove_tree(Path(entry.path))
                     else:
                         Path(entry.path).unlink()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 _LONGEST_WORD = 1 << 20
 """Bytes of what a child tells of its end."""
 _AT_ONCE = 1 << 24
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class UnsoundError(Exception):
@@ -66,6 +68,41 @@ def take(folder: Path, name: str, to: Path, most: int, uid: int) -> None:
         raise UnsoundError("no file of rows") from None
 
 
+def remove_tree(folder: Path) -> None:
+    """Removes a folder with all that is in it, however deep: its folders are moved up, level by level.
+
+    Whoever has written it must not be able to change it any more.
+    """
+    prefix, number = secrets.token_hex(8), 0
+    top = os.open(folder, _FOLDER)
+    try:
+        while inner := _without_files(top):
+            for name in inner:
+                place = os.open(name, _FOLDER, dir_fd=top)
+                try:
+                    for deeper in _without_files(place):
+                        os.rename(deeper, f"{prefix}-{number}", src_dir_fd=place, dst_dir_fd=top)
+                        number += 1
+                finally:
+                    os.close(place)
+                os.rmdir(name, dir_fd=top)
+    finally:
+        os.close(top)
+    folder.rmdir()
+
+
+def _without_files(folder: int) -> list[str]:
+    """Removes the files of a folder; the folders in it."""
+    inner = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                inner.append(entry.name)
+            else:
+                os.unlink(entry.name, dir_fd=folder)
+    return inner
+
+
 @contextlib.contextmanager
 def _opened(folder: Path, name: str, uid: int | None) -> Iterator[int]:
     """A file of a folder, opened without following or waiting for anything.
@@ -73,7 +110,7 @@ def _opened(folder: Path, name: str, uid: int | None) -> Iterator[int]:
     Raises:
         UnsoundError: it is none.
     """
-    place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    place = os.open(folder, _FOLDER)
     try:
         try:
             # a FIFO would wait for its other end
