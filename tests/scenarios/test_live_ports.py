@@ -416,6 +416,30 @@ def test_a_product_is_built_from_such_a_port_and_again_when_it_was_looked_at_aga
     assert "norths" in str(found)
 
 
+def test_a_port_moves_from_a_table_to_a_model_and_back(shop):
+    shop.apply()
+    model = shop.root / "domains/shop/sales/models/orders.sql"
+    model.parent.mkdir()
+    model.write_text(
+        "select 1::integer as id, 'x' as customer, 'north' as region, 1.5::decimal(10,2) as amount, date '2026-01-01' as day"
+    )
+    shop.product(None)
+    shop.apply()
+    made = shop.rows(f"select count(*) from {PORT}")
+    with weft.open(shop.root) as mesh:
+        files = mesh.query(f"select id from {PORT}").snapshots[f"{PORT}@1"]
+    model.unlink()
+    shop.product({"connection": "db", "table": "orders"})
+    shop.apply()
+
+    assert [made, shop.rows(f"select count(*) from {PORT}")] == [[(1,)], [(6,)]]
+    assert shop.rows(f"select count(*) from {PORT}", at=files) == [(1,)], "what lay in files is there as it was"
+    shop.apply()
+    with weft.open(shop.root) as mesh:
+        mesh.rollback(PORT, files, reason="the table is wrong")
+    assert shop.rows(f"select count(*) from {PORT}") == [(1,)]
+
+
 def test_the_contract_is_verified_where_the_rows_are(shop, platform):
     with weft.open(shop.root) as mesh:
         first = mesh.verify(PORT)
