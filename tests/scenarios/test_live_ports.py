@@ -221,6 +221,10 @@ def test_a_question_is_narrowed_to_what_it_can_use(shop, platform):
 
 
 QUESTIONS = [
+    "select id, region from {} order by region desc, id limit 3",
+    "select id, region from {} order by region desc nulls first, id desc limit 3",
+    "select id, region from {} order by region asc nulls first, id limit 5",
+    "select id, region, cast(id as varchar) as t from {} where id <> 3 order by region, id limit 5 offset 1",
     "select * from {} order by id",
     "select o from {} as o order by id",
     "select count(*), count(region) from {}",
