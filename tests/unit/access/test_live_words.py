@@ -242,6 +242,19 @@ def test_a_mask_shows_the_same_as_in_duckdb_whatever_the_value_and_its_type(both
 
 
 CONDITIONS = [
+    "CASE i WHEN 7 THEN true ELSE false END",
+    "t NOT IN CAST(['north', 'z'] AS VARCHAR[])",
+    "NOT (NOT (t = 'north'))",
+    "NOT (d > '2024-01-01' OR n > 5)",
+    "NOT (CASE WHEN d > '2024-01-01' THEN true ELSE n > 5 END)",
+    "d NOT IN ('2024-02-29', '1970-01-01')",
+    "n NOT IN (100, 0.01)",
+    "NOT (n BETWEEN 0 AND 100)",
+    "d NOT BETWEEN '1970-01-01' AND '2024-02-29'",
+    "m IN ('2026-01-01 00:00:00')",
+    "n IS DISTINCT FROM 100",
+    "d IS NOT DISTINCT FROM '2024-02-29'",
+    "'9' < 'a'",
     "t = 'north'",
     "t <> 'north'",
     "t < 'a'",
@@ -343,6 +356,23 @@ def test_several_rights_show_each_row_by_the_mildest_that_has_it(both):
 
 
 WORDLESS = [
+    "t ILIKE 'n%'",
+    "t GLOB 'n*'",
+    "t LIKE 'a%' ESCAPE 'a'",
+    "t SIMILAR TO 'n.*'",
+    "t ^@ 'n' AND i = ANY([7])",
+    "contains(t, 'n')",
+    "contains(['north'], t || '')",
+    "list_contains(CAST([7] AS INTEGER[]), i)",
+    "i IN (7, 'x')",
+    "i = 7::VARCHAR",
+    "TRY_CAST('2024-01-01' AS DATE) = d",
+    "d = TIMESTAMP '2024-01-01 00:00:00'",
+    "d = '2024-02-30'",
+    "(d > '2024-01-01') IS NULL",
+    "(t, i) = ('north', 7)",
+    "COLUMNS('t') = 'north'",
+    "port.t = 'north'",
     "lower(t) = 'north'",
     "t = 7",
     "length(t) > 3",
