@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import secrets
 import shutil
 import site
@@ -36,6 +37,13 @@ def user() -> Iterator[str]:
         yield name
     finally:
         subprocess.run(["userdel", name], check=True)
+
+
+def forget(name: str, place: Path) -> None:
+    """Removes what runs as a user keep between them."""
+    uid = pwd.getpwnam(name).pw_uid
+    shutil.rmtree(place / f"weft-python-{uid}", ignore_errors=True)
+    Path(f"/run/weft-python-{uid}.lock").unlink(missing_ok=True)
 
 
 @cache

@@ -51,7 +51,7 @@ def mesh(tmp_path: Path) -> TestMesh:
 def user() -> Iterator[str]:
     with other_users.user() as name:
         yield name
-        shutil.rmtree(Path("/var/tmp") / f"weft-python-{pwd.getpwnam(name).pw_uid}", ignore_errors=True)
+        other_users.forget(name, Path("/var/tmp"))
 
 
 def command(mesh: TestMesh, *words: str) -> list[str]:

@@ -8,6 +8,7 @@ import pwd
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -36,7 +37,7 @@ def users() -> Iterator[list[str]]:
     with other_users.user() as one, other_users.user() as another:
         yield [one, another]
         for name in (one, another):
-            shutil.rmtree(PLACE / f"weft-python-{pwd.getpwnam(name).pw_uid}", ignore_errors=True)
+            other_users.forget(name, PLACE)
 
 
 @pytest.fixture(scope="module")
@@ -227,6 +228,35 @@ def test_of_two_runs_as_one_user_the_second_waits_and_finds_nothing_of_the_first
     assert apart.notes[0] == "m: waits for a user that Python models run as: all of `python.users` are taken"
 
 
+def test_two_meshes_that_work_in_different_folders_do_not_have_one_user_at_once(apart: Apart) -> None:
+    with folder_for_everybody() as elsewhere:
+        other = Apart(apart.session, apart.folder, elsewhere, apart.names)
+        other.rows("return pa.table({'a': [1]})")
+        with in_background(apart, "import time\ntime.sleep(3)\nreturn pa.table({'a': [1]})"):
+            until(lambda: processes_of(apart.uid))
+
+            assert other.said_of(f"os.listdir({str(apart.base)!r})") == "PermissionError"
+            assert list(apart.base.iterdir()) == []
+
+    assert other.notes == ["m: waits for a user that Python models run as: all of `python.users` are taken"]
+
+
+@contextlib.contextmanager
+def folder_for_everybody() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(dir=PLACE) as made:
+        Path(made).chmod(0o755)
+        yield Path(made)
+
+
+def test_nothing_runs_where_users_cannot_be_locked(apart: Apart, monkeypatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("weft.engines.python.apart._LOCKS", tmp_path / "not-there")
+
+    text = apart.refused("return pa.table({'a': [1]})")
+
+    assert "WFT-PYM-016" in text
+    assert f"let the worker write to `{tmp_path / 'not-there'}`" in text
+
+
 def test_a_second_user_is_taken_where_the_first_is_busy(apart: Apart, users: list[str]) -> None:
     with in_background(apart, "import time\ntime.sleep(5)\nreturn pa.table({'a': [1]})"):
         until(lambda: processes_of(apart.uid))
@@ -255,6 +285,35 @@ def test_a_process_that_has_left_its_session_ends_with_the_run(apart: Apart) -> 
     assert processes_of(apart.uid) == []
 
 
+LEADERLESS = """
+if os.fork() == 0:
+    os.setsid()
+    os.closerange(0, 100)
+    import ctypes, threading, time
+    threading.Thread(target=time.sleep, args=(60,)).start()
+    ctypes.CDLL(None).pthread_exit(None)
+import time
+time.sleep(1)
+"""
+
+
+def test_threads_whose_process_looks_ended_end_with_the_run(apart: Apart) -> None:
+    assert apart.rows(f"{LEADERLESS}return pa.table({{'a': [1]}})") == [(1,)]
+
+    assert threads_of(apart.uid) == []
+
+
+def threads_of(uid: int) -> list[str]:
+    """Threads of a user that have not ended, whatever the state of their process."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/task/*/status"):
+        with contextlib.suppress(OSError):
+            told = dict(line.split(":", 1) for line in status.read_text(encoding="utf-8").splitlines())
+            if str(uid) in told["Uid"].split() and told["State"].split()[0] not in "ZX":
+                found.append(str(status))
+    return found
+
+
 def test_processes_that_multiply_without_end_end_with_the_run(apart: Apart) -> None:
     bomb = (
         "if os.fork() == 0:\n    os.setsid()\n    import time\n    end = time.time() + 60\n"
@@ -274,7 +333,7 @@ def test_a_folder_of_any_depth_and_any_rights_goes_with_the_run(apart: Apart) ->
         (1,)
     ]
 
-    assert list(apart.base.iterdir()) == [apart.base / "lock"]
+    assert list(apart.base.iterdir()) == []
 
 
 def test_a_user_as_which_something_else_runs_already_is_refused_and_it_goes_on(apart: Apart) -> None:

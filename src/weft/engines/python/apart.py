@@ -40,6 +40,9 @@ _SIGN_IN_NOT = frozenset({"nologin", "false"})
 _SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")
 """Looked through for what a run has left, and never written to."""
 
+_LOCKS = Path("/run")
+"""Where users are locked: one place for all that run on a machine, whatever folders they work in."""
+
 _END_S = 10.0
 _LOOK_AGAIN_S = 0.05
 
@@ -112,11 +115,9 @@ def taken(names: Sequence[str], place: str, note: Callable[[str], None]) -> Iter
     Raises:
         UserCodeError: WFT-PYM-016, one of the users cannot be had.
     """
-    all_of_them = accounts(names)
-    bases = [(one, _base(one, place)) for one in all_of_them]
-    lock = _first_free(bases, note)
-    account, base = lock.account, lock.base
+    account, lock = _first_free(accounts(names), note)
     try:
+        base = _base(account, place)
         end_all(account)
         _clear(account, base)
         folder = base / f"run-{secrets.token_hex(8)}"
@@ -131,25 +132,29 @@ def taken(names: Sequence[str], place: str, note: Callable[[str], None]) -> Iter
             end_all(account)
             _clear(account, base)
     finally:
-        os.close(lock.file)
+        os.close(lock)
 
 
 def end_left(names: Sequence[str], place: str) -> None:
     """Ends what runs of these users have left that ended without being able to do it; users that are taken stay."""
     for account in accounts(names):
-        base = _base(account, place)
-        file = _locked(base)
+        file = _locked(account)
         if file is not None:
             try:
+                base = _base(account, place)
                 end_all(account)
                 _clear(account, base)
             finally:
                 os.close(file)
 
 
-def is_taken(account: Account, place: str) -> bool:
-    """Whether a run has the user now."""
-    file = _locked(_base(account, place))
+def is_taken(account: Account) -> bool:
+    """Whether a run has the user now.
+
+    Raises:
+        UserCodeError: WFT-PYM-016, users cannot be locked here.
+    """
+    file = _locked(account)
     if file is None:
         return True
     os.close(file)
@@ -188,10 +193,14 @@ def processes_of(uid: int) -> list[int]:
                 told = os.read(file, 4096)
             finally:
                 os.close(file)
-            state, uids = _line(told, b"\nState:"), _line(told, b"\nUid:")
-            if wanted in uids and state[0] not in (b"Z", b"X"):
+            if wanted in _line(told, b"\nUid:") and not _has_ended(told):
                 found.append(int(number))
     return found
+
+
+def _has_ended(told: bytes) -> bool:
+    """Whether nothing of a process runs any more: its first thread may have ended before others, which go on."""
+    return _line(told, b"\nState:")[0] in (b"Z", b"X") and int(_line(told, b"\nThreads:")[0]) <= 1
 
 
 def _line(text: bytes, name: bytes) -> list[bytes]:
@@ -259,30 +268,33 @@ def _account(name: str) -> Account | Diagnostic:
     return error("WFT-PYM-016", f"Python models cannot run as the user `{name}`", _WHERE, why=why, fix=fix)
 
 
-class _Lock(Struct, frozen=True):
-    """A user that is ours as long as a file is open."""
-
-    account: Account
-    base: Path
-    file: int
-
-
-def _first_free(bases: Sequence[tuple[Account, Path]], note: Callable[[str], None]) -> _Lock:
+def _first_free(found: Sequence[Account], note: Callable[[str], None]) -> tuple[Account, int]:
+    """A user that is ours as long as a file is open, and that file."""
     told = False
     while True:
-        for account, base in bases:
-            file = _locked(base)
+        for account in found:
+            file = _locked(account)
             if file is not None:
-                return _Lock(account, base, file)
+                return account, file
         if not told:
             note("waits for a user that Python models run as: all of `python.users` are taken")
             told = True
         time.sleep(_LOOK_AGAIN_S)
 
 
-def _locked(base: Path) -> int | None:
-    """An open file that keeps others from a user; None where another has it."""
-    file = os.open(base / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+def _locked(account: Account) -> int | None:
+    """An open file that keeps others from a user; None where another has it.
+
+    Raises:
+        UserCodeError: WFT-PYM-016, there can be no such file.
+    """
+    path = _LOCKS / f"weft-python-{account.uid}.lock"
+    try:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as e:
+        what = f"`{path}` cannot be opened, so nobody knows whether another worker has the user `{account.name}`"
+        fix = f"let the worker write to `{_LOCKS}`: all workers of a machine keep users from one another there"
+        raise UserCodeError(error("WFT-PYM-016", what, _WHERE, why=e.strerror, fix=fix)) from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

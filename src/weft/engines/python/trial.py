@@ -21,7 +21,7 @@ def try_users(settings: Settings) -> None:
     python, hidden = settings.python, hidden_paths(settings)
     try:
         end_left(python.users, python.folder)
-        free = [one.name for one in accounts(python.users) if not is_taken(one, python.folder)]
+        free = [one.name for one in accounts(python.users) if not is_taken(one)]
         problems = [p for name in free if (p := _problem(name, settings, hidden)) is not None]
     except UserCodeError as e:
         raise ProjectError(*e.diagnostics) from None
