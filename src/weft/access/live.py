@@ -229,7 +229,7 @@ class _Saying:
                 continue
             one = self._described[column.name]
             carried.append(f"{one.carried.format(self._value(column, one))} AS {ident(column.name)}")
-            items += landed.typed([one.landed])
+            items += [_json(column)] if column.type == "JSON" else landed.typed([one.landed])
         where = self._where()
         clear = self._clear(shown)
         asked, all_asked = _asked(clear, wanted.narrow)
@@ -330,6 +330,12 @@ class _Saying:
                 fix="ask its owner: another mask or a plainer filter, or a port that a model fills from the table",
             )
         )
+
+
+def _json(column: Column) -> str:
+    """A text of JSON; PostgreSQL takes some for JSON that is none here, as half a character."""
+    name = ident(column.name)
+    return f"TRY_CAST({name} AS JSON) AS {name}"
 
 
 def _asked(clear: Mapping[str, Typed], narrow: Narrow) -> tuple[list[str], bool]:

@@ -143,10 +143,15 @@ def _rows(node: Mapping[str, Any]) -> tuple[bool, _Order, int | None]:
 
 
 def _is_of_one_row(item: Mapping[str, Any]) -> bool:
-    """Whether an item of a SELECT gives a value for each row: a column, a literal, or the cast of one."""
+    """Whether an item of a SELECT gives a value for each row: a column, a literal, the cast of one, or all columns.
+
+    What takes the place or the name of one of all columns may be of many rows, and is what its order then means.
+    """
+    if item.get("class") == "STAR":
+        return not (item["columns"] or item["replace_list"] or item["rename_list"])
     while item.get("class") == "CAST":
         item = item["child"]
-    return item.get("class") in ("COLUMN_REF", "STAR", "CONSTANT")
+    return item.get("class") in ("COLUMN_REF", "CONSTANT")
 
 
 def _number(node: Any) -> int:
