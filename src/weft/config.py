@@ -61,7 +61,7 @@ class Settings(Struct, frozen=True):
     """All settings of a mesh. `root` is the folder of `weft.toml`, absolute.
 
     Attributes:
-        own_python: no setting: a worker says it to its jobs. Folders of domains, from the root, whose Python models may
+        own_python: no setting: a worker says it to its jobs. Folders of products, from the root, whose Python models may
             run as the user of this process; None: all of them, since it works for a person and not for a mesh.
     """
 

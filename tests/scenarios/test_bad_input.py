@@ -9,7 +9,7 @@ import sqlite3
 
 import pytest
 
-from tests.meshes import TestMesh, descriptor, source, two_products
+from tests.meshes import TestMesh, contract, descriptor, source, two_products
 
 ORDERS = "domains/sales/orders"
 
@@ -123,6 +123,38 @@ def test_a_column_of_another_type_behind_a_cte_and_a_star_is_shown_where_it_is_m
 
     assert "`amount`" in found["what"]
     assert found["where"] == {"file": f"{ORDERS}/models/totals.sql", "line": 3, "column": 5}
+
+
+@pytest.mark.parametrize("type_", ["DECIMAL(99,2)", "MAP(INTEGER)", "STRUCT(a INTEGER, a INTEGER)"])
+def test_a_type_of_a_source_that_no_table_can_have_is_shown_where_it_stands(mesh, type_):
+    said = declared(mesh, [{"name": "id", "id": "id", "logicalType": "integer", "physicalType": type_}])
+
+    found = refused(mesh, 2, "WFT-CON-008")
+
+    assert found["what"] == f"column `id` of input port `raw`: no table can have the type `{type_}`"
+    assert found["where"]["file"] == said
+    assert found["where"]["line"] > 1
+
+
+def test_a_type_of_a_python_models_header_that_no_table_can_have_is_shown_with_the_model(mesh):
+    mesh.path(f"{ORDERS}/models/totals.sql").unlink()
+    header = '# /// script\n# [tool.weft.columns]\n# day = "DECIMAL(99,2)"\n# ///\n'
+    mesh.write(f"{ORDERS}/models/sums.py", f"{header}def sums(orders):\n    return orders\n")
+    mesh.write(f"{ORDERS}/models/totals.sql", "select day, 1 as batch, 1 as amount from sums")
+
+    found = refused(mesh, 2, "WFT-CON-008")
+
+    assert found["what"] == "column `day` of model `sums`: no table can have the type `DECIMAL(99,2)`"
+    assert found["where"]["file"] == f"{ORDERS}/models/sums.py"
+
+
+def declared(mesh: TestMesh, properties: list[dict]) -> str:
+    """Has a source contract say the columns of the source; returns its file."""
+    file = f"{ORDERS}/contracts/sources/raw.odcs.yaml"
+    mesh.write(file, contract("sales.orders.raw", properties))
+    number = json.loads(mesh.path(file).read_text())["id"]
+    mesh.edit(f"{ORDERS}/product.odps.yaml", '"contractId": "none"', f'"contractId": "{number}"')
+    return file
 
 
 def test_sql_that_does_not_parse_is_shown_with_line_and_column_of_the_models_file(mesh):

@@ -39,7 +39,7 @@ def run(asked: dict[str, Any], tell: Tell) -> int:
     """Applies what a worker asks for.
 
     Args:
-        asked: `root`, `subject`, perhaps a `window`, and in `own_python` folders of domains whose Python models may
+        asked: `root`, `subject`, perhaps a `window`, and in `own_python` folders of products whose Python models may
             run as the user of this process.
     """
     from msgspec.structs import replace

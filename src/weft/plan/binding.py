@@ -10,9 +10,9 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from weft.engines.base import Session
-from weft.errors import Diagnostic, UserCodeError, Where
+from weft.errors import Diagnostic, UserCodeError, Where, error
 from weft.model.column import Column
-from weft.model.mesh import Model
+from weft.model.mesh import InputPort, Model, Source
 from weft.plan.keeping import shape_problems
 from weft.sql.kept_tables import table_sql
 from weft.sql.quoting import ident
@@ -65,12 +65,17 @@ class Binder:
         self._engine_version = engine_version
 
     def bind(
-        self, inputs: Mapping[str, Columns], models: Sequence[Model], promised: Mapping[str, Columns] | None = None
+        self,
+        inputs: Mapping[str, Columns],
+        models: Sequence[Model],
+        promised: Mapping[str, Columns] | None = None,
+        entries: Sequence[InputPort] = (),
     ) -> Bound:
         """Columns of the models, each of which stands after what it reads.
 
         Args:
             promised: by Python model, the columns of the contract of the port that it fills.
+            entries: where the inputs are declared.
         """
         promised = promised or {}
         with_python = self._python.digest(models)
@@ -78,7 +83,7 @@ class Binder:
         known = self._cache.get("columns", key)
         if known is not None:
             return Bound(_decoded(known))
-        bound = self._ask(inputs, models, promised)
+        bound = self._ask(inputs, models, promised, {entry.name: entry for entry in entries})
         if not bound.problems:
             self._cache.put_many("columns", {key: _encoded(bound.columns)})
         return bound
@@ -94,18 +99,28 @@ class Binder:
         """Hash of what Python models run with: interpreter and packages. None when none of them is in Python."""
         return self._python.digest(models)
 
-    def _ask(self, inputs: Mapping[str, Columns], models: Sequence[Model], promised: Mapping[str, Columns]) -> Bound:
+    def _ask(
+        self,
+        inputs: Mapping[str, Columns],
+        models: Sequence[Model],
+        promised: Mapping[str, Columns],
+        entries: Mapping[str, InputPort],
+    ) -> Bound:
         session = self._open_session()
         session.namespace("binding")
+        problems: list[Diagnostic] = []
+        missing: set[str] = set()
         for name, columns in inputs.items():
-            session.empty_table(name, columns)
-        if all(model.python is None and model.kept.whole for model in models):
+            try:
+                session.empty_table(name, columns)
+            except UserCodeError:
+                problems.append(_no_table(session, name, columns, entries.get(name)))
+                missing.add(name)
+        if not missing and all(model.python is None and model.kept.whole for model in models):
             at_once = session.columns_of_all([(model.name, model.sql) for model in models])
             if at_once is not None:
                 return Bound(at_once)
         found: dict[str, Columns] = {}
-        problems: list[Diagnostic] = []
-        missing: set[str] = set()
         for model in models:
             if missing & {r.name for r in model.references}:
                 missing.add(model.name)  # its own binding would only repeat the error of what it reads
@@ -116,6 +131,7 @@ class Binder:
                 else:
                     known = {**inputs, **found}
                     columns = self._python.columns(session, model, promised.get(model.name), known)
+                    _have(session, model, columns)
                 wrong = shape_problems(model, columns)
                 if not wrong and not model.kept.whole:
                     columns = self._table(session, model, columns)
@@ -135,6 +151,59 @@ class Binder:
             return session.columns(table_sql(model.sql, model.kept))
         session.empty_table(model.name, columns)
         return session.columns(table_sql(f"SELECT * FROM {ident(model.name)}", model.kept))
+
+
+def _have(session: Session, model: Model, columns: Columns) -> None:
+    """Makes the table of a Python model.
+
+    Raises:
+        UserCodeError: WFT-CON-008, its contract or its header names a type that there is not.
+    """
+    try:
+        session.empty_table(model.name, columns)
+    except UserCodeError:
+        wrong = _untypable(session, model.name, columns)
+        if wrong is None:
+            raise
+        column, why = wrong
+        what = f"column `{column.name}` of model `{model.name}`: no table can have the type `{column.type}`"
+        where = Where(model.file, model.first_line)
+        fix = "state another in its header, or in the contract of its port"
+        raise UserCodeError(error("WFT-CON-008", what, where, why=why, fix=fix)) from None
+
+
+def _untypable(session: Session, name: str, columns: Columns) -> tuple[Column, str] | None:
+    """The first column of whose type no table can have one, and what the engine says of it."""
+    for column in columns:
+        try:
+            session.empty_table(name, (column,))
+        except UserCodeError as e:
+            return column, e.diagnostics[0].what
+    return None
+
+
+def _no_table(session: Session, name: str, columns: Columns, entry: InputPort | None) -> Diagnostic:
+    """What is wrong with columns of an input port of which no table can be made."""
+    where = entry.where if entry is not None else None
+    if not columns:
+        what = f"the source of input port `{name}` has no columns"
+        return error("WFT-SRC-025", what, where, fix="name its columns in its contract, or another source")
+    if (wrong := _untypable(session, name, columns)) is not None:
+        column, why = wrong
+        what = f"column `{column.name}` of input port `{name}`: no table can have the type `{column.type}`"
+        where = _typed_at(entry, column.name) or where
+        return error("WFT-CON-008", what, where, why=why, fix="state another `physicalType`")
+    what = f"no table can have the columns of input port `{name}` together"
+    return error("WFT-SRC-025", what, where, fix="name others in its contract")
+
+
+def _typed_at(entry: InputPort | None, column: str) -> Where | None:
+    """Where the contract of a source says the type of a column."""
+    contract = entry.binding.contract if entry is not None and isinstance(entry.binding, Source) else None
+    if contract is None:
+        return None
+    found = (p for table in contract.objects for p in table.properties if p.name == column)
+    return next((contract.where((*p.pointer, "physicalType")) for p in found), None)
 
 
 def placed(diagnostic: Diagnostic, model: Model) -> Diagnostic:

@@ -109,7 +109,8 @@ def desired_ports(
         models = _in_order(product)
         domain = mesh.domains.get(product.address.domain)
         readable = tuple(m for m in models if _reachable(product, m, inputs) and not refused & _files(product, m))
-        bound = binder.bind(inputs, readable, promised_columns([p for p in product.outputs if p.live is None]))
+        promised = promised_columns([p for p in product.outputs if p.live is None])
+        bound = binder.bind(inputs, readable, promised, product.inputs)
         problems += bound.problems
         for port in product.outputs:
             if port.live is not None:

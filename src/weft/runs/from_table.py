@@ -28,7 +28,8 @@ def product_from_table(text: str, remotes: RemoteConnector) -> dict[str, Any]:
 
     Raises:
         UsageError: WFT-CLI-001, no table is named.
-        SourceError: WFT-SRC-010 the server cannot be reached, WFT-SRC-024 it has no such table.
+        SourceError: WFT-SRC-010 the server cannot be reached, WFT-SRC-024 it has no such table, WFT-SRC-025 the table
+            has no columns.
     """
     connection, _, table = text.partition(".")
     if not table:
@@ -37,6 +38,8 @@ def product_from_table(text: str, remotes: RemoteConnector) -> dict[str, Any]:
             error("WFT-CLI-001", what, fix=f"write `--from {connection}.TABLE` or `{connection}.SCHEMA.TABLE`")
         )
     found = remotes.described(Source("", remote=Remote(connection, table=table)))
+    if not found.columns:
+        raise SourceError(error("WFT-SRC-025", f"table `{table}` has no columns", fix="name another table"))
     name = slugify(table.rpartition(".")[2])
     source_name = f"{name}_source"
     columns = [(c, storable_type(c.type)) for c in found.columns]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -439,6 +438,17 @@ def test_nothing_runs_where_the_user_can_reach_what_is_hidden(apart: Apart, tmp_
 
     assert "WFT-PYM-018" in text
     assert str(reachable) in text
+    assert apart.notes == []
+
+
+def test_nothing_runs_where_the_user_can_write_to_packages(apart: Apart, monkeypatch) -> None:
+    with folder_for_everybody() as packages:
+        packages.chmod(0o777)
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join([other_users.packages(), str(packages)]))
+        text = apart.refused("print('ran')\nreturn pa.table({'a': [1]})")
+
+    assert "WFT-PYM-018" in text
+    assert f"can write to `{packages}`" in text
     assert apart.notes == []
 
 

@@ -37,7 +37,7 @@ class JobProcess:
         """Starts it.
 
         Args:
-            own_python: folders of domains, from the root, whose Python models may run as the user of the worker.
+            own_python: folders of products, from the root, whose Python models may run as the user of the worker.
         """
         self.job = job
         self.run_id: str | None = None

@@ -19,8 +19,8 @@ class Served(Struct, frozen=True):
 
     Attributes:
         subjects: the products whose jobs it takes.
-        own_python: the folder of the one domain whose Python models may run as the worker's own user; empty where it
-            serves several, so that none reads what is of another.
+        own_python: folders of the products of the one domain whose Python models may run as the worker's own user; empty
+            where it serves several, so that none reads what is of another.
         python: products with Python models among them.
     """
 
@@ -39,7 +39,7 @@ def served_now(settings: Settings, domains: Sequence[str] = ()) -> Served:
         if not domains or address.partition(".")[0] in domains
     }
     alone = len({address.partition(".")[0] for address in products} | set(domains)) == 1
-    folders = {folder.parent.relative_to(settings.root).as_posix() for folder in products.values()}
+    folders = {folder.relative_to(settings.root).as_posix() for folder in products.values()}
     with_python = sorted(a for a, folder in products.items() if next(folder.glob("models/*.py"), None) is not None)
     return Served(frozenset(products), frozenset(folders) if alone else frozenset(), tuple(with_python))
 

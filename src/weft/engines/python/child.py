@@ -73,6 +73,10 @@ def _apart(job: dict[str, Any]) -> dict[str, Any] | None:
     for path in job["hidden"]:
         if any(os.access(path, how) for how in (os.R_OK, os.W_OK, os.X_OK)):
             return {"failed": "exposed", "message": path[-1000:]}
+    # whoever changes the code of weft or of its packages is whoever runs weft next; the folder of this run is nobody's
+    for path in (sys.executable, str(Path(sys.executable).parent), str(Path(__file__).parent), *sys.path):
+        if os.access(path, os.W_OK) and not os.path.samefile(path, "."):
+            return {"failed": "writable", "message": path[-1000:]}
     import resource
 
     most = min(_MOST_PROCESSES, *(n for n in resource.getrlimit(resource.RLIMIT_NPROC) if n >= 0), _MOST_PROCESSES)

@@ -53,6 +53,10 @@ def not_begun(model: Model | None, ended: Ended, user: str) -> Diagnostic:
         why = "what is of the mesh must be out of its reach"
         fix = "take it the right: `chmod o-rwx` of the mesh's folder, and of what lies elsewhere"
         return error("WFT-PYM-018", what, _where(model), why=why, fix=fix)
+    if told.get("failed") == "writable":
+        what = f"{_named(model)} not run as the user `{user}`, which can write to `{told['message']}`"
+        why = "interpreter and packages are those of weft too: what is written there runs as its user"
+        return error("WFT-PYM-018", what, _where(model), why=why, fix=f"`chmod -R o-w {told['message']}`")
     if told.get("failed") == "apart":
         return not_started(model, user, "it still had rights of the user that runs weft")
     return not_started(model, user, (ended.last_words.splitlines() or [f"it ended with status {ended.status}"])[-1])

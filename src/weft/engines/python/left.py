@@ -132,7 +132,7 @@ def _opened(folder: Path, name: str, uid: int | None) -> Iterator[int]:
         os.close(file)
 
 
-_REPORTS = ("apart", "exposed", "memory", "raised", "result", "size")
+_REPORTS = ("apart", "exposed", "memory", "raised", "result", "size", "writable")
 
 
 def _is_word(word: object) -> bool:

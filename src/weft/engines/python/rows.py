@@ -46,7 +46,7 @@ class Run(Struct, frozen=True):
     Attributes:
         folder: for the files that go in and out; the SELECT is good as long as it is there.
         note: is told each line that the model prints.
-        own: folders of domains whose models may run as the user of this process; None: all.
+        own: folders of products whose models may run as the user of this process; None: all.
         hidden: paths that models must not reach which run as another user.
     """
 
