@@ -184,6 +184,6 @@ def test_what_a_contract_cannot_say_is_told_by_column() -> None:
 def test_extensions_of_ours_in_a_shape_that_is_not_ours_are_passed_over(odd: Any) -> None:
     columns = {"type": "object", "properties": {"a": {"type": "string"}}}
 
-    read = imported(json.dumps({**columns, "x-weft-key": odd, "x-weft-unique-together": odd}), "t")
+    (table,) = read(json.dumps({**columns, "x-weft-key": odd, "x-weft-unique-together": odd}), "t").tables
 
-    assert (read.tables[0].key, read.tables[0].unique_sets) == ((), ())
+    assert (table.key, table.unique_sets) == ((), ())
