@@ -57,7 +57,7 @@ class LiveShop:
         self.write("sales/contracts/orders.odcs.yaml", CONTRACT | {"version": version, "schema": schema, **more})
 
     def product(self, source: Any, version: str = "1.0.0") -> None:
-        bound = [{"property": "weft.source", "value": source}]
+        bound = [{"property": "weft.source", "value": source}] if source is not None else []
         self.write(
             "sales/product.odps.yaml",
             {

@@ -196,7 +196,8 @@ def test_what_cannot_be_kept_is_shown_again_with_the_words(own_demo, visit):
     )
     page.get_by_role("button", name="Ask", exact=True).click()
 
-    page.get_by_role("strong").filter(has_text="the text has 4,001 characters").wait_for()
+    page.get_by_role("alert").get_by_text("the text has 4,001 characters").wait_for()
+    page.locator("#ask-text + .wrong").get_by_text("the text has 4,001 characters").wait_for()
     assert len(page.get_by_label("What would you like to know?").input_value()) == 4001
 
 

@@ -420,15 +420,13 @@ def test_a_domain_keeps_no_more_than_it_may(server, taken, fleet):
     platform = open_platform(server.root)
     with platform.database.writing() as statements:
         statements.run("UPDATE requisitions SET most_bytes = 1000 WHERE domain = 'fleet'")
-    child = Committing(server.root)
     try:
         with pytest.raises(GateRefused, match="has no room for") as caught:
-            receiving.receive(replace(taken, room=child._room("fleet")), platform.rooms.context())
+            receiving.receive(replace(taken, room=platform.requisitions.room("fleet")), platform.rooms.context())
         ran = fleet.weft("apply", "--full-refresh")
     finally:
         with platform.database.writing() as statements:
             statements.run("UPDATE requisitions SET most_bytes = 1000000000 WHERE domain = 'fleet'")
-        child.close()
         platform.close()
 
     assert codes(caught.value) == {"WFT-SRV-039"}

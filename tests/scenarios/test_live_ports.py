@@ -18,12 +18,18 @@ import httpx
 import pytest
 
 import weft
-from tests.domains import Repository, TestServer, serving
+from tests.domains import Repository, TestServer, domain, repository, serving
 from tests.live_ports import COLUMNS, LiveShop
-from tests.meshes import command
+from tests.meshes import command, contract, descriptor, port
 from tests.servers import empty_database
 from weft.access.live import Wanted
+from weft.access.permissions import Caller
+from weft.access.reading.asking import Question
+from weft.access.reading.wire import Form
 from weft.api.platform import open_platform
+from weft.api.portal import ports as port_pages
+from weft.api.portal.connecting import Way
+from weft.api.portal.products import Asked
 from weft.connectors.postgres_live import Unwanted, opened_live
 from weft.errors import AccessDenied, ContractBroken, SourceError, UsageError, UserCodeError, WeftError
 from weft.model.address import parse_address
@@ -215,6 +221,10 @@ def test_a_question_is_narrowed_to_what_it_can_use(shop, platform):
 
 
 QUESTIONS = [
+    "select id, region from {} order by region desc, id limit 3",
+    "select id, region from {} order by region desc nulls first, id desc limit 3",
+    "select id, region from {} order by region asc nulls first, id limit 5",
+    "select id, region, cast(id as varchar) as t from {} where id <> 3 order by region, id limit 5 offset 1",
     "select * from {} order by id",
     "select o from {} as o order by id",
     "select count(*), count(region) from {}",
@@ -410,6 +420,31 @@ def test_a_product_is_built_from_such_a_port_and_again_when_it_was_looked_at_aga
     assert "norths" in str(found)
 
 
+def test_a_port_moves_from_a_table_to_a_model_and_back(shop):
+    shop.apply()
+    model = shop.root / "domains/shop/sales/models/orders.sql"
+    model.parent.mkdir()
+    model.write_text(
+        "select 1::integer as id, 'x' as customer, 'north' as region, 1.5::decimal(10,2) as amount,"
+        " date '2026-01-01' as day"
+    )
+    shop.product(None)
+    shop.apply()
+    made = shop.rows(f"select count(*) from {PORT}")
+    with weft.open(shop.root) as mesh:
+        files = mesh.query(f"select id from {PORT}").snapshots[f"{PORT}@1"]
+    model.unlink()
+    shop.product({"connection": "db", "table": "orders"})
+    shop.apply()
+
+    assert [made, shop.rows(f"select count(*) from {PORT}")] == [[(1,)], [(6,)]]
+    assert shop.rows(f"select count(*) from {PORT}", at=files) == [(1,)], "what lay in files is there as it was"
+    shop.apply()
+    with weft.open(shop.root) as mesh:
+        mesh.rollback(PORT, files, reason="the table is wrong")
+    assert shop.rows(f"select count(*) from {PORT}") == [(1,)]
+
+
 def test_the_contract_is_verified_where_the_rows_are(shop, platform):
     with weft.open(shop.root) as mesh:
         first = mesh.verify(PORT)
@@ -424,7 +459,7 @@ def test_environments_and_verbs_around_such_a_port_do_something_sensible(shop, p
         shown = json.dumps(mesh.show(f"{PORT}@1"), default=str)
         lineage, history, runs = mesh.lineage(PORT), mesh.history(PORT), mesh.runs(PORT)
 
-    assert "orders" in shown
+    assert "db.public.orders" in shown
     assert "orders_in_db" in str(lineage)
     assert history
     assert runs
@@ -492,6 +527,28 @@ def test_a_server_checks_the_table_of_a_domain_elsewhere_itself_and_answers_from
     assert edges
 
 
+def test_a_product_elsewhere_is_not_built_from_a_table_of_another_domain_and_says_so(company, tmp_path):
+    """Also where a connection of its own has the name: it leads to another database."""
+    server, shop, mesh = company
+    assert mesh.weft("apply").returncode == 0
+    crew = repository(tmp_path / "crew", server.url, server.token("cid"), "crew")
+    crew.write(
+        "weft.toml", crew.path("weft.toml").read_text() + '[connections.db]\nkind = "postgres"\ndsn = {file = "dsn"}\n'
+    )
+    crew.write("dsn", shop.url)
+    domain(crew, "crew")
+    inputs = [port("orders", f"{PORT}@1")]
+    crew.write("domains/crew/norths/product.odps.yaml", descriptor("crew", "norths", inputs, ["sums"]))
+    columns = [{"name": "region", "logicalType": "string"}, {"name": "n", "logicalType": "integer"}]
+    crew.write("domains/crew/norths/contracts/sums.odcs.yaml", contract("crew.norths.sums", columns))
+    crew.write("domains/crew/norths/models/sums.sql", "select region, count(*) as n from orders group by all")
+
+    ran = crew.weft("apply")
+
+    assert ran.returncode != 0
+    assert "lives in a database of another domain" in ran.stdout + ran.stderr
+
+
 def test_a_domain_that_a_connection_does_not_name_publishes_nothing_from_it(company):
     server, _, mesh = company
     (server.root / "weft.toml").write_text((server.root / "weft.toml").read_text().replace('["shop"]', '["crew"]'))
@@ -522,3 +579,40 @@ def test_a_server_believes_no_runner_what_the_table_holds(company):
 class _At(LiveShop):
     def __init__(self, url: str) -> None:
         self.url = url
+
+
+# pages and private tables of those who ask a server
+
+
+EVE = Caller("eve", "user")
+
+
+def test_the_portal_shows_a_sample_and_counts_values_as_the_reader_sees_them(shop, platform):
+    address = parse_address(f"{PORT}@1")
+    way = Way("http://127.0.0.1", None, False, "eve")
+
+    def page(tab: str, **detail: Any) -> dict[str, Any]:
+        return port_pages.port(platform, EVE, address, Asked(tab, way), port_pages.Detail(**detail))
+
+    sample, counted = page("sample"), page("profile", counted=True)
+
+    assert sample["lives_in"] == "db.public.orders"
+    assert sample["refused"] == []
+    assert sorted((row["id"], len(row["customer"])) for row in sample["sample"]["rows"]) == [(3, 64), (6, 64)]
+    assert counted["refused"] == []
+    assert counted["counted"]["rows"] == 2
+
+
+def test_a_private_table_made_from_such_a_port_holds_as_long_as_the_rights_do(shop, platform):
+    sql = f"select id, customer from {PORT}"
+    platform.workspaces.make(EVE, "mine", Question(sql, Form.PARQUET))
+    shop.apply()
+
+    def own() -> list[dict[str, Any]]:
+        streamed = platform.querying.ask(EVE, Question("select count(*) as n from my.workspace.mine", Form.NDJSON))
+        return [json.loads(line) for line in b"".join(streamed).splitlines()]
+
+    assert own() == [{"n": 2}]
+    shop.policies(POLICIES.replace("north", "south"))
+    with pytest.raises(AccessDenied, match="WFT-ACC-049"):
+        own()

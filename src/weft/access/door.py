@@ -304,7 +304,7 @@ class Door:
             ports = ", ".join(f"`{a}`" for a, one in opened.ports.items() if one.live is not None)
             raise SourceError(error("WFT-SRC-056", f"{ports} lives in a database, which is not read here"))
         owner = principal.kind is PrincipalKind.OWNER
-        wanted = Wanted(narrow or EVERYTHING, rows, described, owner)
+        wanted = Wanted(narrow or EVERYTHING, rows, described, owner, principal.domain)
         gone = self._gone or (lambda: False)
         with ExitStack() as held:
             try:
@@ -336,7 +336,8 @@ class Door:
         if self._live is None:
             what = f"`{one.publication.address}` lives in a database, which is not read here"
             raise SourceError(error("WFT-SRC-056", what))
-        wanted = Wanted(_some(rows) or EVERYTHING, told=principal.kind is PrincipalKind.OWNER)
+        told = principal.kind is PrincipalKind.OWNER
+        wanted = Wanted(_some(rows) or EVERYTHING, told=told, domain=principal.domain)
         return self._live().brought({one.publication.address: one}, wanted, folder)[one.publication.address]
 
     def again(self, principal: Principal, address: Address, snapshot_id: str, purpose: str | None = None) -> Readable:

@@ -55,12 +55,14 @@ class Wanted(Struct, frozen=True):
         rows: how many rows of its answer are asked for.
         described: whether its columns are wanted and no row.
         told: whether errors may say where the server is, and what it says.
+        domain: of the product that is built from it; None: it is somebody else who asks.
     """
 
     narrow: Narrow = EVERYTHING
     rows: int | None = None
     described: bool = False
     told: bool = False
+    domain: str | None = None
 
 
 class Fetch(Struct, frozen=True):
@@ -94,11 +96,21 @@ class LiveTables:
     Args:
         folder: where files of queries lie while these run; what a process that died has left there goes.
         parse: reads row filters.
+        most_bytes: of a file for anybody but the owner; None: any number.
+        elsewhere: whether a server has published the ports: then connections of this machine lead to the tables of its
+            own domains alone, whatever their names are.
     """
 
     def __init__(
-        self, connections: Mapping[str, Connection], folder: Path, parse: Parse, most_bytes: int | None = None
+        self,
+        connections: Mapping[str, Connection],
+        folder: Path,
+        parse: Parse,
+        most_bytes: int | None = None,
+        *,
+        elsewhere: bool = False,
     ) -> None:
+        self._elsewhere = elsewhere
         self._connections = connections
         self._folder = folder
         self._parse = parse
@@ -137,6 +149,11 @@ class LiveTables:
         self, live: Mapping[Address, Readable], wanted: Wanted, folder: Path, limits: Limits = _NONE
     ) -> dict[Address, Readable]:
         """Ports with files of a folder in the place of tables, which somebody else removes. Raises as `fetched`."""
+        foreign = [a for a in live if a.domain != wanted.domain] if self._elsewhere else []
+        if foreign:
+            what = f"`{foreign[0]}` lives in a database of another domain, of which no rows are given to this machine"
+            fix = "build the product where the server is, or ask the owner for a port that a model fills from the table"
+            raise SourceError(error("WFT-SRC-056", what, fix=fix))
         found: dict[Address, Readable] = {}
         for connection, its in _by_connection(live).items():
             try:
@@ -212,7 +229,7 @@ class _Saying:
                 continue
             one = self._described[column.name]
             carried.append(f"{one.carried.format(self._value(column, one))} AS {ident(column.name)}")
-            items += landed.typed([one.landed])
+            items += [_json(column)] if column.type == "JSON" else landed.typed([one.landed])
         where = self._where()
         clear = self._clear(shown)
         asked, all_asked = _asked(clear, wanted.narrow)
@@ -313,6 +330,12 @@ class _Saying:
                 fix="ask its owner: another mask or a plainer filter, or a port that a model fills from the table",
             )
         )
+
+
+def _json(column: Column) -> str:
+    """A text of JSON; PostgreSQL takes some for JSON that is none here, as half a character."""
+    name = ident(column.name)
+    return f"TRY_CAST({name} AS JSON) AS {name}"
 
 
 def _asked(clear: Mapping[str, Typed], narrow: Narrow) -> tuple[list[str], bool]:

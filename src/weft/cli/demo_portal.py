@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from contextlib import closing
 from pathlib import Path
@@ -50,8 +51,9 @@ def served(folder: Path, port: int | None) -> int:
 
     chosen = port if port is not None else _PORT if _is_free(_PORT) else 0
     # a line for each request would soon carry away the passwords, which stand in the terminal alone
-    flags = {"server.port": chosen, "server.log_level": "warning", "server.log_format": "text"}
-    flags["server.flight_port"] = _any_free()  # so that pages tell every way to connect
+    os.environ.update(WEFT_SERVER__LOG_LEVEL="warning", WEFT_SERVER__LOG_FORMAT="text")  # its worker's as well
+    # pages tell every way to connect where it speaks Flight too
+    flags = {"server.port": chosen, "server.flight_port": _any_free()}
     with closing(open_platform(folder, flags=flags)) as platform:
         try:
             people = made_people(platform)

@@ -31,8 +31,16 @@ _SETTINGS = {
     "standard_conforming_strings": "on",
     "transform_null_equals": "off",
     "client_encoding": "UTF8",
+    "search_path": "pg_catalog",
 }
-"""Settings under which the same rows come in the same order, whatever rows lie between them, and texts are literal."""
+"""Settings under which the same rows come in the same order, whatever rows lie between them, and texts are literal.
+
+Functions and operators are PostgreSQL's own: one that somebody has made in another schema for a nearer type would
+decide in their place which rows and values are shown.
+"""
+
+_BEYOND = "'294247-01-01'"
+"""PostgreSQL counts moments for days more than anybody here."""
 
 
 class LiveColumn(Struct, frozen=True):
@@ -202,7 +210,8 @@ def _live(column: RemoteColumn, made: bool, loose: bool) -> LiveColumn:
     base, plain = column.type.partition("(")[0], re.sub(r"\(.*?\)", "", server)
     value, holds, carried = name, None, "{}" if column.item == name else "({})::text"
     if base in IN_TIME:
-        value, holds, carried = f"CASE WHEN isfinite({name}) THEN {name} END", f"isfinite({name})", "{}"
+        holds = f"isfinite({name})" if base == "DATE" else f"({name} > '-infinity' AND {name} < {_BEYOND})"
+        value, carried = f"CASE WHEN {holds} THEN {name} END", "{}"
     elif plain == "numeric":
         value = f"nullif({name}, 'NaN')"
         holds = f"{name} <> 'NaN'" if base == "DECIMAL" else None
@@ -212,7 +221,9 @@ def _live(column: RemoteColumn, made: bool, loose: bool) -> LiveColumn:
         value = f"{name}::numeric"
     elif plain == "oid":
         value, carried = f"{name}::bigint", "{}"
-    elif column.type.endswith("[]") or (base == "VARCHAR" and column.item != name):
+    elif column.type.endswith("[]"):
+        value, carried = f"CASE WHEN coalesce(array_ndims({name}), 1) = 1 THEN {column.item} END", "{}"
+    elif base == "VARCHAR" and column.item != name:
         value, carried = column.item, "{}"
     landed = LandedColumn(column.name, server, column.type, column.endless)
     typed = Typed(column.type, name, f"({value})" if value != name else name, holds, loose)

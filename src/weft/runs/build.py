@@ -254,7 +254,7 @@ class Building:
 
     def _former(self, one: Desired, state: PortState | None, target: Target) -> Manifest | None:
         """The rows that a port's table goes on from."""
-        if state is None or self._order.anew:
+        if state is None or state.live is not None or self._order.anew:
             return None
         if computed_anew(one.port.model.kept, state.parts, one.parts) is not None:
             return None

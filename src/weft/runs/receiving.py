@@ -413,7 +413,7 @@ class _Receiving:
             base = kept[0].snapshot_id if kept and table.goes_on else None
         else:
             state = self._stated.ports.get(table.table)
-            base = state.snapshot_id if state is not None else None
+            base = state.snapshot_id if state is not None and state.live is None else None
             if state is not None and table.goes_on and any(f.path not in self._fresh for f in manifest.files):
                 following.require_ours(table.table, context)
         return context.storage.commit(self._targets[key], run_id=self._received.run_id, base=base, files=files)

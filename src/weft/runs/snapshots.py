@@ -24,7 +24,8 @@ def committed(
 
     def one(some: Staged) -> str:
         address = some.wanted.port.address
-        base = ports[address].snapshot_id if address in ports else None
+        before = ports.get(address)
+        base = before.snapshot_id if before is not None and before.live is None else None
         snapshot = context.storage.commit(some.target, run_id=run_id, base=base, files=some.manifest.files)
         if some.quarantine is not None:
             context.storage.beside(run_id, some.quarantine.manifest.files)

@@ -97,6 +97,9 @@ class Port(Shape):
     tags: list[str]
     rows: int
     size_bytes: int | None
+    lives_in: str | None = Field(
+        None, description="the table of a database in which its rows live, as `connection.schema.table`"
+    )
     snapshot_id: str
     published_at: str
     published_by: str

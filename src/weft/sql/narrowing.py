@@ -15,6 +15,8 @@ from msgspec import Struct
 
 _WHOLE_ROWS = frozenset({"COLUMNS", "SHOWREF", "SHOW_REF", "PIVOT", "TABLE_FUNCTION", "POSITIONAL_REFERENCE"})
 _ORDERS = {"ORDER_DEFAULT": False, "ASCENDING": False, "DESCENDING": True}
+_NULLS = {"ORDER_DEFAULT": False, "NULLS LAST": False, "NULLS FIRST": True}
+"""Whether null comes first; last unless something is said, whether a column falls or not."""
 _JOINED_BY_NAME = frozenset({"NATURAL", "POSITIONAL", "ASOF"})
 
 
@@ -51,6 +53,8 @@ def narrowed(tree_json: str) -> Narrow:
 
 
 def _columns(node: Any) -> tuple[str, ...] | None:
+    if not isinstance(node["type"], str):
+        raise TypeError("a tree of another kind")
     names: set[str] = set()
     alone: set[str] = set()
     tables: set[str] = set()
@@ -127,10 +131,10 @@ def _rows(node: Mapping[str, Any]) -> tuple[bool, _Order, int | None]:
             for one in modifier["orders"]:
                 column = one["expression"]
                 of_table = column.get("class") == "COLUMN_REF" and len(column["column_names"]) == 1
-                if not of_table or column["column_names"][0].lower() in names or one["type"] not in _ORDERS:
+                known = one["type"] in _ORDERS and one["null_order"] in _NULLS
+                if not of_table or not known or column["column_names"][0].lower() in names:
                     return never
-                first = one["null_order"] == "ORDER_NULLS_FIRST"
-                order.append((column["column_names"][0].lower(), _ORDERS[one["type"]], first))
+                order.append((column["column_names"][0].lower(), _ORDERS[one["type"]], _NULLS[one["null_order"]]))
         elif modifier.get("type") == "LIMIT_MODIFIER" and modifier.get("limit_type") == "ROW_COUNT":
             asked = _number(modifier["limit"]) + (_number(modifier["offset"]) if modifier.get("offset") else 0)
         else:
@@ -139,10 +143,15 @@ def _rows(node: Mapping[str, Any]) -> tuple[bool, _Order, int | None]:
 
 
 def _is_of_one_row(item: Mapping[str, Any]) -> bool:
-    """Whether an item of a SELECT gives a value for each row: a column, a literal, or the cast of one."""
+    """Whether an item of a SELECT gives a value for each row: a column, a literal, the cast of one, or all columns.
+
+    What takes the place or the name of one of all columns may be of many rows, and is what its order then means.
+    """
+    if item.get("class") == "STAR":
+        return not (item["columns"] or item["replace_list"] or item["rename_list"])
     while item.get("class") == "CAST":
         item = item["child"]
-    return item.get("class") in ("COLUMN_REF", "STAR", "CONSTANT")
+    return item.get("class") in ("COLUMN_REF", "CONSTANT")
 
 
 def _number(node: Any) -> int:

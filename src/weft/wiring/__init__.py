@@ -277,7 +277,7 @@ class Rooms:
         """What fetches from tables in databases in which ports live."""
         from weft.wiring.reading import live_tables
 
-        return live_tables(self.settings, lambda: self.engine)
+        return live_tables(self.settings, lambda: self.engine, elsewhere=self.on_a_server)
 
     @cached_property
     def counter(self) -> Door:

@@ -77,7 +77,7 @@ def readers_of(settings: Settings) -> Readers:
     return Readers(Pool(limits, rules), ceiling, ResultCache(size_bytes(asked.cache)))
 
 
-def live_tables(settings: Settings, engine: Callable[[], Engine]) -> LiveTables:
+def live_tables(settings: Settings, engine: Callable[[], Engine], *, elsewhere: bool = False) -> LiveTables:
     """What fetches from tables in databases in which ports live."""
     from weft.access.live import LiveTables
 
@@ -85,9 +85,8 @@ def live_tables(settings: Settings, engine: Callable[[], Engine]) -> LiveTables:
         with engine().session() as session:
             return session.parse(sql)
 
-    return LiveTables(
-        settings.connections, settings.state / "fetched", lru_cache(maxsize=512)(parse), size_bytes(settings.query.temp)
-    )
+    folder, most = settings.state / "fetched", size_bytes(settings.query.temp)
+    return LiveTables(settings.connections, folder, lru_cache(maxsize=512)(parse), most, elsewhere=elsewhere)
 
 
 def principal_named(registry: Registry, name: str) -> Principal:

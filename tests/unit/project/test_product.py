@@ -609,6 +609,46 @@ def test_an_end_in_the_descriptor_is_read_for_the_port_that_it_belongs_to(mesh: 
     assert place(found)[0] == PRODUCT
 
 
+# 029, 030: a port that lives in a table
+
+
+def lives(mesh: TestMesh, source: Any) -> None:
+    """Lets the port of orders live in a table."""
+    bound = [{"property": "weft.source", "value": source}]
+    change(mesh, PRODUCT, lambda d: d["outputPorts"][0].update(customProperties=bound))
+
+
+@provoked("WFT-PRJ-029")
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        ("orders", "`weft.source` is no table"),
+        ({"connection": "db"}, "`weft.source` has no `table`"),
+        ({"connection": "db", "table": 7}, "`table` must be text"),
+        ({"connection": "db", "table": "orders", "query": "select 1"}, "unknown field `query`"),
+    ],
+)
+def test_a_table_in_which_a_port_lives_is_told_where_it_is_described_wrongly(
+    mesh: TestMesh, source: Any, what: str
+) -> None:
+    mesh.path(f"{ORDERS}/models/orders.sql").unlink()
+    lives(mesh, source)
+
+    found = only(mesh, "WFT-PRJ-029")
+
+    assert what in found.what
+    assert place(found)[0] == PRODUCT
+
+
+@provoked("WFT-PRJ-030")
+def test_a_port_that_lives_in_a_table_has_no_model(mesh: TestMesh) -> None:
+    lives(mesh, {"connection": "db", "table": "orders"})
+
+    found = only(mesh, "WFT-PRJ-030")
+
+    assert place(found)[0] == PRODUCT
+
+
 # 024: what is there already
 
 

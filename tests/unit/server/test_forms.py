@@ -22,7 +22,7 @@ SENT: dict[str, tuple[dict[str, str], str]] = {
     "/administration/tokens": ({"label": "my notebook", "days": "many"}, "my notebook"),
     "/administration/domains": ({"title": "Sales", "team": "Revenue"}, "Revenue"),
     "/administration/mutes/fleet": ({}, ""),
-    "/administration/notices": ({"subject": "fleet.aircraft"}, "fleet.aircraft"),
+    "/administration/notices": ({"subject": "fleet.aircraf"}, "fleet.aircraf"),
     "/access/request": ({"purpose": "a map of all"}, ""),
     f"/access/request?again={PLANES}": ({"port": str(PLANES), "until": "soon", "purpose": "a map"}, "a map"),
 }

@@ -187,7 +187,7 @@ class Readers:
                 limit=question.limit,
                 most_rows=self._ceiling.rows,
                 most_bytes=self._ceiling.size_bytes,
-                seconds=self._left(began),
+                seconds=self._left(began) if opened.lives else self._ceiling.seconds,
                 encoding=question.encoding,
                 described=question.described,
                 once=opened.lives,
@@ -290,7 +290,7 @@ class Readers:
     def _left(self, began: float) -> float | None:
         """What is left of the time of a question."""
         seconds = self._ceiling.seconds
-        return max(seconds - (time.monotonic() - began), _LEAST_S) if seconds is not None else None
+        return max(round(seconds - (time.monotonic() - began), 1), _LEAST_S) if seconds is not None else None
 
     def _text(self, sql: str, parse: Callable[[str], Parsed]) -> Parsed:
         """What a text reads: it depends on nothing but the text."""

@@ -157,7 +157,7 @@ class Requisitions:
             "domain": name,
             "most_bytes": given.most_bytes if given is not None else None,
             "most_products": given.most_products if given is not None else None,
-            "held_bytes": self.weights.of(name),
+            "held_bytes": self.weights.of(name, anew=True),
             "products": self.store.products(name),
         }
 

@@ -273,10 +273,14 @@ class Publishing:
         if length is not None and length > self._most_bytes:
             raise too_large(name, self._most_bytes)
         for domain in sorted(run.domains):
-            given = self._platform.requisitions.store.of(domain)
-            held = self.handovers.uploaded_bytes(domain) if given is not None else 0
-            if given is not None and held + (length or 0) > given.most_bytes:
-                raise no_room(domain, length or 0, held, given.most_bytes)
+            given, weights = self._platform.requisitions.store.of(domain), self._platform.requisitions.weights
+            if given is None:
+                continue
+            wanted = self.handovers.uploaded_bytes(domain) + (length or 0)
+            if weights.of(domain) + wanted > given.most_bytes:
+                held = weights.of(domain, anew=True)
+                if held + wanted > given.most_bytes:
+                    raise no_room(domain, wanted, held, given.most_bytes)
 
     @property
     def _most_bytes(self) -> int:

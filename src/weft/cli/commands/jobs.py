@@ -15,7 +15,7 @@ _STATES = ("queued", "running", "succeeded", "failed", "cancelled", "lost")
 
 @click.command(
     "jobs",
-    help="List what waits, runs and ran on workers: of a product, of a domain, or of all.",
+    help="List what waits, runs and ran on workers.\n\nOf a product, of a domain, or of all.",
     epilog=examples("weft jobs", "weft jobs --state failed --state lost", "weft jobs operations.on_time"),
 )
 @click.argument("address", required=False)

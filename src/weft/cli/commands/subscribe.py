@@ -13,8 +13,8 @@ from weft.cli.output import print_json, print_text
 @click.command(
     "subscribe",
     help=(
-        "Have somebody told of what happens to a domain, product or port; `*` is everything. Without a target they "
-        "find it in the portal."
+        "Have somebody told of what happens to a domain, product or port; `*` is everything.\n\n"
+        "Without a target they find it in the portal."
     ),
     epilog=examples(
         "weft subscribe fleet.aircraft",

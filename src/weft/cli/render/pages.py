@@ -80,6 +80,7 @@ def _port(body: Mapping[str, Any], now: datetime, columns_wide: int | None) -> l
                 "other majors": ", ".join(f"{m['address']} {_ending(m['status'], m['end_of_life'])}" for m in majors),
                 "owner": _owner(body["owner"]),
                 "rows": f"{number(body['rows'])}{size}",
+                "lives in": body.get("lives_in"),
                 "published": f"{when(body['published_at'], now)} by {body['published_by']}, "
                 f"snapshot {body['snapshot_id']}",
                 "pinned": body["pinned"],

@@ -68,14 +68,19 @@ def imported(text: str, name: str) -> Read:
     fields = reader.fields(root, "", ())
     wanted = str(data.get("title") or name)
     simple = wanted if re.fullmatch(r"\w+", wanted) else re.sub(r"\W+", "_", wanted).strip("_") or "table"
-    key = tuple(k for k in root.get("x-weft-key") or () if isinstance(k, str))
+    key = tuple(k for k in _listed(root, "x-weft-key") if isinstance(k, str))
     if key:
         fields = tuple(replace(f, key_position=key.index(f.name) + 1 if f.name in key else 0) for f in fields)
-    sets = tuple(
-        tuple(map(str, names)) for names in root.get("x-weft-unique-together") or () if isinstance(names, list)
-    )
+    together = _listed(root, "x-weft-unique-together")
+    sets = tuple(tuple(map(str, names)) for names in together if isinstance(names, list))
     title = None if simple == data.get("title") else data.get("title")
     return Read((Table(simple, fields, root.get("description"), title, sets),), notes=reader.notes.lines)
+
+
+def _listed(schema: Mapping[str, Any], name: str) -> list[Any]:
+    """What stands in a list of ours; nobody else's words are held to its shape, so anything may stand there."""
+    found = schema.get(name)
+    return found if isinstance(found, list) else []
 
 
 class _Reader:

@@ -178,3 +178,12 @@ def test_what_a_contract_cannot_say_is_told_by_column() -> None:
         "`b`: not cannot be said in a contract's columns",
         "`c`: its type is nothing: JSON is taken",
     )
+
+
+@pytest.mark.parametrize("odd", [True, 1, "ab", {"a": 1}, None])
+def test_extensions_of_ours_in_a_shape_that_is_not_ours_are_passed_over(odd: Any) -> None:
+    columns = {"type": "object", "properties": {"a": {"type": "string"}}}
+
+    (table,) = read(json.dumps({**columns, "x-weft-key": odd, "x-weft-unique-together": odd}), "t").tables
+
+    assert (table.key, table.unique_sets) == ((), ())

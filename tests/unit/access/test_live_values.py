@@ -1,0 +1,147 @@
+"""Tables that their owner fills, types and surrounds with whatever PostgreSQL takes: who reads sees what was decided."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg
+import pytest
+
+from tests.servers import empty_database
+from weft.access.decision import Decision
+from weft.access.layers import Cell, Layer
+from weft.access.live import LiveTables, Wanted, unfetched
+from weft.access.masks import Mask
+from weft.access.opened import LiveRead, Readable
+from weft.access.rights import Right
+from weft.connections import Connection, Reference, Secret
+from weft.connectors.postgres_live import opened_live
+from weft.model.address import parse_address
+from weft.model.checks import CheckCounts
+from weft.model.column import Column
+from weft.model.live import LiveTable
+from weft.model.publication import Digests, Manifest, Publication
+
+PORT = parse_address("shop.sales.things@1")
+PLACE = LiveTable("db", "public", "things", 0)
+
+
+class Things:
+    """The table `things` of a PostgreSQL, made by statements."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self._url, self._folder = url, folder
+
+    def run(self, *statements: str) -> None:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            for one in statements:
+                connection.execute(one.encode())
+
+    def read(self, masks: Mapping[str, Mask | None], condition: str | None = None) -> list[tuple[Any, ...]]:
+        """What a reader is shown of columns under masks, by the first of them."""
+        connection = Connection("db", "postgres", {}, {"dsn": Reference("the test", Secret(self._url))})
+        with opened_live(connection) as server:
+            columns = tuple(Column(n, c.typed.type) for n, c in server.described(PLACE).items())
+        cells = {name: Cell(mask, "salt") for name, mask in masks.items()}
+        decision = Decision(True, tuple(masks), "the test", layers=(Layer(Right("a grant"), cells, condition),))
+        live = LiveRead(PLACE, columns)
+        published = Publication(
+            PORT, "7", "run", "1.0.0", "active", {}, Digests("", "", ""), Manifest(columns, (), PLACE),
+            CheckCounts(0, 0, 0), dt.datetime(2026, 11, 22, tzinfo=dt.UTC), "ann",
+        )  # fmt: skip
+        one = Readable(published, unfetched(PORT, decision, live), (), decision, False, live)
+        tables = LiveTables({"db": connection}, self._folder, _parsed)
+        with tables.fetched({PORT: one}, Wanted(told=True)) as ports, duckdb.connect() as made:
+            made.execute("SET timezone = 'UTC'")
+            names = ", ".join(f'CAST("{name}" AS VARCHAR)' for name in masks)
+            return made.execute(f"SELECT {names} FROM {ports[PORT].relation} ORDER BY 1").fetchall()
+
+
+def _parsed(sql: str) -> str:
+    with duckdb.connect() as connection:
+        found = connection.execute("SELECT json_serialize_sql(?)", [sql]).fetchone()
+    assert found is not None
+    return str(found[0])
+
+
+@pytest.fixture
+def things(postgres: str, tmp_path: Path) -> Iterator[Things]:
+    with empty_database(postgres) as url:
+        yield Things(url, tmp_path)
+
+
+def always_true(operator: str, left: str, right: str) -> list[str]:
+    """Statements that make an operator for just these types, which PostgreSQL takes before its own for nearer ones."""
+    return [
+        f"CREATE FUNCTION public.planted({left}, {right}) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
+        f"CREATE OPERATOR public.{operator} (LEFTARG = {left}, RIGHTARG = {right}, PROCEDURE = public.planted)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("condition", "planted", "shown"),
+    [
+        ("v = 'north'", always_true("=", "varchar", "varchar"), ["1"]),
+        ("v IN ('north', 'x')", always_true("=", "varchar", "varchar"), ["1"]),
+        ("v <> 'south'", always_true("<>", "varchar", "varchar"), ["1"]),
+        ("b > 9223372036854775808", always_true(">", "bigint", "numeric"), []),
+    ],
+)
+def test_an_operator_that_somebody_has_made_in_the_database_decides_no_row_filter(things, condition, planted, shown):
+    things.run(
+        "CREATE TABLE things (id integer, v varchar(40), b bigint)",
+        "INSERT INTO things VALUES (1, 'north', 1), (2, 'south', 2)",
+        *planted,
+    )
+
+    assert things.read({"id": None}, condition) == [(one,) for one in shown]
+
+
+def test_a_function_that_somebody_has_made_in_the_database_makes_no_mask(things):
+    things.run(
+        "CREATE TABLE things (id integer, v varchar(40))",
+        "INSERT INTO things VALUES (1, 'ann@example.org')",
+        "CREATE FUNCTION public.left(varchar, integer) RETURNS text LANGUAGE sql AS 'SELECT $1::text'",
+        "CREATE FUNCTION public.reverse(varchar) RETURNS text LANGUAGE sql AS 'SELECT $1::text'",
+    )
+
+    assert things.read({"v": Mask("first", 4)}) == [("ann@****",)]
+    assert things.read({"v": Mask("domain")}) == [("****@example.org",)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("timestamp", "'294276-12-31 23:59:59.999999'"),
+        ("timestamp", "'294247-01-10 04:00:54.775808'"),
+        ("timestamptz", "'294276-12-31 23:59:59+00'"),
+        ("timestamp", "'-infinity'"),
+        ("integer[]", "'{{1,2},{3,4}}'"),
+        ("text[]", "'{{a,b},{c,d}}'"),
+        ("json", "'\"\\ud800\"'"),
+    ],
+)
+def test_a_value_that_no_type_here_holds_is_null_and_keeps_no_other_row_from_its_readers(things, kind, value):
+    things.run(f"CREATE TABLE things (id integer, x {kind})", f"INSERT INTO things VALUES (1, {value}), (2, NULL)")
+
+    assert things.read({"id": None, "x": None}) == [("1", None), ("2", None)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "shown"),
+    [
+        ("timestamp", "'294246-12-31 23:59:59.999999'", "294246-12-31 23:59:59.999999"),
+        ("timestamp", "'4713-01-01 00:00:00 BC'", "4713-01-01 (BC) 00:00:00"),
+        ("integer[]", "'{}'", "[]"),
+        ("integer[]", "'{1,NULL}'", "[1, NULL]"),
+        ("json", "' [1] '", " [1] "),
+    ],
+)
+def test_a_value_at_the_edge_of_what_its_type_holds_is_shown(things, kind, value, shown):
+    things.run(f"CREATE TABLE things (x {kind})", f"INSERT INTO things VALUES ({value})")
+
+    assert things.read({"x": None}) == [(shown,)]
