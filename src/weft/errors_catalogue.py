@@ -144,6 +144,7 @@ CODES: dict[str, str] = {
     "WFT-RUN-047": "a product without schedule",
     "WFT-RUN-048": "a schedule that cannot be followed",
     "WFT-RUN-049": "a domain that a worker is to serve has no product there",
+    "WFT-RUN-050": "the process of a job cannot be started",
     # environments
     "WFT-ENV-001": "no such environment",
     "WFT-ENV-002": "a name that no environment can have",

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from tests.servers import registry_database
 from weft.errors import Conflict, UsageError
 from weft.model.jobs import BACKFILL, Job, JobState, Limits, NewJob, Retries
+from weft.registry.claiming import Line, as_waiting, waiting_at
 from weft.registry.database import Database
 from weft.registry.job_rows import add_lines, lines_after
 from weft.registry.leadership import leadership
@@ -502,3 +503,65 @@ def test_several_processes_do_each_job_once(place, database, tmp_path):
     assert sorted(lines) == sorted(f"job-{i}" for i in range(1, 121))
     with database.reading() as statements:
         assert {j.state for j in Queue(statements).jobs(limit=200)} == {JobState.SUCCEEDED}
+
+
+def hindrances(database: Database, seconds: float, **more) -> dict[str, tuple[str, int | None] | None]:
+    """Why each job that is queued waits, by its key."""
+    with database.reading() as statements:
+        line = Line(
+            waiting_at(statements, at(seconds)), at(seconds), more.get("limits", Limits()), more.get("up", Upstream(()))
+        )
+        queued = [job for job in Queue(statements).jobs() if job.state is JobState.QUEUED]
+        found = {job.key: line.hindrance(as_waiting(job)) for job in queued}
+    return {key: (held.why.value, held.by) if held else None for key, held in found.items()}
+
+
+def test_whoever_asks_hears_why_each_job_waits(database):
+    put(
+        database,
+        new("runs", "d.a", 0, priority=9),
+        new("piece 1", "d.a", 1, kind=BACKFILL),
+        new("piece 2", "d.a", 1, kind=BACKFILL),
+        new("below", "d.b", 2),
+        new("other", "e.x", 3, engine="spark"),
+        new("later", "e.y", 100),
+    )
+    up = Upstream([("d.b", "d.a.port@1")])
+    claim(database, 10)
+
+    busy = hindrances(database, 10, up=up)
+    full = hindrances(database, 10, up=up, limits=Limits(per_domain=1, named={"engine:spark": 1}))
+    with database.writing() as statements:
+        job = Queue(statements).required("job-1")
+        Queue(statements).fail(job.job_id, job.fence, {}, at(11), passing=True, retries=Retries(first_s=50, spread=0))
+    sleeping = hindrances(database, 12, up=up)
+
+    assert busy == {
+        "piece 1": ("same product", 1),
+        "piece 2": ("same product", 1),
+        "below": ("upstream", 1),
+        "other": None,
+        "later": ("time", None),
+    }
+    assert full["below"] == ("limit of its domain", None)
+    assert sleeping["runs"] == ("time", None)
+    assert sleeping["piece 1"] is None
+    assert sleeping["piece 2"] == ("same product", 2)
+    assert sleeping["below"] == ("upstream", 1)
+
+
+def test_jobs_of_a_worker_that_is_gone_for_certain_wait_for_no_lease(database):
+    put(database, new("a", "d.a"), new("b", "d.b"))
+    claim(database, 1, "host:1:family")
+    claim(database, 1, "host:2:another")
+
+    with database.writing() as statements:
+        found = Queue(statements).recover_of("family", at(2), at(8))
+
+    assert [job.key for job in found] == ["a"]
+    assert (one(database, "job-1").state, one(database, "job-2").state) == (JobState.QUEUED, JobState.RUNNING)
+    assert claim(database, 7) is None
+    again = claim(database, 8)
+    assert again is not None
+    assert (again.key, again.attempts, again.fence) == ("a", 2, 2)
+    assert events(database)[-1] == "job.retried"

@@ -311,6 +311,27 @@ def test_a_server_starts_a_worker_again_when_it_dies_and_takes_it_along_however_
 
 
 @pytest.mark.slow
+def test_what_a_killed_worker_of_a_server_ran_goes_on_without_waiting_for_its_lease(mesh):
+    source_rows(mesh, 2)
+    make_slow(mesh)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with running(mesh, "serve", "--port", str(port), WEFT_SCHEDULER__LEASE="600s") as server:
+        (worker,) = until(lambda: children(server.pid))
+        mesh.json("schedule", "run", "sales.orders")
+        job(mesh, "job-1", "running")
+        mesh.json("schedule", "run", "sales.orders")
+        (waits,) = [j["waits"] for j in jobs(mesh, "--state", "queued")]
+        mesh.edit("domains/sales/orders/models/totals.sql", SLOW, "0")
+        os.kill(worker, signal.SIGKILL)
+        ended = [job(mesh, name, "succeeded") for name in ("job-1", "job-2")]
+
+    assert waits["text"] == "waits for job-1 of its product, which runs"
+    assert [j["attempts"] for j in ended] == [2, 1]
+
+
+@pytest.mark.slow
 def test_a_worker_outlives_a_restart_of_its_database(mesh, own_postgres):
     server = own_postgres
     mesh.write("weft.toml", f'[mesh]\nname = "two"\nregistry = "{server.url}"\n')

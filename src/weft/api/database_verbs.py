@@ -107,11 +107,12 @@ class DatabaseJobs:
         """Jobs, the newest first."""
         wanted = [JobState(state) for state in states]
         found = self._platform.jobs.listed(states=wanted, product=product, domain=domain, limit=limit)
-        return [job.as_json() for job in found]
+        return self._platform.jobs.documents(found)
 
     def one(self, job_id: str) -> Document:
         """A job, by its id or that of its run."""
-        return self._platform.jobs.one(job_id).as_json()
+        jobs = self._platform.jobs
+        return jobs.documents([jobs.one(job_id)])[0]
 
     def start(self, product: str) -> Document:
         """Queues a job that applies a product."""

@@ -104,8 +104,8 @@ class Job(Struct, frozen=True):
     started_at: datetime | None
     finished_at: datetime | None
 
-    def as_json(self) -> dict[str, Any]:
-        """The shape of `weft jobs --format json` and of the API."""
+    def as_json(self, waits: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The shape of `weft jobs --format json` and of the API, with why it waits where that is known."""
         return {
             "job_id": self.job_id,
             "kind": self.kind,
@@ -124,6 +124,7 @@ class Job(Struct, frozen=True):
             "run_id": self.run_id,
             "backfill": self.batch_of,
             "window": self.payload.get("window"),
+            "waits": dict(waits) if waits is not None else None,
             "created_at": self.created_at.isoformat(),
             "started_at": self.started_at.isoformat() if self.started_at else None,
             "finished_at": self.finished_at.isoformat() if self.finished_at else None,

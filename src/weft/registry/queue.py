@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from weft.errors import Conflict, UsageError, error
-from weft.model.jobs import APPLY, BACKFILL, MANUAL, Job, JobState, Limits, NewJob, Retries
+from weft.model.jobs import Job, JobState, Limits, NewJob, Retries
 from weft.registry import codec, publishing
+from weft.registry.claiming import Line, waiting_at
 from weft.registry.database import Statements
 from weft.registry.job_rows import COLUMNS, job_of
 from weft.registry.sql_tables import SqlTables
@@ -148,41 +148,25 @@ class Queue:
             subjects: products that the worker can apply; None: all.
         """
         self.recover(at)
-        now = codec.time_text(at)
-        queued, runs = JobState.QUEUED.value, JobState.RUNNING.value
-        # of each product's backfills the first piece alone: there may be thousands behind it, and one runs at a time
-        rows = self._statements.rows(
-            f"SELECT {_WAITING_COLUMNS} FROM jobs WHERE state = ? OR (state = ? AND kind <> ?) "
-            f"UNION ALL SELECT {_WAITING_COLUMNS} FROM jobs WHERE number IN "
-            "(SELECT min(number) FROM jobs WHERE state = ? AND kind = ? AND not_before <= ? GROUP BY subject)",
-            (runs, queued, BACKFILL, queued, BACKFILL, now),
-        )
-        waiting = [_Waiting(*row) for row in rows]
-        running = [w for w in waiting if w.state == runs]
-        busy = {w.subject for w in running}
-        limits, upstream = limits or Limits(), upstream or Upstream(())
-        since = codec.time_text(at - limits.patience)
-        first = _first_of_each(waiting, since)
-        # what somebody asks for now does not wait for what only sleeps until it is tried again
-        awake = _first_of_each([w for w in waiting if w.not_before <= now], since)
-        ready = [
-            w
-            for w in waiting
-            if w.state == JobState.QUEUED.value
-            and w.not_before <= now
-            and (subjects is None or w.subject in subjects)
-            and w.subject not in busy
-        ]
-        for one in sorted(ready, key=lambda w: (-w.priority, w.due, w.number)):
-            before = awake if one.cause == MANUAL else first
-            if _is_free(one, running, limits) and not _must_wait(one, before, upstream):
-                return self._taken(one.number, worker, at, lease)
-        return None
+        line = Line(waiting_at(self._statements, at), at, limits or Limits(), upstream or Upstream(()))
+        taken = next(line.free(subjects), None)
+        return self._taken(taken.number, worker, at, lease) if taken is not None else None
 
     def recover(self, at: datetime) -> list[Job]:
         """Finds running jobs whose worker has not been heard of in time; queues each again as often as it may be."""
-        sql = f"SELECT {COLUMNS} FROM jobs WHERE state = ? AND lease_until < ? ORDER BY number"
-        found = [job_of(row) for row in self._statements.rows(sql, (JobState.RUNNING.value, codec.time_text(at)))]
+        return self._recovered("lease_until < ?", codec.time_text(at), at, at)
+
+    def recover_of(self, family: str, at: datetime, again: datetime) -> list[Job]:
+        """Does the same for jobs of workers whose names end with `family`, of which it is certain that they are gone.
+
+        Args:
+            again: when their jobs may run again.
+        """
+        return self._recovered("leased_by LIKE ?", f"%:{family}", at, again)
+
+    def _recovered(self, which: str, value: str, at: datetime, again: datetime) -> list[Job]:
+        sql = f"SELECT {COLUMNS} FROM jobs WHERE state = ? AND {which} ORDER BY number"
+        found = [job_of(row) for row in self._statements.rows(sql, (JobState.RUNNING.value, value))]
         for job in found:
             if job.cancel_by is not None:
                 self._end(job, JobState.CANCELLED, {"why": "its worker was lost while it was to end"}, at)
@@ -190,7 +174,7 @@ class Queue:
                 self._end(job, JobState.LOST, {"why": f"its worker {job.leased_by} was lost"}, at)
                 self._tell(at, "job.lost", job, {"worker": job.leased_by, "attempts": job.attempts})
             else:
-                self._again(job, at)
+                self._again(job, again)
                 self._tell(at, "job.retried", job, {"worker": job.leased_by, "attempts": job.attempts})
         return found
 
@@ -359,53 +343,3 @@ class Queue:
 def absent(job_id: str) -> UsageError:
     """That there is no job of that id, or none that somebody may know of."""
     return UsageError(error("WFT-RUN-041", f"there is no job `{job_id}`", fix="`weft jobs` lists them"))
-
-
-class _Waiting(NamedTuple):
-    """What a claim has to know of a job that waits or runs; times are texts, which sort as they come."""
-
-    number: int
-    kind: str
-    subject: str
-    domain: str
-    engine: str
-    priority: int
-    due: str
-    not_before: str
-    state: str
-    cause: str
-
-
-_WAITING_COLUMNS = ", ".join(_Waiting._fields)
-
-
-def _is_free(job: _Waiting, running: Sequence[_Waiting], limits: Limits) -> bool:
-    for kind, name in (("domain", job.domain), ("engine", job.engine)):
-        most = limits.of(kind, name)
-        if most and sum(getattr(other, kind) == name for other in running) >= most:
-            return False
-    return True
-
-
-def _first_of_each(waiting: Sequence[_Waiting], since: str) -> dict[str, tuple[str, int]]:
-    """What is to come first of each product, by when it was due.
-
-    A backfill holds nobody up: it computes what was there before. Nor does what was due before `since`: perhaps no
-    worker has its files.
-    """
-    first: dict[str, tuple[str, int]] = {}
-    for one in waiting:
-        if one.kind == APPLY and one.due >= since:
-            first[one.subject] = min(first.get(one.subject, (one.due, one.number)), (one.due, one.number))
-    return first
-
-
-def _must_wait(job: _Waiting, first: Mapping[str, tuple[str, int]], upstream: Upstream) -> bool:
-    """Whether something upstream, or an earlier job of the same product, is still to come."""
-    if job.kind != APPLY:
-        return False
-    if job.cause != MANUAL and first.get(job.subject, (job.due, job.number)) < (job.due, job.number):
-        return True
-    return upstream.waits_for(
-        job.subject, {s for s in upstream.of(job.subject) if s in first and first[s][0] <= job.due}
-    )

@@ -76,6 +76,12 @@ class Dispatch:
                 upstream=self._graph(statements),
             )
 
+    def recover_of(self, family: str, pause: timedelta) -> list[Job]:
+        """Queues again what workers of a family ran, which is certain to be gone; for after a pause."""
+        with self._database.writing() as statements:
+            at = self._now()
+            return Queue(statements).recover_of(family, at, at + pause)
+
     def heartbeat(self, job: Job, lines: Sequence[tuple[datetime, str]] = (), run_id: str | None = None) -> str:
         """Says that a job goes on, and what it has told; learns whether it should: see `Held`."""
         with self._database.writing() as statements:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+_log = logging.getLogger("weft.server")
 _LONGEST_PAUSE_S = 30.0
 _LIVED_S = 60.0
 """A worker that lived so long did not die of its start."""
@@ -28,6 +31,8 @@ class WorkerProcess:
     def __init__(self, root: Path, patience_s: float = 60.0, domains: Sequence[str] = ()) -> None:
         """Takes the mesh's folder, how long a worker may take to end what it runs, and whose jobs it takes."""
         self._command = [sys.executable, "-m", "weft.cli.main", "-C", str(root), "worker", "--until-input-ends"]
+        # by this a worker knows what the one before it, which is gone for certain, was at
+        self._command += ["--family", uuid.uuid4().hex[:12]]
         self._command += [word for name in domains for word in ("--domain", name)]
         self._patience_s = patience_s
         self._stop = threading.Event()
@@ -59,7 +64,13 @@ class WorkerProcess:
         while not self._stop.is_set():
             began = time.monotonic()
             # a session of its own: Ctrl-C at the server is not meant for what the worker runs
-            process = subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
+            try:
+                process = subprocess.Popen(self._command, stdin=subprocess.PIPE, start_new_session=True)
+            except OSError as e:  # no memory, or too many processes: that passes, and without a worker nothing runs
+                failures += 1
+                _log.error("no worker could be started: %s", e.strerror)
+                self._stop.wait(min(_LONGEST_PAUSE_S, 0.5 * 2**failures))
+                continue
             self._process = process
             self.starts += 1
             while process.poll() is None and not self._stop.wait(0.2):
@@ -67,6 +78,7 @@ class WorkerProcess:
             if process.poll() is None:
                 self._end(process)
                 return
+            _log.warning("the worker has ended with %s, and is started again", process.returncode)
             failures = 1 if time.monotonic() - began > _LIVED_S else failures + 1
             self._stop.wait(min(_LONGEST_PAUSE_S, 0.5 * 2**failures))
 

@@ -252,3 +252,28 @@ def test_a_backfill_is_seen_by_everybody_and_ended_by_whoever_may_run_its_domain
     assert (made["pieces"], seen["states"]) == (4, {"queued": 4})
     assert (refused.status_code, refused.json()["type"]) == (403, "urn:weft:WFT-ACC-010")
     assert (ended.status_code, ended.json()["states"]) == (202, {"cancelled": 4})
+
+
+def test_a_job_that_waits_says_what_for(client, platform):
+    dev = known(platform, "dev")
+    domain = Path(platform.rooms.settings.root, "domains/shop")
+    (domain / "orders").mkdir(parents=True)
+    client.post("/api/v1/jobs", json={"product": "shop.orders"}, headers=dev)
+
+    nobody = client.get("/api/v1/jobs/job-1", headers=dev).json()["waits"]
+    (domain / "domain.yaml").write_text("name: shop\n")
+    (domain / "orders/product.odps.yaml").write_text("id: x\n")
+    free = client.get("/api/v1/jobs/job-1", headers=dev).json()["waits"]
+    with platform.database.writing() as statements:
+        claimed = Queue(statements).claim("w", NOW, dt.timedelta(seconds=60))
+    client.post("/api/v1/jobs", json={"product": "shop.orders"}, headers=dev)
+    runs, waits = (client.get(f"/api/v1/jobs/job-{n}", headers=dev).json() for n in (1, 2))
+    with platform.database.writing() as statements:
+        Queue(statements).fail("job-1", claimed.fence, {"why": "it was away"}, NOW, passing=True, chance=0.5)
+    (later,) = [j for j in client.get("/api/v1/jobs", headers=dev).json()["jobs"] if j["job_id"] == "job-1"]
+
+    assert (nobody["for"], free["for"]) == ("no files", "worker")
+    assert (runs["waits"], waits["waits"]["job"]) == (None, "job-1")
+    assert waits["waits"]["text"] == "waits for job-1 of its product, which runs"
+    assert later["waits"]["until"] == "2026-03-01T00:00:10+00:00"
+    assert later["waits"]["text"] == "is tried again at 2026-03-01 00:00:10 UTC"

@@ -11,7 +11,8 @@ from typing import Any
 
 from weft.api.jobs.process import JobProcess
 from weft.api.jobs.served import Served
-from weft.errors import Conflict, Diagnostic, PlatformError, error
+from weft.errors import Conflict, Diagnostic, PlatformError, TransientError, error
+from weft.model.jobs import Job
 from weft.registry.queue import Held
 from weft.runs.dispatch import Dispatch
 
@@ -69,7 +70,12 @@ class QueueLoop:
             job = self._dispatch.claim(served.subjects)
             if job is None:
                 break
-            self._running.append(JobProcess(job, self._root, self._now, served.own_python))
+            try:
+                process = JobProcess(job, self._root, self._now, served.own_python)
+            except OSError as e:  # what nobody works on would be found again after its lease only
+                self._dispatch.hand_back(job)
+                raise TransientError(_not_begun(job, e)) from e
+            self._running.append(process)
             nth = f", attempt {job.attempts} of {job.max_attempts}" if job.attempts > 1 else ""
             self._tell(logging.INFO, f"{job.job_id} begins: {job.subject}, {job.cause}{nth}")
             began = True
@@ -100,6 +106,9 @@ class QueueLoop:
                 failed = e
             except Conflict:  # another worker has it: what it does here counts no more
                 self._drop(one)
+            except Exception as e:  # noqa: BLE001  what is wrong with one job keeps no other one waiting
+                self._drop(one)
+                self._tell(logging.ERROR, f"{one.job.job_id}: weft itself failed: {type(e).__name__}")
         if failed is not None:
             raise failed
 
@@ -175,6 +184,15 @@ def _took_too_long(one: JobProcess) -> Diagnostic:
         f"`{one.job.job_id}` was ended: it ran longer than {one.job.timeout_s} s",
         why=f"`{one.job.subject}` may run so long",
         fix="see its log; `timeout` of its `weft.schedule` gives it more time, or without one `scheduler.timeout`",
+    )
+
+
+def _not_begun(job: Job, e: OSError) -> Diagnostic:
+    return error(
+        "WFT-RUN-050",
+        f"no process can be started for `{job.job_id}`",
+        why=e.strerror or type(e).__name__,
+        fix="nothing is to be done where that passes: it is tried again; give the machine more memory or processes",
     )
 
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from weft.access.permissions import Action, Caller, require
 from weft.api.drafts import Drafts
+from weft.api.jobs.waits import Waits, limits_of
 from weft.config import SchedulerSettings, duration
 from weft.errors import UsageError, did_you_mean, error
 from weft.model.address import ProductAddress, is_slug
@@ -87,6 +88,7 @@ class Jobs:
         self._now = now
         self._settings = settings
         self._extra = extra
+        self._waits = Waits(limits_of(settings), extra)
 
     # jobs
 
@@ -102,6 +104,18 @@ class Jobs:
         """Jobs, the newest first."""
         with self._database.reading() as statements:
             return Queue(statements).jobs(states=states, subject=product, domain=domain, before=before, limit=limit)
+
+    def documents(
+        self, jobs: Sequence[Job], hide: Callable[[str], bool] = lambda subject: False
+    ) -> list[dict[str, Any]]:
+        """Jobs as documents, each that is queued with why it waits.
+
+        Args:
+            hide: products that the reader must not hear of.
+        """
+        with self._database.reading() as statements:
+            waits = self._waits.of(statements, jobs, self._now(), hide)
+        return [job.as_json(waits.get(job.job_id)) for job in jobs]
 
     def one(self, job_id: str) -> Job:
         """A job by its id or by that of its run.
@@ -219,7 +233,8 @@ class Jobs:
         found = self.listed(states=states, product=product, domain=domain, before=before, limit=limit)
         drafts = Drafts(self._reader, caller)
         after = found[-1].number if len(found) == limit else None
-        return {"jobs": [_told(job) for job in found if not drafts.hide(job.subject)], "next": after}
+        shown = self.documents([job for job in found if not drafts.hide(job.subject)], drafts.hide)
+        return {"jobs": [_told(job) for job in shown], "next": after}
 
     def one_shown_to(self, caller: Caller, job_id: str) -> dict[str, Any]:
         """As `one`; a job of a draft that is somebody else's is not there.
@@ -227,10 +242,10 @@ class Jobs:
         Raises:
             UsageError: WFT-RUN-041, there is none.
         """
-        job = self.one(job_id)
-        if Drafts(self._reader, caller).hide(job.subject):
+        job, drafts = self.one(job_id), Drafts(self._reader, caller)
+        if drafts.hide(job.subject):
             raise absent(job_id)
-        return _told(job)
+        return _told(self.documents([job], drafts.hide)[0])
 
     def progress_shown_to(self, caller: Caller, backfill_id: str) -> Backfill:
         """As `progress`; a backfill of a draft that is somebody else's is not there.
@@ -425,7 +440,6 @@ def _pieces(window: Window, by: timedelta) -> Sequence[Window]:
     return pieces
 
 
-def _told(job: Job) -> dict[str, Any]:
+def _told(told: dict[str, Any]) -> dict[str, Any]:
     """A job without rows in what came of it: they are on the page of its run, for whoever may read them."""
-    told = job.as_json()
     return {**told, "result": without_rows(told["result"])}

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Protocol
 from weft.api.governance.scans import ScanLoop
 from weft.api.jobs.queue_loop import QueueLoop, Tell
 from weft.api.jobs.served import remembered
+from weft.api.jobs.waits import limits_of
 from weft.api.publishing.handover_loop import HandoverLoop
-from weft.config import SchedulerSettings, duration
+from weft.config import duration
 from weft.errors import PlatformError
-from weft.model.jobs import Limits, Retries
+from weft.model.jobs import Retries
 from weft.registry.leadership import Leadership, leadership
 from weft.runs.dispatch import Dispatch
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from weft.api.platform import Platform
 
 _TIDY_S = 3600.0
+_ENDS_WITHIN = timedelta(seconds=6)
+"""The process of a job whose worker is gone has five seconds to end."""
 _IN_ONE_GO_S = 15.0
 """How long messages are sent, one after another, until it is looked again what has happened."""
 
@@ -176,9 +179,9 @@ class Worker:
             self._tell(logging.WARNING, f"{loop.name}: {_said(e)}")
 
 
-def name_of_worker() -> str:
-    """A name that no other worker has: host, process, and something drawn."""
-    return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
+def name_of_worker(family: str = "") -> str:
+    """A name that no other worker has: host, process, and something drawn, or the family it belongs to."""
+    return f"{socket.gethostname()}:{os.getpid()}:{family or uuid.uuid4().hex[:6]}"
 
 
 def dispatch_of(platform: Platform, worker: str) -> Dispatch:
@@ -195,28 +198,27 @@ def dispatch_of(platform: Platform, worker: str) -> Dispatch:
     )
 
 
-def limits_of(settings: SchedulerSettings) -> Limits:
-    """The limits that the settings name."""
-    named = dict(entry.replace(" ", "").split("=") for entry in settings.limits)
-    return Limits(settings.per_domain, settings.per_engine, {name: int(most) for name, most in named.items()})
-
-
 def loops_of(
     platform: Platform,
     concurrency: int | None = None,
     stopping: Callable[[], bool] = lambda: False,
     tell: Tell = lambda level, text: None,
     domains: Sequence[str] = (),
+    family: str = "",
 ) -> list[Loop]:
     """What a worker of a platform does, until it is `stopping`.
 
     Args:
         tell: is told which jobs begin, and what comes of them.
         domains: those whose jobs it takes; empty: all.
+        family: what a server calls the workers that it starts one after another: what the one before has left is
+            queued again at once.
     """
-    worker = name_of_worker()
+    worker = name_of_worker(family)
     settings, now = platform.rooms.settings, platform.rooms.now
     dispatch = dispatch_of(platform, worker)
+    for job in dispatch.recover_of(family, _ENDS_WITHIN) if family else ():
+        tell(logging.WARNING, f"{job.job_id} is taken from {job.leased_by}, which is gone: {job.subject}")
     leader = leadership(platform.database, worker, now, dispatch.lease)
     at_once, served = concurrency or settings.scheduler.concurrency, remembered(settings, domains)
     queue = QueueLoop(

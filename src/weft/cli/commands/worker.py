@@ -24,7 +24,8 @@ from weft.cli.options import examples
 @click.option("--concurrency", type=click.IntRange(1, 1000), metavar="N", help="How many jobs to run at once.")
 @click.option("--domain", "domains", multiple=True, metavar="NAME", help="Take jobs of this domain alone; repeatable.")
 @click.option("--until-input-ends", is_flag=True, hidden=True)
-def command(concurrency: int | None, domains: tuple[str, ...], until_input_ends: bool) -> int:
+@click.option("--family", default="", hidden=True)
+def command(concurrency: int | None, domains: tuple[str, ...], until_input_ends: bool, family: str) -> int:
     from weft.api.jobs.served import check_start
     from weft.api.jobs.worker import Worker, loops_of
     from weft.api.platform import open_platform
@@ -37,7 +38,8 @@ def command(concurrency: int | None, domains: tuple[str, ...], until_input_ends:
         # what a machine collects beside the server's lines looks like them; who sits before it reads text
         logs.install(settings.log_level, "text" if sys.stderr.isatty() else settings.log_format)
         tell, stopping = logging.getLogger("weft.worker").log, threading.Event()
-        worker = Worker(loops_of(platform, concurrency, stopping.is_set, tell, domains), tell, stopping)
+        loops = loops_of(platform, concurrency, stopping.is_set, tell, domains, family)
+        worker = Worker(loops, tell, stopping)
         # The queue says what becomes of a job that runs, so the five seconds of other commands do not hold here.
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGINT, signal.SIGTERM):

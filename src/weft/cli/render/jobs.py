@@ -72,6 +72,14 @@ def _when(job: Mapping[str, Any], now: datetime) -> str:
 
 
 def _why(job: Mapping[str, Any]) -> str:
+    waits = job.get("waits")  # an older server does not say
+    failed = _came_of(job)
+    if waits is None:
+        return failed
+    return f"{waits['text']}; before: {failed}" if failed else str(waits["text"])
+
+
+def _came_of(job: Mapping[str, Any]) -> str:
     result = job["result"] or {}
     told = result.get("diagnostics") or ()
     succeeded = job["state"] == "succeeded" and "published" in result
