@@ -97,7 +97,10 @@ class LiveServer:
         """
         ((encoding,),) = self._driver.run("SELECT pg_catalog.current_setting('server_encoding')")
         if encoding != "UTF8":
-            raise SourceError(error("WFT-SRC-055", f"`{table.connection}` writes texts as {encoding}, not as UTF-8"))
+            encoding = encoding.decode() if isinstance(encoding, bytes) else encoding  # of SQL_ASCII nothing is a text
+            fix = "move the table into a database of UTF-8, or land it and fill the port by a model"
+            what = f"`{table.connection}` writes texts as {encoding}, not as UTF-8"
+            raise SourceError(error("WFT-SRC-055", what, fix=fix))
         of = literal(dotted((table.schema, table.table)))
         found = self._driver.run(
             "SELECT a.attname, a.attgenerated = 'v' OR c.relkind NOT IN ('r', 'p', 'm'),"

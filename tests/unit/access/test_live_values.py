@@ -23,7 +23,7 @@ from weft.access.opened import LiveRead, Readable
 from weft.access.rights import Right
 from weft.connections import Connection, Reference, Secret
 from weft.connectors.postgres_live import Limits, opened_live
-from weft.errors import UserCodeError
+from weft.errors import AccessDenied, SourceError, UserCodeError
 from weft.model.address import parse_address
 from weft.model.checks import CheckCounts
 from weft.model.column import Column
@@ -153,6 +153,36 @@ def test_a_value_at_the_edge_of_what_its_type_holds_is_shown(things, kind, value
     things.run(f"CREATE TABLE things (x {kind})", f"INSERT INTO things VALUES ({value})")
 
     assert things.read({"x": None}) == [(shown,)]
+
+
+def test_of_two_columns_that_differ_by_capitals_alone_no_filter_takes_one_for_the_other(things):
+    things.run('CREATE TABLE things ("Region" text, region text)', "INSERT INTO things VALUES ('north', 'south')")
+
+    with pytest.raises(AccessDenied, match="WFT-ACC-055"):
+        things.read({"region": None}, "Region = 'north'")
+
+
+def test_names_with_every_sign_are_names(things):
+    things.run(
+        """CREATE TABLE things ("a""b" integer, "x'; DROP TABLE things; --" text, "{}" text, "%s" text, "~row" text)""",
+        "INSERT INTO things VALUES (1, 'q', 'ann@example.org', 'd', 'e'), (2, 'q', NULL, 'd', 'e')",
+    )
+    shown = {"{}": Mask("first", 3), "%s": None, "~row": None, "x'; DROP TABLE things; --": None}
+
+    found = things.read(shown, """ "x'; DROP TABLE things; --" = 'q' AND "a""b" = 1 """)
+
+    assert found == [("ann****", "d", "e", "q")]
+
+
+def test_what_is_wrong_with_the_address_of_a_database_is_not_for_readers(things, tmp_path):
+    things.run("CREATE TABLE things (id integer)")
+    _, one = things.opened({"id": None})
+    address = Reference("the test", Secret(f"{things.url}?unheard_of=1"))
+    tables = LiveTables({"db": Connection("db", "postgres", {}, {"dsn": address})}, tmp_path, _parsed)
+
+    with pytest.raises(SourceError, match="WFT-SRC-056") as told, tables.fetched({PORT: one}, Wanted()):
+        pass
+    assert "unheard_of" not in str(told.value)
 
 
 def test_a_server_that_hangs_is_not_waited_for_longer_than_a_query_may_take(tmp_path):
