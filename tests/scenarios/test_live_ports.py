@@ -589,7 +589,7 @@ EVE = Caller("eve", "user")
 
 def test_the_portal_shows_a_sample_and_counts_values_as_the_reader_sees_them(shop, platform):
     address = parse_address(f"{PORT}@1")
-    way = Way("http://127.0.0.1", None, False, "eve")
+    way = Way("http://127.0.0.1", None, "eve")
 
     def page(tab: str, **detail: Any) -> dict[str, Any]:
         return port_pages.port(platform, EVE, address, Asked(tab, way), port_pages.Detail(**detail))

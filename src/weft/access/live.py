@@ -13,6 +13,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,8 @@ from weft.access.opened import LiveRead, Readable
 from weft.access.relation import of_strictness
 from weft.connections import Connection
 from weft.connectors import landed
-from weft.connectors.postgres_live import Limits, LiveColumn, opened_live
-from weft.errors import AccessDenied, SourceError, UserCodeError, error
+from weft.connectors.postgres_live import Limits, LiveColumn, opened_live, within
+from weft.errors import AccessDenied, SourceError, UsageError, UserCodeError, WeftError, error
 from weft.model.address import Address
 from weft.model.column import Column
 from weft.model.live import LiveTable
@@ -157,8 +158,9 @@ class LiveTables:
         found: dict[Address, Readable] = {}
         for connection, its in _by_connection(live).items():
             try:
-                found |= self._fetch(connection, its, wanted, limits, folder / secrets.token_hex(6))
-            except (SourceError, UserCodeError) as e:
+                work = partial(self._fetch, connection, its, wanted, limits, folder / secrets.token_hex(6))
+                found |= within(limits, work)
+            except (SourceError, UsageError, UserCodeError) as e:
                 if wanted.told:
                     raise
                 raise _untold(e, sorted(map(str, its))) from None
@@ -209,6 +211,8 @@ class _Saying:
         self._table = one.live.table
         self._described = {c.name: _as_published(c, described, self._table) for c in one.live.columns}
         self._columns = one.live.columns
+        if len({name.lower() for name in self._described}) < len(self._described):
+            raise self._wordless("two columns whose names differ by capitals alone")
         self._layers = one.decision.layers
         self._whole = one.decision.whole and not one.decision.layers
         self._conditions = {
@@ -382,12 +386,17 @@ def _empty(one: Readable) -> str:
     return f"(SELECT {', '.join(f'CAST(NULL AS {c.type}) AS {ident(c.name)}' for c in shown)} WHERE false)"
 
 
-def _untold(problem: SourceError | UserCodeError, addresses: Sequence[str]) -> SourceError | UserCodeError:
+def _untold(problem: WeftError, addresses: Sequence[str]) -> SourceError | UserCodeError:
     """What somebody who is not the owner is told: neither where the server is nor what it says."""
     code = problem.diagnostics[0].code
     subject = ", ".join(f"`{address}`" for address in addresses)
-    if code in ("WFT-ENG-003", "WFT-ENG-005"):
-        return problem
+    if code == "WFT-ENG-005":
+        return UserCodeError(*problem.diagnostics)
+    if code == "WFT-ENG-003":
+        fix = "name fewer columns, or compare a column with a value in WHERE"
+        return UserCodeError(
+            error(code, f"the database in which {subject} lives took longer than a query may", fix=fix)
+        )
     if isinstance(problem, UserCodeError):
         return UserCodeError(error("WFT-ENG-001", f"the database in which {subject} lives could not answer"))
     fix = "ask its owner" if code in ("WFT-SRC-055", "WFT-SRC-020") else "try again later, or ask its owner"

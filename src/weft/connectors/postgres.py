@@ -45,6 +45,9 @@ def opened(target: Database) -> Iterator[PostgresDriver]:
             dbname=target.name or None,
             connect_timeout=10,
             application_name="weft",
+            keepalives_idle=30,
+            keepalives_interval=10,
+            keepalives_count=3,
             cursor_factory=psycopg.RawCursor,
             **{name: secret.value for name, secret in target.parameters.items()},  # type: ignore[arg-type]
         )
@@ -64,9 +67,14 @@ class PostgresDriver:
     dialect = "postgres"
 
     def __init__(self, connection: psycopg.Connection[tuple[Any, ...]], target: Database) -> None:
+        import psycopg
+
         self._connection = connection
         self._target = target
-        connection.execute(b"SELECT 1")  # begins the transaction in which all that follows is done
+        try:
+            connection.execute(b"SELECT 1")  # begins the transaction in which all that follows is done
+        except psycopg.Error:
+            raise unreachable(target, "the connection was lost") from None
         settings = {
             "statement_timeout": str(round(target.timeout_s * 1000)),
             "timezone": "UTC",
@@ -174,7 +182,12 @@ class PostgresDriver:
 
     def snapshot(self) -> str:
         """The name under which other connections see what this one sees, as long as it is open."""
-        row = self._connection.execute(b"SELECT pg_catalog.pg_export_snapshot()").fetchone()
+        import psycopg
+
+        try:
+            row = self._connection.execute(b"SELECT pg_catalog.pg_export_snapshot()").fetchone()
+        except psycopg.Error as problem:
+            raise self._told(problem) from None
         assert row is not None, "a scalar function gives a row"
         return str(row[0])
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,6 +26,7 @@ from weft.sql.postgres_conditions import Typed
 from weft.sql.quoting import dotted, ident, literal
 
 _LOOK_S = 0.1
+_T = TypeVar("_T")
 _SETTINGS = {
     "max_parallel_workers_per_gather": "0",
     "synchronize_seqscans": "off",
@@ -70,11 +73,13 @@ class Limits(Struct, frozen=True):
         seconds: None: as long as the connection allows.
         most_bytes: of a file; None: any number.
         gone: whether nobody waits any more; asked now and then, from another thread.
+        grace_s: how much longer than `seconds` a server is waited for that does not say itself that they are over.
     """
 
     seconds: float | None = None
     most_bytes: int | None = None
     gone: Callable[[], bool] = lambda: False
+    grace_s: float = 10.0
 
 
 class LiveServer:
@@ -92,7 +97,10 @@ class LiveServer:
         """
         ((encoding,),) = self._driver.run("SELECT pg_catalog.current_setting('server_encoding')")
         if encoding != "UTF8":
-            raise SourceError(error("WFT-SRC-055", f"`{table.connection}` writes texts as {encoding}, not as UTF-8"))
+            encoding = encoding.decode() if isinstance(encoding, bytes) else encoding  # of SQL_ASCII nothing is a text
+            fix = "move the table into a database of UTF-8, or land it and fill the port by a model"
+            what = f"`{table.connection}` writes texts as {encoding}, not as UTF-8"
+            raise SourceError(error("WFT-SRC-055", what, fix=fix))
         of = literal(dotted((table.schema, table.table)))
         found = self._driver.run(
             "SELECT a.attname, a.attgenerated = 'v' OR c.relkind NOT IN ('r', 'p', 'm'),"
@@ -147,6 +155,38 @@ def opened_live(connection: Connection) -> Iterator[LiveServer]:
     target = target_of(connection)
     with postgres.opened(target) as driver:
         yield LiveServer(PostgresSource(driver, target), driver)
+
+
+def within(limits: Limits, work: Callable[[], _T]) -> _T:
+    """What comes of work with a server, which is left to itself where the server does not say when its time is over.
+
+    One whose disk or host hangs ends nothing, and cannot be told to; a thread waits for it then, and nobody else.
+
+    Raises:
+        UserCodeError: WFT-ENG-003, it does not answer.
+        Unwanted: nobody waits any more.
+    """
+    if limits.seconds is None:
+        return work()
+    done: Future[_T] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(work())
+        except BaseException as problem:  # noqa: BLE001  the entrance of a thread: it is raised where somebody waits
+            done.set_exception(problem)
+
+    threading.Thread(target=run, daemon=True, name="fetch").start()
+    until, left = time.monotonic() + limits.seconds + limits.grace_s, False
+    while not wait((done,), _LOOK_S).done:
+        if not left and limits.gone():
+            until, left = min(until, time.monotonic() + limits.grace_s), True
+        if time.monotonic() > until:
+            if left:
+                raise Unwanted
+            what = f"the database did not answer within {limits.seconds:g} s"
+            raise UserCodeError(error("WFT-ENG-003", what, fix="try again later"))
+    return done.result()
 
 
 class _Watch:

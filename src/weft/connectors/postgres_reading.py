@@ -96,7 +96,8 @@ class PostgresSource:
             f" WHERE a.attrelid = {of} AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
         )
         key = self._driver.run(
-            "SELECT a.attname FROM pg_catalog.pg_index i CROSS JOIN LATERAL pg_catalog.unnest(i.indkey) WITH ORDINALITY k(n, at)"
+            "SELECT a.attname FROM pg_catalog.pg_index i"
+            " CROSS JOIN LATERAL pg_catalog.unnest(i.indkey) WITH ORDINALITY k(n, at)"
             " JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n"
             f" WHERE i.indrelid = {of} AND i.indisprimary ORDER BY k.at"
         )
@@ -167,8 +168,8 @@ class PostgresSource:
                 cursor.execute(sql)
                 reader = cursor.fetch_record_batch()
             except dbapi.Error as problem:
-                raise self._told(problem) from None  # the original may hold values of rows, or the address
-            yield _Told(reader, dbapi.Error, self._told)
+                raise self._told(problem, seconds) from None  # the original may hold values of rows, or the address
+            yield _Told(reader, dbapi.Error, lambda problem: self._told(problem, seconds))
 
     def _conninfo(self) -> str:
         from psycopg.conninfo import make_conninfo
@@ -188,13 +189,15 @@ class PostgresSource:
             **{name: secret.value for name, secret in at.parameters.items()},
         )
 
-    def _told(self, problem: Exception) -> WeftError:
+    def _told(self, problem: Exception, seconds: float) -> WeftError:
         state = str(getattr(problem, "sqlstate", None) or "")
         text = "" if state else str(problem)  # of what fails between two batches the driver has the message alone
         if state == "57014" or "canceling statement due to" in text:
-            return too_long(self._target)
+            return too_long(self._target, seconds)
         if not text.startswith(_FAILED) and (not state or state[:2] in ("08", "57")):
             return unreachable(self._target, "the connection was lost")
+        if state[:2] == "53":
+            return unreachable(self._target, f"the server has no room for it now (SQLSTATE {state})")
         told = f" (SQLSTATE {state})" if state else ""
         return UserCodeError(error("WFT-ENG-001", f"the query failed on the server{told}"))
 

@@ -181,7 +181,13 @@ def unreachable(target: Database, why: str) -> SourceError:
     return SourceError(error("WFT-SRC-010", f"`{target}` cannot be opened", why=why, fix=fix))
 
 
-def too_long(target: Database) -> UserCodeError:
-    """The error that a query was stopped by the server."""
-    what = f"the query took longer than {target.timeout_s:g} s"
-    return UserCodeError(error("WFT-ENG-003", what, fix="allow more: `?timeout_s=` in the URL"))
+def too_long(target: Database, seconds: float | None = None) -> UserCodeError:
+    """The error that a query was stopped by the server.
+
+    Args:
+        seconds: how long it was allowed to take; None: as long as the database allows.
+    """
+    own = seconds is None or seconds >= target.timeout_s
+    what = f"the query took longer than {target.timeout_s if own else seconds:g} s"
+    fix = "allow more: `?timeout_s=` in the URL" if own else "read fewer rows, or allow more: `query.time`"
+    return UserCodeError(error("WFT-ENG-003", what, fix=fix))

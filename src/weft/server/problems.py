@@ -64,6 +64,7 @@ _STATUS = {
     "WFT-RUN-041": 404,
     "WFT-RUN-043": 409,
     "WFT-RUN-047": 404,
+    "WFT-SRC-056": 503,
     "WFT-SRV-048": 404,
     "WFT-SRV-064": 404,
     "WFT-SRV-065": 404,

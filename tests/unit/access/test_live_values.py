@@ -1,9 +1,12 @@
-"""Tables that their owner fills, types and surrounds with whatever PostgreSQL takes: who reads sees what was decided."""
+"""Tables that their owner fills and surrounds with whatever PostgreSQL takes: who reads sees what was decided."""
 
 from __future__ import annotations
 
 import datetime as dt
+import threading
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ import duckdb
 import psycopg
 import pytest
 
-from tests.servers import empty_database
+from tests.servers import empty_database, postgres_to_stop
 from weft.access.decision import Decision
 from weft.access.layers import Cell, Layer
 from weft.access.live import LiveTables, Wanted, unfetched
@@ -19,7 +22,8 @@ from weft.access.masks import Mask
 from weft.access.opened import LiveRead, Readable
 from weft.access.rights import Right
 from weft.connections import Connection, Reference, Secret
-from weft.connectors.postgres_live import opened_live
+from weft.connectors.postgres_live import Limits, opened_live
+from weft.errors import AccessDenied, SourceError, UserCodeError
 from weft.model.address import parse_address
 from weft.model.checks import CheckCounts
 from weft.model.column import Column
@@ -34,16 +38,16 @@ class Things:
     """The table `things` of a PostgreSQL, made by statements."""
 
     def __init__(self, url: str, folder: Path) -> None:
-        self._url, self._folder = url, folder
+        self.url, self._folder = url, folder
 
     def run(self, *statements: str) -> None:
-        with psycopg.connect(self._url, autocommit=True) as connection:
+        with psycopg.connect(self.url, autocommit=True) as connection:
             for one in statements:
                 connection.execute(one.encode())
 
-    def read(self, masks: Mapping[str, Mask | None], condition: str | None = None) -> list[tuple[Any, ...]]:
-        """What a reader is shown of columns under masks, by the first of them."""
-        connection = Connection("db", "postgres", {}, {"dsn": Reference("the test", Secret(self._url))})
+    def opened(self, masks: Mapping[str, Mask | None], condition: str | None = None) -> tuple[LiveTables, Readable]:
+        """What a reader may see of the table: columns under masks."""
+        connection = Connection("db", "postgres", {}, {"dsn": Reference("the test", Secret(self.url))})
         with opened_live(connection) as server:
             columns = tuple(Column(n, c.typed.type) for n, c in server.described(PLACE).items())
         cells = {name: Cell(mask, "salt") for name, mask in masks.items()}
@@ -54,7 +58,11 @@ class Things:
             CheckCounts(0, 0, 0), dt.datetime(2026, 11, 22, tzinfo=dt.UTC), "ann",
         )  # fmt: skip
         one = Readable(published, unfetched(PORT, decision, live), (), decision, False, live)
-        tables = LiveTables({"db": connection}, self._folder, _parsed)
+        return LiveTables({"db": connection}, self._folder, _parsed), one
+
+    def read(self, masks: Mapping[str, Mask | None], condition: str | None = None) -> list[tuple[Any, ...]]:
+        """What a reader is shown of columns under masks, by the first of them."""
+        tables, one = self.opened(masks, condition)
         with tables.fetched({PORT: one}, Wanted(told=True)) as ports, duckdb.connect() as made:
             made.execute("SET timezone = 'UTC'")
             names = ", ".join(f'CAST("{name}" AS VARCHAR)' for name in masks)
@@ -145,3 +153,67 @@ def test_a_value_at_the_edge_of_what_its_type_holds_is_shown(things, kind, value
     things.run(f"CREATE TABLE things (x {kind})", f"INSERT INTO things VALUES ({value})")
 
     assert things.read({"x": None}) == [(shown,)]
+
+
+def test_of_two_columns_that_differ_by_capitals_alone_no_filter_takes_one_for_the_other(things):
+    things.run('CREATE TABLE things ("Region" text, region text)', "INSERT INTO things VALUES ('north', 'south')")
+
+    with pytest.raises(AccessDenied, match="WFT-ACC-055"):
+        things.read({"region": None}, "Region = 'north'")
+
+
+def test_names_with_every_sign_are_names(things):
+    things.run(
+        """CREATE TABLE things ("a""b" integer, "x'; DROP TABLE things; --" text, "{}" text, "%s" text, "~row" text)""",
+        "INSERT INTO things VALUES (1, 'q', 'ann@example.org', 'd', 'e'), (2, 'q', NULL, 'd', 'e')",
+    )
+    shown = {"{}": Mask("first", 3), "%s": None, "~row": None, "x'; DROP TABLE things; --": None}
+
+    found = things.read(shown, """ "x'; DROP TABLE things; --" = 'q' AND "a""b" = 1 """)
+
+    assert found == [("ann****", "d", "e", "q")]
+
+
+def test_what_is_wrong_with_the_address_of_a_database_is_not_for_readers(things, tmp_path):
+    things.run("CREATE TABLE things (id integer)")
+    _, one = things.opened({"id": None})
+    address = Reference("the test", Secret(f"{things.url}?unheard_of=1"))
+    tables = LiveTables({"db": Connection("db", "postgres", {}, {"dsn": address})}, tmp_path, _parsed)
+
+    with pytest.raises(SourceError, match="WFT-SRC-056") as told, tables.fetched({PORT: one}, Wanted()):
+        pass
+    assert "unheard_of" not in str(told.value)
+
+
+def test_a_server_that_hangs_is_not_waited_for_longer_than_a_query_may_take(tmp_path):
+    """Its disk or host has stopped: it ends no statement, and whoever is told to end one is not heard."""
+    with postgres_to_stop() as server, empty_database(server.url) as url:
+        things = Things(url, tmp_path)
+        things.run("CREATE TABLE things (id integer)", "INSERT INTO things VALUES (1)")
+        tables, one = things.opened({"id": None})
+        with psycopg.connect(url) as other:
+            other.execute("LOCK TABLE things IN ACCESS EXCLUSIVE MODE")
+            frozen = ExitStack()
+            threading.Timer(0.5, lambda: frozen.enter_context(server.frozen())).start()
+            began = time.monotonic()
+            with frozen:
+                with pytest.raises(UserCodeError, match="WFT-ENG-003"):
+                    tables.brought({PORT: one}, Wanted(told=True), tmp_path, Limits(2, grace_s=0.5))
+                assert time.monotonic() - began < 6
+
+        assert things.read({"id": None}) == [("1",)]
+
+
+def test_a_query_that_its_server_stops_says_how_long_it_was_allowed_to_take(things, tmp_path):
+    things.run("CREATE TABLE things (id integer)")
+    tables, one = things.opened({"id": None})
+
+    with psycopg.connect(things.url) as other:
+        other.execute("LOCK TABLE things IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(UserCodeError, match=r"longer than 0\.3 s"):
+            tables.brought({PORT: one}, Wanted(told=True), tmp_path, Limits(0.3))
+        with pytest.raises(UserCodeError) as told:
+            tables.brought({PORT: one}, Wanted(), tmp_path, Limits(0.3))
+
+    assert "timeout_s" not in str(told.value)
+    assert "127.0.0.1" not in str(told.value)

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from weft.access.versions import At
     from weft.sql.narrowing import Narrow
 
-_LEAST_S = 0.1
+_LEAST = 0.25
+"""Of the time of a question: so much there is for what came of a database, however long that took."""
 """What a question has at least when what it reads has been brought."""
 _TEXTS = 256
 _LONGEST = 20_000
@@ -173,11 +174,11 @@ class Readers:
             if given is not None:
                 held.close()
                 return given
-            began = time.monotonic()
-            ready = opened
+            ready, seconds = opened, self._ceiling.seconds
             if opened.lives:
                 held.close()  # while a database works, the place is somebody else's
-                ready = held.enter_context(self._at_hand(door, principal, opened, text.narrow, question))
+                ready, spent = held.enter_context(self._at_hand(door, principal, opened, text.narrow, question))
+                seconds = _left(seconds, spent)
                 lease = held.enter_context(self.pool.lease(principal.name))
             run = Run(
                 key=_key(principal, ready.relations),
@@ -187,7 +188,7 @@ class Readers:
                 limit=question.limit,
                 most_rows=self._ceiling.rows,
                 most_bytes=self._ceiling.size_bytes,
-                seconds=self._left(began) if opened.lives else self._ceiling.seconds,
+                seconds=seconds,
                 encoding=question.encoding,
                 described=question.described,
                 once=opened.lives,
@@ -269,10 +270,11 @@ class Readers:
     @contextmanager
     def _at_hand(
         self, door: Door, principal: Principal, opened: Opened, narrow: Narrow, question: Question
-    ) -> Iterator[Opened]:
-        """What was opened, with what it shows of tables in databases; it takes of the time that a question has."""
+    ) -> Iterator[tuple[Opened, float]]:
+        """What was opened, with what it shows of tables in databases, and how many seconds that took."""
         with ExitStack() as held:
             with self._fetching.turn(principal.name):
+                began = time.monotonic()
                 ready = held.enter_context(
                     door.fetched(
                         principal,
@@ -283,14 +285,10 @@ class Readers:
                         seconds=self._ceiling.seconds,
                     )
                 )
+            spent = time.monotonic() - began
             if not door.still(principal, opened):
                 raise revoked()
-            yield ready
-
-    def _left(self, began: float) -> float | None:
-        """What is left of the time of a question."""
-        seconds = self._ceiling.seconds
-        return max(round(seconds - (time.monotonic() - began), 1), _LEAST_S) if seconds is not None else None
+            yield ready, spent
 
     def _text(self, sql: str, parse: Callable[[str], Parsed]) -> Parsed:
         """What a text reads: it depends on nothing but the text."""
@@ -345,6 +343,11 @@ class Readers:
                     self._given.popitem(last=False)
 
         return Gathering(self.cache.largest, keep)
+
+
+def _left(seconds: float | None, spent: float) -> float | None:
+    """What is left of the time of a question; what a database gave in time is also read."""
+    return max(round(seconds - spent, 1), seconds * _LEAST) if seconds is not None else None
 
 
 def _keeps(question: Question, text: Parsed, opened: Opened) -> bool:
