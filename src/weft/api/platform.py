@@ -146,11 +146,18 @@ class Platform:
     def jobs(self) -> Jobs:
         """The queue and the schedules."""
         from weft.api.jobs.verbs import Jobs
+        from weft.project.by_time import has_model_by_time
         from weft.project.product_files import products_in
 
         rooms = self.rooms
         settings = rooms.settings
-        return Jobs(self.database, rooms.production, rooms.now, settings.scheduler, lambda: products_in(settings))
+
+        def by_time(product: str) -> bool | None:
+            folder = products_in(settings).get(product)
+            return has_model_by_time(folder) if folder is not None else None
+
+        here = lambda: products_in(settings)  # noqa: E731  a folder's products may be others the next time
+        return Jobs(self.database, rooms.production, rooms.now, settings.scheduler, here, by_time)
 
     @cached_property
     def publishing(self) -> Publishing:
