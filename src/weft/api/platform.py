@@ -413,8 +413,16 @@ class Platform:
 
     def state(self) -> State:
         """What the platform can do now; asking it raises nothing."""
-        from weft.errors import WeftError
+        from weft.errors import ProjectError, WeftError
+        from weft.registry.schema import check_tables
 
+        try:
+            with self.database.reading() as statements:
+                check_tables(statements, self.database.dialect, self.database.name)
+        except ProjectError as e:
+            return State({"registry": f"upgraded by a newer weft: {e.diagnostics[0].what}", "index": "unknown"})
+        except WeftError:
+            return State({"registry": "unreachable", "index": "unknown"})
         try:
             events, running = self.rooms.production.last_event(), len(self.rooms.production.unfinished())
             queue = self.jobs.backlog()
