@@ -192,3 +192,15 @@ def source_rows(mesh: TestMesh, batch: int, rows: int = ROWS) -> None:
     lines = [f"{i},{batch},{(i * 7 + batch) % 100},{i % 10}" for i in range(rows)]
     temporary = mesh.write("data/orders.csv.new", "id,batch,amount,day\n" + "\n".join(lines) + "\n")
     temporary.replace(mesh.path("data/orders.csv"))
+
+
+def with_model_by_time(root: Path, product: str) -> None:
+    """Has a product whose files lie in a folder a private model that is built by time; makes the files it lacks."""
+    domain, _, name = product.partition(".")
+    for file in (f"domains/{domain}/domain.yaml", f"domains/{domain}/{name}/product.odps.yaml"):
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        if not (root / file).exists():
+            (root / file).write_text("{}\n")
+    model = root / f"domains/{domain}/{name}/models/by_day.sql"
+    model.parent.mkdir(exist_ok=True)
+    model.write_text("/* weft\nmaterialized: incremental\ntime_column: day\n*/\nselect date '2026-01-01' as day\n")

@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from tests.browser.company import CONSUMER, DEVELOPER, OPERATOR, OWNER, PASSWORD, PRODUCER, STRANGER, Served
 from tests.browser.looking import barriers
 from tests.conformance.test_verbs import token
-from tests.meshes import command
+from tests.meshes import command, with_model_by_time
 from weft.access.permissions import Caller
 from weft.model.product_schedule import ProductSchedule
 from weft.registry.schedules import Schedules, Standing
@@ -136,6 +136,7 @@ def test_a_developer_tries_a_failed_run_again_and_reads_its_log_as_it_comes(own_
 
 
 def test_a_job_is_cancelled_and_a_backfill_with_all_its_pieces(own_demo, visit):
+    with_model_by_time(own_demo.platform.rooms.settings.root, "operations.on_time")
     page = visit(own_demo, DEVELOPER)
     page.goto("/runs")
 
@@ -161,7 +162,8 @@ def test_a_job_is_cancelled_and_a_backfill_with_all_its_pieces(own_demo, visit):
     assert own_demo.platform.jobs.progress(page.url.rpartition("/")[2]).states == {"cancelled": 3}
 
 
-def test_a_backfill_shows_its_pieces_as_they_get_done(own_demo, visit):
+def test_a_backfill_shows_its_pieces_as_they_get_done_and_why_they_failed(own_demo, visit):
+    with_model_by_time(own_demo.platform.rooms.settings.root, "operations.on_time")
     page = visit(own_demo, DEVELOPER)
     page.goto("/runs")
     page.get_by_text("Compute a stretch of time again").click()
@@ -175,6 +177,8 @@ def test_a_backfill_shows_its_pieces_as_they_get_done(own_demo, visit):
         expect(page.get_by_role("button", name="Cancel what is left")).to_have_count(0, timeout=120_000)
 
     expect(page.locator("#pieces-now")).not_to_contain_text("queued")
+    expect(page.locator("#pieces-now")).to_contain_text("none of the selected ports is built by time")
+    assert barriers(page) == []
     assert page.problems == []
 
 

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.servers import registry_database
-from weft.errors import Conflict, UsageError
+from weft.errors import Conflict, ProjectError, UsageError
 from weft.model.jobs import BACKFILL, Job, JobState, Limits, NewJob, Retries
+from weft.registry import schema
 from weft.registry.claiming import Line, as_waiting, waiting_at
 from weft.registry.database import Database
 from weft.registry.job_rows import add_lines, lines_after
@@ -26,6 +27,7 @@ from weft.registry.queue import Held, Queue
 from weft.registry.queue_counts import Backlog, backlog
 from weft.registry.sqlite import SqliteRegistry
 from weft.registry.upstream import Upstream
+from weft.runs.dispatch import Dispatch
 
 START = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 LEASE = dt.timedelta(seconds=60)
@@ -565,3 +567,20 @@ def test_jobs_of_a_worker_that_is_gone_for_certain_wait_for_no_lease(database):
     assert again is not None
     assert (again.key, again.attempts, again.fence) == ("a", 2, 2)
     assert events(database)[-1] == "job.retried"
+
+
+def test_a_worker_takes_nothing_and_queues_nothing_once_a_newer_weft_has_upgraded_the_tables(database):
+    put(database, new("a", "d.a"))
+    dispatch = Dispatch(database, lambda: at(10), worker="w")
+    with database.writing() as statements:
+        if database.dialect == "sqlite":
+            statements.run(f"PRAGMA user_version = {len(schema.STEPS) + 1}")
+        else:
+            statements.run("UPDATE alembic_version SET version_num = ?", (f"{len(schema.STEPS) + 1:04}",))
+
+    for asked in (dispatch.claim, dispatch.tick):
+        with pytest.raises(ProjectError) as raised:
+            asked()
+        assert raised.value.diagnostics[0].code == "WFT-REG-001"
+
+    assert one(database, "job-1").state is JobState.QUEUED

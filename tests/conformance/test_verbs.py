@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 
 from tests.conformance.notices.stories import Clock, publish
+from tests.meshes import with_model_by_time
 from tests.receivers import Receiver, receiving
 from weft.access.permissions import Role
 from weft.api.database_verbs import DatabaseVerbs
@@ -102,6 +103,7 @@ def platform(tmp_path: Path) -> Iterator[tuple[Platform, Clock]]:
     (root / "key").write_text("a long random text")
     settings = '[notices]\nallow_hosts = ["127.0.0.1"]\nsigning_key = { file = "key" }\n'
     (root / "weft.toml").write_text(f'[mesh]\nname = "company"\n{settings}')
+    with_model_by_time(root, "sales.orders")
     made = open_platform(root, clock)
     publish(made.rooms.production, clock, contract=SLOW)
     yield made, clock
@@ -218,6 +220,11 @@ def test_a_backfill_is_begun_watched_ended_and_gone_on_with(company):
     )
     assert short["pieces"] == 101
     assert jobs.listed(limit=1)[0]["backfill"] == short["backfill"]
+    assert [one["backfill"] for one in jobs.backfills(product="sales.orders")] == [
+        short["backfill"],
+        begun["backfill"],
+    ]
+    assert jobs.backfills(domain="other") == []
 
 
 def test_more_jobs_than_a_page_holds_are_listed(company):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
+import json
 import os
 import shutil
 import signal
@@ -21,7 +23,7 @@ from tests.domains import Repository, TestServer, environment, planes, repositor
 from tests.scenarios.test_lying_runners import PLANES, Liar, codes
 from weft.api.mesh import Mesh
 from weft.api.platform import open_platform
-from weft.api.publishing.committing import Committing, failure_of
+from weft.api.publishing.committing import Committing, ProcessCommitter, failure_of
 from weft.errors import AccessDenied, Conflict, GateRefused, ProjectError, TransientError
 from weft.model.column import Column
 from weft.model.handover import Handover
@@ -32,6 +34,7 @@ from weft.registry.handovers import HandoverState
 from weft.registry.meters import Meter
 from weft.registry.sqlite import SqliteRegistry
 from weft.runs import receiving
+from weft.server import logs
 
 Lie = Callable[[Handover], Handover]
 
@@ -218,6 +221,30 @@ def test_what_nobody_has_thought_of_is_refused_and_holds_up_nobody(server, fleet
     assert failure is None
     assert answered.state is HandoverState.REFUSED
     assert codes(failure_of(answered.answer)) == {"WFT-SRV-049"}
+
+
+def test_what_fails_in_the_process_that_commits_is_a_line_of_the_server_s_log_without_rows(server, fleet, capfd):
+    platform = open_platform(server.root)
+    name = ("20261121T000000-logged", "fleet.aircraft")
+    secret = b'{"handover": "Noor of row 7"'
+    platform.publishing.handovers.hand_in(*name, "x", "ada", secret, dt.datetime.now(dt.UTC), "nowhere")
+    log = io.StringIO()
+    logs.install("info", "json", log)
+    capfd.readouterr()
+    child = ProcessCommitter(server.root)
+    try:
+        child.commit(*name, 60)
+    finally:
+        child.close()
+        platform.close()
+
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    told, *behind = [line for line in lines if line["log"] == "weft.committing" and line["run_id"] == name[0]]
+    assert {(line["level"], line["run_id"], line["product"]) for line in (told, *behind)} == {("error", *name)}
+    assert "a publication could not be checked" in told["message"]
+    assert any("committing.py" in place for place in told["where"])
+    assert "Noor" not in log.getvalue()
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_what_ends_one_process_after_the_other_is_refused(server, fleet):

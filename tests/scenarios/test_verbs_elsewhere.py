@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.domains import Repository, TestServer, repository, serving, token
-from tests.meshes import TestMesh, two_products
+from tests.meshes import TestMesh, two_products, with_model_by_time
 from weft.access.permissions import Role
 from weft.api.platform import open_platform
 from weft.registry.incidents import begin
@@ -35,6 +35,7 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
     document = json.loads(file.read_text())
     document["customProperties"] = [{"property": "weft.schedule", "value": "0 6 * * *"}]
     file.write_text(json.dumps(document))
+    with_model_by_time(root, "report.daily")
     mesh.json("apply")
     platform = open_platform(root)
     platform.identity.user_verbs.add("ann", None, [Role.OPERATOR.value], actor="ann")
@@ -77,6 +78,16 @@ def test_a_backfill_is_queued_and_ended_from_elsewhere(company):
     ended = company.elsewhere.json("cancel", begun["backfill"])
     over = company.elsewhere.weft("cancel", f"job-{max_job(company)}")
 
+    shown = company.elsewhere.weft("backfill", begun["backfill"]).stdout
+    listed = said(company.elsewhere, "backfill", "--list", "report.daily")
+    refused = said(
+        company.elsewhere, "backfill", "sales.orders", "--start", "2026-01-01", "--end", "2026-01-03", expect=2
+    )
+
+    assert "of 32 pieces of report.daily done" in shown
+    assert "cancelled: cancelled by ann" in shown
+    assert begun["backfill"] in listed
+    assert "WFT-PLN-017" in refused
     assert begun["pieces"] == 32
     assert ended["states"].get("queued", 0) == 0
     assert over.returncode == 2

@@ -126,6 +126,11 @@ class DatabaseJobs:
         """How far a backfill is."""
         return self._platform.jobs.progress(backfill_id).as_json()
 
+    def backfills(self, *, product: str | None = None, domain: str | None = None, limit: int = 20) -> list[Document]:
+        """Backfills, the newest first."""
+        found = self._platform.jobs.backfills(product=product, domain=domain, limit=limit)
+        return [one.as_json() for one in found]
+
     def cancel(self, job_id: str) -> Document:
         """Ends a job."""
         return self._platform.jobs.cancel(job_id, self._actor).as_json()

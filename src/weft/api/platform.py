@@ -146,11 +146,18 @@ class Platform:
     def jobs(self) -> Jobs:
         """The queue and the schedules."""
         from weft.api.jobs.verbs import Jobs
+        from weft.project.by_time import has_model_by_time
         from weft.project.product_files import products_in
 
         rooms = self.rooms
         settings = rooms.settings
-        return Jobs(self.database, rooms.production, rooms.now, settings.scheduler, lambda: products_in(settings))
+
+        def by_time(product: str) -> bool | None:
+            folder = products_in(settings).get(product)
+            return has_model_by_time(folder) if folder is not None else None
+
+        here = lambda: products_in(settings)  # noqa: E731  a folder's products may be others the next time
+        return Jobs(self.database, rooms.production, rooms.now, settings.scheduler, here, by_time)
 
     @cached_property
     def publishing(self) -> Publishing:
@@ -406,8 +413,16 @@ class Platform:
 
     def state(self) -> State:
         """What the platform can do now; asking it raises nothing."""
-        from weft.errors import WeftError
+        from weft.errors import ProjectError, WeftError
+        from weft.registry.schema import check_tables
 
+        try:
+            with self.database.reading() as statements:
+                check_tables(statements, self.database.dialect, self.database.name)
+        except ProjectError as e:
+            return State({"registry": f"upgraded by a newer weft: {e.diagnostics[0].what}", "index": "unknown"})
+        except WeftError:
+            return State({"registry": "unreachable", "index": "unknown"})
         try:
             events, running = self.rooms.production.last_event(), len(self.rooms.production.unfinished())
             queue = self.jobs.backlog()

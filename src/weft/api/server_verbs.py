@@ -142,6 +142,12 @@ class ServerJobs:
         """How far a backfill is."""
         return document(self._server.get(f"{API}/backfills/{part(backfill_id)}", dict[str, Any]))
 
+    def backfills(self, *, product: str | None = None, domain: str | None = None, limit: int = 20) -> list[Document]:
+        """Backfills, the newest first."""
+        asked = {"product": product, "domain": domain, "limit": min(limit, 200)}
+        found: list[Document] = self._server.get(f"{API}/backfills", dict[str, Any], asked)["backfills"]
+        return found
+
     def cancel(self, job_id: str) -> Document:
         """Ends a job."""
         path = f"{API}/jobs/{part(job_id)}/cancel"

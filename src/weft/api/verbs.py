@@ -60,7 +60,8 @@ class JobVerbs(Protocol):
         """Queues a job for each piece of a stretch of time, or goes on with what an earlier one has left.
 
         Raises:
-            UsageError: WFT-RUN-040 there is no such product, WFT-RUN-046 an end is open or there are too many pieces.
+            UsageError: WFT-RUN-040 there is no such product, WFT-RUN-046 an end is open or there are too many pieces,
+                WFT-PLN-017 none of its models is built by time.
         """
         ...
 
@@ -70,6 +71,10 @@ class JobVerbs(Protocol):
         Raises:
             UsageError: WFT-RUN-041, there is none.
         """
+        ...
+
+    def backfills(self, *, product: str | None = None, domain: str | None = None, limit: int = 20) -> list[Document]:
+        """Backfills of a product, of a domain or of all, the newest first, and how far each is."""
         ...
 
     def cancel(self, job_id: str) -> Document:

@@ -153,6 +153,16 @@ def _analysed(texts: Mapping[str, str], parse: Parse) -> dict[str, _Known]:
     return found
 
 
+def settings_of(text: str) -> dict[str, Any] | None:
+    """What a model's text sets; None where something is wrong with it.
+
+    >>> settings_of("/* weft\\nmaterialized: full\\n*/\\nselect 1")
+    {'materialized': 'full'}
+    """
+    settings, problems = _settings(split(text)[0], 0)
+    return None if problems else settings
+
+
 def split(text: str) -> tuple[str, str, int]:
     """The settings comment's YAML, the SQL, and the line on which the SQL begins (from 1).
 

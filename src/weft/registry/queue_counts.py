@@ -45,6 +45,21 @@ def states_of(statements: Statements, batch: str) -> dict[str, int]:
     return {str(state): int(number) for state, number in rows}
 
 
+def batches(statements: Statements, subject: str | None, domain: str | None, limit: int) -> list[str]:
+    """The ids of batches of a product, of a domain or of all, the newest first."""
+    conditions, values = ["batch_of IS NOT NULL"], list[object]()
+    for column, value in (("subject", subject), ("domain", domain)):
+        if value is not None:
+            conditions.append(f"{column} = ?")
+            values.append(value)
+    rows = statements.rows(
+        f"SELECT batch_of, max(number) FROM jobs WHERE {' AND '.join(conditions)} "
+        "GROUP BY batch_of ORDER BY 2 DESC LIMIT ?",
+        (*values, limit),
+    )
+    return [str(batch) for batch, _ in rows]
+
+
 def batch_to_go_on_with(statements: Statements, subject: str, payload: dict[str, object]) -> str | None:
     """The newest batch of a product of which some did not succeed, and whose jobs have all of this in their payload."""
     batches = statements.rows(

@@ -6,7 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from weft.errors import ProjectError, error
-from weft.registry.database import Dialect
+from weft.registry.database import Dialect, Statements
 
 STEPS = (
     "0001_registry",
@@ -91,6 +91,20 @@ def upgrade(connection: sqlite3.Connection, name: str) -> None:
     connection.execute("COMMIT")
 
 
+def check_tables(statements: Statements, dialect: Dialect, name: str) -> None:
+    """Looks whether a database that is open still has the tables that this weft knows.
+
+    Raises:
+        ProjectError: WFT-REG-001, a newer weft has upgraded them meanwhile.
+    """
+    if dialect == "sqlite":
+        row = statements.row("PRAGMA user_version")
+    else:
+        row = statements.row(f"SELECT version_num FROM {VERSIONS}")
+    if row is not None and int(row[0]) > len(STEPS):
+        raise newer(name, int(row[0]))
+
+
 def newer(name: str, found: int) -> ProjectError:
     """What is said of a registry whose tables are ahead of this weft."""
     return ProjectError(
@@ -98,6 +112,6 @@ def newer(name: str, found: int) -> ProjectError:
             "WFT-REG-001",
             f"the registry `{name}` has version {found} of its tables, this weft knows {len(STEPS)}",
             why="a newer weft has written it",
-            fix="pip install --upgrade weft",
+            fix="pip install --upgrade weft, and start servers and workers of it anew",
         )
     )

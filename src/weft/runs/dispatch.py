@@ -13,6 +13,7 @@ from weft.registry.database import Database, Statements
 from weft.registry.job_rows import add_lines
 from weft.registry.queue import Queue
 from weft.registry.schedules import Schedules
+from weft.registry.schema import check_tables
 from weft.registry.upstream import Upstream
 from weft.runs import scheduling
 
@@ -48,6 +49,7 @@ class Dispatch:
     def tick(self) -> int:
         """Queues what is due; says how many jobs. Done twice, or by two at once, it queues nothing twice."""
         with self._database.reading() as statements:
+            check_tables(statements, self._database.dialect, self._database.name)
             at = self._now()
             if not (Schedules(statements).due(at) or _is_there_work(statements, at)):
                 return 0
@@ -60,8 +62,12 @@ class Dispatch:
         """The next job, which is this worker's until it is finished or not heard of for the time of a lease.
 
         What was published until now has queued its jobs before one is chosen: nothing overtakes what it is made from.
+
+        Raises:
+            ProjectError: WFT-REG-001, a newer weft has upgraded the registry: this one takes nothing more.
         """
         with self._database.reading() as statements:
+            check_tables(statements, self._database.dialect, self._database.name)
             if not _is_there_work(statements, self._now()):
                 return None
         with self._database.writing() as statements:

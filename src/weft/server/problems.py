@@ -44,6 +44,7 @@ _STATUS = {
     "WFT-ACC-016": 404,
     "WFT-ACC-017": 401,
     "WFT-ACC-020": 400,
+    "WFT-ACC-025": 422,
     "WFT-ACC-027": 404,
     "WFT-ACC-028": 401,
     "WFT-ACC-029": 401,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
+from msgspec.structs import replace
 
 from tests.unit.server.company import NOW, bearer, company
 from weft.api.platform import Platform
@@ -99,3 +100,22 @@ def test_the_page_offers_the_next_one_and_keeps_the_words(opal):
     assert 'rel="next"' in page
     assert 'value="user"' in page
     assert "/administration/users?q=user&amp;cursor=" in page
+
+
+def test_a_role_that_there_is_none_of_is_refused_with_those_that_there_are(opal, platform):
+    document = {"name": "kings", "kind": "aggregate", "owner": {"team": "K"}}
+    king = document | {"members": [{"user": "opal", "roles": ["king"]}]}
+    registered = platform.rooms.production.domain("d001")
+    was_there = registered.document | {"members": [{"user": "ada", "roles": ["jester"]}]}
+    platform.requisitions.store.change(replace(registered, document=was_there), actor="root", at=NOW)
+
+    refused = opal.post("/api/v1/domains", json=king)
+    taken = opal.post("/api/v1/domains", json=document | {"members": [{"user": "opal", "roles": ["owner"]}]})
+    changed = opal.put("/api/v1/domains/kings", json=king)
+    stays = opal.put("/api/v1/domains/d001", json=was_there | {"title": "Another"})
+
+    (told,) = refused.json()["diagnostics"]
+    assert (refused.status_code, told["code"], told["severity"]) == (422, "WFT-ACC-025", "error")
+    assert "`king` is no role in a domain" in told["what"]
+    assert "owner" in told["why"] and "developer" in told["why"]
+    assert (taken.status_code, changed.status_code, stays.status_code) == (201, 422, 204)

@@ -9,6 +9,7 @@ from html import escape
 import pytest
 from fastapi.testclient import TestClient
 
+from tests.meshes import with_model_by_time
 from tests.unit.server.company import NOW, PLANES, bearer, company
 from weft.api.platform import Platform
 from weft.registry.incidents import begin
@@ -67,6 +68,21 @@ def test_a_form_that_lacks_a_field_comes_back_with_what_was_typed_and_what_is_wr
     assert "WFT-SRV-003" not in answer.text, "that is for programs"
     assert f'action="{path.partition("?")[0]}"' in answer.text
     assert kept in answer.text
+
+
+def test_the_form_says_that_a_product_is_built_whole_and_keeps_what_was_typed(platform, finn):
+    root = platform.rooms.settings.root
+    with_model_by_time(root, "fleet.aircraft")
+    (root / "domains/fleet/aircraft/models/by_day.sql").write_text("select 1 as one")
+
+    answer = finn.post(
+        "/backfills", data={"product": "fleet.aircraft", "start": "2026-01-01", "end": "2026-01-03T00:00"}
+    )
+
+    assert answer.status_code == 400
+    assert "is built whole" in answer.text
+    assert "2026-01-03T00:00" in answer.text
+    assert platform.jobs.listed() == []
 
 
 @pytest.mark.parametrize("path", ["/runs", "/backfills", "/administration/tokens"])

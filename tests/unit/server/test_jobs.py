@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
+from tests.meshes import with_model_by_time
 from weft.api.platform import Platform, open_platform
 from weft.model.address import ProductAddress
 from weft.model.checks import FIRST_ROWS
@@ -29,6 +31,8 @@ MEMBERS = [{"user": "dev", "roles": ["developer"]}, {"user": "ana", "roles": ["a
 def platform(tmp_path: Path) -> Iterator[Platform]:
     (tmp_path / "weft.toml").write_text('[mesh]\nname = "company"\n')
     made = open_platform(tmp_path, lambda: NOW)
+    for product in ("shop.orders", "other.orders"):
+        with_model_by_time(tmp_path, product)
     schedule = {"customProperties": [{"property": "weft.schedule", "value": {"cron": "0 6 * * *"}}]}
     with made.database.writing() as statements:
         tables = SqlTables(statements)
@@ -256,14 +260,11 @@ def test_a_backfill_is_seen_by_everybody_and_ended_by_whoever_may_run_its_domain
 
 def test_a_job_that_waits_says_what_for(client, platform):
     dev = known(platform, "dev")
-    domain = Path(platform.rooms.settings.root, "domains/shop")
-    (domain / "orders").mkdir(parents=True)
     client.post("/api/v1/jobs", json={"product": "shop.orders"}, headers=dev)
 
-    nobody = client.get("/api/v1/jobs/job-1", headers=dev).json()["waits"]
-    (domain / "domain.yaml").write_text("name: shop\n")
-    (domain / "orders/product.odps.yaml").write_text("id: x\n")
     free = client.get("/api/v1/jobs/job-1", headers=dev).json()["waits"]
+    shutil.rmtree(platform.rooms.settings.root / "domains")
+    nobody = client.get("/api/v1/jobs/job-1", headers=dev).json()["waits"]
     with platform.database.writing() as statements:
         claimed = Queue(statements).claim("w", NOW, dt.timedelta(seconds=60))
     client.post("/api/v1/jobs", json={"product": "shop.orders"}, headers=dev)
@@ -277,3 +278,64 @@ def test_a_job_that_waits_says_what_for(client, platform):
     assert waits["waits"]["text"] == "waits for job-1 of its product, which runs"
     assert later["waits"]["until"] == "2026-03-01T00:00:10+00:00"
     assert later["waits"]["text"] == "is tried again at 2026-03-01 00:00:10 UTC"
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("by_day.sql", "select 1 as one\n"),
+        ("by_day.sql", "/* weft\nmaterialized: merge\nkey: one\n*/\nselect 1 as one\n"),
+        ("by_day.py", "def by_day():\n    ...\n"),
+    ],
+)
+def test_a_backfill_of_what_is_built_whole_is_refused_where_it_is_asked_for(client, platform, file, text):
+    dev = known(platform, "dev")
+    models = platform.rooms.settings.root / "domains/shop/orders/models"
+    shutil.rmtree(models)
+    models.mkdir()
+    (models / file).write_text(text)
+    form = {"product": "shop.orders", "start": "2026-01-01", "end": "2026-01-10", "by_hours": "24"}
+    page = {**dev, "Accept": "application/json", "Origin": "http://testserver"}
+
+    answer = client.post("/api/v1/jobs", json={**form, "by_hours": 24}, headers=dev)
+    seen = client.post("/backfills", data=form, headers=page)
+
+    assert (answer.status_code, answer.json()["type"]) == (400, "urn:weft:WFT-PLN-017")
+    assert "weft schedule run shop.orders" in answer.json()["diagnostics"][0]["fix"]
+    assert (seen.status_code, seen.json()["type"]) == (400, "urn:weft:WFT-PLN-017")
+    assert platform.jobs.listed() == []
+
+
+def test_how_far_a_backfill_is_and_why_some_of_it_failed_is_seen_without_queueing_anything(client, platform):
+    dev = known(platform, "dev")
+    wanted = {"product": "shop.orders", "start": "2026-01-01", "end": "2026-01-04"}
+    first = client.post("/api/v1/jobs", json=wanted, headers=dev).json()
+    other = client.post("/api/v1/jobs", json={**wanted, "start": "2026-01-03"}, headers=dev).json()
+    told = {"code": "WFT-CON-001", "severity": "error", "what": "`rows` breaks `range`", "why": f"3{FIRST_ROWS}Noor"}
+    with platform.database.writing() as statements:
+        queue = Queue(statements)
+        claimed = queue.claim("w", NOW, dt.timedelta(seconds=60))
+        queue.fail("job-1", claimed.fence, {"failed": [{"diagnostics": [told]}]}, NOW, passing=False)
+
+    seen = client.get(f"/api/v1/backfills/{first['backfill']}", headers=dev)
+    listed = client.get("/api/v1/backfills", headers=dev).json()["backfills"]
+    of_other = client.get("/api/v1/backfills?product=other.orders", headers=dev).json()["backfills"]
+    page = client.get(f"/backfills/{first['backfill']}", headers={**dev, "Accept": "text/html"})
+
+    assert seen.json()["states"] == {"failed": 1, "queued": 2}
+    assert seen.json()["failed"] == [
+        {
+            "job": "job-1",
+            "state": "failed",
+            "window": {"start": "2026-01-01T00:00:00+00:00", "end": "2026-01-02T00:00:00+00:00"},
+            "code": "WFT-CON-001",
+            "why": "`rows` breaks `range`",
+        }
+    ]
+    assert seen.json()["window"] == {"start": "2026-01-01T00:00:00+00:00", "end": "2026-01-04T00:00:00+00:00"}
+    assert [one["backfill"] for one in listed] == [other["backfill"], first["backfill"]]
+    assert of_other == []
+    assert "<code>rows</code> breaks <code>range</code>" in page.text
+    assert "waits for a worker that is free" in page.text
+    assert "Noor" not in seen.text + page.text
+    assert platform.jobs.progress(first["backfill"]).states == {"failed": 1, "queued": 2}

@@ -15,6 +15,7 @@ from tests.unit.server.company import bearer, company
 from weft.access.permissions import Action
 from weft.api.platform import Platform
 from weft.registry import codec
+from weft.registry.schema import STEPS
 from weft.server import logs
 from weft.server.app import create_app
 from weft.server.permitted import Permitted
@@ -196,6 +197,19 @@ def test_metrics_tell_what_waits_for_workers_and_for_how_long(client, platform):
     assert 'weft_jobs{state="running"} 1.0' in text
     assert "weft_jobs_oldest_waiting_seconds 90.0" in text
     assert "process_resident_memory_bytes" in text
+
+
+def test_a_server_whose_registry_a_newer_weft_has_upgraded_is_not_ready_and_says_so(tmp_path):
+    with company(tmp_path / "other") as other:
+        client = TestClient(create_app(other))
+        before = client.get("/readyz").status_code
+        with other.database.writing() as statements:
+            statements.run(f"PRAGMA user_version = {len(STEPS) + 1}")
+
+        answer = client.get("/readyz")
+
+        assert (before, answer.status_code) == (200, 503)
+        assert answer.json()["parts"]["registry"].startswith("upgraded by a newer weft: the registry `registry.db`")
 
 
 def test_the_server_says_what_is_not_ready(tmp_path):

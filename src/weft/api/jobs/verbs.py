@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from weft.access.permissions import Action, Caller, require
 from weft.api.drafts import Drafts
+from weft.api.jobs.backfills import (
+    MOST_PIECES,
+    Backfill,
+    built_whole,
+    no_backfill,
+    pieces_of,
+    published_by_time,
+    shown,
+)
 from weft.api.jobs.waits import Waits, limits_of
 from weft.config import SchedulerSettings, duration
 from weft.errors import UsageError, did_you_mean, error
@@ -25,47 +33,17 @@ from weft.registry.base import RegistryReader
 from weft.registry.database import Database
 from weft.registry.job_rows import lines_after
 from weft.registry.queue import Queue, absent
-from weft.registry.queue_counts import Backlog, backlog, batch_to_go_on_with, states_of
+from weft.registry.queue_counts import Backlog, backlog, batch_to_go_on_with, batches
 from weft.registry.schedules import Schedules, Standing
 from weft.registry.sql_tables import SqlTables
 from weft.runs import scheduling
 
 _BY_HAND = 7
 _BACKFILL = 3
-_MOST_PIECES = 5000
-_MOST_JOBS = 2 * _MOST_PIECES
+_MOST_JOBS = 2 * MOST_PIECES
 _UNSTATED = ProductSchedule()
 _NOT_DONE = (JobState.FAILED, JobState.CANCELLED, JobState.LOST)
 _TO_COME = (JobState.QUEUED, JobState.RUNNING)
-
-
-class Backfill(Struct, frozen=True):
-    """A stretch of time of a product that is computed again, piece by piece.
-
-    Attributes:
-        resumed: pieces that an earlier one of the same had left, and that are queued again.
-        states: how many pieces there are in each state.
-    """
-
-    backfill_id: str
-    subject: str
-    resumed: int
-    states: dict[str, int]
-
-    @property
-    def is_over(self) -> bool:
-        """Whether no piece waits or runs."""
-        return not any(self.states.get(s.value) for s in JobState if not s.is_over)
-
-    def as_json(self) -> dict[str, Any]:
-        """The shape of `weft backfill --format json` and of the API."""
-        return {
-            "backfill": self.backfill_id,
-            "product": self.subject,
-            "pieces": sum(self.states.values()),
-            "resumed": self.resumed,
-            "states": self.states,
-        }
 
 
 class Jobs:
@@ -73,6 +51,8 @@ class Jobs:
 
     Args:
         extra: products that may be started beside those that are registered: those whose files lie here.
+        by_time: whether a product whose files lie here has a model that is built by time; None: they do not, or nobody
+            can tell.
     """
 
     def __init__(
@@ -82,12 +62,14 @@ class Jobs:
         now: Callable[[], datetime],
         settings: SchedulerSettings,
         extra: Callable[[], Collection[str]] = tuple,
+        by_time: Callable[[str], bool | None] = lambda product: None,
     ) -> None:
         self._database = database
         self._reader = reader
         self._now = now
         self._settings = settings
         self._extra = extra
+        self._by_time = by_time
         self._waits = Waits(limits_of(settings), extra)
 
     # jobs
@@ -148,10 +130,14 @@ class Jobs:
         """Queues a job for each piece of a stretch of time; what an earlier one of the same has left is queued again.
 
         Raises:
-            UsageError: WFT-RUN-040 there is no such product, WFT-RUN-046 an end is open or there are too many pieces.
+            UsageError: WFT-RUN-040 there is no such product, WFT-RUN-046 an end is open or there are too many pieces,
+                WFT-PLN-017 no model of it is built by time.
         """
         subject, at = self.known(product), self._now()
-        pieces = _pieces(window, by)
+        pieces = pieces_of(window, by)
+        by_time = self._by_time(subject)
+        if not (published_by_time(self._reader, subject) if by_time is None else by_time):
+            raise built_whole(subject)
         with self._database.writing() as statements:
             queue, standing = Queue(statements), Schedules(statements).one(subject)
             asked: dict[str, object] = {"of": window.as_json(), "by_s": by.total_seconds()}
@@ -160,7 +146,7 @@ class Jobs:
                 again = queue.jobs(states=_NOT_DONE, batch_of=found, limit=_MOST_JOBS)
                 for job in again:
                     queue.requeue(job, at)
-                return Backfill(found, subject, len(again), states_of(statements, found))
+                return shown(statements, found, resumed=len(again))
             number = f"backfill-{at:%Y%m%d}-{uuid.uuid4().hex[:6]}"
             for piece in pieces:
                 key = f"{subject}@{number}:{piece.start.isoformat()}"
@@ -169,7 +155,7 @@ class Jobs:
                 queue.enqueue(replace(_as_declared(new, standing), payload=payload, batch_of=number), at)
             body = {"backfill": number, "window": window.as_json(), "pieces": len(pieces)}
             publishing.append(SqlTables(statements), at, "backfill.requested", actor, subject, body)
-            return Backfill(number, subject, 0, states_of(statements, number))
+            return shown(statements, number)
 
     def progress(self, backfill_id: str, resumed: int = 0) -> Backfill:
         """How far a backfill is, of which some pieces were queued again.
@@ -178,11 +164,17 @@ class Jobs:
             UsageError: WFT-RUN-041, there is none of this id.
         """
         with self._database.reading() as statements:
-            queue = Queue(statements)
-            pieces = queue.jobs(batch_of=backfill_id, limit=1)
-            if not pieces:
-                raise _no_backfill(backfill_id)
-            return Backfill(backfill_id, pieces[0].subject, resumed, states_of(statements, backfill_id))
+            return shown(statements, backfill_id, resumed=resumed)
+
+    def backfills(self, *, product: str | None = None, domain: str | None = None, limit: int = 20) -> list[Backfill]:
+        """Backfills, the newest first."""
+        with self._database.reading() as statements:
+            return [shown(statements, one) for one in batches(statements, product, domain, limit)]
+
+    def pieces(self, backfill_id: str, limit: int) -> list[Job]:
+        """The newest pieces of a backfill, the newest first."""
+        with self._database.reading() as statements:
+            return Queue(statements).jobs(batch_of=backfill_id, limit=limit)
 
     def cancel(self, job_id: str, actor: str) -> Job:
         """Ends a job: at once where it waits; where it runs its worker ends it.
@@ -255,8 +247,22 @@ class Jobs:
         """
         found = self.progress(backfill_id)
         if Drafts(self._reader, caller).hide(found.subject):
-            raise _no_backfill(backfill_id)
+            raise no_backfill(backfill_id)
         return found
+
+    def backfills_shown_to(
+        self, caller: Caller, *, product: str | None = None, domain: str | None = None, limit: int = 20
+    ) -> list[Backfill]:
+        """As `backfills`, without those of drafts that are somebody else's."""
+        drafts = Drafts(self._reader, caller)
+        found = self.backfills(product=product, domain=domain, limit=limit)
+        return [one for one in found if not drafts.hide(one.subject)]
+
+    def pieces_shown_to(self, caller: Caller, backfill_id: str, limit: int) -> list[dict[str, Any]]:
+        """The newest pieces of a backfill, without rows in what came of them."""
+        self.progress_shown_to(caller, backfill_id)
+        told = self.documents(self.pieces(backfill_id, limit), Drafts(self._reader, caller).hide)
+        return [_told(piece) for piece in told]
 
     def schedules_shown_to(self, caller: Caller) -> list[dict[str, Any]]:
         """As `schedules`, without those of drafts that are somebody else's."""
@@ -414,30 +420,6 @@ def _as_declared(new: NewJob, standing: Standing | None) -> NewJob:
     timeout_s = declared.timeout_s if declared.timeout_s != _UNSTATED.timeout_s else new.timeout_s
     attempts = declared.attempts if declared.attempts != _UNSTATED.attempts else new.attempts
     return replace(new, engine=declared.engine, timeout_s=timeout_s, attempts=attempts)
-
-
-def _no_backfill(backfill_id: str) -> UsageError:
-    return UsageError(error("WFT-RUN-041", f"there is no backfill `{backfill_id}`", fix="`weft jobs` lists jobs"))
-
-
-def _pieces(window: Window, by: timedelta) -> Sequence[Window]:
-    """A stretch of time in pieces, the first of which begins with it.
-
-    Raises:
-        UsageError: WFT-RUN-046, it has no end or no beginning, or too many pieces.
-    """
-    start, end = window.start.astimezone(UTC), window.end.astimezone(UTC)
-    if start.year == 1 or end.year == 9999 or by <= timedelta():
-        what = "a backfill has a beginning, an end, and pieces of some length"
-        raise UsageError(error("WFT-RUN-046", what, fix="give --start, --end and --by: 1d, 12h"))
-    if (end - start) / by > _MOST_PIECES:
-        what = f"between {start:%Y-%m-%d} and {end:%Y-%m-%d} lie more than {_MOST_PIECES} pieces"
-        raise UsageError(error("WFT-RUN-046", what, fix="make them longer with --by: 7d"))
-    pieces = []
-    while start < end:
-        pieces.append(Window(start, min(start + by, end)))
-        start += by
-    return pieces
 
 
 def _told(told: dict[str, Any]) -> dict[str, Any]:

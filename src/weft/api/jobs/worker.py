@@ -18,13 +18,15 @@ from weft.api.jobs.served import remembered
 from weft.api.jobs.waits import limits_of
 from weft.api.publishing.handover_loop import HandoverLoop
 from weft.config import duration
-from weft.errors import PlatformError
+from weft.errors import PlatformError, ProjectError, WeftError
 from weft.model.jobs import Retries
 from weft.registry.leadership import Leadership, leadership
+from weft.registry.schema import check_tables
 from weft.runs.dispatch import Dispatch
 
 if TYPE_CHECKING:
     from weft.api.platform import Platform
+    from weft.registry.database import Database
 
 _TIDY_S = 3600.0
 _ENDS_WITHIN = timedelta(seconds=6)
@@ -122,6 +124,33 @@ class AccessLoop:
         """Nothing is held: the scheduler resigns."""
 
 
+class OnKnownTables:
+    """A loop that does nothing on tables which a newer weft has upgraded.
+
+    The queue and the scheduler look themselves: what runs is looked after to its end.
+    """
+
+    def __init__(self, loop: Loop, database: Database) -> None:
+        self._loop = loop
+        self._database = database
+        self.name = loop.name
+        self.pause_s = loop.pause_s
+
+    def step(self) -> bool:
+        """Does what there is to do.
+
+        Raises:
+            ProjectError: WFT-REG-001.
+        """
+        with self._database.reading() as statements:
+            check_tables(statements, self._database.dialect, self._database.name)
+        return self._loop.step()
+
+    def close(self) -> None:
+        """Ends."""
+        self._loop.close()
+
+
 class Worker:
     """Runs loops until it is told to stop."""
 
@@ -161,7 +190,7 @@ class Worker:
             try:
                 busy = loop.step()
                 failures = 0
-            except PlatformError as e:
+            except (PlatformError, ProjectError) as e:  # the latter: a newer weft has upgraded the registry
                 failures += 1
                 self._tell(logging.WARNING, f"{loop.name}: {_said(e)}")
                 self._stop.wait(min(30.0, loop.pause_s * 2**failures))
@@ -233,16 +262,15 @@ def loops_of(
     what = f"jobs of {len(served().subjects)} products in {settings.root}, {at_once} at once"
     tell(logging.INFO, f"the worker {worker} takes {what}")
     schedule = ScheduleLoop(dispatch, leader, duration(settings.scheduler.keep_jobs))
-    return [
-        queue,
-        schedule,
+    others = (
         NoticesLoop(platform, stopping),
         HandoverLoop(platform),
         AccessLoop(platform, leader),
         ScanLoop(platform.rooms, leader),
-    ]
+    )
+    return [queue, schedule, *(OnKnownTables(loop, platform.database) for loop in others)]
 
 
-def _said(e: PlatformError) -> str:
+def _said(e: WeftError) -> str:
     first = e.diagnostics[0]
     return f"{first.what}: {first.why}" if first.why else first.what

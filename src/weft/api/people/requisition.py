@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,14 @@ from msgspec.structs import replace
 from weft.access.permissions import Action, Caller, Role, require
 from weft.access.policy_files import policies_of
 from weft.config import size_bytes
-from weft.errors import AccessDenied, Conflict, ProjectError, UsageError, error, has_errors
+from weft.errors import AccessDenied, Conflict, ProjectError, Severity, UsageError, error, has_errors
 from weft.model.address import is_reserved, is_slug
 from weft.model.document import Document
 from weft.model.records import DomainRecord, domain_members
+from weft.model.roles import MEMBER_ROLES
 from weft.project import policies
 from weft.project.access import KIND, carried_policies, strict
+from weft.project.members import role_problems
 from weft.project.validation import violations
 from weft.registry.requisitions import Requisition, RequisitionStore
 from weft.runs.quotas import Room, Weights
@@ -51,13 +54,14 @@ class Requisitions:
                 whoever asks.
             Conflict: WFT-SRV-042, the name is taken.
             AccessDenied: WFT-ACC-010, a token of a domain asks.
-            ProjectError: WFT-PRJ-…, the file is wrong.
+            ProjectError: WFT-PRJ-…, the file is wrong; WFT-ACC-025, it names a role that there is none of.
         """
         require(caller, Action.REQUISITION)
         if caller.name.startswith("domain:"):
             what = "a token that publishes for a domain makes no other domain"
             raise AccessDenied(error("WFT-ACC-010", what, fix="ask with a token of a person"))
         record = replace(self._record(document), requisitioned_by=caller.name)
+        _require_roles(document)
         self._require_part(record, caller)
         given = self._given(record.name, caller)
         if not self.store.create(record, given):
@@ -120,6 +124,7 @@ class Requisitions:
             raise UsageError(
                 error("WFT-SRV-042", f"the file is that of `{record.name}`", fix="a domain keeps its name")
             )
+        _require_roles(document, registered.document)
         record = replace(record, requisitioned_by=registered.requisitioned_by)
         self.store.change(record, actor=caller.name, at=self._rooms.now())
 
@@ -223,6 +228,19 @@ def unregistered(name: str) -> UsageError:
     """That a server knows no such domain."""
     fix = "`weft apply` in its repository requisitions it, with a token of a person, also where it has no product yet"
     return UsageError(error("WFT-SRV-043", f"domain `{name[:80]}` is not registered", fix=fix))
+
+
+def _require_roles(document: dict[str, Any], before: Mapping[str, Any] | None = None) -> None:
+    """Refuses members with roles that there are none of; those that a domain has already stay.
+
+    Raises:
+        ProjectError: WFT-ACC-025.
+    """
+    known = {d.what for d in role_problems(Document("domain.yaml", dict(before or {})))}
+    wrong = [d for d in role_problems(Document("domain.yaml", document)) if d.what not in known]
+    if wrong:
+        why = f"roles in a domain are {', '.join(MEMBER_ROLES)}"
+        raise ProjectError(*(replace(d, severity=Severity.ERROR, why=why) for d in wrong))
 
 
 def _require_policies(name: str, document: dict[str, Any]) -> None:

@@ -120,14 +120,13 @@ def backfill_page(platform: Platform, caller: Caller, backfill_id: str) -> Docum
     Raises:
         UsageError: WFT-RUN-041, there is none, or it is of a draft that is somebody else's.
     """
-    found = platform.jobs.progress(backfill_id)
-    pieces = platform.jobs.shown_to(caller, product=found.subject, limit=200)["jobs"]
-    if not pieces:
-        platform.jobs.one_shown_to(caller, backfill_id)  # the one way to say that there is none
+    found = platform.jobs.progress_shown_to(caller, backfill_id)
+    pieces = platform.jobs.pieces_shown_to(caller, backfill_id, 200)
+    why = {one["job"]: one["why"] for one in found.failed}
     return {
         **found.as_json(),
         "over": found.is_over,
-        "jobs": [{**job, "result": None} for job in pieces if job["backfill"] == backfill_id],
+        "jobs": [{**job, "result": None, "why": why.get(job["job_id"])} for job in pieces],
         "may_run": may(caller, Action.RUN, found.subject.partition(".")[0]),
     }
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -32,6 +34,8 @@ LONGEST_S = 1800.0
 """How long one handover may take: as long as a runner waits for it."""
 
 _HEARD_S = 5.0
+_FRAMES = 12
+"""Innermost calls that the log names of a failure."""
 
 
 class Kept(Struct, frozen=True):
@@ -121,6 +125,9 @@ class ProcessCommitter:
         assert process.stdout is not None, "it was opened with a pipe"
         for line in process.stdout:
             answer = json.loads(line)
+            if "log" in answer:  # among the lines of this process, in its form
+                log(answer["log"])
+                continue
             with self._lock:
                 waiting = self._waiting.get(answer["number"])
             if waiting is not None:
@@ -180,17 +187,49 @@ def failure_of(text: str | bytes) -> WeftError:
     return failed
 
 
+Tell = Callable[[dict[str, Any]], None]
+"""Is told of a failure: `message`, and fields of it."""
+
+
+def log(told: dict[str, Any]) -> None:
+    """Writes a failure into the log of this process."""
+    message, fields = told["message"], {name: value for name, value in told.items() if name != "message"}
+    logging.getLogger("weft.committing").error("%s", message, extra={"fields": fields})
+
+
+def _told(what: str, failed: Exception, run_id: str | None = None, product: str | None = None) -> dict[str, Any]:
+    """A failure for the log: which one and where in the code, never its own text, which may quote a row."""
+    frames = traceback.extract_tb(failed.__traceback__)[-_FRAMES:]
+    of = f" (run {run_id} of {product})" if run_id is not None else ""
+    why = type(failed).__name__
+    codes = [d.code for d in failed.diagnostics] if isinstance(failed, WeftError) else []
+    if isinstance(failed, WeftError):
+        why = "; ".join(f"{d.code}: {d.what}" for d in failed.diagnostics)
+    elif isinstance(failed, OSError) and failed.strerror:
+        why = f"{why}: {failed.strerror}"
+    return {
+        "message": f"{what}{of}: {why}",
+        "run_id": run_id,
+        "product": product,
+        "error": type(failed).__name__,
+        "codes": codes,
+        "where": [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames],
+    }
+
+
 class Committing:
     """The child: what waits is taken up when it starts, then whatever it is told.
 
     Each handover is claimed first, so that several of these, of several servers and workers, never do one twice.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, tell: Tell | None = None) -> None:
+        """Takes the mesh's folder, and what is told of what fails."""
         from weft.api.platform import open_platform
         from weft.registry import processes
         from weft.registry.claims import Claims
 
+        self._tell = tell or log
         self._platform = open_platform(root)
         self._store = self._platform.publishing.handovers
         self._claims = Claims(self._platform.database, processes.identity())
@@ -217,17 +256,17 @@ class Committing:
             with self._platform.rooms.governance.book.current():  # made before a publication or a reader waits for it
                 pass
             repair.after_dead_runs(self._platform.rooms.context())
-        except (WeftError, OSError):  # the next process, or an apply, looks again
-            traceback.print_exc()
+        except (WeftError, OSError) as e:  # the next process, or an apply, looks again
+            self._tell(_told("what ended runs have left is not cleared up", e))
 
     def settle(self, run_id: str, product: str) -> None:
         """Does what is left to do behind an answer: nobody waits for it, and nobody is held up when it fails."""
         try:
             self._settle(run_id, product)
-        except (PlatformError, OSError):  # another process does it
-            traceback.print_exc()
-        except Exception:  # noqa: BLE001  the entrance: it would fail again and again
-            traceback.print_exc()
+        except (PlatformError, OSError) as e:  # another process does it
+            self._tell(_told("what follows a publication is left to another process", e, run_id, product))
+        except Exception as e:  # noqa: BLE001  the entrance: it would fail again and again
+            self._tell(_told("what follows a publication could not be done", e, run_id, product))
             self._store.settle(run_id, product)
 
     def _settle(self, run_id: str, product: str) -> None:
@@ -284,7 +323,7 @@ class Committing:
         except WeftError as e:
             failed = e
         except Exception as e:  # noqa: BLE001  the entrance: what nobody has thought of must not hold up everybody else
-            traceback.print_exc()
+            self._tell(_told("a publication could not be checked", e, run_id, product))
             failed = _unfit(product, f"weft itself failed: {type(e).__name__}")
         finally:
             self._at = None
@@ -388,7 +427,12 @@ class Committing:
 
 def main(root: str, asked: IO[str], answers: IO[str]) -> None:
     """Answers each line of `asked`, until there are no more."""
-    committing = Committing(Path(root))
+
+    def tell(told: dict[str, Any]) -> None:
+        answers.write(json.dumps({"log": told}, default=str) + "\n")
+        answers.flush()
+
+    committing = Committing(Path(root), tell)
     try:
         committing.take_up()
         for line in asked:

@@ -45,6 +45,17 @@ def backfill_text(backfill: Mapping[str, Any]) -> str:
     return f"{text}, {', '.join(rest)}" if rest else text
 
 
+def backfill_report(backfill: Mapping[str, Any]) -> str:
+    """How far a backfill is, and a line for each piece that did not succeed."""
+    lines = [backfill_text(backfill)]
+    for one in backfill.get("failed", ()):  # an older server does not say
+        window = one["window"]
+        stretch = f" {_short(window['start'])} to {_short(window['end'])}" if window else ""
+        code = f"{one['code']}: " if one["code"] else ""
+        lines.append(f"  {one['job']}{stretch} {one['state']}: {code}{one['why']}")
+    return "\n".join(lines)
+
+
 def _state(job: Mapping[str, Any]) -> str:
     is_ending = job["cancelled_by"] is not None and job["state"] in ("queued", "running")
     return "cancelling" if is_ending else str(job["state"])

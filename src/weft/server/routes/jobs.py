@@ -123,9 +123,22 @@ def log(
     return StreamingResponse(told, media_type="text/event-stream")
 
 
+@router.get("/backfills")
+def backfills(
+    request: Request,
+    caller: Reader,
+    product: Annotated[str | None, Query(max_length=200)] = None,
+    domain: Annotated[str | None, Query(max_length=63)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 20,
+) -> dict[str, Any]:
+    """Backfills, the newest first, and how far each is."""
+    found = request.app.state.platform.jobs.backfills_shown_to(caller, product=product, domain=domain, limit=limit)
+    return {"backfills": [one.as_json() for one in found]}
+
+
 @router.get("/backfills/{backfill_id}")
 def backfill(request: Request, caller: Reader, backfill_id: str) -> dict[str, Any]:
-    """How far a backfill is: how many of its pieces there are in each state."""
+    """How far a backfill is: how many of its pieces there are in each state, and why some failed."""
     found: dict[str, Any] = request.app.state.platform.jobs.progress_shown_to(caller, backfill_id).as_json()
     return found
 
