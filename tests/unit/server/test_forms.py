@@ -288,3 +288,19 @@ def test_what_an_incident_quotes_is_set_as_code(platform, finn):
 
     assert page.count("<code>planes</code> are") == 2, "above, and in what happened"
     assert "<b>late</b>" not in page
+
+
+def test_a_notice_sets_the_command_that_it_quotes_as_code(platform, finn, signed_in):
+    asked = {"csrf": signed_in.headers["X-CSRF-Token"], "port": str(PLANES), "purpose": "a map"}
+    other = TestClient(
+        create_app(platform),
+        headers={**bearer(platform, "zoe"), "Accept": "text/html", "Origin": "http://testserver"},
+        follow_redirects=False,
+    )
+    assert other.post("/access/request", data=asked).status_code == 303
+    platform.notices.tell()
+
+    page = finn.get("/notices").text.partition("<main")[2].partition("</main")[0]
+
+    assert "<code>weft access list a-" in page
+    assert "`" not in page
