@@ -28,6 +28,7 @@ from weft.access.reading.asking import Question
 from weft.access.reading.wire import Form
 from weft.api.platform import open_platform
 from weft.api.portal import ports as port_pages
+from weft.api.portal import products as product_pages
 from weft.api.portal.connecting import Way
 from weft.api.portal.products import Asked
 from weft.connectors.postgres_live import Unwanted, opened_live
@@ -601,6 +602,18 @@ def test_the_portal_shows_a_sample_and_counts_values_as_the_reader_sees_them(sho
     assert sorted((row["id"], len(row["customer"])) for row in sample["sample"]["rows"]) == [(3, 64), (6, 64)]
     assert counted["refused"] == []
     assert counted["counted"]["rows"] == 2
+
+
+def test_no_way_to_connect_is_offered_that_needs_files_which_such_a_port_has_not(shop, platform):
+    (shop.root / "governance/access.yaml").unlink()
+    address = parse_address(f"{PORT}@1")
+    asked = Asked("connect", Way("http://127.0.0.1", None, "eve"))
+
+    port = port_pages.port(platform, EVE, address, asked, port_pages.Detail())
+    product = product_pages.product(platform, EVE, address.of_product, asked)
+
+    for page in (port, product):
+        assert [one["id"] for one in page["snippets"]] == ["sql", "python", "curl"]
 
 
 def test_a_private_table_made_from_such_a_port_holds_as_long_as_the_rights_do(shop, platform):

@@ -143,6 +143,9 @@ _FIXES = {
 }
 """What helps against a refusal that says no more than its status."""
 
+_FOR_PEOPLE = "look whether the address is whole, or search for what you wanted"
+"""What helps whoever has followed a link."""
+
 _SHOWN = "the token that the request carries does not hold: it has expired, was revoked, or is of another server"
 
 
@@ -197,6 +200,5 @@ def install(app: FastAPI) -> None:
         if e.status_code == 405:
             headers["Allow"] = ", ".join(methods_of(app.routes, request.url.path))
         why = _SHOWN if e.status_code == 401 and "authorization" in request.headers else None
-        return _told(
-            request, e.status_code, [error("WFT-SRV-002", what, why=why, fix=_FIXES.get(e.status_code))], headers
-        )
+        fix = _FOR_PEOPLE if e.status_code == 404 and is_page(request) else _FIXES.get(e.status_code)
+        return _told(request, e.status_code, [error("WFT-SRV-002", what, why=why, fix=fix)], headers)

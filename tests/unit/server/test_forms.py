@@ -255,3 +255,68 @@ def test_a_stranger_gets_no_page_with_their_words_in_it(platform):
 
     assert answer.status_code in (401, 422)
     assert "why" not in answer.text
+
+
+UNUSABLE: dict[str, tuple[str, dict[str, str], str]] = {
+    "a request without purpose": (f"/access/request?port={PLANES}", {"port": str(PLANES), "purpose": " "}, "purpose"),
+    "a request until no day": (
+        f"/access/request?port={PLANES}",
+        {"port": str(PLANES), "purpose": "a map", "until": "2001-01-01"},
+        "until",
+    ),
+    "a subscription of nothing": ("/administration/notices", {"subject": "fleet.`purpose`"}, "subject"),
+}
+
+
+@pytest.mark.parametrize("what", UNUSABLE)
+def test_what_cannot_be_done_is_said_beside_the_field_that_it_is_about(signed_in, what):
+    page, typed, name = UNUSABLE[what]
+
+    answer = signed_in.post(
+        page.partition("?")[0],
+        data={"csrf": signed_in.headers["X-CSRF-Token"], **typed},
+        headers={"Referer": f"http://testserver{page}"},
+    )
+
+    assert answer.status_code == 400, answer.text[:2000]
+    assert field(answer.text, name), "the field says that it is wrong"
+    assert answer.text.count('role="alert"') == 1
+    assert "`" not in re.sub(r'(?s)<textarea.*?</textarea>|value="[^"]*"', "", answer.text), "what is quoted is code"
+
+
+def test_an_address_that_leads_nowhere_helps_a_person_and_a_program_each_in_their_way(finn):
+    page, problem = finn.get("/nowhere"), finn.get("/nowhere", headers={"Accept": "application/json"})
+
+    assert (page.status_code, problem.status_code) == (404, 404)
+    assert "search for what you wanted" in page.text
+    assert "openapi" not in page.text.partition("<main")[2].partition("</main")[0]
+    assert "openapi" in problem.text
+
+
+def test_what_an_incident_quotes_is_set_as_code(platform, finn):
+    with platform.database.writing() as statements:
+        found = begin(
+            statements, key="late", cause="late", subject=str(PLANES), owner="finn", title="planes are late",
+            what="`planes` are <b>late</b>", affected=(), readers=(), at=NOW,
+        )  # fmt: skip
+
+    page = finn.get(f"/incidents/{found}").text
+
+    assert page.count("<code>planes</code> are") == 2, "above, and in what happened"
+    assert "<b>late</b>" not in page
+
+
+def test_a_notice_sets_the_command_that_it_quotes_as_code(platform, finn, signed_in):
+    asked = {"csrf": signed_in.headers["X-CSRF-Token"], "port": str(PLANES), "purpose": "a map"}
+    other = TestClient(
+        create_app(platform),
+        headers={**bearer(platform, "zoe"), "Accept": "text/html", "Origin": "http://testserver"},
+        follow_redirects=False,
+    )
+    assert other.post("/access/request", data=asked).status_code == 303
+    platform.notices.tell()
+
+    page = finn.get("/notices").text.partition("<main")[2].partition("</main")[0]
+
+    assert "<code>weft access list a-" in page
+    assert "`" not in page

@@ -239,6 +239,25 @@ def test_a_waiver_is_given_and_revoked_by_forms_and_a_wrong_one_is_shown_again(p
     assert finn.get(path).json()["state"] == "open"
 
 
+@pytest.mark.parametrize("beside", ["weather", "fleet.aircraft.planes@2", "fleet.aircraft.planes@1.tail", "x.*"])
+def test_the_page_of_a_violation_gives_no_waiver_that_lets_something_else_off(platform, people, beside):
+    scan(platform)
+    gwen = people("gwen")
+    items = gwen.get("/governance/violations", params={"policy": "described"}).json()["items"]
+    one = next(v for v in items if v["subject"] == "fleet.aircraft.planes@1")
+    path = f"/governance/violations/{one['violation_id']}"
+    written = {"subject": beside, "reason": "soon", "until": NOW.date().isoformat()}
+
+    refused = gwen.post(f"{path}/waive", data=written)
+    given = gwen.post(f"{path}/waive", data=written | {"subject": "fleet.*"})
+
+    assert refused.status_code == 400
+    (said,) = refused.json()["diagnostics"]
+    assert (said["code"], "fleet.aircraft.planes@1" in said["what"]) == ("WFT-GOV-059", True)
+    assert (given.status_code, gwen.get(path).json()["state"]) == (303, "waived")
+    assert [w["subject"] for w in gwen.get("/governance/waivers").json()["items"]] == ["fleet.*"]
+
+
 def test_an_approval_is_decided_by_somebody_else_with_a_reason(platform, people):
     wanted = Wanted("described", "fleet.aircraft", "d1", ("owner", "governance"), "it is sensitive")
     (asked,) = ApprovalStore(platform.database).asked([wanted], actor="finn", at=NOW)

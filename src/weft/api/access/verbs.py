@@ -94,7 +94,9 @@ class Access:
             Conflict: WFT-ACC-038, it is asked for already.
         """
         if not purpose.strip():
-            raise unusable("nobody can decide without a purpose", "say with `--purpose` what the data is for")
+            raise unusable(
+                "nobody can decide without a purpose", "say what the data is for (`--purpose` on the command line)"
+            )
         if not addresses:
             raise unusable("no port is named", "`weft search` finds ports")
         who = self._reader(caller, reader)

@@ -15,7 +15,7 @@ from weft.governance.baseline import choose
 from weft.governance.policies import Policy, PolicySet, When
 from weft.governance.violations import GRACE, stands
 from weft.governance.waivers import domain_of_pattern, end_of, held_role, refusals, role_of
-from weft.model.relief import Relief, Waiver
+from weft.model.relief import Relief, Waiver, covers
 from weft.model.violations import State, Violation
 from weft.registry import codec
 from weft.registry.baselines import Accepted, BaselineStore
@@ -136,8 +136,13 @@ class Governance:
             "next": cursor_of(of, [codec.time_text(last.given_at), last.waiver_id]) if last is not None else None,
         }
 
-    def waive(self, caller: Caller, policy: str, subject: str, *, reason: str, until: str | None) -> Document:
+    def waive(
+        self, caller: Caller, policy: str, subject: str, *, reason: str, until: str | None, meant: str | None = None
+    ) -> Document:
         """Lets a subject, or all that a glob names, off a policy until a day, which is the last one.
+
+        Args:
+            meant: what it has to let off at least, where somebody looks at that.
 
         Raises:
             UsageError: WFT-GOV-007 there is no such policy, 050 no end or one in the past, 052 the policy lets nobody
@@ -148,7 +153,7 @@ class Governance:
         one, now, subject = self._policy(policy), self._now(), subject.strip()
         domain = domain_of_pattern(subject)
         held = self._held(caller, domain)
-        _raise(refusals(one, subject, _day(until), reason, held, now))
+        _raise([*refusals(one, subject, _day(until), reason, held, now), *_beside(subject, meant)])
         role = held_role(one.waivers.roles, held)
         day = _day(until)
         assert role is not None and day is not None, "what was not refused has both"
@@ -411,6 +416,14 @@ def _day(text: str | None) -> date | None:
     except ValueError:
         what = f"`{text}` is no day"
         raise UsageError(error("WFT-GOV-050", what, fix="write it as 2026-12-31")) from None
+
+
+def _beside(subject: str, meant: str | None) -> list[Diagnostic]:
+    """Why a waiver would be for something else than what is looked at; empty where it is for that."""
+    if meant is None or not subject or covers(subject, meant):
+        return []
+    what = f"`{subject}` is no address under which `{meant}` lies"
+    return [error("WFT-GOV-059", what, fix="name that, or what it lies under")]
 
 
 def _raise(problems: Sequence[Diagnostic]) -> None:

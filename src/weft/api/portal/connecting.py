@@ -29,13 +29,14 @@ def first_rows(port: Address) -> str:
     return f"select * from {dotted((port.domain, port.product, f'{port.port}@{port.major}'))} limit 100"
 
 
-def snippets(way: Way, port: Address, *, whole: bool = True) -> list[dict[str, str]]:
+def snippets(way: Way, port: Address, *, files: bool = True) -> list[dict[str, str]]:
     """Ways to read a port: each with an id, what it is for, its language, and the text to be copied.
 
     A token is read from the environment: none is written into a text.
 
     Args:
-        whole: whether the reader sees all rows and columns as they are; else no files are handed out.
+        files: whether files are handed out: to readers who see all rows and columns as they are, and of no port that
+            lives in a database.
     """
     address = str(port)
     sql = first_rows(port)
@@ -84,7 +85,7 @@ def snippets(way: Way, port: Address, *, whole: bool = True) -> list[dict[str, s
                 "Driver `org.apache.arrow:flight-sql-jdbc-driver`; the password is a token.",
             ),
         ]
-    if whole:
+    if files:
         found.append(
             (
                 "iceberg",

@@ -234,7 +234,7 @@ def _connect(
     platform: Platform, caller: Caller, state: PortState, page: Document, asked: Asked, detail: Detail
 ) -> Document:
     chosen = page["address"]
-    found = snippets(asked.way, state.address, whole=sees_all(page["standing"]))
+    found = snippets(asked.way, state.address, files=page["lives_in"] is None and sees_all(page["standing"]))
     return {"chosen": chosen, "choices": [chosen], "snippets": found, "query": first_rows(state.address)}
 
 

@@ -218,7 +218,8 @@ def _connect(platform: Platform, caller: Caller, address: ProductAddress, page: 
         return {"chosen": None, "choices": names, "snippets": []}
     port = parse_address(chosen)
     stands = next(one["standing"] for one in page["ports"] if one["address"] == chosen)
-    found = snippets(asked.way, port, whole=stands is None or sees_all(stands))
+    files = platform.catalog.state(caller, port).live is None and (stands is None or sees_all(stands))
+    found = snippets(asked.way, port, files=files)
     return {"chosen": chosen, "choices": names, "snippets": found, "query": first_rows(port)}
 
 

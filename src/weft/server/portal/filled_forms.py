@@ -12,6 +12,8 @@ from html.parser import HTMLParser
 
 from msgspec import Struct
 
+from weft.server.portal.formats import ticked
+
 Typed = Mapping[str, Sequence[str]]
 """Values by the names of fields."""
 PAGE = "_page"
@@ -148,12 +150,12 @@ def filled(
             if not seen:
                 attributes["autofocus"] = None
             seen.add(field.name)
-            after = f'<span class="wrong" id="{escape(id_)}">{escape(wrong[field.name])}</span>'
+            after = f'<span class="wrong" id="{escape(id_)}">{ticked(wrong[field.name])}</span>'
         edits += _written(field, attributes, typed, after)
-    above = "".join(f"<p>{escape(text)}</p>" for name, text in wrong.items() if name not in seen)
+    above = "".join(f"<p>{ticked(text)}</p>" for name, text in wrong.items() if name not in seen)
     if seen and not told:
         above = "<p><strong>This could not be taken yet.</strong> What is wrong stands beside each field.</p>" + above
-    begins = f'<div class="told bad" role="alert">{above}</div>' if above and told is not None else ""
+    begins = f'<div class="told bad" role="alert">{above}</div>' if above and told == "" else ""
     if at is not None:
         begins += f'<input type="hidden" name="{PAGE}" value="{escape(at)}">'
     edits.append((form.end, form.end, (told or "") + begins))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -17,6 +18,7 @@ from starlette.types import Message
 from weft.errors import Diagnostic
 from weft.server.cookies import origin_of
 from weft.server.portal.filled_forms import PAGE, Typed, filled
+from weft.server.portal.formats import ticked
 
 FIELD_OF: Mapping[str, str] = {
     "WFT-CAT-021": "text",
@@ -28,8 +30,25 @@ FIELD_OF: Mapping[str, str] = {
     "WFT-ACC-021": "name",
     "WFT-ACC-025": "roles",
     "WFT-SRV-042": "name",
+    "WFT-GOV-050": "until",
+    "WFT-GOV-053": "until",
 }
 """The field that a code is always about."""
+FIELDS_OF: Mapping[str, Mapping[str, str]] = {
+    "WFT-ACC-039": {
+        "purpose": "purpose",
+        "reason": "reason",
+        "is no day": "until",
+        "is over": "until",
+        "days at most": "until",
+        "column": "column",
+        "role": "role",
+    },
+    "WFT-GOV-059": {"reason": "reason", "owner": "owner", "plan": "plan", "address": "subject"},
+    "WFT-OBS-001": {"domain, product or port": "subject"},
+}
+"""Of codes about several fields, the one that is meant by words of what is said."""
+_QUOTED = re.compile("`[^`]*`")
 _LABEL = re.compile("“[^”]+”")
 _LONGEST_PAGE = 2_000_000
 
@@ -76,10 +95,16 @@ def _fields(diagnostics: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for one in diagnostics:
         label = _LABEL.match(one["what"]) if one["code"] == "WFT-SRV-110" else None
-        field = label[0] if label else FIELD_OF.get(one["code"])
+        field = label[0] if label else FIELD_OF.get(one["code"]) or _meant(one["code"], one["what"])
         if field is not None:
             found.setdefault(field, one["what"])
     return found
+
+
+def _meant(code: str, what: str) -> str | None:
+    """The field that words are about; what they quote was typed by somebody and says nothing of that."""
+    said = _QUOTED.sub("", what)
+    return next((field for words, field in FIELDS_OF.get(code, {}).items() if words in said), None)
 
 
 def typed_in(form: FormData) -> Typed:
@@ -124,11 +149,9 @@ def _words(one: Mapping[str, Any]) -> str:
 
 
 def _told(d: Diagnostic) -> str:
-    from markupsafe import escape
-
-    more = "".join(f"<p>{escape(text)}</p>" for text in (d.why, d.fix) if text)
+    more = "".join(f"<p>{ticked(text)}</p>" for text in (d.why, d.fix) if text)
     code = f'<p class="small soft">{escape(d.code)}</p>'
-    return f'<div class="told bad" role="alert"><p><strong>{escape(d.what)}</strong></p>{more}{code}</div>'
+    return f'<div class="told bad" role="alert"><p><strong>{ticked(d.what)}</strong></p>{more}{code}</div>'
 
 
 def _referrer(request: Request) -> str:

@@ -23,7 +23,7 @@ def test_only_ways_that_the_server_has_are_shown():
 
 
 def test_files_are_not_offered_to_whom_something_is_masked_or_left_out():
-    offered = [one["id"] for one in snippets(EVERY, PORT, whole=False)]
+    offered = [one["id"] for one in snippets(EVERY, PORT, files=False)]
 
     assert offered == ["sql", "python", "curl", "adbc", "flight", "jdbc"]
 

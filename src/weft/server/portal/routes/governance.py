@@ -96,9 +96,10 @@ def waive(
 ) -> Response:
     """Lets a violation off, or all that a wider address names."""
     verbs = platform_of(request).governance
-    policy = str(verbs.violation(caller, violation_id)["policy"])
+    found = verbs.violation(caller, violation_id)
+    policy, meant = str(found["policy"]), str(found["subject"])
     return _done(
-        lambda: verbs.waive(caller, policy, subject, reason=reason, until=until or None),
+        lambda: verbs.waive(caller, policy, subject, reason=reason, until=until or None, meant=meant),
         f"/governance/violations/{quote(violation_id)}?done=waived",
         lambda e: _violation(request, caller, violation_id, {"subject": subject, "reason": reason, "until": until}, e),
     )
