@@ -454,6 +454,19 @@ def test_the_contract_is_verified_where_the_rows_are(shop, platform):
     assert (first.rows, first.result, again.result) == (6, "passed", "failed")
 
 
+def test_a_contract_of_a_table_is_not_completed_from_a_model_that_there_is_not(shop):
+    """Nor from the table: what it promises is what readers see."""
+    with weft.open(shop.root) as mesh, pytest.raises(UsageError, match="lives in a table of a database") as told:
+        mesh.sync(PORT)
+    contract = shop.root / "domains/shop/sales/contracts/orders.odcs.yaml"
+    contract.unlink()
+    with weft.open(shop.root) as mesh:
+        (missing,) = [d for d in mesh.check().diagnostics if d.code == "WFT-PRJ-011"]
+
+    assert "model" not in str(told.value.diagnostics[0].fix)
+    assert "weft contract import postgres" in str(missing.fix)
+
+
 def test_environments_and_verbs_around_such_a_port_do_something_sensible(shop, platform):
     with weft.open(shop.root) as mesh:
         shown = json.dumps(mesh.show(f"{PORT}@1"), default=str)
