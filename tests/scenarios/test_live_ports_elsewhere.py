@@ -346,8 +346,10 @@ def test_what_was_read_for_a_run_that_never_ended_is_swept(company):
 def test_a_port_of_another_domain_is_not_verified_by_a_connection_that_has_its_name(company):
     own = company.mesh.weft("verify", PORT)
     other = company.crew.weft("verify", PORT)
+    asked = company.mesh.json("query", f"select count(*) from {PORT}")
 
     assert own.returncode == 0, own.stderr
+    assert asked["rows"] == [[6]], "the server is asked"
     assert "6 rows" in own.stdout
     assert other.returncode != 0
     assert "WFT-SRC-056" in other.stderr + other.stdout
