@@ -18,9 +18,9 @@ import httpx
 import pytest
 
 import weft
-from tests.domains import Repository, TestServer, domain, repository, serving
+from tests.domains import Repository, TestServer, serving
 from tests.live_ports import COLUMNS, LiveShop
-from tests.meshes import command, contract, descriptor, port
+from tests.meshes import command
 from tests.servers import empty_database
 from weft.access.live import Wanted
 from weft.access.permissions import Caller
@@ -455,6 +455,19 @@ def test_the_contract_is_verified_where_the_rows_are(shop, platform):
     assert (first.rows, first.result, again.result) == (6, "passed", "failed")
 
 
+def test_a_contract_of_a_table_is_not_completed_from_a_model_that_there_is_not(shop):
+    """Nor from the table: what it promises is what readers see."""
+    with weft.open(shop.root) as mesh, pytest.raises(UsageError, match="lives in a table of a database") as told:
+        mesh.sync(PORT)
+    contract = shop.root / "domains/shop/sales/contracts/orders.odcs.yaml"
+    contract.unlink()
+    with weft.open(shop.root) as mesh:
+        (missing,) = [d for d in mesh.check().diagnostics if d.code == "WFT-PRJ-011"]
+
+    assert "model" not in str(told.value.diagnostics[0].fix)
+    assert "weft contract import postgres" in str(missing.fix)
+
+
 def test_environments_and_verbs_around_such_a_port_do_something_sensible(shop, platform):
     with weft.open(shop.root) as mesh:
         shown = json.dumps(mesh.show(f"{PORT}@1"), default=str)
@@ -526,28 +539,6 @@ def test_a_server_checks_the_table_of_a_domain_elsewhere_itself_and_answers_from
         edges = platform.rooms.production.lineage([f"{PORT}@1.id"], up=True, depth=2)
     assert (state.live.connection, state.live.table, state.live.rows, state.published_by) == ("db", "orders", 6, "ada")
     assert edges
-
-
-def test_a_product_elsewhere_is_not_built_from_a_table_of_another_domain_and_says_so(company, tmp_path):
-    """Also where a connection of its own has the name: it leads to another database."""
-    server, shop, mesh = company
-    assert mesh.weft("apply").returncode == 0
-    crew = repository(tmp_path / "crew", server.url, server.token("cid"), "crew")
-    crew.write(
-        "weft.toml", crew.path("weft.toml").read_text() + '[connections.db]\nkind = "postgres"\ndsn = {file = "dsn"}\n'
-    )
-    crew.write("dsn", shop.url)
-    domain(crew, "crew")
-    inputs = [port("orders", f"{PORT}@1")]
-    crew.write("domains/crew/norths/product.odps.yaml", descriptor("crew", "norths", inputs, ["sums"]))
-    columns = [{"name": "region", "logicalType": "string"}, {"name": "n", "logicalType": "integer"}]
-    crew.write("domains/crew/norths/contracts/sums.odcs.yaml", contract("crew.norths.sums", columns))
-    crew.write("domains/crew/norths/models/sums.sql", "select region, count(*) as n from orders group by all")
-
-    ran = crew.weft("apply")
-
-    assert ran.returncode != 0
-    assert "lives in a database of another domain" in ran.stdout + ran.stderr
 
 
 def test_a_domain_that_a_connection_does_not_name_publishes_nothing_from_it(company):

@@ -326,8 +326,14 @@ class Door:
         with self.fetched(principal, Opened({address: one}, {}, [], []), _some(rows)) as ready:
             yield ready.ports[address]
 
-    def brought(self, principal: Principal, one: Readable, folder: Path, rows: int | None = None) -> Readable:
-        """The same, with what was fetched in a folder that goes when whoever has it removes it."""
+    def brought(
+        self, principal: Principal, one: Readable, folder: Path, rows: int | None = None, run_id: str | None = None
+    ) -> Readable:
+        """The same, with what was fetched in a folder that goes when whoever has it removes it.
+
+        Args:
+            run_id: the run that builds a product from it.
+        """
         if one.live is None:
             return one
         from weft.access.live import Wanted
@@ -337,7 +343,8 @@ class Door:
             what = f"`{one.publication.address}` lives in a database, which is not read here"
             raise SourceError(error("WFT-SRC-056", what))
         told = principal.kind is PrincipalKind.OWNER
-        wanted = Wanted(_some(rows) or EVERYTHING, told=told, domain=principal.domain)
+        product = principal.name if principal.kind is PrincipalKind.PRODUCT else None
+        wanted = Wanted(_some(rows) or EVERYTHING, None, False, told, principal.domain, product, run_id)
         return self._live().brought({one.publication.address: one}, wanted, folder)[one.publication.address]
 
     def again(self, principal: Principal, address: Address, snapshot_id: str, purpose: str | None = None) -> Readable:

@@ -34,6 +34,7 @@ from weft.errors import AccessDenied, SourceError, UsageError, UserCodeError, We
 from weft.model.address import Address
 from weft.model.column import Column
 from weft.model.live import LiveTable
+from weft.model.publication import Publication
 from weft.registry import processes
 from weft.sql.narrowing import EVERYTHING, Narrow
 from weft.sql.patterns import Unsayable
@@ -42,6 +43,9 @@ from weft.sql.quoting import dotted, ident, literal
 
 Parse = Callable[[str], str]
 """DuckDB's parse tree of a text, as JSON."""
+
+FromServer = Callable[[Publication, str, str, Path], Sequence[Path]]
+"""Files with the rows of a port, of the server that has published it: for a product, for a run, in a folder."""
 
 _ROW = "~row"
 _ORDERED = frozenset({"VARCHAR", "INTEGER", "DECIMAL", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP", "TIMESTAMPTZ"})
@@ -57,6 +61,8 @@ class Wanted(Struct, frozen=True):
         described: whether its columns are wanted and no row.
         told: whether errors may say where the server is, and what it says.
         domain: of the product that is built from it; None: it is somebody else who asks.
+        product: that product.
+        run: the run that builds it.
     """
 
     narrow: Narrow = EVERYTHING
@@ -64,6 +70,8 @@ class Wanted(Struct, frozen=True):
     described: bool = False
     told: bool = False
     domain: str | None = None
+    product: str | None = None
+    run: str | None = None
 
 
 class Fetch(Struct, frozen=True):
@@ -100,6 +108,7 @@ class LiveTables:
         most_bytes: of a file for anybody but the owner; None: any number.
         elsewhere: whether a server has published the ports: then connections of this machine lead to the tables of its
             own domains alone, whatever their names are.
+        from_server: what that server gives to runs of what lives in databases of other domains; None: nothing.
     """
 
     def __init__(
@@ -110,8 +119,10 @@ class LiveTables:
         most_bytes: int | None = None,
         *,
         elsewhere: bool = False,
+        from_server: FromServer | None = None,
     ) -> None:
         self._elsewhere = elsewhere
+        self._from_server = from_server
         self._connections = connections
         self._folder = folder
         self._parse = parse
@@ -150,13 +161,9 @@ class LiveTables:
         self, live: Mapping[Address, Readable], wanted: Wanted, folder: Path, limits: Limits = _NONE
     ) -> dict[Address, Readable]:
         """Ports with files of a folder in the place of tables, which somebody else removes. Raises as `fetched`."""
-        foreign = [a for a in live if a.domain != wanted.domain] if self._elsewhere else []
-        if foreign:
-            what = f"`{foreign[0]}` lives in a database of another domain, of which no rows are given to this machine"
-            fix = "build the product where the server is, or ask the owner for a port that a model fills from the table"
-            raise SourceError(error("WFT-SRC-056", what, fix=fix))
-        found: dict[Address, Readable] = {}
-        for connection, its in _by_connection(live).items():
+        foreign = {a: one for a, one in live.items() if a.domain != wanted.domain} if self._elsewhere else {}
+        found = {a: self._given(one, wanted, folder) for a, one in foreign.items()}
+        for connection, its in _by_connection({a: one for a, one in live.items() if a not in foreign}).items():
             try:
                 work = partial(self._fetch, connection, its, wanted, limits, folder / secrets.token_hex(6))
                 found |= within(limits, work)
@@ -165,6 +172,16 @@ class LiveTables:
                     raise
                 raise _untold(e, sorted(map(str, its))) from None
         return found
+
+    def _given(self, one: Readable, wanted: Wanted, folder: Path) -> Readable:
+        """A port of another domain, with what the server gives of it to a run."""
+        if self._from_server is None or wanted.product is None or wanted.run is None:
+            what = f"`{one.publication.address}` lives in a database of another domain"
+            why = "its rows come to this machine for a run alone that publishes on the server"
+            fix = "`weft apply` builds from it; `weft query` asks the server"
+            raise SourceError(error("WFT-SRC-056", what, why=why, fix=fix))
+        files = self._from_server(one.publication, wanted.product, wanted.run, folder)
+        return _of_files(one, files) if files else replace(one, relation=_empty(one))
 
     def sql(self, one: Readable, described: Mapping[str, LiveColumn], wanted: Wanted) -> Fetch:
         """What is asked of the server for a port.
@@ -378,6 +395,14 @@ def _read_from(one: Readable, asked: Fetch, file: Path) -> Readable:
     items = ", ".join(asked.items) or ident(_ROW)
     rows = f"read_parquet([{literal(os.fspath(file))}])"
     return replace(one, relation=f"(SELECT {items} FROM {rows})", paths=(os.fspath(file),))
+
+
+def _of_files(one: Readable, files: Sequence[Path]) -> Readable:
+    """The port over files with all of its columns; what Parquet has no name for gets its type again."""
+    assert one.live is not None, "the caller has looked"
+    items = ", ".join(f"CAST({ident(c.name)} AS {c.type}) AS {ident(c.name)}" for c in one.live.columns)
+    paths = tuple(map(os.fspath, files))
+    return replace(one, relation=f"(SELECT {items} FROM read_parquet([{', '.join(map(literal, paths))}]))", paths=paths)
 
 
 def _empty(one: Readable) -> str:

@@ -246,8 +246,12 @@ class Mesh:
 
         rooms = self._rooms
         ways = rooms.ways(os.environ)
+
+        def own(domain: str) -> bool:
+            return not rooms.on_a_server or domain in rooms.declared().domains
+
         return verify_address(
-            parse_address(target), data, server, ways, sample_limit, rooms.principal(), rooms.context()
+            parse_address(target), data, server, ways, sample_limit, rooms.principal(), rooms.context(), own
         )
 
     def preview(self, model: str, *, limit: int = 20) -> Result:

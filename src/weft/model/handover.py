@@ -165,12 +165,14 @@ class ScanAsked(Struct, frozen=True):
         product: the consuming product; None: a person.
         snapshot_id: None is the current one.
         quarantine: the rows that were left out instead of those that were published.
+        run: the open run of the caller that builds from them; a port that lives in a database is read for one alone.
     """
 
     port: str
     product: str | None = None
     snapshot_id: str | None = None
     quarantine: bool = False
+    run: str | None = None
 
 
 class RollbackAsked(Struct, frozen=True):

@@ -143,7 +143,8 @@ def _rank(status: Status) -> int:
 def _missing(code: str, entry: OutputPortEntry, what: str, product: ProductAddress, where: Where) -> Diagnostic:
     sync = f"`weft contract sync {product}.{entry.name}` drafts it"
     fill = "write the SELECT that fills the port, or say with `weft.source` in which table it lives"
-    fix = sync if code == "WFT-PRJ-011" else fill
+    drafts = f"write it; `weft contract import postgres … --out contracts/{entry.name}.odcs.yaml` drafts it"
+    fix = (drafts if "weft.source" in entry.custom else sync) if code == "WFT-PRJ-011" else fill
     return error(code, f"output port `{entry.name}` has no {what}", where, fix=fix)
 
 

@@ -154,6 +154,15 @@ class HandoverStore:
         assert row is not None, "it was just kept"
         return Upload(upload.name, row[0], row[1])
 
+    def forget_uploads(self, run_id: str, below: str) -> list[str]:
+        """Forgets what lies below a folder of a run; gives its names."""
+        names = [name for name in self.uploads(run_id) if name.startswith(below)]
+        if names:
+            with self._database.writing() as statements:
+                for name in names:
+                    statements.run("DELETE FROM run_files WHERE run_id = ? AND name = ?", (run_id, name))
+        return names
+
     def uploads(self, run_id: str) -> dict[str, Upload]:
         """What a run has uploaded, by name."""
         with self._database.reading() as statements:

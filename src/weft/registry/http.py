@@ -286,7 +286,10 @@ class HttpRegistry:
         return found.manifest.files + (found.quarantine.manifest.files if found.quarantine is not None else ())
 
     def scan(self, asked: ScanAsked) -> Scan:
-        """The files of a snapshot that somebody may read."""
+        """The files of a snapshot that somebody may read; those of a table in a database are made while one waits."""
+        if asked.run is not None:
+            made: Scan = self.server.send("POST", "/api/v1/scans", asked, Scan, again=False, patience_s=_PATIENCE_S)
+            return made
         found: Scan = self.server.send("POST", "/api/v1/scans", asked, Scan)
         return found
 

@@ -73,15 +73,25 @@ class Server:
             self._remember(key, answer.headers["etag"], answer.content)
         return self._decoded(answer.content, kind, path)
 
-    def send(self, method: str, path: str, value: Any, kind: type[T] | Any = None, *, again: bool = True) -> Any:
+    def send(
+        self,
+        method: str,
+        path: str,
+        value: Any,
+        kind: type[T] | Any = None,
+        *,
+        again: bool = True,
+        patience_s: float | None = None,
+    ) -> Any:
         """Sends a value; gives the answer as one, or None without `kind`.
 
         Args:
             again: whether doing it twice does no harm.
+            patience_s: how long the answer may take; None: as long as any.
         """
         body = msgspec.json.encode(value, enc_hook=str)
         headers = {"Content-Type": "application/json"}
-        answer = self._asked(method, path, content=body, headers=headers, again=again)
+        answer = self._asked(method, path, content=body, headers=headers, again=again, patience_s=patience_s)
         return self._decoded(answer.content, kind, path) if kind is not None else None
 
     def hand_in(self, path: str, value: Any, kind: type[T] | Any, patience_s: float) -> Any:
@@ -217,6 +227,7 @@ class Server:
         again: bool = True,
         into: Path | None = None,
         foreign: bool = False,
+        patience_s: float | None = None,
     ) -> httpx.Response:
         """An answer that is none of a failure.
 
@@ -234,7 +245,10 @@ class Server:
             pause = _FIRST_PAUSE_S * 2**attempt
             try:
                 body = content() if callable(content) else content
-                request = self._client.build_request(method, path, content=body, headers=sent, params=params)
+                waits = httpx.Timeout(patience_s, connect=5) if patience_s is not None else httpx.USE_CLIENT_DEFAULT
+                request = self._client.build_request(
+                    method, path, content=body, headers=sent, params=params, timeout=waits
+                )
                 answer = self._client.send(request, stream=True)
                 try:
                     if into is not None and answer.status_code == 200:

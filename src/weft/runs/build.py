@@ -106,7 +106,7 @@ class Building:
         self._pending: dict[str, frozenset[str]] = {}
         self._aside: dict[str, tuple[DataFile, ...]] = {}
         self._parted = False
-        self.inputs = open_inputs(session, wanted, self._readers, context)
+        self.inputs = open_inputs(session, wanted, self._readers, run_id, context)
         self.builds: list[str] = []
         self._apart = False  # a failure is one of the model that runs, and not of another that reads it as a view
 

@@ -50,7 +50,9 @@ class Inputs(Struct, frozen=True):
         }
 
 
-def open_inputs(session: Session, wanted: Sequence[Desired], readers: Mapping[str, int], context: Context) -> Inputs:
+def open_inputs(
+    session: Session, wanted: Sequence[Desired], readers: Mapping[str, int], run_id: str, context: Context
+) -> Inputs:
     """Opens the input ports that the ports need; the session gets those that are sources.
 
     A source that several models read becomes a table: its text is parsed once.
@@ -68,7 +70,9 @@ def open_inputs(session: Session, wanted: Sequence[Desired], readers: Mapping[st
         if isinstance(entry.binding, Address):
             readable = context.door.open(principal, entry.binding, reads=[entry.binding])
             if readable.live is not None:
-                readable = context.door.brought(principal, readable, context.temp_folder(processes.identity()))
+                readable = context.door.brought(
+                    principal, readable, context.temp_folder(processes.identity()), None, run_id
+                )
             ports[entry.binding] = readable
             selects[name] = f"SELECT * FROM {readable.relation}"
             continue

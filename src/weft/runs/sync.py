@@ -45,7 +45,7 @@ def sync(address: Address, mesh: Mesh, connector: FileConnector, context: Contex
     """Completes the contract of a port from its model and all of its rows.
 
     Raises:
-        UsageError: WFT-PLN-001, there is no such port or it has no model.
+        UsageError: WFT-PLN-001 there is no such port or it has no model, WFT-CLI-001 it lives in a database.
         ProjectError: the contract that is there cannot be read.
     """
     product, model, entry = _port(address, mesh)
@@ -166,6 +166,16 @@ def _port(address: Address, mesh: Mesh) -> tuple[Product, Model, dict[str, Any]]
                 "WFT-PLN-001",
                 f"no product of this mesh lists an output port `{address.unpinned}`",
                 fix=did_you_mean(address.unpinned, known, otherwise="list it under outputPorts in product.odps.yaml"),
+            )
+        )
+    if "weft.source" in entry.custom:
+        raise UsageError(
+            error(
+                "WFT-CLI-001",
+                f"`{address}` lives in a table of a database, and its contract is not completed from that",
+                product.descriptor.where(entry.pointer),
+                why="readers see the columns that the contract promises: which of a table these are is for its owner",
+                fix="name them there; `weft contract import postgres` drafts all of a table, `weft plan` compares",
             )
         )
     stem = address.port if address.major is None else f"{address.port}@{address.major}"

@@ -66,8 +66,16 @@ def verify_address(
     samples: int,
     principal: Principal,
     context: Context,
+    own: Callable[[str], bool],
 ) -> Verification:
-    """The contract of a published port against its published rows, or against `data`."""
+    """The contract of a published port against its published rows, or against `data`.
+
+    Args:
+        own: whether connections of this machine are those of a domain.
+
+    Raises:
+        SourceError: WFT-SRC-056, the port lives in a database of another domain.
+    """
     opened = context.door.open(principal, address)
     state = context.registry.port(opened.publication.address)
     assert state is not None, "an opened port is registered"
@@ -75,6 +83,8 @@ def verify_address(
     if server is not None or (data is not None and not (isinstance(data, Sequence) and len(data) == 0)):
         return verify_data(contract, str(state.address), data, server, ways, context.now(), samples)
     if opened.live is not None:
+        if not own(state.address.domain):
+            raise _of_another(state.address)
         return _in_place(opened, state, contract, context)
     with context.engine.session() as session:
         names = names_in_record(context.registry.products().get(state.address.of_product), context.registry.ports())
@@ -84,6 +94,18 @@ def verify_address(
             session, contract, opened.relation, others, context.now(), samples=samples, published=published
         )
     return Verification(str(state.address), state.version, verdict(checks), opened.publication.rows, checks)
+
+
+def _of_another(address: Address) -> SourceError:
+    """That a connection of this repository does not lead to the table, whatever its name is."""
+    return SourceError(
+        error(
+            "WFT-SRC-056",
+            f"`{address}` lives in a database of another domain, which this repository has no way to",
+            why="where it lives, its contract is checked by the server whenever it is published",
+            fix=f"`weft show {address}` tells what came of its checks; `weft query` asks the server for its rows",
+        )
+    )
 
 
 def _in_place(opened: Readable, state: PortState, contract: Contract, context: Context) -> Verification:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
@@ -169,6 +170,18 @@ class StagedStorage:
         held = publication.quarantine.manifest if quarantine and publication.quarantine else publication.manifest
         asked = ScanAsked(str(publication.address), consumer, publication.snapshot_id, quarantine)
         self._fetched(asked, held)
+
+    def of_database(self, publication: Publication, consumer: str, run_id: str, folder: Path) -> list[Path]:
+        """Fetches what the server reads for one run of a port that lives in a database; no file where there is no row.
+
+        Args:
+            folder: where the files are put; whoever has it removes it.
+        """
+        scan = self._server.scan(ScanAsked(str(publication.address), consumer, publication.snapshot_id, run=run_id))
+        files = [folder / f"{secrets.token_hex(8)}.parquet" for _ in scan.files]
+        for one, file in zip(scan.files, files, strict=True):
+            self._server.fetch(scan, one.number, one.size_bytes, file)
+        return files
 
     def own(self, table: Address, manifest: Manifest) -> None:
         """Fetches the rows that a table of one's own goes on from, where another machine has written them."""

@@ -277,7 +277,9 @@ class Rooms:
         """What fetches from tables in databases in which ports live."""
         from weft.wiring.reading import live_tables
 
-        return live_tables(self.settings, lambda: self.engine, elsewhere=self.on_a_server)
+        # runs of an environment are of this machine: the server knows none of them
+        gives = self._staged.of_database if self.on_a_server and self.environment is None else None
+        return live_tables(self.settings, lambda: self.engine, elsewhere=self.on_a_server, from_server=gives)
 
     @cached_property
     def counter(self) -> Door:

@@ -14,7 +14,7 @@ from weft.registry.sql import SqlRegistry
 
 if TYPE_CHECKING:
     from weft.access.grounds import AccessGrounds
-    from weft.access.live import LiveTables
+    from weft.access.live import FromServer, LiveTables
     from weft.access.principals import Principal
     from weft.access.reading.asking import Readers
     from weft.access.witness import Witness
@@ -77,7 +77,13 @@ def readers_of(settings: Settings) -> Readers:
     return Readers(Pool(limits, rules), ceiling, ResultCache(size_bytes(asked.cache)))
 
 
-def live_tables(settings: Settings, engine: Callable[[], Engine], *, elsewhere: bool = False) -> LiveTables:
+def live_tables(
+    settings: Settings,
+    engine: Callable[[], Engine],
+    *,
+    elsewhere: bool = False,
+    from_server: FromServer | None = None,
+) -> LiveTables:
     """What fetches from tables in databases in which ports live."""
     from weft.access.live import LiveTables
 
@@ -86,7 +92,9 @@ def live_tables(settings: Settings, engine: Callable[[], Engine], *, elsewhere: 
             return session.parse(sql)
 
     folder, most = settings.state / "fetched", size_bytes(settings.query.temp)
-    return LiveTables(settings.connections, folder, lru_cache(maxsize=512)(parse), most, elsewhere=elsewhere)
+    return LiveTables(
+        settings.connections, folder, lru_cache(maxsize=512)(parse), most, elsewhere=elsewhere, from_server=from_server
+    )
 
 
 def principal_named(registry: Registry, name: str) -> Principal:

@@ -23,10 +23,11 @@ from weft.api.people.requisition import unregistered
 from weft.api.publishing import addressing
 from weft.api.publishing.committing import Committer, Kept, ProcessCommitter, failure_of
 from weft.api.publishing.incoming import Incoming, too_large
+from weft.api.publishing.run_inputs import INPUTS, drop_inputs
 from weft.api.publishing.runs_elsewhere import begun, ended_at, outcome, require_port
 from weft.config import duration, size_bytes
 from weft.errors import AccessDenied, Conflict, UsageError, error
-from weft.model.address import Address, is_slug, parse_address
+from weft.model.address import Address, ProductAddress, is_slug, parse_address
 from weft.model.handover import AskedTable, ChecksAsked, Handover, Numbering, RollbackAsked, RunOpened
 from weft.model.records import DomainRecord, Run, RunState
 from weft.registry import codec
@@ -206,13 +207,15 @@ class Publishing:
         staging = self._rooms.settings.state / "staging"
         for folder in staging.iterdir() if staging.is_dir() else ():
             opened = self.handovers.run(folder.name)
-            if (opened is None or opened.closed_at is not None) and not self.handovers.waits(folder.name):
-                shutil.rmtree(folder, ignore_errors=True)
+            if opened is None or opened.closed_at is not None:
+                waits = self.handovers.waits(folder.name)
+                shutil.rmtree(folder / INPUTS if waits else folder, ignore_errors=True)
         return ended
 
     def _close(self, run_id: str) -> None:
         """Ends a run; what is still to be committed keeps its files until it is."""
         self.handovers.close(run_id, self._rooms.now())
+        drop_inputs(self._platform, run_id)
         self.let_go(run_id)
 
     def let_go(self, run_id: str) -> None:
@@ -281,6 +284,17 @@ class Publishing:
                 held = weights.of(domain, anew=True)
                 if held + wanted > given.most_bytes:
                     raise no_room(domain, wanted, held, given.most_bytes)
+
+    def require_builds(self, caller: Caller, run_id: str, product: ProductAddress) -> OpenRun:
+        """The run of a caller that builds a product now.
+
+        Raises:
+            AccessDenied: WFT-SRV-030 it is not theirs or is over, WFT-SRV-032 it is for other domains.
+        """
+        run = self._writing(caller, run_id)
+        if product.domain not in run.domains:
+            raise _not_of_the_run(run_id, str(product))
+        return run
 
     @property
     def _most_bytes(self) -> int:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from weft.access.permissions import Action, Caller, require
-from weft.access.principals import Principal, of_caller, product_principal
+from weft.access.principals import Principal, PrincipalKind, of_caller, product_principal
 from weft.access.rights import FIRST_BUILD
 from weft.access.witness import untold
 from weft.api.people.requisition import unregistered
 from weft.api.publishing import addressing
+from weft.api.publishing.run_inputs import RunInputs
 from weft.config import duration
-from weft.errors import AccessDenied, PlatformError, UsageError, error
+from weft.errors import AccessDenied, Conflict, PlatformError, UsageError, error
 from weft.model.address import Address, ProductAddress, is_slug, parse_address
 from weft.model.classification import Classification
 from weft.model.handover import Scan, ScanAsked, ScanFile
@@ -46,6 +47,7 @@ class Scanning:
         self._platform = platform
         self._rooms = platform.rooms
         self.grants = GrantStore(platform.database)
+        self.inputs = RunInputs(platform)
         self._witness = platform.rooms.witness("files")
 
     def scan(self, caller: Caller, asked: ScanAsked) -> Scan:
@@ -55,6 +57,8 @@ class Scanning:
             AccessDenied: WFT-ACC-010 the caller does not act for the product, WFT-SRV-040 there is no grant,
                 WFT-ACC-002 and others: nobody may read it, WFT-ACC-037 not all of it.
             UsageError: WFT-ACC-001, WFT-RUN-005, WFT-STO-012: it is not there.
+            Conflict: WFT-RUN-001, it lives in a database, and was published again.
+            WeftError: as `RunInputs.made`, where it lives in a database.
         """
         if "~" in asked.port:
             return self._of_table(caller, asked)
@@ -62,7 +66,7 @@ class Scanning:
         consumer, principal = self._consumer(caller, asked.product, address)
         state = self._rooms.published(str(address))
         self._require_grant(caller, consumer, state, quarantine=asked.quarantine)
-        opened = self._rooms.counter.open(principal, state.address, asked.snapshot_id, reads=[state.address])
+        opened = self._opened(principal, state, asked)
         if not opened.decision.whole:
             raise AccessDenied(
                 error(
@@ -73,14 +77,7 @@ class Scanning:
                 )
             )
         if opened.live is not None:
-            raise AccessDenied(
-                error(
-                    "WFT-ACC-037",
-                    f"`{state.address}` lives in a database, so that there are no files of it to build from",
-                    why="its rows are those of the table at the moment at which somebody reads it",
-                    fix="build the product where the connection is declared, or read it by SQL: `weft query`",
-                )
-            )
+            return self._of_database(caller, consumer, principal, state, opened, asked)
         publication = opened.publication
         before = replace(state, contract=publication.contract)
         if publication.snapshot_id != state.snapshot_id and not self._is_open(before):
@@ -95,6 +92,57 @@ class Scanning:
             raise
         over("done", held.rows, held.size_bytes)
         return made
+
+    def _opened(self, principal: Principal, state: PortState, asked: ScanAsked) -> Readable:
+        """The port at the snapshot that was asked for.
+
+        Raises:
+            Conflict: WFT-RUN-001, it lives in a database, and is not as it was when the run looked.
+        """
+        try:
+            return self._rooms.counter.open(principal, state.address, asked.snapshot_id, reads=[state.address])
+        except UsageError as e:
+            if asked.run is None or e.diagnostics[0].code != "WFT-ACC-056":
+                raise
+            raise _moved(state.address) from None
+
+    def _of_database(
+        self,
+        caller: Caller,
+        consumer: str,
+        principal: Principal,
+        state: PortState,
+        opened: Readable,
+        asked: ScanAsked,
+    ) -> Scan:
+        """The rows of a port that lives in a database, for the run that builds a product from them, and no longer."""
+        if asked.run is None or asked.quarantine or principal.kind is not PrincipalKind.PRODUCT:
+            raise AccessDenied(
+                error(
+                    "WFT-ACC-037",
+                    f"`{state.address}` lives in a database, so that there are no files of it to hand out",
+                    why="its rows are those of the table at the moment at which somebody reads it",
+                    fix="read it by SQL: `weft query`; a run of `weft apply` is given its rows to build from",
+                )
+            )
+        over = self._told(principal, opened)
+        try:
+            made = self.inputs.made(caller, asked.run, principal, opened)
+            self._require_grant(caller, consumer, self._rooms.published(str(state.address)), quarantine=False)
+            again = self._opened(principal, state, asked)
+            if again.relation != opened.relation or not again.decision.whole:
+                raise _moved(state.address)
+            now = self._rooms.now()
+            ends_at = min(made.ends_at, now + duration(self._rooms.settings.publishing.scan_time))
+            paths = [path for path, _ in made.files]
+            snapshot_id = opened.publication.snapshot_id
+            scan_id, token = self.grants.scan(state.address, snapshot_id, consumer, paths, now, ends_at)
+        except BaseException:
+            over("failed", 0, 0)
+            raise
+        over("done", made.rows, made.size_bytes)
+        files = tuple(ScanFile(Path(p).name, n, f.size_bytes) for n, (p, f) in enumerate(made.files))
+        return Scan(scan_id, token, state.address, snapshot_id, files, codec.time_text(ends_at))
 
     def file(self, caller: Caller, scan_id: str, token: str, number: int) -> Path:
         """A file of a scan.
@@ -113,6 +161,9 @@ class Scanning:
         else:
             require(caller, Action.QUERY)
         file = Path(held.files[number])
+        open_ = self.inputs.holds(held.files[number])
+        if open_ is False or (open_ and self._rooms.objects is None and not file.is_file()):
+            raise AccessDenied(error("WFT-SRV-041", "the run that this was read for is over", fix="begin a new run"))
         with suppress(PlatformError):  # it is held for the next time, and the reader does not wait for it
             size_bytes = file.stat().st_size if file.is_file() else self._size_in_store(held, number)
             self._platform.meters.add(*_served(held, number, size_bytes, self._rooms.now()))
@@ -120,6 +171,9 @@ class Scanning:
 
     def _size_in_store(self, held: HeldScan, number: int) -> int:
         """Bytes of a file of a scan that lies in an object store; 0 of one that nobody knows any more."""
+        key = self.inputs.key(held.files[number])
+        if key is not None and self._rooms.objects is not None:
+            return self._rooms.objects.store.size_of(key) or 0
         found = self._rooms.production.publication(held.port, held.snapshot_id)
         beside = (found.quarantine.manifest,) if found is not None and found.quarantine is not None else ()
         for manifest in (found.manifest, *beside) if found is not None else ():
@@ -131,6 +185,9 @@ class Scanning:
     def address(self, path: Path) -> str | None:
         """Where a file of a scan can be fetched for a while; None: it lies here."""
         objects, now = self._rooms.objects, self._rooms.now()
+        key = self.inputs.key(str(path))
+        if objects is not None and key is not None:
+            return addressing.object_address(objects, key, now, now + addressing.LASTS)
         return addressing.file_address(objects, path, now, now + addressing.LASTS) if objects is not None else None
 
     def may_build_on(self, product: ProductAddress, state: PortState) -> bool:
@@ -225,6 +282,11 @@ class Scanning:
         scan_id, token = self.grants.scan(address, snapshot_id, consumer, paths, now, ends_at)
         files = tuple(ScanFile(f.path, n, f.size_bytes) for n, f in enumerate(manifest.files))
         return Scan(scan_id, token, address, snapshot_id, files, codec.time_text(ends_at))
+
+
+def _moved(address: Address) -> Conflict:
+    what = f"`{address}` lives in a database, and was published again or is granted otherwise since the run looked"
+    return Conflict(error("WFT-RUN-001", what, why="a run builds from what it has planned with", fix="apply again"))
 
 
 def _of_people(principal: Principal) -> str:

@@ -193,6 +193,7 @@ class FlightDoor(GrantedDoor):
         self._flying = flying
         self._witness = witness
         self._client = client
+        self._gone = client.gone if client is not None else None  # also while a database works
 
     def still(self, principal: Principal, opened: Opened) -> bool:
         """Whether what was opened would be opened again in the same way.
