@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.collector import attributes, collecting
 from tests.command_server import Running, command_server
 from tests.meshes import TestMesh, contract, descriptor, source, source_rows, two_products
 from weft.registry import migrations
@@ -329,6 +330,20 @@ def test_what_a_killed_worker_of_a_server_ran_goes_on_without_waiting_for_its_le
 
     assert waits["text"] == "waits for job-1 of its product, which runs"
     assert [j["attempts"] for j in ended] == [2, 1]
+
+
+@pytest.mark.slow
+def test_jobs_are_spans_for_a_collector(mesh):
+    source_rows(mesh, 2)
+    with collecting() as collected, running(mesh, "worker", WEFT_SERVER__TRACES=collected.url):
+        mesh.json("schedule", "run", "sales.orders")
+        done = job(mesh, "job-1", "succeeded")
+
+    (span,) = [one for one in collected.named("job") if attributes(one)["weft.job_id"] == "job-1"]
+    told = attributes(span)
+    assert (told["weft.product"], told["weft.cause"], told["weft.outcome"]) == ("sales.orders", "manual", "succeeded")
+    assert told["weft.run_id"] == done["run_id"]
+    assert span.end_time_unix_nano > span.start_time_unix_nano
 
 
 @pytest.mark.slow

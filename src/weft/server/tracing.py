@@ -9,7 +9,7 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.types import Scope
 
-from weft.errors import UsageError, error
+from weft.observability import spans
 
 Ended = Callable[[str, int], None]
 
@@ -23,21 +23,9 @@ class Tracing:
         Raises:
             UsageError: WFT-CLI-002, OpenTelemetry is not installed.
         """
-        self._provider: Any = None
-        if not endpoint:
-            return
-        try:
-            from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-            from opentelemetry.sdk.resources import Resource
-            from opentelemetry.sdk.trace import TracerProvider
-            from opentelemetry.sdk.trace.export import BatchSpanProcessor
-        except ImportError as e:
-            raise UsageError(
-                error("WFT-CLI-002", "traces need OpenTelemetry", why=str(e), fix="pip install 'weft[otel]'")
-            ) from e
-        self._provider = TracerProvider(resource=Resource.create({"service.name": "weft"}))
-        self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
-        self._tracer = self._provider.get_tracer("weft.server")
+        self._provider: Any = spans.begin(endpoint)
+        if self._provider is not None:
+            self._tracer = self._provider.get_tracer("weft.server")
 
     @contextmanager
     def span(self, scope: Scope, headers: Headers) -> Iterator[Ended]:
@@ -69,5 +57,4 @@ class Tracing:
 
     def close(self) -> None:
         """Sends what is left."""
-        if self._provider is not None:
-            self._provider.shutdown()
+        spans.end(self._provider)

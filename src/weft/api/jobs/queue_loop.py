@@ -13,6 +13,7 @@ from weft.api.jobs.process import JobProcess
 from weft.api.jobs.served import Served
 from weft.errors import Conflict, Diagnostic, PlatformError, TransientError, error
 from weft.model.jobs import Job
+from weft.observability import spans
 from weft.registry.queue import Held
 from weft.runs.dispatch import Dispatch
 
@@ -147,8 +148,21 @@ class QueueLoop:
 
     def _conclude(self, one: JobProcess, code: int) -> None:
         """Says what came of a job whose process has ended."""
-        took = f"after {time.monotonic() - one.began:.1f} s"
+        seconds = time.monotonic() - one.began
+        took = f"after {seconds:.1f} s"
         told = self._concluded(one, code)
+        job = one.job
+        spans.ended(
+            "job",
+            seconds,
+            failed=told.startswith("fail"),
+            job_id=job.job_id,
+            product=job.subject,
+            cause=job.cause,
+            attempt=job.attempts,
+            run_id=one.run_id,
+            outcome=told,
+        )
         level = logging.WARNING if told.startswith("fail") else logging.INFO
         self._tell(level, f"{one.job.job_id} {told} {took}: {one.job.subject}")
 

@@ -30,6 +30,7 @@ from weft.errors import AccessDenied, Conflict, UsageError, error
 from weft.model.address import Address, ProductAddress, is_slug, parse_address
 from weft.model.handover import AskedTable, ChecksAsked, Handover, Numbering, RollbackAsked, RunOpened
 from weft.model.records import DomainRecord, Run, RunState
+from weft.observability import spans
 from weft.registry import codec
 from weft.registry.handovers import HandedIn, HandoverState, HandoverStore, OpenRun
 from weft.runs.quotas import no_room, require_another
@@ -379,7 +380,8 @@ class Publishing:
         """
         deadline = time.monotonic() + wait_s
         if known.state is HandoverState.WAITING:
-            self.committer.commit(known.run_id, known.product, wait_s)
+            with spans.span("commit", run_id=known.run_id, product=known.product):
+                self.committer.commit(known.run_id, known.product, wait_s)
             found = self.handovers.handed_in(known.run_id, known.product)
             assert found is not None, "what was handed in stays"
             while found.state is HandoverState.WAITING and time.monotonic() < deadline:  # another process is at it

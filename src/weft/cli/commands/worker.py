@@ -29,6 +29,7 @@ def command(concurrency: int | None, domains: tuple[str, ...], until_input_ends:
     from weft.api.jobs.served import check_start
     from weft.api.jobs.worker import Worker, loops_of
     from weft.api.platform import open_platform
+    from weft.observability import spans
     from weft.server import logs
 
     with closing(open_platform()) as platform:
@@ -46,7 +47,11 @@ def command(concurrency: int | None, domains: tuple[str, ...], until_input_ends:
             signal.signal(number, lambda *_: worker.stop())
         if until_input_ends:
             threading.Thread(target=_stop_at_end_of_input, args=(worker.stop,), daemon=True).start()
-        worker.run()
+        tracing = spans.begin(settings.traces)
+        try:
+            worker.run()
+        finally:
+            spans.end(tracing)
     return 0
 
 

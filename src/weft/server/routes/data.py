@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from functools import partial
 from typing import Annotated, Any
 
@@ -62,7 +63,8 @@ async def page(
     wanted = Wanted(select, where, order, limit, cursor, at, purpose, how.form, how.packed)
     platform = request.app.state.platform
     asked = partial(platform.data.page, caller, address, wanted, _tags(if_none_match))
-    found: Page = await asyncio.get_running_loop().run_in_executor(platform.querying.asking, asked)
+    here = contextvars.copy_context()
+    found: Page = await asyncio.get_running_loop().run_in_executor(platform.querying.asking, here.run, asked)
     headers = _headers(request, found, how)
     if found.body is None:
         return Response(status_code=304, headers=headers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
@@ -77,7 +78,8 @@ async def begun(request: Request, begin: Callable[[Callable[[], bool]], Streamed
     """
     gone = threading.Event()
     threads = request.app.state.platform.querying.asking
-    asking = asyncio.get_running_loop().run_in_executor(threads, begin, gone.is_set)
+    here = contextvars.copy_context()  # the span of the request is the one above the query's
+    asking = asyncio.get_running_loop().run_in_executor(threads, here.run, begin, gone.is_set)
     while not (await asyncio.wait({asking}, timeout=_LOOK_S))[0]:
         if await request.is_disconnected():
             gone.set()
