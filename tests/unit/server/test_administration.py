@@ -99,3 +99,15 @@ def test_the_page_offers_the_next_one_and_keeps_the_words(opal):
     assert 'rel="next"' in page
     assert 'value="user"' in page
     assert "/administration/users?q=user&amp;cursor=" in page
+
+
+def test_what_a_connection_says_stands_on_the_tab_of_connections(tmp_path):
+    settings = '[connections.shop]\nkind = "postgres"\ndsn = { env = "NOWHERE_SET" }\n'
+    with company(tmp_path / "company", settings) as made:
+        made.identity.user_verbs.add("opal", None, ["operator"], actor="root")
+        headers = {**bearer(made, "opal"), "Accept": "text/html", "Origin": "http://testserver"}
+
+        page = TestClient(create_app(made), headers=headers).post("/administration/connections/shop/test").text
+
+    assert "$NOWHERE_SET, which is not set" in page.replace("<code>", "").replace("</code>", "")
+    assert '<a href="/administration/connections" aria-current="page">' in page
