@@ -119,3 +119,15 @@ def test_a_role_that_there_is_none_of_is_refused_with_those_that_there_are(opal,
     assert "`king` is no role in a domain" in told["what"]
     assert "owner" in told["why"] and "developer" in told["why"]
     assert (taken.status_code, changed.status_code, stays.status_code) == (201, 422, 204)
+
+
+def test_what_a_connection_says_stands_on_the_tab_of_connections(tmp_path):
+    settings = '[connections.shop]\nkind = "postgres"\ndsn = { env = "NOWHERE_SET" }\n'
+    with company(tmp_path / "company", settings) as made:
+        made.identity.user_verbs.add("opal", None, ["operator"], actor="root")
+        headers = {**bearer(made, "opal"), "Accept": "text/html", "Origin": "http://testserver"}
+
+        page = TestClient(create_app(made), headers=headers).post("/administration/connections/shop/test").text
+
+    assert "$NOWHERE_SET, which is not set" in page.replace("<code>", "").replace("</code>", "")
+    assert '<a href="/administration/connections" aria-current="page">' in page
