@@ -295,7 +295,7 @@ def test_a_token_that_is_wrong_or_revoked_and_a_server_that_is_away_are_told_as_
     other = fleet.weft("plan", WEFT_MESH__REGISTRY=f"{server.url}/elsewhere")
 
     assert (wrong.returncode, "WFT-REG-021" in wrong.stderr) == (3, True), wrong.stderr
-    assert "the token has expired, was revoked, or is of another server" in wrong.stderr
+    assert "the token does not hold: it has expired, was revoked, or is of another server" in wrong.stderr
     assert f"`weft login {server.url}`" in wrong.stderr
     assert (away.returncode, "WFT-REG-020" in away.stderr) == (5, True), away.stderr
     assert other.returncode in (2, 5)
