@@ -22,7 +22,7 @@ from tests.domains import Repository, TestServer, serving
 from tests.live_ports import COLUMNS, LiveShop
 from tests.meshes import command
 from tests.servers import empty_database
-from weft.access.live import Wanted
+from weft.access.live_saying import Wanted
 from weft.access.permissions import Caller
 from weft.access.reading.asking import Question
 from weft.access.reading.wire import Form
@@ -162,7 +162,7 @@ def asked(platform: Any, sql: str, who: str = "eve", **more: Any) -> list[tuple[
 def test_a_reader_is_given_masked_values_of_shown_rows_and_nothing_else_leaves_the_database(shop, platform):
     rows = asked(platform, f"select id, customer, region from {PORT} order by id")
     eve, door = platform.rooms.principal_named("eve"), platform.rooms.door
-    with door.fetched(eve, door.opened(eve, [PORT])) as ready, duckdb.connect() as raw:
+    with door.fetching.fetched(eve, door.opened(eve, [PORT])) as ready, duckdb.connect() as raw:
         (file,) = ready.paths
         left = raw.execute(f"SELECT * FROM '{file}'").fetchall()
         names = [column[0] for column in raw.description]
@@ -354,7 +354,7 @@ def test_a_query_that_takes_too_long_ends_on_the_server(shop, platform):
     door, eve = platform.rooms.door, platform.rooms.principal_named("eve")
     opened = door.opened(eve, [PORT])
     began = time.monotonic()
-    with pytest.raises(UserCodeError, match="WFT-ENG-003"), door.fetched(eve, opened, seconds=0.5):
+    with pytest.raises(UserCodeError, match="WFT-ENG-003"), door.fetching.fetched(eve, opened, seconds=0.5):
         pass
     assert time.monotonic() - began < 10
     gone = threading.Event()
@@ -373,7 +373,7 @@ def test_what_a_process_left_that_was_killed_goes_with_the_next_fetch(shop, plat
         f"with weft.open({str(shop.root)!r}) as mesh:\n"
         "    door = mesh._rooms.door\n"
         "    who = mesh._rooms.principal()\n"
-        f"    held = door.fetched(who, door.opened(who, [{PORT!r}]))\n"
+        f"    held = door.fetching.fetched(who, door.opened(who, [{PORT!r}]))\n"
         "    held.__enter__()\n"
         "    os.kill(os.getpid(), 9)\n"
     )

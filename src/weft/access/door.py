@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Protocol, Self
 
 from msgspec.structs import replace
 
 from weft.access.decision import Decision, decide, decide_quarantine
+from weft.access.fetching import Fetching
 from weft.access.opened import LiveRead, Opened, Readable
 from weft.access.principals import Principal, PrincipalKind
 from weft.access.relation import relation_of
@@ -23,7 +23,6 @@ from weft.errors import (
     AccessDenied,
     Diagnostic,
     PlatformError,
-    SourceError,
     UsageError,
     UserCodeError,
     WeftError,
@@ -42,8 +41,6 @@ from weft.sql.quoting import dotted
 from weft.storage import reading
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from weft.access.live import LiveTables
     from weft.access.reading.asking import Question, Readers, Streamed
     from weft.access.witness import Over, Witness
@@ -247,7 +244,7 @@ class Door:
         over = self.witnessed(principal, opened, sql)
         try:
             with (
-                self.fetched(principal, opened, _narrow(tree) if opened.lives else None, rows=limit) as ready,
+                self.fetching.fetched(principal, opened, _narrow(tree) if opened.lives else None, rows=limit) as ready,
                 self._engine().locked(ready.relations, ready.paths) as session,
             ):
                 columns = session.columns(sql)
@@ -268,84 +265,10 @@ class Door:
             tuple(dict.fromkeys(opened.warnings)),
         )
 
-    @contextmanager
-    def fetched(
-        self,
-        principal: Principal,
-        opened: Opened,
-        narrow: Narrow | None = None,
-        *,
-        rows: int | None = None,
-        described: bool = False,
-        seconds: float | None = None,
-    ) -> Iterator[Opened]:
-        """What was opened, with what it shows of tables in databases fetched into files, which go when it is left.
-
-        Args:
-            narrow: what the query can use of a table; None: all of it.
-            rows: how many rows of the answer are asked for.
-            described: whether its columns are wanted and no row.
-            seconds: how long it may take.
-
-        Raises:
-            AccessDenied: WFT-ACC-055, what hides rows or values cannot be said there.
-            SourceError: WFT-SRC-055 or WFT-SRC-056, a table cannot be read.
-            UserCodeError: WFT-ENG-001, -003 or -005.
-        """
-        if not opened.lives:
-            yield opened
-            return
-        from weft.access.live import Wanted
-        from weft.access.reading.process import unwanted
-        from weft.connectors.postgres_live import Unwanted
-        from weft.sql.narrowing import EVERYTHING
-
-        if self._live is None:
-            ports = ", ".join(f"`{a}`" for a, one in opened.ports.items() if one.live is not None)
-            raise SourceError(error("WFT-SRC-056", f"{ports} lives in a database, which is not read here"))
-        owner = principal.kind is PrincipalKind.OWNER
-        wanted = Wanted(narrow or EVERYTHING, rows, described, owner, principal.domain)
-        gone = self._gone or (lambda: False)
-        with ExitStack() as held:
-            try:
-                ports_ = held.enter_context(self._live().fetched(opened.ports, wanted, seconds, gone))
-            except Unwanted:
-                raise unwanted() from None
-            stands_for = {one.relation: ports_[address].relation for address, one in opened.ports.items()}
-            relations = {name: stands_for.get(item, item) for name, item in opened.relations.items()}
-            yield replace(opened, ports=ports_, relations=relations)
-
-    @contextmanager
-    def at_hand(self, principal: Principal, one: Readable, rows: int | None = None) -> Iterator[Readable]:
-        """A port that was opened, with its rows where an engine can read them. Raises as `fetched`.
-
-        Args:
-            rows: how many of a table in a database are enough, whichever; None: all.
-        """
-        address = one.publication.address
-        with self.fetched(principal, Opened({address: one}, {}, [], []), _some(rows)) as ready:
-            yield ready.ports[address]
-
-    def brought(
-        self, principal: Principal, one: Readable, folder: Path, rows: int | None = None, run_id: str | None = None
-    ) -> Readable:
-        """The same, with what was fetched in a folder that goes when whoever has it removes it.
-
-        Args:
-            run_id: the run that builds a product from it.
-        """
-        if one.live is None:
-            return one
-        from weft.access.live import Wanted
-        from weft.sql.narrowing import EVERYTHING
-
-        if self._live is None:
-            what = f"`{one.publication.address}` lives in a database, which is not read here"
-            raise SourceError(error("WFT-SRC-056", what))
-        told = principal.kind is PrincipalKind.OWNER
-        product = principal.name if principal.kind is PrincipalKind.PRODUCT else None
-        wanted = Wanted(_some(rows) or EVERYTHING, None, False, told, principal.domain, product, run_id)
-        return self._live().brought({one.publication.address: one}, wanted, folder)[one.publication.address]
+    @property
+    def fetching(self) -> Fetching:
+        """Brings rows of ports that live in databases to where an engine reads them."""
+        return Fetching(self._live, self._gone)
 
     def again(self, principal: Principal, address: Address, snapshot_id: str, purpose: str | None = None) -> Readable:
         """A port as it was opened at a snapshot; one that lives in a database has no snapshots, and is opened as it is.
@@ -520,12 +443,6 @@ def _narrow(tree: str) -> Narrow:
     from weft.sql.narrowing import narrowed  # few queries read tables of databases
 
     return narrowed(tree)
-
-
-def _some(rows: int | None) -> Narrow | None:
-    from weft.sql.narrowing import Narrow  # few ports live in databases
-
-    return Narrow(once=True, rows=rows) if rows is not None else None
 
 
 def _require_now(state: PortState, publication: Publication, at: At) -> None:

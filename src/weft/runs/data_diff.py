@@ -131,8 +131,8 @@ def data_diff(
     if snapshots[0] == snapshots[1]:
         return replace(found, same_snapshot=True)
     with (
-        production.at_hand(principal, before) as was,
-        beside.at_hand(principal, after) as is_now,
+        production.fetching.at_hand(principal, before) as was,
+        beside.fetching.at_hand(principal, after) as is_now,
         engine.locked({_BEFORE: was.relation, _AFTER: is_now.relation}, [*was.paths, *is_now.paths]) as session,
     ):
         if not key:

@@ -126,7 +126,7 @@ def _looked_at(state: PortState, door: Door, principal: Principal, engine: Engin
     over = door.witnessed(principal, opened, f"SELECT * FROM {dotted(name)}")
     try:
         with (
-            door.at_hand(principal, readable, _ROWS) as ready,
+            door.fetching.at_hand(principal, readable, _ROWS) as ready,
             engine.locked({name: ready.relation}, ready.paths) as session,
         ):
             columns = session.columns(f"SELECT * FROM {dotted(name)}")

@@ -70,7 +70,7 @@ def open_inputs(
         if isinstance(entry.binding, Address):
             readable = context.door.open(principal, entry.binding, reads=[entry.binding])
             if readable.live is not None:
-                readable = context.door.brought(
+                readable = context.door.fetching.brought(
                     principal, readable, context.temp_folder(processes.identity()), None, run_id
                 )
             ports[entry.binding] = readable

@@ -148,7 +148,7 @@ class Preparation:
             one = self._context.door.open(product_principal(product.address), binding, reads=[binding])
             if one.live is not None:
                 principal = product_principal(product.address)
-                one = self._context.door.brought(principal, one, self._folder, self._sample_rows)
+                one = self._context.door.fetching.brought(principal, one, self._folder, self._sample_rows)
             self._opened[str(binding)] = one
             return f"SELECT * FROM {one.relation}{self._sample}"
         declared = self._mesh.port(binding)

@@ -192,6 +192,6 @@ def _written(value: object) -> str:
 def _opened(address: Address, principal: Principal, context: Context) -> str | None:
     try:
         one = context.door.open(principal, address, reads=[address])
-        return context.door.brought(principal, one, context.temp_folder(processes.identity())).relation
+        return context.door.fetching.brought(principal, one, context.temp_folder(processes.identity())).relation
     except WeftError:
         return None  # not published, or not readable: the check says that it was not evaluated

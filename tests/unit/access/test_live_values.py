@@ -17,7 +17,8 @@ import pytest
 from tests.servers import empty_database, postgres_to_stop
 from weft.access.decision import Decision
 from weft.access.layers import Cell, Layer
-from weft.access.live import LiveTables, Wanted, unfetched
+from weft.access.live import LiveTables, unfetched
+from weft.access.live_saying import Wanted
 from weft.access.masks import Mask
 from weft.access.opened import LiveRead, Readable
 from weft.access.rights import Right

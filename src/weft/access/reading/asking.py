@@ -276,7 +276,7 @@ class Readers:
             with self._fetching.turn(principal.name):
                 began = time.monotonic()
                 ready = held.enter_context(
-                    door.fetched(
+                    door.fetching.fetched(
                         principal,
                         opened,
                         narrow,

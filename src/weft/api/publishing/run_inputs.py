@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from weft.access.live import Wanted
+from weft.access.live_saying import Wanted
 from weft.access.opened import Readable
 from weft.access.permissions import Caller
 from weft.access.principals import Principal

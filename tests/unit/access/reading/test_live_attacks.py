@@ -25,7 +25,8 @@ from tests.unit.access.reading.worlds import (
 )
 from weft.access.decision import Decision
 from weft.access.layers import Cell, Layer
-from weft.access.live import LiveTables, Wanted, unfetched
+from weft.access.live import LiveTables, unfetched
+from weft.access.live_saying import Wanted
 from weft.access.masks import Mask
 from weft.access.opened import LiveRead, Opened, Readable
 from weft.access.principals import Principal
