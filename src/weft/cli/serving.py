@@ -45,6 +45,7 @@ def serve_platform(
     try:
         from weft.api.jobs.served import check_start
         from weft.cli.first_start import make_administrator
+        from weft.cli.own_files import keep_private
         from weft.server.dev_tls import certificate
         from weft.server.flight_process import FlightProcess
         from weft.server.serving import Certificate, serve
@@ -54,6 +55,7 @@ def serve_platform(
         raise UsageError(
             error("WFT-CLI-002", "`weft serve` needs packages of its own", why=why, fix="pip install 'weft[server]'")
         ) from e
+    keep_private(platform.rooms.settings.state)
     tls = Certificate(tls_cert, tls_key) if tls_cert is not None and tls_key is not None else None
     if dev_tls:
         tls, fingerprint = certificate(platform.rooms.settings.state / "server", platform.rooms.now())

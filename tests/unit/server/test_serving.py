@@ -187,6 +187,20 @@ def test_a_small_answer_is_not_held_back(mesh):
     assert min(times) < 0.03  # held back, each would take the 40 ms of a delayed acknowledgement
 
 
+def test_no_other_user_of_the_machine_reads_what_a_server_keeps(mesh):
+    folder, _ = mesh
+    state = folder / ".weft"
+    state.chmod(0o755)
+    before = set(state.rglob("*"))
+
+    with running(folder, "--dev-tls"):
+        assert state.stat().st_mode & 0o777 == 0o700
+        made = set(state.rglob("*")) - before
+
+    assert {file for file in made if file.exists() and file.stat().st_mode & 0o077} == set()
+    assert state / "server" / "dev-tls.crt" in made
+
+
 def test_over_tls_with_a_certificate_made_for_this_machine(mesh):
     folder, credentials = mesh
     with running(folder, "--dev-tls") as url:

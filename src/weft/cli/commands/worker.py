@@ -29,11 +29,13 @@ def command(concurrency: int | None, domains: tuple[str, ...], until_input_ends:
     from weft.api.jobs.served import check_start
     from weft.api.jobs.worker import Worker, loops_of
     from weft.api.platform import open_platform
+    from weft.cli.own_files import keep_private
     from weft.observability import spans
     from weft.server import logs
 
     with closing(open_platform()) as platform:
         settings = platform.rooms.settings.server
+        keep_private(platform.rooms.settings.state)
         for told in check_start(platform.rooms.settings, domains):
             click.echo(str(told), err=True)
         # what a machine collects beside the server's lines looks like them; who sits before it reads text
