@@ -166,13 +166,14 @@ def test_killed_at_a_stage_boundary_nothing_is_lost_and_the_next_apply_completes
 def kill_at_random_moments(mesh: TestMesh, log: Path, times: int, seed: int) -> list[str]:
     """Kills applies at random moments after the first staged byte and returns the stage that each kill hit.
 
-    How long an apply goes on after it differs with the machine's load: the span follows what is seen.
+    How long an apply goes on after it differs with the machine and its load: the span follows what is seen, and what
+    comes after the end is no kill.
     """
     dice = random.Random(seed)
     hit: list[str] = []
     batch, span = 1, 0.5
     with reader(mesh, log):
-        for _ in range(times):
+        while len(hit) < times and batch <= 4 * times:
             source_rows(mesh, batch := batch + 1)
             process = command_server().start(
                 [], script=TELLING_ITS_STAGES, cwd=mesh.root, stdout=subprocess.PIPE, start_new_session=True
@@ -186,7 +187,7 @@ def kill_at_random_moments(mesh: TestMesh, log: Path, times: int, seed: int) -> 
             time.sleep(dice.uniform(0, span))
             killed(process)
             told += process.stdout.read().split()
-            hit.append(told[-1])
+            hit += [told[-1]] if told[-1] in STAGES else []
             span *= 0.75 if told[-1] == "ended" else 1.03
     return hit
 
@@ -199,9 +200,8 @@ def test_killed_at_random_moments_readers_see_whole_states_only(mesh, tmp_path, 
 
     hit = kill_at_random_moments(mesh, log, times=times, seed=7)
 
-    inside = [stage for stage in hit if stage in STAGES]
     print("each kill hit:", {stage: hit.count(stage) for stage in dict.fromkeys(hit)})
-    assert len(inside) >= 0.8 * len(hit)
+    assert len(hit) == times
     assert_only_whole_states(log)
     done = mesh.weft("apply")
     assert done.returncode == 0, done.stderr
