@@ -2,75 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-import weft
-from tests.meshes import number
+from tests.shops import CONTRACT, ShopFiles
 
-CONTRACT = {
-    "apiVersion": "v3.1.0",
-    "kind": "DataContract",
-    "id": number("shop.sales.orders"),
-    "name": "orders",
-    "version": "1.0.0",
-    "status": "active",
-}
 COLUMNS = {"id": "integer", "customer": "string", "region": "string", "amount": "number", "day": "date"}
 
 
-class LiveShop:
+class LiveShop(ShopFiles):
     """A mesh with the product `shop.sales`, whose port `orders` lives in the table `orders` behind `db`."""
 
     def __init__(self, root: Path, url: str, source: dict[str, Any] | None = None, kind: str = "postgres") -> None:
-        self.root, self.url = root, url
-        (root / "weft.toml").write_text(
-            f'[mesh]\nname = "shop"\n[connections.db]\nkind = "{kind}"\ndsn = {{ file = "dsn" }}\n'
-        )
-        (root / "dsn").write_text(url)
-        self.write(
-            "domain.yaml",
-            {
-                "name": "shop",
-                "title": "Shop",
-                "kind": "source-aligned",
-                "description": "x",
-                "owner": {"team": "Shop"},
-                "members": [],
-            },
-        )
+        super().__init__(root, url, kind)
         self.contract(COLUMNS)
         self.product(source or {"connection": "db", "table": "orders"})
-
-    def write(self, path: str, content: dict[str, Any]) -> None:
-        file = self.root / "domains/shop" / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(content))
 
     def contract(self, columns: dict[str, Any], version: str = "1.0.0", **more: Any) -> None:
         listed = [
             {"name": name, **(kind if isinstance(kind, dict) else {"logicalType": kind})}
             for name, kind in columns.items()
         ]
-        schema = [{"name": "orders", "properties": listed, **more.pop("table", {})}]
-        self.write("sales/contracts/orders.odcs.yaml", CONTRACT | {"version": version, "schema": schema, **more})
+        self.write_contract({"properties": listed, **more.pop("table", {})}, version=version, **more)
 
     def product(self, source: Any, version: str = "1.0.0") -> None:
         bound = [{"property": "weft.source", "value": source}] if source is not None else []
-        self.write(
-            "sales/product.odps.yaml",
-            {
-                "apiVersion": "v1.0.0",
-                "kind": "DataProduct",
-                "id": number("shop.sales"),
-                "name": "sales",
-                "status": "active",
-                "outputPorts": [
-                    {"name": "orders", "version": version, "contractId": CONTRACT["id"], "customProperties": bound}
-                ],
-            },
-        )
+        port = {"name": "orders", "version": version, "contractId": CONTRACT["id"], "customProperties": bound}
+        self.write_product(outputPorts=[port])
 
     def policies(self, text: str) -> None:
         file = self.root / "governance/access.yaml"
@@ -97,16 +55,3 @@ class LiveShop:
             f" FROM generate_series(1, {rows}) i",
             "ANALYZE orders",
         )
-
-    def apply(self, **options: Any) -> Any:
-        """What came of an apply; its first failure is raised."""
-        with weft.open(self.root) as mesh:
-            done = mesh.apply(**options)
-        if done.failed:
-            raise done.failed[0].error
-        return done
-
-    def rows(self, sql: str, **options: Any) -> list[tuple[Any, ...]]:
-        with weft.open(self.root) as mesh:
-            found = mesh.query(sql, **options).arrow()
-        return [tuple(row.values()) for row in found.to_pylist()]

@@ -14,89 +14,42 @@ from urllib.parse import urlsplit
 import pytest
 
 import weft
-from tests.meshes import number
+from tests.shops import CONTRACT, ShopFiles
 from weft.errors import SourceError
 
-CONTRACT = {
-    "apiVersion": "v3.1.0",
-    "kind": "DataContract",
-    "id": number("shop.sales.orders"),
-    "name": "orders",
-    "version": "1.0.0",
-    "status": "active",
-}
 
-
-class Shop:
+class Shop(ShopFiles):
     """A mesh with one product, made from one source behind the connection `db`."""
 
     def __init__(self, root: Path, url: str, source: dict, kind: str = "postgres") -> None:
-        self.root = root
-        self.url = url
-        (root / "weft.toml").write_text(
-            f'[mesh]\nname = "shop"\n[connections.db]\nkind = "{kind}"\ndsn = {{ file = "dsn" }}\n'
-        )
-        (root / "dsn").write_text(url)
-        self.write(
-            "domain.yaml",
-            {
-                "name": "shop",
-                "title": "Shop",
-                "kind": "source-aligned",
-                "description": "x",
-                "owner": {"team": "Shop"},
-                "members": [],
-            },
-        )
+        super().__init__(root, url, kind)
         self.columns("id", "amount")
         self.source(source)
 
-    def write(self, path: str, content: dict) -> None:
-        file = self.root / "domains/shop" / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(content))
-
     def columns(self, *names: str, version: str = "1.0.0") -> None:
         listed = [{"name": n, "logicalType": "integer"} for n in names]
-        self.write(
-            "sales/contracts/orders.odcs.yaml",
-            CONTRACT | {"version": version, "schema": [{"name": "orders", "properties": listed}]},
-        )
+        self.write_contract({"properties": listed}, version=version)
         model = self.root / "domains/shop/sales/models/orders.sql"
         model.parent.mkdir(parents=True, exist_ok=True)
         model.write_text(f"select {', '.join(names)} from raw")
 
     def source(self, source: dict, version: str = "1.0.0") -> None:
         bound = [{"property": "weft.source", "value": {"connection": "db", **source}}]
-        self.write(
-            "sales/product.odps.yaml",
-            {
-                "apiVersion": "v1.0.0",
-                "kind": "DataProduct",
-                "id": number("shop.sales"),
-                "name": "sales",
-                "status": "active",
-                "inputPorts": [{"name": "raw", "version": "1.0.0", "contractId": "none", "customProperties": bound}],
-                "outputPorts": [{"name": "orders", "version": version, "contractId": CONTRACT["id"]}],
-            },
+        self.write_product(
+            inputPorts=[{"name": "raw", "version": "1.0.0", "contractId": "none", "customProperties": bound}],
+            outputPorts=[{"name": "orders", "version": version, "contractId": CONTRACT["id"]}],
         )
 
     def plan(self, **options: bool) -> weft.api.mesh.Plan:  # type: ignore[name-defined]
         with weft.open(self.root) as mesh:
             return mesh.plan(**options)
 
-    def apply(self, **options: Any) -> str:
+    def build(self, **options: Any) -> str:
         """What became of the port."""
-        with weft.open(self.root) as mesh:
-            done = mesh.apply(**options)
-        if done.failed:
-            raise done.failed[0].error
-        return "published" if done.published else "unchanged"
+        return "published" if self.apply(**options).published else "unchanged"
 
-    def rows(self) -> list[tuple]:
-        with weft.open(self.root) as mesh:
-            found = mesh.query("select id, amount from shop.sales.orders order by all").arrow()
-        return [tuple(row.values()) for row in found.to_pylist()]
+    def amounts(self) -> list[tuple]:
+        return self.rows("select id, amount from shop.sales.orders order by all")
 
     def batches(self) -> list[Path]:
         return sorted((self.root / ".weft/landing/shop/sales/raw").glob("batch-*"))
@@ -152,21 +105,21 @@ def test_a_table_is_landed_built_and_published_and_an_unchanged_one_is_not_built
     server.add((1, 10, 0), (2, 20, 0))
     shop = Shop(tmp_path, server.url, {"table": "orders"}, server.kind)
 
-    first, rows, again = shop.apply(), shop.rows(), shop.apply()
+    first, rows, again = shop.build(), shop.amounts(), shop.build()
     server.add((3, 30, 1))
-    planned, moved = shop.plan(), shop.apply()
+    planned, moved = shop.plan(), shop.build()
 
     assert (first, again, moved) == ("published", "unchanged", "published")
     assert rows == [(1, 10), (2, 20)]
     assert [c.reason for c in planned.changes] == ["source `raw` is read anew"]
     assert [s.kind.value for s in planned.stages] == ["land", "build", "verify", "publish"]
-    assert shop.rows() == [(1, 10), (2, 20), (3, 30)]
+    assert shop.amounts() == [(1, 10), (2, 20), (3, 30)]
 
 
 def test_with_a_watermark_a_plan_knows_that_nothing_has_moved(server: Server, tmp_path: Path) -> None:
     server.add((1, 10, 0), (2, 20, 0))
     shop = Shop(tmp_path, server.url, {"table": "orders", "watermark": "changed"}, server.kind)
-    shop.apply()
+    shop.build()
 
     still = shop.plan()
     server.run("DELETE FROM orders WHERE id = 2")
@@ -174,25 +127,25 @@ def test_with_a_watermark_a_plan_knows_that_nothing_has_moved(server: Server, tm
 
     assert still.is_empty
     assert [c.reason for c in moved.changes] == ["source `raw` is read anew"]
-    assert shop.apply() == "published"
-    assert shop.rows() == [(1, 10)]
+    assert shop.build() == "published"
+    assert shop.amounts() == [(1, 10)]
 
 
 def test_incremental_with_a_key_gives_the_latest_row_of_each_key(server: Server, tmp_path: Path) -> None:
     source = {"table": "orders", "mode": "incremental", "cursor": "changed", "key": "id", "overlap": "1m"}
     server.add((1, 10, 0), (2, 20, 5))
     shop = Shop(tmp_path, server.url, source, server.kind)
-    shop.apply()
+    shop.build()
     still = shop.plan()
 
     server.add((3, 30, 6))
     server.run("UPDATE orders SET amount = 11, changed = '2026-01-01 10:07:00' WHERE id = 1")
     server.add((4, 40, 5))  # committed late, within the overlap
     server.add((5, 50, 1))  # too late for it
-    shop.apply()
+    shop.build()
 
     assert still.is_empty
-    assert shop.rows() == [(1, 11), (2, 20), (3, 30), (4, 40)]
+    assert shop.amounts() == [(1, 11), (2, 20), (3, 30), (4, 40)]
     landed = [json.loads((b / "batch.json").read_bytes()) for b in shop.batches()]
     assert [b["rows"] for b in landed] == [2, 4], "the second batch has what is new and the overlap alone"
 
@@ -201,20 +154,20 @@ def test_incremental_without_a_key_doubles_nothing_that_overlaps(server: Server,
     source = {"table": "orders", "mode": "incremental", "cursor": "changed", "overlap": "2m"}
     server.add((1, 10, 0), (1, 10, 0), (2, 20, 5), (3, 30, 5))
     shop = Shop(tmp_path, server.url, source, server.kind)
-    shop.apply()
+    shop.build()
 
     server.run("DELETE FROM orders WHERE id = 3")
     server.add((4, 40, 4), (5, 50, 9))
-    shop.apply()
+    shop.build()
     server.run("INSERT INTO orders VALUES (6, 60, null, null)")
     server.add((7, 70, 9))
-    shop.apply()
+    shop.build()
     server.add((8, 80, 12))
-    shop.apply()
+    shop.build()
 
-    assert shop.rows() == [(1, 10), (1, 10), (2, 20), (4, 40), (5, 50), (6, 60), (7, 70), (8, 80)]
-    assert shop.apply(full_refresh=True) == "published"
-    assert len(shop.rows()) == 8
+    assert shop.amounts() == [(1, 10), (1, 10), (2, 20), (4, 40), (5, 50), (6, 60), (7, 70), (8, 80)]
+    assert shop.build(full_refresh=True) == "published"
+    assert len(shop.amounts()) == 8
 
 
 def test_an_incremental_read_gives_what_a_full_one_gives_whatever_changes(server: Server, tmp_path: Path) -> None:
@@ -225,7 +178,7 @@ def test_an_incremental_read_gives_what_a_full_one_gives_whatever_changes(server
     shop = Shop(tmp_path, server.url, source, server.kind)
     rows = dict.fromkeys(range(30), 0)
     server.add(*((key, 0, 0) for key in rows))
-    shop.apply()
+    shop.build()
     for minute in range(1, 7):
         for _ in range(6):
             key = draw.randrange(34)
@@ -234,21 +187,21 @@ def test_an_incremental_read_gives_what_a_full_one_gives_whatever_changes(server
             if draw.random() < 0.5:
                 rows[key] = draw.randrange(1000)
                 server.add((key, rows[key], minute))
-        shop.apply()
+        shop.build()
 
-        assert shop.rows() == sorted(rows.items())
+        assert shop.amounts() == sorted(rows.items())
 
 
 def test_rows_that_a_column_says_are_deleted_go(server: Server, tmp_path: Path) -> None:
     source = {"table": "orders", "mode": "incremental", "cursor": "changed", "key": "id", "deletes": {"column": "gone"}}
     server.add((1, 10, 0), (2, 20, 0))
     shop = Shop(tmp_path, server.url, source, server.kind)
-    shop.apply()
+    shop.build()
 
     server.run("UPDATE orders SET gone = '2026-01-01 11:00:00', changed = '2026-01-01 11:00:00' WHERE id = 1")
-    shop.apply()
+    shop.build()
 
-    assert shop.rows() == [(2, 20)]
+    assert shop.amounts() == [(2, 20)]
 
 
 def test_ranges_that_are_read_at_once_give_every_row_once(server: Server, tmp_path: Path) -> None:
@@ -256,10 +209,10 @@ def test_ranges_that_are_read_at_once_give_every_row_once(server: Server, tmp_pa
     server.run("INSERT INTO orders VALUES (null, 5, null, null)")
     shop = Shop(tmp_path, server.url, {"table": "orders", "partition_by": "id", "parallel": 3}, server.kind)
 
-    shop.apply()
+    shop.build()
 
-    assert sorted(shop.rows()[:-1]) == [(i, i) for i in range(-50, 157)]
-    assert shop.rows()[-1] == (None, 5)
+    assert sorted(shop.amounts()[:-1]) == [(i, i) for i in range(-50, 157)]
+    assert shop.amounts()[-1] == (None, 5)
     assert len(list(shop.batches()[0].glob("rows-*"))) == 3
 
 
@@ -267,12 +220,12 @@ def test_a_column_that_is_added_is_read_from_the_next_plan_on(server: Server, tm
     source = {"table": "orders", "mode": "incremental", "cursor": "changed", "key": "id"}
     server.add((1, 10, 0))
     shop = Shop(tmp_path, server.url, source, server.kind)
-    shop.apply()
+    shop.build()
 
     server.run("ALTER TABLE orders ADD COLUMN extra integer DEFAULT 7")
     shop.columns("id", "amount", "extra", version="1.1.0")
     shop.source(source, version="1.1.0")
-    shop.apply()
+    shop.build()
 
     with weft.open(tmp_path) as mesh:
         assert mesh.query("select extra from shop.sales.orders").arrow().to_pylist() == [{"extra": 7}]
@@ -285,12 +238,12 @@ def test_a_source_that_is_away_is_not_needed_to_build_again(tmp_path: Path, post
         server = Server(url, "postgres")
         server.add((1, 10, 0))
         shop = Shop(tmp_path, url, {"table": "orders"})
-        shop.apply()
+        shop.build()
 
-    planned, rebuilt = shop.plan(), shop.apply(full_refresh=True)
+    planned, rebuilt = shop.plan(), shop.build(full_refresh=True)
 
     assert rebuilt == "published"
-    assert shop.rows() == [(1, 10)]
+    assert shop.amounts() == [(1, 10)]
     assert [o.code for o in planned.objections] == ["WFT-SRC-027"]
     assert planned.is_empty
     with weft.open(tmp_path) as mesh:
@@ -301,7 +254,7 @@ def test_a_server_that_ends_the_connection_half_way_leaves_nothing_half(tmp_path
     server = Server(postgres, "postgres")
     server.add((1, 10, 0))
     shop = Shop(tmp_path, postgres, {"table": "orders"})
-    shop.apply()
+    shop.build()
     slow = "select i as id, i as amount, repeat('x', 20000) as much from generate_series(1, 20000) i"
     shop.source({"query": f"{slow} where pg_sleep(0.0005) is not null"})
     killed = threading.Event()
@@ -323,19 +276,19 @@ def test_a_server_that_ends_the_connection_half_way_leaves_nothing_half(tmp_path
     thread = threading.Thread(target=kill)
     thread.start()
     with pytest.raises(SourceError, match="cannot be opened") as lost:
-        shop.apply()
+        shop.build()
     was_killed = killed.is_set()
     killed.set()
     thread.join()
 
     assert was_killed, "the server was to end the connection while rows came"
     assert lost.value.diagnostics[0].why == "the connection was lost"
-    assert shop.rows() == [(1, 10)]
+    assert shop.amounts() == [(1, 10)]
     assert not list((tmp_path / ".weft/landing/shop/sales/raw").glob(".half-*"))
     assert len(shop.batches()) == 1
     shop.source({"table": "orders"})
-    assert shop.apply() in ("published", "unchanged")
-    assert shop.rows() == [(1, 10)]
+    assert shop.build() in ("published", "unchanged")
+    assert shop.amounts() == [(1, 10)]
 
 
 def test_a_password_is_in_no_output_no_plan_no_log_and_no_registry(
@@ -354,11 +307,11 @@ def test_a_password_is_in_no_output_no_plan_no_log_and_no_registry(
         good = url.replace("//weft@", f"//reader:{password}@")
         shop = Shop(root, good, {"table": "orders"}, kind)
         told = [str(shop.plan().as_json())]
-        shop.apply()
+        shop.build()
         for source in ({"table": "order"}, {"table": "orders", "watermark": "nothing"}, {"query": "select nonsense"}):
             shop.source(source)
             with pytest.raises(weft.errors.WeftError) as refused:  # type: ignore[attr-defined]
-                shop.apply()
+                shop.build()
             told.append(str(refused.value))
         (root / "dsn").write_text(good.replace("127.0.0.1", "127.0.0.2"))
         shop.source({"table": "orders"})
@@ -461,20 +414,20 @@ def test_files_of_a_store_are_landed_and_read_again_when_they_change(
     model = tmp_path / "domains/shop/sales/models/orders.sql"
     model.write_text("select id::bigint as id, amount::bigint as amount from raw")
 
-    shop.apply()
+    shop.build()
     still = shop.plan()
     store.put_object(Bucket="deliveries", Key="in/b.csv.gz", Body=gzip.compress(b"id,amount\n2,20\n"))
     moved = shop.plan()
-    shop.apply()
+    shop.build()
     with weft.open(tmp_path) as mesh:
         reached = [d.what for d in mesh.doctor()]
     stand_in.stop()
 
     assert still.is_empty
     assert moved.stages[0].kind.value == "land"
-    assert shop.rows() == [(1, 10), (2, 20)]
+    assert shop.amounts() == [(1, 10), (2, 20)]
     assert "the connection `db` can be reached" in reached
-    assert shop.apply(full_refresh=True) == "published"
+    assert shop.build(full_refresh=True) == "published"
     written = [f.read_bytes() for f in tmp_path.rglob("*") if f.is_file()]
     assert not any(b"open-sesame-9" in content for content in written)
 
@@ -483,22 +436,22 @@ def test_many_batches_become_one_and_give_the_same_rows(server: Server, tmp_path
     source = {"table": "orders", "mode": "incremental", "cursor": "changed", "key": "id", "keep": "0s"}
     server.add((0, 0, 0))
     shop = Shop(tmp_path, server.url, {**source, "deletes": "keys"}, server.kind)
-    shop.apply()
+    shop.build()
     for minute in range(1, 22):
         server.run(f"DELETE FROM orders WHERE id = {minute % 4}")
         server.add((minute % 4, minute, minute))
         server.add((minute + 10, minute, minute))
-        shop.apply()
+        shop.build()
 
     expected = [(0, 20), (1, 21), (2, 18), (3, 19), *((m + 10, m) for m in range(1, 22))]
-    assert shop.rows() == expected
+    assert shop.amounts() == expected
     assert len(shop.batches()) < 5
     assert shop.plan().is_empty
-    assert shop.apply(full_refresh=True) == "published"
-    assert shop.rows() == expected
+    assert shop.build(full_refresh=True) == "published"
+    assert shop.amounts() == expected
     server.run("DELETE FROM orders WHERE id = 11")
-    shop.apply()
-    assert shop.rows() == [row for row in expected if row[0] != 11]
+    shop.build()
+    assert shop.amounts() == [row for row in expected if row[0] != 11]
 
 
 def test_a_plan_is_applied_as_it_was_made_or_refused_when_the_source_has_moved(postgres: str, tmp_path: Path) -> None:
@@ -508,17 +461,17 @@ def test_a_plan_is_applied_as_it_was_made_or_refused_when_the_source_has_moved(p
     server.add((1, 10, 0))
     shop = Shop(tmp_path, postgres, {"table": "orders", "watermark": "changed"})
     first = shop.plan()
-    assert shop.apply(plan=first) == "published"
+    assert shop.build(plan=first) == "published"
     server.add((2, 20, 1))
     second = shop.plan()
     server.add((3, 30, 2))
 
     with pytest.raises(Conflict, match=r"source `shop\.sales\.raw` moved since the plan was made"):
-        shop.apply(plan=second)
+        shop.build(plan=second)
 
-    assert shop.rows() == [(1, 10)]
-    assert shop.apply(plan=shop.plan()) == "published"
-    assert shop.rows() == [(1, 10), (2, 20), (3, 30)]
+    assert shop.amounts() == [(1, 10)]
+    assert shop.build(plan=shop.plan()) == "published"
+    assert shop.amounts() == [(1, 10), (2, 20), (3, 30)]
 
 
 def test_a_source_that_was_never_read_and_cannot_be_is_told_at_its_input_port(postgres: str, tmp_path: Path) -> None:
@@ -527,7 +480,7 @@ def test_a_source_that_was_never_read_and_cannot_be_is_told_at_its_input_port(po
 
     (planned,) = away.plan().objections
     with pytest.raises(SourceError) as failed:
-        away.apply()
+        away.build()
 
     assert (planned.code, planned.where and planned.where.file) == (
         "WFT-SRC-050",
@@ -541,14 +494,14 @@ def test_a_source_that_was_never_read_and_cannot_be_is_told_at_its_input_port(po
     (tmp_path / "dsn").unlink()
     assert "is to be taken from the file dsn, which cannot be read" in str(away.plan().objections[0].why)
     with pytest.raises(SourceError, match="is to be taken from the file dsn, which cannot be read"):
-        away.apply()
+        away.build()
 
 
 def test_a_source_is_not_asked_before_it_is_due(postgres: str, tmp_path: Path) -> None:
     server = Server(postgres, "postgres")
     server.add((1, 10, 0))
     shop = Shop(tmp_path, postgres, {"table": "orders", "refresh": "1h"})
-    shop.apply()
+    shop.build()
     server.add((2, 20, 1))
 
     early = shop.plan()
@@ -563,18 +516,18 @@ def test_batches_that_nothing_needs_go_after_their_time(postgres: str, tmp_path:
     server = Server(postgres, "postgres")
     server.add((1, 10, 0))
     shop = Shop(tmp_path, postgres, {"table": "orders", "keep": "1h"})
-    shop.apply()
+    shop.build()
     server.add((2, 20, 1))
-    shop.apply()
+    shop.build()
     kept = len(shop.batches())
 
     shop.source({"table": "orders", "keep": "0s"})
     server.add((3, 30, 2))
-    shop.apply()
+    shop.build()
 
     assert kept == 2
     assert len(shop.batches()) == 1
-    assert shop.rows() == [(1, 10), (2, 20), (3, 30)]
+    assert shop.amounts() == [(1, 10), (2, 20), (3, 30)]
 
 
 def test_a_landed_file_says_when_and_by_which_batch_and_models_do_not_see_it(postgres: str, tmp_path: Path) -> None:
@@ -586,9 +539,9 @@ def test_a_landed_file_says_when_and_by_which_batch_and_models_do_not_see_it(pos
     (tmp_path / "domains/shop/sales/models/orders.sql").write_text("select id, amount, _batch from raw")
 
     with pytest.raises(weft.errors.WeftError, match="_batch"):  # type: ignore[attr-defined]
-        shop.apply()
+        shop.build()
     shop.columns("id", "amount")
-    shop.apply()
+    shop.build()
 
     (batch,) = shop.batches()
     (row,) = pq.read_table(batch / "rows-0.parquet").to_pylist()

@@ -72,7 +72,7 @@ def test_a_source_that_was_never_reached_stops_its_own_product_and_no_other(post
     assert [(d.code, str(d.severity)) for d in plan.objections] == [("WFT-SRC-050", "warning")]
     assert [str(p.address) for p in done.published] == ["shop.sales.orders@1"]
     assert [(str(f.address), f.diagnostics[0].code) for f in done.failed] == [("shop.more.orders@1", "WFT-SRC-010")]
-    assert shop.rows() == [(1, 10)]
+    assert shop.amounts() == [(1, 10)]
     assert "hunter2" not in str(plan.objections) + str(done.failed)
 
 
@@ -103,7 +103,7 @@ def test_a_landing_that_fails_leaves_other_products_alone(postgres: str, tmp_pat
     file = shop.root / "domains/shop/more/product.odps.yaml"
     file.write_text(file.read_text().replace('"table": "orders"', '"table": "moments"'))
     if before:
-        shop.apply()
+        shop.build()
         server.run("UPDATE moments SET at = 'infinity'")
         server.add((2, 20, 2))
 

@@ -26,13 +26,13 @@ def test_a_key_that_is_added_to_a_landed_source_makes_other_rows_and_builds_them
 ) -> None:
     server.add((1, 10, 1), (1, 11, 2), (2, 20, 3))
     shop = Shop(tmp_path, server.url, INCREMENTAL, server.kind)
-    shop.apply()
-    assert shop.rows() == [(1, 10), (1, 11), (2, 20)]
+    shop.build()
+    assert shop.amounts() == [(1, 10), (1, 11), (2, 20)]
 
     shop.source(INCREMENTAL | {"key": ["id"]})
 
-    assert shop.apply() == "published"
-    assert shop.rows() == [(1, 11), (2, 20)]
+    assert shop.build() == "published"
+    assert shop.amounts() == [(1, 11), (2, 20)]
 
 
 def test_a_column_of_deletes_that_is_added_later_takes_deleted_rows_away(server: Server, tmp_path: Path) -> None:
@@ -40,13 +40,13 @@ def test_a_column_of_deletes_that_is_added_later_takes_deleted_rows_away(server:
     server.run("UPDATE orders SET gone = '2026-01-01 10:30:00' WHERE id = 2")
     source = INCREMENTAL | {"key": ["id"]}
     shop = Shop(tmp_path, server.url, source, server.kind)
-    shop.apply()
-    assert shop.rows() == [(1, 10), (2, 20)]
+    shop.build()
+    assert shop.amounts() == [(1, 10), (2, 20)]
 
     shop.source(source | {"deletes": {"column": "gone"}})
 
-    assert shop.apply() == "published"
-    assert shop.rows() == [(1, 10)]
+    assert shop.build() == "published"
+    assert shop.amounts() == [(1, 10)]
 
 
 @pytest.mark.parametrize("source", [{"table": "orders"}, INCREMENTAL], ids=["full", "incremental"])
@@ -58,16 +58,16 @@ def test_what_is_landed_last_counts_also_when_the_clock_has_gone_back(
     later = dt.datetime.now(dt.UTC) + dt.timedelta(days=40)
     with monkeypatch.context() as clock:
         clock.setattr(wiring, "clock", lambda: later)
-        shop.apply()
+        shop.build()
 
     server.add((2, 20, 2))
     with weft.open(tmp_path) as mesh:
         assert mesh.apply().published
 
-    assert shop.rows() == [(1, 10), (2, 20)]
+    assert shop.amounts() == [(1, 10), (2, 20)]
     server.add((3, 30, 3))
-    assert shop.apply() == "published"
-    assert shop.rows() == [(1, 10), (2, 20), (3, 30)]
+    assert shop.build() == "published"
+    assert shop.amounts() == [(1, 10), (2, 20), (3, 30)]
 
 
 def test_a_source_that_was_asked_in_a_time_that_has_not_come_is_asked_again(
@@ -78,24 +78,24 @@ def test_a_source_that_was_asked_in_a_time_that_has_not_come_is_asked_again(
     later = dt.datetime.now(dt.UTC) + dt.timedelta(days=40)
     with monkeypatch.context() as clock:
         clock.setattr(wiring, "clock", lambda: later)
-        shop.apply()
+        shop.build()
 
     server.add((2, 20, 2))
 
-    assert shop.apply() == "published"
-    assert shop.rows() == [(1, 10), (2, 20)]
+    assert shop.build() == "published"
+    assert shop.amounts() == [(1, 10), (2, 20)]
 
 
 def test_each_digit_of_an_overlap_counts(server: Server, tmp_path: Path) -> None:
     server.add((1, 10_000_000, 1))
     source = {"table": "orders", "mode": "incremental", "cursor": "amount", "overlap": 1_234_564}
     shop = Shop(tmp_path, server.url, source, server.kind)
-    shop.apply()
+    shop.build()
 
     server.add((2, 10_000_000 - 1_234_564, 1), (3, 10_000_001, 1))
-    shop.apply()
+    shop.build()
 
-    assert shop.rows() == [(1, 10_000_000), (2, 8_765_436), (3, 10_000_001)]
+    assert shop.amounts() == [(1, 10_000_000), (2, 8_765_436), (3, 10_000_001)]
 
 
 @pytest.mark.parametrize("overlap", [100_000, 0.5])
@@ -108,9 +108,9 @@ def test_an_overlap_that_leads_below_the_smallest_number_begins_with_that(
     )
     source = {"table": "orders", "mode": "incremental", "cursor": "id", "overlap": overlap}
     shop = Shop(tmp_path, server.url, source, server.kind)
-    shop.apply()
+    shop.build()
 
     server.run("INSERT INTO orders VALUES (6, 1), (4, 1)")
-    shop.apply()
+    shop.build()
 
-    assert shop.rows() == [(4, 1), (5, 1), (6, 1)]
+    assert shop.amounts() == [(4, 1), (5, 1), (6, 1)]

@@ -34,7 +34,7 @@ class Meanwhile(Silent):
 
     def stage(self, address: str, kind: str) -> None:
         if kind == "land" and not self.came:
-            self.came = self._shop.apply()
+            self.came = self._shop.build()
 
 
 def landings(shop: Shop) -> list[Run]:
@@ -51,10 +51,10 @@ def test_a_landing_is_a_run_that_says_what_was_read(server: Server, tmp_path: Pa
     server.add((1, 10, 1), (2, 20, 2))
     shop = Shop(tmp_path, server.url, {"table": "orders"}, server.kind)
 
-    shop.apply()
-    shop.apply()
+    shop.build()
+    shop.build()
     server.add((3, 30, 3))
-    shop.apply()
+    shop.build()
 
     found = landings(shop)
     assert [(run.selection, run.state, outcomes(run)) for run in found] == [
@@ -71,7 +71,7 @@ def test_a_landing_that_fails_is_a_run_that_says_why(postgres: str, tmp_path: Pa
     shop = Shop(tmp_path, postgres, {"table": "orders"})
 
     with pytest.raises(SourceError):
-        shop.apply()
+        shop.build()
 
     (run,) = landings(shop)
     assert (run.state, outcomes(run)) == ("failed", [(PORT, "not landed", None)])
@@ -82,8 +82,8 @@ def test_a_landing_is_none_of_the_runs_of_a_port_since_it_judges_no_row(postgres
     server = Server(postgres, "postgres")
     server.add((1, 10, 1))
     shop = Shop(tmp_path, postgres, {"table": "orders"})
-    shop.apply()
-    shop.apply()
+    shop.build()
+    shop.build()
 
     with weft.open(tmp_path) as mesh:
         assert [run.kind for run in mesh.runs(PORT)] == ["apply"]
@@ -99,15 +99,15 @@ def test_what_another_apply_has_landed_since_the_plan_is_not_landed_once_more(
 ) -> None:
     server.add((1, 10, 1))
     shop = Shop(tmp_path, server.url, source, server.kind)
-    shop.apply()
+    shop.build()
     server.add((2, 20, 2))
 
     meanwhile = Meanwhile(shop)
-    second = shop.apply(progress=meanwhile)
+    second = shop.build(progress=meanwhile)
 
     assert (meanwhile.came, second) == ("published", "unchanged")
     assert len(shop.batches()) == 2
-    assert shop.rows() == [(1, 10), (2, 20)]
+    assert shop.amounts() == [(1, 10), (2, 20)]
     assert sorted(outcome for run in landings(shop) for _, outcome, _ in outcomes(run)) == [
         "landed",
         "landed",
@@ -118,7 +118,7 @@ def test_what_another_apply_has_landed_since_the_plan_is_not_landed_once_more(
 def test_what_came_behind_the_landing_of_another_apply_is_landed(server: Server, tmp_path: Path) -> None:
     server.add((1, 10, 1))
     shop = Shop(tmp_path, server.url, INCREMENTAL, server.kind)
-    shop.apply()
+    shop.build()
     server.add((2, 20, 2))
 
     class AndMore(Meanwhile):
@@ -128,10 +128,10 @@ def test_what_came_behind_the_landing_of_another_apply_is_landed(server: Server,
             if kind == "land" and first:
                 server.add((3, 30, 3))
 
-    assert shop.apply(progress=AndMore(shop)) == "published"
+    assert shop.build(progress=AndMore(shop)) == "published"
 
     assert len(shop.batches()) == 3
-    assert shop.rows() == [(1, 10), (2, 20), (3, 30)]
+    assert shop.amounts() == [(1, 10), (2, 20), (3, 30)]
 
 
 def test_a_landing_of_a_repository_whose_registry_is_a_server_s_is_a_run_there(postgres: str, tmp_path: Path) -> None:

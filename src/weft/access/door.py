@@ -16,7 +16,7 @@ from weft.access.principals import Principal, PrincipalKind
 from weft.access.relation import relation_of
 from weft.access.result import Result, ResultColumn
 from weft.access.rights import Basis
-from weft.access.versions import At, is_time, version_of
+from weft.access.versions import At, is_time, require_now, version_of
 from weft.access.witness import untold
 from weft.engines.base import Engine
 from weft.errors import (
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
     from weft.access.witness import Over, Witness
     from weft.model.lifecycle import EndOfLife
     from weft.registry.grants import Grant
-    from weft.sql.narrowing import Narrow
 
 Present = Callable[[Publication, Principal, bool], None]
 """Brings the files of a data version to where they are read; of its quarantine, where the last argument says so."""
@@ -166,7 +165,7 @@ class Door:
         publication = version_of(self._reader, state.address, at)
         live = publication.manifest.live
         if live is not None:
-            _require_now(state, publication, at)
+            require_now(state, publication, at)
         if self._grounds is not None and decision.grants:
             self._grounds.used(decision.grants)
         if live is not None:
@@ -244,7 +243,7 @@ class Door:
         over = self.witnessed(principal, opened, sql)
         try:
             with (
-                self.fetching.fetched(principal, opened, _narrow(tree) if opened.lives else None, rows=limit) as ready,
+                self.fetching.for_query(principal, opened, tree, limit) as ready,
                 self._engine().locked(ready.relations, ready.paths) as session,
             ):
                 columns = session.columns(sql)
@@ -437,31 +436,6 @@ def _require(decision: Decision, principal: Principal, what: str, fix: str | Non
     if not decision.allowed:
         told = f"`{principal.name}` may not read {what}"
         raise AccessDenied(error(decision.code, told, why=decision.reason, fix=fix))
-
-
-def _narrow(tree: str) -> Narrow:
-    from weft.sql.narrowing import narrowed  # few queries read tables of databases
-
-    return narrowed(tree)
-
-
-def _require_now(state: PortState, publication: Publication, at: At) -> None:
-    """Refuses to read a table of a database as it was.
-
-    Raises:
-        UsageError: WFT-ACC-056.
-    """
-    asked = at.get(str(state.address), at.get(state.address.unpinned)) if isinstance(at, Mapping) else at
-    if asked is None or (asked == publication.snapshot_id == state.snapshot_id):
-        return
-    raise UsageError(
-        error(
-            "WFT-ACC-056",
-            f"`{state.address}` lives in a database, which has its rows as they are now alone",
-            why="nothing of it is copied when it is published",
-            fix="leave out the data version; a port that a model fills from the table keeps its former versions",
-        )
-    )
 
 
 def _in_query(diagnostic: Diagnostic) -> Diagnostic:

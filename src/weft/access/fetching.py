@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from weft.access.opened import Opened, Readable
 from weft.access.principals import Principal, PrincipalKind
 from weft.errors import SourceError, error
+from weft.model.address import Address
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -62,20 +63,32 @@ class Fetching:
         from weft.connectors.postgres_live import Unwanted
         from weft.sql.narrowing import EVERYTHING
 
-        if self._live is None:
-            ports = ", ".join(f"`{a}`" for a, one in opened.ports.items() if one.live is not None)
-            raise SourceError(error("WFT-SRC-056", f"{ports} lives in a database, which is not read here"))
+        tables = self._tables([a for a, one in opened.ports.items() if one.live is not None])
         owner = principal.kind is PrincipalKind.OWNER
         wanted = Wanted(narrow or EVERYTHING, rows, described, owner, principal.domain)
         gone = self._gone or (lambda: False)
         with ExitStack() as held:
             try:
-                ports_ = held.enter_context(self._live().fetched(opened.ports, wanted, seconds, gone))
+                ports_ = held.enter_context(tables.fetched(opened.ports, wanted, seconds, gone))
             except Unwanted:
                 raise unwanted() from None
             stands_for = {one.relation: ports_[address].relation for address, one in opened.ports.items()}
             relations = {name: stands_for.get(item, item) for name, item in opened.relations.items()}
             yield replace(opened, ports=ports_, relations=relations)
+
+    def for_query(
+        self, principal: Principal, opened: Opened, tree: str, rows: int | None
+    ) -> AbstractContextManager[Opened]:
+        """What was opened for a text, of which DuckDB's parse tree is known: no more than it can use is fetched.
+
+        Args:
+            rows: how many rows of the answer are asked for.
+        """
+        if not opened.lives:
+            return nullcontext(opened)
+        from weft.sql.narrowing import narrowed
+
+        return self.fetched(principal, opened, narrowed(tree), rows=rows)
 
     @contextmanager
     def at_hand(self, principal: Principal, one: Readable, rows: int | None = None) -> Iterator[Readable]:
@@ -101,13 +114,22 @@ class Fetching:
         from weft.access.live_saying import Wanted
         from weft.sql.narrowing import EVERYTHING
 
-        if self._live is None:
-            what = f"`{one.publication.address}` lives in a database, which is not read here"
-            raise SourceError(error("WFT-SRC-056", what))
+        address = one.publication.address
         told = principal.kind is PrincipalKind.OWNER
         product = principal.name if principal.kind is PrincipalKind.PRODUCT else None
         wanted = Wanted(_some(rows) or EVERYTHING, None, False, told, principal.domain, product, run_id)
-        return self._live().brought({one.publication.address: one}, wanted, folder)[one.publication.address]
+        return self._tables([address]).brought({address: one}, wanted, folder)[address]
+
+    def _tables(self, ports: Sequence[Address]) -> LiveTables:
+        """What asks the databases in which ports live.
+
+        Raises:
+            SourceError: WFT-SRC-056, nobody does here.
+        """
+        if self._live is None:
+            named = ", ".join(f"`{port}`" for port in ports)
+            raise SourceError(error("WFT-SRC-056", f"{named} lives in a database, which is not read here"))
+        return self._live()
 
 
 def _some(rows: int | None) -> Narrow | None:

@@ -28,7 +28,7 @@ class Readable(Struct, frozen=True):
         decision: what the relation shows, and why.
         as_files: whether the files hold what is shown and nothing else: only then they may be handed out. An older data
             version of somebody who sees all may have columns that the port has no more.
-        live: the table in which it lives; `relation` shows no row then before it is fetched, see `Door.fetched`.
+        live: the table in which it lives; `relation` shows no row then before it is fetched, see `Fetching`.
     """
 
     publication: Publication

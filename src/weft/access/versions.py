@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from weft.errors import UsageError, error
 from weft.model.address import Address
-from weft.model.publication import Publication
+from weft.model.publication import PortState, Publication
 from weft.registry.base import RegistryReader
 
 At = str | dt.datetime | Mapping[str, str] | None
@@ -34,14 +34,18 @@ def moment(at: Sequence[str]) -> Mapping[str, str] | str | None:
     return {address: snapshot for address, _, snapshot in (one.partition("=") for one in at)}
 
 
+def _of_port(at: At, address: Address) -> str | dt.datetime | None:
+    """What is said of one port."""
+    return at.get(str(address), at.get(address.unpinned)) if isinstance(at, Mapping) else at
+
+
 def version_of(reader: RegistryReader, address: Address, at: At) -> Publication:
     """What was published of a pinned port at a data version.
 
     Raises:
         UsageError: WFT-RUN-005 there is no such version, WFT-STO-012 its rows have expired, WFT-CLI-001 no time.
     """
-    if isinstance(at, Mapping):
-        at = at.get(str(address), at.get(address.unpinned))
+    at = _of_port(at, address)
     if at is None:
         found = reader.publication(address)
     elif isinstance(at, dt.datetime):
@@ -90,3 +94,22 @@ def parse_time(text: str) -> dt.datetime:
 def is_time(text: str) -> bool:
     """Whether a text is to be read as a time; a snapshot id has digits alone."""
     return not text.isdigit()
+
+
+def require_now(state: PortState, publication: Publication, at: At) -> None:
+    """Refuses to read a table of a database as it was.
+
+    Raises:
+        UsageError: WFT-ACC-056.
+    """
+    asked = _of_port(at, state.address)
+    if asked is None or (asked == publication.snapshot_id == state.snapshot_id):
+        return
+    raise UsageError(
+        error(
+            "WFT-ACC-056",
+            f"`{state.address}` lives in a database, which has its rows as they are now alone",
+            why="nothing of it is copied when it is published",
+            fix="leave out the data version; a port that a model fills from the table keeps its former versions",
+        )
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,11 +152,12 @@ class Platform:
         rooms = self.rooms
         settings = rooms.settings
 
+        here = partial(products_in, settings)  # they may be others the next time
+
         def by_time(product: str) -> bool | None:
-            folder = products_in(settings).get(product)
+            folder = here().get(product)
             return has_model_by_time(folder) if folder is not None else None
 
-        here = lambda: products_in(settings)  # noqa: E731  a folder's products may be others the next time
         return Jobs(self.database, rooms.production, rooms.now, settings.scheduler, here, by_time)
 
     @cached_property

@@ -36,21 +36,21 @@ def new_domain(path: str | Path, name: str) -> list[Path]:
     from weft.project import scaffold
 
     settings = load_settings(Path(path))
-    return scaffold.new_domain(settings, name, _member(settings.mesh.registry))
+    return scaffold.new_domain(settings, name, _member(settings.mesh.server))
 
 
-def _member(registry: str) -> str | None:
+def _member(server: str | None) -> str | None:
     """Who makes a domain: as the server of the registry knows them, where there is one.
 
     None where it cannot be asked, or knows a program: the account of this machine is nobody there.
     """
-    if not registry.startswith(("http://", "https://")):
+    if server is None:
         return getpass.getuser()
-    token = token_for(registry, os.environ)
+    token = token_for(server, os.environ)
     if token is None:
         return None
     try:
-        who = Server(registry, token).who()
+        who = Server(server, token).who()
     except WeftError:
         return None
     name = str(who["name"])

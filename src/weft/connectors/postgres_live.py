@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from weft.connections import Connection
 from weft.connectors import postgres
@@ -128,10 +127,9 @@ class LiveServer:
             UserCodeError: WFT-ENG-003 it takes too long, WFT-ENG-001 it fails, WFT-ENG-005 it is too large.
             Unwanted: nobody waits any more.
         """
-        asked = Asked(_SETTINGS, limits.seconds)
         rows = []
         with _watched(limits) as watch:
-            asked = replace(asked, begun=watch.over)
+            asked = Asked(_SETTINGS, limits.seconds, watch.over)
             try:
                 for stream, (_, file) in zip(
                     self._source.streams([q for q, _ in queries], asked), queries, strict=True

@@ -197,3 +197,9 @@ class Publish(Struct, frozen=True):
     checked: Mapping[str, Any] = {}
     domain_stays: bool = False
     written: Sequence[WrittenModel] = ()
+
+    @property
+    def built(self) -> list[Address]:
+        """The ports whose rows are new."""
+        kept = set(self.kept)
+        return [p.address for p in self.publications if p.address not in kept]

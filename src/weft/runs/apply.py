@@ -231,7 +231,7 @@ class _OneRun:
                                 model_digests=model_digests(one.wanted),
                             )
                         )
-                    committed += [self._living(one) for one in judged.live]
+                    committed += [in_place.publication(one, self.run_id, context) for one in judged.live]
                     committed += [self._taken(one, reused, judged) for one in build] if reused is not None else []
                     committed += [self._updated(one, ports, judged) for one in update]
                     kept = [(self._kept(product, one), one.base) for one in tables]
@@ -384,14 +384,6 @@ class _OneRun:
         )
         fresh = replace(fresh, column_digests=theirs.column_digests, model_digests=model_digests(wanted))
         return replace(fresh, quarantine=theirs.quarantine, override=judged.overrides.get(address))
-
-    def _living(self, one: in_place.Judged) -> Publication:
-        """The publication of a port that lives in a table: no file is written."""
-        fresh = publishing.publication(
-            one.wanted, in_place.snapshot_id(), one.manifest, one.upstream, one.checks, self.run_id, self._context
-        )
-        digests = self._context.column_digests(one.wanted)
-        return replace(fresh, override=one.override, column_digests=digests, model_digests=model_digests(one.wanted))
 
     def _updated(self, wanted: Desired, ports: Mapping[Address, PortState], judged: Judged) -> Publication:
         """The publication of a port whose rows stay."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from weft.errors import Diagnostic, WeftError, warning
 from weft.model.address import Address
 from weft.model.publication import is_kept_table
+from weft.model.records import Publish
 from weft.registry.base import RegistryReader
 from weft.runs import due, following
 from weft.runs.context import Context
@@ -39,6 +40,17 @@ def follow(shown: Sequence[Shown], builds: Sequence[str], run_id: str, context: 
             ),
         )
     return tuple(told)
+
+
+def handed_in(publish: Publish, run_id: str, context: Context) -> None:
+    """Lets the tables of a publication that was handed in and stands follow; whoever waits need not wait for it."""
+    registry = context.registry
+    states = [state for p in publish.publications if (state := registry.port(p.address)) is not None]
+    shown = [(state.address, state.snapshot_id) for state in states if state.live is None]
+    kept = registry.kept_tables(publish.product.address)
+    shown += [(t.table, t.snapshot_id) for t in kept if t.run_id == run_id]
+    for told in follow(shown, (), run_id, context) if shown else ():
+        context.progress.note(told.what)
 
 
 def catch_up(context: Context) -> None:

@@ -23,7 +23,9 @@ from weft.model.live import ALWAYS, LIVE, LiveTable
 from weft.model.odcs import Contract
 from weft.model.publication import Manifest, Override, Publication
 from weft.model.remote import Remote
+from weft.plan.changed_models import model_digests
 from weft.plan.desired import Desired, as_columns
+from weft.runs import publishing
 from weft.runs.context import Context
 from weft.runs.overriding import overridden
 from weft.runs.verification import broken, check_rows, times_of
@@ -80,10 +82,25 @@ def judged(
     return found, ContractBroken(*problems) if problems else None
 
 
+def publication(one: Judged, run_id: str, context: Context) -> Publication:
+    """The publication of a port that has been checked: no file is written."""
+    wanted = one.wanted
+    fresh = publishing.publication(wanted, snapshot_id(), one.manifest, one.upstream, one.checks, run_id, context)
+    return replace(
+        fresh,
+        override=one.override,
+        column_digests=context.column_digests(wanted),
+        model_digests=model_digests(wanted),
+    )
+
+
 def received(
-    one: Publication, table: Remote, contract: Contract, context: Context
+    one: Publication, table: Remote, contract: Contract, kept: bool, context: Context
 ) -> tuple[Publication, tuple[CheckResult, ...]]:
     """A publication that a runner has stated of a port that lives in a table, as this server finds the table.
+
+    Args:
+        kept: whether it goes on under the snapshot id of what is published.
 
     Raises:
         AccessDenied: WFT-SRC-054, the port's domain may have no port there.
@@ -116,7 +133,9 @@ def received(
     )
     with context.engine.session() as session:
         live, checks = checked(one.address, contract, columns, table, session, context)
-    return replace(one, manifest=Manifest(columns, (), live), quarantine=None), checks
+    current = context.registry.publication(one.address) if kept else None
+    shown = current.snapshot_id if current is not None else snapshot_id()
+    return replace(one, snapshot_id=shown, manifest=Manifest(columns, (), live), quarantine=None), checks
 
 
 def with_ids(columns: Sequence[Column]) -> tuple[Column, ...]:

@@ -69,13 +69,25 @@ def require_room(room: Room, product: ProductAddress, fresh: int, context: Conte
     """
     if context.registry.product(product) is None:
         require_another(product.domain, room.products(), room.most_products)
-    domain = product.domain
-    if room.weights.of(domain) + fresh <= room.most_bytes:
-        room.weights.add(domain, fresh)
-        return
-    held = room.weights.of(domain, anew=True)
+    require_bytes(room, product.domain, fresh)
+    room.weights.add(product.domain, fresh)
+
+
+def require_bytes(room: Room, domain: str, fresh: int) -> int:
+    """Refuses bytes that a domain has no room for; looks again before it does, since what expires makes room.
+
+    Returns:
+        Bytes that it keeps.
+
+    Raises:
+        GateRefused: WFT-SRV-039.
+    """
+    held = room.weights.of(domain)
     if held + fresh > room.most_bytes:
-        raise no_room(domain, fresh, held, room.most_bytes)
+        held = room.weights.of(domain, anew=True)
+    if held + fresh > room.most_bytes:
+        raise _no_room(domain, fresh, held, room.most_bytes)
+    return held
 
 
 def require_another(domain: str, products: int, most: int) -> None:
@@ -91,7 +103,7 @@ def require_another(domain: str, products: int, most: int) -> None:
         )
 
 
-def no_room(domain: str, fresh: int, held: int, most: int) -> GateRefused:
+def _no_room(domain: str, fresh: int, held: int, most: int) -> GateRefused:
     """That a domain has no room for what comes."""
     return GateRefused(
         error(

@@ -32,7 +32,7 @@ from weft.model.publication import (
 from weft.model.remote import Remote
 from weft.project.live_ports import live_of
 from weft.registry import processes
-from weft.runs import catching_up, following
+from weft.runs import following
 from weft.runs import live as in_place
 from weft.runs.context import Context
 from weft.runs.handed_models import lineage_of
@@ -279,13 +279,10 @@ class _Receiving:
 
     def _where_it_lives(self, one: Publication, table: Remote) -> Publication:
         """A publication of a port that lives in a table, which is asked by this server's own connection."""
-        found, self._live[one.address] = in_place.received(
-            one, table, self._stated.contracts[one.address], self._context
-        )
-        if one.address not in self._stated.publish.kept:
-            return replace(found, snapshot_id=in_place.snapshot_id())
-        current = self._context.registry.publication(one.address)
-        return replace(found, snapshot_id=current.snapshot_id if current is not None else in_place.snapshot_id())
+        kept = one.address in self._stated.publish.kept
+        contract = self._stated.contracts[one.address]
+        found, self._live[one.address] = in_place.received(one, table, contract, kept, self._context)
+        return found
 
     def _aside(self, session: Session, one: Publication, table: StagedTable) -> Quarantine:
         """The quarantine beside a snapshot, as it is.
@@ -446,24 +443,6 @@ def _in_the_event(one: Verified) -> dict[str, Any]:
     """Who has checked what of a port, as its event keeps it."""
     by = {"all_rows": list(one.server), "sample": list(one.sample), "runner": list(one.runner)}
     return {"rows": one.rows, "sampled": one.sampled, "by": by}
-
-
-def follow(handover: Handover, run_id: str, context: Context) -> None:
-    """Lets `main` of the tables of a publication that stands show what is published; whoever waits need not wait."""
-    registry = context.registry
-    product = handover.publish.product.address
-    addresses = [p.address for p in handover.publish.publications]
-    states = [state for a in addresses if (state := registry.port(a)) is not None]
-    shown = [(state.address, state.snapshot_id) for state in states if state.live is None]
-    shown += [(t.table, t.snapshot_id) for t in registry.kept_tables(product) if t.run_id == run_id]
-    for told in catching_up.follow(shown, (), run_id, context) if shown else ():
-        context.progress.note(told.what)
-
-
-def built_of(handover: Handover) -> list[Address]:
-    """The ports of a handover whose rows are new."""
-    kept = set(handover.publish.kept)
-    return [p.address for p in handover.publish.publications if p.address not in kept]
 
 
 def _by_path(files: Iterable[DataFile]) -> dict[str, DataFile]:

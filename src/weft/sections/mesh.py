@@ -21,6 +21,11 @@ class MeshSettings:
         30, "how many days ahead an override of failed checks may end at most; 0 allows none", days
     )
 
+    @property
+    def server(self) -> str | None:
+        """The address of the server that has the registry; None where it is a file or a database."""
+        return self.registry if self.registry.startswith(("http://", "https://")) else None
+
 
 @dataclass(frozen=True, slots=True)
 class StorageSettings:

@@ -146,8 +146,6 @@ _FIXES = {
 _FOR_PEOPLE = "look whether the address is whole, or search for what you wanted"
 """What helps whoever has followed a link."""
 
-_SHOWN = "the token that the request carries does not hold: it has expired, was revoked, or is of another server"
-
 
 def _of_here(request: Request, e: WeftError) -> Sequence[Diagnostic]:
     """What went wrong, without where the registry's database is: that is for the log, not for whoever asks."""
@@ -199,6 +197,5 @@ def install(app: FastAPI) -> None:
         headers = dict(e.headers or {})
         if e.status_code == 405:
             headers["Allow"] = ", ".join(methods_of(app.routes, request.url.path))
-        why = _SHOWN if e.status_code == 401 and "authorization" in request.headers else None
         fix = _FOR_PEOPLE if e.status_code == 404 and is_page(request) else _FIXES.get(e.status_code)
-        return _told(request, e.status_code, [error("WFT-SRV-002", what, why=why, fix=fix)], headers)
+        return _told(request, e.status_code, [error("WFT-SRV-002", what, fix=fix)], headers)

@@ -13,6 +13,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from weft.sql.tree import objects_of
+
 _WHOLE_ROWS = frozenset({"COLUMNS", "SHOWREF", "SHOW_REF", "PIVOT", "TABLE_FUNCTION", "POSITIONAL_REFERENCE"})
 _ORDERS = {"ORDER_DEFAULT": False, "ASCENDING": False, "DESCENDING": True}
 _NULLS = {"ORDER_DEFAULT": False, "NULLS LAST": False, "NULLS FIRST": True}
@@ -58,7 +60,7 @@ def _columns(node: Any) -> tuple[str, ...] | None:
     names: set[str] = set()
     alone: set[str] = set()
     tables: set[str] = set()
-    for one in _all(node):
+    for one in objects_of(node):
         kinds = (one.get("class"), one.get("type"))
         if _WHOLE_ROWS.intersection(k for k in kinds if isinstance(k, str)):
             return None
@@ -84,7 +86,7 @@ def _of_one_table(node: Mapping[str, Any]) -> tuple[tuple[str, ...], bool, _Orde
     table = node["from_table"]
     if table.get("type") != "BASE_TABLE" or table.get("sample") or table.get("column_name_alias"):
         return (), False, (), None
-    if any(one.get("class") == "SUBQUERY" for one in _all(node)):
+    if any(one.get("class") == "SUBQUERY" for one in objects_of(node)):
         return (), False, (), None  # it may read the table once more, and other rows of it
     where = node.get("where_clause")
     own = {str(table.get("alias") or table["table_name"]).lower()}
@@ -156,15 +158,3 @@ def _is_of_one_row(item: Mapping[str, Any]) -> bool:
 
 def _number(node: Any) -> int:
     return int(node["literal"]["text"])
-
-
-def _all(node: Any) -> Iterator[Mapping[str, Any]]:
-    """Every object of a tree."""
-    left = [node]
-    while left:
-        one = left.pop()
-        if isinstance(one, Mapping):
-            yield one
-            left += one.values()
-        elif isinstance(one, list):
-            left += one

@@ -11,6 +11,8 @@ from typing import Any
 
 import msgspec
 
+from weft.sql.tree import objects_of
+
 _COMPARED = ("COMPARISON", "BETWEEN")
 
 _IN = frozenset({"COMPARE_IN", "COMPARE_NOT_IN"})
@@ -39,12 +41,12 @@ def _nested(node: Mapping[str, Any]) -> bool:
         return True
     return any(
         one.get("class") == "SUBQUERY" or one.get("type") in ("SUBQUERY", "TABLE_FUNCTION", "EXPRESSION_LIST")
-        for one in _all(node)
+        for one in objects_of(node)
     )
 
 
 def _pairs(node: Any) -> Iterator[tuple[str, str]]:
-    for one in _all(node):
+    for one in objects_of(node):
         parts: list[Any] = []
         if one.get("class") in _COMPARED:
             parts = [one[key] for key in ("left", "right", "input", "lower", "upper") if key in one]
@@ -60,15 +62,3 @@ def _pairs(node: Any) -> Iterator[tuple[str, str]]:
 
 def _is(part: Any, kind: str) -> bool:
     return isinstance(part, Mapping) and part.get("class") == kind
-
-
-def _all(node: Any) -> Iterator[Mapping[str, Any]]:
-    """Every object of a tree."""
-    left = [node]
-    while left:
-        one = left.pop()
-        if isinstance(one, Mapping):
-            yield one
-            left += one.values()
-        elif isinstance(one, list):
-            left += one

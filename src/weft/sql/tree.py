@@ -6,6 +6,9 @@ a way around the walker.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 _PLACE = ("query_location", "query_location_length")
 _EXPRESSION = ("class", "type", "alias", *_PLACE)
 _TABLE = ("type", "alias", "sample", *_PLACE)
@@ -111,3 +114,15 @@ REFUSED: dict[str, str] = {
     "UPDATE_QUERY_NODE": "UPDATE inside WITH",
 }
 """What people call the kinds that they are most likely to try."""
+
+
+def objects_of(node: Any) -> Iterator[Mapping[str, Any]]:
+    """Every object of a tree, in no order."""
+    left = [node]
+    while left:
+        one = left.pop()
+        if isinstance(one, Mapping):
+            yield one
+            left += one.values()
+        elif isinstance(one, list):
+            left += one

@@ -118,7 +118,7 @@ class Rooms:
     @property
     def on_a_server(self) -> bool:
         """Whether a server has the registry and the tables, and commits for this repository."""
-        return self.settings.mesh.registry.startswith(("http://", "https://"))
+        return self.settings.mesh.server is not None
 
     @cached_property
     def remote(self) -> HttpRegistry:

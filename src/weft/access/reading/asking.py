@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 _LEAST = 0.25
 """Of the time of a question: so much there is for what came of a database, however long that took."""
-"""What a question has at least when what it reads has been brought."""
 _TEXTS = 256
 _LONGEST = 20_000
 """Characters of a text whose walk is remembered."""

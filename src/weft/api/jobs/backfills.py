@@ -19,7 +19,8 @@ from weft.registry.queue_counts import states_of
 
 MOST_PIECES = 5000
 _MOST_TOLD = 20
-_NOT_DONE = (JobState.FAILED, JobState.CANCELLED, JobState.LOST)
+NOT_DONE = (JobState.FAILED, JobState.CANCELLED, JobState.LOST)
+"""How pieces end that a backfill has to do again."""
 
 
 class Backfill(Struct, frozen=True):
@@ -72,8 +73,8 @@ def shown(statements: Statements, backfill_id: str, resumed: int = 0) -> Backfil
     if not newest:
         raise no_backfill(backfill_id)
     states = states_of(statements, backfill_id)
-    lacking = any(states.get(state.value) for state in _NOT_DONE)
-    failed = queue.jobs(states=_NOT_DONE, batch_of=backfill_id, limit=_MOST_TOLD) if lacking else []
+    lacking = any(states.get(state.value) for state in NOT_DONE)
+    failed = queue.jobs(states=NOT_DONE, batch_of=backfill_id, limit=_MOST_TOLD) if lacking else []
     told = tuple(_failed(job) for job in failed)
     (one,) = newest
     return Backfill(backfill_id, one.subject, resumed, states, one.payload.get("of"), one.actor, one.created_at, told)

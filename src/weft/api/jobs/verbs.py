@@ -13,6 +13,7 @@ from weft.access.permissions import Action, Caller, require
 from weft.api.drafts import Drafts
 from weft.api.jobs.backfills import (
     MOST_PIECES,
+    NOT_DONE,
     Backfill,
     built_whole,
     no_backfill,
@@ -42,7 +43,6 @@ _BY_HAND = 7
 _BACKFILL = 3
 _MOST_JOBS = 2 * MOST_PIECES
 _UNSTATED = ProductSchedule()
-_NOT_DONE = (JobState.FAILED, JobState.CANCELLED, JobState.LOST)
 _TO_COME = (JobState.QUEUED, JobState.RUNNING)
 
 
@@ -143,7 +143,7 @@ class Jobs:
             asked: dict[str, object] = {"of": window.as_json(), "by_s": by.total_seconds()}
             found = batch_to_go_on_with(statements, subject, asked)
             if found is not None:
-                again = queue.jobs(states=_NOT_DONE, batch_of=found, limit=_MOST_JOBS)
+                again = queue.jobs(states=NOT_DONE, batch_of=found, limit=_MOST_JOBS)
                 for job in again:
                     queue.requeue(job, at)
                 return shown(statements, found, resumed=len(again))

@@ -272,9 +272,8 @@ class Committing:
     def _settle(self, run_id: str, product: str) -> None:
         from weft.api.governance.scans import scan_after
         from weft.registry.handovers import HandoverState
-        from weft.runs import repair
+        from weft.runs import catching_up, repair
         from weft.runs.metering import received
-        from weft.runs.receiving import built_of, follow
 
         handed_in = self._store.handed_in(run_id, product)
         document = self._store.document(run_id, product) if handed_in is not None else b""
@@ -283,9 +282,10 @@ class Committing:
         context = self._platform.rooms.context()
         handover = msgspec.json.decode(document, type=Kept).handover
         if handed_in.state is HandoverState.DONE and handover is not None:
-            follow(handover, run_id, context)
-            context.meter(received(handover.publish.product.address, built_of(handover), run_id, context))
-            scan_after(self._platform.rooms, [handover.publish.product.address])
+            publish = handover.publish
+            catching_up.handed_in(publish, run_id, context)
+            context.meter(received(publish.product.address, publish.built, run_id, context))
+            scan_after(self._platform.rooms, [publish.product.address])
         if handed_in.held_at is not None:
             self._platform.holding.tell_run(run_id, product)
         self._store.settle(run_id, product)

@@ -22,7 +22,7 @@ from weft.errors import UserCodeError, WeftError, error
 from weft.model.address import ProductAddress
 from weft.model.handover import Upload
 from weft.model.publication import DataFile
-from weft.runs.quotas import no_room
+from weft.runs.quotas import require_bytes
 from weft.sql.quoting import ident
 
 if TYPE_CHECKING:
@@ -121,14 +121,11 @@ class RunInputs:
     def _most_bytes(self, domain: str) -> int:
         """How large the file of a table may be: as one that a runner uploads, and no more than its domain has room."""
         most = size_bytes(self._rooms.settings.publishing.file_size)
-        publishing, requisitions = self._platform.publishing, self._platform.requisitions
-        given = requisitions.store.of(domain)
-        if given is None:
+        room = self._platform.requisitions.room(domain)
+        if room is None:
             return most
-        held = requisitions.weights.of(domain) + publishing.handovers.uploaded_bytes(domain)
-        if held >= given.most_bytes:
-            raise no_room(domain, 1, held, given.most_bytes)
-        return min(most, given.most_bytes - held)
+        uploaded = self._platform.publishing.handovers.uploaded_bytes(domain)
+        return min(most, room.most_bytes - uploaded - require_bytes(room, domain, uploaded + 1))
 
     def _written(self, principal: Principal, one: Readable, folder: Path, most: int) -> tuple[DataFile, ...]:
         """Files with the types of the port, under a folder; none where there is no row."""

@@ -33,7 +33,7 @@ from weft.model.records import DomainRecord, Run, RunState
 from weft.observability import spans
 from weft.registry import codec
 from weft.registry.handovers import HandedIn, HandoverState, HandoverStore, OpenRun
-from weft.runs.quotas import no_room, require_another
+from weft.runs.quotas import require_another, require_bytes
 
 if TYPE_CHECKING:
     from weft.api.platform import Platform
@@ -277,14 +277,9 @@ class Publishing:
         if length is not None and length > self._most_bytes:
             raise too_large(name, self._most_bytes)
         for domain in sorted(run.domains):
-            given, weights = self._platform.requisitions.store.of(domain), self._platform.requisitions.weights
-            if given is None:
-                continue
-            wanted = self.handovers.uploaded_bytes(domain) + (length or 0)
-            if weights.of(domain) + wanted > given.most_bytes:
-                held = weights.of(domain, anew=True)
-                if held + wanted > given.most_bytes:
-                    raise no_room(domain, wanted, held, given.most_bytes)
+            room = self._platform.requisitions.room(domain)
+            if room is not None:
+                require_bytes(room, domain, self.handovers.uploaded_bytes(domain) + (length or 0))
 
     def require_builds(self, caller: Caller, run_id: str, product: ProductAddress) -> OpenRun:
         """The run of a caller that builds a product now.

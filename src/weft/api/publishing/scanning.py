@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from weft.access import as_files
 from weft.access.permissions import Action, Caller, require
 from weft.access.principals import Principal, PrincipalKind, of_caller, product_principal
 from weft.access.rights import FIRST_BUILD
@@ -68,14 +69,7 @@ class Scanning:
         self._require_grant(caller, consumer, state, quarantine=asked.quarantine)
         opened = self._opened(principal, state, asked)
         if not opened.decision.whole:
-            raise AccessDenied(
-                error(
-                    "WFT-ACC-037",
-                    f"the files of `{state.address}` are not handed out to `{principal.name}`",
-                    why="some of its rows, columns or values are hidden from this reader",
-                    fix="`weft query` reads what was granted",
-                )
-            )
+            raise as_files.holds_hidden(state.address, principal.name)
         if opened.live is not None:
             return self._of_database(caller, consumer, principal, state, opened, asked)
         publication = opened.publication
@@ -117,14 +111,7 @@ class Scanning:
     ) -> Scan:
         """The rows of a port that lives in a database, for the run that builds a product from them, and no longer."""
         if asked.run is None or asked.quarantine or principal.kind is not PrincipalKind.PRODUCT:
-            raise AccessDenied(
-                error(
-                    "WFT-ACC-037",
-                    f"`{state.address}` lives in a database, so that there are no files of it to hand out",
-                    why="its rows are those of the table at the moment at which somebody reads it",
-                    fix="read it by SQL: `weft query`; a run of `weft apply` is given its rows to build from",
-                )
-            )
+            raise as_files.has_none(state.address, "a run of `weft apply` is given its rows to build from")
         over = self._told(principal, opened)
         try:
             made = self.inputs.made(caller, asked.run, principal, opened)

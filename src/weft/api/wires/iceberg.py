@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from weft.access import as_files
 from weft.access.opened import Readable
 from weft.access.permissions import Caller
 from weft.access.read_restrictions import read_restrictions
@@ -14,7 +15,7 @@ from weft.access.witness import Over, untold
 from weft.api.wires.data import DataDoor, no_port, whose_view
 from weft.api.wires.iceberg_files import IcebergFiles, location_of
 from weft.api.wires.iceberg_lent import LentTable, LentTables
-from weft.errors import AccessDenied, UsageError, error
+from weft.errors import UsageError, error
 from weft.model.address import Address, is_slug, parse_address
 from weft.model.publication import PortState
 from weft.storage.signing import Keys
@@ -135,7 +136,7 @@ class IcebergCatalog:
         """
         door, one = self._found(caller, namespace, name, purpose, at)
         if one.live is not None:
-            raise _lives(one.publication.address)
+            raise as_files.has_none(one.publication.address)
         now = self._rooms.now()
         view = whose_view(door.reader, one)
         lent = self._lent.table(one.publication, caller) if one.as_files else None
@@ -150,7 +151,7 @@ class IcebergCatalog:
         if shown is None:
             announced = self._announced(one) if restricted else None
             if announced is None:
-                raise _not_as_files(one.publication.address, door.reader.name)
+                raise as_files.holds_hidden(one.publication.address, door.reader.name)
             metadata, restrictions = announced
             return Loaded(tag, location, metadata, restrictions=restrictions)
         if "*" in has or tag in has:
@@ -228,27 +229,5 @@ def _no_namespace(namespace: Namespace) -> UsageError:
             f"there is no namespace `{'.'.join(namespace)[:200]}` in which you may read a table",
             why="namespaces are domains, and products below them",
             fix="`weft search` finds ports, `weft access request` asks for one",
-        )
-    )
-
-
-def _lives(address: Address) -> AccessDenied:
-    return AccessDenied(
-        error(
-            "WFT-ACC-037",
-            f"`{address}` lives in a database, so that it has no files",
-            why="its rows are those of the table at the moment at which somebody reads it",
-            fix="read it by SQL, which shows what was granted: `weft query`, POST /api/v1/query or Arrow Flight SQL",
-        )
-    )
-
-
-def _not_as_files(address: Address, reader: str) -> AccessDenied:
-    return AccessDenied(
-        error(
-            "WFT-ACC-037",
-            f"the files of `{address}` are not handed out to `{reader}`",
-            why="some of what they hold is hidden from this reader",
-            fix="read it by SQL, which shows what was granted: `weft query`, POST /api/v1/query or Arrow Flight SQL",
         )
     )

@@ -32,7 +32,7 @@ def domain(name: str) -> int:
 
     written = api.new_domain(Path(), name)
     after = f"weft new product {name}.NAME"
-    if load_settings(Path()).mesh.registry.startswith(("http://", "https://")):
+    if load_settings(Path()).mesh.server is not None:
         after = f"weft apply, which requisitions it, then {after}"
     print_text(written_text(written, f"next: {after}"))
     return 0

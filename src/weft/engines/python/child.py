@@ -79,7 +79,7 @@ def _apart(job: dict[str, Any]) -> dict[str, Any] | None:
             return {"failed": "writable", "message": path[-1000:]}
     import resource
 
-    most = min(_MOST_PROCESSES, *(n for n in resource.getrlimit(resource.RLIMIT_NPROC) if n >= 0), _MOST_PROCESSES)
+    most = min([_MOST_PROCESSES, *(n for n in resource.getrlimit(resource.RLIMIT_NPROC) if n >= 0)])
     resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
     return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import duckdb
@@ -24,9 +24,9 @@ from tests.unit.access.reading.worlds import (
     shown_sentinels,
 )
 from weft.access.decision import Decision
+from weft.access.fetching import Fetching
 from weft.access.layers import Cell, Layer
 from weft.access.live import LiveTables, unfetched
-from weft.access.live_saying import Wanted
 from weft.access.masks import Mask
 from weft.access.opened import LiveRead, Opened, Readable
 from weft.access.principals import Principal
@@ -40,7 +40,6 @@ from weft.model.checks import CheckCounts
 from weft.model.column import Column
 from weft.model.live import LiveTable
 from weft.model.publication import Digests, Manifest, Publication
-from weft.sql.narrowing import EVERYTHING, Narrow
 
 COLUMNS = {
     "customers": (
@@ -100,20 +99,9 @@ class LiveWorld(World):
     def still(self, principal: Principal, opened: Opened) -> bool:
         return True
 
-    @contextmanager
-    def fetched(
-        self,
-        principal: Principal,
-        opened: Opened,
-        narrow: Narrow = EVERYTHING,
-        *,
-        rows: int | None = None,
-        described: bool = False,
-        seconds: float | None = None,
-    ) -> Iterator[Opened]:
-        with self.tables.fetched(opened.ports, Wanted(narrow, rows, described), seconds) as ports:
-            stands = {one.relation: ports[a].relation for a, one in opened.ports.items()}
-            yield Opened(ports, {n: stands[item] for n, item in opened.relations.items()}, [], [])
+    @property
+    def fetching(self) -> Fetching:
+        return Fetching(lambda: self.tables)
 
 
 class Bare(LiveWorld):

@@ -43,5 +43,4 @@ def _of_the_mesh() -> str | None:
 
     if find_root(Path()) is None:
         return None
-    registry = load_settings(Path()).mesh.registry
-    return registry if registry.startswith(("http://", "https://")) else None
+    return load_settings(Path()).mesh.server
