@@ -130,9 +130,24 @@ def test_an_owner_approves_and_revokes_and_both_hold_at_once(platform, access):
     assert reads(platform, purpose="Churn Model")
     assert not reads(platform, purpose="fun")
     assert not reads(platform, "mallory")
-    access.revoke(OLGA, port["grant_id"])
+    access.revoke(OLGA, port["grant_id"], reason=" the project is over ")
     assert not reads(platform)
     assert kinds(platform)[-1] == "access.ended"
+
+
+def test_why_a_grant_was_revoked_is_read_by_who_had_it_and_can_be_erased(platform, access):
+    made = access.ask(EVE, [str(ORDERS)], "churn model")
+    (port,) = access.approve(PETE, made["request_id"])["ports"]
+    access.revoke(OLGA, port["grant_id"], reason=" the project of Ms Wong is over ")
+
+    (seen,) = access.granted(EVE)
+    event = [e for e in read_all_events(platform.rooms.production) if e.kind == "access.ended"][-1]
+    erased = access.requests.erase([event.body["reason"]["text"]])
+    (after,) = access.granted(EVE)
+
+    assert (seen["holds"], seen["ended_by"], seen["ended_reason"]) == (False, "olga", "the project of Ms Wong is over")
+    assert "Wong" not in json.dumps(event.body)
+    assert (erased, after["ended_by"], after["ended_reason"]) == (1, "olga", None)
 
 
 def test_a_grant_ends_by_itself_and_its_end_is_told_once(platform, access, clock):

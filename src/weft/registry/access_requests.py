@@ -16,7 +16,7 @@ from msgspec import Struct
 from weft.model.address import Address, parse_address
 from weft.registry import codec, publishing
 from weft.registry.database import Database, Statements
-from weft.registry.grants import Grant, Terms, given, put_text
+from weft.registry.grants import Grant, Terms, given, put_text, said
 from weft.registry.sql_tables import SqlTables
 
 WAITING, APPROVED, DECLINED, WITHDRAWN = "waiting", "approved", "declined", "withdrawn"
@@ -251,7 +251,7 @@ class RequestStore:
                 "WHERE request_id = ? AND port = ?",
                 (codec.time_text(at), json.dumps(approvals), request_id, str(port)),
             )
-            body = {"request": request_id, request.kind: request.consumer, "stage": 1, "reason": _said(ref, hashed)}
+            body = {"request": request_id, request.kind: request.consumer, "stage": 1, "reason": said(ref, hashed)}
             body |= {"to": sorted(to)}
             _event(statements, at, "access.approved_first", actor, port, body)
         return None
@@ -272,7 +272,7 @@ class RequestStore:
             body = {"request": request_id, request.kind: request.consumer, "decision": state}
             body |= {"asked_by": request.asked_by}
             kind = "access.decided" if state == DECLINED else "access.withdrawn"
-            _event(statements, at, kind, actor, port, body | {"reason": _said(ref, hashed)})
+            _event(statements, at, kind, actor, port, body | {"reason": said(ref, hashed)})
         return True
 
     def move_on(self, item: Item, *, raised: bool, at: datetime, to: Iterable[str]) -> bool:
@@ -338,13 +338,9 @@ def _grant(
         "access.decided",
         actor,
         port,
-        body | {"grant": grant.grant_id, "reason": _said(ref, hashed), "approvals": list(approvals)},
+        body | {"grant": grant.grant_id, "reason": said(ref, hashed), "approvals": list(approvals)},
     )
     return grant
-
-
-def _said(ref: str | None, hashed: str | None) -> dict[str, str | None] | None:
-    return {"text": ref, "hash": hashed} if ref is not None else None
 
 
 def _event(statements: Statements, at: datetime, kind: str, actor: str, port: Address, body: Mapping[str, Any]) -> None:

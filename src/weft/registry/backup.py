@@ -138,8 +138,9 @@ def _shut_out(statements: Statements) -> list[tuple[str, list[tuple[Any, ...]]]]
             ),
         ),
         (
-            "UPDATE grants SET ends_at = ?, told = ? WHERE grant_id = ? AND (ends_at IS NULL OR ends_at > ?)",
-            statements.rows("SELECT ends_at, told, grant_id, ends_at FROM grants WHERE ends_at IS NOT NULL"),
+            "UPDATE grants SET ends_at = ?, told = ?, ended_by = ? "
+            "WHERE grant_id = ? AND (ends_at IS NULL OR ends_at > ?)",
+            statements.rows("SELECT ends_at, told, ended_by, grant_id, ends_at FROM grants WHERE ends_at IS NOT NULL"),
         ),
     ]
 

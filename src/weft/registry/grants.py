@@ -18,8 +18,9 @@ from weft.registry.sql_tables import SqlTables
 
 GRANT = (
     "SELECT g.grant_id, g.port, g.kind, g.consumer, g.since, g.ends_at, g.basis, g.named_columns, g.roles, g.given_by, "
-    "g.request_id, g.salt, p.content, r.content, g.review_at, g.reviewed_at, g.used_at "
-    "FROM grants g LEFT JOIN access_texts p ON p.text_id = g.purpose LEFT JOIN access_texts r ON r.text_id = g.reason"
+    "g.request_id, g.salt, p.content, r.content, g.review_at, g.reviewed_at, g.used_at, g.ended_by, e.content "
+    "FROM grants g LEFT JOIN access_texts p ON p.text_id = g.purpose LEFT JOIN access_texts r ON r.text_id = g.reason "
+    "LEFT JOIN access_texts e ON e.text_id = g.ended_reason"
 )
 
 
@@ -38,6 +39,8 @@ class Grant(Struct, frozen=True):
         review_at: when somebody has to look whether it is still needed.
         reviewed_at: when somebody did.
         used_at: the last day on which it was read by.
+        ended_by: who has ended it before its time; None where time alone did.
+        ended_reason: as it was written, like `reason`.
     """
 
     grant_id: str
@@ -57,6 +60,8 @@ class Grant(Struct, frozen=True):
     review_at: datetime | None = None
     reviewed_at: datetime | None = None
     used_at: datetime | None = None
+    ended_by: str | None = None
+    ended_reason: str | None = None
 
     def holds(self, at: datetime) -> bool:
         """Whether it holds at a time. It does from its giving on, whatever this machine's clock thinks of that."""
@@ -97,23 +102,25 @@ class GrantStore:
                     return known
             return given(statements, port, kind, consumer, basis, actor, at, ends_at)
 
-    def end(self, grant_id: str, *, actor: str, at: datetime) -> bool:
+    def end(self, grant_id: str, *, actor: str, at: datetime, reason: str = "") -> bool:
         """Ends a grant at once; whether there was one that held."""
         with self._database.writing() as statements:
             row = statements.row(f"{GRANT} WHERE g.grant_id = ?", (grant_id,))
             found = grant_of(row) if row is not None else None
             if found is None or not found.holds(at):
                 return False
-            sql = "UPDATE grants SET ends_at = ?, told = 'expired' WHERE grant_id = ?"
-            statements.run(sql, (codec.time_text(at), grant_id))
+            ref, hashed = put_text(statements, reason) if reason else (None, None)
+            sql = "UPDATE grants SET ends_at = ?, told = 'expired', ended_by = ?, ended_reason = ? WHERE grant_id = ?"
+            statements.run(sql, (codec.time_text(at), actor, ref, grant_id))
             # what is being read by it ends too; nobody knows who of a team reads by its grant, so all of them ask again
             members = " OR consumer LIKE 'user:%'" if found.kind == "team" else ""
             statements.run(
                 f"DELETE FROM scans WHERE port = ? AND (consumer = ?{members})",
                 (str(found.port), f"{found.kind}:{found.consumer}"),
             )
-            body = {"grant": grant_id, found.kind: found.consumer} | _asked(statements, found)
-            publishing.append(SqlTables(statements), at, "access.ended", actor, str(found.port), body)
+            body = {"grant": grant_id, found.kind: found.consumer, "reason": said(ref, hashed)}
+            asked = _asked(statements, found)
+            publishing.append(SqlTables(statements), at, "access.ended", actor, str(found.port), body | asked)
         return True
 
     def listed(self, *, port: Address | None = None, consumer: str | None = None) -> Sequence[Grant]:
@@ -289,13 +296,18 @@ def put_text(statements: Statements, content: str) -> tuple[str, str]:
     return text_id, _hashed(salt + content)
 
 
+def said(ref: str | None, hashed: str | None) -> dict[str, str | None] | None:
+    """What the log keeps of a text that can be erased; None where nobody wrote one."""
+    return {"text": ref, "hash": hashed} if ref is not None else None
+
+
 def _hashed(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def grant_of(row: Sequence[object]) -> Grant:
     grant_id, port, kind, consumer, since, ends_at, basis, columns, roles, given_by, request_id, salt = row[:12]
-    purpose, reason, review_at, reviewed_at, used_at = row[12:]
+    purpose, reason, review_at, reviewed_at, used_at, ended_by, ended_reason = row[12:]
     return Grant(
         str(grant_id),
         parse_address(str(port)),
@@ -314,6 +326,8 @@ def grant_of(row: Sequence[object]) -> Grant:
         _time(review_at),
         _time(reviewed_at),
         _time(used_at),
+        _text(ended_by),
+        _text(ended_reason),
     )
 
 

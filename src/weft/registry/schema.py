@@ -30,6 +30,7 @@ STEPS = (
     "0019_held_publications",
     "0020_feedback",
     "0021_portal_notices",
+    "0022_ended_grants",
 )
 """Files of the folder `steps`: step n makes version n of the schema. One that was shipped is never changed."""
 

@@ -60,9 +60,12 @@ def test_a_request_is_made_approved_read_by_and_revoked(platform, people):
     assert (told.allowed, [c.name for c in told.columns if c.shown != "hidden"]) == (True, ["tailnum"])
 
     assert people("ada").delete(f"/grants/{granted.grant_id}").status_code == 404
-    assert finn.delete(f"/grants/{granted.grant_id}").status_code == 204
+    refused = finn.request("DELETE", f"/grants/{granted.grant_id}", json={"why": "a word that is not known"})
+    done = finn.request("DELETE", f"/grants/{granted.grant_id}", json={"reason": "the project is over"})
+    assert (refused.status_code, done.status_code) == (422, 204)
     (ended,) = eve.get("/grants").json()
     assert (ended["holds"], "salt" in ended) == (False, False)
+    assert (ended["ended_by"], ended["ended_reason"]) == ("finn", "the project is over")
     assert not eve.get("/explain", params={"principal": "eve", "address": str(PLANES)}).json()["allowed"]
 
 

@@ -90,7 +90,7 @@ def test_a_history_tells_who_decided_why_and_when_it_ended(platform, people):
     request = asked(platform)
     granted = platform.access.approve(FINN, request, reason="agreed")["ports"][0]["grant_id"]
     platform.access.keep(FINN, granted)
-    platform.access.revoke(FINN, granted)
+    platform.access.revoke(FINN, granted, reason="the project is over")
 
     steps = people("eve").get(f"/access/requests/{request}").json()["history"]
 
@@ -98,7 +98,10 @@ def test_a_history_tells_who_decided_why_and_when_it_ended(platform, people):
         ("asked", "eve", "delay model"),
         ("approved", "finn", "agreed"),
     ]
-    assert {s["what"] for s in steps[2:]} == {"kept after a review", "ended"}
+    assert {(s["what"], s["who"], s["text"]) for s in steps[2:]} == {
+        ("kept after a review", None, None),
+        ("ended", "finn", "the project is over"),
+    }
 
 
 def test_requests_and_grants_of_ones_own_are_those_and_no_others(platform, people):
@@ -195,7 +198,7 @@ def test_forms_ask_decide_withdraw_keep_and_revoke(platform, people):
     (grant,) = platform.access_lists.own(EVE)
     stranger = people("ada").post(f"/access/grants/{grant['grant_id']}/revoke")
     kept = finn.post(f"/access/grants/{grant['grant_id']}/keep")
-    revoked = eve.post(f"/access/grants/{grant['grant_id']}/revoke", data={"then": "/access"})
+    revoked = eve.post(f"/access/grants/{grant['grant_id']}/revoke", data={"then": "/access", "reason": "done with it"})
 
     assert (made.status_code, made.headers["location"]) == (
         303,
@@ -206,7 +209,9 @@ def test_forms_ask_decide_withdraw_keep_and_revoke(platform, people):
     assert approved.headers["location"].endswith("?done=approved")
     assert (grant["columns"], grant["ends_at"][:10]) == (["tailnum"], "2030-01-02")
     assert (stranger.status_code, kept.status_code, revoked.headers["location"]) == (404, 303, "/access?done=revoked")
-    assert not platform.access_lists.own(EVE)[0]["holds"]
+    (ended,) = platform.access_lists.own(EVE)
+    assert (ended["holds"], ended["ended_by"], ended["ended_reason"]) == (False, "eve", "done with it")
+    assert "done with it" in eve.get("/access", headers={"Accept": "text/html"}).text
 
 
 def test_a_page_to_go_back_to_is_one_of_ours(people, platform):

@@ -73,9 +73,9 @@ class AccessElsewhere:
         """Grants; see `Access.granted`."""
         return list(self._server.get(f"{_ROOT}/grants", list[dict[str, Any]], {"port": port, "consumer": reader}))
 
-    def revoke(self, caller: Caller, grant_id: str) -> None:
+    def revoke(self, caller: Caller, grant_id: str, *, reason: str = "") -> None:
         """Ends a grant at once."""
-        self._server.send("DELETE", f"{_ROOT}/grants/{_part(grant_id)}", {})
+        self._server.send("DELETE", f"{_ROOT}/grants/{_part(grant_id)}", {"reason": reason})
 
     def review(self, caller: Caller) -> list[dict[str, Any]]:
         """Grants that somebody has to look at."""

@@ -144,7 +144,7 @@ class AccessLists:
         if grant.reviewed_at is not None:
             yield _step(grant.reviewed_at.isoformat(), "kept after a review", None, port)
         if not grant.holds(self._rooms.now()) and grant.ends_at is not None:
-            yield _step(grant.ends_at.isoformat(), "ended", None, port)
+            yield _step(grant.ends_at.isoformat(), "ended", grant.ended_by, port, grant.ended_reason)
 
     def readable(self, caller: Caller, address: str) -> Document | None:
         """Where the caller's own asking for a port stands: the grant that holds, or the request that waits."""

@@ -72,6 +72,8 @@ def shown_grant(grant: Grant, now: datetime) -> dict[str, Any]:
         "review_at": _time(grant.review_at),
         "reviewed_at": _time(grant.reviewed_at),
         "used_at": _time(grant.used_at),
+        "ended_by": grant.ended_by,
+        "ended_reason": grant.ended_reason,
     }
 
 

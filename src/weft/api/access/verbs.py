@@ -250,8 +250,11 @@ class Access:
         found = self.grants.listed(port=parse_address(port) if port else None, consumer=reader)
         return [shown_grant(g, self._rooms.now()) for g in found if self.sees_grant(caller, g)]
 
-    def revoke(self, caller: Caller, grant_id: str) -> None:
+    def revoke(self, caller: Caller, grant_id: str, *, reason: str = "") -> None:
         """Ends a grant at once, everywhere; for whoever decides who reads the port.
+
+        Args:
+            reason: whoever had it can read it.
 
         Raises:
             AccessDenied: WFT-ACC-010.
@@ -260,7 +263,7 @@ class Access:
         found = self._grant(caller, grant_id)
         if not (self.sovereign or (found.kind == "user" and found.consumer == caller.name)):
             require(caller, Action.APPROVE, found.port.domain)
-        self.grants.end(grant_id, actor=caller.name, at=self._rooms.now())
+        self.grants.end(grant_id, actor=caller.name, at=self._rooms.now(), reason=reason.strip())
 
     def review(self, caller: Caller) -> list[dict[str, Any]]:
         """Grants that the caller answers for and that somebody has to look at: due for review, or long unused."""

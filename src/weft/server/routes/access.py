@@ -108,6 +108,14 @@ class GrantedPort(BaseModel):
     major: int
 
 
+class Revocation(BaseModel):
+    """Why a grant is ended before its time."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "the project is over"}]})
+
+    reason: str = Field("", max_length=2000, pattern=_TEXT)
+
+
 class ShownGrant(BaseModel):
     """That somebody may read a port."""
 
@@ -129,6 +137,8 @@ class ShownGrant(BaseModel):
     review_at: datetime | None
     reviewed_at: datetime | None
     used_at: datetime | None = Field(description="the last day on which it was read by")
+    ended_by: str | None = Field(description="who has ended it before its time")
+    ended_reason: str | None
 
 
 class GrantToReview(ShownGrant):
@@ -259,9 +269,9 @@ def keep(request: Request, caller: Asker, grant_id: _Id) -> dict[str, Any]:
 
 
 @router.delete("/grants/{grant_id}", status_code=204, responses=refusals(403, 404))
-def revoke(request: Request, caller: Asker, grant_id: _Id) -> Response:
-    """Ends a grant at once, everywhere."""
-    _access(request).revoke(caller, grant_id)
+def revoke(request: Request, caller: Asker, grant_id: _Id, said: Revocation | None = None) -> Response:
+    """Ends a grant at once, everywhere; a reason may stand in the body, and not in the address, which logs keep."""
+    _access(request).revoke(caller, grant_id, reason=said.reason if said is not None else "")
     return Response(status_code=204)
 
 

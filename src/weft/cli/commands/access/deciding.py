@@ -81,14 +81,19 @@ def withdraw(request_id: str, form: str) -> int:
 @click.command(
     "revoke",
     help="End grants at once, everywhere.",
-    epilog=examples("weft access list --grants", "weft access revoke 3f9c2a7b11d04e58"),
+    epilog=examples(
+        "weft access list --grants",
+        "weft access revoke 3f9c2a7b11d04e58",
+        'weft access revoke 3f9c2a7b11d04e58 --reason "the project is over"',
+    ),
 )
 @click.argument("grants", nargs=-1, required=True, metavar="GRANT...")
-def revoke(grants: tuple[str, ...]) -> int:
+@click.option("--reason", default="", metavar="TEXT", help="Why; whoever had them can read it.")
+def revoke(grants: tuple[str, ...], reason: str) -> int:
     from weft.api.access.elsewhere import access_at_hand
 
     with access_at_hand() as (access, caller):
         for grant in grants:
-            access.revoke(caller, grant)
+            access.revoke(caller, grant, reason=reason)
             print_text(f"revoked {grant}")
     return 0

@@ -182,9 +182,15 @@ def withdraw(request: Request, caller: Sender, request_id: _Id) -> Response:
 
 
 @router.post("/access/grants/{grant_id}/revoke")
-def revoke(request: Request, caller: Sender, grant_id: _Id, then: _Then = "/access") -> Response:
+def revoke(
+    request: Request,
+    caller: Sender,
+    grant_id: _Id,
+    then: _Then = "/access",
+    reason: _Words = "",
+) -> Response:
     """Ends a grant at once."""
-    platform_of(request).access.revoke(caller, grant_id)
+    platform_of(request).access.revoke(caller, grant_id, reason=reason)
     return _to(f"{then}?done=revoked")
 
 
