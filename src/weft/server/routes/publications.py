@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from weft.access.permissions import Action, Caller
 from weft.api.documents import decoded
 from weft.api.publishing.addressing import announced
+from weft.api.publishing.handing_in import HandingIn
 from weft.api.publishing.runs import Publishing
 from weft.errors import UsageError, error
 from weft.model.handover import (
@@ -55,6 +56,11 @@ _FILE: dict[str, Any] = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+
+
+def _handing_in(request: Request) -> HandingIn:
+    found: HandingIn = request.app.state.platform.handing_in
+    return found
 
 
 def _publishing(request: Request) -> Publishing:
@@ -149,19 +155,19 @@ def announce(request: Request, caller: Publisher, run_id: str, content: Content)
 @router.post("/publications", openapi_extra=sent(one(Handover)), responses=_COMMITTED)
 def publish(request: Request, caller: Publisher, content: Content) -> Response:
     """Hands in a publication. What is stated is checked, then committed whole, or refused; twice is once."""
-    return _answer(_publishing(request).hand_in(caller, content, _WAIT_S))
+    return _answer(_handing_in(request).hand_in(caller, content, _WAIT_S))
 
 
 @router.get("/publications/{run_id}/{product}", responses=_COMMITTED)
 def publication(request: Request, caller: Publisher, run_id: str, product: str) -> Response:
     """How a publication stands; one that is being checked is waited for a while."""
-    return _answer(_publishing(request).handed_in(caller, run_id, product, _WAIT_S))
+    return _answer(_handing_in(request).handed_in(caller, run_id, product, _WAIT_S))
 
 
 @router.post("/registry/ports/{address}/rollback", openapi_extra=sent(one(RollbackAsked)), responses=_COMMITTED)
 def roll_back(request: Request, caller: Publisher, address: str, content: Content) -> Response:
     """Shows earlier rows of a port again, where they keep today's contract."""
-    return _answer(_publishing(request).roll_back(caller, address, decoded(content, RollbackAsked), _WAIT_S))
+    return _answer(_handing_in(request).roll_back(caller, address, decoded(content, RollbackAsked), _WAIT_S))
 
 
 def _answer(found: HandedIn) -> Response:
