@@ -194,6 +194,10 @@ class RemoteConnector:
             folder.drop(now, self._now() - dt.timedelta(seconds=remote.keep_s))
         return Landed(made.rows, moved, (self._now() - began).total_seconds())
 
+    def has_tables(self, connection: str) -> bool:
+        """Whether a connection of the settings leads to a database, not to a store of files."""
+        return self._named(connection).kind != "s3"
+
     def described(self, source: Source) -> RemoteTable:
         """A table as its server describes it."""
         remote = _remote(source)
