@@ -131,6 +131,31 @@ def test_a_publication_waits_until_somebody_agrees_to_exactly_that_content(mesh:
     assert mesh.weft("policy", "scan").stdout.startswith("0 policies asked"), "who asks for an approval finds no fault"
 
 
+def test_whoever_agrees_sees_what_would_change_and_agrees_to_no_other_model(mesh: TestMesh) -> None:
+    assert mesh.weft("apply").returncode == 0
+    mesh.write("governance/policies/approval.yaml", APPROVAL)
+    model = next(mesh.root.glob("domains/report/daily/models/*.sql"))
+    before = model.read_text()
+    model.write_text(before + "\nlimit 2")
+    mesh.weft("apply")
+    (asked,) = mesh.json("approvals", "list")["items"]
+    shown, told = (
+        mesh.json("approvals", "show", asked["approval_id"]),
+        mesh.weft("approvals", "show", asked["approval_id"]),
+    )
+    mesh.weft("approvals", "approve", asked["approval_id"], "--reason", "seen")
+    model.write_text(before + "\nlimit 1")
+
+    other = mesh.weft("apply")
+
+    (port,) = shown["content"]
+    assert (port["what"], port["before"], port["version"], port["changes"]) == ("changed", "1.0.0", "1.0.0", [])
+    assert port["models"], "the model is named that is computed otherwise"
+    assert f"model {port['models'][0]} is computed otherwise" in told.stdout
+    assert other.returncode == 1, "what was agreed to was another model"
+    assert "WFT-GOV-057" in other.stdout + other.stderr
+
+
 def test_a_file_of_a_policy_that_cannot_be_read_closes_nothing_when_a_worker_scans(mesh: TestMesh) -> None:
     assert mesh.weft("apply", today="2026-03-01").returncode == 0
     mesh.write("governance/policies/purpose.yaml", purpose("high"))

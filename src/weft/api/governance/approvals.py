@@ -53,12 +53,13 @@ class Approvals:
         }
 
     def one(self, caller: Caller, approval_id: str) -> Document:
-        """An approval.
+        """An approval, with what would be published: `content`, null where that is not known.
 
         Raises:
             UsageError: WFT-GOV-054, there is none.
         """
-        return self._found(caller, approval_id).as_json()
+        found = self._found(caller, approval_id)
+        return {**found.as_json(), "content": found.wanted.content}
 
     def may_decide(self, caller: Caller, approval_id: str) -> bool:
         """Whether an approval waits for somebody like the caller.
