@@ -42,11 +42,12 @@ class ApprovalStore:
         return _approval(row) if row is not None else None
 
     def listed(
-        self, state: str | None = None, *, after: tuple[str, str] | None = None, limit: int = 100
+        self, state: str | None = None, *, product: str | None = None, after: tuple[str, str] | None = None, limit: int = 100
     ) -> list[AskedApproval]:
         """Approvals, newest first.
 
         Args:
+            product: those of one product.
             after: the time, as text, and the id of one: only older ones.
         """
         conditions: list[str] = ["a.approval_id > ''"]
@@ -54,6 +55,9 @@ class ApprovalStore:
         if state is not None:
             conditions.append("a.state = ?")
             values.append(state)
+        if product is not None:
+            conditions.append("a.product = ?")
+            values.append(product)
         if after is not None:
             conditions.append("(a.asked_at < ? OR (a.asked_at = ? AND a.approval_id > ?))")
             values += [after[0], *after]
