@@ -42,7 +42,12 @@ class ApprovalStore:
         return _approval(row) if row is not None else None
 
     def listed(
-        self, state: str | None = None, *, product: str | None = None, after: tuple[str, str] | None = None, limit: int = 100
+        self,
+        state: str | None = None,
+        *,
+        product: str | None = None,
+        after: tuple[str, str] | None = None,
+        limit: int = 100,
     ) -> list[AskedApproval]:
         """Approvals, newest first.
 
