@@ -12,7 +12,9 @@ from tests.meshes import TestMesh, two_products
 from tests.scenarios.test_policies import purpose
 from weft.api.governance.governing import policies_known
 from weft.api.governance.scans import scan
+from weft.api.governance.verbs import everyone
 from weft.api.platform import open_platform
+from weft.api.portal.running import timeline
 
 APPROVAL = """
 id: reports-are-approved
@@ -139,6 +141,10 @@ def test_whoever_agrees_sees_what_would_change_and_agrees_to_no_other_model(mesh
     model.write_text(before + "\nlimit 2")
     mesh.weft("apply")
     (asked,) = mesh.json("approvals", "list")["items"]
+    with closing(open_platform(mesh.root)) as platform:
+        lead = everyone("gwen")
+        page = timeline(platform, lead, 24, None, None, None)
+        awaited = platform.approvals.awaited(lead, "report.daily")
     shown, told = (
         mesh.json("approvals", "show", asked["approval_id"]),
         mesh.weft("approvals", "show", asked["approval_id"]),
@@ -148,6 +154,9 @@ def test_whoever_agrees_sees_what_would_change_and_agrees_to_no_other_model(mesh
 
     other = mesh.weft("apply")
 
+    assert (page["runs"][0]["state"], page["runs"][0]["waits"]) == ("succeeded", True)
+    assert {lane["product"]: lane["bars"][0]["state"] for lane in page["lanes"]}["report.daily"] == "waiting"
+    assert [one["approval_id"] for one in awaited] == [asked["approval_id"]]
     (port,) = shown["content"]
     assert (port["what"], port["before"], port["version"], port["changes"]) == ("changed", "1.0.0", "1.0.0", [])
     assert port["models"], "the model is named that is computed otherwise"
