@@ -57,7 +57,7 @@ class Approvals:
 
         Older ones are of content that was changed before anybody had.
         """
-        if Drafts(self._reader, caller).hide(product):
+        if Drafts(self._reader, caller).hide(product) or not self._store.listed(WAITING, product=product, limit=1):
             return []
         newest: dict[str, AskedApproval] = {}
         for one in self._store.listed(product=product):
