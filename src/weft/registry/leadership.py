@@ -1,6 +1,7 @@
 """Which one of several schedulers leads: an advisory lock of PostgreSQL, or a row with an end in SQLite.
 
-One that asks no more leads no more, also where its process is there and stands still. A leader saves the others their work. That nothing is queued twice does not rest on it, but on the key of each job.
+One that asks no more leads no more, also where its process is there and stands still. A leader saves the others their
+work. That nothing is queued twice does not rest on it, but on the key of each job.
 """
 
 from __future__ import annotations
