@@ -301,6 +301,23 @@ def test_a_job_that_is_to_end_is_not_handed_back_to_another_worker(database):
     )
 
 
+def test_a_job_that_is_to_end_and_fails_by_chance_meanwhile_is_cancelled_and_no_failure(database):
+    put(database, new("a"), new("b", "sales.returns"))
+    by_chance, of_its_own = claim(database, 0), claim(database, 0)
+    with database.writing() as statements:
+        queue = Queue(statements)
+        for job, passing in ((by_chance, True), (of_its_own, False)):
+            queue.cancel(job.job_id, "eve", at(1))
+            queue.fail(job.job_id, job.fence, {"diagnostics": []}, at(2), passing=passing)
+
+    assert (one(database, "job-1").state, one(database, "job-1").result) == (
+        JobState.CANCELLED,
+        {"why": "cancelled by eve"},
+    )
+    assert one(database, "job-2").state is JobState.FAILED
+    assert events(database) == ["job.cancelled", "job.cancelled", "job.failed"]
+
+
 def test_what_somebody_asks_for_now_waits_for_nothing_that_sleeps(database):
     upstream = Upstream([("d.b", "d.a.x@1")])
     put(database, new("a", "d.a"), new("b", "d.b"))
