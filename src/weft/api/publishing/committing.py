@@ -78,25 +78,28 @@ class ProcessCommitter:
         self._last = 0
 
     def commit(self, run_id: str, product: str, timeout_s: float) -> None:
-        """Hands one to the child and waits for it."""
-        waiting = _Waiting()
+        """Hands one to the child and waits for it; one that it was handed already is waited for."""
+        of = run_id, product
         with self._lock:
             process = self._running()
-            self._last += 1
-            number = self._last
-            self._waiting[number] = waiting
-            assert process.stdin is not None, "it was opened with a pipe"
-            try:
-                process.stdin.write(json.dumps({"number": number, "run": run_id, "product": product}) + "\n")
-                process.stdin.flush()
-            except OSError as e:
-                del self._waiting[number]
-                raise _lost() from e
-        done = waiting.event.wait(timeout_s)
-        with self._lock:
-            self._waiting.pop(number, None)
-        if done and waiting.failure is not None:
+            waiting = next((one for one in self._waiting.values() if one.of == of), None)
+            if waiting is None:
+                waiting = self._handed(process, of)
+        if waiting.event.wait(timeout_s) and waiting.failure is not None:
             raise waiting.failure
+
+    def _handed(self, process: subprocess.Popen[str], of: tuple[str, str]) -> _Waiting:
+        """Once, however often it is asked for: while the child is at something else, a pipe takes so many lines."""
+        self._last += 1
+        waiting = self._waiting[self._last] = _Waiting(of)
+        assert process.stdin is not None, "it was opened with a pipe"
+        try:
+            process.stdin.write(json.dumps({"number": self._last, "run": of[0], "product": of[1]}) + "\n")
+            process.stdin.flush()
+        except OSError as e:
+            del self._waiting[self._last]
+            raise _lost() from e
+        return waiting
 
     def close(self) -> None:
         """Lets the child finish what it does, and end."""
@@ -113,6 +116,7 @@ class ProcessCommitter:
 
     def _running(self) -> subprocess.Popen[str]:
         if self._process is None or self._process.poll() is not None:
+            self._give_up()
             command = [sys.executable, "-m", "weft.api.publishing.committing", str(self._root)]
             self._process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=self._root
@@ -129,21 +133,27 @@ class ProcessCommitter:
                 log(answer["log"])
                 continue
             with self._lock:
-                waiting = self._waiting.get(answer["number"])
+                waiting = self._waiting.pop(answer["number"], None)
             if waiting is not None:
                 waiting.failure = failure_of(answer["failure"]) if answer["failure"] else None
                 waiting.event.set()
         with self._lock:
-            left = list(self._waiting.values()) if self._process in (process, None) else []
+            if self._process in (process, None):
+                self._give_up()
+
+    def _give_up(self) -> None:
+        """Tells all who wait that the child has died."""
+        left, self._waiting = list(self._waiting.values()), {}
         for one in left:
             one.failure = _lost()
             one.event.set()
 
 
 class _Waiting:
-    """Somebody who waits for the child."""
+    """What the child was handed, for whoever waits for it."""
 
-    def __init__(self) -> None:
+    def __init__(self, of: tuple[str, str]) -> None:
+        self.of = of
         self.event = threading.Event()
         self.failure: WeftError | None = None
 
