@@ -10,7 +10,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -22,6 +23,7 @@ from weft import errors
 from weft.api.publishing import addressing
 from weft.errors import Awaited, Conflict, GateRefused, PlatformError, TransientError, WeftError, error, of_the_system
 from weft.model.handover import Committed, Handover, RollbackAsked
+from weft.observability import spans
 
 if TYPE_CHECKING:
     from weft.registry.handovers import HandedIn
@@ -94,7 +96,8 @@ class ProcessCommitter:
         waiting = self._waiting[self._last] = _Waiting(of)
         assert process.stdin is not None, "it was opened with a pipe"
         try:
-            process.stdin.write(json.dumps({"number": self._last, "run": of[0], "product": of[1]}) + "\n")
+            asked = {"number": self._last, "run": of[0], "product": of[1], "under": spans.carried()}
+            process.stdin.write(json.dumps(asked) + "\n")
             process.stdin.flush()
         except OSError as e:
             del self._waiting[self._last]
@@ -247,20 +250,30 @@ class Committing:
         self._ended = threading.Event()
         threading.Thread(target=self._keep, name="claims", daemon=True).start()
 
+    @property
+    def traces(self) -> str:
+        """Where spans go."""
+        return self._platform.rooms.settings.server.traces
+
     def close(self) -> None:
         """Gives connections back."""
         self._ended.set()
         self._platform.close()
 
-    def take_up(self) -> None:
-        """Does what a process before this one has left; what fails now is tried again by a worker."""
+    def take_up(self, first: Mapping[str, Any] | None = None) -> None:
+        """Does what a process before this one has left; what fails now is tried again by a worker.
+
+        Args:
+            first: what this process was started for.
+        """
         from weft.runs import repair
 
         for run_id, product in self._store.unsettled():
             self.settle(run_id, product)
         self._platform.holding.look()  # what goes on is among what is left
         for left in self._claims.left(self._platform.publishing.place, self._platform.rooms.now()):
-            self.one(left.run_id, left.product)
+            of = left.run_id, left.product
+            self.one(*of, first["under"] if first is not None and (first["run"], first["product"]) == of else None)
             self.settle(left.run_id, left.product)
         try:
             with self._platform.rooms.governance.book.current():  # made before a publication or a reader waits for it
@@ -303,10 +316,13 @@ class Committing:
             self._platform.publishing.let_go(run_id)
         repair.now_and_then(context)
 
-    def one(self, run_id: str, product: str) -> WeftError | None:
+    def one(self, run_id: str, product: str, under: Mapping[str, str] | None = None) -> WeftError | None:
         """Commits or refuses one handover; gives why that could not be done now.
 
         What another process is at is left to it. What ends one process after the other is refused.
+
+        Args:
+            under: the span of whoever waits for it.
         """
         from weft.api.governance.holding import ended_of
         from weft.registry.handovers import HandoverState
@@ -323,7 +339,8 @@ class Committing:
             assert handed_in is not None, "it was just taken"
             if tries > MOST_TRIES:
                 raise _unfit(product, f"the process that checked it has ended {MOST_TRIES} times")
-            answer = self._received(handed_in)
+            with spans.span("receive", under=under, run_id=run_id, product=product):
+                answer = self._received(handed_in)
         except (PlatformError, OSError) as e:
             self._claims.give_back(run_id, product)
             return e if isinstance(e, WeftError) else of_the_system(e)
@@ -443,17 +460,20 @@ def main(root: str, asked: IO[str], answers: IO[str]) -> None:
         answers.flush()
 
     committing = Committing(Path(root), tell)
+    tracing = spans.begin(committing.traces)
     try:
-        committing.take_up()
-        for line in asked:
+        first = asked.readline()  # it is started for one, which it finds among what is left
+        committing.take_up(json.loads(first) if first else None)
+        for line in chain((first,) if first else (), asked):
             one: dict[str, Any] = json.loads(line)
-            failed = committing.one(one["run"], one["product"])
+            failed = committing.one(one["run"], one["product"], one["under"])
             text = failure_text(failed) if failed is not None else None
             answers.write(json.dumps({"number": one["number"], "failure": text}) + "\n")
             answers.flush()
             committing.settle(one["run"], one["product"])
     finally:
         committing.close()
+        spans.end(tracing)
 
 
 if __name__ == "__main__":
