@@ -21,7 +21,8 @@ from weft.access.permissions import Action, Caller, Role, require
 from weft.api.documents import decoded
 from weft.api.people.requisition import unregistered
 from weft.api.publishing import addressing
-from weft.api.publishing.committing import Committer, Kept, ProcessCommitter, failure_of
+from weft.api.publishing.committer import Committer, ProcessCommitter
+from weft.api.publishing.committing import Kept, failure_of
 from weft.api.publishing.incoming import Incoming, too_large
 from weft.api.publishing.run_inputs import INPUTS, drop_inputs
 from weft.api.publishing.runs_elsewhere import begun, ended_at, outcome, require_port
