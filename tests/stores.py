@@ -52,6 +52,7 @@ class ObjectServer:
         lends: whether it lends keys.
         lasts_s: how long they hold, whatever was asked for; None: as was asked for.
         before: called with each of them first; what it returns is answered in its place, if anything.
+        unlisted: what keys begin with that nobody may list on their own.
     """
 
     def __init__(self, endpoint: str) -> None:
@@ -63,6 +64,7 @@ class ObjectServer:
         self.lends = True
         self.lasts_s: int | None = None
         self.before: Callable[[str, str], int | None] = lambda method, path: None
+        self.unlisted: str | None = None
         self._numbers = itertools.count()
 
     @property
@@ -131,9 +133,12 @@ def object_server() -> Iterator[ObjectServer]:
         if _service(environ) == "sts":
             return _lent(environ, start, moto, found[0])
         status = found[0].before(method, path)
+        if dict(parse_qsl(environ["QUERY_STRING"])).get("prefix", "") == found[0].unlisted:
+            status = 403
         if status is not None:
             start(f"{status} Told", [("Content-Type", "application/xml")])
-            return [b"<Error><Code>SlowDown</Code></Error>"]
+            code = "AccessDenied" if status == 403 else "SlowDown"
+            return [f"<Error><Code>{code}</Code></Error>".encode()]
         found[0].requests.append((method, path))
         if "HTTP_X_AMZ_SECURITY_TOKEN" in environ:
             found[0].by_sessions.append((method, unquote(path)))

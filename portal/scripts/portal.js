@@ -97,3 +97,11 @@ theme();
 document.addEventListener("change", (event) => {
   if (event.target.form?.dataset.sends === "at-once") event.target.form.requestSubmit();
 });
+
+// --- where one is, where a list of pages is wider than the window ---------------------------------------------------
+
+for (const here of document.querySelectorAll(".top .sections a[aria-current], .tabs a[aria-current]")) {
+  const list = here.closest(".top nav, .tabs");
+  if (list.scrollWidth > list.clientWidth)
+    list.scrollLeft += here.getBoundingClientRect().left - list.getBoundingClientRect().left - (list.clientWidth - here.offsetWidth) / 2;
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.browser.company import CONSUMER
+from tests.browser.company import CONSUMER, LEAD
 from tests.browser.looking import barriers, faint, loaded
 from tests.browser.pages import PAGES
 from tests.conformance.test_verbs import token
@@ -61,6 +61,19 @@ def test_results_follow_the_words_as_they_are_typed_and_the_address_with_them(de
     page.get_by_text("Delays by route and month").wait_for()
 
     page.wait_for_url("**/search?q=delays*")
+
+
+def test_on_a_phone_where_one_is_and_what_can_be_done_are_seen_without_scrolling_aside(demo, visit):
+    page = visit(demo, LEAD, width=360)
+    page.goto("/governance/waivers")
+
+    for seen in (page.locator("[aria-current=page]"), page.locator("summary", has_text="Revoke")):
+        assert seen.count() > 0
+        for one in seen.all():
+            box = one.bounding_box()
+            assert box is not None
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= 360
 
 
 def test_a_page_and_its_json_are_one_value_and_neither_is_kept_by_others(demo):

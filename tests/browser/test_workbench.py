@@ -52,6 +52,20 @@ def until(holds: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
+def test_numbers_are_shown_whole_and_names_of_ports_have_their_mark(demo, visit):
+    page = visit(demo, OWNER)
+    opened(page, "select carrier, avg(dep_delay) as delay from operations.on_time.flights group by 1 order by 2")
+    run(page)
+    rows(page)
+
+    cut = "all => all.filter((cell) => cell.scrollWidth > cell.clientWidth).map((cell) => cell.textContent)"
+    assert page.locator("#as-table td").evaluate_all(cut) == []
+    mark = page.locator(".tables button.name").first.evaluate(
+        "one => parseFloat(getComputedStyle(one).paddingLeft) + parseFloat(getComputedStyle(one).textIndent)"
+    )
+    assert mark >= 0, "it stands left of where it can be seen"
+
+
 def test_a_query_runs_and_its_address_keeps_the_text(demo, visit):
     page = visit(demo, OWNER)
     opened(page)

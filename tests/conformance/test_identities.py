@@ -7,9 +7,12 @@ import threading
 
 import pytest
 
+from weft.model.address import parse_address
 from weft.model.records import DomainRecord
+from weft.registry.access_requests import RequestStore, Wanted
 from weft.registry.base import read_all_events
 from weft.registry.database import Database
+from weft.registry.grants import GrantStore
 from weft.registry.members import Members
 from weft.registry.publishing import append
 from weft.registry.sessions import SessionStore, csrf_of
@@ -17,9 +20,11 @@ from weft.registry.sign_ins import SignInStore
 from weft.registry.sql_tables import SqlTables
 from weft.registry.tokens import TokenStore
 from weft.registry.users import User, UserStore
+from weft.registry.workspaces import WorkspaceStore, WorkspaceTable
 
 START = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 ISSUER = "https://login.example.com"
+PORT = parse_address("fleet.aircraft.planes@1")
 
 
 @pytest.fixture
@@ -281,6 +286,36 @@ def test_a_name_that_was_freed_is_a_new_account_without_anything_of_the_former_o
     assert tokens.holder(secret, after(days=1)) is None
     assert kinds(registry)[-2:] == ["user.removed", "user.created"]
     assert not users.remove("nobody", actor="root", at=START)
+
+
+@pytest.mark.parametrize("how", ["removed", "renamed"])
+def test_a_name_that_was_freed_reads_nothing_of_what_the_former_account_was_granted(how, database, registry):
+    users, grants = UserStore(database), GrantStore(database)
+    requests, tables = RequestStore(database), WorkspaceStore(database)
+    users.arrived(sent(), START)
+    held = grants.grant(PORT, "user", "ada@example.com", basis="x", actor="root", at=START, ends_at=None)
+    kept = grants.grant(PORT, "service", "ada@example.com", basis="x", actor="root", at=START, ends_at=None)
+    asked = requests.create(Wanted("ada@example.com", "user", "ada@example.com", (PORT,), "delays"), START, {})
+    own = WorkspaceTable(
+        "ada@example.com", "mine", "upload", None, (("a", "BIGINT"),), (), 1, 10, "mine-1.parquet", START, after(days=9)
+    )
+    tables.put(own, 100)
+
+    if how == "removed":
+        users.remove("ada@example.com", actor="root", at=after(days=1))
+    else:
+        users.arrived(sent("eve@example.com"), after(days=1))
+    users.arrived(sent("ada@example.com", "2"), after(days=1))
+
+    ended, other, request = grants.get(held.grant_id), grants.get(kept.grant_id), requests.get(asked.request_id)
+    assert ended is not None and other is not None and request is not None
+    by = "root" if how == "removed" else "eve@example.com"
+    assert (ended.holds(after(days=1)), ended.ended_by, other.holds(after(days=1))) == (False, by, True)
+    assert [item.state for item in request.items] == ["withdrawn"]
+    assert requests.waiting_for(PORT, "user", "ada@example.com") is None
+    assert list(tables.of("ada@example.com", after(days=1))) == []
+    assert [one.file for one in tables.drop_ended(after(days=1))] == ["mine-1.parquet"]
+    assert {"access.ended", "access.withdrawn"} <= set(kinds(registry))
 
 
 def test_a_user_who_was_shut_out_stays_so_when_the_provider_sends_them_again(database):

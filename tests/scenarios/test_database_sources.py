@@ -204,6 +204,20 @@ def test_rows_that_a_column_says_are_deleted_go(server: Server, tmp_path: Path) 
     assert shop.amounts() == [(2, 20)]
 
 
+@pytest.mark.parametrize("flag", ["boolean", "int", "decimal(3, 1)", "double precision"])
+def test_a_flag_that_is_false_or_zero_deletes_no_row(server: Server, tmp_path: Path, flag: str) -> None:
+    no, yes = ("false", "true") if flag == "boolean" else ("0", "1")
+    server.run(f"ALTER TABLE orders DROP COLUMN gone, ADD COLUMN gone {flag}")
+    server.run(f"INSERT INTO orders VALUES (1, 10, '2026-01-01', {no}), (2, 20, '2026-01-01', null)")
+    server.run(f"INSERT INTO orders VALUES (3, 30, '2026-01-01', {yes})")
+    source = {"table": "orders", "mode": "incremental", "cursor": "changed", "key": "id", "deletes": {"column": "gone"}}
+    shop = Shop(tmp_path, server.url, source, server.kind)
+
+    shop.build()
+
+    assert shop.amounts() == [(1, 10), (2, 20)]
+
+
 def test_ranges_that_are_read_at_once_give_every_row_once(server: Server, tmp_path: Path) -> None:
     server.add(*((i, i, 0) for i in range(-50, 157)))
     server.run("INSERT INTO orders VALUES (null, 5, null, null)")

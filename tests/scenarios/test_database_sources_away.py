@@ -14,7 +14,7 @@ import weft
 from tests.meshes import number
 from tests.scenarios.test_database_sources import Server, Shop
 from weft.api.scaffolding import new_product
-from weft.errors import WeftError
+from weft.errors import UsageError, WeftError
 
 NOWHERE = "postgresql://u:hunter2@127.0.0.1:1/x"
 
@@ -29,6 +29,9 @@ def added(shop: Shop, product: str, connection: str) -> None:
         for of in ("shop.sales", "shop.sales.orders"):
             text = text.replace(number(of), number(of.replace("sales", product)))
         file.write_text(text)
+
+
+FILES = {"file": "s3://deliveries/orders.csv"}
 
 
 def declared(shop: Shop) -> None:
@@ -173,6 +176,34 @@ def test_a_new_product_from_something_that_is_no_table_says_what_to_write(tmp_pa
     (told,) = raised.value.diagnostics
     assert told.code == code
     assert "`db`" in str(told.fix) or "db.TABLE" in str(told.fix)
+
+
+def test_a_new_product_from_a_store_says_that_it_has_no_tables(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, NOWHERE, {"table": "orders"})
+    settings = tmp_path / "weft.toml"
+    keys = 'access_key = { file = "dsn" }\nsecret_key = { file = "dsn" }\n'
+    settings.write_text(f'{settings.read_text()}[connections.lake]\nkind = "s3"\nregion = "eu-central-1"\n{keys}')
+    shutil.rmtree(shop.root / "domains/shop/sales")
+
+    with pytest.raises(UsageError, match=r"WFT-CLI-001: `lake` is a store: it has files, and no table `orders`"):
+        new_product(tmp_path, "shop.lines", source="lake.orders")
+
+
+@pytest.mark.parametrize(
+    ("kind", "source", "lacks"),
+    [("s3", {"table": "orders"}, "tables"), ("s3", {"query": "select 1"}, "tables"), ("postgres", FILES, "files")],
+)
+def test_a_source_of_a_connection_of_another_kind_is_told(tmp_path: Path, kind: str, source: dict, lacks: str) -> None:
+    shop = Shop(tmp_path, NOWHERE, source)
+    more = 'access_key = { file = "dsn" }\nsecret_key = { file = "dsn" }' if kind == "s3" else 'dsn = { file = "dsn" }'
+    (tmp_path / "weft.toml").write_text(f'[mesh]\nname = "shop"\n[connections.db]\nkind = "{kind}"\n{more}\n')
+
+    with weft.open(tmp_path) as mesh:
+        told = [d.code for d in mesh.check().diagnostics]
+    with pytest.raises(WeftError, match=f"WFT-SRC-023: `db` is a connection of the kind {kind}, which has no {lacks}"):
+        shop.build()
+
+    assert told == ["WFT-SRC-023"]
 
 
 def test_doctor_says_which_package_reads_the_rows_where_it_lacks(postgres: str, tmp_path: Path) -> None:

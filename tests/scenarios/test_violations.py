@@ -12,7 +12,9 @@ from tests.meshes import TestMesh, two_products
 from tests.scenarios.test_policies import purpose
 from weft.api.governance.governing import policies_known
 from weft.api.governance.scans import scan
+from weft.api.governance.verbs import everyone
 from weft.api.platform import open_platform
+from weft.api.portal.running import timeline
 
 APPROVAL = """
 id: reports-are-approved
@@ -129,6 +131,38 @@ def test_a_publication_waits_until_somebody_agrees_to_exactly_that_content(mesh:
     assert other["digest"] != asked["digest"]
     assert "WFT-GOV-058" in fourth.stdout + fourth.stderr
     assert mesh.weft("policy", "scan").stdout.startswith("0 policies asked"), "who asks for an approval finds no fault"
+
+
+def test_whoever_agrees_sees_what_would_change_and_agrees_to_no_other_model(mesh: TestMesh) -> None:
+    assert mesh.weft("apply").returncode == 0
+    mesh.write("governance/policies/approval.yaml", APPROVAL)
+    model = next(mesh.root.glob("domains/report/daily/models/*.sql"))
+    before = model.read_text()
+    model.write_text(before + "\nlimit 2")
+    mesh.weft("apply")
+    (asked,) = mesh.json("approvals", "list")["items"]
+    with closing(open_platform(mesh.root)) as platform:
+        lead = everyone("gwen")
+        page = timeline(platform, lead, 24, None, None, None)
+        awaited = platform.approvals.awaited(lead, "report.daily")
+    shown, told = (
+        mesh.json("approvals", "show", asked["approval_id"]),
+        mesh.weft("approvals", "show", asked["approval_id"]),
+    )
+    mesh.weft("approvals", "approve", asked["approval_id"], "--reason", "seen")
+    model.write_text(before + "\nlimit 1")
+
+    other = mesh.weft("apply")
+
+    assert (page["runs"][0]["state"], page["runs"][0]["waits"]) == ("succeeded", True)
+    assert {lane["product"]: lane["bars"][0]["state"] for lane in page["lanes"]}["report.daily"] == "waiting"
+    assert [one["approval_id"] for one in awaited] == [asked["approval_id"]]
+    (port,) = shown["content"]
+    assert (port["what"], port["before"], port["version"], port["changes"]) == ("changed", "1.0.0", "1.0.0", [])
+    assert port["models"], "the model is named that is computed otherwise"
+    assert f"model {port['models'][0]} is computed otherwise" in told.stdout
+    assert other.returncode == 1, "what was agreed to was another model"
+    assert "WFT-GOV-057" in other.stdout + other.stderr
 
 
 def test_a_file_of_a_policy_that_cannot_be_read_closes_nothing_when_a_worker_scans(mesh: TestMesh) -> None:

@@ -49,10 +49,17 @@ export function table(home) {
   }
 
   function widths() {
-    // of what is seen first: columns do not jump as one scrolls
+    // of what is seen first: columns do not jump as one scrolls; in the font that this reader has
+    const ink = document.createElement("canvas").getContext("2d");
+    const { fontStyle, fontWeight, fontSize, fontFamily } = getComputedStyle(home);
+    ink.font = `${fontStyle} ${fontWeight} ${fontSize} ${fontFamily}`;
+    const wide = (said) => ink.measureText(said).width;
     return found.columns.map((column, c) => {
-      const longest = found.rows.slice(0, 200).reduce((most, row) => Math.max(most, row[c] === null ? 4 : text(row[c]).length), Math.max(column.name.length, column.type.length * 0.8) + (column.masked ? 14 : 0));
-      return Math.min(448, Math.max(64, Math.ceil(longest * 8.2) + 26));
+      const of = isNumber(column.type) ? (said) => said.replace(/\d/g, "0") : (said) => said; // digits are all as wide
+      const values = found.rows.slice(0, 200).map((row) => (row[c] === null ? "null" : text(row[c])));
+      const longest = values.reduce((most, value) => (value.length > most.length ? value : most), "").slice(0, LONGEST);
+      const head = 1.08 * wide(column.name + (column.masked ? ` masked: ${column.masked} ` : "")) + (column.masked ? 16 : 0);
+      return Math.min(448, Math.max(64, Math.ceil(Math.max(wide(of(longest)), head, wide(column.type))) + 30));
     });
   }
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from weft.api.own_notices import OwnNotices
     from weft.api.people.identity import Identity
     from weft.api.people.requisition import Requisitions
+    from weft.api.publishing.handing_in import HandingIn
     from weft.api.publishing.runs import Publishing
     from weft.api.publishing.scanning import Scanning
     from weft.api.reading import Reading
@@ -162,10 +163,17 @@ class Platform:
 
     @cached_property
     def publishing(self) -> Publishing:
-        """Runs of domains elsewhere, and what they hand in."""
+        """Runs of domains elsewhere."""
         from weft.api.publishing.runs import Publishing
 
         return Publishing(self)
+
+    @cached_property
+    def handing_in(self) -> HandingIn:
+        """Publications and rollbacks of domains elsewhere."""
+        from weft.api.publishing.handing_in import HandingIn
+
+        return HandingIn(self)
 
     @cached_property
     def holding(self) -> Holding:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from weft.connectors.landing import Batch, LandedColumn, LandingFolder
+from weft.connectors.reading import IN_TIME, ORDERED
 from weft.connectors.relations import file_list
 from weft.model.remote import Remote
 from weft.sql.quoting import ident, literal
@@ -94,10 +95,19 @@ def _state(folder: LandingFolder, batches: Sequence[Batch], remote: Remote, item
         keys = f"(SELECT {there} FROM read_parquet({file_list(folder.files(batches[-1], 'keys'))}))"
         state = f"(SELECT * FROM {state} SEMI JOIN {keys} USING ({using}))"
     if remote.deleted is not None:
-        name = ident(remote.deleted)
-        gone = f"{name} IS TRUE" if columns[remote.deleted].type == "BOOLEAN" else f"{name} IS NOT NULL"
-        state = f"(SELECT * FROM {state} WHERE NOT ({gone}))"
+        state = f"(SELECT * FROM {state} WHERE NOT ({_gone(columns[remote.deleted])}))"
     return state
+
+
+def _gone(column: LandedColumn) -> str:
+    """The condition under which the column that says so says that a row is deleted."""
+    name = ident(column.name)
+    base = column.type.partition("(")[0]
+    if base == "BOOLEAN":
+        return f"{name} IS TRUE"
+    if base in ORDERED and base not in IN_TIME:
+        return f"coalesce({name} <> 0, false)"  # a flag of servers whose BOOLEAN is a number
+    return f"{name} IS NOT NULL"
 
 
 def _unreplaced(folder: LandingFolder, batches: Sequence[Batch], remote: Remote, items: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,16 +14,17 @@ from msgspec.structs import replace
 from weft.config import Connection
 from weft.connectors.files import FileConnector
 from weft.connectors.landing import Batch, LandingFolder
-from weft.connectors.stores import objects
-from weft.connectors.targets import Place
+from weft.connectors.stores import matching
 from weft.errors import SourceError, error
 from weft.model.column import Column
 from weft.model.mesh import Source
 
 if TYPE_CHECKING:
-    from pyarrow.fs import S3FileSystem
+    from pyarrow.fs import FileInfo, S3FileSystem
 
 _CHUNK = 8 << 20
+_NAME = 60
+_REFUSALS = ("ACCESS_DENIED", "INVALID_ACCESS_KEY_ID", "SIGNATURE_DOES_NOT_MATCH", "EXPIRED_TOKEN", "403")
 
 
 def listing(source: Source, connection: Connection) -> str:
@@ -31,9 +33,7 @@ def listing(source: Source, connection: Connection) -> str:
     Raises:
         SourceError: WFT-SRC-001 there is none, WFT-SRC-010 the store does not answer.
     """
-    files = _store(connection)
-    found = files.get_file_info(_keys(source, files))
-    return hashlib.sha256(json.dumps([[f.path, f.size, str(f.mtime)] for f in found]).encode()).hexdigest()
+    return _digest(_found(source, connection))
 
 
 def header(source: Source, connection: Connection, connector: FileConnector, folder: Path) -> tuple[Column, ...]:
@@ -42,15 +42,12 @@ def header(source: Source, connection: Connection, connector: FileConnector, fol
     Raises:
         SourceError: WFT-SRC-001 to 010.
     """
-    files = _store(connection)
-    first = _keys(source, files)[0]
-    info = files.get_file_info(first)
-    name = hashlib.sha256(json.dumps([first, info.size, str(info.mtime)]).encode()).hexdigest()
-    target = folder / name / _name(0, first)
+    first = _found(source, connection)[0]
+    target = folder / _digest([first]) / _name(0, first.path)
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         half = target.with_suffix(".half")
-        _copy(files, first, half)
+        _copy(_store(connection), first.path, half)
         half.replace(target)
     return connector.bind(replace(source, file=str(target), remote=None), trusted=True).columns
 
@@ -61,11 +58,11 @@ def copied(source: Source, connection: Connection, batch: str, folder: Path) -> 
     Raises:
         SourceError: WFT-SRC-001, -010; WFT-SRC-030, they changed while they were read.
     """
-    watermark = listing(source, connection)
-    files = _store(connection)
+    found, files = _found(source, connection), _store(connection)
+    watermark = _digest(found)
     digests, columns = [], ()
-    for number, key in enumerate(_keys(source, files)):
-        digests.append(_copy(files, key, folder / _name(number, key)))
+    for number, info in enumerate(found):
+        digests.append(_copy(files, info.path, folder / _name(number, info.path)))
     if listing(source, connection) != watermark:
         what = f"`{source.file}` changed while it was read"
         raise SourceError(error("WFT-SRC-030", what, fix="apply again when what writes there has ended"))
@@ -76,7 +73,7 @@ def copied(source: Source, connection: Connection, batch: str, folder: Path) -> 
 def local(source: Source, folder: LandingFolder, batch: Batch) -> Source:
     """The landed objects, as files."""
     files = folder.files(batch, "raw")
-    return replace(source, file=str(files[0].parent / f"raw-*{''.join(files[0].suffixes)}"), remote=None)
+    return replace(source, file=str(files[0].parent / "raw-*"), remote=None)
 
 
 def reached(connection: Connection) -> None:
@@ -93,12 +90,21 @@ def reached(connection: Connection) -> None:
         raise _unreachable(connection, problem) from None
 
 
-def _keys(source: Source, files: S3FileSystem) -> list[str]:
-    return objects(Place(source.file), files)
+def _found(source: Source, connection: Connection) -> list[FileInfo]:
+    try:
+        return matching(source.file, _store(connection))
+    except OSError as problem:
+        raise _unreachable(connection, problem) from None
+
+
+def _digest(found: list[FileInfo]) -> str:
+    return hashlib.sha256(json.dumps([[f.path, f.size, str(f.mtime)] for f in found]).encode()).hexdigest()
 
 
 def _name(number: int, key: str) -> str:
-    return f"raw-{number:06d}{''.join(Path(Path(key).name.lstrip('.')).suffixes[-2:])}"
+    """The name of a landed object: a person knows it again by its own, of which the ending says the format."""
+    own = re.sub(r"[^\w.-]", "_", key.rpartition("/")[2])[-_NAME:]
+    return f"raw-{number:06d}-{own}"
 
 
 def _copy(files: S3FileSystem, key: str, target: Path) -> str:
@@ -133,5 +139,5 @@ def _store(connection: Connection) -> S3FileSystem:
 
 def _unreachable(connection: Connection, problem: OSError) -> SourceError:
     what = f"the store of the connection `{connection.name}` does not answer"
-    why = "it refuses the key" if "ACCESS_DENIED" in str(problem) or "403" in str(problem) else type(problem).__name__
+    why = "it refuses the key" if any(word in str(problem) for word in _REFUSALS) else type(problem).__name__
     return SourceError(error("WFT-SRC-010", what, why=why, fix="look at `endpoint`, `region` and its keys"))

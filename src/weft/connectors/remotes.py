@@ -123,7 +123,7 @@ class RemoteConnector:
             fix = "land its table by an input port, and fill the port by a model"
             raise SourceError(error("WFT-SRC-053", what, why=why, fix=fix))
         readable(connection)
-        server, table = self._server(remote.connection), self.described(source)
+        server, table = self._server(self._connection(remote).name), self.described(source)
         columns = tuple(Column(c.name, c.type) for c in table.columns)
         watermark = _watermark(server, table, remote)[1]
         known = [remote.connection, table.source, watermark, [[c.name, c.type] for c in columns]]
@@ -194,11 +194,14 @@ class RemoteConnector:
             folder.drop(now, self._now() - dt.timedelta(seconds=remote.keep_s))
         return Landed(made.rows, moved, (self._now() - began).total_seconds())
 
+    def has_tables(self, connection: str) -> bool:
+        """Whether a connection of the settings leads to a database, not to a store of files."""
+        return self._named(connection).kind != "s3"
+
     def described(self, source: Source) -> RemoteTable:
         """A table as its server describes it."""
         remote = _remote(source)
-        server = self._server(remote.connection)
-        table = server.described(remote)
+        table = self._server(self._connection(remote).name).described(remote)
         checked(table, remote)
         return table
 
@@ -300,7 +303,7 @@ class RemoteConnector:
         remote = _remote(source)
         if source.file:
             return self._of_files(source)
-        server, table = self._server(remote.connection), self.described(source)
+        server, table = self._server(self._connection(remote).name), self.described(source)
         return _columns(table), _watermark(server, table, remote)[1]
 
     def _of_files(self, source: Source) -> tuple[tuple[LandedColumn, ...], str | None]:
@@ -323,7 +326,18 @@ class RemoteConnector:
         return self._open[name]
 
     def _connection(self, remote: Remote) -> Connection:
-        return self._named(remote.connection)
+        """The connection of a source, of which it may be.
+
+        Raises:
+            SourceError: WFT-SRC-020 there is none, WFT-SRC-023 it has no tables, or no files.
+        """
+        found, files = self._named(remote.connection), remote.table is None and remote.query is None
+        lacks = "files" if files else "tables"
+        if files != (found.kind == "s3"):
+            what = f"`{found.name}` is a connection of the kind {found.kind}, which has no {lacks}"
+            fix = "give a `table` or a `query`" if files else "give a `file`: s3://BUCKET/…"
+            raise SourceError(error("WFT-SRC-023", what, fix=f"{fix}, or name another connection"))
+        return found
 
     def _named(self, name: str) -> Connection:
         known = self._settings.connections

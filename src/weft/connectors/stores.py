@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Mapping
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from weft.connectors.relations import ForeignFile, as_they_are, format_of
@@ -13,8 +15,9 @@ from weft.errors import SourceError, error
 from weft.model.mesh import Source
 
 if TYPE_CHECKING:
-    from pyarrow.fs import S3FileSystem
+    from pyarrow.fs import FileInfo, S3FileSystem
 
+_SPECIAL = re.compile(r"[*?[]")
 _SCHEMES = ("s3://", "s3a://", "s3n://")
 
 
@@ -60,15 +63,64 @@ def objects(place: Place, files: S3FileSystem) -> list[str]:
         SourceError: WFT-SRC-001, there is none; WFT-SRC-010, the store does not answer or refuses.
     """
     try:
-        found = sorted(_bridge(files).glob(key_of(place.path) + ("**" if place.path.endswith("/") else "")))
-        found = [f for f in found if not f.endswith("/") and files.get_file_info(f).is_file]
+        return [f.path for f in matching(place.path, files)]
     except OSError as problem:
         why = str(problem).split("\n", 1)[0]
         fix = "look at AWS_ACCESS_KEY_ID, AWS_PROFILE, AWS_REGION and AWS_ENDPOINT_URL"
         raise SourceError(error("WFT-SRC-010", f"`{place.path}` cannot be opened", why=why, fix=fix)) from None
+
+
+def matching(path: str, files: S3FileSystem) -> list[FileInfo]:
+    """The objects that a path, a pattern or a folder (`…/`) names, in the order of their keys.
+
+    fsspec's own glob leaves out what it cannot list, so that files would be missing without a word.
+
+    Raises:
+        SourceError: WFT-SRC-001, there is none.
+        OSError: the store does not answer or refuses, if only for one folder.
+    """
+    wanted = key_of(path) + ("**" if path.endswith("/") else "")
+    special = _SPECIAL.search(wanted)
+    try:
+        if special is None:
+            found = [files.get_file_info(wanted)]
+        else:
+            below, _, pattern = wanted[: special.start()].rpartition("/")
+            depth = None if "**" in wanted else (pattern + wanted[special.start() :]).count("/") + 1
+            fits = _pattern(path, wanted)
+            found = [f for f in _below(below, depth, files) if fits.match(f.path)]
+    except OSError as problem:
+        if "NO_SUCH_BUCKET" not in str(problem):
+            raise
+        found = []
+    found = sorted((f for f in found if f.is_file), key=lambda f: f.path)
     if not found:
-        raise SourceError(error("WFT-SRC-001", f"there is no object `{place.path}`", fix="mend the path"))
+        raise SourceError(error("WFT-SRC-001", f"there is no object `{path}`", fix="mend the path"))
     return found
+
+
+def _pattern(path: str, wanted: str) -> re.Pattern[str]:
+    try:
+        from fsspec.utils import glob_translate
+    except ImportError:
+        raise missing("fsspec", "s3") from None
+    try:
+        return re.compile(glob_translate(wanted))
+    except ValueError:
+        what = f"there is no object `{path}`"
+        why, fix = "`**` stands for folders, however deep, and is a whole part of a path", "write `**/*` and the ending"
+        raise SourceError(error("WFT-SRC-001", what, why=why, fix=fix)) from None
+
+
+def _below(folder: str, depth: int | None, files: S3FileSystem) -> list[FileInfo]:
+    """What lies in a folder, so many levels deep; None: all of it."""
+    from pyarrow.fs import FileSelector, FileType
+
+    found = files.get_file_info(FileSelector(folder, allow_not_found=True, recursive=depth is None))
+    if depth is None or depth == 1:
+        return list(found)
+    deeper = [_below(f.path, depth - 1, files) for f in found if f.type == FileType.Directory]
+    return [*found, *chain.from_iterable(deeper)]
 
 
 def listed(place: Place, environ: Mapping[str, str]) -> frozenset[str]:

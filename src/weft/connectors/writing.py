@@ -52,9 +52,8 @@ def _parquet(reader: Any, path: Path, batch: str, at: dt.datetime) -> int:
         for part in reader:
             if writer is None:
                 repeating = [*_repeating(part), LOADED_AT, BATCH]
-                writer = pq.ParquetWriter(
-                    path, schema, compression="zstd", compression_level=1, use_dictionary=repeating
-                )
+                how = {"use_dictionary": repeating, "write_statistics": told_of(schema)}
+                writer = pq.ParquetWriter(path, schema, compression="zstd", compression_level=1, **how)
             count = part.num_rows
             same = pa.repeat(pa.scalar(0, pa.int8()), count)
             constants = [pa.DictionaryArray.from_arrays(same, values) for values in added]
@@ -66,6 +65,22 @@ def _parquet(reader: Any, path: Path, batch: str, at: dt.datetime) -> int:
         if writer is not None:
             writer.close()
     return rows
+
+
+def told_of(schema: pa.Schema) -> list[str]:
+    """Columns of which a file may say its bounds: from those of others DuckDB 2.0 concludes what is not so.
+
+    Of numbers with a point PyArrow's bounds leave NaN out (https://github.com/duckdb/duckdb/issues/25521); where all
+    texts of a column are equal and are in no dictionary, every row is taken for null when it is asked for nulls.
+    """
+    import pyarrow.types as kinds
+
+    def bounded(kind: pa.DataType) -> bool:
+        if kinds.is_dictionary(kind):  # columns that landing adds: one value in each row
+            return True
+        return any(is_it(kind) for is_it in (kinds.is_integer, kinds.is_boolean, kinds.is_temporal, kinds.is_decimal))
+
+    return [field.name for field in schema if bounded(field.type)]
 
 
 def _repeating(part: pa.RecordBatch) -> list[str]:

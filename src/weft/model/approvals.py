@@ -22,6 +22,7 @@ class Wanted(Struct, frozen=True):
         digest: of what would be published: the approval holds for exactly that.
         roles: one of which decides.
         why: what the policy says of it.
+        content: what would change, port by port, for whoever decides; None where an older weft has asked.
     """
 
     policy: str
@@ -29,6 +30,7 @@ class Wanted(Struct, frozen=True):
     digest: str
     roles: tuple[str, ...]
     why: str | None = None
+    content: list[dict[str, Any]] | None = None
 
 
 class AskedApproval(Struct, frozen=True):
@@ -71,7 +73,7 @@ def content_digest(publish: Publish) -> str:
 
     It holds documents, contracts, versions, models and lineage; neither rows, nor time, nor who publishes it.
     """
-    said = {
+    said: dict[str, Any] = {
         "product": [str(publish.product.address), publish.product.document],
         "ports": sorted(
             [str(p.address), p.version, p.status, p.contract, str(p.address) in map(str, publish.defaults)]
@@ -81,6 +83,8 @@ def content_digest(publish: Publish) -> str:
         "edges": sorted([e.source, e.target, str(e.kind), str(e.transformation), e.masking] for e in publish.edges),
         "models": sorted(json.dumps(_builtins(m), sort_keys=True, default=str) for m in publish.written),
     }
+    if not publish.written:  # where the run has the files it hands in no models: their digests stand for them
+        said["digests"] = sorted([str(p.address), sorted(p.model_digests.items())] for p in publish.publications)
     text = json.dumps(said, sort_keys=True, default=str, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

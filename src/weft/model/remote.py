@@ -19,7 +19,7 @@ class Remote(Struct, frozen=True):
         cursor: the column that moves forward with each change of a row.
         overlap: how far before the last cursor reading begins again: seconds for times and dates, else a number.
         key: columns by which a row is the same row later on.
-        deleted: the column that says that a row is deleted, when it is neither null nor false.
+        deleted: the column that says that a row is deleted, when it is neither null nor false nor 0.
         compare_keys: rows whose key is not in the source any more are deleted.
         keep_s: seconds for which batches are kept that the present state does not need.
         partition_by: an integer column, by whose ranges several connections read at once.

@@ -30,6 +30,9 @@ _UNSETTLED_NS = 2_000_000_000
 _AT_ONCE = 500
 """Blobs that are asked for, or kept back before they are written, together."""
 
+_MOST_OWN = 50_000
+"""Keys of a kind that are remembered beside the file."""
+
 
 class Cache:
     """An SQLite file under `.weft/cache`. Safe for several processes, and for one that is killed.
@@ -44,6 +47,7 @@ class Cache:
         self._files: dict[str, tuple[int, int, int, int, str]] | None = None
         self._fresh: dict[str, tuple[int, int, int, int, str]] = {}
         self._waiting: dict[tuple[str, str], bytes] = {}
+        self._bare: dict[str, set[str] | None] = {}
 
     def close(self) -> None:
         """Writes what was learnt, and closes."""
@@ -71,6 +75,9 @@ class Cache:
                 asked.append(key)
             else:
                 found[key] = blob
+        own = self._own(full) if asked else None
+        if own is not None:
+            asked = [key for key in asked if key in own]
         with contextlib.suppress(sqlite3.Error):
             for start in range(0, len(asked), _AT_ONCE):
                 some = asked[start : start + _AT_ONCE]
@@ -111,12 +118,32 @@ class Cache:
         """Writes what was learnt, for other processes to see."""
         blobs = [(kind, key, blob) for (kind, key), blob in self._waiting.items()]
         seen = [(path, *known) for path, known in self._fresh.items()]
+        for kind, key, _ in blobs:
+            own = self._bare.get(kind)
+            if own is not None:
+                own.add(key)
         self._waiting, self._fresh = {}, {}
         if self._db is None or not (blobs or seen):
             return
         with contextlib.suppress(sqlite3.Error), self._db:
             self._db.executemany("INSERT OR REPLACE INTO blobs VALUES (?, ?, ?)", blobs)
             self._db.executemany("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?, ?, ?)", seen)
+
+    def _own(self, kind: str) -> set[str] | None:
+        """The keys of a kind that this process has written, where there was none before; None where there were.
+
+        Of a mesh that is built for the first time nothing is known, and the file need not be asked for each thing.
+        """
+        if kind not in self._bare:
+            assert self._db is not None, "the caller has looked"
+            held: object = True
+            with contextlib.suppress(sqlite3.Error):
+                held = self._db.execute("SELECT 1 FROM blobs WHERE kind = ? LIMIT 1", (kind,)).fetchone()
+            self._bare[kind] = set() if held is None else None
+        own = self._bare[kind]
+        if own is not None and len(own) > _MOST_OWN:
+            own = self._bare[kind] = None
+        return own
 
     def _known(self) -> dict[str, tuple[int, int, int, int, str]]:
         if self._files is None:

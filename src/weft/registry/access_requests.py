@@ -263,16 +263,7 @@ class RequestStore:
             item = request.item(port) if request is not None else None
             if request is None or item is None or item.state != WAITING:
                 return False
-            ref, hashed = put_text(statements, reason) if reason else (None, None)
-            statements.run(
-                "UPDATE access_items SET state = ?, decided_by = ?, decided_at = ?, reason = ? "
-                "WHERE request_id = ? AND port = ?",
-                (state, actor, codec.time_text(at), ref, request_id, str(port)),
-            )
-            body = {"request": request_id, request.kind: request.consumer, "decision": state}
-            body |= {"asked_by": request.asked_by}
-            kind = "access.decided" if state == DECLINED else "access.withdrawn"
-            _event(statements, at, kind, actor, port, body | {"reason": said(ref, hashed)})
+            _end(statements, request, port, state, actor, at, reason)
         return True
 
     def move_on(self, item: Item, *, raised: bool, at: datetime, to: Iterable[str]) -> bool:
@@ -295,6 +286,35 @@ class RequestStore:
         with self._database.writing() as statements:
             sql = f"DELETE FROM access_texts WHERE text_id IN ({self._database.listed})"
             return statements.run(sql, (json.dumps(list(text_ids)),))
+
+
+def withdraw_all(statements: Statements, user: str, *, actor: str, at: datetime) -> None:
+    """Takes back what a user who is no more waits for, inside a transaction that is open."""
+    rows = statements.rows(
+        "SELECT DISTINCT q.request_id FROM access_requests q JOIN access_items i ON i.request_id = q.request_id "
+        "WHERE i.state = 'waiting' AND q.kind = 'user' AND q.consumer = ? ORDER BY q.request_id",
+        (user,),
+    )
+    for (request_id,) in rows:
+        request = _found(statements, str(request_id))
+        for item in request.items if request is not None else ():
+            if request is not None and item.state == WAITING:
+                _end(statements, request, item.port, WITHDRAWN, actor, at, "")
+
+
+def _end(
+    statements: Statements, request: AccessRequest, port: Address, state: str, actor: str, at: datetime, reason: str
+) -> None:
+    ref, hashed = put_text(statements, reason) if reason else (None, None)
+    statements.run(
+        "UPDATE access_items SET state = ?, decided_by = ?, decided_at = ?, reason = ? "
+        "WHERE request_id = ? AND port = ?",
+        (state, actor, codec.time_text(at), ref, request.request_id, str(port)),
+    )
+    body = {"request": request.request_id, request.kind: request.consumer, "decision": state}
+    body |= {"asked_by": request.asked_by}
+    kind = "access.decided" if state == DECLINED else "access.withdrawn"
+    _event(statements, at, kind, actor, port, body | {"reason": said(ref, hashed)})
 
 
 def _grant(

@@ -20,7 +20,7 @@ from weft.registry.sql_tables import SqlTables
 
 _SELECT = (
     "SELECT a.approval_id, a.policy, a.product, a.digest, a.roles, a.why, a.state, a.asked_by, a.asked_at, "
-    "a.decided_by, a.decided_at, t.content FROM approvals a LEFT JOIN access_texts t ON t.text_id = a.reason"
+    "a.decided_by, a.decided_at, t.content, a.content FROM approvals a LEFT JOIN access_texts t ON t.text_id = a.reason"
 )
 
 
@@ -42,11 +42,17 @@ class ApprovalStore:
         return _approval(row) if row is not None else None
 
     def listed(
-        self, state: str | None = None, *, after: tuple[str, str] | None = None, limit: int = 100
+        self,
+        state: str | None = None,
+        *,
+        product: str | None = None,
+        after: tuple[str, str] | None = None,
+        limit: int = 100,
     ) -> list[AskedApproval]:
         """Approvals, newest first.
 
         Args:
+            product: those of one product.
             after: the time, as text, and the id of one: only older ones.
         """
         conditions: list[str] = ["a.approval_id > ''"]
@@ -54,6 +60,9 @@ class ApprovalStore:
         if state is not None:
             conditions.append("a.state = ?")
             values.append(state)
+        if product is not None:
+            conditions.append("a.product = ?")
+            values.append(product)
         if after is not None:
             conditions.append("(a.asked_at < ? OR (a.asked_at = ? AND a.approval_id > ?))")
             values += [after[0], *after]
@@ -88,10 +97,11 @@ class ApprovalStore:
         made = AskedApproval(f"p-{secrets.token_hex(6)}", wanted, WAITING, actor, at)
         statements.run(
             "INSERT INTO approvals (approval_id, policy, product, domain, digest, roles, why, state, asked_by, "
-            "asked_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "asked_at, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 made.approval_id, wanted.policy, wanted.product, domain_of(wanted.product), wanted.digest,
                 json.dumps(wanted.roles), wanted.why, WAITING, actor, codec.time_text(at),
+                None if wanted.content is None else json.dumps(wanted.content, default=str),
             ),
         )  # fmt: skip
         _event(statements, "approval.asked", made.approval_id, actor, at, _body(made))
@@ -114,10 +124,24 @@ def _event(statements: Statements, kind: str, approval_id: str, actor: str, at: 
 
 
 def _approval(row: Sequence[Any]) -> AskedApproval:
-    approval_id, policy, product, digest, roles, why, state, asked_by, asked_at, decided_by, decided_at, reason = row
+    (
+        approval_id,
+        policy,
+        product,
+        digest,
+        roles,
+        why,
+        state,
+        asked_by,
+        asked_at,
+        decided_by,
+        decided_at,
+        reason,
+        content,
+    ) = row
     return AskedApproval(
         approval_id,
-        Wanted(policy, product, digest, tuple(json.loads(roles)), why),
+        Wanted(policy, product, digest, tuple(json.loads(roles)), why, json.loads(content) if content else None),
         state,
         asked_by,
         datetime.fromisoformat(asked_at),

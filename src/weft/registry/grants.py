@@ -109,18 +109,7 @@ class GrantStore:
             found = grant_of(row) if row is not None else None
             if found is None or not found.holds(at):
                 return False
-            ref, hashed = put_text(statements, reason) if reason else (None, None)
-            sql = "UPDATE grants SET ends_at = ?, told = 'expired', ended_by = ?, ended_reason = ? WHERE grant_id = ?"
-            statements.run(sql, (codec.time_text(at), actor, ref, grant_id))
-            # what is being read by it ends too; nobody knows who of a team reads by its grant, so all of them ask again
-            members = " OR consumer LIKE 'user:%'" if found.kind == "team" else ""
-            statements.run(
-                f"DELETE FROM scans WHERE port = ? AND (consumer = ?{members})",
-                (str(found.port), f"{found.kind}:{found.consumer}"),
-            )
-            body = {"grant": grant_id, found.kind: found.consumer, "reason": said(ref, hashed)}
-            asked = _asked(statements, found)
-            publishing.append(SqlTables(statements), at, "access.ended", actor, str(found.port), body | asked)
+            _end(statements, found, actor, at, reason)
         return True
 
     def listed(self, *, port: Address | None = None, consumer: str | None = None) -> Sequence[Grant]:
@@ -287,6 +276,29 @@ def given(
         body["request"] = terms.request_id
     publishing.append(SqlTables(statements), at, "access.granted", actor, str(port), body)
     return grant
+
+
+def end_all(statements: Statements, user: str, *, actor: str, at: datetime) -> None:
+    """Ends what a user who is no more may read, inside a transaction that is open: the name may be another's next."""
+    rows = statements.rows(f"{GRANT} WHERE g.consumer = ? AND g.kind = 'user' ORDER BY g.since, g.grant_id", (user,))
+    for grant in map(grant_of, rows):
+        if grant.holds(at):
+            _end(statements, grant, actor, at, "")
+
+
+def _end(statements: Statements, grant: Grant, actor: str, at: datetime, reason: str) -> None:
+    ref, hashed = put_text(statements, reason) if reason else (None, None)
+    sql = "UPDATE grants SET ends_at = ?, told = 'expired', ended_by = ?, ended_reason = ? WHERE grant_id = ?"
+    statements.run(sql, (codec.time_text(at), actor, ref, grant.grant_id))
+    # what is being read by it ends too; nobody knows who of a team reads by its grant, so all of them ask again
+    members = " OR consumer LIKE 'user:%'" if grant.kind == "team" else ""
+    statements.run(
+        f"DELETE FROM scans WHERE port = ? AND (consumer = ?{members})",
+        (str(grant.port), f"{grant.kind}:{grant.consumer}"),
+    )
+    body = {"grant": grant.grant_id, grant.kind: grant.consumer, "reason": said(ref, hashed)}
+    asked = _asked(statements, grant)
+    publishing.append(SqlTables(statements), at, "access.ended", actor, str(grant.port), body | asked)
 
 
 def put_text(statements: Statements, content: str) -> tuple[str, str]:

@@ -31,6 +31,7 @@ STEPS = (
     "0020_feedback",
     "0021_portal_notices",
     "0022_ended_grants",
+    "0023_asked_content",
 )
 """Files of the folder `steps`: step n makes version n of the schema. One that was shipped is never changed."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +16,9 @@ from weft.registry.at_once import may_wait
 from weft.registry.database import Dialect
 from weft.registry.schema import upgrade
 from weft.registry.sql import SqlRegistry
+
+_BESIDE = 64 << 10
+"""Bytes that SQLite may want for its files beside the database: 32 KiB for its index of the log, and the log."""
 
 
 class SqliteRegistry(SqlRegistry):
@@ -84,14 +88,10 @@ class SqliteDatabase:
                     db.execute("PRAGMA journal_mode = WAL")
                 upgrade(db, self.name)
         except (sqlite3.Error, OSError) as e:
-            raise PlatformError(
-                error(
-                    "WFT-REG-002",
-                    f"the registry {path} cannot be opened",
-                    why=str(e),
-                    fix="check `mesh.registry` in weft.toml, and that the folder can be written",
-                )
-            ) from e
+            why, fix = str(e), "check `mesh.registry` in weft.toml, and that the folder can be written"
+            if _is_full(path.parent):
+                why, fix = "no space left on the disk", "make room, then try again; what is published is whole"
+            raise PlatformError(error("WFT-REG-002", f"the registry {path} cannot be opened", why=why, fix=fix)) from e
 
     @property
     def described(self) -> str:
@@ -169,6 +169,14 @@ class SqliteDatabase:
         why = str(e) or type(e).__name__
         kind = TransientError if "locked" in why else PlatformError  # somebody else writes for longer than was waited
         return kind(error(code, f"the registry `{self.name}` cannot be {done}", why=why))
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether a folder has no room for what SQLite lays beside a file that it opens, also to read it."""
+    try:
+        return shutil.disk_usage(folder).free < _BESIDE
+    except OSError:
+        return False
 
 
 def _cannot_be_written(path: Path) -> bool:

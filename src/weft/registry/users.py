@@ -9,9 +9,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from weft.registry import codec, publishing
+from weft.registry import access_requests, codec, grants, notices, publishing, workspaces
 from weft.registry.database import Database, Statements
-from weft.registry.notices import end_all
 from weft.registry.sql_tables import SqlTables
 
 COLUMNS = (
@@ -156,7 +155,9 @@ class UserStore:
         return bool(changed)
 
     def remove(self, name: str, *, actor: str, at: datetime) -> bool:
-        """Takes a user away, with sessions, and ends personal tokens and subscriptions; the name is free.
+        """Takes a user away, with all that was theirs alone; the name is free.
+
+        Sessions, personal tokens, subscriptions, grants and tables of their own end; what they wait for is taken back.
 
         Returns:
             Whether there was one.
@@ -167,7 +168,7 @@ class UserStore:
                 statements.run("DELETE FROM sessions WHERE owner = ?", (name,))
                 statements.run("DELETE FROM refreshes WHERE name = ?", (name,))
                 _revoke_tokens(statements, name, at)
-                end_all(statements, name, actor=actor, at=at)
+                _end_all(statements, name, actor, at)
                 _event(statements, at, "user.removed", actor, name, {})
         return bool(removed)
 
@@ -195,7 +196,7 @@ class UserStore:
                 statements.run("DELETE FROM users WHERE name = ?", (before.name,))
                 statements.run("DELETE FROM refreshes WHERE name = ?", (before.name,))
                 _revoke_tokens(statements, before.name, at)
-                end_all(statements, before.name, actor=user.name, at=at)
+                _end_all(statements, before.name, user.name, at)
                 _event(statements, at, "user.renamed", user.name, before.name, {"to": user.name})
             roles = {"roles": sorted(user.mesh), "domains": {d: sorted(r) for d, r in sorted(user.domains.items())}}
             _put(statements, user, before, at)
@@ -229,6 +230,14 @@ def _put(statements: Statements, user: User, before: User | None, at: datetime) 
             codec.time_text(at),
         ),
     )
+
+
+def _end_all(statements: Statements, name: str, actor: str, at: datetime) -> None:
+    """Ends what stands under a name that is free from now on: whoever gets it next has none of it."""
+    notices.end_all(statements, name, actor=actor, at=at)
+    grants.end_all(statements, name, actor=actor, at=at)
+    access_requests.withdraw_all(statements, name, actor=actor, at=at)
+    workspaces.end_all(statements, name, at)
 
 
 def _revoke_tokens(statements: Statements, owner: str, at: datetime) -> None:

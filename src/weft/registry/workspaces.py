@@ -9,7 +9,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from weft.registry import codec
-from weft.registry.database import Database
+from weft.registry.database import Database, Statements
 
 _COLUMNS = "principal, name, origin, level, columns, sources, rows, size_bytes, file, made_at, ends_at"
 
@@ -111,6 +111,12 @@ class WorkspaceStore:
             if ended:
                 statements.run("DELETE FROM workspace WHERE ends_at <= ?", when)
         return ended
+
+
+def end_all(statements: Statements, principal: str, at: datetime) -> None:
+    """Ends the tables of somebody who is no more, inside a transaction that is open; the next sweep removes files."""
+    when = codec.time_text(at)
+    statements.run("UPDATE workspace SET ends_at = ? WHERE principal = ? AND ends_at > ?", (when, principal, when))
 
 
 def _table(row: tuple[object, ...]) -> WorkspaceTable:

@@ -27,7 +27,7 @@ def product_from_table(text: str, remotes: RemoteConnector) -> dict[str, Any]:
     source says its columns where no server can be asked.
 
     Raises:
-        UsageError: WFT-CLI-001, no table is named.
+        UsageError: WFT-CLI-001, no table is named, or the connection has files and no tables.
         SourceError: WFT-SRC-010 the server cannot be reached, WFT-SRC-024 it has no such table, WFT-SRC-025 the table
             has no columns.
     """
@@ -37,6 +37,10 @@ def product_from_table(text: str, remotes: RemoteConnector) -> dict[str, Any]:
         raise UsageError(
             error("WFT-CLI-001", what, fix=f"write `--from {connection}.TABLE` or `{connection}.SCHEMA.TABLE`")
         )
+    if not remotes.has_tables(connection):
+        what = f"`{connection}` is a store: it has files, and no table `{table}`"
+        fix = "declare an input port with `weft.source: {connection: …, file: s3://…}`, or draft from a file here"
+        raise UsageError(error("WFT-CLI-001", what, fix=fix))
     found = remotes.described(Source("", remote=Remote(connection, table=table)))
     if not found.columns:
         raise SourceError(error("WFT-SRC-025", f"table `{table}` has no columns", fix="name another table"))

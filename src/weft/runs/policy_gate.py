@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from weft.errors import Awaited, Diagnostic, GateRefused, error, has_errors
 from weft.governance.approvals import needed, withheld
 from weft.governance.inheriting import inherit
@@ -23,6 +25,7 @@ from weft.plan.verdicts import port_facts, told
 from weft.project.policies import carried_policies, wrong_in
 from weft.registry.approvals import ApprovalStore
 from weft.registry.base import RegistryReader
+from weft.runs.asked_content import asked_content
 from weft.runs.mesh_book import MeshBook
 
 
@@ -95,7 +98,8 @@ class PolicyGate:
         if store is None:
             what = f"the publication of `{product}` needs an approval, and this registry keeps none"
             raise GateRefused(error("WFT-GOV-057", what, fix="publish it where the registry is a database"))
-        asked = store.asked(wanted, actor=publish.actor, at=self._now())
+        content = asked_content(publish, self._reader())
+        asked = store.asked([replace(one, content=content) for one in wanted], actor=publish.actor, at=self._now())
         missing = withheld(asked)
         if any(one.state == DECLINED for one in asked):
             raise GateRefused(*missing)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from weft.api.platform import Platform
 
 CSRF_HEADER = "X-CSRF-Token"
+ANOTHER_TOKEN = "the request lacks the CSRF token of its session"
+"""What is said of a form that a page of an earlier session has sent, or no page of ours."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -87,8 +89,9 @@ def require_same(given: str, expected: str) -> None:
         AccessDenied: WFT-ACC-013.
     """
     if not hmac.compare_digest(given.encode(), expected.encode()):
-        what = "the request lacks the CSRF token of its session"
-        raise AccessDenied(error("WFT-ACC-013", what, fix=f"load the page again; programs send it as `{CSRF_HEADER}`"))
+        raise AccessDenied(
+            error("WFT-ACC-013", ANOTHER_TOKEN, fix=f"load the page again; programs send it as `{CSRF_HEADER}`")
+        )
 
 
 def _set(request: Request, response: Response, name: str, value: str) -> None:

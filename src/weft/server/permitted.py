@@ -123,6 +123,7 @@ def _by_cookie(request: Request, platform: Platform, csrf: str) -> Caller:
     caller, session = found
     if request.method not in cookies.SAFE:
         cookies.require_origin(request)
+        request.state.asking = caller  # a page of an earlier session is answered as theirs
         cookies.require_same(csrf, session.csrf)
     request.state.session = session
     return caller

@@ -24,7 +24,7 @@ from weft.errors import (
     WeftError,
     error,
 )
-from weft.server import foreign_problems
+from weft.server import cookies, foreign_problems
 from weft.server.challenges import challenge
 from weft.server.portal.forms_again import fields_of, form_again
 from weft.server.portal.problem_pages import is_page, problem_page
@@ -158,14 +158,25 @@ def _of_here(request: Request, e: WeftError) -> Sequence[Diagnostic]:
     return [error(_AWAY, "the registry of this server cannot be asked", why=why, fix="try again in a moment")]
 
 
+_SIGNED_IN_AGAIN = error(
+    "WFT-ACC-013", "you have signed in again since this page was opened", fix="look it over, and send it once more"
+)
+
+
+def _of_an_earlier_session(e: WeftError) -> bool:
+    """Whether a form came with the token of a session that is over: its page gives it another one."""
+    return any(d.code == "WFT-ACC-013" and d.what == cookies.ANOTHER_TOKEN for d in e.diagnostics)
+
+
 def install(app: FastAPI) -> None:
     """Answers everything that goes wrong with a problem document."""
 
     @app.exception_handler(WeftError)
     async def failed(request: Request, e: WeftError) -> Response:
         status = status_of(e)
-        if status in _ANSWERED_BY_THE_FORM and is_page(request):
-            again = await form_again(request, status, {}, e.diagnostics)
+        earlier = _of_an_earlier_session(e)
+        if (status in _ANSWERED_BY_THE_FORM or earlier) and is_page(request):
+            again = await form_again(request, status, {}, [_SIGNED_IN_AGAIN] if earlier else e.diagnostics)
             if again is not None:
                 return again
         headers = {"Retry-After": str(getattr(e, "retry_s", _RETRY_S))} if status in (429, 503) else {}

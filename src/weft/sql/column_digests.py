@@ -16,6 +16,18 @@ from sqlglot.errors import SqlglotError
 from weft.sql.digest_scopes import Digested, Scope, Unread, hashed
 from weft.sql.parsed import parsed
 
+_SPECIAL: tuple[type[exp.Expr], ...] = (
+    exp.Column,
+    exp.Columns,
+    exp.Identifier,
+    exp.Lambda,
+    exp.Paren,
+    exp.PositionalColumn,
+    exp.Query,
+    exp.Star,
+    exp.Window,
+)
+_PLAIN: dict[type[exp.Expr], bool] = {}
 _KEY_LISTS = (exp.Rollup, exp.Cube, exp.GroupingSets, exp.Tuple, exp.Paren)
 
 
@@ -229,7 +241,8 @@ def _projected(expression: exp.Expr, scope: Scope) -> list[tuple[str, str]]:
     if isinstance(node, exp.Column) and isinstance(node.this, exp.Star):
         owner = node.parts[-2].name.lower()
         return _star(node.this, [s for s in scope.sources if s[0] == owner], scope, all_shared=True)
-    if node.find(exp.Columns) is not None:
+    named = isinstance(node, exp.Column) and isinstance(node.this, exp.Identifier)
+    if not named and node.find(exp.Columns) is not None:
         raise Unread("columns(…)")
     digest = _digest(node, scope)
     if alias:
@@ -306,8 +319,12 @@ def _digest(node: exp.Expr, scope: Scope, *, aliases: bool = False) -> str:
 
 def _text(node: object, scope: Scope, parameters: frozenset[str], *, aliases: bool = False) -> str:
     """An expression in one spelling, with digests in the place of columns and queries."""
+    if isinstance(node, str):
+        return node
+    if isinstance(node, exp.Expr) and _is_plain(type(node)):
+        return _parts(node, scope, parameters, aliases=aliases)
     if isinstance(node, list):
-        return f"[{','.join(_text(one, scope, parameters, aliases=aliases) for one in node)}]"
+        return f"[{','.join([_text(one, scope, parameters, aliases=aliases) for one in node])}]"
     if not isinstance(node, exp.Expr):
         return str(node)
     if isinstance(node, exp.Paren) and not node.args.get("pivots"):
@@ -328,10 +345,22 @@ def _text(node: object, scope: Scope, parameters: frozenset[str], *, aliases: bo
         return f"* {scope.everything} {node.sql('duckdb', comments=False)}"
     if isinstance(node, exp.Lambda):
         parameters = parameters | {one.name.lower() for one in node.expressions}
+    named = scope.windows if isinstance(node, exp.Window) else ""
+    return _parts(node, scope, parameters, aliases=aliases) + named
+
+
+def _parts(node: exp.Expr, scope: Scope, parameters: frozenset[str], *, aliases: bool) -> str:
     parts = [
         f"{key}={_text(value, scope, parameters, aliases=aliases)}"
         for key, value in sorted(node.args.items())
         if value is not None and value is not False and value != []
     ]
-    named = scope.windows if isinstance(node, exp.Window) else ""
-    return f"{type(node).__name__}({','.join(parts)}){named}"
+    return f"{type(node).__name__}({','.join(parts)})"
+
+
+def _is_plain(kind: type[exp.Expr]) -> bool:
+    """Whether nodes of a kind have the text of their parts, and nothing else; most have."""
+    known = _PLAIN.get(kind)
+    if known is None:
+        known = _PLAIN[kind] = not issubclass(kind, _SPECIAL)
+    return known

@@ -30,7 +30,10 @@ class Digested(Struct, frozen=True):
     def listed(self, name: str) -> str | None:
         """The digest of a column that is known to be there."""
         wanted = name.lower()
-        return next((digest for known, digest in self.columns if known.lower() == wanted), None)
+        for known, digest in self.columns:
+            if known == wanted or known.lower() == wanted:
+                return digest
+        return None
 
     @property
     def whole(self) -> str:

@@ -12,6 +12,9 @@ from weft.sql.flows import CONSTANT, NOTHING, Flow, Origin, Output, anonymous, d
 from weft.sql.masking import masks
 from weft.sql.scopes import Scope, Unreadable
 
+_SAYING: tuple[type[exp.Expr], ...] = (exp.Func, exp.IntDiv, exp.Is)
+"""The kinds of nodes that may sum up, mask or generalise: most are none of them, and need not be asked which."""
+
 # Aggregate functions of DuckDB that sqlglot does not know to be such.
 AGGREGATES = frozenset(
     {
@@ -51,7 +54,9 @@ def value(node: exp.Expr, scope: Scope) -> Flow:
         return rule(node, scope)
     if isinstance(node, exp.Query | exp.Values):
         return nested(node, scope)
-    flow = merged(value(child, scope) for child in children(node))
+    flow = merged([value(child, scope) for child in children(node)])
+    if not isinstance(node, _SAYING):
+        return made(flow, Transformation.TRANSFORMATION)
     flow = made(flow, Transformation.AGGREGATION if aggregates(node) else Transformation.TRANSFORMATION)
     if scope.enough and summarises(node):
         return anonymous(flow, Anonymisation.AGGREGATION)

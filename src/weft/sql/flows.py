@@ -81,7 +81,8 @@ class Relation(Struct, frozen=True):
         """The column of that name."""
         wanted = name.lower()
         for output in self.outputs:
-            if output.name.lower() == wanted and output.name != EVERY:
+            known = output.name
+            if (known == wanted or known.lower() == wanted) and known != EVERY:
                 return output
         return None
 

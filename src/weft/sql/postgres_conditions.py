@@ -134,6 +134,8 @@ class _Saying:
 
     def _among(self, needle: Any, values: Sequence[Any], word: str, *, positive: bool) -> str:
         column = self._column(needle)
+        if all(map(_null, values)):  # there need not be any `=` for its type
+            return "NULL::boolean"
         listed = ", ".join("NULL" if _null(v) else _written(v, column) for v in values)
         return self._of(column, f"{word} ({listed})", positive=positive, as_bytes=True)
 
@@ -153,7 +155,9 @@ class _Saying:
             collated = ' COLLATE "C"' if column.kind == "VARCHAR" else ""
             return f"({column.value}{collated} {sign} {other.value}{collated})"
         if _null(right):
-            return f"({column.value} {sign} NULL)" if "DISTINCT" in sign else "NULL::boolean"
+            if "DISTINCT" not in sign:
+                return "NULL::boolean"
+            return f"({column.value} IS {'NULL' if 'NOT' in sign else 'NOT NULL'})"
         plain = positive and "DISTINCT" not in sign
         return self._of(column, f"{sign} {_written(right, column)}", positive=plain, as_bytes=sign in _AS_BYTES)
 
@@ -213,6 +217,8 @@ class _Saying:
         found = self._columns.get(str(names[0]).lower())
         if found is None:
             raise Unsayable("what is no column of the port")
+        if found.kind == "JSON":  # some is none here, and is null
+            raise Unsayable("a condition about JSON")
         return found
 
 
@@ -231,6 +237,8 @@ def _written(node: Any, column: Typed) -> str:
         node = node["child"]
         if not _is(node, "CONSTANT"):
             raise Unsayable("a cast of what is no literal")
+        if not _kept(node["literal"], column):
+            raise Unsayable("a cast that does not keep the number")
     if not _is(node, "CONSTANT"):
         raise Unsayable("a comparison with what is no literal")
     kind, text = node["literal"]["kind"], str(node["literal"]["text"])
@@ -239,6 +247,14 @@ def _written(node: Any, column: Typed) -> str:
     if found is None:
         raise Unsayable(f"a comparison of {column.type} with such a literal")
     return found
+
+
+def _kept(found: Mapping[str, Any], column: Typed) -> bool:
+    """Whether a cast to a column's type leaves a literal what it is; one to a whole number or a decimal rounds."""
+    most = _RANGES.get(column.type, 10**_DIGITS)  # `DECIMAL` alone has 15 digits before its point
+    if found["kind"] == "STRING" or column.kind not in ("INTEGER", "DECIMAL"):
+        return True
+    return re.fullmatch(r"-?\d{1,19}", str(found["text"])) is not None and -most <= int(found["text"]) < most
 
 
 def _as_text(kind: str, text: str, column: Typed) -> str | None:

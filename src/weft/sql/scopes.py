@@ -102,10 +102,11 @@ class Scope(Struct):
 
     def add(self, name: str, relation: Relation) -> list[Visible]:
         """Makes a table's columns known under its name, and gives them as they are seen."""
+        lowered = name.lower()
         if name:
-            self.sources[name.lower()] = relation
+            self.sources[lowered] = relation
         self.rows |= relation.rows
-        return [Visible(name.lower(), output) for output in relation.outputs]
+        return [Visible(lowered, output) for output in relation.outputs]
 
     def outputs(self) -> list[Output]:
         """The columns that `*` stands for."""

@@ -156,6 +156,44 @@ def test_a_value_at_the_edge_of_what_its_type_holds_is_shown(things, kind, value
     assert things.read({"x": None}) == [(shown,)]
 
 
+@pytest.mark.parametrize(
+    ("kind", "values", "condition", "found"),
+    [
+        ("text", "'a'", "x IS NULL", ["2"]),
+        ("text", "'a'", "x IS DISTINCT FROM 'a'", ["2"]),
+        ("double precision", "'NaN'", "x > 1", ["1"]),
+        ("double precision", "'NaN'", "x <= 1", ["3"]),
+    ],
+)
+def test_what_was_fetched_holds_the_rows_that_a_condition_looks_for(things, kind, values, condition, found):
+    things.run(f"CREATE TABLE things (id integer, x {kind})", f"INSERT INTO things VALUES (1, {values}), (2, NULL)")
+    if kind != "text":
+        things.run("INSERT INTO things VALUES (3, 1)")
+    tables, one = things.opened({"id": None, "x": None})
+
+    with tables.fetched({PORT: one}, Wanted(told=True)) as ports, duckdb.connect() as made:
+        rows = made.execute(f"SELECT id::VARCHAR FROM {ports[PORT].relation} WHERE {condition}").fetchall()
+
+    assert rows == [(number,) for number in found]
+
+
+@pytest.mark.parametrize("kind", ["xml", "point", "integer[]", "bytea", "time", "real", "interval"])
+@pytest.mark.parametrize(("condition", "shown"), [("x IS DISTINCT FROM NULL", 0), ("x IN (NULL)", 0), ("x IS NULL", 2)])
+def test_a_type_that_compares_nothing_is_asked_for_nulls(things, kind, condition, shown):
+    things.run(f"CREATE TABLE things (id integer, x {kind})", "INSERT INTO things VALUES (1, NULL), (2, NULL)")
+
+    assert len(things.read({"id": None}, condition)) == shown
+
+
+@pytest.mark.parametrize("condition", ["x IS NOT NULL", "x IS DISTINCT FROM NULL", "x IN (NULL)"])
+@pytest.mark.parametrize("kind", ["json", "jsonb"])
+def test_no_filter_is_about_json_of_which_some_is_none_here(things, kind, condition):
+    things.run(f"CREATE TABLE things (id integer, x {kind})", "INSERT INTO things VALUES (1, '{}')")
+
+    with pytest.raises(AccessDenied, match="WFT-ACC-055"):
+        things.read({"id": None}, condition)
+
+
 def test_of_two_columns_that_differ_by_capitals_alone_no_filter_takes_one_for_the_other(things):
     things.run('CREATE TABLE things ("Region" text, region text)', "INSERT INTO things VALUES ('north', 'south')")
 

@@ -18,6 +18,8 @@ from weft.model.column import Column
 from weft.model.mesh import Model
 from weft.model.python_code import PythonCode
 
+CODE = PythonCode("m", 3, {})
+
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[DuckDBSession]:
@@ -141,3 +143,12 @@ def test_types_of_another_kind_are_refused_whatever_their_values(session, tmp_pa
 )
 def test_which_types_are_of_one_kind(given, wanted, answer):
     assert convertible(given, wanted) is answer
+
+
+def test_a_number_that_is_none_is_found_by_comparisons_of_what_a_model_gave(session, tmp_path):
+    body = "return pa.table({'x': [1.0, float('nan'), None]})"
+    model = Model("m", "models/m.py", f"import pyarrow as pa\ndef m():\n    {body}\n", 1, {}, (), "", "", python=CODE)
+    given = select_rows(session, model, [Column("x", "DOUBLE")], Run(PythonSettings(), tmp_path, lambda _: None))
+
+    assert len(session.rows(f"SELECT x FROM ({given}) AS rows WHERE x > 1")) == 1
+    assert session.rows(f"SELECT x FROM ({given}) AS rows WHERE x <= 1") == [(1.0,)]

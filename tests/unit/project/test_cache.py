@@ -66,6 +66,20 @@ def test_many_blobs_are_found_at_once_written_or_not(tmp_path):
     assert found == {**{str(i): b"%d" % i for i in range(1200)}, "new": b"n"}
 
 
+def test_what_was_asked_for_before_it_was_made_is_found_when_it_is_there_also_where_nothing_was(tmp_path):
+    cache = Cache(tmp_path)
+    before = cache.get_many("kind", ["1", "2"])
+    cache.put_many("kind", {str(i): b"%d" % i for i in range(700)})
+    cache.write()
+    cache.put_many("other", {"1": b"o"})
+
+    assert before == {}
+    assert cache.get_many("kind", ["1", "699", "nowhere"]) == {"1": b"1", "699": b"699"}
+    assert (cache.get("other", "1"), cache.get("other", "2")) == (b"o", None)
+    cache.close()
+    assert Cache(tmp_path).get("kind", "699") == b"699"
+
+
 def kept(folder):
     return sqlite3.connect(folder / "parsed.db").execute("SELECT path, digest FROM seen").fetchall()
 

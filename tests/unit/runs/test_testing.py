@@ -16,8 +16,9 @@ import weft
 from tests.meshes import TestMesh, source_rows, two_products
 from tests.unit.runs.published import ORDERS
 from weft.cli.render.unit_tests import junit, report_text
-from weft.errors import UsageError
-from weft.model.unit_test import Outcome, Rows, TestReport
+from weft.errors import UsageError, Where
+from weft.model.address import ProductAddress
+from weft.model.unit_test import Difference, Expected, Outcome, Rows, TestReport, TestResult, UnitTest
 from weft.runs.differences import same
 from weft.runs.testing import bound_columns, run_tests
 
@@ -102,6 +103,26 @@ def test_differences_tell_missing_unexpected_and_changed_rows(mesh):
         "  +  8    1",
         "  - missing  + unexpected  ~ expected → found",
     ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "told"),
+    [
+        ("", None, "'' → ∅"),
+        ("a ", "a", "'a ' → a"),
+        ("∅", None, "'∅' → ∅"),
+        ("a\u200b", "a", "a\\u200b → a"),
+        ("\x01", "\x02", "\\x01 → \\x02"),
+    ],
+)
+def test_a_difference_that_has_no_glyph_is_seen(wanted, found, told):
+    where = Where("tests/totals.yaml", 1)
+    test = UnitTest("it", ProductAddress("sales", "orders"), "totals", where, {}, Expected(where))
+    result = TestResult(test, Outcome.FAILED, (Difference("changed", {"id": "1", "note": found}, {"note": wanted}),))
+
+    lines = report_text(TestReport((result,))).splitlines()
+
+    assert lines[3] == f"  ~  1   {told}"
 
 
 def test_a_row_that_is_there_too_often_is_told_as_often(mesh):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from html import escape
+from html import escape, unescape
+from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
 
 from tests.meshes import with_model_by_time
 from tests.unit.server.company import NOW, PLANES, bearer, company
+from weft.access.permissions import Caller
 from weft.api.platform import Platform
 from weft.registry.incidents import begin
 from weft.server.app import create_app
@@ -255,6 +257,39 @@ def test_a_stranger_gets_no_page_with_their_words_in_it(platform):
 
     assert answer.status_code in (401, 422)
     assert "why" not in answer.text
+
+
+def test_what_was_typed_outlives_the_session_in_which_it_was(platform, signed_in):
+    """The page that says so goes on to the form, which comes back filled in for whoever has signed in again."""
+    page, other = f"/access/request?port={PLANES}", 'for "those" who <b>map</b>'
+    typed = {"port": str(PLANES), "purpose": other, "csrf": signed_in.headers.pop("X-CSRF-Token")}
+    session = dict(signed_in.cookies)
+    signed_in.cookies.clear()
+
+    over = signed_in.post("/access/request", data=typed, headers={"Referer": f"http://testserver{page}"})
+    kept = {
+        name: unescape(value)
+        for name, value in re.findall(r'<textarea name="(\w+)" hidden>\n(.*?)</textarea>', over.text, re.DOTALL)
+    }
+    signed_in.cookies.update(session)
+    again = signed_in.post("/access/request", data={**kept, "_page": page})
+
+    assert (over.status_code, again.status_code) == (401, 403)
+    assert "Your session is over" in over.text
+    assert f'href="/login?then={quote(page, safe="")}"' in over.text
+    assert kept == {"port": str(PLANES), "purpose": other}
+    assert f"{other}</textarea>" in unescape(again.text)
+    assert "you have signed in again since this page was opened" in again.text
+    assert platform.access.listed(Caller("finn", "user"), mine=True) == []
+
+
+def test_words_that_come_from_no_page_of_ours_are_not_kept(signed_in):
+    signed_in.cookies.clear()
+
+    answer = signed_in.post("/access/request", data={"purpose": "their words"})
+
+    assert answer.status_code == 401
+    assert "their words" not in answer.text
 
 
 UNUSABLE: dict[str, tuple[str, dict[str, str], str]] = {

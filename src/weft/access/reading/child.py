@@ -205,11 +205,12 @@ class Reader:
         while True:
             stream = session.stream(run.sql, _BATCH_ROWS, texts, described=run.described)
             columns = tuple(ResultColumn(c.name, c.type, self._mask_of(c.name, run)) for c in stream.columns)
-            sink = Sink(self._to, run.most_bytes, columns, lambda: self._borrower)
+            sink = Sink(self._to, run.most_bytes, columns, lambda: self._borrower, run.number)
             try:
                 self._written(session, stream, sink, run)
                 return sink
             except _OverfullError as e:
+                sink.drop()
                 if sink.begun:
                     raise UserCodeError(
                         error(
@@ -219,6 +220,9 @@ class Reader:
                         )
                     ) from None
                 texts = [out or not kept for out, kept in zip(e.columns, stream.whole, strict=True)]
+            except BaseException:
+                sink.drop()
+                raise
 
     def _mask_of(self, output: str, run: Run) -> str | None:
         """The mask under which an output column is shown, where it is a column of a port as it is."""

@@ -84,6 +84,7 @@ class ReaderProcess:
             other.close()
         self._ready = False
         self._came, self._waited = 0, 0.0
+        self._number, self._begun = 0, False
         self._lender: Lender | None = None
         self._dead = threading.Event()
         self.served = ""
@@ -128,7 +129,8 @@ class ReaderProcess:
             drop.append(self.keys.popitem(last=False)[0])
         opened = {} if known else {"relations": tuple(relations), "paths": tuple(paths)}
         self._came, self._waited = 0, 0.0
-        self._ask(replace(run, drop=tuple(drop), **opened))
+        self._number, self._begun = self._number + 1, False
+        self._ask(replace(run, drop=tuple(drop), number=self._number, **opened))
 
     def next(self, seconds: float) -> Said | bytearray | memoryview | None:
         """What comes next: the head, bytes, the end; None where nothing came in so many seconds.
@@ -143,6 +145,7 @@ class ReaderProcess:
         try:
             found = said(self._socket)
             self._waited = 0.0
+            self._expect(found)
             if isinstance(found, bytearray):
                 self._lend(len(found))
             elif isinstance(found, Laid):
@@ -162,6 +165,21 @@ class ReaderProcess:
         except (LostError, ValueError, msgspec.DecodeError):
             raise self._lost() from None
         return found
+
+    def _expect(self, found: Said | bytearray | Laid) -> None:
+        """Looks whether what came is of the query that runs: bytes of another one may be another reader's.
+
+        Raises:
+            ValueError: it is not.
+        """
+        if isinstance(found, Begun):
+            if found.number != self._number or self._begun:
+                raise ValueError("the head is of another query")
+            self._begun = True
+        elif isinstance(found, bytearray | Laid) and not self._begun:
+            raise ValueError("bytes came before a head")
+        elif isinstance(found, Ended):
+            self._begun = False
 
     def _lend(self, came: int) -> None:
         """Lends memory for the rest of an answer that turns out to be large."""

@@ -42,7 +42,11 @@ class Sink(io.RawIOBase):
         most_bytes: int | None,
         columns: tuple[ResultColumn, ...],
         borrowing: Borrowing = lambda: None,
+        number: int = 0,
     ) -> None:
+        """Args:
+        number: of the query.
+        """
         super().__init__()
         self._to = to
         self._most = most_bytes
@@ -55,6 +59,7 @@ class Sink(io.RawIOBase):
         self._borrower: Borrower | None = None
         self._segment, self._number, self._filled = memoryview(b""), 0, 0
         self._paused = 0
+        self._number_of_query, self._over = number, False
 
     def writable(self) -> bool:
         """It is."""
@@ -68,6 +73,8 @@ class Sink(io.RawIOBase):
         """Takes bytes; sends them once there are enough."""
         view = memoryview(data).cast("B")  # type: ignore[arg-type]
         size = len(view)
+        if self._over:
+            return size
         self.size_bytes += size
         if self._borrower is not None:
             view = self._lay(view)
@@ -110,12 +117,21 @@ class Sink(io.RawIOBase):
             send_data(self._to, self._held)
             self._held = bytearray()
 
+    def drop(self) -> None:
+        """Takes nothing any more: what packs or writes files still writes an end when it is cleared away.
+
+        It would come into the answer of whoever asks this process next.
+        """
+        self._over = True
+        self._held = bytearray()
+
     def end(self, ended: Ended) -> None:
-        """Sends the rest, and how it went."""
+        """Sends the rest, and how it went. Nothing is taken afterwards."""
+        self._over = True
         if ended.failure is not None:
             send(self._to, ended)
         elif not self.begun:
-            send(self._to, Begun(self.columns, ended))
+            send(self._to, Begun(self.columns, ended, self._number_of_query))
             if self._held:
                 send_data(self._to, self._held)
             send(self._to, ended)
@@ -152,7 +168,7 @@ class Sink(io.RawIOBase):
     def _begin(self) -> None:
         if not self.begun:
             self.begun = True
-            send(self._to, Begun(self.columns))
+            send(self._to, Begun(self.columns, None, self._number_of_query))
 
 
 Close = Callable[[], None]

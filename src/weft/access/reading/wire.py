@@ -114,6 +114,7 @@ class Run(Struct, frozen=True, tag=True):
         encoding: `gzip`, `zstd` or nothing, for the whole of the bytes; `lz4` or `zstd` inside of Arrow.
         described: whether only the columns are wanted: the text is bound and nothing is read.
         once: whether nobody asks in this session again: it reads what was brought for this query alone.
+        number: of the query among those of a process.
     """
 
     key: str
@@ -130,13 +131,19 @@ class Run(Struct, frozen=True, tag=True):
     encoding: str = ""
     described: bool = False
     once: bool = False
+    number: int = 0
 
 
 class Begun(Struct, frozen=True, tag=True):
-    """The query runs and its columns are known; with `ended` when there is nothing more behind the data held so far."""
+    """The query runs and its columns are known; with `ended` when there is nothing more behind the data held so far.
+
+    Attributes:
+        number: of the query; 0 of a process that can be asked now.
+    """
 
     columns: tuple[ResultColumn, ...]
     ended: Ended | None = None
+    number: int = 0
 
 
 class Ended(Struct, frozen=True, tag=True):

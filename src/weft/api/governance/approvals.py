@@ -52,13 +52,26 @@ class Approvals:
             "next": cursor_of(of, [codec.time_text(last.asked_at), last.approval_id]) if last is not None else None,
         }
 
+    def awaited(self, caller: Caller, product: str) -> list[Document]:
+        """What a product waits for now: of each policy the newest approval, where nobody has decided on it.
+
+        Older ones are of content that was changed before anybody had.
+        """
+        if Drafts(self._reader, caller).hide(product):
+            return []
+        newest: dict[str, AskedApproval] = {}
+        for one in self._store.listed(product=product):
+            newest.setdefault(one.wanted.policy, one)
+        return [one.as_json() for one in newest.values() if one.state == WAITING]
+
     def one(self, caller: Caller, approval_id: str) -> Document:
-        """An approval.
+        """An approval, with what would be published: `content`, null where that is not known.
 
         Raises:
             UsageError: WFT-GOV-054, there is none.
         """
-        return self._found(caller, approval_id).as_json()
+        found = self._found(caller, approval_id)
+        return {**found.as_json(), "content": found.wanted.content}
 
     def may_decide(self, caller: Caller, approval_id: str) -> bool:
         """Whether an approval waits for somebody like the caller.

@@ -117,7 +117,7 @@ class Requisitions:
         registered = self._rooms.production.domains().get(name)
         if registered is None:
             require(caller, Action.READ_METADATA)
-            raise unregistered(name)
+            raise _unregistered(name)
         require(caller, Action.MANAGE_DOMAIN, name)
         record = self._record(document)
         if record.name != name:
@@ -152,9 +152,19 @@ class Requisitions:
             UsageError: WFT-SRV-043, there is no such domain.
         """
         require(caller, Action.READ_USAGE, name)
-        if self._rooms.production.domain(name) is None:
-            raise unregistered(name)
+        self.registered(name)
         return self._standing(name)
+
+    def registered(self, name: str) -> DomainRecord:
+        """A domain as it is registered.
+
+        Raises:
+            UsageError: WFT-SRV-043, it is not.
+        """
+        found = self._rooms.production.domain(name)
+        if found is None:
+            raise _unregistered(name)
+        return found
 
     def _standing(self, name: str) -> dict[str, Any]:
         given = self.store.of(name)
@@ -185,7 +195,7 @@ class Requisitions:
             most_products=most_products if most_products is not None else before.most_products,
         )
         if not self.store.bound(given, actor=caller.name, at=self._rooms.now()):
-            raise unregistered(name)
+            raise _unregistered(name)
         return self._standing(name)
 
     def _record(self, document: dict[str, Any]) -> DomainRecord:
@@ -224,7 +234,7 @@ class Requisitions:
         )
 
 
-def unregistered(name: str) -> UsageError:
+def _unregistered(name: str) -> UsageError:
     """That a server knows no such domain."""
     fix = "`weft apply` in its repository requisitions it, with a token of a person, also where it has no product yet"
     return UsageError(error("WFT-SRV-043", f"domain `{name[:80]}` is not registered", fix=fix))

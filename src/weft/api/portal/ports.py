@@ -97,7 +97,16 @@ def port(platform: Platform, caller: Caller, address: Address, asked: Asked, det
         "access": action([stands], here),
         "rating": platform.feedback.stars(pinned.of_product),
     }
-    page = {**found, "here": here, "tab": asked.tab, "tabs": TABS, "head": head, "standing": stands}
+    awaited = platform.approvals.awaited(caller, str(address.of_product))
+    page = {
+        **found,
+        "approvals": awaited,
+        "here": here,
+        "tab": asked.tab,
+        "tabs": TABS,
+        "head": head,
+        "standing": stands,
+    }
     return page | _TABS[asked.tab](platform, caller, state, page, asked, detail)
 
 

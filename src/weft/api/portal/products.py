@@ -74,7 +74,8 @@ def product(platform: Platform, caller: Caller, address: ProductAddress, asked: 
         "access": action(stands, here),
         "rating": platform.feedback.stars(address),
     }
-    page = {**found, "here": here, "tab": asked.tab, "tabs": TABS, "head": head}
+    awaited = platform.approvals.awaited(caller, str(address))
+    page = {**found, "approvals": awaited, "here": here, "tab": asked.tab, "tabs": TABS, "head": head}
     return page | _TABS[asked.tab](platform, caller, address, page, asked)
 
 

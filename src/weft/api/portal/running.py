@@ -87,6 +87,7 @@ def run_page(platform: Platform, caller: Caller, run_id: str) -> Document:
         "title": ", ".join(products[:2]) + (f" and {len(products) - 2} more" if len(products) > 2 else ""),
         "products": products,
         "state": job["state"] if job and (run is None or not ended) else run["state"] if run else None,
+        "waits": run is not None and waits(run),
         "over": bool(ended),
         "stages": stages_of(platform, run, job),
         "ports": list(_ports(platform, caller, run)) if run else [],
@@ -172,6 +173,7 @@ def _line(run: Document) -> Document:
         **{key: run[key] for key in kept},
         "products": _products(run, None),
         "outcomes": outcomes,
+        "waits": waits(run),
         "seconds": _seconds(run["started_at"], run["finished_at"]),
     }
 
@@ -204,9 +206,7 @@ def _bar(run: Document, product: str, since: datetime, until: datetime) -> Docum
     outcomes = {p["outcome"] for p in run["ports"] if p["address"].startswith(f"{product}.")}
     state = run["state"]
     if run["finished_at"] and outcomes:
-        state = (
-            "failed" if outcomes & {"failed", "skipped"} else "unchanged" if outcomes == {"unchanged"} else "succeeded"
-        )
+        state = _came_to(outcomes, waiting=waits(run))
     begins, ends = datetime.fromisoformat(run["started_at"]), _time(run["finished_at"]) or until
     scale = WIDE / max((until - since).total_seconds(), 1)
     x = min(max(0.0, (begins - since).total_seconds() * scale), WIDE - _NARROWEST)
@@ -219,6 +219,21 @@ def _bar(run: Document, product: str, since: datetime, until: datetime) -> Docum
         "started_at": run["started_at"],
         "seconds": _seconds(run["started_at"], run["finished_at"]),
     }
+
+
+def waits(run: Document) -> bool:
+    """Whether a run has nothing against it but that somebody has to agree to what it would publish."""
+    outcomes = {port["outcome"] for port in run["ports"]}
+    return "waiting" in outcomes and "failed" not in outcomes
+
+
+def _came_to(outcomes: set[str], *, waiting: bool) -> str:
+    """What a run came to for one product; what is skipped behind a publication that waits, waits with it."""
+    if outcomes & {"waiting", "skipped"} and waiting:
+        return "waiting"
+    if outcomes & {"failed", "skipped"}:
+        return "failed"
+    return "unchanged" if outcomes == {"unchanged"} else "succeeded"
 
 
 def _job(platform: Platform, caller: Caller, name: str) -> Document | None:

@@ -1,51 +1,42 @@
-"""Publishing for domains elsewhere: a run is opened, its files are uploaded, its publications are handed in."""
+"""Runs of domains elsewhere: opened for a while, given a place for their files, and ended."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import secrets
 import shutil
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec.structs import replace
 
-from weft.access.permissions import Action, Caller, Role, require
-from weft.api.documents import decoded
-from weft.api.people.requisition import unregistered
+from weft.access.permissions import Action, Caller, require
 from weft.api.publishing import addressing
 from weft.api.publishing.committer import Committer, ProcessCommitter
-from weft.api.publishing.committing import Kept, failure_of
 from weft.api.publishing.incoming import Incoming, too_large
 from weft.api.publishing.run_inputs import INPUTS, drop_inputs
 from weft.api.publishing.runs_elsewhere import begun, ended_at, outcome, require_port
 from weft.config import duration, size_bytes
 from weft.errors import AccessDenied, Conflict, UsageError, error
-from weft.model.address import Address, ProductAddress, is_slug, parse_address
-from weft.model.handover import AskedTable, ChecksAsked, Handover, Numbering, RollbackAsked, RunOpened
-from weft.model.records import DomainRecord, Run, RunState
-from weft.observability import spans
+from weft.model.address import Address, ProductAddress, is_slug
+from weft.model.handover import AskedTable, ChecksAsked, Numbering, RunOpened
+from weft.model.records import Run, RunState
 from weft.registry import codec
-from weft.registry.handovers import HandedIn, HandoverState, HandoverStore, OpenRun
-from weft.runs.quotas import require_another, require_bytes
+from weft.registry.handovers import HandoverState, HandoverStore, OpenRun
+from weft.runs.quotas import require_bytes
 
 if TYPE_CHECKING:
     from weft.api.platform import Platform
     from weft.registry.meters import Meter
     from weft.storage.object_files import ObjectFiles
 
-_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{7,63}")
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{7,63}")
 _FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}\.parquet")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_ASKED_AGAIN_S = 0.1
-"""How often a handover is looked at that another process is at."""
 
 
 class Publishing:
@@ -81,7 +72,7 @@ class Publishing:
             UsageError: WFT-SRV-030, its id is none.
             AccessDenied: WFT-ACC-010; WFT-SRV-030, the run is somebody else's.
         """
-        if not _RUN_ID.fullmatch(run.run_id):
+        if not RUN_ID.fullmatch(run.run_id):
             raise UsageError(error("WFT-SRV-030", "the id of a run is of letters, digits and `-`, 8 to 64 of them"))
         domains = frozenset(p.address.domain for p in run.ports)
         if not domains:
@@ -90,7 +81,7 @@ class Publishing:
             require_port(port.address)
         for domain in sorted(domains):
             require(caller, Action.PUBLISH, domain)
-            self._require_domain(domain)
+            self._platform.requisitions.registered(domain)
         now = self._rooms.now()
         ends_at = now + duration(self._rooms.settings.publishing.run_time)
         known = self.handovers.run(run.run_id)
@@ -247,7 +238,7 @@ class Publishing:
 
     def folder_of(self, run_id: str) -> Path:
         """Where the files of a run lie that were uploaded: under no path that a table has."""
-        assert _RUN_ID.fullmatch(run_id), "a run has such an id"
+        assert RUN_ID.fullmatch(run_id), "a run has such an id"
         return self._rooms.settings.state / "staging" / run_id
 
     def upload(self, caller: Caller, run_id: str, name: str, sha256: str, length: int | None) -> Incoming:
@@ -289,144 +280,13 @@ class Publishing:
             AccessDenied: WFT-SRV-030 it is not theirs or is over, WFT-SRV-032 it is for other domains.
         """
         run = self._writing(caller, run_id)
-        if product.domain not in run.domains:
+        if product.domain not in run.domains or not is_slug(product.product):
             raise _not_of_the_run(run_id, str(product))
         return run
 
     @property
     def _most_bytes(self) -> int:
         return size_bytes(self._rooms.settings.publishing.file_size)
-
-    # publications
-
-    def hand_in(self, caller: Caller, body: bytes, wait_s: float) -> HandedIn:
-        """Takes a publication, and has it committed or refused.
-
-        Raises:
-            AccessDenied: WFT-ACC-010, WFT-SRV-030, WFT-SRV-044.
-            Conflict: WFT-SRV-038, the run has handed in another one of the product.
-            UsageError: WFT-SRV-003, it is none.
-            GateRefused: WFT-SRV-039, the domain has no room for another product.
-        """
-        handover = decoded(body, Handover)
-        product, run_id = handover.publish.product.address, handover.publish.run_id
-        require(caller, Action.PUBLISH, product.domain)
-        digest = hashlib.sha256(body).hexdigest()
-        known = self.handovers.handed_in(run_id, str(product))
-        if known is None:
-            run = self._writing(caller, run_id)
-            if product.domain not in run.domains or not is_slug(product.product):
-                raise _not_of_the_run(run_id, str(product))
-            self._require_room(handover)
-            decides = bool(caller.domains.get(product.domain, frozenset()) & {Role.DOMAIN_OWNER, Role.PRODUCT_OWNER})
-            document = msgspec.json.encode(Kept(handover, decides))
-            now = self._rooms.now()
-            known, _ = self.handovers.hand_in(run_id, str(product), digest, caller.name, document, now, self.place)
-        if known.caller != caller.name or known.digest != digest:
-            raise Conflict(
-                error(
-                    "WFT-SRV-038",
-                    f"run `{run_id}` has handed in another publication of `{product}`",
-                    why="a run publishes a product once",
-                    fix="begin a new run",
-                )
-            )
-        return self._committed(known, wait_s)
-
-    def roll_back(self, caller: Caller, address: str, asked: RollbackAsked, wait_s: float) -> HandedIn:
-        """Has earlier rows of a port shown again.
-
-        Raises:
-            AccessDenied: WFT-ACC-010.
-            UsageError: WFT-ACC-001, there is no such port; WFT-RUN-006, its rows break today's contract.
-            Conflict: WFT-RUN-001, the port has moved since it was looked at.
-        """
-        target = parse_address(address)
-        require(caller, Action.PUBLISH, target.domain)
-        target = self._rooms.published(address).address
-        if not _RUN_ID.fullmatch(asked.request):
-            raise UsageError(error("WFT-SRV-030", "the id of a request is of letters, digits and `-`, 8 to 64 of them"))
-        document = msgspec.json.encode(Kept(None, rollback=replace(asked, address=target)))
-        digest = hashlib.sha256(document).hexdigest()
-        now, of = self._rooms.now(), str(target.of_product)
-        known, _ = self.handovers.hand_in(asked.request, of, digest, caller.name, document, now, self.place)
-        if known.caller != caller.name or known.digest != digest:
-            raise Conflict(error("WFT-SRV-038", f"`{asked.request}` is another request", fix="try again"))
-        return self._committed(known, wait_s)
-
-    def handed_in(self, caller: Caller, run_id: str, product: str, wait_s: float) -> HandedIn:
-        """How a publication stands that was handed in; one that waits is waited for.
-
-        Raises:
-            UsageError: WFT-SRV-048, the caller has handed in no such publication.
-            AccessDenied: WFT-ACC-010.
-        """
-        known = self.handovers.handed_in(run_id, product) if _RUN_ID.fullmatch(run_id) else None
-        if known is None or known.caller != caller.name:
-            what = f"run `{run_id}` has handed in nothing of `{product}`"
-            raise UsageError(error("WFT-SRV-048", what, fix="`POST /api/v1/publications` hands it in"))
-        require(caller, Action.PUBLISH, product.partition(".")[0])
-        return self._committed(known, wait_s)
-
-    def _committed(self, known: HandedIn, wait_s: float) -> HandedIn:
-        """How a handover stands after it was waited for.
-
-        Raises:
-            WeftError: why it was refused.
-        """
-        deadline = time.monotonic() + wait_s
-        if known.state is HandoverState.WAITING:
-            with spans.span("commit", run_id=known.run_id, product=known.product):
-                self.committer.commit(known.run_id, known.product, wait_s)
-            found = self.handovers.handed_in(known.run_id, known.product)
-            assert found is not None, "what was handed in stays"
-            while found.state is HandoverState.WAITING and time.monotonic() < deadline:  # another process is at it
-                time.sleep(_ASKED_AGAIN_S)
-                found = self.handovers.handed_in(known.run_id, known.product) or found
-            known = found
-        if known.state is HandoverState.REFUSED:
-            assert known.answer is not None, "what is refused says why"
-            raise failure_of(known.answer)
-        return known
-
-    def _require_room(self, handover: Handover) -> None:
-        """Refuses another product to a domain that may have no more, and a change of the domain.
-
-        Raises:
-            AccessDenied: WFT-SRV-044, the domain is handed in with another document than the one that is registered.
-            GateRefused: WFT-SRV-039.
-        """
-        publish = handover.publish
-        product = publish.product.address
-        registered = self._require_domain(product.domain)
-        if publish.domain.name == product.domain and codec.domain_text(
-            replace(publish.domain, requisitioned_by=registered.requisitioned_by)
-        ) != codec.domain_text(registered):
-            raise AccessDenied(
-                error(
-                    "WFT-SRV-044",
-                    f"`domain.yaml` of `{product.domain}` is not as it is registered",
-                    why="a publication does not change its domain",
-                    fix="let an owner of the domain apply, or `PUT /api/v1/domains/NAME`",
-                )
-            )
-        store = self._platform.requisitions.store
-        given = store.of(product.domain)
-        if given is not None and self._rooms.production.product(product) is None:
-            require_another(product.domain, store.products(product.domain), given.most_products)
-
-    def _require_domain(self, name: str) -> DomainRecord:
-        """A domain as it is registered.
-
-        Raises:
-            UsageError: WFT-SRV-043, it is not.
-        """
-        found = self._rooms.production.domain(name)
-        if found is None:
-            raise unregistered(name)
-        return found
-
-    # whose
 
     def _writing(self, caller: Caller, run_id: str) -> OpenRun:
         """A run of the caller's that is open.

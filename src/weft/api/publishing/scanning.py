@@ -15,7 +15,6 @@ from weft.access.permissions import Action, Caller, require
 from weft.access.principals import Principal, PrincipalKind, of_caller, product_principal
 from weft.access.rights import FIRST_BUILD
 from weft.access.witness import untold
-from weft.api.people.requisition import unregistered
 from weft.api.publishing import addressing
 from weft.api.publishing.run_inputs import RunInputs
 from weft.config import duration
@@ -193,8 +192,7 @@ class Scanning:
         domain, _, name = product.partition(".")
         if not (is_slug(domain) and is_slug(name)):
             raise UsageError(error("WFT-PLN-001", f"`{product[:200]}` is not the address of a product"))
-        if self._rooms.production.domain(domain) is None:  # nobody could publish for it, whoever they are
-            raise unregistered(domain)
+        self._platform.requisitions.registered(domain)  # for another one nobody could publish, whoever they are
         require(caller, Action.PUBLISH, domain)
         return f"product:{product}", product_principal(ProductAddress(domain, name))
 

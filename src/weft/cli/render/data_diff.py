@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 
 def data_diff_text(found: DataDiff) -> str:
     """What differs, from the whole to the column."""
-    title = f"{found.address}: {number(found.before)} rows in production, {number(found.after)} in {found.environment}"
+    title = (
+        f"{found.address}: {counted(found.before, 'row')} in production, {number(found.after)} in {found.environment}"
+    )
     if found.same_snapshot:
         return f"{title}\nboth show snapshot {found.snapshots[0]}"
     parts = [title]

@@ -60,7 +60,11 @@ def _cell(difference: Difference, name: str) -> str:
 
 
 def _shown(value: str | None) -> str:
-    return "∅" if value is None else "".join(c if c.isprintable() else "?" for c in value)
+    """A value in which a difference can be seen: empty texts, blanks at an end and what has no glyph too."""
+    if value is None:
+        return "∅"
+    text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in value)
+    return f"'{text}'" if text != text.strip() or text in ("", "∅") else text
 
 
 def _indented(text: str) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from fastapi import Request
 from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from msgspec import Struct
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -51,6 +52,38 @@ FIELDS_OF: Mapping[str, Mapping[str, str]] = {
 _QUOTED = re.compile("`[^`]*`")
 _LABEL = re.compile("“[^”]+”")
 _LONGEST_PAGE = 2_000_000
+_LONGEST_KEPT = 100_000
+_NOT_KEPT = frozenset({"csrf", "password", PAGE})
+
+
+class Unsent(Struct, frozen=True):
+    """A form that came after its session was over.
+
+    Attributes:
+        path: where it goes.
+        page: the page of ours on which it stood.
+        fields: what was typed, by the names of fields, one after another.
+    """
+
+    path: str
+    page: str
+    fields: tuple[tuple[str, str], ...]
+
+
+def unsent(request: Request) -> Unsent | None:
+    """What came with a form of ours from somebody who is not signed in any more; None where that is not known.
+
+    The guard of the form has seen by then that it comes from a page of this server: nobody else's words are shown.
+    """
+    form = getattr(request, "_form", None)
+    if request.method != "POST" or not isinstance(form, FormData):
+        return None
+    typed = typed_in(form)
+    page = next(iter(_pages(request, typed)), None)
+    fields = tuple((name, value) for name, values in typed.items() if name not in _NOT_KEPT for value in values)
+    if page is None or sum(len(name) + len(value) for name, value in fields) > _LONGEST_KEPT:
+        return None
+    return Unsent(request.url.path, page, fields)
 
 
 async def form_again(

@@ -37,6 +37,27 @@ class Approval(BaseModel):
     reason: str | None = Field(description="of the decision; null where it was erased")
 
 
+class ContentOfPort(BaseModel):
+    """What a port becomes by a publication."""
+
+    port: str = Field(examples=["fleet.aircraft.planes@1"])
+    what: Literal["new", "changed", "retired"]
+    before: str | None = Field(description="its version now; null of a new port")
+    version: str | None = Field(description="the version that would be published; null of one that is retired")
+    verdict: str | None = Field(description="how its contract changes: none, patch, compatible or breaking")
+    changes: list[dict[str, Any]] = Field(description="of its contract, as `weft contract diff` has them")
+    more: int = Field(description="changes that are left out")
+    models: list[str] = Field(description="models that are computed otherwise")
+
+
+class ApprovalWithContent(Approval):
+    """An approval with what would be published."""
+
+    content: list[ContentOfPort] | None = Field(
+        description="ports that would change; null where an older weft has asked", default=None
+    )
+
+
 class ApprovalPage(BaseModel):
     """A page of approvals, newest first."""
 
@@ -71,19 +92,19 @@ def approvals(
     return answer(request, _approvals(request).listed(caller, state=state, limit=limit, cursor=cursor))
 
 
-@router.get("/{approval_id}", response_model=Approval, responses=shown(404))
+@router.get("/{approval_id}", response_model=ApprovalWithContent, responses=shown(404))
 def approval(request: Request, caller: Reader, approval_id: _Id) -> Response:
     """An approval."""
     return answer(request, _approvals(request).one(caller, approval_id))
 
 
-@router.post("/{approval_id}/approve", response_model=Approval, responses=refusals(404, 409))
+@router.post("/{approval_id}/approve", response_model=ApprovalWithContent, responses=refusals(404, 409))
 def approve(request: Request, caller: Decider, approval_id: _Id, decision: Decision) -> dict[str, Any]:
     """Agrees to a publication, of exactly the content that was asked for."""
     return _decided(request, caller, approval_id, decision, approved=True)
 
 
-@router.post("/{approval_id}/decline", response_model=Approval, responses=refusals(404, 409))
+@router.post("/{approval_id}/decline", response_model=ApprovalWithContent, responses=refusals(404, 409))
 def decline(request: Request, caller: Decider, approval_id: _Id, decision: Decision) -> dict[str, Any]:
     """Does not agree to a publication."""
     return _decided(request, caller, approval_id, decision, approved=False)

@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from weft.access.permissions import Action, Caller
 from weft.api.documents import decoded
 from weft.api.publishing.addressing import announced
+from weft.api.publishing.handing_in import HandingIn
 from weft.api.publishing.runs import Publishing
 from weft.errors import UsageError, error
 from weft.model.handover import (
@@ -61,6 +62,11 @@ _FILE: dict[str, Any] = {
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
+
+
+def _handing_in(request: Request) -> HandingIn:
+    found: HandingIn = request.app.state.platform.handing_in
+    return found
 
 
 def _publishing(request: Request) -> Publishing:
@@ -155,20 +161,20 @@ def announce(request: Request, caller: Publisher, run_id: str, content: Content)
 @router.post("/publications", openapi_extra=sent(one(Handover)), responses=_COMMITTED)
 async def publish(request: Request, caller: Publisher, content: Content) -> Response:
     """Hands in a publication. What is stated is checked, then committed whole, or refused; twice is once."""
-    return await _waited(lambda wait_s: _publishing(request).hand_in(caller, content, wait_s))
+    return await _waited(lambda wait_s: _handing_in(request).hand_in(caller, content, wait_s))
 
 
 @router.get("/publications/{run_id}/{product}", responses=_COMMITTED)
 async def publication(request: Request, caller: Publisher, run_id: str, product: str) -> Response:
     """How a publication stands; one that is being checked is waited for a while."""
-    return await _waited(lambda wait_s: _publishing(request).handed_in(caller, run_id, product, wait_s))
+    return await _waited(lambda wait_s: _handing_in(request).handed_in(caller, run_id, product, wait_s))
 
 
 @router.post("/registry/ports/{address}/rollback", openapi_extra=sent(one(RollbackAsked)), responses=_COMMITTED)
 async def roll_back(request: Request, caller: Publisher, address: str, content: Content) -> Response:
     """Shows earlier rows of a port again, where they keep today's contract."""
     asked = decoded(content, RollbackAsked)
-    return await _waited(lambda wait_s: _publishing(request).roll_back(caller, address, asked, wait_s))
+    return await _waited(lambda wait_s: _handing_in(request).roll_back(caller, address, asked, wait_s))
 
 
 async def _waited(ask: Callable[[float], HandedIn]) -> Response:

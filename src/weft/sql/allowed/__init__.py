@@ -63,6 +63,7 @@ INSTEAD: dict[str, str] = {
 
 NOT_IN_QUERIES: dict[str, str] = {
     "array_resize": "`list_concat(…)` with what is to be added",
+    "bitstring_agg": "`list(distinct x order by x)`, or `bit_or(1 << x)` of small numbers",
     "bitstring": "cast a text of the bits: `'0101'::BIT`",
     "list_resize": "`list_concat(…)` with what is to be added",
     "reservoir_quantile": "`quantile_disc` or `approx_quantile`",
@@ -70,7 +71,8 @@ NOT_IN_QUERIES: dict[str, str] = {
 """What models may use and queries of others may not, with what they write instead.
 
 Some make values as long as one likes from little, which limits of memory do not see in time. Others depend on rows that
-the reader does not see: a sample is drawn by where rows lie.
+the reader does not see: a sample is drawn by where rows lie, and a string of bits begins and ends with the bounds of a
+whole file.
 """
 
 SAMPLE_INSTEAD = "`order by hash(key) limit 100`, with a column that tells rows apart, gives the same rows each time"

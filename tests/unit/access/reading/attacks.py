@@ -400,6 +400,14 @@ ATTACKS: dict[str, tuple[str, ...]] = {
         "select array_aggregate(list(id), name) from {c}",
         "select list_aggregate(list(id), null) from {c}",
     ),
+    "bounds of whole files": (
+        "select bitstring_agg(id) from {c}",
+        "select bitstring_agg(divisor) from {c}",
+        "select length(bitstring_agg(big::int)) from {c}",
+        "select list_aggregate(list(divisor), 'bitstring_agg') from {c}",
+        "select bitstring_agg(divisor) over () from {c} limit 1",
+        "select bitstring_agg(divisor) from {c} group by big",
+    ),
     "all columns": (
         "select columns(c -> c like 'sec%') from {c}",
         "select columns(lambda c: c like '%code%') from {c}",

@@ -9,7 +9,7 @@ import click
 
 from weft.cli.options import examples, format_option
 from weft.cli.output import print_json, print_text
-from weft.cli.text import table, utc_minute
+from weft.cli.text import counted, table, utc_minute
 
 
 @click.command(
@@ -65,7 +65,19 @@ def _page(one: dict[str, Any]) -> str:
         f"content: {one['digest'][:16]}",
         f"asked by {one['asked_by']}, {utc_minute(one['asked_at'])}, of {' or '.join(one['roles'])}",
     ]
+    lines += [line for port in one.get("content") or [] for line in _port(port)]
     if one["decided_at"] is not None:
         reason = one["reason"] if one["reason"] is not None else "the reason was erased"
         lines.append(f"{one['state']} by {one['decided_by']}, {utc_minute(one['decided_at'])}: {reason}")
     return "\n".join(lines)
+
+
+def _port(port: dict[str, Any]) -> list[str]:
+    """What a port would become."""
+    if port["what"] == "changed":
+        of = f", {port['verdict']}" if port["verdict"] != "none" else ""
+        lines = [f"{port['port']}: {port['before']} -> {port['version']}{of}"]
+        lines += [f"  {c['path']}: {c['kind']}" for c in port["changes"]]
+        lines += [f"  and {counted(port['more'], 'more change')}"] if port["more"] else []
+        return lines + [f"  model {name} is computed otherwise" for name in port["models"]]
+    return [f"{port['port']}: {'new, ' + port['version'] if port['what'] == 'new' else 'retired'}"]

@@ -44,13 +44,15 @@ def overview(request: Request, caller: Reader, begin: Annotated[int, Query(ge=0,
 def scan(request: Request, caller: Decider) -> Response:
     """Holds the mesh, or the caller's domains, against its policies now."""
     platform = platform_of(request)
+    within = governing.scannable(caller) or ()
+    samples = not within and platform.rooms.settings.governance.samples
 
     def again(failed: WeftError) -> Response:
         page = governing.overview(platform, caller, 0, failed.diagnostics)
         return show(request, caller, "governance.html", page, title="Governance", status=status_of(failed))
 
     return _done(
-        lambda: platform.scans.scan(caller, governing.scannable(caller) or (), samples=False),
+        lambda: platform.scans.scan(caller, within, samples=samples),
         "/governance?done=scanned",
         again,
     )
