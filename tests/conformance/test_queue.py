@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import multiprocessing
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from weft.registry.claiming import Line, as_waiting, waiting_at
 from weft.registry.database import Database
 from weft.registry.job_rows import add_lines, lines_after
 from weft.registry.leadership import leadership
-from weft.registry.postgres import PostgresRegistry
+from weft.registry.postgres import PostgresDatabase, PostgresRegistry
 from weft.registry.queue import Held, Queue
 from weft.registry.queue_counts import Backlog, backlog
 from weft.registry.sqlite import SqliteRegistry
@@ -300,6 +301,23 @@ def test_a_job_that_is_to_end_is_not_handed_back_to_another_worker(database):
     )
 
 
+def test_a_job_that_is_to_end_and_fails_by_chance_meanwhile_is_cancelled_and_no_failure(database):
+    put(database, new("a"), new("b", "sales.returns"))
+    by_chance, of_its_own = claim(database, 0), claim(database, 0)
+    with database.writing() as statements:
+        queue = Queue(statements)
+        for job, passing in ((by_chance, True), (of_its_own, False)):
+            queue.cancel(job.job_id, "eve", at(1))
+            queue.fail(job.job_id, job.fence, {"diagnostics": []}, at(2), passing=passing)
+
+    assert (one(database, "job-1").state, one(database, "job-1").result) == (
+        JobState.CANCELLED,
+        {"why": "cancelled by eve"},
+    )
+    assert one(database, "job-2").state is JobState.FAILED
+    assert events(database) == ["job.cancelled", "job.cancelled", "job.failed"]
+
+
 def test_what_somebody_asks_for_now_waits_for_nothing_that_sleeps(database):
     upstream = Upstream([("d.b", "d.a.x@1")])
     put(database, new("a", "d.a"), new("b", "d.b"))
@@ -384,6 +402,49 @@ def test_one_of_two_leads_until_it_resigns_or_dies(place):
     one_.resign()
     first.close()
     second.close()
+
+
+def test_a_leader_that_stands_still_leads_no_more(postgres):
+    with registry_database(postgres) as url:
+        first, second = open_database(url), open_database(url)
+        keep = dt.timedelta(seconds=1)
+        still, other = (leadership(d, n, lambda: START, keep) for d, n in ((first, "one"), (second, "other")))
+
+        assert [still.leads(), other.leads()] == [True, False]
+        deadline = time.monotonic() + 20
+        while not other.leads():  # a process that is stopped keeps its connections
+            assert time.monotonic() < deadline, "nobody leads"
+            time.sleep(0.1)
+
+        assert [still.leads(), still.leads(), other.leads()] == [False, False, True]
+        for leader, database in ((still, first), (other, second)):
+            leader.resign()
+            database.close()
+
+
+def test_no_thread_of_a_process_leads_without_the_lock(postgres, monkeypatch):
+    with registry_database(postgres) as url:
+        first, second = open_database(url), open_database(url)
+        assert isinstance(first, PostgresDatabase)
+        made, pauses = first.connections.made, iter((0.1, 0.5))  # the second comes when the first has the lock
+
+        def slowly():
+            connection = made()
+            time.sleep(next(pauses, 0))
+            return connection
+
+        monkeypatch.setattr(first.connections, "made", slowly)
+        one_, other = (leadership(d, n, lambda: START, LEASE) for d, n in ((first, "one"), (second, "other")))
+        threads = [threading.Thread(target=one_.leads) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert [one_.leads(), other.leads()] == [True, False]
+        for leader, database in ((one_, first), (other, second)):
+            leader.resign()
+            database.close()
 
 
 STEPS = st.lists(

@@ -23,7 +23,8 @@ from tests.domains import Repository, TestServer, environment, planes, repositor
 from tests.scenarios.test_lying_runners import PLANES, Liar, codes
 from weft.api.mesh import Mesh
 from weft.api.platform import open_platform
-from weft.api.publishing.committing import Committing, ProcessCommitter, failure_of
+from weft.api.publishing.committer import ProcessCommitter
+from weft.api.publishing.committing import Committing, failure_of
 from weft.errors import AccessDenied, Conflict, GateRefused, ProjectError, TransientError
 from weft.model.column import Column
 from weft.model.handover import Handover

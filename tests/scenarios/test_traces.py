@@ -31,9 +31,13 @@ def test_commits_and_queries_are_spans_under_their_requests_without_text_or_valu
     assert (answer.status_code, refused.status_code) == (200, 404)
     by_id = {one.span_id: one for one in collected.spans}
     (commit,) = collected.named("commit")
+    (receive,) = collected.named("receive")  # in the process that checks the rows and commits
     done, failed = sorted(collected.named("query"), key=lambda one: one.start_time_unix_nano)
     assert attributes(commit)["weft.product"] == "fleet.aircraft"
     assert by_id[commit.parent_span_id].name.startswith(("POST", "GET"))
+    assert (receive.parent_span_id, receive.trace_id) == (commit.span_id, commit.trace_id)
+    assert attributes(receive) == attributes(commit)
+    assert commit.start_time_unix_nano <= receive.start_time_unix_nano < receive.end_time_unix_nano
     assert by_id[done.parent_span_id].name == "POST /api/v1/query"
     assert (done.trace_id.hex(), failed.trace_id.hex()) == (TRACE, TRACE)
     assert attributes(done) == {"weft.ports": "fleet.aircraft.planes@1"}

@@ -6,7 +6,7 @@ A span holds names of products, runs and jobs, never a query's text, a value, or
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -52,21 +52,38 @@ def end(provider: Any) -> None:
     provider.shutdown()
 
 
+def carried() -> dict[str, str]:
+    """The span that one is in, for `under` in another process; empty where nobody collects."""
+    found: dict[str, str] = {}
+    if _collected is not None:
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        TraceContextTextMapPropagator().inject(found)
+    return found
+
+
 @contextmanager
-def span(name: str, **attributes: str | int | None) -> Iterator[Callable[..., None]]:
+def span(
+    name: str, *, under: Mapping[str, str] | None = None, **attributes: str | int | None
+) -> Iterator[Callable[..., None]]:
     """A span around a block, under the one of the request that it is done for; a failure is told by its code.
 
     What it gives takes attributes that are known later.
+
+    Args:
+        under: the span of another process that it is part of, as `carried` gives it there.
     """
     if _collected is None:
         yield lambda **more: None
         return
     from opentelemetry.trace import Status, StatusCode
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
     tracer = _collected.get_tracer("weft")
+    context = TraceContextTextMapPropagator().extract(dict(under)) if under else None
     # what an exception says may quote a row
     with tracer.start_as_current_span(
-        name, attributes=_named(attributes), record_exception=False, set_status_on_exception=False
+        name, context=context, attributes=_named(attributes), record_exception=False, set_status_on_exception=False
     ) as current:
         try:
             yield lambda **more: current.set_attributes(_named(more))

@@ -1,10 +1,12 @@
 """Which one of several schedulers leads: an advisory lock of PostgreSQL, or a row with an end in SQLite.
 
-A leader saves the others their work. That nothing is queued twice does not rest on it, but on the key of each job.
+One that asks no more leads no more, also where its process is there and stands still. A leader saves the others their
+work. That nothing is queued twice does not rest on it, but on the key of each job.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -19,10 +21,12 @@ if TYPE_CHECKING:
 
 _LEADERS = 7_734_002
 """The advisory lock that the leader holds as long as its connection lives."""
+_ENDS_IDLE = 140_000
+"""The first version of PostgreSQL that ends a connection over which nothing is asked."""
 
 
 class Leadership(Protocol):
-    """Asks to lead, again and again."""
+    """Asks to lead, again and again; also from several threads."""
 
     def leads(self) -> bool:
         """Whether this process leads now."""
@@ -37,52 +41,61 @@ def leadership(database: Database, holder: str, now: Callable[[], datetime], kee
     """The leadership of a registry's schedulers.
 
     Args:
-        keep: how long one leads after it last asked, where the database cannot see that it is gone.
+        keep: how long one leads after it last asked, where the database cannot see that it is gone, or it is not.
     """
     if database.dialect == "postgresql":
         from weft.registry.postgres import PostgresDatabase
 
         assert isinstance(database, PostgresDatabase)
-        return _ByLock(database.connections.made)
+        return _ByLock(database.connections.made, keep)
     return _ByLease(database, holder, now, keep)
 
 
 class _ByLock:
     """A lock of a connection: PostgreSQL gives it back when the process dies, however it does."""
 
-    def __init__(self, connected: Callable[[], Connection]) -> None:
+    def __init__(self, connected: Callable[[], Connection], keep: timedelta) -> None:
         self._connected = connected
+        self._keep = keep
         self._connection: Connection | None = None
         self._leads = False
+        # loops begin at the same moment: two connections at once, and the one that is kept need not be the one that
+        # has the lock
+        self._guard = threading.RLock()
 
     def leads(self) -> bool:
         """Whether this process leads now."""
         import psycopg
 
-        try:
-            if self._connection is None or self._connection.closed:
-                self._leads = False
-                self._connection = self._connected()
-            if self._leads:
-                self._connection.execute("SELECT 1")
-            else:
-                row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (_LEADERS,)).fetchone()
-                self._leads = bool(row and row[0])
-        except psycopg.Error:
-            self.resign()
-        return self._leads
+        with self._guard:
+            try:
+                if self._connection is None or self._connection.closed:
+                    self._leads = False
+                    self._connection = self._connected()
+                    if self._connection.info.server_version >= _ENDS_IDLE:
+                        milliseconds = int(self._keep.total_seconds() * 1000)
+                        self._connection.execute(f"SET idle_session_timeout = {milliseconds}")
+                if self._leads:
+                    self._connection.execute("SELECT 1")
+                else:
+                    row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (_LEADERS,)).fetchone()
+                    self._leads = bool(row and row[0])
+            except psycopg.Error:
+                self.resign()
+            return self._leads
 
     def resign(self) -> None:
         """Lets another one lead."""
         import psycopg
 
-        connection, self._connection, led = self._connection, None, self._leads
-        self._leads = False
-        if connection is not None:
-            with suppress(psycopg.Error):  # what is closed gives its lock back, only not at once
-                if led:
-                    connection.execute("SELECT pg_advisory_unlock(%s)", (_LEADERS,))
-            connection.close()
+        with self._guard:
+            connection, self._connection, led = self._connection, None, self._leads
+            self._leads = False
+            if connection is not None:
+                with suppress(psycopg.Error):  # what is closed gives its lock back, only not at once
+                    if led:
+                        connection.execute("SELECT pg_advisory_unlock(%s)", (_LEADERS,))
+                connection.close()
 
 
 class _ByLease:

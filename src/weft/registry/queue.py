@@ -215,6 +215,8 @@ class Queue:
     ) -> JobState:
         """A job has failed; where that may pass it is queued again, for later and as often as it may be.
 
+        One that was to end, and whose worker had not heard of it yet, is not tried again: it is cancelled.
+
         Args:
             passing: whether the same may succeed when it is done again.
             chance: 0 to 1, by which the wait varies.
@@ -223,7 +225,10 @@ class Queue:
             Conflict: WFT-RUN-042, another worker has it by now, or it is over.
         """
         job = self._mine(job_id, fence)
-        if passing and job.cancel_by is None and job.attempts < job.max_attempts:
+        if passing and job.cancel_by is not None:  # it would be tried again, and nobody wants it: no failure of its own
+            self._end(job, JobState.CANCELLED, {"why": f"cancelled by {job.cancel_by}"}, at)
+            return JobState.CANCELLED
+        if passing and job.attempts < job.max_attempts:
             self._again(job, at + (retries or Retries()).wait(job.attempts, chance), result)
             self._tell(at, "job.retried", job, {"attempts": job.attempts})
             return JobState.QUEUED

@@ -12,7 +12,7 @@ from typing import Any
 from weft.api.jobs.process import JobProcess
 from weft.api.jobs.served import Served
 from weft.errors import Conflict, Diagnostic, PlatformError, TransientError, error
-from weft.model.jobs import Job
+from weft.model.jobs import Job, JobState
 from weft.observability import spans
 from weft.registry.queue import Held
 from weft.runs.dispatch import Dispatch
@@ -185,6 +185,8 @@ class QueueLoop:
         else:
             passing, result = True, _failed(_died(one, code))
         state = self._dispatch.fail(job, result, passing=passing, run_id=one.run_id)
+        if state is JobState.CANCELLED:
+            return "is cancelled"
         return "failed" if state.is_over else "failed and is tried again"
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import logging
 import os
-import subprocess
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
@@ -20,8 +20,9 @@ from msgspec.structs import replace
 
 from weft import errors
 from weft.api.publishing import addressing
-from weft.errors import Awaited, Conflict, GateRefused, PlatformError, TransientError, WeftError, error, of_the_system
+from weft.errors import Awaited, Conflict, GateRefused, PlatformError, WeftError, error, of_the_system
 from weft.model.handover import Committed, Handover, RollbackAsked
+from weft.observability import spans
 
 if TYPE_CHECKING:
     from weft.registry.handovers import HandedIn
@@ -49,114 +50,6 @@ class Kept(Struct, frozen=True):
     handover: Handover | None
     decides: bool = False
     rollback: RollbackAsked | None = None
-
-
-class Committer(Protocol):
-    """Commits handovers that wait in the registry's database."""
-
-    def commit(self, run_id: str, product: str, timeout_s: float) -> None:
-        """Sees to it that a handover is committed or refused; comes back when it is, or when the time is over.
-
-        Raises:
-            PlatformError: it could not be done now, and can be asked for again.
-        """
-        ...
-
-    def close(self) -> None:
-        """Ends what it has started."""
-        ...
-
-
-class ProcessCommitter:
-    """A child process that commits one handover after another; one that died is started again when it is needed."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._lock = threading.Lock()
-        self._process: subprocess.Popen[str] | None = None
-        self._waiting: dict[int, _Waiting] = {}
-        self._last = 0
-
-    def commit(self, run_id: str, product: str, timeout_s: float) -> None:
-        """Hands one to the child and waits for it."""
-        waiting = _Waiting()
-        with self._lock:
-            process = self._running()
-            self._last += 1
-            number = self._last
-            self._waiting[number] = waiting
-            assert process.stdin is not None, "it was opened with a pipe"
-            try:
-                process.stdin.write(json.dumps({"number": number, "run": run_id, "product": product}) + "\n")
-                process.stdin.flush()
-            except OSError as e:
-                del self._waiting[number]
-                raise _lost() from e
-        done = waiting.event.wait(timeout_s)
-        with self._lock:
-            self._waiting.pop(number, None)
-        if done and waiting.failure is not None:
-            raise waiting.failure
-
-    def close(self) -> None:
-        """Lets the child finish what it does, and end."""
-        with self._lock:
-            process, self._process = self._process, None
-        if process is not None:
-            assert process.stdin is not None, "it was opened with a pipe"
-            process.stdin.close()
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-    def _running(self) -> subprocess.Popen[str]:
-        if self._process is None or self._process.poll() is not None:
-            command = [sys.executable, "-m", "weft.api.publishing.committing", str(self._root)]
-            self._process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=self._root
-            )
-            threading.Thread(target=self._answers, args=(self._process,), daemon=True).start()
-        return self._process
-
-    def _answers(self, process: subprocess.Popen[str]) -> None:
-        """Wakes whoever waits for an answer; when the child has died, all of them."""
-        assert process.stdout is not None, "it was opened with a pipe"
-        for line in process.stdout:
-            answer = json.loads(line)
-            if "log" in answer:  # among the lines of this process, in its form
-                log(answer["log"])
-                continue
-            with self._lock:
-                waiting = self._waiting.get(answer["number"])
-            if waiting is not None:
-                waiting.failure = failure_of(answer["failure"]) if answer["failure"] else None
-                waiting.event.set()
-        with self._lock:
-            left = list(self._waiting.values()) if self._process in (process, None) else []
-        for one in left:
-            one.failure = _lost()
-            one.event.set()
-
-
-class _Waiting:
-    """Somebody who waits for the child."""
-
-    def __init__(self) -> None:
-        self.event = threading.Event()
-        self.failure: WeftError | None = None
-
-
-def _lost() -> TransientError:
-    return TransientError(
-        error(
-            "WFT-SRV-046",
-            "the process that commits has ended in the middle",
-            why="nothing is half done: a publication is there whole, or not at all",
-            fix="try again",
-        )
-    )
 
 
 def _unfit(product: str, why: str) -> GateRefused:
@@ -237,20 +130,30 @@ class Committing:
         self._ended = threading.Event()
         threading.Thread(target=self._keep, name="claims", daemon=True).start()
 
+    @property
+    def traces(self) -> str:
+        """Where spans go."""
+        return self._platform.rooms.settings.server.traces
+
     def close(self) -> None:
         """Gives connections back."""
         self._ended.set()
         self._platform.close()
 
-    def take_up(self) -> None:
-        """Does what a process before this one has left; what fails now is tried again by a worker."""
+    def take_up(self, first: Mapping[str, Any] | None = None) -> None:
+        """Does what a process before this one has left; what fails now is tried again by a worker.
+
+        Args:
+            first: what this process was started for.
+        """
         from weft.runs import repair
 
         for run_id, product in self._store.unsettled():
             self.settle(run_id, product)
         self._platform.holding.look()  # what goes on is among what is left
         for left in self._claims.left(self._platform.publishing.place, self._platform.rooms.now()):
-            self.one(left.run_id, left.product)
+            of = left.run_id, left.product
+            self.one(*of, first["under"] if first is not None and (first["run"], first["product"]) == of else None)
             self.settle(left.run_id, left.product)
         try:
             with self._platform.rooms.governance.book.current():  # made before a publication or a reader waits for it
@@ -293,10 +196,13 @@ class Committing:
             self._platform.publishing.let_go(run_id)
         repair.now_and_then(context)
 
-    def one(self, run_id: str, product: str) -> WeftError | None:
+    def one(self, run_id: str, product: str, under: Mapping[str, str] | None = None) -> WeftError | None:
         """Commits or refuses one handover; gives why that could not be done now.
 
         What another process is at is left to it. What ends one process after the other is refused.
+
+        Args:
+            under: the span of whoever waits for it.
         """
         from weft.api.governance.holding import ended_of
         from weft.registry.handovers import HandoverState
@@ -313,7 +219,8 @@ class Committing:
             assert handed_in is not None, "it was just taken"
             if tries > MOST_TRIES:
                 raise _unfit(product, f"the process that checked it has ended {MOST_TRIES} times")
-            answer = self._received(handed_in)
+            with spans.span("receive", under=under, run_id=run_id, product=product):
+                answer = self._received(handed_in)
         except (PlatformError, OSError) as e:
             self._claims.give_back(run_id, product)
             return e if isinstance(e, WeftError) else of_the_system(e)
@@ -433,17 +340,20 @@ def main(root: str, asked: IO[str], answers: IO[str]) -> None:
         answers.flush()
 
     committing = Committing(Path(root), tell)
+    tracing = spans.begin(committing.traces)
     try:
-        committing.take_up()
-        for line in asked:
+        first = asked.readline()  # it is started for one, which it finds among what is left
+        committing.take_up(json.loads(first) if first else None)
+        for line in chain((first,) if first else (), asked):
             one: dict[str, Any] = json.loads(line)
-            failed = committing.one(one["run"], one["product"])
+            failed = committing.one(one["run"], one["product"], one["under"])
             text = failure_text(failed) if failed is not None else None
             answers.write(json.dumps({"number": one["number"], "failure": text}) + "\n")
             answers.flush()
             committing.settle(one["run"], one["product"])
     finally:
         committing.close()
+        spans.end(tracing)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from weft.api.publishing.committing import ProcessCommitter
+from weft.api.publishing.committer import ProcessCommitter
 from weft.errors import PlatformError
 from weft.registry import processes
 from weft.registry.claims import Claims

@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from weft.access.permissions import Action, Caller, require
 from weft.api.publishing import addressing
-from weft.api.publishing.committing import Committer, ProcessCommitter
+from weft.api.publishing.committer import Committer, ProcessCommitter
 from weft.api.publishing.incoming import Incoming, too_large
 from weft.api.publishing.run_inputs import INPUTS, drop_inputs
 from weft.api.publishing.runs_elsewhere import begun, ended_at, outcome, require_port

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
+from anyio import CapacityLimiter, to_thread
+from anyio.lowlevel import RunVar
 from fastapi import APIRouter, Depends, Header, Request
 from fastapi.responses import Response
 from starlette.concurrency import run_in_threadpool
@@ -38,6 +41,9 @@ router = APIRouter(prefix="/api/v1", tags=["publishing"], responses=refusals(404
 Publisher = Annotated[Caller, Depends(Permitted(Action.PUBLISH))]
 _WAIT_S = 20.0
 """How long a publication is waited for before a client is told to ask again."""
+
+_WAITED_AT_ONCE = 32
+_limiters: RunVar[CapacityLimiter] = RunVar("publications")
 
 _MOST_BYTES = 64 * 2**20
 """The largest document; files are uploaded by themselves."""
@@ -153,21 +159,40 @@ def announce(request: Request, caller: Publisher, run_id: str, content: Content)
 
 
 @router.post("/publications", openapi_extra=sent(one(Handover)), responses=_COMMITTED)
-def publish(request: Request, caller: Publisher, content: Content) -> Response:
+async def publish(request: Request, caller: Publisher, content: Content) -> Response:
     """Hands in a publication. What is stated is checked, then committed whole, or refused; twice is once."""
-    return _answer(_handing_in(request).hand_in(caller, content, _WAIT_S))
+    return await _waited(lambda wait_s: _handing_in(request).hand_in(caller, content, wait_s))
 
 
 @router.get("/publications/{run_id}/{product}", responses=_COMMITTED)
-def publication(request: Request, caller: Publisher, run_id: str, product: str) -> Response:
+async def publication(request: Request, caller: Publisher, run_id: str, product: str) -> Response:
     """How a publication stands; one that is being checked is waited for a while."""
-    return _answer(_handing_in(request).handed_in(caller, run_id, product, _WAIT_S))
+    return await _waited(lambda wait_s: _handing_in(request).handed_in(caller, run_id, product, wait_s))
 
 
 @router.post("/registry/ports/{address}/rollback", openapi_extra=sent(one(RollbackAsked)), responses=_COMMITTED)
-def roll_back(request: Request, caller: Publisher, address: str, content: Content) -> Response:
+async def roll_back(request: Request, caller: Publisher, address: str, content: Content) -> Response:
     """Shows earlier rows of a port again, where they keep today's contract."""
-    return _answer(_handing_in(request).roll_back(caller, address, decoded(content, RollbackAsked), _WAIT_S))
+    asked = decoded(content, RollbackAsked)
+    return await _waited(lambda wait_s: _handing_in(request).roll_back(caller, address, asked, wait_s))
+
+
+async def _waited(ask: Callable[[float], HandedIn]) -> Response:
+    """What is answered of a publication, in threads of their own: readers, and whoever asks whether the server lives,
+    wait for none of these. When all of them wait, the next one is told to ask again."""
+    waits = _waits()
+    if waits.available_tokens < 1:
+        return await run_in_threadpool(lambda: _answer(ask(0.0)))
+    return await to_thread.run_sync(lambda: _answer(ask(_WAIT_S)), limiter=waits)
+
+
+def _waits() -> CapacityLimiter:
+    try:
+        return _limiters.get()
+    except LookupError:
+        made = CapacityLimiter(_WAITED_AT_ONCE)
+        _limiters.set(made)
+        return made
 
 
 def _answer(found: HandedIn) -> Response:

@@ -1,0 +1,78 @@
+"""The head of a request, its first line and header fields, is bounded: how large it is, and how long it takes.
+
+Whoever sends one is not known yet. uvicorn has no bound over httptools, which puts a long field together anew with each
+part of it: 200 MB in one field took the one thread that answers everybody a minute, and all that memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http
+from typing import cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+MOST_BYTES = 65_536
+"""Bytes of a head beyond the part with which it began; several times of what browsers and proxies let through."""
+LONGEST_S = 30.0
+"""How long a connection may take until a head is there, counted from its first byte, or from the connection."""
+
+
+class BoundedHeads(HttpToolsProtocol):
+    """HTTP/1.1 of one connection."""
+
+    _bytes: int | None = None
+    """How large the head is that is being read, after the part with which it began; None: none is being read."""
+    _begins = False
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begins to wait for the first request."""
+        super().connection_made(cast(asyncio.Transport, transport))
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Ends."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Reads a part of a request."""
+        self._begins = False
+        super().data_received(data)
+        if self._bytes is None or self.transport.is_closing():
+            return
+        if not self._begins:  # the part with which it began may hold the body of the request before it
+            self._bytes += len(data)
+        if self._bytes > MOST_BYTES:
+            self._refuse(http.HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        elif self._timer is None:
+            self._wait()
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        super().on_message_begin()
+        self._bytes, self._begins = 0, True
+
+    def on_headers_complete(self) -> None:
+        """It is there."""
+        self._bytes = None
+        self._stop_waiting()
+        super().on_headers_complete()
+
+    def _wait(self) -> None:
+        self._timer = self.loop.call_later(LONGEST_S, self._refuse, http.HTTPStatus.REQUEST_TIMEOUT)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _refuse(self, status: http.HTTPStatus) -> None:
+        """Ends the connection, with an answer where none is under way and a request had begun."""
+        self._stop_waiting()
+        if self._bytes is not None and (self.cycle is None or self.cycle.response_complete):
+            text = status.phrase.encode()
+            head = f"HTTP/1.1 {status} {status.phrase}\r\ncontent-type: text/plain; charset=utf-8\r\n"
+            self.transport.write(f"{head}content-length: {len(text)}\r\nconnection: close\r\n\r\n".encode() + text)
+        self.transport.close()
