@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from tests.domains import Repository, TestServer, environment, planes, repository, serving
 from tests.scenarios.test_lying_runners import PLANES, Liar, codes
+from tests.unit.server.company import company
 from weft.api.mesh import Mesh
 from weft.api.platform import open_platform
 from weft.api.publishing.committer import ProcessCommitter
@@ -33,6 +34,7 @@ from weft.model.lineage import EdgeKind, LineageEdge, Transformation
 from weft.model.records import PortOutcome, Run, RunState
 from weft.registry.handovers import HandoverState
 from weft.registry.meters import Meter
+from weft.registry.schema import STEPS
 from weft.registry.sqlite import SqliteRegistry
 from weft.runs import receiving
 from weft.server import logs
@@ -246,6 +248,30 @@ def test_what_fails_in_the_process_that_commits_is_a_line_of_the_server_s_log_wi
     assert any("committing.py" in place for place in told["where"])
     assert "Noor" not in log.getvalue()
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_publication_waits_for_the_newer_weft_that_has_upgraded_the_registry(tmp_path):
+    with company(tmp_path / "mesh") as platform:
+        name = ("20261121T000000-newer", "fleet.aircraft")
+        store = platform.publishing.handovers
+        store.hand_in(*name, "x", "ada", b'{"handover": nonsense', dt.datetime.now(dt.UTC), "nowhere")
+        child = Committing(tmp_path / "mesh")
+        with platform.database.writing() as statements:
+            statements.run(f"PRAGMA user_version = {len(STEPS) + 1}")
+        try:
+            failures = [child.one(*name) for _ in range(5)]
+            waits = store.handed_in(*name).state
+            with platform.database.writing() as statements:
+                statements.run(f"PRAGMA user_version = {len(STEPS)}")
+            again = child.one(*name)
+            answered = store.handed_in(*name).state
+        finally:
+            child.close()
+
+    assert {type(failure) for failure in failures} == {TransientError}
+    assert codes(failures[0]) == {"WFT-REG-001"}
+    assert waits is HandoverState.WAITING
+    assert (again, answered) == (None, HandoverState.REFUSED)
 
 
 def test_what_ends_one_process_after_the_other_is_refused(server, fleet):

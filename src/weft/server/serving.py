@@ -20,7 +20,7 @@ from weft.config import duration
 from weft.errors import UsageError, error
 from weft.server import logs
 from weft.server.app import create_app
-from weft.server.request_heads import BoundedHeads
+from weft.server.bounded_requests import BoundedRequests
 
 log = logging.getLogger("weft.server")
 _THREADS = 16
@@ -55,7 +55,7 @@ def serve(
     logs.install(settings.log_level, settings.log_format)
     config = uvicorn.Config(
         app,
-        http=BoundedHeads,
+        http=BoundedRequests,
         host=settings.host,
         port=settings.port,
         log_config=None,

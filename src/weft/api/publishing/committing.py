@@ -20,7 +20,17 @@ from msgspec.structs import replace
 
 from weft import errors
 from weft.api.publishing import addressing
-from weft.errors import Awaited, Conflict, GateRefused, PlatformError, WeftError, error, of_the_system
+from weft.errors import (
+    Awaited,
+    Conflict,
+    GateRefused,
+    PlatformError,
+    ProjectError,
+    TransientError,
+    WeftError,
+    error,
+    of_the_system,
+)
 from weft.model.handover import Committed, Handover, RollbackAsked
 from weft.observability import spans
 
@@ -219,6 +229,7 @@ class Committing:
             assert handed_in is not None, "it was just taken"
             if tries > MOST_TRIES:
                 raise _unfit(product, f"the process that checked it has ended {MOST_TRIES} times")
+            self._require_known_tables()
             with spans.span("receive", under=under, run_id=run_id, product=product):
                 answer = self._received(handed_in)
         except (PlatformError, OSError) as e:
@@ -240,6 +251,21 @@ class Committing:
             ended = ended_of(handed_in, failed, self._platform.rooms.now())
             self._store.answer(run_id, product, HandoverState.REFUSED, _text_of(failed), ended)
         return None
+
+    def _require_known_tables(self) -> None:
+        """Leaves a publication to the newer weft that has upgraded the registry meanwhile.
+
+        Raises:
+            TransientError: WFT-REG-001.
+        """
+        from weft.registry.schema import check_tables
+
+        database = self._platform.database
+        try:
+            with database.reading() as statements:
+                check_tables(statements, database.dialect, database.name)
+        except ProjectError as e:
+            raise TransientError(*e.diagnostics) from e
 
     def _held(self, handed_in: HandedIn, e: Awaited) -> WeftError | None:
         """Keeps a publication that a person has to agree to; gives why that could not be done now."""

@@ -1,7 +1,7 @@
-"""The head of a request, its first line and header fields, is bounded: how large it is, and how long it takes.
+"""How large the head of a request may be (first line and fields) and how long it takes, and how long a body may rest.
 
-Whoever sends one is not known yet. uvicorn has no bound over httptools, which puts a long field together anew with each
-part of it: 200 MB in one field took the one thread that answers everybody a minute, and all that memory.
+Whoever sends a head is not known yet. uvicorn has no bound over httptools, which puts a long field together anew with
+each part of it: 200 MB in one field took the one thread that answers everybody a minute, and all that memory.
 """
 
 from __future__ import annotations
@@ -16,15 +16,20 @@ MOST_BYTES = 65_536
 """Bytes of a head beyond the part with which it began; several times of what browsers and proxies let through."""
 LONGEST_S = 30.0
 """How long a connection may take until a head is there, counted from its first byte, or from the connection."""
+RESTS_S = 60.0
+"""How long nothing more of a body may come while it is waited for."""
 
 
-class BoundedHeads(HttpToolsProtocol):
+class BoundedRequests(HttpToolsProtocol):
     """HTTP/1.1 of one connection."""
 
     _bytes: int | None = None
     """How large the head is that is being read, after the part with which it began; None: none is being read."""
     _begins = False
     _timer: asyncio.TimerHandle | None = None
+    _reads_body = False
+    _heard = 0.0
+    _rest: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begins to wait for the first request."""
@@ -34,12 +39,17 @@ class BoundedHeads(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Ends."""
         self._stop_waiting()
+        self._body_is_there()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Reads a part of a request."""
         self._begins = False
         super().data_received(data)
+        if self._reads_body:
+            self._heard = self.loop.time()
+            if self._rest is None:
+                self._rest = self.loop.call_later(RESTS_S, self._look)
         if self._bytes is None or self.transport.is_closing():
             return
         if not self._begins:  # the part with which it began may hold the body of the request before it
@@ -56,12 +66,35 @@ class BoundedHeads(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """It is there."""
-        self._bytes = None
+        self._bytes, self._reads_body = None, True
         self._stop_waiting()
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        """The whole request is there."""
+        self._body_is_there()
+        super().on_message_complete()
+
     def _wait(self) -> None:
         self._timer = self.loop.call_later(LONGEST_S, self._refuse, http.HTTPStatus.REQUEST_TIMEOUT)
+
+    def _look(self) -> None:
+        """Ends the connection where nothing more of a body comes, though somebody here would read it."""
+        self._rest = None
+        if self.transport.is_closing():
+            return
+        ours = self.flow.read_paused or (self.cycle is not None and self.cycle.waiting_for_100_continue)
+        left = RESTS_S if ours else self._heard + RESTS_S - self.loop.time()
+        if left > 0:
+            self._rest = self.loop.call_later(left, self._look)
+        else:
+            self.transport.close()
+
+    def _body_is_there(self) -> None:
+        self._reads_body = False
+        if self._rest is not None:
+            self._rest.cancel()
+            self._rest = None
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:

@@ -12,7 +12,7 @@ import pytest
 import uvicorn
 
 from tests.unit.server.company import company, running
-from weft.server import request_heads
+from weft.server import bounded_requests
 
 BEGUN = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
 
@@ -44,7 +44,7 @@ def answering() -> Iterator[str]:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
         await send({"type": "http.response.body", "body": body})
 
-    config = uvicorn.Config(app, http=request_heads.BoundedHeads, lifespan="off", log_config=None)
+    config = uvicorn.Config(app, http=bounded_requests.BoundedRequests, lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -79,7 +79,7 @@ def test_a_head_that_is_too_large_is_told_so_and_one_of_common_size_is_read():
         with connected(url) as sent:
             sent.sendall(BEGUN)
             time.sleep(0.2)  # what comes with the first part is not counted
-            sent.sendall(b"X-A: " + b"a" * (request_heads.MOST_BYTES + 1))
+            sent.sendall(b"X-A: " + b"a" * (bounded_requests.MOST_BYTES + 1))
             large = answer(sent)
 
     assert small.startswith(b"HTTP/1.1 200 ")
@@ -99,7 +99,7 @@ def test_a_body_counts_not_as_the_head_of_the_next_request():
 
 
 def test_a_connection_without_a_whole_head_is_ended_after_a_while(monkeypatch):
-    monkeypatch.setattr(request_heads, "LONGEST_S", 0.5)
+    monkeypatch.setattr(bounded_requests, "LONGEST_S", 0.5)
     with answering() as url:
         with connected(url) as silent:
             said_nothing = answer(silent)
@@ -121,7 +121,7 @@ def test_a_connection_without_a_whole_head_is_ended_after_a_while(monkeypatch):
 
 
 def test_a_slow_answer_and_a_slow_body_are_not_ended(monkeypatch):
-    monkeypatch.setattr(request_heads, "LONGEST_S", 0.3)
+    monkeypatch.setattr(bounded_requests, "LONGEST_S", 0.3)
     with answering() as url, connected(url) as sent:
         sent.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\n")
         for part in b"slow":
@@ -130,3 +130,24 @@ def test_a_slow_answer_and_a_slow_body_are_not_ended(monkeypatch):
         got = answer(sent)
 
     assert got.endswith(b"slow")
+
+
+def test_a_body_of_which_nothing_more_comes_is_waited_for_no_longer(monkeypatch):
+    monkeypatch.setattr(bounded_requests, "RESTS_S", 0.4)
+    begun = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 8\r\n\r\n"
+    with answering() as url:
+        with connected(url) as slow:
+            slow.sendall(begun)
+            for part in b"slowly..":
+                time.sleep(0.15)  # longer in all, and never for long
+                slow.sendall(bytes([part]))
+            whole = answer(slow)
+        with connected(url) as half:
+            half.sendall(begun + b"half")
+            began = time.monotonic()
+            nothing = answer(half)
+            took = time.monotonic() - began
+
+    assert whole.endswith(b"slowly..")
+    assert nothing == b""
+    assert took < 5
