@@ -15,6 +15,7 @@ from weft.registry.database import Database
 from weft.registry.grants import GrantStore
 from weft.registry.members import Members
 from weft.registry.publishing import append
+from weft.registry.saved_queries import SavedQuery, SavedQueryStore
 from weft.registry.sessions import SessionStore, csrf_of
 from weft.registry.sign_ins import SignInStore
 from weft.registry.sql_tables import SqlTables
@@ -300,6 +301,9 @@ def test_a_name_that_was_freed_reads_nothing_of_what_the_former_account_was_gran
         "ada@example.com", "mine", "upload", None, (("a", "BIGINT"),), (), 1, 10, "mine-1.parquet", START, after(days=9)
     )
     tables.put(own, 100)
+    queries = SavedQueryStore(database)
+    queries.put(SavedQuery("ada@example.com", "late", "", "select 'Noor'", (), None, START, START), 100)
+    queries.put(SavedQuery("eve", "late", "", "select 1", (), None, START, START), 100)
 
     if how == "removed":
         users.remove("ada@example.com", actor="root", at=after(days=1))
@@ -314,6 +318,7 @@ def test_a_name_that_was_freed_reads_nothing_of_what_the_former_account_was_gran
     assert [item.state for item in request.items] == ["withdrawn"]
     assert requests.waiting_for(PORT, "user", "ada@example.com") is None
     assert list(tables.of("ada@example.com", after(days=1))) == []
+    assert [query.address for query in queries.listed()] == ["eve/late"]
     assert [one.file for one in tables.drop_ended(after(days=1))] == ["mine-1.parquet"]
     assert {"access.ended", "access.withdrawn"} <= set(kinds(registry))
 

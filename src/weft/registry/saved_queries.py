@@ -9,7 +9,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from weft.registry import codec, publishing
-from weft.registry.database import Database, put
+from weft.registry.database import Database, Statements, put
 from weft.registry.sql_tables import SqlTables
 
 _COLUMNS = "owner, name, title, sql, ports, purpose, made_at, changed_at"
@@ -94,10 +94,23 @@ class SavedQueryStore:
     def drop(self, owner: str, name: str, *, actor: str, at: datetime) -> bool:
         """Forgets a query; whether there was one."""
         with self._database.writing() as statements:
-            found = statements.run("DELETE FROM saved_queries WHERE owner = ? AND name = ?", (owner, name)) > 0
-            if found:
-                publishing.append(SqlTables(statements), at, "query.dropped", actor, f"query:{owner}/{name}", {})
-        return found
+            return _drop(statements, owner, name, actor, at)
+
+
+def end_all(statements: Statements, owner: str, *, actor: str, at: datetime) -> None:
+    """Forgets the queries of somebody who is no more, inside a transaction that is open.
+
+    Their texts are shown to whoever goes by the name, also where they may not read what a query reads.
+    """
+    for (name,) in statements.rows("SELECT name FROM saved_queries WHERE owner = ? ORDER BY name", (owner,)):
+        _drop(statements, owner, str(name), actor, at)
+
+
+def _drop(statements: Statements, owner: str, name: str, actor: str, at: datetime) -> bool:
+    found = statements.run("DELETE FROM saved_queries WHERE owner = ? AND name = ?", (owner, name)) > 0
+    if found:
+        publishing.append(SqlTables(statements), at, "query.dropped", actor, f"query:{owner}/{name}", {})
+    return found
 
 
 def _query(row: tuple[object, ...]) -> SavedQuery:

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from weft.registry import access_requests, codec, grants, notices, publishing, workspaces
+from weft.registry import access_requests, codec, grants, notices, publishing, saved_queries, workspaces
 from weft.registry.database import Database, Statements
 from weft.registry.sql_tables import SqlTables
 
@@ -157,7 +157,8 @@ class UserStore:
     def remove(self, name: str, *, actor: str, at: datetime) -> bool:
         """Takes a user away, with all that was theirs alone; the name is free.
 
-        Sessions, personal tokens, subscriptions, grants and tables of their own end; what they wait for is taken back.
+        Sessions, personal tokens, subscriptions, grants, saved queries and tables of their own end; what they wait for
+        is taken back.
 
         Returns:
             Whether there was one.
@@ -238,6 +239,7 @@ def _end_all(statements: Statements, name: str, actor: str, at: datetime) -> Non
     grants.end_all(statements, name, actor=actor, at=at)
     access_requests.withdraw_all(statements, name, actor=actor, at=at)
     workspaces.end_all(statements, name, at)
+    saved_queries.end_all(statements, name, actor=actor, at=at)
 
 
 def _revoke_tokens(statements: Statements, owner: str, at: datetime) -> None:

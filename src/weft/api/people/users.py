@@ -99,7 +99,7 @@ class UserVerbs:
             raise self._unknown(name)
 
     def remove(self, name: str, *, actor: str) -> None:
-        """Takes a user away for good: sessions, tokens and grants end, and somebody else may come by the name.
+        """Takes a user away for good, with sessions, tokens, grants and queries; somebody else may come by the name.
 
         Raises:
             UsageError: WFT-ACC-021, there is no such user.

@@ -96,7 +96,7 @@ def disable(name: str, undo: bool) -> int:
 
 @click.command(
     "remove",
-    help="Take a user away for good, with sessions, tokens and grants: the name is free for somebody else.\n\n"
+    help="Take a user away for good, with sessions, tokens, grants and queries: the name is free for somebody else.\n\n"
     "Roles that a `domain.yaml` gives to the name are those of whoever comes by it next: take them away first.",
     epilog=examples("weft user remove ada@example.com"),
 )
