@@ -13,6 +13,7 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from weft.server import cookies
+from weft.server.own_threads import limiter_of
 
 if TYPE_CHECKING:
     from weft.api.platform import Platform
@@ -38,7 +39,7 @@ async def session_for(request: Request, user: str, password: str) -> str:
         await asyncio.sleep(tried.pause_s)
     before = cookies.session_cookie(request)
     asked = partial(signing_in.with_password, tried, password, instead_of=before)
-    return await to_thread.run_sync(asked, limiter=_limiter())
+    return await to_thread.run_sync(asked, limiter=limiter_of(_limiters, _HASHED_AT_ONCE))
 
 
 def _warn_of_proxies(request: Request, platform: Platform) -> None:
@@ -51,12 +52,3 @@ def _warn_of_proxies(request: Request, platform: Platform) -> None:
             "a sign-in came through a proxy that `server.trusted_proxies` does not name: failed ones of everybody "
             "count as those of one address"
         )
-
-
-def _limiter() -> CapacityLimiter:
-    try:
-        return _limiters.get()
-    except LookupError:
-        made = CapacityLimiter(_HASHED_AT_ONCE)
-        _limiters.set(made)
-        return made

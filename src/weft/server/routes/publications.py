@@ -33,6 +33,7 @@ from weft.model.records import Run
 from weft.registry.handovers import HandedIn, HandoverState
 from weft.registry.meters import MetersTold
 from weft.server.answers import refusals
+from weft.server.own_threads import limiter_of
 from weft.server.permitted import Permitted
 from weft.server.routes.registry import as_json
 from weft.server.wire import one, sent, told
@@ -180,19 +181,10 @@ async def roll_back(request: Request, caller: Publisher, address: str, content: 
 async def _waited(ask: Callable[[float], HandedIn]) -> Response:
     """What is answered of a publication, in threads of their own: readers, and whoever asks whether the server lives,
     wait for none of these. When all of them wait, the next one is told to ask again."""
-    waits = _waits()
+    waits = limiter_of(_limiters, _WAITED_AT_ONCE)
     if waits.available_tokens < 1:
         return await run_in_threadpool(lambda: _answer(ask(0.0)))
     return await to_thread.run_sync(lambda: _answer(ask(_WAIT_S)), limiter=waits)
-
-
-def _waits() -> CapacityLimiter:
-    try:
-        return _limiters.get()
-    except LookupError:
-        made = CapacityLimiter(_WAITED_AT_ONCE)
-        _limiters.set(made)
-        return made
 
 
 def _answer(found: HandedIn) -> Response:
