@@ -125,8 +125,9 @@ class Answer:
     def _begin(self) -> None:
         try:
             self._lease.process.start()  # the time of a query does not count what its process takes to start
+            self._since = time.monotonic()
             self._pool.watch(self._lease, self._run.seconds + _GRACE_S if self._run.seconds is not None else None)
-            self._lease.process.begin(self._run, self._relations, self._paths)
+            self._lease.process.begin(self._lease.principal, self._run, self._relations, self._paths)
         except LostError:
             raise self._lost() from None
 
@@ -141,11 +142,11 @@ class Answer:
                 self._lease.process.forget(self._run.key)
                 self._fail(found)
             light = time.monotonic() - self._since < self._pool.rules.light_s
-            if not light and not self._lease.slow and self._pool.others_wait(self._lease):
-                if not self._pool.slow_down(self._lease):
-                    self._pool.begin_again(self._lease)
-                    self._begin()
-                self._since = time.monotonic()
+            if light or self._lease.slow or not self._pool.others_wait(self._lease):
+                continue
+            if not self._pool.slow_down(self._lease):
+                self._pool.begin_again(self._lease)
+                self._begin()
 
     def _next(self) -> Begun | Ended | bytearray | memoryview | None:
         """What comes next; None where nothing came for a moment."""

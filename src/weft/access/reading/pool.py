@@ -2,7 +2,8 @@
 
 Two lanes. A query begins in the fast one. Where others wait and it has run for a while without an answer, it goes on
 in the slow lane, whose processes yield to those of the fast one; when that is full, it waits and begins there anew.
-Whoever has just asked such queries, or some that ended their process, begins in the slow lane for a while.
+Whoever has just asked such queries, or some that ended their process, begins in the slow lane for a while; the while
+begins anew with each query that is long there too, or has waited for it in vain.
 """
 
 from __future__ import annotations
@@ -46,11 +47,12 @@ class Rules(Struct, frozen=True):
 
 
 class Lease(Struct):
-    """A place in a lane and the process that works there."""
+    """A place in a lane and the process that works there, since when."""
 
     principal: str
     slow: bool
     process: ReaderProcess
+    since: float
     deadline: float | None = None
     expired: bool = False
 
@@ -121,7 +123,7 @@ class Pool:
     def slow_down(self, lease: Lease) -> bool:
         """Moves a query to the slow lane where there is room; its owner begins there for a while, room or not."""
         with self._changed:
-            self._heavy[lease.principal] = time.monotonic() + _HEAVY_S
+            self._weighs(lease.principal)
             if self._used[True] >= self.rules.slow:
                 return False
             self._used[False] -= 1
@@ -151,7 +153,7 @@ class Pool:
     def penalise(self, principal: str) -> None:
         """Lets somebody begin in the slow lane for a while: their query has ended its process, or taken all memory."""
         with self._changed:
-            self._heavy[principal] = time.monotonic() + _HEAVY_S
+            self._weighs(principal)
 
     def watch(self, lease: Lease, seconds: float | None) -> None:
         """Ends the process of a query when it has not ended by itself by then."""
@@ -182,6 +184,8 @@ class Pool:
             try:
                 self._granted()
                 if not self._changed.wait_for(lambda: ticket.granted or self._closed, self.rules.patience_s):
+                    if ticket.slow:
+                        self._weighs(principal)
                     raise _busy(f"it has waited for {self.rules.patience_s:g} s")
                 if not ticket.granted:
                     raise _busy("the server ends")
@@ -201,6 +205,10 @@ class Pool:
                 self._waiting.remove(ticket)
         self._changed.notify_all()
 
+    def _weighs(self, principal: str) -> None:
+        """Lets somebody begin in the slow lane for a while; called with the lock held."""
+        self._heavy[principal] = time.monotonic() + _HEAVY_S
+
     def _is_heavy(self, principal: str) -> bool:
         until = self._heavy.get(principal)
         if until is not None and until < time.monotonic():
@@ -209,13 +217,13 @@ class Pool:
         return until is not None
 
     def _leased(self, principal: str, slow: bool) -> Lease:
-        """A process for a place that was granted: the one that has answered this principal last, if it is free."""
+        """A process for a place that was granted: of the free ones that with the most of their sessions."""
         process = None
         with self._changed:
             idle = self._idle[slow]
             idle[:] = [p for p in idle if p.alive]
             if idle:
-                process = next((p for p in idle if p.served == principal), idle[0])
+                process = min(idle, key=lambda p: (-p.sessions_of(principal), len(p.sessions)))
                 idle.remove(process)
         try:
             if process is None:
@@ -228,8 +236,7 @@ class Pool:
                 self._running[principal] -= 1
                 self._granted()
             raise
-        process.served = principal
-        lease = Lease(principal, slow, process)
+        lease = Lease(principal, slow, process, time.monotonic())
         with self._changed:
             self._leases.append(lease)
         return lease
@@ -241,6 +248,8 @@ class Pool:
             if lease not in self._leases:
                 return
             self._leases.remove(lease)
+            if lease.slow and time.monotonic() - lease.since > self.rules.light_s:
+                self._weighs(lease.principal)
             keep = process.alive and not self._closed
             if keep:
                 self._idle[lease.slow].append(process)

@@ -99,7 +99,11 @@ class DuckDBEngine:
         Raises:
             PlatformError: a file is missing, or a relation cannot be shown; neither path nor relation stands in it.
         """
-        limits = {"preserve_insertion_order": "true", "max_temp_directory_size": f"{max(temp_bytes // 10**6, 1)}MB"}
+        limits = {
+            "preserve_insertion_order": "true",
+            "max_temp_directory_size": f"{max(temp_bytes // 10**6, 1)}MB",
+            "async_threads": "0",  # eight for each session otherwise, and 60 MB of addresses for their stacks and heaps
+        }
         connection = self._connection(temp_folder, **limits)
         try:
             if footer_bytes(paths, _FOOTERS) <= _FOOTERS:

@@ -102,7 +102,7 @@ def test_a_process_whose_bytes_are_of_another_query_is_asked_nothing_more(stale,
         process.start()
         process._socket.close()
         process._socket = ours
-        process.begin(Run("key", "select 1", Form.CSV, Told({})), [], [])
+        process.begin("ann", Run("key", "select 1", Form.CSV, Told({})), [], [])
         if stale == "head":
             send(theirs, Begun((), None, 0))
         else:
