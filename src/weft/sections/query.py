@@ -14,7 +14,9 @@ class QuerySettings:
     processes: int = setting(4, "how many queries run at once", some)
     slow_processes: int = setting(2, "how many run beside them that have taken long while others waited", some)
     each: int = setting(3, "how many queries of one principal run at once", some)
-    waiting: int = setting(200, "how many queries may wait for a process", count)
+    waiting: int = setting(
+        56, "how many queries may wait for a process; where more do, those of whoever has the most are refused", count
+    )
     patience: str = setting("30s", "how long a query waits for a process until it is refused", timeout)
     light: str = setting("2s", "how long a query may work before it lets others go first", timeout)
     time: str = setting("5m", "how long a query may take, its answer included", timeout)

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from weft import errors
 from weft.access.reading.kept import Gathering
 from weft.access.reading.pool import Lease, Pool
-from weft.access.reading.process import lost, revoked, unwanted
+from weft.access.reading.process import lost, revoked, untaken, unwanted
 from weft.access.reading.wire import Begun, Ended, LostError, Parsed, Relation, Run
 from weft.access.result import ResultColumn
 from weft.access.witness import Over
@@ -66,6 +66,7 @@ class Answer:
         try:
             self._begin()
             self._await_head()
+            lease.offered = time.monotonic()
         except BaseException:
             self.close()
             raise
@@ -87,6 +88,7 @@ class Answer:
             AccessDenied: WFT-ACC-040, the rights were taken away.
         """
         try:
+            self._taken()
             while True:
                 found = self._next()
                 if isinstance(found, Ended):
@@ -98,10 +100,16 @@ class Answer:
                 if isinstance(found, bytearray | memoryview):
                     if self._gathering is not None:
                         self._gathering.part(found)
+                    self._lease.offered = time.monotonic()
                     yield found
                     del found
+                    self._taken()
         finally:
             self.close()
+
+    def _taken(self) -> None:
+        lease, now = self._lease, time.monotonic()
+        lease.rested, lease.offered = lease.rests(now), None
 
     def stop(self) -> None:
         """Ends it as soon as whoever waits for it looks; from any thread."""
@@ -139,7 +147,6 @@ class Answer:
                 return
             if isinstance(found, Ended):
                 self._end(found)
-                self._lease.process.forget(self._run.key)
                 self._fail(found)
             light = time.monotonic() - self._since < self._pool.rules.light_s
             if light or self._lease.slow or not self._pool.others_wait(self._lease):
@@ -166,8 +173,10 @@ class Answer:
         assert not isinstance(found, Parsed), "nothing is parsed while a query runs"
         return found
 
-    def _lost(self) -> UserCodeError:
+    def _lost(self) -> WeftError:
         self._over, self._how = True, "failed"
+        if self._lease.untaken:
+            return untaken()
         self._pool.penalise(self._lease.principal)
         return UserCodeError(_too_long(self._run)) if self._lease.expired else lost()
 

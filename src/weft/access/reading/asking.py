@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from weft.access.reading.answer import Answer
 from weft.access.reading.kept import Gathering, Kept, KeptAnswer, ResultCache, may_be_kept
-from weft.access.reading.pool import Pool
+from weft.access.reading.pool import Lease, Pool
 from weft.access.reading.process import lost, revoked
 from weft.access.reading.turns import Turns
 from weft.access.reading.wire import Cut, Ended, Form, LostError, Parsed, Relation, Run, Told
@@ -163,7 +163,7 @@ class Readers:
         held = ExitStack()
         try:
             lease = held.enter_context(self.pool.lease(principal.name))
-            text = self._text(question.sql, lease.process.parse)
+            text = self._text(question.sql, lease)
             problems = placed(text.walk, question.sql)
             if has_errors(problems):
                 raise UsageError(*problems)
@@ -223,7 +223,7 @@ class Readers:
         """
         try:
             with self.pool.lease(principal.name) as lease:
-                found = self._text(sql, lease.process.parse)
+                found = self._text(sql, lease)
         except LostError:
             self.pool.penalise(principal.name)
             raise lost() from None
@@ -238,7 +238,7 @@ class Readers:
         """
         try:
             with self.pool.lease(principal.name) as lease:
-                found = self._text(sql, lease.process.parse).walk
+                found = self._text(sql, lease).walk
         except LostError:
             self.pool.penalise(principal.name)
             raise lost() from None
@@ -259,7 +259,7 @@ class Readers:
             told = Told({})
             key = hashlib.sha256(f"convert {path}".encode()).hexdigest()
             sql = "SELECT * FROM own.uploaded.file"
-            run = Run(key, sql, Form.PARQUET, told, most_bytes=most_bytes, seconds=self._ceiling.seconds)
+            run = Run(key, sql, Form.PARQUET, told, most_bytes=most_bytes, seconds=self._ceiling.seconds, once=True)
             relations = [Relation("own", "uploaded", "file", item)]
             return Streamed(told, Answer(self.pool, lease, held, run, relations, [path], lambda: True, untold))
         except BaseException:
@@ -289,14 +289,18 @@ class Readers:
                 raise revoked()
             yield ready, spent
 
-    def _text(self, sql: str, parse: Callable[[str], Parsed]) -> Parsed:
-        """What a text reads: it depends on nothing but the text."""
+    def _text(self, sql: str, lease: Lease) -> Parsed:
+        """What a text reads: it depends on nothing but the text. One that takes long to tell weighs like a query."""
         with self._lock:
             known = self._texts.get(sql)
             if known is not None:
                 self._texts.move_to_end(sql)
                 return known
-        found = parse(sql)
+        lease.process.start()
+        began = time.monotonic()
+        found = lease.process.parse(sql)
+        if time.monotonic() - began > self.pool.rules.light_s:
+            self.pool.penalise(lease.principal)
         if len(sql) <= _LONGEST:
             with self._lock:
                 self._texts[sql] = found

@@ -42,7 +42,7 @@ from weft.access.result import ResultColumn
 from weft.engines.duckdb.engine import DuckDBEngine
 from weft.engines.duckdb.governed import GovernedSession, Stream
 from weft.engines.duckdb.texts import overfull
-from weft.errors import UserCodeError, WeftError, error
+from weft.errors import Diagnostic, UserCodeError, WeftError, error
 from weft.sql.allowlist import tree_digest, walk
 from weft.sql.narrowing import narrowed
 from weft.sql.outputs import plain_outputs, shown_by
@@ -134,20 +134,25 @@ class Reader:
         except LostError:
             os._exit(0)
         except KeyboardInterrupt:
-            send(self._to, Ended(failure=_too_long(run), kind="UserCodeError"))
+            self._failed(run, _too_long(run), "UserCodeError")
         except WeftError as e:
             broken = e.diagnostics[0].code == "WFT-ENG-004"
-            send(self._to, Ended(failure=e.diagnostics[0], kind=type(e).__name__, broken=broken))
+            self._failed(run, e.diagnostics[0], type(e).__name__, broken)
         except MemoryError:
             told = error(
                 "WFT-ENG-002", "the query needs more memory than a reader has", fix="read fewer columns or rows"
             )
-            send(self._to, Ended(failure=told, kind="UserCodeError", broken=True))
+            self._failed(run, told, "UserCodeError", True)
         finally:
             if sink is not None:
                 sink.close()
             self._left(run)
             self._returned()
+
+    def _failed(self, run: Run, failure: Diagnostic, kind: str, broken: bool = False) -> None:
+        """Says why a query failed, and whether its session is open all the same."""
+        unopened = run.key not in self._sessions
+        send(self._to, Ended(failure=failure, kind=kind, broken=broken, unopened=unopened))
 
     def _left(self, run: Run) -> None:
         """Closes a session in which nobody asks again."""
@@ -314,7 +319,7 @@ def _check(batch: Any, counted: list[int]) -> None:
         raise _OverfullError(out)
 
 
-def _too_long(run: Run) -> Any:
+def _too_long(run: Run) -> Diagnostic:
     return error(
         "WFT-ENG-003",
         "the query was stopped" if run.seconds is None else f"the query took longer than {run.seconds:g} s",
@@ -322,7 +327,7 @@ def _too_long(run: Run) -> Any:
     )
 
 
-def _too_large(run: Run, cut: Cut) -> Any:
+def _too_large(run: Run, cut: Cut) -> Diagnostic:
     most = f"{run.most_rows:,} rows" if cut is Cut.ROWS else f"{run.most_bytes:,} bytes"
     return error(
         "WFT-ACC-044",

@@ -37,7 +37,7 @@ from weft.access.reading.wire import (
     send,
 )
 from weft.engines.python.process import environment
-from weft.errors import AccessDenied, UserCodeError, error
+from weft.errors import AccessDenied, TransientError, UserCodeError, error
 
 _SESSIONS = 64
 """Sessions that a process keeps open: one takes 4.4 MB, and some 22 ms of processor time to open (record 0092)."""
@@ -86,7 +86,7 @@ class ReaderProcess:
             other.close()
         self._ready = False
         self._came, self._waited = 0, 0.0
-        self._number, self._begun = 0, False
+        self._number, self._begun, self._key = 0, False, ""
         self._lender: Lender | None = None
         self._dead = threading.Event()
         self.sessions: OrderedDict[str, str] = OrderedDict()
@@ -134,7 +134,7 @@ class ReaderProcess:
             drop.append(self.sessions.popitem(last=False)[0])
         opened = {} if known else {"relations": tuple(relations), "paths": tuple(paths)}
         self._came, self._waited = 0, 0.0
-        self._number, self._begun = self._number + 1, False
+        self._number, self._begun, self._key = self._number + 1, False, run.key
         self._ask(replace(run, drop=tuple(drop), number=self._number, **opened))
 
     def next(self, seconds: float) -> Said | bytearray | memoryview | None:
@@ -161,6 +161,8 @@ class ReaderProcess:
             elif isinstance(found, Ended):
                 self._lend_no_more()
                 self._lender = None
+                if found.unopened:
+                    self.sessions.pop(self._key, None)
         except TimeoutError:
             self._waited += seconds
             lender = self._lender
@@ -220,10 +222,6 @@ class ReaderProcess:
             return False
         self.kill()
         return False
-
-    def forget(self, key: str) -> None:
-        """A session that could not be opened is none."""
-        self.sessions.pop(key, None)
 
     def slow_down(self) -> None:
         """Lets others go first, with each of its threads."""
@@ -290,6 +288,17 @@ def revoked() -> AccessDenied:
             "WFT-ACC-040",
             "the answer was ended: the right to read it was taken away or has changed",
             fix="ask again; what may be read now is decided anew",
+        )
+    )
+
+
+def untaken() -> TransientError:
+    """The error of an answer whose place others waited for, while nobody took it."""
+    return TransientError(
+        error(
+            "WFT-ACC-041",
+            "the answer was ended: others waited, and it was not taken",
+            fix="ask again and take it as fast as it comes, or ask for less at once",
         )
     )
 

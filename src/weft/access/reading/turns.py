@@ -1,9 +1,11 @@
-"""Turns: how many fetches from databases run at once, and how many of them for one reader."""
+"""Turns: how many fetches from databases run at once, and how many of them for one reader.
+
+Whoever waits holds a thread, so of one reader only a few wait.
+"""
 
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +14,7 @@ from weft.errors import TransientError, error
 
 
 class Turns:
-    """Hands out turns; who has to wait too long gets none.
+    """Hands out turns; who has to wait too long gets none, and who waits for as many as they may have no other one.
 
     Args:
         each: at once for one reader.
@@ -22,6 +24,7 @@ class Turns:
     def __init__(self, each: int, most: int, patience_s: float) -> None:
         self._each, self._most, self._patience_s = each, most, patience_s
         self._taken: Counter[str] = Counter()
+        self._waiting: Counter[str] = Counter()
         self._moved = threading.Condition()
 
     @contextmanager
@@ -29,15 +32,18 @@ class Turns:
         """A turn for a reader.
 
         Raises:
-            TransientError: WFT-ACC-041, none was free in time.
+            TransientError: WFT-ACC-041, none was free in time, or too many of the same reader wait.
         """
-        until = time.monotonic() + self._patience_s
         with self._moved:
-            while self._taken[name] >= self._each or self._taken.total() >= self._most:
-                left = until - time.monotonic()
-                if left <= 0 or not self._moved.wait(left):
-                    what = "too many queries wait for a database"
-                    raise TransientError(error("WFT-ACC-041", what, fix="try again in a moment"))
+            if self._waiting[name] >= self._each and not self._free(name):
+                raise _busy()
+            self._waiting[name] += 1
+            try:
+                if not self._moved.wait_for(lambda: self._free(name), self._patience_s):
+                    raise _busy()
+            finally:
+                self._waiting[name] -= 1
+                self._waiting += Counter()
             self._taken[name] += 1
         try:
             yield
@@ -46,3 +52,11 @@ class Turns:
                 self._taken[name] -= 1
                 self._taken += Counter()  # who has none is forgotten
                 self._moved.notify_all()
+
+    def _free(self, name: str) -> bool:
+        return self._taken[name] < self._each and self._taken.total() < self._most
+
+
+def _busy() -> TransientError:
+    what = "too many queries wait for a database"
+    return TransientError(error("WFT-ACC-041", what, fix="try again in a moment"))

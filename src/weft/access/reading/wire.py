@@ -154,6 +154,7 @@ class Ended(Struct, frozen=True, tag=True):
         failure: why it failed; `kind` is the class of the error.
         broken: whether the process is of no use any more.
         worn: whether it has little left, and another one should take its place.
+        unopened: whether there is no session under the key of the query.
     """
 
     rows: int = 0
@@ -163,6 +164,7 @@ class Ended(Struct, frozen=True, tag=True):
     kind: str = ""
     broken: bool = False
     worn: bool = False
+    unopened: bool = False
 
 
 class Cancel(Struct, frozen=True, tag=True):

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from weft.api.platform import Platform
     from weft.registry.workspaces import WorkspaceTable
 
-_ASKING = 64
-"""Queries that are begun or wait to be begun at once, each in a thread."""
+_ASKING = 8
+"""Threads in which queries are begun, beside those of the queries that wait for a process."""
 
 
 class Querying:
@@ -41,7 +41,7 @@ class Querying:
         self._platform = platform
         self._rooms = platform.rooms
         asked = self._rooms.settings.query
-        self.asking = ThreadPoolExecutor(_ASKING, "asking")
+        self.asking = ThreadPoolExecutor(asked.waiting + _ASKING, "asking")
         self.witness = self._rooms.witness("http")
         self.taking = ThreadPoolExecutor(asked.processes + asked.slow_processes + 4, "taking")
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,13 +15,14 @@ from tests.unit.access.reading.worlds import CUSTOMERS, World
 from weft.access.door import placed
 from weft.access.principals import Principal, PrincipalKind
 from weft.access.reading import pool as pools
+from weft.access.reading import process as processes
 from weft.access.reading.asking import Ceiling, Question, Readers
 from weft.access.reading.pool import Pool, Rules
 from weft.access.reading.process import ReaderProcess
 from weft.access.reading.wire import Form, Limits
-from weft.errors import TransientError
+from weft.errors import TransientError, UserCodeError
 
-ANN, BOB = (Principal(f"report.{name}", PrincipalKind.PRODUCT) for name in ("ann", "bob"))
+ANN, BOB, CY = (Principal(f"report.{name}", PrincipalKind.PRODUCT) for name in ("ann", "bob", "cy"))
 TEXTS = [f"select count(*) as n from {CUSTOMERS}", f"select max(id) as n from {CUSTOMERS}"]
 HEAVY_S = 0.6
 
@@ -118,3 +122,126 @@ def test_all_threads_of_a_process_that_is_slowed_down_yield(tmp_path):
     finally:
         process.close()
         assert not Path(f"/proc/{process.pid}/task").exists()
+
+
+@contextmanager
+def waiting(pool: Pool, *principals: str) -> Iterator[list[tuple[str, str]]]:
+    """Lets them wait for a place that bob has, in this order; gives what came of each, as it came."""
+    came: list[tuple[str, str]] = []
+
+    def ask(principal: str) -> None:
+        try:
+            with pool.lease(principal):
+                came.append((principal, "answered"))
+        except TransientError as e:
+            came.append((principal, e.diagnostics[0].code))
+
+    threads = [threading.Thread(target=ask, args=(principal,)) for principal in principals]
+    with pool.lease("bob"):
+        for thread in threads:
+            thread.start()
+            time.sleep(0.05)
+        yield came
+    for thread in threads:
+        thread.join()
+
+
+def test_processes_that_were_slowed_down_are_no_more_than_the_slow_lane_has(made):
+    pool = made(fast=1, slow=1)
+
+    for name in ("ann", "bob", "cy"):
+        with pool.lease(name) as lease:
+            assert pool.slow_down(lease)
+
+    assert pool.processes == 1
+
+
+def test_whoever_sends_many_queries_moves_nobody_else_back(made):
+    pool = made(fast=1, slow=1)
+
+    with waiting(pool, *["mallory"] * 5, "ann") as came:
+        pass
+
+    assert [name for name, _ in came].index("ann") <= 1
+
+
+def test_where_no_more_may_wait_those_give_way_who_have_the_most_waiting(made):
+    pool = made(fast=1, slow=1, waiting=3)
+
+    with waiting(pool, *["mallory"] * 3, "ann", "cy") as came:
+        assert came == [("mallory", "WFT-ACC-041")] * 2
+
+    assert sorted(came[2:]) == [("ann", "answered"), ("cy", "answered"), ("mallory", "answered")]
+
+
+def test_waiting_in_vain_keeps_nobody_in_the_slow_lane_for_ever(made, monkeypatch):
+    monkeypatch.setattr(pools, "_VAIN", 2)
+    pool = made(fast=1, slow=1, patience_s=HEAVY_S / 2)
+    pool.penalise("ann")
+    pool.penalise("mallory")
+
+    with pool.lease("mallory"):
+        for _ in range(4):
+            with pytest.raises(TransientError):
+                lane(pool, "ann")
+        time.sleep(HEAVY_S / 4)
+        assert lane(pool, "ann") == "fast"
+
+
+def test_a_text_that_takes_long_to_read_weighs_like_a_query(made):
+    readers = Readers(made(fast=1, slow=1, light_s=0.2), Ceiling(None, None, 60))
+    long = f"select id in ({', '.join(map(str, range(30_000)))}) as n from {CUSTOMERS}"
+
+    readers.references(ANN, long, placed)
+
+    assert (lane(readers.pool, ANN.name), lane(readers.pool, BOB.name)) == ("slow", "fast")
+
+
+MUCH = "select r, md5(r::varchar) as x from range(10000000) t(r)"
+
+
+def test_an_answer_that_nobody_takes_gives_its_place_to_others(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(pools, "_STALLED_S", 0.5)
+    readers = Readers(made(fast=1, slow=1, light_s=0.2, patience_s=6), Ceiling(None, None, 60))
+    world = World(tmp_path / "world", "A", 100)
+    first = iter(readers.ask(world, ANN, Question(MUCH, Form.CSV, kept=False), placed))
+    next(first)
+
+    second = iter(readers.ask(world, BOB, Question(MUCH, Form.CSV, kept=False), placed))  # the first is slow now
+    next(second)
+    third = b"".join(readers.ask(world, CY, Question(TEXTS[0], Form.CSV, kept=False), placed))
+
+    assert third.split() == [b'"n"', b"500"]
+    assert next(first)
+    with pytest.raises(TransientError, match="it was not taken"):
+        b"".join(second)
+
+
+def test_an_answer_that_nobody_takes_has_no_place_when_its_time_is_over(made, tmp_path):
+    readers = Readers(made(fast=1, slow=1, patience_s=6), Ceiling(None, None, 1))
+    world = World(tmp_path / "world", "A", 100)
+    streamed = readers.ask(world, ANN, Question(MUCH, Form.CSV, kept=False), placed)
+    readers.pool.penalise(ANN.name)
+    also = readers.ask(world, ANN, Question(MUCH, Form.CSV, kept=False), placed)
+
+    answer = b"".join(readers.ask(world, BOB, Question(TEXTS[0], Form.CSV, kept=False), placed))
+
+    assert answer.split() == [b'"n"', b"500"]
+    for one in (streamed, also):
+        with pytest.raises(UserCodeError, match="WFT-ENG-003"):
+            b"".join(one)
+
+
+def test_sessions_of_queries_that_failed_are_closed_like_others(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "_SESSIONS", 2)
+    readers = Readers(made(fast=1), Ceiling(None, None, 60))
+    world = World(tmp_path / "world", "A", 100)
+    with readers.pool.lease("nobody") as lease:
+        process = lease.process
+
+    for n in range(4):
+        who = Principal(f"report.p{n}", PrincipalKind.PRODUCT)
+        with pytest.raises(UserCodeError):
+            readers.ask(world, who, Question(f"select nosuch from {CUSTOMERS}", Form.NDJSON), placed)
+
+    assert list(process.sessions.values()) == ["report.p2", "report.p3"]

@@ -270,7 +270,7 @@ def test_a_queue_that_is_full_says_so(tmp_path, world):
     rules = Rules(fast=1, slow=1, waiting=0, patience_s=1)
     readers = Readers(Pool(Limits(500 * 10**6, str(folder), 10**8), rules), Ceiling(None, None, 10))
     try:
-        with pytest.raises(TransientError) as raised:
+        with readers.pool.lease("another"), pytest.raises(TransientError) as raised:
             ask(readers, world, "select 1 as one")
         assert code(raised) == "WFT-ACC-041"
     finally:
