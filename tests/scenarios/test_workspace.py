@@ -137,6 +137,42 @@ def test_what_was_made_goes_with_the_right_to_what_it_was_made_from(server, flee
         platform.close()
 
 
+@pytest.fixture(scope="module")
+def eve(server, fleet, ada) -> str:
+    """Who may see the numbers of planes for one purpose, and all of them for another."""
+    secret = server.token("eve")
+    for purpose, columns in (("counting", ["id"]), ("weighing", None)):
+        wanted = {"ports": ["fleet.aircraft.planes@1"], "purpose": purpose, "columns": columns}
+        asked = call(server, secret, "POST", "/access/requests", json=wanted)
+        approved = call(server, ada, "POST", f"/access/requests/{asked.json()['request_id']}/approve", json={})
+        assert approved.status_code == 200, approved.text
+    return secret
+
+
+def test_what_was_made_for_one_purpose_shows_no_more_for_another(server, eve):
+    made = call(server, eve, "POST", "/workspace/weights", json={"sql": f"from {PLANES}", "purpose": "weighing"})
+    assert made.status_code == 200, made.text
+
+    sql = "select count(amount) from my.workspace.weights"
+    told = {
+        purpose: call(server, eve, "POST", "/query", json={"sql": sql, "purpose": purpose})
+        for purpose in (None, "weighing", "counting", "anything")
+    }
+
+    assert told[None].json()["rows"] == told["weighing"].json()["rows"] == [[100]]
+    assert [code(told[purpose]) for purpose in ("counting", "anything")] == ["WFT-ACC-049"] * 2
+
+
+def test_what_was_made_for_a_purpose_is_read_by_whoever_has_further_grants(server, eve):
+    made = call(server, eve, "POST", "/workspace/numbers", json={"sql": f"from {PLANES}", "purpose": "counting"})
+    assert made.status_code == 200, made.text
+
+    again = call(server, eve, "POST", "/workspace/more_numbers", json={"sql": "from my.workspace.numbers"})
+
+    assert again.status_code == 200, again.text
+    assert rows(server, eve, "select count(*) from my.workspace.more_numbers") == [[100]]
+
+
 def test_a_workspace_has_a_size(server, bob):
     large = b"a\n" + b"\n".join(str(i * 7919).encode() for i in range(60_000))
 

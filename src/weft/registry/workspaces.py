@@ -19,11 +19,13 @@ class Source(Struct, frozen=True):
 
     Attributes:
         seen: a digest of how it was seen then: rows, columns and masks.
+        purpose: what it was read for then; None: for whatever the reader had a grant for.
     """
 
     port: str
     snapshot_id: str
     seen: str
+    purpose: str | None = None
 
 
 class WorkspaceTable(Struct, frozen=True):
@@ -82,7 +84,7 @@ class WorkspaceStore:
                     table.origin,
                     table.level,
                     json.dumps(table.columns),
-                    json.dumps([[s.port, s.snapshot_id, s.seen] for s in table.sources]),
+                    json.dumps([[s.port, s.snapshot_id, s.seen, s.purpose] for s in table.sources]),
                     table.rows,
                     table.size_bytes,
                     table.file,

@@ -141,7 +141,7 @@ class GrantedDoor(Door):
         own = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
         found = super().opened(principal, [name for name in names if not name.startswith(prefix)], at, purpose)
         if own:
-            held = self._platform.workspaces.held(self._caller, self, own)
+            held = self._platform.workspaces.held(self._caller, self, own, purpose)
             self.tables = held.tables
             made = [f"`my.workspace.{t.name}` is {t.level}: {_made_from(t)}" for t in held.tables if t.sources]
             relations = {**found.relations, **held.relations}
@@ -157,7 +157,7 @@ class GrantedDoor(Door):
         self.reader = self._platform.access.principal_of(now)
         try:
             for table in self.tables:
-                self._platform.workspaces.require_same(self, table)
+                self._platform.workspaces.require_same(self, table, opened.purpose)
         except WeftError:
             return False
         return super().still(self.reader, opened)

@@ -91,12 +91,21 @@ class Workspaces:
         self._sweep()
         _checked(name)
         querying = self._platform.querying
-        door = querying.door(caller)
+        door, room = querying.door(caller), self._room(caller, name)
         streamed = querying.streamed(caller, door, question)
+        try:
+            sources, level = self._made_from(door)
+        except BaseException:
+            streamed.close()
+            raise
+        return self._kept(caller, name, "query", streamed, sources, level, room)
+
+    def _made_from(self, door: GrantedDoor) -> tuple[tuple[Source, ...], str | None]:
+        """What a door has opened last, and how sensitive that is."""
         opened = door.last
         assert opened is not None, "the answer has begun"
         sources = tuple(
-            Source(str(address), one.publication.snapshot_id, seen(one.relation))
+            Source(str(address), one.publication.snapshot_id, seen(one.relation), opened.purpose)
             for address, one in opened.ports.items()
         )
         level_of = self._platform.rooms.grounds.level_of
@@ -104,11 +113,13 @@ class Workspaces:
         for table in door.tables:
             sources += tuple(source for source in table.sources if source not in sources)
             levels += [parse_classification(table.level)] if table.level is not None else []
-        level = str(max(levels)) if levels else None
-        return self._kept(caller, name, "query", streamed, sources, level, self._room(caller, name))
+        return sources, str(max(levels)) if levels else None
 
-    def held(self, caller: Caller, door: GrantedDoor, names: Sequence[str]) -> _Held:
+    def held(self, caller: Caller, door: GrantedDoor, names: Sequence[str], purpose: str | None) -> _Held:
         """The caller's tables of these names, each as long as what it was made from is seen as it was then.
+
+        Args:
+            purpose: what they are read for; None: for what each was made for.
 
         Raises:
             UsageError: WFT-ACC-047, there is no such table.
@@ -120,20 +131,21 @@ class Workspaces:
             table = known.get(name)
             if table is None:
                 raise self._unknown(caller, name)
-            self.require_same(door, table)
+            self.require_same(door, table, purpose)
             found.append(table)
             relations[(*PREFIX, name)] = f"read_parquet({literal(str(self._file(caller, table.file)))})"
         return _Held(relations, tuple(str(self._file(caller, t.file)) for t in found), tuple(found))
 
-    def require_same(self, door: GrantedDoor, table: WorkspaceTable) -> None:
-        """Refuses a table that was made from ports which its reader would not see so any more.
+    def require_same(self, door: GrantedDoor, table: WorkspaceTable, purpose: str | None) -> None:
+        """Refuses a table that was made from ports which its reader would not see so any more, or not for this purpose.
 
         Raises:
             AccessDenied: WFT-ACC-049.
         """
         for source in table.sources:
             try:
-                now = door.again(door.reader, parse_address(source.port), source.snapshot_id)
+                asked = purpose if purpose is not None else source.purpose
+                now = door.again(door.reader, parse_address(source.port), source.snapshot_id, asked)
                 same = seen(now.relation) == source.seen
             except WeftError:
                 same = False
@@ -141,7 +153,8 @@ class Workspaces:
                 raise AccessDenied(
                     error(
                         "WFT-ACC-049",
-                        f"`my.workspace.{table.name}` was made from `{source.port}`, which may not be read so any more",
+                        f"`my.workspace.{table.name}` was made from `{source.port}`, which may not be read so any more"
+                        + (f" for `{purpose}`" if purpose is not None else ""),
                         why="what is made from a port goes by the right to read the port",
                         fix=f"make it again, or ask for access to `{source.port}`",
                     )
