@@ -1,4 +1,4 @@
-"""How large the head of a request may be (first line and fields) and how long it takes, and how long a body may rest.
+"""How large the head of a request may be (first line and fields) and how long it takes, and how long bodies may rest.
 
 Whoever sends a head is not known yet. uvicorn has no bound over httptools, which puts a long field together anew with
 each part of it: 200 MB in one field took the one thread that answers everybody a minute, and all that memory.
@@ -18,6 +18,11 @@ LONGEST_S = 30.0
 """How long a connection may take until a head is there, counted from its first byte, or from the connection."""
 RESTS_S = 60.0
 """How long nothing more of a body may come while it is waited for."""
+UNTAKEN_S = 120.0
+"""How long nothing of an answer may be taken: until then it holds memory, and a process that makes more of it.
+
+The system tells of what is taken a few megabytes at a time.
+"""
 
 
 class BoundedRequests(HttpToolsProtocol):
@@ -30,6 +35,7 @@ class BoundedRequests(HttpToolsProtocol):
     _reads_body = False
     _heard = 0.0
     _rest: asyncio.TimerHandle | None = None
+    _untaken: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begins to wait for the first request."""
@@ -40,7 +46,18 @@ class BoundedRequests(HttpToolsProtocol):
         """Ends."""
         self._stop_waiting()
         self._body_is_there()
+        self._is_taken()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """More of an answer is there than was taken."""
+        super().pause_writing()
+        self._look_again()
+
+    def resume_writing(self) -> None:
+        """It was taken."""
+        self._is_taken()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Reads a part of a request."""
@@ -89,6 +106,23 @@ class BoundedRequests(HttpToolsProtocol):
             self._rest = self.loop.call_later(left, self._look)
         else:
             self.transport.close()
+
+    def _look_again(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        self._untaken = self.loop.call_later(UNTAKEN_S, self._look_what_is_left, left)
+
+    def _look_what_is_left(self, before: int) -> None:
+        """Ends the connection where nothing of what is left was taken; closing it would wait until all is."""
+        if self.transport.get_write_buffer_size() < before:
+            self._look_again()
+        else:
+            self._untaken = None
+            self.transport.abort()
+
+    def _is_taken(self) -> None:
+        if self._untaken is not None:
+            self._untaken.cancel()
+            self._untaken = None
 
     def _body_is_there(self) -> None:
         self._reads_body = False

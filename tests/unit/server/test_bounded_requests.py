@@ -151,3 +151,20 @@ def test_a_body_of_which_nothing_more_comes_is_waited_for_no_longer(monkeypatch)
     assert whole.endswith(b"slowly..")
     assert nothing == b""
     assert took < 5
+
+
+def test_an_answer_of_which_nothing_is_taken_is_ended_and_one_that_is_taken_slowly_is_not(monkeypatch):
+    monkeypatch.setattr(bounded_requests, "UNTAKEN_S", 1.0)
+    size = 30_000_000
+    request = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % size
+
+    with answering() as url, connected(url) as slow, connected(url) as never:
+        slow.sendall(request + b"a" * size)
+        never.sendall(request + b"a" * size)
+        taken = b""
+        for _ in range(15):
+            taken += slow.recv(1_000_000)
+            time.sleep(0.15)
+
+        assert len(taken) + len(answer(slow)) > size
+        assert len(answer(never)) < size
