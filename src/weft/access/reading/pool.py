@@ -335,11 +335,14 @@ class Pool:
         process = None
         with self._changed:
             idle = self._idle[slow]
-            idle[:] = [p for p in idle if p.alive]
+            dead = [p for p in idle if not p.alive]
+            idle[:] = [p for p in idle if p not in dead]
             if idle:
                 process = min(idle, key=lambda p: (-p.sessions_of(principal), len(p.sessions)))
                 idle.remove(process)
         try:
+            for one in dead:
+                one.close()
             if process is None:
                 process = ReaderProcess(self._limits)
                 if slow:

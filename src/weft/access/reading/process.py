@@ -38,6 +38,7 @@ from weft.access.reading.wire import (
 )
 from weft.engines.python.process import environment
 from weft.errors import AccessDenied, TransientError, UserCodeError, error
+from weft.registry import processes
 
 _SESSIONS = 64
 """Sessions that a process keeps open: one takes 4.4 MB, and some 22 ms of processor time to open (record 0092)."""
@@ -68,7 +69,7 @@ class ReaderProcess:
     """
 
     def __init__(self, limits: Limits) -> None:
-        self._folder = tempfile.mkdtemp(prefix="reader-", dir=limits.temp_folder)
+        self._folder = tempfile.mkdtemp(prefix=_prefix(), dir=limits.temp_folder)
         self._socket, other = socket.socketpair()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _SOCKET_BYTES)
         other.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SOCKET_BYTES)
@@ -309,7 +310,19 @@ def unwanted() -> UserCodeError:
 
 
 def temp_folder(state: Path) -> Path:
-    """Where reader processes spill: a folder under `.weft` that is made when it is missing."""
+    """Where reader processes spill: a folder under `.weft` that is made when it is missing.
+
+    What those have left there who were started by a process that died goes.
+    """
     folder = state / "reading"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for left in folder.iterdir():
+        started_by = left.name.partition("~")[0].replace("+", ":")
+        if processes.here(started_by) and not processes.alive(started_by):
+            shutil.rmtree(left, ignore_errors=True)
     return folder
+
+
+def _prefix() -> str:
+    """What the name of a folder begins with that this process is to remove."""
+    return f"{processes.identity().replace(':', '+')}~"

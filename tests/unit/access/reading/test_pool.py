@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +21,7 @@ from weft.access.reading import pool as pools
 from weft.access.reading import process as processes
 from weft.access.reading.asking import Ceiling, Question, Readers
 from weft.access.reading.pool import Pool, Rules
-from weft.access.reading.process import ReaderProcess
+from weft.access.reading.process import ReaderProcess, temp_folder
 from weft.access.reading.wire import Form, Limits
 from weft.errors import TransientError, UserCodeError
 
@@ -245,3 +248,38 @@ def test_sessions_of_queries_that_failed_are_closed_like_others(made, tmp_path, 
             readers.ask(world, who, Question(f"select nosuch from {CUSTOMERS}", Form.NDJSON), placed)
 
     assert list(process.sessions.values()) == ["report.p2", "report.p3"]
+
+
+def test_a_process_that_dies_while_nobody_has_it_leaves_nothing_on_the_disk(made, tmp_path):
+    pool = made(fast=1)
+    with pool.lease("ann") as lease:
+        lease.process.start()
+    os.kill(lease.process.pid, signal.SIGKILL)
+    while lease.process.alive:
+        time.sleep(0.01)
+
+    with pool.lease("ann") as again:
+        again.process.start()
+
+    assert len(list(tmp_path.glob("*~*"))) == 1
+
+
+def test_what_a_server_that_was_killed_has_left_on_the_disk_goes_when_the_next_one_begins(tmp_path):
+    start = (
+        "import os, signal, sys; from pathlib import Path;"
+        "from weft.access.reading.process import ReaderProcess, temp_folder;"
+        "from weft.access.reading.wire import Limits;"
+        "ReaderProcess(Limits(600 * 10**6, str(temp_folder(Path(sys.argv[1]))), 10**8)).start();"
+        "os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", start, str(tmp_path)], check=False)
+    (left,) = (tmp_path / "reading").iterdir()
+    process = ReaderProcess(Limits(600 * 10**6, str(tmp_path / "reading"), 10**8))
+    try:
+        folder = temp_folder(tmp_path)
+
+        (used,) = folder.iterdir()
+        assert used != left
+    finally:
+        process.close()
+    assert not list(folder.iterdir())
