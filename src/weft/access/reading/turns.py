@@ -12,6 +12,9 @@ from contextlib import contextmanager
 
 from weft.errors import TransientError, error
 
+_WAITING = 4
+"""How many of one reader wait, for each that may have a turn."""
+
 
 class Turns:
     """Hands out turns; who has to wait too long gets none, and who waits for as many as they may have no other one.
@@ -35,7 +38,7 @@ class Turns:
             TransientError: WFT-ACC-041, none was free in time, or too many of the same reader wait.
         """
         with self._moved:
-            if self._waiting[name] >= self._each and not self._free(name):
+            if self._waiting[name] >= self._each * _WAITING and not self._free(name):
                 raise _busy()
             self._waiting[name] += 1
             try:

@@ -220,6 +220,30 @@ def test_an_answer_that_nobody_takes_gives_its_place_to_others(made, tmp_path, m
         b"".join(second)
 
 
+def test_an_answer_that_is_taken_in_drips_gives_its_place_to_others(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(pools, "_DRIPS_S", 1.0)
+    readers = Readers(made(fast=1, slow=1, light_s=0.2, patience_s=9), Ceiling(None, None, 60))
+    world = World(tmp_path / "world", "A", 100)
+    readers.pool.penalise("dan")
+    answered, came = threading.Event(), []
+
+    def ask() -> None:
+        came.append(b"".join(readers.ask(world, CY, Question(TEXTS[0], Form.CSV, kept=False), placed)))
+        answered.set()
+
+    with readers.pool.lease("dan") as filled:
+        assert filled.slow
+        drips = iter(readers.ask(world, BOB, Question(MUCH, Form.CSV, kept=False), placed))
+        thread = threading.Thread(target=ask)
+        thread.start()
+        with pytest.raises(TransientError, match="it was not taken"):
+            while next(drips):
+                answered.wait(0.1)
+        thread.join()
+
+    assert came[0].split() == [b'"n"', b"500"]
+
+
 def test_an_answer_that_nobody_takes_has_no_place_when_its_time_is_over(made, tmp_path):
     readers = Readers(made(fast=1, slow=1, patience_s=6), Ceiling(None, None, 1))
     world = World(tmp_path / "world", "A", 100)
