@@ -2,8 +2,8 @@
 
 Two lanes. A query begins in the fast one. Where others wait and it has run for a while without an answer, it goes on
 in the slow lane, whose processes yield to those of the fast one; when that is full, it waits and begins there anew.
-Whoever has just asked such queries, or some that ended their process, begins in the slow lane for a while. It begins
-anew with each query that is long there too, and what somebody waits for a place there does not count.
+Whoever has just asked such queries, or some that ended their process, begins in the slow lane for a while; the while
+begins anew with each query that is long there too, or has waited for it in vain.
 """
 
 from __future__ import annotations
@@ -179,20 +179,19 @@ class Pool:
         with self._changed:
             if len(self._waiting) >= self.rules.waiting:
                 raise _busy(f"{len(self._waiting)} queries wait")
-            left = self._heavy_for(principal)
-            ticket = _Ticket(principal, left > 0 if slow is None else slow)
+            ticket = _Ticket(principal, self._is_heavy(principal) if slow is None else slow)
             self._waiting.append(ticket)
             try:
                 self._granted()
                 if not self._changed.wait_for(lambda: ticket.granted or self._closed, self.rules.patience_s):
+                    if ticket.slow:
+                        self._weighs(principal)
                     raise _busy(f"it has waited for {self.rules.patience_s:g} s")
                 if not ticket.granted:
                     raise _busy("the server ends")
             finally:
                 if not ticket.granted:
                     self._waiting.remove(ticket)
-                if left > 0:
-                    self._weighs(principal, left)
             return ticket.slow
 
     def _granted(self) -> None:
@@ -206,17 +205,16 @@ class Pool:
                 self._waiting.remove(ticket)
         self._changed.notify_all()
 
-    def _weighs(self, principal: str, seconds: float | None = None) -> None:
-        """Lets somebody begin in the slow lane for so long from now on at least; called with the lock held."""
-        until = time.monotonic() + (_HEAVY_S if seconds is None else seconds)
-        self._heavy[principal] = max(until, self._heavy.get(principal, until))
+    def _weighs(self, principal: str) -> None:
+        """Lets somebody begin in the slow lane for a while; called with the lock held."""
+        self._heavy[principal] = time.monotonic() + _HEAVY_S
 
-    def _heavy_for(self, principal: str) -> float:
-        """How many seconds somebody still begins in the slow lane; called with the lock held."""
-        left = self._heavy.get(principal, 0.0) - time.monotonic()
-        if left <= 0:
-            self._heavy.pop(principal, None)
-        return max(left, 0.0)
+    def _is_heavy(self, principal: str) -> bool:
+        until = self._heavy.get(principal)
+        if until is not None and until < time.monotonic():
+            del self._heavy[principal]
+            until = None
+        return until is not None
 
     def _leased(self, principal: str, slow: bool) -> Lease:
         """A process for a place that was granted: of the free ones that with the most of their sessions."""
