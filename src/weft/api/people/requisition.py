@@ -47,8 +47,8 @@ class Requisitions:
     def create(self, caller: Caller, document: dict[str, Any]) -> dict[str, Any]:
         """Makes a domain of its `domain.yaml`; gives what it gets, and its token, which nobody can ask for again.
 
-        Whoever asks becomes its owner where the file names none. Asked by a token, the domain's token has no more actions
-        than it and ends with it.
+        Whoever asks becomes its owner where the file names none. Asked by a token, the domain's token has no more
+        actions than it and ends with it.
 
         Raises:
             UsageError: WFT-SRV-042, the name is none that a domain can have; WFT-SRV-053, its file has no place for
