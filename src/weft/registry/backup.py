@@ -191,7 +191,8 @@ def _filled(
 ) -> dict[str, int]:
     """Reads all tables into the database; how many rows each has. No other word of the file gets into a statement."""
     counts: dict[str, int] = {}
-    table, insert, columns, waiting = "", "", [], []
+    table, insert, waiting = "", "", []
+    columns: list[str] = []
     for line in lines:
         if isinstance(line, list):
             if len(line) != len(columns):
