@@ -332,7 +332,7 @@ def test_a_run_that_died_under_another_name_is_left_to_the_server(server, tmp_pa
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    while "running" not in done(mesh, "runs"):
+    while "running" not in done(mesh, "runs", "post.aircraft.planes"):
         assert slow.poll() is None
         time.sleep(0.1)
     slow.kill()
