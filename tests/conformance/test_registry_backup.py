@@ -231,10 +231,49 @@ def of_a_newer_weft(file: Path) -> None:
     write(file, [{**lines[0], "version": 99}, *lines[1:]])
 
 
+def of_no_version(file: Path) -> None:
+    lines = read(file)
+    write(file, [{**lines[0], "version": 0}, *lines[1:]])
+
+
+def without_a_time(file: Path) -> None:
+    lines = read(file)
+    write(file, [{**lines[0], "made_at": None}, *lines[1:]])
+
+
+def with_a_statement(file: Path) -> None:
+    lines = read(file)
+    write(file, [lines[0], {"table": "users; DROP TABLE tokens", "columns": ["name"]}, *lines[1:]])
+
+
+def with_another_column(file: Path) -> None:
+    lines = read(file)
+    write(file, [lines[0], {**lines[1], "columns": [*lines[1]["columns"][:-1], "nothing"]}, *lines[2:]])
+
+
+def with_a_longer_row(file: Path) -> None:
+    lines = read(file)
+    longer = next(i for i, line in enumerate(lines) if isinstance(line, list))
+    write(file, [*lines[:longer], [*lines[longer], 1], *lines[longer + 1 :]])
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "harm",
-    [cut_off, without_its_end, without_a_row, another_file, another_document, no_file, of_a_newer_weft],
+    [
+        cut_off,
+        without_its_end,
+        without_a_row,
+        another_file,
+        another_document,
+        no_file,
+        of_a_newer_weft,
+        of_no_version,
+        without_a_time,
+        with_a_statement,
+        with_another_column,
+        with_a_longer_row,
+    ],
     ids=lambda harm: harm.__name__,
 )
 def test_what_is_no_whole_backup_changes_nothing(mesh, tmp_path, kind, harm):

@@ -405,3 +405,17 @@ def test_a_run_elsewhere_lives_when_the_process_has_gone_that_had_opened_it(url,
     assert after.unfinished() == [run]
     assert after.lives(run)
     after.close()
+
+
+def test_a_row_that_does_not_fit_is_not_told(registry):
+    row = ("ada", "local", "$argon2id$a hash", "[]", "{}", "[]", "2026-01-01")
+    sql = "INSERT INTO users (name, kind, hash, mesh_roles, domain_roles, teams, created_at) VALUES"
+    with pytest.raises(PlatformError) as told, registry.database.writing() as statements:
+        statements.run(f"{sql} (?, ?, ?, ?, ?, ?, ?)", (None, *row[1:]))
+
+    assert 'null value in column "name"' in str(told.value)
+    assert "a hash" not in str(told.value)
+    with pytest.raises(PlatformError) as twice, registry.database.writing() as statements:
+        for _ in range(2):
+            statements.run(f"{sql} (?, ?, ?, ?, ?, ?, ?)", row)
+    assert "ada" not in str(twice.value)

@@ -142,11 +142,13 @@ def test_a_job_is_started_listed_heard_and_ended(company):
     jobs = company.verbs.jobs
 
     assert jobs.listed() == []
-    first, second = jobs.start("sales.orders"), jobs.start("sales.orders")
+    first, again = jobs.start("sales.orders"), jobs.start("sales.orders")
     company.tells("job-1", "one", "two with a line\u2028and a next\u0085line", "drei ß 🙂")
+    second = jobs.start("sales.orders")
     ended = jobs.cancel("job-2")
 
     assert (first["job_id"], first["state"], first["cause"]) == ("job-1", "queued", "manual")
+    assert again["job_id"] == "job-1"
     assert (ended["job_id"], ended["state"]) == ("job-2", "cancelled")
     assert [j["job_id"] for j in jobs.listed()] == ["job-2", "job-1"]
     assert [j["job_id"] for j in jobs.listed(states=["succeeded"])] == ["job-1"]

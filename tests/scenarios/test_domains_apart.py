@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -16,6 +17,7 @@ import httpx
 import pytest
 
 from tests.domains import Repository, TestServer, domain, flights, planes, repository, serving
+from tests.meshes import command
 from weft.api.platform import open_platform
 from weft.model.address import parse_address
 from weft.registry.http import HttpRegistry
@@ -299,6 +301,50 @@ def test_a_token_that_is_wrong_or_revoked_and_a_server_that_is_away_are_told_as_
     assert f"`weft login {server.url}`" in wrong.stderr
     assert (away.returncode, "WFT-REG-020" in away.stderr) == (5, True), away.stderr
     assert other.returncode in (2, 5)
+
+
+def test_a_run_that_the_server_has_refused_stands_in_nobodys_way(server, tmp_path):
+    mesh = made(server, tmp_path / "mail", "ada", "mail")
+    planes(mesh, "mail")
+    done(mesh, "apply")
+    mesh.edit("data/planes.csv", "\n1,7\n", "\n1,8\n")
+    mesh.token, ada = server.token("bob"), mesh.token
+
+    assert "WFT-ACC-010" in done(mesh, "apply", expect=3)
+    mesh.token = ada
+    told = done(mesh, "apply")
+
+    assert "ended in the middle" not in told, "it had never begun"
+    assert [1, 8] in mesh.rows("mail.aircraft.planes")
+
+
+def test_a_run_that_died_under_another_name_is_left_to_the_server(server, tmp_path):
+    mesh = made(server, tmp_path / "post", "ada", "post")
+    planes(mesh, "post")
+    done(mesh, "apply")
+    mesh.edit("data/planes.csv", "\n1,7\n", "\n1,8\n")
+    slowly = "from raw where (select sum(a.range * b.range) from range(100000) a, range(1000000) b) > 0"
+    mesh.edit("domains/post/aircraft/models/planes.sql", "from raw", slowly)
+    slow = subprocess.Popen(
+        command("apply"),
+        cwd=mesh.root,
+        env={**os.environ, "WEFT_TOKEN": mesh.token, "XDG_CONFIG_HOME": str(mesh.root / "home")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    while "running" not in done(mesh, "runs", "post.aircraft.planes"):
+        assert slow.poll() is None
+        time.sleep(0.1)
+    slow.kill()
+    slow.wait()
+    mesh.edit("domains/post/aircraft/models/planes.sql", slowly, "from raw")
+
+    ada, mesh.token = mesh.token, server.token("ada", domain="post")
+    told = done(mesh, "apply")
+    mesh.token = ada
+
+    assert "ended in the middle" in told
+    assert [1, 8] in mesh.rows("post.aircraft.planes")
 
 
 def test_what_the_server_could_not_finish_is_finished_by_the_next_one(tmp_path):

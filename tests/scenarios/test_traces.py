@@ -9,6 +9,7 @@ from tests.collector import attributes, collecting
 from tests.domains import planes, repository, serving
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+LINK, SIGNED = "0f3a99c2b1d4" * 2, "c2lnbmVkIGJ5IHRoZSBzZXJ2ZXI"
 PARENT = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
 
 
@@ -26,6 +27,7 @@ def test_commits_and_queries_are_spans_under_their_requests_without_text_or_valu
             refused = httpx.post(
                 f"{server.url}/api/v1/query", json={"sql": "from a.b.c"}, headers={**sent, **PARENT}, timeout=60
             )
+            httpx.get(f"{server.url}/api/v1/links/{LINK}.{SIGNED}", timeout=60)
         assert applied.returncode == 0, applied.stderr
 
     assert (answer.status_code, refused.status_code) == (200, 404)
@@ -46,3 +48,8 @@ def test_commits_and_queries_are_spans_under_their_requests_without_text_or_valu
     assert b"a secret" not in collected.raw
     assert b"select" not in collected.raw
     assert ada.encode() not in collected.raw
+    assert LINK.encode() in collected.raw
+    assert SIGNED.encode() not in collected.raw
+    told = (tmp_path / "server/log").read_text()
+    assert LINK in told
+    assert SIGNED not in told

@@ -157,6 +157,7 @@ def test_a_job_that_is_cancelled_ends_with_its_process_and_publishes_nothing(mes
     make_slow(mesh)
     with running(mesh, "worker") as worker:
         mesh.json("schedule", "run", "sales.orders")
+        job(mesh, "job-1", "running")
         mesh.json("schedule", "run", "sales.orders")
         until(lambda: jobs(mesh, "--state", "running") and jobs(mesh, "--state", "running")[0]["run_id"])
         (process,) = children(worker.pid)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import smtplib
+import socket
 import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -15,8 +19,14 @@ from weft.config import NoticesSettings, Secret
 from weft.errors import PlatformError, TransientError, UsageError, error
 
 TIMEOUT_S = 20.0
+"""How long a server of mail may say nothing."""
+LONGEST_S = 60.0
+"""How long one message may take altogether."""
+_LOOK_AGAIN_S = 0.1
 _FOR_GOOD = 500
 """From this answer on a server of mail says that another time would be no better (Source: RFC 5321, section 4.2.1)."""
+_SIGN_IN = frozenset({530, 534, 535, 538})
+"""Answers about the sign-in, which the operator mends: the message is fine (Source: RFC 4954, section 6)."""
 
 
 class Mail(Struct, frozen=True):
@@ -61,45 +71,116 @@ def wrapped(mail: Mail, settings: NoticesSettings, at: datetime) -> EmailMessage
     return message
 
 
-def send(message: EmailMessage, settings: NoticesSettings, password: Secret | None) -> None:
+def send(
+    message: EmailMessage,
+    settings: NoticesSettings,
+    password: Secret | None,
+    *,
+    timeout_s: float = TIMEOUT_S,
+    longest_s: float = LONGEST_S,
+) -> None:
     """Hands a message to the server.
+
+    Args:
+        timeout_s: how long the server may say nothing.
+        longest_s: how long it may take altogether.
 
     Raises:
         TransientError: WFT-OBS-005, it was not taken; another time may do.
         PlatformError: WFT-OBS-006, the server refuses the message or its address for good.
     """
-    host = settings.smtp_host
+    host, over = settings.smtp_host, threading.Event()
     try:
-        with _connected(settings) as server:
+        with _ended(over, longest_s) as watched, _connected(settings, timeout_s, watched) as server:
             if settings.smtp_user:
                 server.login(settings.smtp_user, password.value if password is not None else "")
             server.send_message(message)
-    except smtplib.SMTPRecipientsRefused as e:
-        codes = [code for code, _ in e.recipients.values()]
-        raise _refused(host, max(codes), f"it answered {max(codes)} to the address") from None
-    except smtplib.SMTPAuthenticationError as e:
-        raise _refused(host, 0, f"it answered {e.smtp_code} to the sign-in") from None
-    except smtplib.SMTPResponseException as e:
-        raise _refused(host, e.smtp_code, f"it answered {e.smtp_code}") from None
-    except ssl.SSLError as e:
-        raise _refused(host, 0, f"no safe connection: {e.reason or type(e).__name__}") from None
+    except UnicodeError:  # of what is sent only name and password of the sign-in may be other than ASCII
+        raise _refused(host, 0, "the sign-in takes ASCII alone, and name or password is not") from None
     except (smtplib.SMTPException, OSError) as e:
-        raise _refused(host, 0, f"no answer: {type(e).__name__}") from None
+        if over.is_set():
+            raise _refused(host, 0, f"it was not done within {longest_s:g} s") from None
+        raise _failed(host, e) from None
 
 
-def _connected(settings: NoticesSettings) -> smtplib.SMTP:
-    if settings.smtp_security == "tls":
-        return smtplib.SMTP_SSL(
-            settings.smtp_host, settings.smtp_port, timeout=TIMEOUT_S, context=ssl.create_default_context()
-        )
-    server = smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=TIMEOUT_S)
-    if settings.smtp_security == "starttls":
-        try:
+def _failed(host: str, e: smtplib.SMTPException | OSError) -> PlatformError:
+    match e:
+        case smtplib.SMTPRecipientsRefused():
+            status, of = max(code for code, _ in e.recipients.values()), " to the address"
+        case smtplib.SMTPAuthenticationError():
+            status, of = e.smtp_code, " to the sign-in"
+        case smtplib.SMTPResponseException():
+            status, of = e.smtp_code, ""
+        case ssl.SSLError():
+            return _refused(host, 0, f"no safe connection: {e.reason or type(e).__name__}")
+        case _:
+            return _refused(host, 0, f"no answer: {type(e).__name__}")
+    if isinstance(e, smtplib.SMTPAuthenticationError) or status in _SIGN_IN:
+        return _refused(host, 0, f"it answered {status} to the sign-in")
+    return _refused(host, status, f"it answered {status}{of}")
+
+
+_Watched = Callable[[smtplib.SMTP], None]
+
+
+@contextmanager
+def _ended(over: threading.Event, longest_s: float) -> Iterator[_Watched]:
+    """Takes a connection, and ends it when the time is over.
+
+    A socket's own timeout counts from its last byte: a server that sends one now and then would never be left.
+    """
+    held: list[smtplib.SMTP] = []
+    left = threading.Event()
+
+    def watch() -> None:
+        if left.wait(longest_s):
+            return
+        over.set()
+        # again and again: while it connects or shakes hands there is no socket to shut
+        while not left.wait(_LOOK_AGAIN_S):
+            for server in held:
+                with suppress(OSError):
+                    if server.sock is not None:
+                        server.sock.shutdown(socket.SHUT_RDWR)
+
+    watching = threading.Thread(target=watch, name="mail-watch", daemon=True)
+    watching.start()
+    try:
+        yield held.append
+    finally:
+        left.set()
+        watching.join()
+
+
+class _Plain(smtplib.SMTP):
+    """A connection that is known to whoever watches it before the server has said a word."""
+
+    def __init__(self, settings: NoticesSettings, timeout_s: float, watched: _Watched) -> None:
+        watched(self)
+        super().__init__(settings.smtp_host, settings.smtp_port, timeout=timeout_s)
+
+
+class _Encrypted(smtplib.SMTP_SSL):
+    """The same over TLS from the first byte."""
+
+    def __init__(self, settings: NoticesSettings, timeout_s: float, watched: _Watched) -> None:
+        watched(self)
+        context = ssl.create_default_context()
+        super().__init__(settings.smtp_host, settings.smtp_port, timeout=timeout_s, context=context)
+
+
+@contextmanager
+def _connected(settings: NoticesSettings, timeout_s: float, watched: _Watched) -> Iterator[smtplib.SMTP]:
+    made = _Encrypted if settings.smtp_security == "tls" else _Plain
+    server = made(settings, timeout_s, watched)
+    try:
+        if settings.smtp_security == "starttls":
             server.starttls(context=ssl.create_default_context())
-        except BaseException:
-            server.close()
-            raise
-    return server
+        yield server
+        with suppress(smtplib.SMTPException, OSError):  # the message is taken: how the server takes leave is all one
+            server.quit()
+    finally:
+        server.close()
 
 
 def _refused(host: str, status: int, why: str) -> PlatformError:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from msgspec import Struct
 
 from weft.config import NoticesSettings
-from weft.connections import Reference, Secret
 from weft.connectors import mail, webhooks
-from weft.errors import TransientError, WeftError, error
+from weft.errors import SourceError, TransientError, UsageError, WeftError, error
 from weft.observability import messages
 from weft.observability.signing import signing_secret
 from weft.registry.database import Database
@@ -59,15 +59,18 @@ class Senders(Struct, frozen=True):
                 fix = "set `[notices] smtp_host`"
                 raise TransientError(error("WFT-OBS-005", "there is no server of mail in the settings", fix=fix))
             message = mail.wrapped(messages.mail(delivery), self.settings, now)
-            reference = self.settings.smtp_password
-            mail.send(message, self.settings, _secret(reference, "`smtp_password` of [notices]"))
+            with _not_yet():
+                reference = self.settings.smtp_password
+                password = reference.secret("`smtp_password` of [notices]") if reference is not None else None
+            mail.send(message, self.settings, password)
             return
         headers = {"Content-Type": "application/json", "User-Agent": f"weft/{VERSION}"}
         if delivery.channel in messages.CHATS:
             body = messages.chat_body(delivery)
         else:
             body = messages.webhook_body(delivery)
-            secret = signing_secret(delivery.recipient, delivery.secret, self.settings)
+            with _not_yet():
+                secret = signing_secret(delivery.recipient, delivery.secret, self.settings)
             headers |= {
                 "webhook-id": delivery.delivery_id,
                 "webhook-timestamp": str(int(now.timestamp())),
@@ -147,5 +150,10 @@ def _tried(senders: Senders, delivery: Delivery, now: datetime) -> WeftError | N
     return None
 
 
-def _secret(reference: Reference | None, of: str) -> Secret | None:
-    return reference.secret(of) if reference is not None else None
+@contextmanager
+def _not_yet() -> Iterator[None]:
+    """A secret that is not there now is the operator's to mend, and no reason to give a message up."""
+    try:
+        yield
+    except (SourceError, UsageError) as e:
+        raise TransientError(*e.diagnostics) from None

@@ -103,7 +103,7 @@ def restore(database: Database, file: Path, *, replace: bool = False) -> Backup:
         shut = _shut_out(statements)
         _emptied(statements, database, replace=replace)
         _built(statements, database, 0, version)
-        counts = _filled(statements, file, lines)
+        counts = _filled(statements, database, file, lines, schema.tables(version))
         _built(statements, database, version, len(schema.STEPS))
         _shut_again(statements, shut)
         found = statements.each(f"SELECT {', '.join(_EVENT)} FROM events ORDER BY seq")
@@ -186,12 +186,17 @@ def _built(statements: Statements, database: Database, after: int, to: int) -> N
             statements.run(statement)
 
 
-def _filled(statements: Statements, file: Path, lines: Iterator[Any]) -> dict[str, int]:
-    """Reads all tables into the database; how many rows each has."""
+def _filled(
+    statements: Statements, database: Database, file: Path, lines: Iterator[Any], tables: Sequence[str]
+) -> dict[str, int]:
+    """Reads all tables into the database; how many rows each has. No other word of the file gets into a statement."""
     counts: dict[str, int] = {}
     table, insert, waiting = "", "", []
+    columns: list[str] = []
     for line in lines:
         if isinstance(line, list):
+            if len(line) != len(columns):
+                raise _damaged(file, "a row has other columns than its table")
             waiting.append([base64.b64decode(v["base64"]) if isinstance(v, dict) else v for v in line])
             counts[table] += 1
         if waiting and (len(waiting) >= _AT_ONCE or isinstance(line, dict)):
@@ -203,6 +208,8 @@ def _filled(statements: Statements, file: Path, lines: Iterator[Any]) -> dict[st
             return counts
         if isinstance(line, dict):
             table, columns = line["table"], line["columns"]
+            if table not in tables or not set(columns) <= set(_columns(statements, database, table)):
+                raise _damaged(file, "it has tables that its version of the registry has not")
             counts[table] = 0
             statements.run(f"DELETE FROM {table}")  # a step may have put rows in when it made the table
             insert = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' for _ in columns)})"
@@ -235,6 +242,8 @@ def _head(file: Path, lines: Iterator[Any]) -> tuple[int, datetime]:
     if not isinstance(head, dict) or head.get("format") != _FORMAT:
         raise _damaged(file, "it does not begin like one")
     version = int(head["version"])
+    if version < 1:
+        raise _damaged(file, "it names no version of the tables")
     if version > len(schema.STEPS):
         what = f"the backup `{file}` has version {version} of the tables, this weft knows {len(schema.STEPS)}"
         why = f"weft {head.get('weft')} has written it"
@@ -249,7 +258,7 @@ def _reading(file: Path) -> Iterator[Iterator[Any]]:
             yield map(json.loads, text)
     except FileNotFoundError as e:
         raise UsageError(error("WFT-REG-012", f"there is no file `{file}`")) from e
-    except (gzip.BadGzipFile, EOFError, zlib.error, ValueError, KeyError) as e:
+    except (gzip.BadGzipFile, EOFError, zlib.error, ValueError, KeyError, TypeError, RecursionError) as e:
         raise _damaged(file, type(e).__name__) from e
 
 

@@ -10,7 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
-from weft.errors import UsageError, error
+from msgspec.structs import replace
+
+from weft.errors import AccessDenied, TransientError, UsageError, WeftError, error
 from weft.model.address import Address, ProductAddress
 from weft.model.checks import CheckResult
 from weft.model.document import Carried
@@ -30,7 +32,7 @@ from weft.model.handover import (
 )
 from weft.model.lineage import LineageEdge
 from weft.model.publication import DataFile, Expired, KeptTable, PortState, Publication
-from weft.model.records import Batch, DomainRecord, Event, ProductRecord, Publish, Run
+from weft.model.records import Batch, DomainRecord, Event, ProductRecord, Publish, Run, RunState
 from weft.registry import log
 from weft.registry.base import Registry, read_all_events
 from weft.registry.credentials import Credentials, default_folder, server_url, token_for
@@ -227,12 +229,25 @@ class HttpRegistry:
     def start_run(self, run: Run) -> None:
         """Opens a run on the server, and remembers here which process it lives in."""
         self._local.start_run(run)
-        opened: RunOpened = self.server.send("POST", "/api/v1/runs", run, RunOpened)
+        try:
+            opened: RunOpened = self.server.send("POST", "/api/v1/runs", run, RunOpened)
+        except WeftError as e:
+            if not isinstance(e, TransientError):  # then nobody knows whether it has begun there
+                self._local.finish_run(replace(run, state=RunState.INTERRUPTED, finished_at=run.started_at))
+            raise
         self._addressed[run.run_id] = opened.addressed
 
     def finish_run(self, run: Run) -> None:
-        """Tells the server how a run ended; what it has uploaded and not published goes."""
-        self.server.send("PUT", f"/api/v1/runs/{run.run_id}", run)
+        """Tells the server how a run ended; what it has uploaded and not published goes.
+
+        One that ended in the middle may never have begun there, or have begun under another name: whoever goes on here
+        cannot close it, and the server sees to it when its time is over.
+        """
+        try:
+            self.server.send("PUT", f"/api/v1/runs/{run.run_id}", run)
+        except AccessDenied as e:
+            if run.state is not RunState.INTERRUPTED or e.diagnostics[0].code != "WFT-SRV-030":
+                raise
         self._local.finish_run(run)
 
     def record_checks(self, run_id: str, address: Address, results: Sequence[CheckResult], at: datetime) -> None:

@@ -145,7 +145,9 @@ class Connections:
             done: what could not be done: `read`, `written`.
         """
         what = f"the registry `{self.name}` cannot be {done}"
-        why = self._without_secrets(" ".join(str(e).split()) or type(e).__name__)
+        # its detail holds the row or the key that did not fit, with a hash or a sample in it
+        said = (e.diag.message_primary if isinstance(e, psycopg.Error) else None) or str(e)
+        why = self._without_secrets(" ".join(said.split()) or type(e).__name__)
         if isinstance(e, psycopg.errors.DiskFull):
             return PlatformError(error("WFT-STO-001", what, why=why, fix="make room on its server"))
         if isinstance(e, psycopg.errors.UndefinedTable):

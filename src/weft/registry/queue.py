@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from weft.errors import Conflict, UsageError, error
-from weft.model.jobs import Job, JobState, Limits, NewJob, Retries
+from weft.model.jobs import MANUAL, Job, JobState, Limits, NewJob, Retries
 from weft.registry import codec, publishing
 from weft.registry.claiming import Line, waiting_at
 from weft.registry.database import Statements
@@ -87,6 +87,15 @@ class Queue:
     def of_run(self, run_id: str) -> Job | None:
         """The job that a run belongs to."""
         row = self._statements.row(f"SELECT {COLUMNS} FROM jobs WHERE run_id = ?", (run_id,))
+        return job_of(row) if row else None
+
+    def asked_for(self, subject: str, at: datetime) -> Job | None:
+        """The first job of a product that somebody has asked for, and that waits for nothing but its turn."""
+        row = self._statements.row(
+            f"SELECT {COLUMNS} FROM jobs WHERE subject = ? AND state = ? AND cause = ? AND not_before <= ? "
+            "ORDER BY number LIMIT 1",
+            (subject, JobState.QUEUED.value, MANUAL, codec.time_text(at)),
+        )
         return job_of(row) if row else None
 
     def jobs(

@@ -8,6 +8,20 @@ import logging
 import sys
 from typing import Any, TextIO
 
+_LINKS = "/api/v1/links/"
+_LINK_ID = 24
+"""Signs of a link's own number; what follows opens the file to whoever has it."""
+
+
+def shown_path(path: str) -> str:
+    """The path of a request as logs and traces have it: without what opens something.
+
+    >>> shown_path("/api/v1/links/0f3a99c2b1d40f3a99c2b1d4.c2lnbmF0dXJl"), shown_path("/api/v1/products")
+    ('/api/v1/links/0f3a99c2b1d40f3a99c2b1d4…', '/api/v1/products')
+    """
+    before, found, token = path.partition(_LINKS)
+    return f"{before}{found}{token[:_LINK_ID]}…" if token else path
+
 
 class JsonLines(logging.Formatter):
     """A record as one line of JSON, with the fields that it carries."""

@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from weft.observability import spans
+from weft.server.logs import shown_path
 
 Ended = Callable[[str, int], None]
 
@@ -46,7 +47,7 @@ class Tracing:
                         "http.request.method": scope["method"],
                         "http.route": route,
                         "http.response.status_code": status,
-                        "url.path": scope["path"],
+                        "url.path": shown_path(scope["path"]),
                         "weft.request_id": scope["state"]["request_id"],
                     }
                 )

@@ -12,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from weft.errors import Diagnostic, error
+from weft.server.logs import shown_path
 from weft.server.metrics import Metrics
 from weft.server.problems import Refused, told
 from weft.server.tracing import Tracing
@@ -86,17 +87,17 @@ class Traffic:
                 method = scope["method"] if scope["method"] in _METHODS else "other"
                 self._metrics.end(method, route, status, seconds)
                 span(route, status)
-                caller = scope["state"].get("caller")
+                caller, path = scope["state"].get("caller"), shown_path(scope["path"])
                 log.info(
                     "%s %s %d",
                     scope["method"],
-                    scope["path"],
+                    path,
                     status,
                     extra={
                         "fields": {
                             "request_id": request_id,
                             "method": scope["method"],
-                            "path": scope["path"],
+                            "path": path,
                             "route": route,
                             "status": status,
                             "ms": round(seconds * 1000, 2),

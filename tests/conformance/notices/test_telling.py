@@ -11,12 +11,14 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 from tests.conformance.notices.stories import ANN, ORDERS, SETTINGS, START, TOTALS, go, notices, opened, publish
 from tests.receivers import Received, dripping, mailing, receiving
 from weft.config import NoticesSettings
+from weft.connections import Reference
 from weft.errors import UsageError
 from weft.observability.delivering import LEASE, Delivered, Senders, deliver
 from weft.observability.telling import tell
@@ -130,6 +132,25 @@ def test_what_fails_for_longer_is_put_among_the_dead_and_can_be_sent_again_with_
     assert receiver.ids[-1] == dead["delivery_id"]
     with pytest.raises(UsageError, match="WFT-OBS-008"):
         told.resend(ANN, dead["delivery_id"])
+
+
+def test_what_cannot_be_signed_or_mailed_since_a_secret_is_missing_waits_for_it(registry, clock, receiver):
+    publish(registry, clock)
+    with mailing() as (box, port):
+        fine = replace(SETTINGS, smtp_host="127.0.0.1", smtp_port=port)
+        told = notices(registry, clock, fine)
+        told.subscribe(ANN, "sales", receiver.url)
+        told.subscribe(ANN, "sales", "ada@example.com")
+        publish(registry, clock)
+
+        missing = Reference("$NOT_SET")
+        for key in (missing, None):
+            without = replace(fine, signing_key=key, smtp_password=missing, smtp_user="weft")
+            assert go(registry, clock, without) == Delivered(later=2)
+            clock.move(minutes=1)
+
+        assert go(registry, clock, fine) == Delivered(sent=2)
+        assert (len(receiver.requests), len(box.messages)) == (1, 1)
 
 
 def test_a_receiver_that_hangs_keeps_nobody_else_waiting_longer_than_its_time(registry, clock, receiver):

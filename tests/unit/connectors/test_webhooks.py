@@ -11,6 +11,7 @@ import time
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -194,6 +195,68 @@ def test_a_server_of_mail_that_is_not_there_or_cannot_encrypt_is_tried_again():
     assert box.messages == []
     with pytest.raises(TransientError, match="ConnectionRefusedError"):
         mail.send(message, NoticesSettings(smtp_host="127.0.0.1", smtp_port=port), None)
+
+
+@contextmanager
+def talking(*answers: bytes, every_s: float = 0.0) -> Iterator[NoticesSettings]:
+    """A server of mail that says one thing after the other, whatever it hears; byte by byte if it takes its time."""
+
+    def serve() -> None:
+        with suppress(OSError):
+            held, _ = listening.accept()
+            with held:
+                for answer in answers:
+                    if every_s:
+                        for byte in answer:
+                            held.sendall(bytes([byte]))
+                            time.sleep(every_s)
+                    else:
+                        held.sendall(answer)
+                    held.recv(4096)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, daemon=True).start()
+        port = int(listening.getsockname()[1])
+        yield NoticesSettings(smtp_host="127.0.0.1", smtp_port=port, smtp_security="none", smtp_from="weft@example.com")
+
+
+MESSAGE = mail.wrapped(mail.Mail("d-1", "ada@example.com", "a", "t", "<p>t</p>"), NoticesSettings(), AT)
+
+
+@pytest.mark.parametrize(
+    "answers", [(b"220 " + b"x" * 300,), (b"220 x\r\n", b"250-x\r\n" * 40)], ids=["greeting", "answer"]
+)
+def test_a_server_of_mail_that_answers_drop_by_drop_is_left_in_time(answers):
+    with talking(*answers, every_s=0.05) as settings:
+        began = time.monotonic()
+        with pytest.raises(TransientError, match="not done within 1 s"):
+            mail.send(MESSAGE, settings, None, timeout_s=0.5, longest_s=1)
+
+        assert time.monotonic() - began < 3
+
+
+def test_a_message_that_was_taken_is_not_sent_again_since_the_server_does_not_take_leave():
+    with talking(
+        b"220 x\r\n", b"250 x\r\n", b"250 x\r\n", b"250 x\r\n", b"354 x\r\n", b"250 x\r\n", b"421 x\r\n"
+    ) as settings:
+        mail.send(MESSAGE, settings, None)
+
+
+def test_a_server_of_mail_that_wants_a_sign_in_is_tried_again_since_the_message_is_fine():
+    with (
+        talking(b"220 x\r\n", b"250 x\r\n", b"530 5.7.0 sign in first\r\n", b"250 x\r\n") as settings,
+        pytest.raises(TransientError, match="530 to the sign-in"),
+    ):
+        mail.send(MESSAGE, settings, None)
+
+
+def test_a_password_that_mail_cannot_say_is_told_without_it():
+    with talking(b"220 x\r\n", b"250-x\r\n250 AUTH PLAIN\r\n") as settings:
+        signing_in = replace(settings, smtp_user="weft")
+        with pytest.raises(TransientError, match="ASCII") as told:
+            mail.send(MESSAGE, signing_in, Secret("sésame"))
+
+        assert "sésame" not in str(told.value)
 
 
 @pytest.mark.parametrize("size", [b"-5", b"-2", b"zz", b"-1", b"7fffffffffffffff", b"f" * 40])

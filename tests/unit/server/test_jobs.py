@@ -173,7 +173,7 @@ def test_a_log_is_told_line_by_line_and_goes_on_where_it_was_left(client, platfo
 
 def test_pages_of_jobs_end(client, platform):
     for _ in range(5):
-        platform.jobs.start("shop.orders", "dev")
+        platform.jobs.cancel(platform.jobs.start("shop.orders", "dev").job_id, "dev")
     dev, seen, after = known(platform, "dev"), [], None
     while True:
         page = client.get(
@@ -256,6 +256,24 @@ def test_a_backfill_is_seen_by_everybody_and_ended_by_whoever_may_run_its_domain
     assert (made["pieces"], seen["states"]) == (4, {"queued": 4})
     assert (refused.status_code, refused.json()["type"]) == (403, "urn:weft:WFT-ACC-010")
     assert (ended.status_code, ended.json()["states"]) == (202, {"cancelled": 4})
+
+
+def test_who_starts_a_product_again_and_again_gets_the_job_that_waits_and_takes_no_more_of_the_line(client, platform):
+    platform.identity.user_verbs.add("op", None, ["operator"], actor="root")
+    dev, op, asked = known(platform, "dev"), known(platform, "op"), {"product": "shop.orders"}
+
+    made = [client.post("/api/v1/jobs", json=asked, headers=who).json()["job_id"] for who in (dev, op, dev)]
+    with platform.database.writing() as statements:
+        claimed = Queue(statements).claim("w", NOW, dt.timedelta(seconds=60))
+    later = [client.post("/api/v1/jobs", json=asked, headers=dev).json()["job_id"] for _ in range(2)]
+    with platform.database.writing() as statements:
+        Queue(statements).fail("job-1", claimed.fence, {}, NOW, passing=True, chance=0.5)
+        Queue(statements).cancel("job-2", "dev", NOW)
+    now = client.post("/api/v1/jobs", json=asked, headers=dev).json()
+
+    assert made == ["job-1"] * 3
+    assert later == ["job-2"] * 2, "what runs has begun without what was published since"
+    assert now["job_id"] == "job-3", "job-1 sleeps until it is tried again"
 
 
 def test_a_job_that_waits_says_what_for(client, platform):

@@ -349,9 +349,30 @@ def test_the_token_that_comes_with_a_new_domain_holds_no_longer_than_tokens_may(
     platform = opened(tmp_path, clock, f"[identity]\ntoken_days_max = {most}\n")
     document = {"name": "crew", "title": "Crew", "kind": "aggregate", "owner": {"team": "Crew"}}
 
-    made = of(platform, create_app(platform), "ada").post("/api/v1/domains", json=document)
+    made = of(platform, create_app(platform), "ada", days=400).post("/api/v1/domains", json=document)
 
     assert made.status_code == 201, made.text
     found = platform.identity.tokens.holder(made.json()["token"], START)
     assert found is not None and found.expires_at - START == dt.timedelta(days=days)
     platform.close()
+
+
+@pytest.mark.parametrize(
+    ("actions", "given"),
+    [
+        (None, ["product.publish", "product.run", "metadata.read", "data.query", "notices.subscribe"]),
+        (["domain.requisition"], []),
+        (["domain.requisition", "metadata.read", "product.publish"], ["product.publish", "metadata.read"]),
+    ],
+)
+def test_the_token_that_comes_with_a_new_domain_has_no_more_than_the_token_that_asked(platform, app, actions, given):
+    document = {"name": "crew", "title": "Crew", "kind": "aggregate", "owner": {"team": "Crew"}}
+
+    made = of(platform, app, "ada", actions=actions, days=10).post("/api/v1/domains", json=document)
+
+    assert made.status_code == 201, made.text
+    found = platform.identity.tokens.holder(made.json()["token"], START)
+    assert found is not None and found.expires_at - START == dt.timedelta(days=10)
+    assert list(found.actions or ()) == given
+    finds = bearer(app, made.json()["token"]).get("/api/v1/products").status_code
+    assert finds == (200 if "metadata.read" in given else 403)

@@ -112,6 +112,9 @@ class Jobs:
     def start(self, product: str, actor: str) -> Job:
         """Queues a job that applies a product, before what schedules have queued.
 
+        Where one waits that somebody has asked for, it is this one: it will see what is published until it begins, and
+        nobody fills the line that all domains share by asking again.
+
         Raises:
             UsageError: WFT-RUN-040, there is no such product.
         """
@@ -119,8 +122,9 @@ class Jobs:
         key = f"{subject}@manual:{uuid.uuid4().hex}"
         new = self._new(key, APPLY, subject, at, actor, cause=MANUAL, priority=_BY_HAND)
         with self._database.writing() as statements:
+            queue = Queue(statements)
             new = _as_declared(new, Schedules(statements).one(subject))
-            job = Queue(statements).enqueue(new, at)
+            job = queue.asked_for(subject, at) or queue.enqueue(new, at)
             assert job is not None, "its key was drawn"
             body = {"job": job.job_id, "cause": MANUAL}
             publishing.append(SqlTables(statements), at, "job.requested", actor, subject, body)

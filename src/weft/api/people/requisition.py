@@ -47,7 +47,8 @@ class Requisitions:
     def create(self, caller: Caller, document: dict[str, Any]) -> dict[str, Any]:
         """Makes a domain of its `domain.yaml`; gives what it gets, and its token, which nobody can ask for again.
 
-        Whoever asks becomes its owner where the file names none.
+        Whoever asks becomes its owner where the file names none. Asked by a token, the domain's token has no more
+        actions than it and ends with it.
 
         Raises:
             UsageError: WFT-SRV-042, the name is none that a domain can have; WFT-SRV-053, its file has no place for
@@ -70,14 +71,15 @@ class Requisitions:
         at = self._rooms.now()
         identity = self._platform.identity
         end = at + min(_TOKEN_LIVES, timedelta(days=identity.settings.token_days_max))
+        actions = PUBLISHES if caller.actions is None else [a for a in PUBLISHES if a in caller.actions]
         _, secret = identity.tokens.create(
             kind="domain",
             owner=caller.name,
             label=f"publishes for {record.name}",
             domain=record.name,
-            actions=[a.value for a in PUBLISHES],
+            actions=[a.value for a in actions],
             at=at,
-            expires_at=end,
+            expires_at=min(end, caller.until or end),
         )
         return {**msgspec.to_builtins(given), "document": record.document, "token": secret}
 
