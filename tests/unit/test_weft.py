@@ -39,3 +39,9 @@ def test_import_weft_alone_imports_none_of_its_rooms() -> None:
     )
 
     assert done.stdout.split() == ["weft", "weft.release"]
+
+
+def test_the_command_runs_as_a_module_where_its_script_is_not_on_the_path() -> None:
+    done = subprocess.run([sys.executable, "-m", "weft", "plan", "--help"], capture_output=True, text=True, check=True)
+
+    assert done.stdout.startswith("Usage: weft plan ")
