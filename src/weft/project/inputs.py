@@ -119,7 +119,10 @@ def _source(
         for k in unknown
     ]
     if not isinstance(source.get("file"), str):
-        what, fix = f"input port `{entry.name}` names no `file`", "write the path of a file, or a connection and a table"
+        what, fix = (
+            f"input port `{entry.name}` names no `file`",
+            "write the path of a file, or a connection and a table",
+        )
         problems.append(error("WFT-PRJ-014", what, where, fix=fix))
         return None
     misshapen = [key for key, fits in _SOURCE_SHAPES.items() if source.get(key) is not None and not fits(source[key])]
