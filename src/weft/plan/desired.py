@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from weft.contracts.agreement import agree_live
 from weft.contracts.digests import physical_digest, rules_digest, texts_digest

@@ -44,7 +44,7 @@ def _cast_anyway(port: OutputPort, column: Column) -> bool:
 
 
 def _mendable(diagnostic: Diagnostic, port: OutputPort, columns: Columns) -> Diagnostic:
-    """The diagnostic with a fix that leads somewhere: not to a type that no table holds, or into a SELECT without it."""
+    """The diagnostic with a fix that leads somewhere: to a type that tables hold, to where the column is written."""
     if diagnostic.code != "WFT-CON-003":
         return diagnostic
     column = next(c for c in columns if f"`{c.name}`" in diagnostic.what)
@@ -75,7 +75,7 @@ def _shared_key(port: OutputPort) -> list[Diagnostic]:
             Severity.WARNING,
             f"the primary key of `{port.address}` is {listed}, which all versions of a row share",
             where,
-            f"`materialized: scd2` adds a row with every change: the first one breaks the key of model `{port.model.name}`",
+            f"model `{port.model.name}` is `materialized: scd2`: each change adds a row, the first breaks the key",
             f"make `{VALID_FROM}` a part of it: `primaryKey: true`, `primaryKeyPosition: {len(key) + 1}`",
         )
     ]
