@@ -126,6 +126,7 @@ CODES: dict[str, str] = {
     "WFT-PLN-017": "nothing selected is built by time",
     "WFT-PLN-018": "a table that is kept would lose rows",
     "WFT-PLN-019": "a port that lives in a table and has a quarantine",
+    "WFT-PLN-020": "a primary key that all versions of a row share",
     # runs
     "WFT-RUN-001": "something moved since the plan",
     "WFT-RUN-003": "interrupted",

@@ -31,7 +31,7 @@ from weft.contracts.written_dates import form_of, stated_form
 from weft.errors import Diagnostic, Severity, WeftError, did_you_mean, error, note, warning
 from weft.model.odcs import Contract, Property, SchemaObject, column_named_twice, every_property
 from weft.model.schedule import cron_problem, schedules
-from weft.model.type_text import TypeText, parse_type
+from weft.model.type_text import TypeText, parse_type, type_meant
 from weft.model.types import duck_type
 from weft.sql.quoting import ident
 
@@ -84,6 +84,14 @@ def _types(contract: Contract, table: SchemaObject) -> Iterator[Diagnostic]:
                 contract.where((*prop.pointer, "physicalType" if prop.physical_type else "logicalType")),
                 why="nothing is checked of it but that the column is there",
                 fix="state a `logicalType`",
+            )
+        elif prop.physical_type and (meant := type_meant(prop.physical_type)) is not None:
+            yield warning(
+                "WFT-CON-008",
+                f"`{dotted(prop)}`: the type `{prop.physical_type}` is not known",
+                contract.where((*prop.pointer, "physicalType")),
+                why=f"the column is held to `{prop.logical_type}` alone",
+                fix=f"did you mean `{meant}`?",
             )
         pattern = stated_form(prop)
         if pattern and form_of(pattern) is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from functools import lru_cache
 
@@ -27,7 +28,7 @@ _NAMES: dict[str, str] = {
     "DOUBLE": "FLOAT8 FLOAT64 BINARY_DOUBLE",
     "DECIMAL": "NUMERIC DEC BIGNUMERIC BIGDECIMAL",
     "BOOLEAN": "BOOL LOGICAL",
-    "VARCHAR": "CHAR BPCHAR TEXT STRING NVARCHAR NCHAR CHARACTER VARCHAR2 NVARCHAR2 CLOB NTEXT TINYTEXT LONGTEXT",
+    "VARCHAR": "CHAR BPCHAR TEXT STRING NVARCHAR NCHAR CHARACTER VARCHAR2 NVARCHAR2 CLOB NCLOB NTEXT TINYTEXT LONGTEXT",
     "BLOB": "BYTEA BINARY VARBINARY BYTES LONGBLOB",
     "TIMESTAMP": "DATETIME DATETIME2 SMALLDATETIME TIMESTAMP_NTZ TIMESTAMPNTZ TIMESTAMP_US",
     "TIMESTAMPTZ": "TIMESTAMP_TZ TIMESTAMP_LTZ TIMESTAMPLTZ DATETIMEOFFSET",
@@ -120,6 +121,19 @@ def parse_type(text: str) -> TypeText | None:
     except _Malformed:
         return None
     return tree if reader.done else None
+
+
+def type_meant(text: str) -> str | None:
+    """The type that a text of an unknown one is a slip of; None where it is known, or may be a type of another system.
+
+    >>> type_meant("BIGINTT"), type_meant("varchr(20)"), type_meant("BIGINT"), type_meant("SERIAL")
+    ('BIGINT', 'VARCHAR', None, None)
+    """
+    tree = parse_type(text)
+    if tree is None or tree.known or not tree.name.isalpha():
+        return None
+    near = difflib.get_close_matches(tree.name, [*KNOWN, *_CANONICAL], n=1, cutoff=0.85)
+    return near[0] if near else None
 
 
 class _Malformed(Exception):

@@ -8,9 +8,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
-from weft.contracts.agreement import agree, agree_live
+from weft.contracts.agreement import agree_live
 from weft.contracts.digests import physical_digest, rules_digest, texts_digest
 from weft.errors import Diagnostic, Severity, did_you_mean, error, has_errors
 from weft.model.address import Address, ProductAddress
@@ -20,10 +19,10 @@ from weft.model.mesh import BUILT, Domain, InputPort, Mesh, Model, OutputPort, P
 from weft.model.publication import QUARANTINE, Digests, PortState
 from weft.model.python_code import LIMITS
 from weft.plan.binding import Binder, Bound, Columns
+from weft.plan.disagreeing import port_problems
 from weft.plan.keeping import TABLE
 from weft.plan.places import Places
 from weft.plan.python_binding import promised_columns
-from weft.storage.schemas import unstorable
 
 SEMANTICS = "1"
 """Raised when the same files would give other rows: every port is then built again."""
@@ -126,8 +125,7 @@ def desired_ports(
             places = Places(port.model, columns, {**inputs, **bound.columns})
             disagreements = (
                 *_unsound(port, registered.get(port.address), binder),
-                *agree(port.contract, columns, places.of),
-                *_unstorable(port.model, columns, places),
+                *port_problems(port, columns, places),
             )
             problems += disagreements
             if QUARANTINE in port.contract.custom:
@@ -168,15 +166,6 @@ def _unsound(port: OutputPort, state: PortState | None, binder: Binder) -> list[
     told = {"WFT-PRJ-028"} if port.status is Status.DEPRECATED else set()  # by loading, which knows whose end it is
     found = lint(port.contract, binder.refusals)
     return [d for d in found if d.severity is not Severity.NOTE and d.code not in told]
-
-
-def _unstorable(model: Model, columns: Columns, places: Places) -> list[Diagnostic]:
-    """Columns of a port that no table can hold, each with its place in the model."""
-    return [
-        replace(d, what=f"model `{model.name}`: {d.what}", where=places.of(column.name) or model.where())
-        for column in columns
-        for d in unstorable(column)
-    ]
 
 
 def _desired(

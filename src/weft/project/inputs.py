@@ -108,13 +108,22 @@ def _source(
         if "file" not in source:
             return Source("", contract=by_id.get(entry.contract_id or ""), remote=remote)
         source = {key: value for key, value in source.items() if key not in OF_REMOTES}
+    if "port" in source:
+        what = f"input port `{entry.name}` names a port in `weft.source`, which is for files and tables"
+        fix = "write the property `weft.port`, with the port's address as its value"
+        problems.append(error("WFT-PRJ-014", what, where, fix=fix))
+        return None
     unknown = [key for key in source if key not in _SOURCE_KEYS]
     problems += [
         error("WFT-PRJ-014", f"unknown field `{k}` in `weft.source`", where, fix=did_you_mean(k, _SOURCE_KEYS))
         for k in unknown
     ]
     if not isinstance(source.get("file"), str):
-        problems.append(error("WFT-PRJ-014", f"input port `{entry.name}` names no `file`", where))
+        what, fix = (
+            f"input port `{entry.name}` names no `file`",
+            "write the path of a file, or a connection and a table",
+        )
+        problems.append(error("WFT-PRJ-014", what, where, fix=fix))
         return None
     misshapen = [key for key, fits in _SOURCE_SHAPES.items() if source.get(key) is not None and not fits(source[key])]
     problems += [

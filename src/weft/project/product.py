@@ -95,7 +95,7 @@ def read_product(
     models = _models(folder, in_sql, cache, files, problems)
     inputs = input_ports(described, sources, problems)
     problems += clashes(inputs, models)
-    problems += reference_problems(inputs, models)
+    problems += reference_problems(inputs, models, [e.name for e in described.inputs])
     status = status_of(described.status, described.where(("status",)), problems)
     outputs = output_ports(address, described, status, contracts, models, folder.path, problems)
     inputs += live_inputs(outputs, inputs, problems)

@@ -15,6 +15,7 @@ from weft.model.materialization import wrong_settings
 
 # Source: PEP 723, reference implementation
 _BLOCK = re.compile(r"(?m)^# /// (?P<type>[a-zA-Z0-9-]+)$\s(?P<content>(^#(| .*)$\s)+)^# ///$")
+_BEGUN = re.compile(r"(?m)^#[ \t]*///[ \t]*script[ \t]*$")
 _OWN = ("columns", "lineage", "timeout", "memory_limit")
 
 
@@ -31,6 +32,7 @@ def read_header(text: str, file: str, problems: list[Diagnostic]) -> Header:
     """The header of a file's text; what is wrong with it is added to the problems, with its line."""
     found = [m for m in _BLOCK.finditer(text) if m["type"] == "script"]
     if not found:
+        problems += _unread(text, file)
         return Header()
     first = text[: found[0].start()].count("\n") + 1
     if len(found) > 1:
@@ -45,6 +47,29 @@ def read_header(text: str, file: str, problems: list[Diagnostic]) -> Header:
         problems.append(error("WFT-PYM-005", "the header is not TOML", place, why=str(e)))
         return Header()
     return _checked(data, _Places(lines, file, first), problems)
+
+
+def _unread(text: str, file: str) -> list[Diagnostic]:
+    """Why a header that somebody began is none: without a word its limits and packages would not hold."""
+    begun = _BEGUN.search(text)
+    if begun is None:
+        return []
+    first = text[: begun.start()].count("\n") + 1
+    lines = text.splitlines()
+    why, fix = "PEP 723: what it says would be overlooked", "end it with a line `# ///`"
+    if lines[first - 1] != "# /// script":
+        what = "the header does not begin with `# /// script`"
+        return [error("WFT-PYM-005", what, Where(file, first), why=why, fix="write the line so")]
+    for number, line in enumerate(lines[first:], first + 1):
+        if not line.startswith("#"):
+            return [error("WFT-PYM-005", "the header is not ended", Where(file, first), why=why, fix=fix)]
+        if line.strip("#\t /") == "" and "///" in line:
+            what = "the header does not end with `# ///`"
+            return [error("WFT-PYM-005", what, Where(file, number), why=why, fix="write the line so")]
+        if line != "#" and not line.startswith("# "):
+            what = "a line of the header does not begin with `# `"
+            return [error("WFT-PYM-005", what, Where(file, number), why=why, fix=f"write `# {line[1:].strip()}`")]
+    return [error("WFT-PYM-005", "the header is not ended", Where(file, first), why=why, fix=fix)]
 
 
 class _Places:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from weft.errors import Diagnostic, did_you_mean, error
 from weft.model.mesh import InputPort, Model, Reference
@@ -28,10 +28,16 @@ def clashes(inputs: tuple[InputPort, ...], models: Mapping[str, Model]) -> list[
     return problems
 
 
-def reference_problems(inputs: tuple[InputPort, ...], models: Mapping[str, Model]) -> list[Diagnostic]:
-    """What is wrong with what models read: tables that are not there, circles."""
+def reference_problems(
+    inputs: tuple[InputPort, ...], models: Mapping[str, Model], declared: Sequence[str] = ()
+) -> list[Diagnostic]:
+    """What is wrong with what models read: tables that are not there, circles.
+
+    Args:
+        declared: names of all input ports, those too that something is wrong with: that is told at the port alone.
+    """
     problems: list[Diagnostic] = []
-    names = [i.name for i in inputs] + list(models)
+    names = [*dict.fromkeys([*(i.name for i in inputs), *declared, *models])]
     for model in models.values():
         unknown = _unknown_table if model.python is None else _unknown_argument
         problems += [unknown(r, names) for r in model.references if r.name not in names]

@@ -10,7 +10,9 @@ from typing import Any
 from weft.engines.base import Session
 from weft.errors import Diagnostic, ProjectError, UserCodeError, did_you_mean, error
 from weft.model.column import Column
+from weft.model.type_text import parse_type
 from weft.model.unit_test import Rows
+from weft.runs.given_values import altered
 from weft.sql.quoting import ident, literal
 
 
@@ -27,7 +29,7 @@ class Given:
         """Rows for the table `name`.
 
         Raises:
-            ProjectError: WFT-TST-003, a column is not there.
+            ProjectError: WFT-TST-003, a column is not there; WFT-TST-004, a value would be read as another one.
         """
         self._session = session
         self._name = name
@@ -38,6 +40,7 @@ class Given:
         unknown = unknown_columns(rows, name, columns)
         if unknown:
             raise ProjectError(*unknown)
+        self._refuse_altered()
         self.sql = self._of_file(there) if rows.path is not None else self._of_values(there)
 
     def _of_values(self, columns: Sequence[Column]) -> str:
@@ -62,6 +65,16 @@ class Given:
             for c in columns
         ]
         return f"SELECT {', '.join(items)} FROM {relation}"
+
+    def _refuse_altered(self) -> None:
+        kinds = {name: parse_type(type_) for name, type_ in self._types.items()}
+        for row, where in zip(self._rows.rows, self._rows.places, strict=True):
+            for column, value in row.items():
+                kind = kinds[column]
+                if kind is not None and altered(value, kind):
+                    what = f"`{value}` becomes another value as {self._types[column]}, as `{self._name}.{column}` is"
+                    fix = "write the value that the column can hold, or change the type of the column"
+                    raise ProjectError(error("WFT-TST-004", what, where, fix=fix))
 
     @contextmanager
     def told(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.connectors.files import FileConnector
 from weft.connectors.sniffing import sniff
@@ -20,6 +21,7 @@ from weft.model.address import Address, ProductAddress, slugify
 from weft.model.classification import Classification
 from weft.model.column import Column
 from weft.model.document import Document
+from weft.model.materialization import VALID_FROM, Materialization
 from weft.model.mesh import Mesh, Model, Product, Source, Status
 from weft.model.odcs import Contract, contract
 from weft.project import edit
@@ -59,7 +61,8 @@ def sync(address: Address, mesh: Mesh, connector: FileConnector, context: Contex
         preparation.models(product, model, into="sync")
         # what the contract says is to be found out: the types are those of the rows
         sql = preparation.kept(model, select_of(session, model, None, context, Path(rows)))
-        drafted = _drafted(session, model.name, sql, existing, entry.get("contractId"), _status(product))
+        keys = _versioned(model)
+        drafted = _drafted(session, model.name, sql, existing, entry.get("contractId"), _status(product), keys)
     after, notes = edit.merged(before, drafted)
     if write and notes:
         edit.write_whole(path, after)
@@ -129,15 +132,32 @@ def _select(columns: Sequence[Column], source: str) -> str:
 
 
 def _drafted(
-    session: Session, name: str, sql: str, existing: Contract | None, contract_id: str | None, status: Status
+    session: Session,
+    name: str,
+    sql: str,
+    existing: Contract | None,
+    contract_id: str | None,
+    status: Status,
+    keys: tuple[tuple[str, ...], ...] | None = None,
 ) -> dict[str, Any]:
-    """A draft from all rows of a query. Columns above internal are not looked into."""
+    """A draft from all rows of a query. Columns above internal are not looked into.
+
+    Args:
+        keys: those that the rows have, where it is known without them.
+    """
     closed = []
     if existing is not None and existing.objects:
         closed = [p.name for p in existing.table.properties if p.classification > Classification.INTERNAL]
     session.table("rows to profile", sql)
     seen = profile(session, ident("rows to profile"), sensitive=closed)
+    if keys is not None:
+        seen = replace(seen, keys=keys)
     return draft(seen, existing, name=name.partition("@")[0], contract_id=contract_id, status=status)
+
+
+def _versioned(model: Model) -> tuple[tuple[str, ...], ...] | None:
+    """The key of a table that keeps every version of a row: what is unique in its first rows is not for long."""
+    return ((*model.kept.key, VALID_FROM),) if model.kept.kind is Materialization.SCD2 else None
 
 
 def _status(product: Product) -> Status:

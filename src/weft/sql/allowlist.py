@@ -19,6 +19,7 @@ from msgspec import Struct, field
 
 from weft.errors import Severity, did_you_mean
 from weft.sql.allowed import INSTEAD, NOT_IN_QUERIES, SAMPLE_INSTEAD, VOLATILE, names
+from weft.sql.other_engines import OF_OTHERS
 from weft.sql.problem import Problem
 from weft.sql.statements import ByteOffsets, refused_statement
 from weft.sql.tree import EXPRESSIONS, PARTS, QUERIES, REFUSED, TABLES, UNTYPED
@@ -328,6 +329,8 @@ class _Walker(Struct):
             return "declare an input port with `weft.source: {file: …}` and read from the port's name"
         if name in INSTEAD:
             return INSTEAD[name]
+        if name in OF_OTHERS and what == "function":
+            return f"write `{OF_OTHERS[name]}`, which is DuckDB's"
         otherwise = f"table functions are {', '.join(sorted(allowed))}" if what == "table function" else None
         return did_you_mean(name, allowed, otherwise=otherwise)
 

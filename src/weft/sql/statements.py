@@ -15,6 +15,8 @@ _TOKEN = re.compile(
     r"|(?P<word>\w+)|(?P<end>;)|(?P<space>\s+)|(?P<other>.)",
     re.DOTALL,
 )
+_TOP = re.compile(r"\b(?i:top)\s+\Z")
+_NUMBER = re.compile(r"[0-9]+")
 
 
 class ByteOffsets:
@@ -36,19 +38,35 @@ class ByteOffsets:
         return max(bisect_right(self._starts, offset) - 1, 0)
 
 
+def _how_to_parse(sql: str, message: str, offset: int | None) -> str | None:
+    """How to mend a text that does not parse, where that is plain from the place."""
+    if offset is None or ' near "' not in message:
+        return None
+    if 'near "@"' in message:
+        return 'write the port and its major in quotes: domain.product."port@1"'
+    if sql[max(offset - 1, 0) : offset + 2].lstrip().startswith(("{{", "{%")):
+        return "write names as they are, such as `from orders`: there are no templates"
+    if _TOP.search(sql, 0, offset) and (number := _NUMBER.match(sql, offset)):
+        return f"write `limit {number[0]}` at the end, in the place of `top {number[0]}`"
+    token = _TOKEN.match(sql, offset)
+    behind = _TOKEN.finditer(sql, token.end()) if token is not None else iter(())
+    if all(t["comment"] or t["space"] or t["end"] for t in behind):
+        return "nothing follows there: write what is missing, or close the parenthesis that is open"
+    return None
+
+
 def refused_statement(sql: str, error: Mapping[str, Any]) -> Problem:
     """Why a text is not one SELECT, from the error that stands in place of its parse tree."""
     if error.get("error_type") != "not implemented":
         position = error.get("position")
         offset = ByteOffsets(sql)(int(position)) if position is not None and str(position).isdigit() else None
         message = str(error.get("error_message", "it does not parse")).splitlines()[0]
-        pinned = 'near "@"' in message
         return Problem(
             "WFT-SQL-001",
             Severity.ERROR,
             f"SQL does not parse: {message}",
             offset,
-            fix='write the port and its major in quotes: domain.product."port@1"' if pinned else None,
+            fix=_how_to_parse(sql, message, offset),
         )
     begins = list(_statements(sql))
     if len(begins) > 1:

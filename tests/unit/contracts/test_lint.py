@@ -48,6 +48,20 @@ def test_a_rule_that_cannot_be_kept_or_understood_is_told(prop, code, said):
     assert problems[0].where.file
 
 
+@pytest.mark.parametrize(
+    ("stated", "meant"), [("BIGINTT", "BIGINT"), ("varchr(20)", "VARCHAR"), ("TIMESTAMPZ", "TIMESTAMPTZ")]
+)
+def test_a_slip_in_a_physical_type_is_told_before_it_is_published_and_breaks_what_mends_it(stated, meant):
+    (problem,) = lint(a_contract(column(logicalType="string", physicalType=stated)))
+
+    assert (problem.code, problem.fix) == ("WFT-CON-008", f"did you mean `{meant}`?")
+
+
+@pytest.mark.parametrize("stated", ["SERIAL", "MONEY", "NCLOB", "NVARCHAR(MAX)", "INT3", "TINYBLOB", "YEAR"])
+def test_a_type_of_another_system_is_no_slip(stated):
+    assert lint(a_contract(column(logicalType="string", physicalType=stated))) == ()
+
+
 def test_every_rule_that_cannot_be_understood_or_kept_says_how_to_mend_it():
     table = {
         "properties": [

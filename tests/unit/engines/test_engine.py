@@ -173,3 +173,10 @@ def test_a_path_with_quotes_can_be_read(engine: DuckDBEngine, tmp_path: Path) ->
 
     with engine.locked({PORT: f"read_parquet('{quoted}')"}, [str(folder / "a.parquet")]) as session:
         assert session.rows('select id from sales.orders."orders@1"') == [(1,)]
+
+
+def test_no_progress_is_drawn_on_the_output_where_an_answer_stands(engine: DuckDBEngine) -> None:
+    with engine.session() as session:
+        asked = "select value from duckdb_settings() where name = 'enable_progress_bar'"
+
+        assert session.rows(asked) == [("false",)]

@@ -486,6 +486,26 @@ def test_an_input_port_that_is_bound_wrongly_is_told_in_its_line(mesh: TestMesh,
     assert place(found) == (PRODUCT, line(mesh, PRODUCT, '"name": "raw"') - 1)
 
 
+@pytest.mark.parametrize(
+    "custom", [[], [{"property": "weft.port", "value": "report.daily.big"}], [{"property": "weft.source", "value": {}}]]
+)
+def test_models_that_read_an_input_port_that_is_bound_wrongly_are_not_told_to_declare_it(
+    mesh: TestMesh, custom: list[Any]
+) -> None:
+    change(mesh, PRODUCT, lambda d: d["inputPorts"][0].update(customProperties=custom))
+
+    assert {d.code for d in checked(mesh) if d.severity is Severity.ERROR} == {"WFT-PRJ-014"}
+
+
+def test_a_port_that_is_named_as_a_source_is_told_to_be_named_as_a_port(mesh: TestMesh) -> None:
+    custom = [{"property": "weft.source", "value": {"port": "sales.orders.orders@1"}}]
+    change(mesh, PRODUCT, lambda d: d["inputPorts"][0].update(customProperties=custom))
+
+    found = only(mesh, "WFT-PRJ-014")
+
+    assert found.fix is not None and "`weft.port`" in found.fix
+
+
 @provoked("WFT-PRJ-015")
 def test_an_input_port_and_a_model_of_one_name_are_told(mesh: TestMesh) -> None:
     change(mesh, PRODUCT, lambda d: d["inputPorts"].append(source("totals", file="data/orders.csv")))

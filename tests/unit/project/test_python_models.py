@@ -185,6 +185,24 @@ def test_a_setting_that_is_wrong_is_told_with_its_line(models, line, code, fix) 
     assert found == [(code, "models/m.py:3", fix)]
 
 
+@pytest.mark.parametrize(
+    ("header", "line"),
+    [
+        ("# /// script\n# dependencies = []\n", 1),
+        ("# /// script\n# dependencies = []\n\n# ///\n", 1),
+        ("# /// script\n#dependencies = []\n# ///\n", 2),
+        ("# /// script\n# [tool.weft]\n# timeout = '2s'\n#///\n", 4),
+        ("# ///script\n# dependencies = []\n# ///\n", 1),
+        ("import os\n#/// script\n# dependencies = []\n# ///\n", 2),
+    ],
+)
+def test_a_header_that_is_not_written_as_pep_723_asks_is_told_and_not_overlooked(models, header, line) -> None:
+    ((code, where, fix),) = models.problems(header + "def m(a):\n    return a\n")
+
+    assert (code, where) == ("WFT-PYM-005", f"models/m.py:{line}")
+    assert fix
+
+
 def test_a_header_that_is_no_toml_or_stands_twice_is_told(models: Models) -> None:
     function = "def m(a):\n    return a\n"
 

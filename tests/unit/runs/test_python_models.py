@@ -295,6 +295,27 @@ def test_each_way_to_fail_has_its_code_and_the_users_line_and_publishes_nothing(
     assert not list(mesh.path(".weft/tmp").glob("*"))
 
 
+@pytest.mark.parametrize(
+    ("body", "called", "fix"),
+    [
+        ("orders.num_rows", "returned nothing", "`return`"),
+        ("return orders.to_pylist()", "returned a list", "from_pylist"),
+        ("return orders.to_pydict()", "returned a dict", "from_pydict"),
+        ("yield orders", "returned a generator", "RecordBatchReader.from_batches"),
+        ("import polars; return polars.from_arrow(orders)['day']", "returned a Polars series", "to_frame"),
+        ("import pandas; return orders.to_pandas()['day']", "returned a pandas series", "to_frame"),
+        ("import no_such_package", "ModuleNotFoundError", "`dependencies`"),
+    ],
+)
+def test_what_is_no_table_is_called_by_its_name_and_it_is_said_how_it_becomes_one(mesh, body, called, fix):
+    mesh.write(TOTALS, f"def totals(orders):\n    {body}\n")
+
+    (problem,) = failure(mesh)
+
+    assert called in problem.what
+    assert problem.fix is not None and fix in problem.fix
+
+
 def test_a_users_error_holds_no_value_of_a_row_and_its_message_is_a_note(mesh):
     mesh.write(TOTALS, "def totals(orders):\n    raise ValueError(f'row {orders[\"amount\"][0]} is wrong')\n")
     notes = Notes()

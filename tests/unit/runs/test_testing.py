@@ -263,6 +263,42 @@ def test_a_value_that_is_not_of_its_columns_type_is_told_with_its_line(mesh):
         assert (problem.code, problem.where.line, problem.what) == ("WFT-TST-004", line, what)
 
 
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [
+        ("DECIMAL(10,2)", "1.001"),
+        ("BIGINT", "1.5"),
+        ("DATE", "2026-01-01 12:00:00"),
+        ("STRUCT(n INTEGER)", "{n: 1.5}"),
+        ("MAP(VARCHAR, DECIMAL(4,1))", "{a: 1.25}"),
+        ("INTEGER[]", "[1, 1.5]"),
+    ],
+)
+def test_a_value_that_its_column_would_round_is_told_and_makes_no_test_pass(mesh, type_, value):
+    mesh.write(f"{MODELS}/wide.sql", f"select CAST(NULL AS {type_}) as it, day from orders")
+
+    result = one(mesh, "{orders: {rows: [{day: 1}]}}", f"{{rows: [{{it: {value}, day: 1}}]}}", model="wide")
+
+    assert result.outcome is Outcome.ERROR
+    (told,) = result.diagnostics
+    assert told.code == "WFT-TST-004"
+    assert f"becomes another value as {type_}" in told.what
+    assert told.where is not None and told.where.line
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [("DECIMAL(10,2)", "1.10000"), ("BIGINT", "'7.0'"), ("DATE", "2026-01-01 00:00:00"), ("DOUBLE", "1.123456789")],
+)
+def test_a_value_that_is_written_longer_than_its_column_shows_it_is_the_same_value(mesh, type_, value):
+    sql = f"select CAST('{value.strip(chr(39))}' AS {type_}) as it, day from orders"
+    mesh.write(f"{MODELS}/wide.sql", sql)
+
+    result = one(mesh, "{orders: {rows: [{day: 1}]}}", f"{{rows: [{{it: {value}, day: 1}}]}}", model="wide")
+
+    assert result.outcome is Outcome.PASSED, result
+
+
 def test_a_model_that_fails_on_given_rows_is_an_error_with_its_place(mesh):
     mesh.edit(f"{MODELS}/totals.sql", "select day,", "select (day || 'x')::integer as day,")
     mesh.edit(f"{MODELS}/totals.sql", "group by day", "group by all")

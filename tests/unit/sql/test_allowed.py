@@ -147,3 +147,28 @@ def test_an_aggregate_named_by_a_text_has_to_be_a_listed_one_written_out(functio
     for name in ("'stats'", "'su' || 'm'", "null", "lower('sum')", "'reservoir_quantile'", "7"):
         assert refused(f"select {function}([1, 2], {name})") == ["WFT-SQL-005"]
     assert refused(f"select {function}([1, 2], 'reservoir_quantile')", others=False) == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "fix"),
+    [
+        ("select top 10 a from t", "`limit 10`"),
+        ("select * from {{ ref('x') }}", "no templates"),
+        ("{% if x %} select 1 {% endif %}", "no templates"),
+        ("select a from t where (a > 1", "parenthesis"),
+        ("select a from t where a > -- unfinished\n;", "nothing follows"),
+        ("select a from d.p.t@1", "in quotes"),
+    ],
+)
+def test_a_text_that_does_not_parse_is_told_how_to_mend_it_where_its_place_tells(sql, fix):
+    (problem,) = walked(sql).problems
+
+    assert problem.code == "WFT-SQL-001"
+    assert problem.fix is not None and fix in problem.fix
+
+
+def test_a_text_that_does_not_parse_in_the_middle_is_given_no_advice_that_might_be_wrong():
+    (problem,) = walked("select a,, b from t").problems
+
+    assert problem.code == "WFT-SQL-001"
+    assert problem.fix is None

@@ -61,7 +61,10 @@ class DuckDBEngine:
         connection = self._instance.cursor()
         try:
             with told():
-                connection.execute(f"ATTACH ':memory:' AS {ident(own)}; USE {ident(own)}; SET TimeZone = 'UTC'")
+                connection.execute(
+                    f"ATTACH ':memory:' AS {ident(own)}; USE {ident(own)}; "
+                    "SET TimeZone = 'UTC'; SET enable_progress_bar = false"
+                )
             session = DuckDBSession(connection)
             try:
                 yield session
@@ -124,7 +127,7 @@ class DuckDBEngine:
         if self._writer is None:
             self._writer = self._connection(None, preserve_insertion_order="true")
         with self._writer.cursor() as connection, told():
-            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
             return texts(connection, table)
 
     def close(self) -> None:
@@ -148,7 +151,7 @@ class DuckDBEngine:
             config["temp_directory"] = temp_folder
         with told():
             connection = duckdb.connect(":memory:", config=config)
-            connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
         return connection
 
 

@@ -164,6 +164,7 @@ def _duckdb(memory_limit: int, temp: str) -> Any:
 
     most = f"{max(memory_limit * 6 // 10 // 10**6, 64)}MB"
     connection = duckdb.connect(config={"memory_limit": most, "temp_directory": temp})
+    connection.execute("SET enable_progress_bar = false")  # it is drawn on the output, after two seconds
     connection.execute("SET TimeZone = 'UTC'")
     return connection
 

@@ -10,6 +10,18 @@ from weft.engines.python.process import Ended
 from weft.errors import Diagnostic, Where, error
 from weft.model.mesh import Model
 
+_FRAME = "return `.to_frame()` of it"
+_INSTEAD = {
+    "a builtins.NoneType": ("nothing", "end the function with `return` and the table"),
+    "a builtins.generator": ("a generator", "return `pyarrow.RecordBatchReader.from_batches(schema, …)` of it"),
+    "a builtins.list": ("a list", "return `pyarrow.Table.from_pylist(…)` of rows that are dictionaries"),
+    "a builtins.dict": ("a dict", "return `pyarrow.Table.from_pydict(…)` of columns that are lists"),
+    "a polars.series.series.Series": ("a Polars series", _FRAME),
+    "a pandas.core.series.Series": ("a pandas series", _FRAME),
+    "a pandas.Series": ("a pandas series", _FRAME),
+}
+"""What is often returned in the place of a table: what it is called, and how a table is made of it."""
+
 
 def place_of(model: Model) -> Where:
     """Where a model's function stands."""
@@ -38,11 +50,19 @@ def failure(
         fix = "`python.file_size` says how much it may"
         return error("WFT-PYM-019", f"{name} wrote a file of more than {file_size}", where, fix=fix)
     if told["failed"] == "result":
-        why = "a table is a DuckDB relation, an Arrow table or reader, or a data frame of Polars or pandas"
-        return error("WFT-PYM-013", f"{name} returned {told['message']}", place_of(model), why=why)
+        return _no_table(model, told["message"])
     line = f"`{told['text'].strip()}`" if told.get("text") else None
     what = f"{name} raised {told.get('type')}" + (f": {told['message']}" if told.get("message") else "")
-    return error("WFT-PYM-009", what, where, why=line, fix="the whole message stands in the notes of the run")
+    fix = "the whole message stands in the notes of the run"
+    if told.get("type") in ("ImportError", "ModuleNotFoundError"):
+        fix = "install it and list it under `dependencies` in the header; files beside a model cannot be imported"
+    return error("WFT-PYM-009", what, where, why=line, fix=fix)
+
+
+def _no_table(model: Model, returned: str) -> Diagnostic:
+    called, fix = _INSTEAD.get(returned, (returned, "return one of these"))
+    why = "a table is a DuckDB relation, an Arrow table or reader, or a data frame of Polars or pandas"
+    return error("WFT-PYM-013", f"model `{model.name}` returned {called}", place_of(model), why=why, fix=fix)
 
 
 def not_begun(model: Model | None, ended: Ended, user: str) -> Diagnostic:
