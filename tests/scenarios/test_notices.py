@@ -102,3 +102,16 @@ def test_a_wrong_subscription_is_refused_with_its_reason(mesh):
 def sums(mesh: TestMesh) -> dict[tuple[str, str, str], float]:
     found = mesh.json("usage", "--by", "product", "--by", "consumer")
     return {(one["product"], one["consumer"], one["kind"]): one["amount"] for one in found["usage"]}
+
+
+def test_where_no_worker_runs_whoever_asks_for_incidents_looks(mesh):
+    mesh.json("apply", "--yes")
+    mesh.write("data/orders.csv", "id,batch,amount,day\n1,2,-4711,3\n")
+    mesh.json("apply", "--yes", expect=1)
+
+    (incident,) = mesh.json("incidents")["incidents"]
+
+    assert (incident["subject"], incident["cause"]) == ("sales.orders", "check_failed")
+    source_rows(mesh, batch=2)
+    mesh.json("apply", "--yes")
+    assert mesh.json("incidents") == {"incidents": []}

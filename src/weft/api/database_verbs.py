@@ -225,7 +225,11 @@ class DatabaseIncidents:
         self._caller = keyboard(platform.rooms.actor)
 
     def listed(self, *, domain: str | None = None, closed: bool = False) -> list[Document]:
-        """Open incidents, newest first; with `closed` also those of the last thirty days."""
+        """Open incidents as things stand now, newest first; with `closed` also those of the last thirty days.
+
+        A worker looks every few seconds; on a laptop there is none, so whoever asks looks.
+        """
+        self._platform.incidents.look()
         return self._platform.incidents.listed(domain=domain, closed=closed)
 
     def one(self, incident_id: str) -> Document:

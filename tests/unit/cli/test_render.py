@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
 
+from msgspec.structs import replace
+
 from tests.unit.catalog.registered import THEN, flights
 from weft.catalog.history import history
 from weft.catalog.lineage import lineage
@@ -150,6 +152,17 @@ def test_a_port_page_reads_from_top_to_bottom() -> None:
     assert any(line.startswith("freshness") and "fresh: latency 2 d" in line for line in lines)
     assert any(line.split()[:3] == ["tailnum", "VARCHAR", "key"] for line in lines)
     assert "None" not in text
+
+
+def test_the_freshness_of_a_closed_period_says_as_of_when() -> None:
+    found = page(flights(), "fleet.aircraft.planes", NOW)
+    promise = {**found.body["freshness"], "reference_time": "2014-01-01T05:00:00Z"}
+    found = replace(found, body={**found.body, "freshness": promise})
+
+    lines = page_text(found, NOW).splitlines()
+
+    (shown,) = [line for line in lines if line.startswith("freshness")]
+    assert shown.endswith("fresh: latency 2 d, as of 2014-01-01T05:00:00Z")
 
 
 def test_pages_of_products_and_domains_list_what_is_in_them() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
 
-from weft.server.portal.formats import day, day_of, lasting, ticked
+from weft.server.portal.formats import contact, day, day_of, lasting, ticked
 
 
 def test_what_stands_between_backticks_is_code():
@@ -23,6 +23,25 @@ def test_whatever_a_text_holds_nothing_of_it_becomes_markup(text):
     made = str(ticked(text)).replace("<code>", "`").replace("</code>", "`")
 
     assert made == str(escape(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("sales-data@example.com", '<a href="mailto:sales-data@example.com">sales-data@example.com</a>'),
+        (
+            "https://chat.example.com/sales",
+            '<a href="https://chat.example.com/sales">https://chat.example.com/sales</a>',
+        ),
+        ("#sales-data", "#sales-data"),
+        ("javascript:alert(1)", "javascript:alert(1)"),
+        ("a@b.c?cc=<x>", "a@b.c?cc=&lt;x&gt;"),
+        ('https://x/"><script>', '<a href="https://x/&#34;&gt;&lt;script&gt;">https://x/&#34;&gt;&lt;script&gt;</a>'),
+        (None, "–"),
+    ],
+)
+def test_a_contact_is_a_link_where_it_leads_somewhere(text, shown):
+    assert contact(text) == shown
 
 
 def test_how_long_something_took_is_counted_over_zones():

@@ -161,9 +161,9 @@ def _schedule(found: Mapping[str, Any]) -> str:
 def _freshness(found: Mapping[str, Any]) -> str:
     if found["state"] == "not_promised":
         return ""
-    f", as of {found['reference_time']}" if found["reference_time"] else ""
+    as_of = f", as of {found['reference_time']}" if found["reference_time"] else ""
     reason = f" ({found['reason']})" if found["state"] == "late" and found["reason"] else ""
-    return f"{found['state']}{reason}: {found['promise']}"
+    return f"{found['state']}{reason}: {found['promise']}{as_of}"
 
 
 def _promises(column: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -129,6 +130,17 @@ def ticked(text: str | None) -> Markup:
     return Markup("").join(made)
 
 
+def contact(text: str | None) -> Markup:
+    """How a team is reached: a link where it is an address of mail or a page, else what it says, like a channel."""
+    if not text:
+        return Markup("–")
+    if re.fullmatch(r"[^@\s?&]+@[^@\s?&]+\.[^@\s?&]+", text):
+        return Markup('<a href="mailto:{0}">{0}</a>').format(text)
+    if re.fullmatch(r"https?://\S+", text):
+        return Markup('<a href="{0}">{0}</a>').format(text)
+    return escape(text)
+
+
 def path_of(address: str) -> str:
     """The page of a domain, product, port or column."""
     parts = address.split(".")
@@ -162,7 +174,15 @@ def may_do(caller: Caller, action: str) -> bool:
     return may(caller, Action(action))
 
 
-FILTERS = {"number": number, "size": size, "seconds": seconds, "path_of": path_of, "share": share, "ticked": ticked}
+FILTERS = {
+    "number": number,
+    "size": size,
+    "seconds": seconds,
+    "path_of": path_of,
+    "share": share,
+    "ticked": ticked,
+    "contact": contact,
+}
 FUNCTIONS = {
     "page_of": page_of,
     "when": when,
