@@ -135,7 +135,7 @@ def test_it_ends_in_the_portal_with_somebody_of_each_role_until_it_is_ended(
         ends = time.monotonic() + 60
         while httpx.get(f"{url}/readyz").status_code != 200 and time.monotonic() < ends:
             time.sleep(0.1)  # the index of a mesh that the server sees for the first time is being made
-        roles = {}
+        roles, decide = {}, set()
         for name, password in people.items():
             with httpx.Client(base_url=url, headers={"Origin": url}) as browser:
                 answer = browser.post("/api/v1/session", json={"user": name, "password": password}).json()
@@ -143,6 +143,10 @@ def test_it_ends_in_the_portal_with_somebody_of_each_role_until_it_is_ended(
                 roles[name] = own
                 home = browser.get("/", headers={"Accept": "text/html"}).text
                 assert "This is the demo" in home
+                if "Decide who reads the crew" in home:
+                    decide.add(name)
+                else:
+                    assert "Ask to read the crew" in home
     finally:
         served.send_signal(signal.SIGINT)
         code = served.wait(60)
@@ -150,6 +154,8 @@ def test_it_ends_in_the_portal_with_somebody_of_each_role_until_it_is_ended(
     assert code == 0
     assert {role for held in roles.values() for role in held} == {role.value for role in Role}
     assert roles[demo_portal.CONSUMER] == []
+    assert "rebecca.stone@example.com" in decide
+    assert demo_portal.CONSUMER not in decide
 
 
 def test_the_files_end_as_they_began(told: tuple[Path, dict[str, str]]) -> None:

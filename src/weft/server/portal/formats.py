@@ -169,9 +169,9 @@ def query_of(path: str, asked: Any, **changed: Any) -> str:
     return f"{path}?{text}" if text else path
 
 
-def may_do(caller: Caller, action: str) -> bool:
-    """Whether somebody may do something in any domain, so that a page offers it."""
-    return may(caller, Action(action))
+def may_do(caller: Caller, action: str, domain: str | None = None) -> bool:
+    """Whether somebody may do something in a domain, or in any, so that a page offers it."""
+    return may(caller, Action(action), domain)
 
 
 FILTERS = {
