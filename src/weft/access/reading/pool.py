@@ -26,6 +26,8 @@ from weft.access.reading.wire import Limits
 from weft.errors import TransientError, error
 
 _WATCH_S = 0.25
+_HOME_S = 0.05
+"""How long a query waits for a process in which its reader has sessions: opening one anew costs as much."""
 _HEAVY_S = 60.0
 """How long somebody begins in the slow lane."""
 _VAIN = 5
@@ -335,6 +337,8 @@ class Pool:
         process = None
         with self._changed:
             idle = self._idle[slow]
+            if self._at_home_elsewhere(principal, slow):
+                self._changed.wait_for(lambda: not self._at_home_elsewhere(principal, slow), _HOME_S)
             dead = [p for p in idle if not p.alive]
             idle[:] = [p for p in idle if p not in dead]
             if idle:
@@ -357,6 +361,12 @@ class Pool:
         with self._changed:
             self._leases.append(lease)
         return lease
+
+    def _at_home_elsewhere(self, principal: str, slow: bool) -> bool:
+        """Whether somebody has sessions in none of the free processes, and in one that works; with the lock held."""
+        if any(process.sessions_of(principal) for process in self._idle[slow]):
+            return False
+        return any(lease.slow == slow and lease.process.sessions_of(principal) for lease in self._leases)
 
     def _given_back(self, lease: Lease) -> None:
         process, keep = lease.process, False

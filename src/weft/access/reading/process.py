@@ -117,7 +117,7 @@ class ReaderProcess:
 
     def sessions_of(self, principal: str) -> int:
         """How many sessions somebody has here."""
-        return sum(1 for one in self.sessions.values() if one == principal)
+        return list(self.sessions.values()).count(principal)  # a copy: whoever has the process may open one meanwhile
 
     def begin(self, principal: str, run: Run, relations: Sequence[Relation], paths: Sequence[str]) -> None:
         """Begins a query of somebody; `next` gives what comes of it.
