@@ -9,6 +9,7 @@ from weft.errors import Diagnostic, Severity, Where, did_you_mean, error, neares
 from weft.model.column import Column
 from weft.model.odcs import Contract, SchemaObject
 from weft.model.types import duck_type, misfit, normalise
+from weft.sql.quoting import ident
 
 Places = Callable[[str], Where | None]
 """Where in the model's file the expression stands that gives a column; None where nobody can say."""
@@ -85,7 +86,9 @@ def agree_live(contract: Contract, columns: Sequence[Column], table: str) -> tup
 
 
 def _retype(name: str, wanted: str | None) -> str:
-    return f"cast it in the model: `{name}::{wanted}`, or change the contract" if wanted else "change the contract"
+    if wanted is None:
+        return "change the contract"
+    return f"cast it in the model: `{ident(name)}::{wanted} as {ident(name)}`, or change the contract"
 
 
 def _missing(contract: Contract, table: SchemaObject, given: dict[str, Column], places: Places) -> list[Diagnostic]:
@@ -102,7 +105,7 @@ def _missing(contract: Contract, table: SchemaObject, given: dict[str, Column], 
                 f"column `{prop.name}` of the contract is not given by the model",
                 (places(like) if like else None) or contract.where(prop.pointer),
                 why=f"a port keeps every column that its contract promises ({contract.where(prop.pointer)})",
-                fix=f"was it renamed? the model gives `{like}`: write `{like} as {prop.name}`"
+                fix=f"was it renamed? the model gives `{like}`: write `{ident(like)} as {ident(prop.name)}`"
                 if like
                 else "add it to the model, or take it out of the contract with a new major version",
             )

@@ -27,6 +27,10 @@ class Standing(Struct, frozen=True):
     late_from: datetime | None = None
     promise: str = ""
 
+    def is_late(self, now: datetime) -> bool:
+        """Whether it breaks its promise by now."""
+        return self.late_from is not None and now > self.late_from
+
 
 class Failed(Struct, frozen=True):
     """That a product failed in a run.
@@ -103,6 +107,8 @@ def changes(
     recent: Collection[Incident],
     happened: Sequence[Failed | Good],
     now: datetime,
+    *,
+    dismissed: Collection[str] = (),
 ) -> list[Change]:
     """What is to be done with incidents.
 
@@ -111,6 +117,8 @@ def changes(
         open_ones: open incidents by their keys.
         recent: incidents that ended so lately that what they made late may still be late.
         happened: what runs did since the last time, in their order.
+        dismissed: causes of lateness that still last and that somebody has closed by hand: they, and what they make
+            late, are known and not told of again.
     """
     found: list[Change] = []
     standing = {key: incident.subject for key, incident in open_ones.items()}
@@ -128,7 +136,7 @@ def changes(
             title = one.title or ("broke its contract" if one.cause == "check_failed" else "failed")
             found.append(Open(key, one.cause, one.product, title, one.text))
         skipped.setdefault(key, []).extend(one.skipped)
-    late = {p for p, one in ports.items() if one.late_from is not None and now > one.late_from}
+    late = {p for p, one in ports.items() if one.is_late(now)}
     for key, subject in standing.items():
         if key == late_key(subject) and subject not in late:
             served = ports.get(subject)
@@ -142,14 +150,14 @@ def changes(
     for port in sorted(late):
         key, causes = late_key(port), roots.of(port)
         if causes == {key}:
-            if key not in standing and port not in spared:
+            if key not in standing and key not in dismissed and port not in spared:
                 opening.append(_late(ports[port]))
             continue
-        for cause in sorted(causes - {key}):
+        others = sorted(causes.difference({key}, dismissed))
+        for cause in others:
             affected.setdefault(cause, set()).add(port)
-        first = min(causes - {key})
-        if key in standing and not _linked(open_ones, key, first):
-            opening.append(Link(key, first, f"late because {in_words(first)}"))
+        if others and key in standing and not _linked(open_ones, key, others[0]):
+            opening.append(Link(key, others[0], f"late because {in_words(others[0])}"))
     for cause, names in skipped.items():
         affected.setdefault(cause, set()).update(p for p in names if cause in (roots.of(p) or {cause}))
     new = {cause: names.difference(_known(open_ones, cause)) for cause, names in affected.items()}

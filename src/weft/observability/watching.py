@@ -12,7 +12,20 @@ from weft.model.address import parse_address
 from weft.model.checks import CheckResult
 from weft.model.jobs import BACKFILL, Limits
 from weft.model.records import Event, PortOutcome
-from weft.observability.incidents import Affect, Again, Change, Close, Failed, Good, Link, Open, changes, failed_key
+from weft.observability.incidents import (
+    Affect,
+    Again,
+    Change,
+    Close,
+    Failed,
+    Good,
+    Link,
+    Open,
+    Standing,
+    changes,
+    failed_key,
+    late_key,
+)
 from weft.observability.standing import Ending, Standings
 from weft.registry import incidents as kept
 from weft.registry.database import Statements
@@ -70,7 +83,7 @@ class Watch:
             happened += self._untaken(
                 {one.product for one in happened} | {one.subject for one in open_ones.values()}, now
             )
-            found = changes(ports, open_ones, recent, happened, now)
+            found = changes(ports, open_ones, recent, happened, now, dismissed=self._dismissed(ports, open_ones, now))
             endings = [one for one in self._standings.endings() if self._is_near(one, now)]
             if found or endings or events:
                 with self._registry.database.writing() as statements:
@@ -86,6 +99,15 @@ class Watch:
                 self._told.update(_reminder(one, now) for one in endings)
             if len(events) < _PAGE:
                 return Watched(opened, closed, reminded)
+
+    def _dismissed(self, ports: Mapping[str, Standing], open_ones: Mapping[str, Incident], now: datetime) -> set[str]:
+        """What makes ports late as they stand, and somebody has closed by hand since these were published."""
+        published = {late_key(p): one.published_at for p, one in ports.items() if one.is_late(now)}
+        if not published.keys() - open_ones.keys():
+            return set()
+        with self._registry.database.reading() as statements:
+            closed = kept.closed_by_hand(statements, min(published.values()))
+        return {key for key, opened in closed.items() if key in published and opened >= published[key]}
 
     def _is_near(self, one: Ending, now: datetime) -> bool:
         """Whether a last day comes soon enough to remind of it, and this worker has not yet done so."""
@@ -113,7 +135,7 @@ class Watch:
         if not isinstance(change, Close):
             return 0
         incident_id = _open_id(statements, change.key)
-        return incident_id is not None and kept.end(statements, incident_id, actor="weft", at=now, text=change.text)
+        return incident_id is not None and kept.end(statements, incident_id, actor=kept.WEFT, at=now, text=change.text)
 
     def _noted(self, statements: Statements, change: Change, now: datetime) -> None:
         if isinstance(change, Open | Close):
@@ -123,7 +145,7 @@ class Watch:
             return
         match change:
             case Again(_, text):
-                kept.add_entry(statements, incident_id, Entry(now, "again", "weft", text))
+                kept.add_entry(statements, incident_id, Entry(now, "again", kept.WEFT, text))
             case Affect(_, ports):
                 kept.affect(statements, incident_id, ports, at=now)
             case Link(_, root, text):

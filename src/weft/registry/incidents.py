@@ -19,6 +19,9 @@ _COLUMNS = (
     "acknowledged_by, root, affected"
 )
 
+WEFT = "weft"
+"""Who opens and closes incidents by itself, in timelines and in the log."""
+
 
 class Entry(Struct, frozen=True):
     """One line of a timeline: `opened`, `again`, `affected`, `linked`, `acknowledged`, `comment` or `closed`."""
@@ -175,7 +178,7 @@ def begin(
     )
     if not opened:
         return None
-    add_entry(statements, incident_id, Entry(at, "opened", "weft", what))
+    add_entry(statements, incident_id, Entry(at, "opened", WEFT, what))
     body = {
         "incident": incident_id,
         "cause": cause,
@@ -185,7 +188,7 @@ def begin(
         "affected": list(affected),
         "readers": list(readers),
     }
-    publishing.append(SqlTables(statements), at, "incident.opened", "weft", f"incident:{incident_id}", body)
+    publishing.append(SqlTables(statements), at, "incident.opened", WEFT, f"incident:{incident_id}", body)
     return incident_id
 
 
@@ -211,6 +214,18 @@ def end(statements: Statements, incident_id: str, *, actor: str, at: datetime, t
     return True
 
 
+def closed_by_hand(statements: Statements, since: datetime) -> dict[str, datetime]:
+    """Causes of incidents that opened since a time and that somebody closed, with when the last of each opened."""
+    rows = statements.rows(
+        "SELECT i.cause_key, max(i.opened_at) "
+        "FROM incidents i JOIN incident_entries e ON e.incident_id = i.incident_id "
+        "WHERE i.opened_at >= ? AND i.closed_at IS NOT NULL AND e.kind = 'closed' AND e.actor <> ? "
+        "GROUP BY i.cause_key",
+        (codec.time_text(since), WEFT),
+    )
+    return {str(key): datetime.fromisoformat(opened) for key, opened in rows}
+
+
 def affect(statements: Statements, incident_id: str, addresses: Sequence[str], *, at: datetime) -> None:
     """Adds what suffers from an incident, each once."""
     row = statements.row("SELECT affected FROM incidents WHERE incident_id = ?", (incident_id,))
@@ -219,7 +234,7 @@ def affect(statements: Statements, incident_id: str, addresses: Sequence[str], *
     if row is not None and new:
         kept = json.dumps(sorted({*known, *new}))
         statements.run("UPDATE incidents SET affected = ? WHERE incident_id = ?", (kept, incident_id))
-        add_entry(statements, incident_id, Entry(at, "affected", "weft", f"suffers from it: {', '.join(new)}"))
+        add_entry(statements, incident_id, Entry(at, "affected", WEFT, f"suffers from it: {', '.join(new)}"))
 
 
 def link(statements: Statements, incident_id: str, root: str, *, text: str, at: datetime) -> None:
@@ -229,7 +244,7 @@ def link(statements: Statements, incident_id: str, root: str, *, text: str, at: 
         (root, incident_id, root),
     )
     if changed:
-        add_entry(statements, incident_id, Entry(at, "linked", "weft", text))
+        add_entry(statements, incident_id, Entry(at, "linked", WEFT, text))
 
 
 def add_entry(statements: Statements, incident_id: str, entry: Entry) -> None:
@@ -255,7 +270,7 @@ def remind(
     ]
     if not told or not told[0]:
         return False
-    publishing.append(SqlTables(statements), at, "port.end_of_life", "weft", port, body)
+    publishing.append(SqlTables(statements), at, "port.end_of_life", WEFT, port, body)
     return True
 
 

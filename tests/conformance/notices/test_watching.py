@@ -229,6 +229,22 @@ def test_somebody_of_the_domain_acknowledges_comments_and_closes_and_nobody_else
     assert "another host" not in str([event.body for event in registry.events()])
 
 
+def test_lateness_that_somebody_closed_stays_closed_until_the_port_is_published_and_late_again(registry, clock):
+    publish(registry, clock, contract=HOURS_4)
+    clock.move(hours=5)
+    watched = incidents(registry, clock)
+    watched.look()
+    (late,) = watched.listed()
+    watched.close(ANN, late["incident_id"], "nobody needs it on Sundays")
+
+    assert [(watched.look().opened, clock.move(hours=3)) for _ in range(3)] == [(0, None)] * 3
+    assert incidents(registry, clock).look().opened == 0  # nor does another worker, or this one after a restart
+    publish(registry, clock, contract=HOURS_4)
+    assert watched.look().opened == 0
+    clock.move(hours=5)
+    assert (watched.look().opened, watched.look().opened) == (1, 0)
+
+
 def test_a_worker_that_was_overtaken_looks_again_instead_of_opening_what_is_over(registry, clock):
     publish(registry, clock)
     run(registry, clock, RunState.FAILED, PortOutcome(ORDERS, "failed"))

@@ -14,7 +14,7 @@ def test_a_renamed_column_is_missing_and_extra_and_the_hint_says_so() -> None:
     found = agree(contract, [Column("tailnumber", "VARCHAR"), Column("year", "BIGINT")])
 
     assert [d.code for d in found] == ["WFT-CON-001", "WFT-CON-002"]
-    assert "`tailnumber as tail_number`" in (found[0].fix or "")
+    assert '`"tailnumber" as "tail_number"`' in (found[0].fix or "")
     assert found[0].where is not None and found[0].where.file == "t.odcs.yaml"
 
 
@@ -22,7 +22,7 @@ def test_another_type_names_the_cast() -> None:
     (found,) = agree(a_contract(col("n", "integer")), [Column("n", "VARCHAR")])
 
     assert found.code == "WFT-CON-003"
-    assert "`n::BIGINT`" in (found.fix or "")
+    assert '`"n"::BIGINT as "n"`' in (found.fix or "")
 
 
 def test_what_a_model_gives_is_shown_in_the_model_and_what_it_does_not_give_in_the_contract() -> None:

@@ -27,8 +27,8 @@ def told(shop: Shop) -> list[Diagnostic]:
 @pytest.mark.parametrize(
     ("sql", "physical", "code", "fix"),
     [
-        ("sum(id::bigint) as n from raw", "BIGINT", "WFT-CON-003", "`n::BIGINT`"),
-        ("null as n from raw", "INTEGER", "WFT-CON-003", "`n::INTEGER`"),
+        ("sum(id::bigint) as n from raw", "BIGINT", "WFT-CON-003", '`"n"::BIGINT as "n"`'),
+        ("null as n from raw", "INTEGER", "WFT-CON-003", '`"n"::INTEGER as "n"`'),
         ("id::integer as n from raw", "BIT", "WFT-CON-003", "`physicalType: VARCHAR`"),
         ("1::hugeint as n from raw", "HUGEINT", "WFT-STO-005", "DECIMAL(38,0)"),
     ],

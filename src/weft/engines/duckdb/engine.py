@@ -26,7 +26,8 @@ _CONFIG = {
     "allow_persistent_secrets": "false",
     "preserve_insertion_order": "false",
 }
-
+_SETTINGS = "SET TimeZone = 'UTC'; SET enable_progress_bar = false"
+"""Of every connection: a bar would be drawn on the output, after two seconds."""
 
 _FOOTERS = 2**20
 """Bytes of footers that a reader's session keeps: read, they take some 17 times that, of which DuckDB counts 2."""
@@ -61,10 +62,7 @@ class DuckDBEngine:
         connection = self._instance.cursor()
         try:
             with told():
-                connection.execute(
-                    f"ATTACH ':memory:' AS {ident(own)}; USE {ident(own)}; "
-                    "SET TimeZone = 'UTC'; SET enable_progress_bar = false"
-                )
+                connection.execute(f"ATTACH ':memory:' AS {ident(own)}; USE {ident(own)}; {_SETTINGS}")
             session = DuckDBSession(connection)
             try:
                 yield session
@@ -127,7 +125,7 @@ class DuckDBEngine:
         if self._writer is None:
             self._writer = self._connection(None, preserve_insertion_order="true")
         with self._writer.cursor() as connection, told():
-            connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+            connection.execute(_SETTINGS)
             return texts(connection, table)
 
     def close(self) -> None:
@@ -151,7 +149,7 @@ class DuckDBEngine:
             config["temp_directory"] = temp_folder
         with told():
             connection = duckdb.connect(":memory:", config=config)
-            connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+            connection.execute(_SETTINGS)
         return connection
 
 

@@ -50,11 +50,18 @@ def lane(pool: Pool, principal: str) -> str:
         return "slow" if lease.slow else "fast"
 
 
-def test_who_has_a_session_in_a_process_is_answered_there_again(made, tmp_path):
+@pytest.fixture
+def two(made):
+    """Readers with two processes that both have started, and these."""
     readers = Readers(made(fast=2), Ceiling(None, None, 60))
-    world = World(tmp_path / "world", "A", 1_000)
     with readers.pool.lease("one") as first, readers.pool.lease("two") as second:
         processes = first.process, second.process
+    return readers, processes
+
+
+def test_who_has_a_session_in_a_process_is_answered_there_again(two, tmp_path):
+    readers, processes = two
+    world = World(tmp_path / "world", "A", 1_000)
 
     for _ in range(3):
         for who in (ANN, BOB):
@@ -64,11 +71,9 @@ def test_who_has_a_session_in_a_process_is_answered_there_again(made, tmp_path):
     assert sorted(tuple(p.sessions.values()) for p in processes) == [(ANN.name,), (BOB.name,)]
 
 
-def test_a_new_reader_goes_to_the_process_with_the_fewest_sessions(made, tmp_path):
-    readers = Readers(made(fast=2), Ceiling(None, None, 60))
+def test_a_new_reader_goes_to_the_process_with_the_fewest_sessions(two, tmp_path):
+    readers, processes = two
     world = World(tmp_path / "world", "A", 100)
-    with readers.pool.lease("one") as first, readers.pool.lease("two") as second:
-        processes = first.process, second.process
 
     for n in range(6):
         who = Principal(f"report.p{n}", PrincipalKind.PRODUCT)
