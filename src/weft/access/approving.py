@@ -10,7 +10,7 @@ from msgspec import Struct
 from weft.access.claims import MEMBER_ROLE
 from weft.access.permissions import Action, Caller, Role
 from weft.model.document import words
-from weft.model.records import DomainRecord
+from weft.model.records import DomainRecord, domain_members
 from weft.model.roles import role_key
 
 OWNERS = frozenset({Role.PRODUCT_OWNER, Role.STEWARD, Role.DOMAIN_OWNER})
@@ -43,6 +43,14 @@ class Approvers(Struct, frozen=True):
         """Who they are, in words."""
         roles = (role.value.replace("_", " ") for role in self.roles)
         return (*sorted(self.names), *sorted(roles), *(["governance lead"] if self.lead else []))
+
+    def named(self, domain: DomainRecord | None) -> tuple[str, ...]:
+        """Who they are, in words, each role with the people who have it in the port's domain."""
+        people: dict[str, list[str]] = {}
+        for user, held in domain_members(domain):
+            for role in {MEMBER_ROLE.get(role_key(name)) for name in held} & self.roles:
+                people.setdefault(str(role).replace("_", " "), []).append(user)
+        return tuple(f"{one} ({', '.join(sorted(people[one]))})" if one in people else one for one in self.told)
 
 
 def approvers(

@@ -15,7 +15,7 @@ from weft.api.cursors import cursor_of, place_of
 from weft.catalog.candidates import Synonyms
 from weft.catalog.history import history
 from weft.catalog.lineage import lineage, node_name
-from weft.catalog.listing import Asked, Drafts, lines, listed, teams
+from weft.catalog.listing import Asked, Drafts, lines, listed, standings, teams
 from weft.catalog.live import LiveIndex
 from weft.catalog.looks import Within
 from weft.catalog.pages import domain_summary, page
@@ -117,6 +117,11 @@ class Catalog:
         """What lists say of domains, products and ports, by address; drafts of others have no line."""
         with self.index.reading() as connection:
             return {a: decode(line) for a, line in lines(connection, addresses, caller.domains.keys()).items()}
+
+    def standings(self, addresses: Collection[str]) -> dict[str, tuple[str, str]]:
+        """The classification and the freshness of products and ports, by address."""
+        with self.index.reading() as connection:
+            return standings(connection, addresses, self._now().isoformat())
 
     def domain(self, name: str) -> dict[str, Any]:
         """A domain.

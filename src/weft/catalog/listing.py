@@ -9,6 +9,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from weft.catalog.looks import FRESHNESS
+
 
 class Asked(Struct, frozen=True):
     """Which entries a list is to have, and which page of it.
@@ -106,6 +108,20 @@ def lines(connection: sqlite3.Connection, addresses: Collection[str], own: Colle
         [json.dumps(sorted(addresses)), json.dumps(sorted(own))],
     )
     return dict(rows.fetchall())
+
+
+def standings(connection: sqlite3.Connection, addresses: Collection[str], now: str) -> dict[str, tuple[str, str]]:
+    """The classification and the freshness of products and ports, by address.
+
+    Args:
+        now: the time (ISO 8601, UTC) at which a promise about age is kept or broken.
+    """
+    rows = connection.execute(
+        f"SELECT e.address, e.level, {FRESHNESS} FROM json_each(:addresses) w CROSS JOIN entry e "
+        "ON e.address = w.value AND e.kind IN ('product', 'port')",
+        {"addresses": json.dumps(sorted(addresses)), "now": now},
+    )
+    return {address: (level, freshness) for address, level, freshness in rows}
 
 
 def drafts(connection: sqlite3.Connection) -> frozenset[str]:

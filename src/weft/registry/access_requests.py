@@ -217,6 +217,17 @@ class RequestStore:
             row = statements.row(sql, (str(port), kind, consumer))
         return str(row[0]) if row is not None else None
 
+    def ports_awaited(self, consumers: Collection[tuple[str, str]]) -> frozenset[str]:
+        """The ports that somebody who goes by these kinds and names waits for."""
+        names = json.dumps(sorted({name for _, name in consumers}))
+        sql = (
+            "SELECT q.kind, q.consumer, i.port FROM access_items i JOIN access_requests q "
+            f"ON q.request_id = i.request_id WHERE i.state = 'waiting' AND q.consumer IN ({self._database.listed})"
+        )
+        with self._database.reading() as statements:
+            found = statements.rows(sql, (names,))
+        return frozenset(str(port) for kind, name, port in found if (kind, name) in consumers)
+
     def approve(
         self,
         request_id: str,

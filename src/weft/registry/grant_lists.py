@@ -30,6 +30,14 @@ class GrantLists:
         found = self._found(sql, (names, limit))
         return [g for g in found if (g.kind, g.consumer) in consumers]
 
+    def ports_of(self, consumers: Collection[tuple[str, str]], at: datetime) -> frozenset[str]:
+        """The ports on which somebody who goes by these kinds and names has a grant that holds."""
+        names = json.dumps(sorted({name for _, name in consumers}))
+        sql = f"SELECT DISTINCT g.kind, g.consumer, g.port FROM grants g WHERE g.consumer IN ({self._database.listed})"
+        with self._database.reading() as statements:
+            found = statements.rows(f"{sql} AND {_HOLDS}", (names, codec.time_text(at)))
+        return frozenset(str(port) for kind, name, port in found if (kind, name) in consumers)
+
     def on(
         self, domains: Collection[str] | None, at: datetime, *, after: tuple[str, str], limit: int, port: str | None
     ) -> list[Grant]:

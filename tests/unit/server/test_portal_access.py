@@ -177,6 +177,43 @@ def test_a_form_offers_what_all_its_ports_have(people):
     assert set(found["columns"]) == set.intersection(*names)
 
 
+def test_a_form_names_the_people_who_decide(people):
+    (port,) = people("eve").get("/access/request", params={"port": str(PLANES)}).json()["ports"]
+
+    assert port["decides"] == ["domain owner (finn)", "product owner", "steward"]
+
+
+def test_lists_and_searches_say_what_one_has_of_each_product_and_port(platform, people):
+    platform.access.grants.grant(
+        FLIGHTS, "user", "eve", basis="request", actor="x", at=NOW, ends_at=NOW + dt.timedelta(1)
+    )
+    platform.access.grants.grant(FLIGHTS, "team", "ada", basis="request", actor="x", at=NOW, ends_at=None)
+    asked(platform)
+
+    def listed(who: str) -> dict[str, str | None]:
+        return {one["address"]: one["access"] for one in people(who).get("/products").json()["items"]}
+
+    def found(who: str, words: str) -> dict[str, str | None]:
+        results = people(who).get("/search", params={"q": words}).json()["results"]
+        return {one["address"]: one["access"] for one in results}
+
+    assert listed("eve")["operations.on_time"] == found("eve", "on_time")["operations.on_time"] == "granted"
+    assert listed("eve")["fleet.aircraft"] == found("eve", "planes")[str(PLANES)] == "asked for"
+    assert set(listed("ada").values()) == {None}  # a team of that name is somebody else, and so is who asks
+    assert {a for a, access in listed("finn").items() if access} == {"fleet.aircraft", "fleet.plans"}
+    assert found("finn", "planes")[str(PLANES)] == "your domain's"
+
+
+def test_a_grant_that_has_ended_is_none_in_a_list(platform, people):
+    over = platform.access.grants.grant(FLIGHTS, "user", "eve", basis="request", actor="x", at=NOW, ends_at=None)
+    platform.access.grants.end(over.grant_id, actor="x", at=NOW)
+
+    (one,) = [p for p in people("eve").get("/products").json()["items"] if p["address"] == "operations.on_time"]
+
+    assert one["access"] is None
+    assert (one["classification"], one["freshness"]) == ("internal", "not_promised")
+
+
 def test_what_cannot_be_asked_for_is_shown_again_with_what_was_written(platform, people):
     written = {"port": str(PLANES), "purpose": "delay model", "until": "2001-01-01"}
 

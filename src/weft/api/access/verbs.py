@@ -337,8 +337,9 @@ class Access:
         return user.teams if user is not None else ()
 
     def told(self, port: Address) -> tuple[str, ...]:
-        """Who decides first on a request for a port, in words."""
-        return self._first(self._contract(port), port, ()).told
+        """Who decides first on a request for a port, in words and by name."""
+        domain = self._rooms.production.domain(port.domain)
+        return self._first(self._contract(port), port, ()).named(domain)
 
     def _first(self, contract: Mapping[str, Any], port: Address, roles: Sequence[str]) -> Approvers:
         return approvers(contract, self._rooms.production.domain(port.domain), roles, 1, 0, self._known)

@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from msgspec.json import decode
+
 from weft.access.permissions import Action, Caller, may
 from weft.api.catalog import Filters
 from weft.api.portal.deprecating import touching
+from weft.api.portal.glancing import NOTHING, glances
 from weft.catalog.linked import port_page
 from weft.catalog.looks import Within
 from weft.catalog.search import FACETS
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 Document = dict[str, Any]
 _NEW = 12
+_PAGE = 100
 _TERMS = 3
 _WORK = 20
 _LONG = 90
@@ -43,6 +47,18 @@ def domain(platform: Platform, caller: Caller, name: str) -> Document:
     """
     found = platform.catalog.domain(name)
     return {**found, "products": platform.catalog.listed(caller, "product", Filters(domain=name), 50, None)}
+
+
+def products(platform: Platform, caller: Caller, filters: Filters, cursor: str | None) -> Document:
+    """A page of the products, each with what a glance at it says.
+
+    Raises:
+        UsageError: WFT-SRV-006, the cursor is none of this list.
+    """
+    page = platform.catalog.listed(caller, "product", filters, _PAGE, cursor)
+    items = [decode(line) for line in page["items"]]
+    seen = glances(platform, caller, [one["address"] for one in items])
+    return {**page, "items": [{**one, **seen.get(one["address"], NOTHING)} for one in items]}
 
 
 def search(platform: Platform, caller: Caller, words: str, within: Within, limit: int) -> Document:
@@ -85,6 +101,7 @@ def _described(platform: Platform, caller: Caller, results: list[Document]) -> l
     of = {one["address"]: ".".join(one["address"].split(".")[:2]) for one in results if one["kind"] == "port"}
     named = {one["address"] for one in results if one["kind"] != "term"}  # a term may have a domain's name
     lines = platform.catalog.lines(caller, {*of.values(), *named})
+    seen = glances(platform, caller, of.keys() | {one["address"] for one in results if one["kind"] == "product"})
     described = []
     for one in results:
         line = lines.get(one["address"], {}) if one["kind"] != "term" else {}
@@ -99,6 +116,7 @@ def _described(platform: Platform, caller: Caller, results: list[Document]) -> l
                 "status": line.get("status"),
                 "owner": line.get("owner"),
                 "about": about.get("purpose") or about.get("description"),
+                **seen.get(one["address"], NOTHING),
             }
         )
     return described

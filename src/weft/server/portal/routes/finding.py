@@ -102,7 +102,7 @@ async def products(
     filters = Filters(domain=domain or None, status=status or None, tag=tag or None, owner=owner or None)
 
     def found() -> Response:
-        page = platform_of(request).catalog.listed(caller, "product", filters, 100, cursor)
+        page = finding.products(platform_of(request), caller, filters, cursor)
         return show(request, caller, "products.html", page, title="Data products")
 
     return await quickly(request, found)
