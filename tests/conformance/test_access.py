@@ -259,6 +259,51 @@ def test_the_contract_names_who_approves_a_role_at_its_first_and_at_its_second_l
     assert reads(platform)
 
 
+TWO_ROLES = [
+    {"role": "clerk", "access": "read", "firstLevelApprovers": "bert"},
+    {"role": "auditor", "access": "read", "firstLevelApprovers": "olga, dan"},
+]
+
+
+def test_who_decides_on_one_role_has_no_say_on_another_that_is_asked_for_with_it(platform, access, clock):
+    def published(*roles: dict) -> None:
+        document = contract("confidential", roles)
+        publish(platform.rooms.production, clock, ORDERS, domain_document=PEOPLE, contract=document)
+
+    clerk, auditor = TWO_ROLES
+    published(*TWO_ROLES)
+    with pytest.raises(UsageError) as caught:
+        access.ask(EVE, [str(ORDERS)], "audit", roles=["clerk", "auditor"])
+    assert caught.value.diagnostics[0].code == "WFT-ACC-039"
+
+    published(clerk, auditor | {"firstLevelApprovers": "bert"})  # the contract says another thing while it waits
+    made = access.ask(EVE, [str(ORDERS)], "audit", roles=["clerk", "auditor"])
+    published(*TWO_ROLES)
+    for one in (BERT, OLGA):
+        with pytest.raises((AccessDenied, UsageError)):
+            access.approve(one, made["request_id"])
+    assert not reads(platform)
+    clock.move(days=2)
+    access.step()
+    assert states(access.approve(OLGA, made["request_id"])) == {str(ORDERS): "approved"}
+
+
+def test_each_role_that_names_a_second_level_is_decided_there_by_its_own(platform, access, clock):
+    roles = [
+        {"role": "clerk", "access": "read", "firstLevelApprovers": "bert", "secondLevelApprovers": "dan"},
+        {"role": "auditor", "access": "read", "firstLevelApprovers": "bert", "secondLevelApprovers": "olga"},
+        {"role": "guest", "access": "read", "firstLevelApprovers": "bert"},
+    ]
+    platform.identity.user_verbs.add("dan", None, [], actor="root")
+    publish(platform.rooms.production, clock, ORDERS, domain_document=PEOPLE, contract=contract("confidential", roles))
+
+    with pytest.raises(UsageError, match="WFT-ACC-039"):
+        access.ask(EVE, [str(ORDERS)], "audit", roles=["clerk", "auditor"])
+    made = access.ask(EVE, [str(ORDERS)], "audit", roles=["guest", "auditor"])
+
+    assert access.approve(BERT, made["request_id"])["ports"][0]["waits_for"] == ["dora", "olga"]
+
+
 def test_a_grant_for_a_role_that_only_writes_shows_nothing(platform, access):
     made = access.ask(EVE, [str(ORDERS)], "load", roles=["loader"])
     access.approve(OLGA, made["request_id"])

@@ -103,6 +103,7 @@ class Access:
         states = {s.address: s for s in (self._rooms.published(str(parse_address(a))) for a in addresses)}
         for state in states.values():
             require_parts(state, columns, roles)
+            self._require_same_approvers(state.address, state.contract, roles)
             self._require_new(state.address, who)
         now = self._rooms.now()
         ends_at = end_of(until, now)
@@ -431,6 +432,16 @@ class Access:
         if waiting is not None:
             fix = f"`weft access list {waiting}` shows how it stands"
             raise Conflict(error("WFT-ACC-038", f"`{port}` is asked for already, by `{waiting}`", fix=fix))
+
+    def _require_same_approvers(self, port: Address, contract: Mapping[str, Any], roles: Sequence[str]) -> None:
+        """Refuses roles of which different people decide: nobody could decide on all of them."""
+        domain = self._rooms.production.domain(port.domain)
+        if any(approvers(contract, domain, roles, stage, 0, self._known).also for stage in (1, 2)):
+            told = ", ".join(f"`{role[:80]}`" for role in dict.fromkeys(roles))
+            raise unusable(
+                f"different people decide on the roles {told} of `{port}`",
+                "ask for each role in a request of its own, one after the other",
+            )
 
     def _contract(self, port: Address) -> Mapping[str, Any]:
         state = self._rooms.production.port(port)
