@@ -235,6 +235,18 @@ def test_the_first_level_cannot_set_an_end_that_the_second_would_not_see(access)
     assert [g["ends_at"] for g in access.granted(EVE)] == ["2026-04-01T00:00:00+00:00"]
 
 
+def test_what_was_asked_for_until_a_day_that_is_over_is_approved_with_another_end_alone(platform, access, clock):
+    made = access.ask(EVE, [str(ORDERS)], "fun", until="2026-03-05")
+    clock.move(days=10)
+
+    with pytest.raises(UsageError, match="WFT-ACC-039") as caught:
+        access.approve(OLGA, made["request_id"])
+    assert "until 2026-03-05" in caught.value.diagnostics[0].what
+    assert "access.granted" not in kinds(platform)
+    access.approve(OLGA, made["request_id"], until="2026-03-31")
+    assert reads(platform)
+
+
 def test_a_deputy_decides_in_place_of_the_owners(access):
     made = access.ask(EVE, [str(ORDERS)], "fun")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -193,7 +194,8 @@ class Access:
             until: the last day of the grant, where it is to end before the one that was asked for.
 
         Raises:
-            UsageError: WFT-ACC-034 no such request, WFT-ACC-039 it would hold too long, or a second level decides that.
+            UsageError: WFT-ACC-034 no such request, WFT-ACC-039 it would hold too long or is over, or a second level
+                decides that.
             AccessDenied: WFT-ACC-035, the caller may not decide it.
             Conflict: WFT-ACC-038, it is decided already.
         """
@@ -206,6 +208,9 @@ class Access:
             require_length(terms, ends, now)
             last = item.stage == 2 or not has_second_level(self._contract(item.port), request.roles)
             then = () if last else self._approvers(request, replace(item, stage=2), 0).told
+            if last and ends is not None and ends <= now:
+                over = f"it was asked for until {ends - timedelta(days=1):%Y-%m-%d}, which is over"
+                raise unusable(over, "decline it, or say until when it is granted (`--until` on the command line)")
             if until is not None and not last:
                 raise unusable("the end is for the second level", f"leave it to {', '.join(then)}, who decide next")
             decided.append((item, given_for(terms, ends, now) if last else None, then))
