@@ -366,6 +366,19 @@ def test_a_grant_that_nobody_reviews_ends_and_one_that_is_kept_goes_on(platform,
     assert (reads(platform), reads(platform, "fred")) == (True, False)
 
 
+def test_a_review_that_was_due_while_nothing_looked_is_asked_for_before_the_grant_ends(platform, access, clock):
+    access.approve(OLGA, access.ask(EVE, [str(ORDERS)], "churn")["request_id"])
+    clock.move(days=215)
+
+    asked = access.step()
+    clock.move(days=29)
+    waited = access.step()
+    clock.move(days=2)
+    ended = access.step()
+
+    assert [(one["review"], one["expired"]) for one in (asked, waited, ended)] == [(1, 0), (0, 0), (0, 1)]
+
+
 def test_a_grant_that_nobody_uses_is_listed_for_review(platform, access, clock):
     for name in ("eve", "fred"):
         made = access.ask(caller(name), [str(ORDERS)], "churn", until="2027-01-31")
