@@ -88,6 +88,25 @@ def test_whatever_was_clicked_stays_where_it_was(demo, visit):
     assert abs(before["y"] - after["y"]) < 3
 
 
+@pytest.mark.parametrize("width", [1280, 360])
+def test_what_grows_the_picture_lies_on_nobodys_name(demo, visit, width):
+    page = visit(demo, CONSUMER, width=width)
+    page.goto("/lineage?node=operations.on_time&lens=freshness")
+    page.locator("#lineage-picture .knob.grow").first.wait_for(state="attached")
+
+    covered = page.evaluate(
+        """() => {
+          const boxes = (what) => [...document.querySelectorAll(what)].map((one) => [one, one.getBoundingClientRect()]);
+          const words = boxes("#lineage-picture .node text:not(.plus)");
+          return boxes("#lineage-picture .knob.grow").flatMap(([, knob]) => words.filter(([, word]) =>
+            knob.left < word.right && word.left < knob.right && knob.top < word.bottom && word.top < knob.bottom
+          ).map(([one]) => one.textContent));
+        }"""
+    )
+
+    assert covered == []
+
+
 def test_a_lens_colours_and_its_words_stand_in_the_table_too(demo, visit):
     page = visit(demo, CONSUMER)
     page.goto("/lineage?node=crew.roster")
