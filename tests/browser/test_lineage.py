@@ -362,7 +362,12 @@ def test_a_phone_that_is_turned_draws_it_from_left_to_right(phone):
 
     fleet = phone.locator("#lineage-picture .node[data-id='fleet.aircraft']")
     middle = phone.locator("#lineage-picture .node[data-id='operations.on_time']")
-    until(lambda: fleet.bounding_box()["x"] + fleet.bounding_box()["width"] < middle.bounding_box()["x"], 10)
+
+    def beside() -> bool:
+        left, right = fleet.bounding_box(), middle.bounding_box()  # none while it is drawn anew
+        return left is not None and right is not None and left["x"] + left["width"] < right["x"]
+
+    until(beside, 10)
 
 
 def test_ways_between_columns_lead_through_products_that_these_columns_pass_alone(demo, visit):

@@ -78,10 +78,18 @@ def test_on_a_phone_where_one_is_and_what_can_be_done_are_seen_without_scrolling
 
 @pytest.mark.parametrize(
     "path",
-    ["/products", "/runs", "/governance/violations", "/products/operations/on_time?tab=runs"],
+    [
+        "/products",
+        "/runs",
+        "/governance/violations",
+        "/governance/audit",
+        "/products/operations/on_time?tab=runs",
+        "/products/operations/on_time?tab=consumers",
+        "/ports/operations/on_time/flights?tab=quality",
+    ],
 )
 def test_on_a_phone_nothing_of_a_list_lies_beside_the_screen(demo, visit, path):
-    page = visit(demo, OWNER, width=360)
+    page = visit(demo, LEAD if "audit" in path else OWNER, width=360)
 
     page.goto(path)
 
