@@ -131,7 +131,8 @@ function box(node, graph, layer, downwards) {
   for (const port of node.ports ?? []) {
     down = portLines(port, down, group);
   }
-  const knobs = downwards ? [["up", WIDE - 28, -9], ["down", WIDE - 28, height - 9]] : [["up", 0, HEAD - 12], ["down", WIDE, HEAD - 12]];
+  // Beside the box, under the arrow that ends in its middle: within it they would lie on its words.
+  const knobs = downwards ? [["up", WIDE - 28, -20], ["down", WIDE - 28, height + 2]] : [["up", -17, HEAD - 16], ["down", WIDE + 17, HEAD - 16]];
   for (const [name, side, from] of knobs) {
     if (node.links[name]) {
       const words = `${node.more[name]} more ${name === "up" ? "before" : "behind"} ${node.id}`;

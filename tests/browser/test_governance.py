@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.company import LEAD, OWNER, PRODUCER, STRANGER
@@ -67,6 +68,19 @@ def test_an_owner_sees_what_is_due_in_their_domains_and_whose_a_waiver_is(demo, 
     expect(page.get_by_role("heading", name="A waiver")).to_be_visible()
     expect(page.locator("aside")).to_contain_text("governance lead")
     expect(page.get_by_role("button", name="Let it off")).to_have_count(0)
+
+
+@pytest.mark.parametrize("path", ["/governance", "/governance/violations"])
+def test_what_several_violate_is_said_once_above_them(demo, visit, path):
+    page = visit(demo, LEAD)
+
+    page.goto(path)
+
+    due = page.locator("section", has=page.get_by_role("heading", name="Due in")) if path == "/governance" else page
+    expect(due.get_by_role("link", name="Public data say under which licence")).to_have_count(1)
+    expect(due.get_by_role("link", name="network.reference.airlines@1", exact=True)).to_be_visible()
+    expect(due.get_by_role("link", name="network.reference.airports@1", exact=True)).to_be_visible()
+    assert page.get_by_text("neither licence nor terms are stated").count() <= 1
 
 
 def test_a_list_of_violations_is_narrowed_by_choosing_and_its_address_says_how(demo, visit):

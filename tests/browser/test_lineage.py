@@ -88,6 +88,25 @@ def test_whatever_was_clicked_stays_where_it_was(demo, visit):
     assert abs(before["y"] - after["y"]) < 3
 
 
+@pytest.mark.parametrize("width", [1280, 360])
+def test_what_grows_the_picture_lies_on_nobodys_name(demo, visit, width):
+    page = visit(demo, CONSUMER, width=width)
+    page.goto("/lineage?node=operations.on_time&lens=freshness")
+    page.locator("#lineage-picture .knob.grow").first.wait_for(state="attached")
+
+    covered = page.evaluate(
+        """() => {
+          const boxes = (what) => [...document.querySelectorAll(what)].map((one) => [one, one.getBoundingClientRect()]);
+          const words = boxes("#lineage-picture .node text:not(.plus)");
+          return boxes("#lineage-picture .knob.grow").flatMap(([, knob]) => words.filter(([, word]) =>
+            knob.left < word.right && word.left < knob.right && knob.top < word.bottom && word.top < knob.bottom
+          ).map(([one]) => one.textContent));
+        }"""
+    )
+
+    assert covered == []
+
+
 def test_a_lens_colours_and_its_words_stand_in_the_table_too(demo, visit):
     page = visit(demo, CONSUMER)
     page.goto("/lineage?node=crew.roster")
@@ -343,7 +362,12 @@ def test_a_phone_that_is_turned_draws_it_from_left_to_right(phone):
 
     fleet = phone.locator("#lineage-picture .node[data-id='fleet.aircraft']")
     middle = phone.locator("#lineage-picture .node[data-id='operations.on_time']")
-    until(lambda: fleet.bounding_box()["x"] + fleet.bounding_box()["width"] < middle.bounding_box()["x"], 10)
+
+    def beside() -> bool:
+        left, right = fleet.bounding_box(), middle.bounding_box()  # none while it is drawn anew
+        return left is not None and right is not None and left["x"] + left["width"] < right["x"]
+
+    until(beside, 10)
 
 
 def test_ways_between_columns_lead_through_products_that_these_columns_pass_alone(demo, visit):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.browser.company import CONSUMER, LEAD
+from tests.browser.company import CONSUMER, LEAD, OWNER
 from tests.browser.looking import barriers, faint, loaded
 from tests.browser.pages import PAGES
 from tests.conformance.test_verbs import token
@@ -74,6 +74,58 @@ def test_on_a_phone_where_one_is_and_what_can_be_done_are_seen_without_scrolling
             assert box is not None
             assert box["x"] >= 0
             assert box["x"] + box["width"] <= 360
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/products",
+        "/runs",
+        "/governance/violations",
+        "/governance/audit",
+        "/products/operations/on_time?tab=runs",
+        "/products/operations/on_time?tab=consumers",
+        "/ports/operations/on_time/flights?tab=quality",
+    ],
+)
+def test_on_a_phone_nothing_of_a_list_lies_beside_the_screen(demo, visit, path):
+    page = visit(demo, LEAD if "audit" in path else OWNER, width=360)
+
+    page.goto(path)
+
+    beside = "(one) => [...one.querySelectorAll('td, th')].some((cell) => cell.getBoundingClientRect().right > 360)"
+    assert not page.locator("main").evaluate(beside)
+    for table in page.locator(".scroll").all():
+        assert table.evaluate("(one) => one.scrollWidth <= one.clientWidth")
+
+
+def test_a_domain_says_of_its_products_what_lists_say_and_is_marked_above(demo, visit):
+    page = visit(demo, OWNER)
+
+    page.goto("/domains/operations")
+
+    line = page.get_by_role("listitem").filter(has_text="operations.on_time")
+    for word in ("fresh", "public", "your domain's"):
+        assert line.get_by_text(word, exact=True).is_visible()
+    assert page.get_by_role("navigation", name="Sections").locator("[aria-current]").inner_text() == "Products"
+
+
+def test_a_list_of_products_says_in_words_that_nothing_was_asked_for(demo, visit):
+    page = visit(demo, CONSUMER)
+
+    page.goto("/products")
+
+    assert page.get_by_role("row").filter(has_text="fleet.aircraft").get_by_text("not asked for").is_visible()
+
+
+def test_a_product_that_reads_another_has_not_never_used_its_grant(demo, visit):
+    page = visit(demo, OWNER)
+
+    page.goto("/products/operations/on_time?tab=consumers")
+
+    row = page.get_by_role("row").filter(has_text="crew.roster")
+    assert row.get_by_text("in its runs").is_visible()
+    assert row.get_by_text("never").count() == 0
 
 
 def test_a_page_and_its_json_are_one_value_and_neither_is_kept_by_others(demo):

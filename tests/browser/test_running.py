@@ -72,6 +72,39 @@ def test_a_producer_follows_a_failed_run_to_its_row(demo, visit):
     assert page.problems == []
 
 
+def test_runs_are_listed_by_what_ran_and_when_and_their_state_leads_to_them(demo, visit):
+    page = visit(demo, OWNER)
+    page.goto("/runs?state=failed")
+    row = page.locator("section", has=page.get_by_role("heading", name="The same as a list")).get_by_role("row").nth(1)
+
+    expect(row.get_by_role("cell").first).to_have_text("operations.on_time")
+    row.get_by_role("link", name="failed: the run of").click()
+
+    page.wait_for_url(f"**/runs/{failed_run(demo)}")
+
+
+def test_the_runs_of_a_product_tell_of_its_own_ports(demo, visit):
+    page = visit(demo, OWNER)
+
+    page.goto("/products/operations/on_time?tab=runs")
+
+    published = page.get_by_role("row").filter(has_text="succeeded")
+    expect(published).to_contain_text("flights@1 published")
+    expect(published).to_contain_text("with 7 ports of other products")
+    expect(published).not_to_contain_text("planes@1")
+
+
+def test_incidents_and_the_schedule_stand_beside_the_runs(demo, visit):
+    page = visit(demo, OWNER)
+    page.goto("/runs")
+
+    for title in ("Incidents", "Schedule", "Runs"):
+        page.get_by_role("main").get_by_role("link", name=title, exact=True).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(title)
+        expect(page.locator("main .tabs [aria-current]")).to_have_text(title)
+        expect(page.get_by_role("navigation", name="Sections").locator("[aria-current]")).to_have_text("Runs")
+
+
 def test_rows_that_failed_are_for_their_domain_alone_on_the_page_in_its_json_and_in_the_api(demo):
     run = failed_run(demo)
     everywhere = [

@@ -40,13 +40,13 @@ def home(platform: Platform, caller: Caller) -> Document:
 
 
 def domain(platform: Platform, caller: Caller, name: str) -> Document:
-    """A domain with its first products.
+    """A domain with its first products, each with what a glance at it says.
 
     Raises:
         UsageError: WFT-CAT-001, there is none of that name.
     """
     found = platform.catalog.domain(name)
-    return {**found, "products": platform.catalog.listed(caller, "product", Filters(domain=name), 50, None)}
+    return {**found, "products": _glanced(platform, caller, Filters(domain=name), 50, None)}
 
 
 def products(platform: Platform, caller: Caller, filters: Filters, cursor: str | None) -> Document:
@@ -55,7 +55,11 @@ def products(platform: Platform, caller: Caller, filters: Filters, cursor: str |
     Raises:
         UsageError: WFT-SRV-006, the cursor is none of this list.
     """
-    page = platform.catalog.listed(caller, "product", filters, _PAGE, cursor)
+    return _glanced(platform, caller, filters, _PAGE, cursor)
+
+
+def _glanced(platform: Platform, caller: Caller, filters: Filters, limit: int, cursor: str | None) -> Document:
+    page = platform.catalog.listed(caller, "product", filters, limit, cursor)
     items = [decode(line) for line in page["items"]]
     seen = glances(platform, caller, [one["address"] for one in items])
     return {**page, "items": [{**one, **seen.get(one["address"], NOTHING)} for one in items]}

@@ -32,15 +32,21 @@ class Section(Struct, frozen=True):
 
     path: str
     title: str
+    also: tuple[str, ...] = ()
+    """Where pages of it stand besides."""
+
+    def holds(self, here: str) -> bool:
+        """Whether a page stands in this section."""
+        return any(here == path or here.startswith(f"{path}/") for path in (self.path, *self.also))
 
 
 SECTIONS = (
-    Section("/products", "Products"),
+    Section("/products", "Products", ("/ports", "/domains")),
     Section("/glossary", "Glossary"),
     Section("/lineage", "Lineage"),
     Section("/workbench", "Workbench"),
     Section("/access", "Access"),
-    Section("/runs", "Runs"),
+    Section("/runs", "Runs", ("/incidents", "/schedule", "/backfills")),
     Section("/governance", "Governance"),
     Section("/administration", "Administration"),
 )
