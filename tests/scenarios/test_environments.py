@@ -11,7 +11,7 @@ import pytest
 
 import weft
 from tests.meshes import TestMesh, source_rows, two_products
-from weft.errors import UsageError
+from weft.errors import UsageError, WeftError
 from weft.runs.results import ApplyResult
 
 ORDERS = "domains/sales/orders/models/orders.sql"
@@ -209,6 +209,29 @@ def test_an_environment_that_nobody_uses_goes_with_the_next_apply(two: Two) -> N
 
     with two.open() as mesh:
         assert not mesh.environments.list()
+
+
+def test_an_environment_in_which_nothing_was_ever_built_goes_as_well(two: Two) -> None:
+    two.apply("idle")
+    with two.open() as mesh:
+        (found,) = mesh.environments.list()
+    assert (found.used_at, found.made_at, found.ends_at - found.made_at) == (None, two.now, dt.timedelta(days=14))
+    two.now += dt.timedelta(days=15)
+
+    two.apply(None, "report")
+
+    with two.open() as mesh:
+        assert not mesh.environments.list()
+
+
+def test_an_environment_whose_first_apply_was_refused_goes_as_well(two: Two) -> None:
+    two.files.edit(ORDERS, "amount::integer as amount", "amount::varchar as amount")
+    with pytest.raises(WeftError):
+        two.apply("refused")
+    two.now += dt.timedelta(days=15)
+
+    with pytest.raises(UsageError, match="the time of environment `refused` was over at 2024-06-15"):
+        two.highest("refused")
 
 
 def test_orphans_are_swept_but_not_what_an_environment_shows(two: Two) -> None:

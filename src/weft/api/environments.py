@@ -39,8 +39,11 @@ class Environments:
         """Every environment with what was built in it, those whose time is over included."""
         from weft.runs.environments import environment
 
-        keep = duration(self._rooms.settings.environments.keep)
-        return [environment(name, own, keep) for name, own in self._rooms.environments.items()]
+        rooms = self._rooms
+        keep = duration(rooms.settings.environments.keep)
+        return [
+            environment(name, own, rooms.environment_made_at(name), keep) for name, own in rooms.environments.items()
+        ]
 
     def require(self, name: str) -> Environment:
         """An environment that can be read.
@@ -87,10 +90,10 @@ class Environments:
         """Takes away those whose time is over. Costs a look into a folder where there are none."""
         if not self._rooms.environments:
             return
-        from weft.runs.environments import ended
+        from weft.runs.environments import idle
 
-        keep = duration(self._rooms.settings.environments.keep)
-        over = ended(self._rooms.environments, keep, self._rooms.now())
+        now = self._rooms.now()
+        over = [e.name for e in self.list() if e.ended(now) and idle(self._rooms.environments[e.name])]
         if over:
             self.drop(over)
 
