@@ -39,9 +39,9 @@ from targets import told
 from tpch import QUERIES, generate
 
 from weft.access.decision import Decision
-from weft.access.door import placed
 from weft.access.opened import Opened, Readable
 from weft.access.principals import Principal, PrincipalKind
+from weft.access.query_places import placed
 from weft.access.reading.asking import Ceiling, Question, Readers
 from weft.access.reading.collecting import Incoming
 from weft.access.reading.pool import Lease, Pool, Rules

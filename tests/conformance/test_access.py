@@ -235,6 +235,18 @@ def test_the_first_level_cannot_set_an_end_that_the_second_would_not_see(access)
     assert [g["ends_at"] for g in access.granted(EVE)] == ["2026-04-01T00:00:00+00:00"]
 
 
+def test_what_was_asked_for_until_a_day_that_is_over_is_approved_with_another_end_alone(platform, access, clock):
+    made = access.ask(EVE, [str(ORDERS)], "fun", until="2026-03-05")
+    clock.move(days=10)
+
+    with pytest.raises(UsageError, match="WFT-ACC-039") as caught:
+        access.approve(OLGA, made["request_id"])
+    assert "until 2026-03-05" in caught.value.diagnostics[0].what
+    assert "access.granted" not in kinds(platform)
+    access.approve(OLGA, made["request_id"], until="2026-03-31")
+    assert reads(platform)
+
+
 def test_a_deputy_decides_in_place_of_the_owners(access):
     made = access.ask(EVE, [str(ORDERS)], "fun")
 
@@ -257,6 +269,51 @@ def test_the_contract_names_who_approves_a_role_at_its_first_and_at_its_second_l
     second = access.approve(OLGA, made["request_id"])
     assert (second["ports"][0]["state"], second["ports"][0]["approvals"]) == ("approved", ["bert", "olga"])
     assert reads(platform)
+
+
+TWO_ROLES = [
+    {"role": "clerk", "access": "read", "firstLevelApprovers": "bert"},
+    {"role": "auditor", "access": "read", "firstLevelApprovers": "olga, dan"},
+]
+
+
+def test_who_decides_on_one_role_has_no_say_on_another_that_is_asked_for_with_it(platform, access, clock):
+    def published(*roles: dict) -> None:
+        document = contract("confidential", roles)
+        publish(platform.rooms.production, clock, ORDERS, domain_document=PEOPLE, contract=document)
+
+    clerk, auditor = TWO_ROLES
+    published(*TWO_ROLES)
+    with pytest.raises(UsageError) as caught:
+        access.ask(EVE, [str(ORDERS)], "audit", roles=["clerk", "auditor"])
+    assert caught.value.diagnostics[0].code == "WFT-ACC-039"
+
+    published(clerk, auditor | {"firstLevelApprovers": "bert"})  # the contract says another thing while it waits
+    made = access.ask(EVE, [str(ORDERS)], "audit", roles=["clerk", "auditor"])
+    published(*TWO_ROLES)
+    for one in (BERT, OLGA):
+        with pytest.raises((AccessDenied, UsageError)):
+            access.approve(one, made["request_id"])
+    assert not reads(platform)
+    clock.move(days=2)
+    access.step()
+    assert states(access.approve(OLGA, made["request_id"])) == {str(ORDERS): "approved"}
+
+
+def test_each_role_that_names_a_second_level_is_decided_there_by_its_own(platform, access, clock):
+    roles = [
+        {"role": "clerk", "access": "read", "firstLevelApprovers": "bert", "secondLevelApprovers": "dan"},
+        {"role": "auditor", "access": "read", "firstLevelApprovers": "bert", "secondLevelApprovers": "olga"},
+        {"role": "guest", "access": "read", "firstLevelApprovers": "bert"},
+    ]
+    platform.identity.user_verbs.add("dan", None, [], actor="root")
+    publish(platform.rooms.production, clock, ORDERS, domain_document=PEOPLE, contract=contract("confidential", roles))
+
+    with pytest.raises(UsageError, match="WFT-ACC-039"):
+        access.ask(EVE, [str(ORDERS)], "audit", roles=["clerk", "auditor"])
+    made = access.ask(EVE, [str(ORDERS)], "audit", roles=["guest", "auditor"])
+
+    assert access.approve(BERT, made["request_id"])["ports"][0]["waits_for"] == ["dora", "olga"]
 
 
 def test_a_grant_for_a_role_that_only_writes_shows_nothing(platform, access):
@@ -307,6 +364,19 @@ def test_a_grant_that_nobody_reviews_ends_and_one_that_is_kept_goes_on(platform,
     clock.move(days=30)
     assert access.step()["expired"] == 1
     assert (reads(platform), reads(platform, "fred")) == (True, False)
+
+
+def test_a_review_that_was_due_while_nothing_looked_is_asked_for_before_the_grant_ends(platform, access, clock):
+    access.approve(OLGA, access.ask(EVE, [str(ORDERS)], "churn")["request_id"])
+    clock.move(days=215)
+
+    asked = access.step()
+    clock.move(days=29)
+    waited = access.step()
+    clock.move(days=2)
+    ended = access.step()
+
+    assert [(one["review"], one["expired"]) for one in (asked, waited, ended)] == [(1, 0), (0, 0), (0, 1)]
 
 
 def test_a_grant_that_nobody_uses_is_listed_for_review(platform, access, clock):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from weft.access.claims import MEMBER_ROLE
 from weft.access.permissions import Action, Caller, Role
@@ -24,11 +25,13 @@ class Approvers(Struct, frozen=True):
         names: of people, and `team:NAME`.
         roles: roles in the port's domain.
         lead: whether the governance lead may.
+        also: among whom somebody has to be besides: those for other roles of the contract that are asked for, too.
     """
 
     names: frozenset[str]
     roles: frozenset[Role]
     lead: bool = False
+    also: tuple[Approvers, ...] = ()
 
     def has(self, caller: Caller, domain: str, teams: Collection[str] = ()) -> bool:
         """Whether somebody is among them, by a token that may decide."""
@@ -36,11 +39,15 @@ class Approvers(Struct, frozen=True):
             return False
         names = {caller.name, *(f"team:{team}" for team in teams)}
         held = caller.domains.get(domain, frozenset())
-        return bool(names & self.names or held & self.roles) or (self.lead and Role.GOVERNANCE_LEAD in caller.mesh)
+        found = bool(names & self.names or held & self.roles) or (self.lead and Role.GOVERNANCE_LEAD in caller.mesh)
+        return found and all(other.has(caller, domain, teams) for other in self.also)
 
     @property
     def told(self) -> tuple[str, ...]:
         """Who they are, in words."""
+        if self.also:  # everybody whose say it takes
+            each = (replace(self, also=()), *self.also)
+            return tuple(dict.fromkeys(name for one in each for name in one.told))
         roles = (role.value.replace("_", " ") for role in self.roles)
         return (*sorted(self.names), *sorted(roles), *(["governance lead"] if self.lead else []))
 
@@ -67,22 +74,44 @@ def approvers(
         roles: of the contract, that are asked for.
         stage: 1 or 2: the first or the second level of the contract.
         raised: how often it has gone on, since nobody had decided: first to the domain's owners, then to the lead.
-        known: whether a name is that of a person or team. Where a contract names nobody who is known, owners decide.
+        known: whether a name is that of a person or team. Where a contract names nobody who is known for a role,
+            owners decide.
     """
+    level = "firstLevelApprovers" if stage == 1 else "secondLevelApprovers"
+    deputies = frozenset(words(domain.document, "deputies")) if domain is not None else frozenset()
+    found: list[Approvers] = []
+    for asked in _apart(contract, roles, level, stage):
+        names, held = _known(_named(contract, asked, level), known)
+        if not names and not held:
+            held = OWNERS if stage == 1 else frozenset({Role.DOMAIN_OWNER})
+        if raised:
+            held |= {Role.DOMAIN_OWNER}
+        one = Approvers(names | deputies, held, raised > 1)
+        if one not in found:
+            found.append(one)
+    first, *others = found
+    return replace(first, also=tuple(others))
+
+
+def _apart(contract: Mapping[str, Any], roles: Collection[str], level: str, stage: int) -> list[Collection[str]]:
+    """The roles that are asked for, each decided on by itself: who decides on one has no say on another."""
+    asked = [(role,) for role in sorted(set(roles))]
+    if stage != 1:  # the first level was enough for those that name no second one
+        asked = [one for one in asked if any(_named(contract, one, level))]
+    return list(asked) or [()]
+
+
+def _known(named: Iterable[str], known: Callable[[str], bool]) -> tuple[frozenset[str], frozenset[Role]]:
+    """The people and teams that somebody knows, and the roles in the domain, among names of a contract."""
     names: set[str] = set()
-    found: set[Role] = set()
-    for named in _named(contract, roles, "firstLevelApprovers" if stage == 1 else "secondLevelApprovers"):
-        role = MEMBER_ROLE.get(role_key(named))
+    held: set[Role] = set()
+    for name in named:
+        role = MEMBER_ROLE.get(role_key(name))
         if role is not None:
-            found.add(role)
-        elif known(named):
-            names.add(named)
-    if not names and not found:
-        found |= OWNERS if stage == 1 else {Role.DOMAIN_OWNER}
-    if raised:
-        found.add(Role.DOMAIN_OWNER)
-    names |= set(words(domain.document, "deputies")) if domain is not None else set()
-    return Approvers(frozenset(names), frozenset(found), raised > 1)
+            held.add(role)
+        elif known(name):
+            names.add(name)
+    return frozenset(names), frozenset(held)
 
 
 def has_second_level(contract: Mapping[str, Any], roles: Collection[str]) -> bool:

@@ -13,10 +13,11 @@ from weft.access.decision import Decision, decide, decide_quarantine
 from weft.access.fetching import Fetching
 from weft.access.opened import LiveRead, Opened, Readable
 from weft.access.principals import Principal, PrincipalKind
+from weft.access.query_places import in_query, placed
 from weft.access.relation import relation_of
 from weft.access.result import Result, ResultColumn
 from weft.access.rights import Basis
-from weft.access.versions import At, is_time, require_now, version_of
+from weft.access.versions import At, require_now, require_of, version_of
 from weft.access.witness import untold
 from weft.engines.base import Engine
 from weft.errors import (
@@ -26,7 +27,6 @@ from weft.errors import (
     UsageError,
     UserCodeError,
     WeftError,
-    Where,
     did_you_mean,
     error,
     has_errors,
@@ -35,8 +35,7 @@ from weft.errors import (
 from weft.model.address import Address, ProductAddress, parse_address
 from weft.model.publication import Manifest, PortState, Publication, side_of
 from weft.registry.base import RegistryReader
-from weft.sql.allowlist import Walk, walk
-from weft.sql.problem import Problem
+from weft.sql.allowlist import walk
 from weft.sql.quoting import dotted
 from weft.storage import reading
 
@@ -251,7 +250,7 @@ class Door:
         except BaseException as e:
             over("failed", 0, 0)
             if isinstance(e, UserCodeError):
-                raise UserCodeError(*(_in_query(d) for d in e.diagnostics)) from e
+                raise UserCodeError(*(in_query(d) for d in e.diagnostics)) from e
             raise
         over("cut" if truncated else "done", table.num_rows, table.nbytes)
         return Result(
@@ -354,20 +353,7 @@ class Door:
         relations: dict[tuple[str, str, str], str] = {}
         notes: list[str] = []
         warnings: list[Diagnostic] = []
-        if isinstance(at, str) and not is_time(at) and len({s.address for s in states.values()}) > 1:
-            raise UsageError(
-                error(
-                    "WFT-ACC-004",
-                    "the query reads several ports, so a bare snapshot is ambiguous",
-                    fix="`--at ADDRESS=SNAPSHOT`, or a time for all of them",
-                )
-            )
-        if isinstance(at, Mapping):
-            read = {n for s in states.values() for n in (str(s.address), s.address.unpinned)}
-            unread = [address for address in at if address not in read]
-            if unread:
-                what = f"the query does not read `{unread[0]}`, whose data version is asked for"
-                raise UsageError(error("WFT-ACC-004", what, fix=did_you_mean(unread[0], sorted(read))))
+        require_of(at, {state.address for state in states.values()})
         for name, state in states.items():
             address = state.address
             if address not in opened:
@@ -438,27 +424,7 @@ def _require(decision: Decision, principal: Principal, what: str, fix: str | Non
         raise AccessDenied(error(decision.code, told, why=decision.reason, fix=fix))
 
 
-def _in_query(diagnostic: Diagnostic) -> Diagnostic:
-    """A diagnostic of the engine, with the query as its file."""
-    where = diagnostic.where
-    return replace(diagnostic, where=Where("query", where.line, where.column) if where else None)
-
-
 def _parts(name: str) -> tuple[str, str, str]:
     """Domain, product and port of a table that a query names."""
     domain, product, port = name.split(".")
     return domain, product, port
-
-
-def placed(found: Walk, sql: str) -> tuple[Diagnostic, ...]:
-    """What is wrong with a query's text, with its places."""
-    return tuple(_placed(problem, sql) for problem in found.problems)
-
-
-def _placed(problem: Problem, sql: str) -> Diagnostic:
-    """A problem of a query's text with line and column instead of an offset."""
-    where = None
-    if problem.offset is not None:
-        before = sql[: problem.offset]
-        where = Where("query", before.count("\n") + 1, problem.offset - (before.rfind("\n") + 1) + 1)
-    return Diagnostic(problem.code, problem.severity, problem.what, where, problem.why, problem.fix)

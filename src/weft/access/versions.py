@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from weft.errors import UsageError, error
+from weft.errors import UsageError, did_you_mean, error
 from weft.model.address import Address
 from weft.model.publication import PortState, Publication
 from weft.registry.base import RegistryReader
@@ -94,6 +94,28 @@ def parse_time(text: str) -> dt.datetime:
 def is_time(text: str) -> bool:
     """Whether a text is to be read as a time; a snapshot id has digits alone."""
     return not text.isdigit()
+
+
+def require_of(at: At, ports: Collection[Address]) -> None:
+    """Refuses a data version that is none of the ports which a query reads.
+
+    Raises:
+        UsageError: WFT-ACC-004, a bare snapshot could be of several ports, or is said of one that is not read.
+    """
+    if isinstance(at, str) and not is_time(at) and len(ports) > 1:
+        raise UsageError(
+            error(
+                "WFT-ACC-004",
+                "the query reads several ports, so a bare snapshot is ambiguous",
+                fix="`--at ADDRESS=SNAPSHOT`, or a time for all of them",
+            )
+        )
+    if isinstance(at, Mapping):
+        read = {name for port in ports for name in (str(port), port.unpinned)}
+        unread = [address for address in at if address not in read]
+        if unread:
+            what = f"the query does not read `{unread[0]}`, whose data version is asked for"
+            raise UsageError(error("WFT-ACC-004", what, fix=did_you_mean(unread[0], sorted(read))))
 
 
 def require_now(state: PortState, publication: Publication, at: At) -> None:

@@ -52,7 +52,7 @@ class LiveColumn(Struct, frozen=True):
         typed: as conditions and masks are said about it.
         carried: turns an expression of its type into what is carried; `{}` stands for it.
         landed: how the carried value is read.
-        stored: whether its value lies in the table, so that looking at it never raises.
+        stored: whether its value lies in the table and in all of its parts, so that looking at it never raises.
     """
 
     typed: Typed
@@ -102,10 +102,13 @@ class LiveServer:
             raise SourceError(error("WFT-SRC-055", what, fix=fix))
         of = literal(dotted((table.schema, table.table)))
         found = self._driver.run(
-            "SELECT a.attname, a.attgenerated = 'v' OR c.relkind NOT IN ('r', 'p', 'm'),"
+            f"WITH RECURSIVE parts (id) AS (SELECT pg_catalog.to_regclass({of})::oid UNION"
+            " SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN parts p ON p.id = i.inhparent)"
+            " SELECT a.attname, a.attgenerated = 'v' OR EXISTS (SELECT FROM parts p JOIN pg_catalog.pg_class k"
+            " ON k.oid = p.id WHERE k.relkind NOT IN ('r', 'p', 'm')),"
             " coalesce((SELECT NOT n.collisdeterministic FROM pg_catalog.pg_collation n"
             " WHERE n.oid = a.attcollation), false)"
-            " FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
+            " FROM pg_catalog.pg_attribute a"
             f" WHERE a.attrelid = pg_catalog.to_regclass({of}) AND a.attnum > 0 AND NOT a.attisdropped"
         )
         if not found:

@@ -117,8 +117,8 @@ def changes(
         open_ones: open incidents by their keys.
         recent: incidents that ended so lately that what they made late may still be late.
         happened: what runs did since the last time, in their order.
-        dismissed: causes of lateness that still last and that somebody has closed by hand: they, and what they make
-            late, are known and not told of again.
+        dismissed: ports whose lateness still lasts, and was named in an incident that somebody has closed by hand:
+            they are known and not told of again. What they make late and nobody has heard of yet is told.
     """
     found: list[Change] = []
     standing = {key: incident.subject for key, incident in open_ones.items()}
@@ -142,7 +142,7 @@ def changes(
             served = ports.get(subject)
             found.append(Close(key, _well(served) if served else f"`{subject}` is not served any more"))
     failed = {subject for key, subject in standing.items() if key == failed_key(subject)}
-    roots = _Roots(ports, late, failed)
+    roots = _Roots(ports, late.difference(dismissed), failed)
     ending = [open_ones[one.key] for one in found if isinstance(one, Close) and one.key in open_ones]
     spared = {port for incident in (*recent, *ending) for port in incident.affected}
     affected: dict[str, set[str]] = {}
@@ -150,10 +150,10 @@ def changes(
     for port in sorted(late):
         key, causes = late_key(port), roots.of(port)
         if causes == {key}:
-            if key not in standing and key not in dismissed and port not in spared:
+            if key not in standing and port not in spared:
                 opening.append(_late(ports[port]))
             continue
-        others = sorted(causes.difference({key}, dismissed))
+        others = sorted(causes - {key})
         for cause in others:
             affected.setdefault(cause, set()).add(port)
         if others and key in standing and not _linked(open_ones, key, others[0]):

@@ -101,13 +101,19 @@ class Watch:
                 return Watched(opened, closed, reminded)
 
     def _dismissed(self, ports: Mapping[str, Standing], open_ones: Mapping[str, Incident], now: datetime) -> set[str]:
-        """What makes ports late as they stand, and somebody has closed by hand since these were published."""
-        published = {late_key(p): one.published_at for p, one in ports.items() if one.is_late(now)}
-        if not published.keys() - open_ones.keys():
+        """Late ports of which an incident told that somebody has closed by hand, and that were not published since."""
+        late = {p: one.published_at for p, one in ports.items() if one.is_late(now)}
+        if all(late_key(port) in open_ones for port in late):
             return set()
         with self._registry.database.reading() as statements:
-            closed = kept.closed_by_hand(statements, min(published.values()))
-        return {key for key, opened in closed.items() if key in published and opened >= published[key]}
+            closed = kept.lateness_closed_by_hand(statements, min(late.values()))
+        found = set()
+        for incident in closed:
+            if incident.subject not in late or incident.opened_at < late[incident.subject]:
+                continue
+            told = (p for p in incident.affected if p in late and incident.closed_at and late[p] <= incident.closed_at)
+            found |= {incident.subject, *told}
+        return {port for port in found if late_key(port) not in open_ones}
 
     def _is_near(self, one: Ending, now: datetime) -> bool:
         """Whether a last day comes soon enough to remind of it, and this worker has not yet done so."""

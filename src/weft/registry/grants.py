@@ -164,12 +164,15 @@ class GrantStore:
 
     def ending(self, at: datetime, grace: timedelta) -> list[tuple[Grant, str]]:
         """Tells once of what time has brought: grants that are over (`expired`), that somebody has to look at again
-        (`review`), and those that nobody has looked at for too long, which end by that (`unreviewed`).
+        (`review`), and those that nobody has looked at for too long since then, which end by that (`unreviewed`).
+
+        Args:
+            grace: how long somebody has to look. It begins when they are told, however late that is.
         """
         now, late = codec.time_text(at), codec.time_text(at - grace)
         due = (
             ("expired", "g.ends_at <= ? AND (g.told IS NULL OR g.told <> 'expired')", now),
-            ("unreviewed", "g.review_at <= ? AND (g.ends_at IS NULL OR g.ends_at > ?)", late),
+            ("unreviewed", "g.told = 'review' AND g.review_at <= ? AND (g.ends_at IS NULL OR g.ends_at > ?)", late),
             ("review", "g.review_at <= ? AND g.told IS NULL AND (g.ends_at IS NULL OR g.ends_at > ?)", now),
         )
         with self._database.reading() as statements:
@@ -181,9 +184,12 @@ class GrantStore:
                 rows = statements.rows(f"{GRANT} WHERE {condition}", (value, now)[: condition.count("?")])
                 for grant in map(grant_of, rows):
                     ends = now if what == "unreviewed" else None
-                    told = "review" if what == "review" else "expired"
-                    sql = "UPDATE grants SET told = ?, ends_at = coalesce(?, ends_at) WHERE grant_id = ?"
-                    statements.run(sql, (told, ends, grant.grant_id))
+                    told, asked = ("review", now) if what == "review" else ("expired", None)
+                    sql = (
+                        "UPDATE grants SET told = ?, ends_at = coalesce(?, ends_at), "
+                        "review_at = coalesce(?, review_at) WHERE grant_id = ?"
+                    )
+                    statements.run(sql, (told, ends, asked, grant.grant_id))
                     body = {"grant": grant.grant_id, grant.kind: grant.consumer} | _asked(statements, grant)
                     kind = "access.review" if what == "review" else "access.expired"
                     reason = {"why": "nobody has reviewed it"} if what == "unreviewed" else {}

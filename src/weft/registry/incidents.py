@@ -214,16 +214,15 @@ def end(statements: Statements, incident_id: str, *, actor: str, at: datetime, t
     return True
 
 
-def closed_by_hand(statements: Statements, since: datetime) -> dict[str, datetime]:
-    """Causes of incidents that opened since a time and that somebody closed, with when the last of each opened."""
+def lateness_closed_by_hand(statements: Statements, since: datetime) -> list[Incident]:
+    """Incidents of late ports that opened since a time and that somebody closed, without their timelines."""
     rows = statements.rows(
-        "SELECT i.cause_key, max(i.opened_at) "
-        "FROM incidents i JOIN incident_entries e ON e.incident_id = i.incident_id "
-        "WHERE i.opened_at >= ? AND i.closed_at IS NOT NULL AND e.kind = 'closed' AND e.actor <> ? "
-        "GROUP BY i.cause_key",
+        f"SELECT {_COLUMNS} FROM incidents i WHERE i.cause = 'late' AND i.opened_at >= ? AND i.closed_at IS NOT NULL "
+        "AND EXISTS (SELECT 1 FROM incident_entries e "
+        "WHERE e.incident_id = i.incident_id AND e.kind = 'closed' AND e.actor <> ?)",
         (codec.time_text(since), WEFT),
     )
-    return {str(key): datetime.fromisoformat(opened) for key, opened in rows}
+    return [_incident(row) for row in rows]
 
 
 def affect(statements: Statements, incident_id: str, addresses: Sequence[str], *, at: datetime) -> None:

@@ -54,7 +54,7 @@ class _Statements:
         self._db.executemany(sql, rows)
 
     def each(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        yield from self._db.execute(sql)
+        return self._db.execute(sql)  # no generator: one that is not read to its end would close what is closed
 
 
 class SqliteDatabase:

@@ -232,8 +232,11 @@ class _OneRun:
                             )
                         )
                     committed += [in_place.publication(one, self.run_id, context) for one in judged.live]
-                    committed += [self._taken(one, reused, judged) for one in build] if reused is not None else []
-                    committed += [self._updated(one, ports, judged) for one in update]
+                    if reused is not None:
+                        committed += [publishing.taken(one, reused, judged, self.run_id, context) for one in build]
+                    committed += [
+                        publishing.updated(one, ports[one.port.address], judged, self.run_id, context) for one in update
+                    ]
                     kept = [(self._kept(product, one), one.base) for one in tables]
                     kept += reused.tables if reused is not None else []
                     context.progress.stage(str(work.address), "publish")
@@ -373,45 +376,6 @@ class _OneRun:
             for address in sorted(set(found.checks) - set(found.overrides)):
                 context.progress.note(f"`{address}` keeps its contract: nothing is overridden")
         return found
-
-    def _taken(self, wanted: Desired, reused: Reused, judged: Judged) -> Publication:
-        """The publication of a port whose rows were built in an environment."""
-        address = wanted.port.address
-        theirs = reused.publications[address]
-        checks = judged.checks.get(address, ())
-        fresh = publishing.publication(
-            wanted, theirs.snapshot_id, theirs.manifest, theirs.upstream, checks, self.run_id, self._context
-        )
-        fresh = replace(fresh, column_digests=theirs.column_digests, model_digests=model_digests(wanted))
-        return replace(fresh, quarantine=theirs.quarantine, override=judged.overrides.get(address))
-
-    def _updated(self, wanted: Desired, ports: Mapping[Address, PortState], judged: Judged) -> Publication:
-        """The publication of a port whose rows stay."""
-        address = wanted.port.address
-        current = self._context.registry.publication(address)
-        assert current is not None, "a port that is updated is published"
-        fresh = publishing.publication(
-            wanted,
-            current.snapshot_id,
-            current.manifest,
-            current.upstream,
-            judged.checks.get(address, ()),
-            self.run_id,
-            self._context,
-        )
-        fresh = replace(
-            fresh,
-            quarantine=current.quarantine,
-            column_digests=current.column_digests,
-            model_digests=current.model_digests,
-        )
-        if ports[address].pinned is not None:
-            # its rows are not those that the files would make: a release has to find out what to build again
-            digests = replace(fresh.digests, fingerprint=current.digests.fingerprint)
-            fresh = replace(fresh, parts=current.parts, digests=digests)
-        if address in judged.checks:
-            return replace(fresh, override=judged.overrides.get(address))
-        return replace(fresh, checks=ports[address].checks, override=current.override)
 
     def _retire_whole(self, work: Work) -> None:
         """Retires ports of a product whose files are all gone."""

@@ -13,9 +13,12 @@ from weft.model.lineage import LineageEdge
 from weft.model.mesh import Mesh, Product
 from weft.model.publication import KeptTable, Manifest, PortState, Publication
 from weft.model.records import Publish, WrittenModel
+from weft.plan.changed_models import model_digests
 from weft.plan.desired import Desired, fingerprint
 from weft.project.records import domain_record, product_record
 from weft.runs.context import Context
+from weft.runs.judging import Judged
+from weft.runs.reuse import Reused
 
 
 def publication(
@@ -53,6 +56,42 @@ def unfinished(fresh: Publication, pending: frozenset[str]) -> Publication:
         return fresh
     parts = {name: text for name, text in fresh.parts.items() if name not in pending}
     return replace(fresh, parts=parts, digests=replace(fresh.digests, fingerprint=fingerprint(parts)))
+
+
+def taken(wanted: Desired, reused: Reused, judged: Judged, run_id: str, context: Context) -> Publication:
+    """The publication of a port whose rows were built in an environment."""
+    address = wanted.port.address
+    theirs = reused.publications[address]
+    checks = judged.checks.get(address, ())
+    fresh = publication(wanted, theirs.snapshot_id, theirs.manifest, theirs.upstream, checks, run_id, context)
+    return replace(
+        fresh,
+        column_digests=theirs.column_digests,
+        model_digests=model_digests(wanted),
+        quarantine=theirs.quarantine,
+        override=judged.overrides.get(address),
+    )
+
+
+def updated(wanted: Desired, state: PortState, judged: Judged, run_id: str, context: Context) -> Publication:
+    """The publication of a port whose rows stay."""
+    address = wanted.port.address
+    current = context.registry.publication(address)
+    assert current is not None, "a port that is updated is published"
+    checks = judged.checks.get(address, ())
+    fresh = replace(
+        publication(wanted, current.snapshot_id, current.manifest, current.upstream, checks, run_id, context),
+        quarantine=current.quarantine,
+        column_digests=current.column_digests,
+        model_digests=current.model_digests,
+    )
+    if state.pinned is not None:
+        # its rows are not those that the files would make: a release has to find out what to build again
+        digests = replace(fresh.digests, fingerprint=current.digests.fingerprint)
+        fresh = replace(fresh, parts=current.parts, digests=digests)
+    if address in judged.checks:
+        return replace(fresh, override=judged.overrides.get(address))
+    return replace(fresh, checks=state.checks, override=current.override)
 
 
 def commit(

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from weft.access.principals import product_principal
 from weft.contracts.quarantine import allowance
 from weft.engines.base import Session
-from weft.errors import AccessDenied, Conflict, ContractBroken, PlatformError, ProjectError, WeftError, error
+from weft.errors import Conflict, ContractBroken, PlatformError, ProjectError, WeftError, error
 from weft.model.address import Address, parse_address
 from weft.model.checks import CheckResult, count
 from weft.model.column import Column
@@ -35,6 +35,7 @@ from weft.registry import processes
 from weft.runs import following
 from weft.runs import live as in_place
 from weft.runs.context import Context
+from weft.runs.granted_inputs import require_granted
 from weft.runs.handed_models import lineage_of
 from weft.runs.overridden_here import decision
 from weft.runs.placing import Places
@@ -115,7 +116,7 @@ class _Receiving:
     def commit(self) -> Committed:
         """Checks the rows, then commits them."""
         context, publish = self._context, self._stated.publish
-        self._require_grants()
+        require_granted(publish, self._stated.product, self._may_read)
         if self._received.room is not None:
             fresh = sum(u.size_bytes for u in self._received.handover.uploads.values())
             require_room(self._received.room, self._stated.product, fresh, context)
@@ -173,29 +174,6 @@ class _Receiving:
         """Removes what was put under the warehouse for a publication that does not come."""
         for target in self._targets.values():
             self._context.storage.discard(target, self._received.run_id)
-
-    def _require_grants(self) -> None:
-        """Refuses rows that were made from what the product may not read, or may not read any more.
-
-        Raises:
-            AccessDenied: WFT-SRV-040, naming each port.
-        """
-        publish = self._stated.publish
-        kept = set(publish.kept)
-        names = {n for p in publish.publications if p.address not in kept for n in p.upstream if ":" not in n}
-        refused = [name for name in sorted(names) if not self._may_read(parse_address(name))]
-        if refused:
-            raise AccessDenied(
-                *(
-                    error(
-                        "WFT-SRV-040",
-                        f"`{self._stated.product}` has no grant to read `{name}`",
-                        why="rows that are made from it would be published",
-                        fix=f"ask the owners of `{parse_address(name).domain}`",
-                    )
-                    for name in refused
-                )
-            )
 
     def _may_read(self, address: Address) -> bool:
         """Whether the product may read a port: one of its own domain, or one that it was granted."""

@@ -374,39 +374,9 @@ class Rooms:
         Args:
             ask: whether sources behind connections are asked, of which something was landed.
         """
-        from weft.plan.binding import Binder
-        from weft.plan.python_binding import PythonBinding
-        from weft.plan.repository import SourceReader, read_repository
+        from weft.wiring.repository import repository_of
 
-        python = PythonBinding(self.settings)
-        binder = Binder(lambda: self.parser, self.cache, plugins.version_of("duckdb"), python)
-        sources = SourceReader(lambda: self.connector, lambda: self.remotes, ask=ask)
-        found = read_repository(
-            self.declared(), sources, self.registry, binder, self.now().date(), shared=self.on_a_server
-        )
-        found = self._with_classification(found)
-        if found.mesh.access is None and not any(domain.access for domain in found.mesh.domains.values()):
-            return found
-        from msgspec.structs import replace
-
-        from weft.access.policy_checks import policy_problems
-
-        columns = {address: state.columns for address, state in found.registered.ports.items() if not state.retired}
-        columns |= {address: desired.columns for address, desired in found.desired.items()}
-        wrong = policy_problems(found.mesh, columns, self.parser, shared=self.on_a_server)
-        return replace(found, problems=(*found.problems, *wrong))
-
-    def _with_classification(self, found: Repository) -> Repository:
-        """The repository with what lineage says of the classifications that it declares: plans tell it, too."""
-        from weft.wiring.classifying import classification_problems
-
-        told = classification_problems(found, self.cache, self.registry)
-        if not told:
-            return found
-        from msgspec.structs import replace
-
-        mesh = replace(found.mesh, diagnostics=(*found.mesh.diagnostics, *told))
-        return replace(found, mesh=mesh, problems=(*found.problems, *told))
+        return repository_of(self, ask=ask)
 
     def published(self, address: str) -> PortState:
         """A published port, by an address with or without major.

@@ -245,6 +245,46 @@ def test_lateness_that_somebody_closed_stays_closed_until_the_port_is_published_
     assert (watched.look().opened, watched.look().opened) == (1, 0)
 
 
+def test_closing_lateness_silences_what_its_incident_named_and_nothing_that_becomes_late_later(registry, clock):
+    hours_8 = {**HOURS_4, "slaProperties": [{"property": "latency", "value": 8, "unit": "h"}]}
+    publish(registry, clock, contract=HOURS_4)
+    publish(registry, clock, TOTALS, reads=(str(ORDERS),), contract=hours_8, upstream={str(ORDERS): "1"})
+    watched = incidents(registry, clock)
+    clock.move(hours=5)
+    watched.look()
+    (first,) = watched.listed()
+    assert (first["subject"], first["affected"]) == (str(ORDERS), [])
+    watched.close(ANN, first["incident_id"], "nobody needs it on Sundays")
+
+    clock.move(hours=4)
+    assert watched.look().opened == 1  # whoever closed the one has said nothing of the other, which its owner promises
+    (second,) = watched.listed()
+    assert second["subject"] == str(TOTALS)
+    watched.close(
+        Caller("joe", "user", domains={"finance": frozenset({Role.DOMAIN_OWNER})}), second["incident_id"], "nor this"
+    )
+    clock.move(hours=4)
+    assert watched.look().opened == 0
+
+
+def test_what_a_closed_incident_named_is_told_of_again_once_it_was_published_and_is_late_again(registry, clock):
+    publish(registry, clock, contract=HOURS_4)
+    publish(registry, clock, TOTALS, reads=(str(ORDERS),), contract=HOURS_4, upstream={str(ORDERS): "1"})
+    watched = incidents(registry, clock)
+    clock.move(hours=5)
+    watched.look()
+    (late,) = watched.listed()
+    assert late["affected"] == [str(TOTALS)]
+    watched.close(ANN, late["incident_id"], "nobody needs it on Sundays")
+    clock.move(hours=3)
+    assert watched.look().opened == 0
+
+    publish(registry, clock, TOTALS, reads=(str(ORDERS),), contract=HOURS_4, upstream={str(ORDERS): "1"})
+    clock.move(hours=5)
+    assert watched.look().opened == 1
+    assert [one["subject"] for one in watched.listed()] == [str(TOTALS)]
+
+
 def test_a_worker_that_was_overtaken_looks_again_instead_of_opening_what_is_over(registry, clock):
     publish(registry, clock)
     run(registry, clock, RunState.FAILED, PortOutcome(ORDERS, "failed"))

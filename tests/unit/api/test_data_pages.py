@@ -14,9 +14,9 @@ from msgspec.structs import replace
 from tests.unit.access.reading.attacks import texts
 from tests.unit.access.reading.worlds import CUSTOMERS, HIDDEN_NAMES, READER, World, shown_sentinels
 from weft.access.decision import Decision
-from weft.access.door import placed
 from weft.access.opened import Opened
 from weft.access.principals import Principal, PrincipalKind
+from weft.access.query_places import placed
 from weft.access.reading.asking import Readers
 from weft.access.reading.kept import ResultCache
 from weft.access.reading.wire import Form

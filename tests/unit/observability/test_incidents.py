@@ -157,16 +157,23 @@ def test_what_was_late_because_of_an_incident_has_a_while_to_catch_up_when_that_
     assert [type(one) for one in changes(ports, {}, [], [], NOW)] == [Open]
 
 
-def test_lateness_that_somebody_has_closed_opens_nothing_anew_and_neither_does_what_it_makes_late():
+def test_lateness_that_somebody_has_closed_opens_nothing_anew_and_neither_does_what_it_had_made_late():
     ports = served(port(A, late=True), port(B, A, late=True), port(C, late=True))
 
-    (only,) = changes(ports, {}, [], [], NOW, dismissed={late_key(A)})
+    (only,) = changes(ports, {}, [], [], NOW, dismissed={A, B})
 
     assert isinstance(only, Open)
     assert (only.subject, only.affected) == (C, ())
-    assert (
-        changes(ports, opened(incident(late_key(B)), incident(late_key(C))), [], [], NOW, dismissed={late_key(A)}) == []
-    )
+    assert changes(ports, opened(incident(late_key(B)), incident(late_key(C))), [], [], NOW, dismissed={A}) == []
+
+
+def test_what_becomes_late_further_down_after_somebody_closed_the_root_has_an_incident_of_its_own():
+    ports = served(port(A, late=True), port(B, A, late=True), port(C, B, late=True))
+
+    (only,) = changes(ports, {}, [], [], NOW, dismissed={A})
+
+    assert isinstance(only, Open)
+    assert (only.subject, only.affected) == (B, (C,))
 
 
 def test_two_roots_both_know_what_suffers_from_them():

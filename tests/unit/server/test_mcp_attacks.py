@@ -11,7 +11,7 @@ from mcp.client.client import Client
 
 from tests.unit.access.reading.attacks import ATTACKS
 from tests.unit.access.reading.worlds import READER, Unguarded, World, bounded, shown_sentinels
-from weft.access.door import placed
+from weft.access.query_places import placed
 from weft.access.reading.asking import Readers
 from weft.api.wires.assistant_rows import rows, taken
 from weft.api.wires.assistant_wants import Query, tool_named

@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 from msgspec import Struct
 
-from weft.access.door import placed
 from weft.access.permissions import Action, Caller, may
 from weft.access.principals import Principal
+from weft.access.query_places import placed
 from weft.access.reading.asking import Question, Streamed
 from weft.access.versions import At
 from weft.api.access.workspaces import PREFIX

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +104,7 @@ class Access:
         states = {s.address: s for s in (self._rooms.published(str(parse_address(a))) for a in addresses)}
         for state in states.values():
             require_parts(state, columns, roles)
+            self._require_same_approvers(state.address, state.contract, roles)
             self._require_new(state.address, who)
         now = self._rooms.now()
         ends_at = end_of(until, now)
@@ -192,7 +194,8 @@ class Access:
             until: the last day of the grant, where it is to end before the one that was asked for.
 
         Raises:
-            UsageError: WFT-ACC-034 no such request, WFT-ACC-039 it would hold too long, or a second level decides that.
+            UsageError: WFT-ACC-034 no such request, WFT-ACC-039 it would hold too long or is over, or a second level
+                decides that.
             AccessDenied: WFT-ACC-035, the caller may not decide it.
             Conflict: WFT-ACC-038, it is decided already.
         """
@@ -205,6 +208,9 @@ class Access:
             require_length(terms, ends, now)
             last = item.stage == 2 or not has_second_level(self._contract(item.port), request.roles)
             then = () if last else self._approvers(request, replace(item, stage=2), 0).told
+            if last and ends is not None and ends <= now:
+                over = f"it was asked for until {ends - timedelta(days=1):%Y-%m-%d}, which is over"
+                raise unusable(over, "decline it, or say until when it is granted (`--until` on the command line)")
             if until is not None and not last:
                 raise unusable("the end is for the second level", f"leave it to {', '.join(then)}, who decide next")
             decided.append((item, given_for(terms, ends, now) if last else None, then))
@@ -431,6 +437,16 @@ class Access:
         if waiting is not None:
             fix = f"`weft access list {waiting}` shows how it stands"
             raise Conflict(error("WFT-ACC-038", f"`{port}` is asked for already, by `{waiting}`", fix=fix))
+
+    def _require_same_approvers(self, port: Address, contract: Mapping[str, Any], roles: Sequence[str]) -> None:
+        """Refuses roles of which different people decide: nobody could decide on all of them."""
+        domain = self._rooms.production.domain(port.domain)
+        if any(approvers(contract, domain, roles, stage, 0, self._known).also for stage in (1, 2)):
+            told = ", ".join(f"`{role[:80]}`" for role in dict.fromkeys(roles))
+            raise unusable(
+                f"different people decide on the roles {told} of `{port}`",
+                "ask for each role in a request of its own, one after the other",
+            )
 
     def _contract(self, port: Address) -> Mapping[str, Any]:
         state = self._rooms.production.port(port)

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from tests.unit.access.reading.worlds import World, readers_in
-from weft.access.door import placed
 from weft.access.principals import Principal, PrincipalKind
+from weft.access.query_places import placed
 from weft.access.reading.asking import Question, Readers
 from weft.access.reading.process import ReaderProcess
 from weft.access.reading.sinks import Sink

@@ -12,10 +12,10 @@ from msgspec.structs import replace
 
 from tests.unit.access.reading.worlds import CUSTOMERS, World
 from weft.access.decision import Decision
-from weft.access.door import placed
 from weft.access.layers import Layer
 from weft.access.opened import Opened
 from weft.access.principals import Principal, PrincipalKind
+from weft.access.query_places import placed
 from weft.access.reading.asking import Ceiling, Question, Readers
 from weft.access.reading.kept import Gathering, ResultCache, hangs_on_the_moment
 from weft.access.reading.pool import Pool, Rules

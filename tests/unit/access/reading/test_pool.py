@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.access.reading.worlds import CUSTOMERS, World
-from weft.access.door import placed
 from weft.access.principals import Principal, PrincipalKind
+from weft.access.query_places import placed
 from weft.access.reading import pool as pools
 from weft.access.reading import process as processes
 from weft.access.reading.asking import Ceiling, Question, Readers

@@ -17,8 +17,8 @@ import pytest
 from pyarrow import parquet
 
 from tests.unit.access.reading.worlds import CUSTOMERS, READER, World, readers_in
-from weft.access.door import placed
 from weft.access.principals import Principal, PrincipalKind
+from weft.access.query_places import placed
 from weft.access.reading.asking import Ceiling, Question, Readers
 from weft.access.reading.collecting import ArrowAnswer, collected
 from weft.access.reading.pool import Pool, Rules

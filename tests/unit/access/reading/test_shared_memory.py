@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from tests.unit.access.reading.worlds import READER, World, readers_in
-from weft.access.door import placed
+from weft.access.query_places import placed
 from weft.access.reading.asking import Question
 from weft.access.reading.collecting import ArrowAnswer, Gathered, collected
 from weft.access.reading.shared_memory import SEGMENT_BYTES, SEGMENTS, Borrower, Lender

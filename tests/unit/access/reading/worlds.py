@@ -10,9 +10,9 @@ from pathlib import Path
 import duckdb
 
 from weft.access.decision import Decision
-from weft.access.door import placed
 from weft.access.opened import Opened, Readable
 from weft.access.principals import Principal, PrincipalKind
+from weft.access.query_places import placed
 from weft.access.reading.asking import Ceiling, Question, Readers
 from weft.access.reading.pool import Pool, Rules
 from weft.access.reading.wire import Form, Limits

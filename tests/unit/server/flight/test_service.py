@@ -16,9 +16,9 @@ from pyarrow import flight
 
 from tests.unit.access.reading.attacks import ATTACKS, texts
 from tests.unit.access.reading.worlds import CUSTOMERS, READER, World, bounded, readers_in, shown_sentinels
-from weft.access.door import placed
 from weft.access.permissions import Caller
 from weft.access.principals import Principal
+from weft.access.query_places import placed
 from weft.access.reading.asking import Question, Readers, Streamed
 from weft.access.reading.wire import Form
 from weft.api.wires.flight import Client, require_there
