@@ -235,6 +235,31 @@ def test_an_approval_is_asked_for_once_for_each_content_and_decided_once(registr
     assert "Jo Miller" not in json.dumps([dict(e.body) for e in registry.events()])
 
 
+def test_an_approval_of_content_that_was_changed_before_anybody_decided_waits_no_more(registry):
+    store = ApprovalStore(registry.database)
+    first, second = (Wanted("a", "sales.orders", digest, ("governance_lead",), "why") for digest in ("x", "y"))
+    elsewhere = Wanted("a", "sales.returns", "x", ("governance_lead",), "why")
+    of_other_policy = Wanted("b", "sales.orders", "x", ("governance_lead",), "why")
+
+    def waiting():
+        return [(a.wanted.product, a.wanted.policy, a.wanted.digest) for a in store.listed("waiting")]
+
+    (old, _, _) = store.asked([first, elsewhere, of_other_policy], actor="ben", at=NOW)
+    (new,) = store.asked([second], actor="ben", at=NOW + A_DAY)
+    others = {("sales.returns", "a", "x"), ("sales.orders", "b", "x")}
+    assert set(waiting()) == {("sales.orders", "a", "y"), *others} and len(waiting()) == 3
+    assert {a.approval_id: a.superseded_by for a in store.listed()}[old.approval_id] == new.approval_id
+
+    (again,) = store.asked([first], actor="ada", at=NOW + 2 * A_DAY)
+    assert (again.approval_id, again.asked_by, again.superseded_by) == (old.approval_id, "ben", None)
+    assert waiting()[0] == ("sales.orders", "a", "x") and len(waiting()) == 3
+    store.asked([first], actor="ada", at=NOW + 3 * A_DAY)
+
+    assert store.decide(old.approval_id, True, actor="gwen", at=NOW + 4 * A_DAY, reason="it is good")
+    assert set(waiting()) == others
+    assert log(registry, "approval") == ["approval.asked"] * 5 + ["approval.approved"]
+
+
 def test_a_scan_that_finds_nothing_new_writes_no_violation_again_and_they_count_as_seen(registry):
     scan(registry, "sales.orders", "fleet.aircraft")
     scan(registry, "sales.orders", "fleet.aircraft", at=NOW + A_DAY)

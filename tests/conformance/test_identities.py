@@ -118,6 +118,32 @@ def test_another_password_ends_every_session_of_the_user(database):
     assert sessions.holder(of_bob, START) is not None
 
 
+def test_another_password_ends_the_personal_tokens_where_that_is_asked_for_and_counts_them(database, registry):
+    users, tokens = UserStore(database), TokenStore(database)
+    users.add("ada", "hash", [], actor="root", at=START)
+
+    def made(kind, owner="ada", **end):
+        domain = "sales" if kind == "domain" else None
+        fields = {"label": "x", "actions": None, "at": START, "expires_at": after(**(end or {"days": 9}))}
+        return tokens.create(kind=kind, owner=owner, domain=domain, **fields)
+
+    (mine, key), (_, of_sales), (_, of_bob) = made("personal"), made("domain"), made("personal", "bob")
+    made("personal", minutes=1)  # has ended by itself when the password changes
+    at = after(minutes=2)
+
+    kept = users.set_password("ada", "other", actor="root", at=at)
+    assert kept is not None and (kept.ended, kept.holding) == (0, 1)
+    assert tokens.holder(key, at) is not None
+    ended = users.set_password("ada", "another", actor="root", at=at, end_tokens=True)
+
+    assert ended is not None and (ended.ended, ended.holding) == (1, 0)
+    assert tokens.holder(key, at) is None
+    assert tokens.holder(of_sales, at) is not None and tokens.holder(of_bob, at) is not None
+    revoked = [(e.actor, e.subject) for e in read_all_events(registry) if e.kind == "token.revoked"]
+    assert revoked == [("root", f"token:{mine.token_id}")]
+    assert users.set_password("nobody", "other", actor="root", at=at, end_tokens=True) is None
+
+
 def test_a_session_ends_when_it_is_left_alone_and_after_its_longest_time_however_it_is_used(database):
     UserStore(database).add("ada", "hash", [], actor="root", at=START)
     sessions = SessionStore(database, dt.timedelta(minutes=30), dt.timedelta(hours=2))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 
 import weft
 from tests.meshes import TestMesh, source_rows, two_products
-from weft.errors import UsageError
+from weft.errors import UsageError, WeftError
 from weft.runs.results import ApplyResult
 
 ORDERS = "domains/sales/orders/models/orders.sql"
@@ -169,6 +171,57 @@ def test_rows_are_compared_key_by_key_and_column_by_column(two: Two) -> None:
         assert mesh.environments.diff("report.daily.big", "dev").same_snapshot
 
 
+PRODUCT = "domains/sales/orders/product.odps.yaml"
+CONTRACT = "domains/sales/orders/contracts/orders.odcs.yaml"
+
+
+def reversioned(two: Two, version: str) -> dict[str, Any]:
+    """Gives the port `orders` another version; its contract, to be changed and written."""
+    document = json.loads(two.files.path(PRODUCT).read_text())
+    document["outputPorts"][0]["version"] = version
+    two.files.write(PRODUCT, json.dumps(document))
+    return {**json.loads(two.files.path(CONTRACT).read_text()), "version": version}
+
+
+def test_a_port_is_compared_with_its_former_major_although_the_type_of_its_key_is_another(two: Two) -> None:
+    shutil.rmtree(two.files.path("domains/report"))  # nobody reads major 1
+    two.apply(yes=True)
+    two.files.edit(ORDERS, "id::integer as id", "case id::integer when 7 then 'seven' else id::varchar end as id")
+    two.files.edit(
+        ORDERS, "amount::integer as amount", "if(raw.id::integer = 8, 1.5::double, amount::double) as amount"
+    )
+    contract = reversioned(two, "2.0.0")
+    contract["schema"][0]["properties"][0]["logicalType"] = "string"
+    contract["schema"][0]["properties"][2] |= {"logicalType": "number", "physicalType": "DOUBLE"}
+    two.files.write(CONTRACT, json.dumps(contract))
+    two.apply("dev", "sales", yes=True)
+
+    with two.open() as mesh:
+        found = mesh.environments.diff(PORT, "dev").as_json()
+        with pytest.raises(UsageError, match="published in environment `dev` alone"):
+            mesh.environments.diff(f"{PORT}@2", "dev")
+
+    assert (found["address"], found["compared_with"]) == (f"{PORT}@2", f"{PORT}@1")
+    assert found["rows"] == {"production": 2000, "environment": 2000, "added": 1, "removed": 1, "changed": 1}
+    assert [c["name"] for c in found["columns"]["types"]] == ["id", "amount"]
+    assert found["columns"]["changed"] == [{"name": "amount", "rows": 1, "share": 1 / 1999}]
+
+
+def test_rows_are_compared_whatever_their_columns_are_named(two: Two) -> None:
+    contract = reversioned(two, "1.1.0")
+    contract["schema"][0]["properties"].append({"name": "present", "logicalType": "integer"})
+    two.files.write(CONTRACT, json.dumps(contract))
+    two.files.edit(ORDERS, "\nfrom raw", ",\n    null::integer as present\nfrom raw")
+    two.apply(None, "sales", yes=True)
+    two.changed()
+    two.apply("dev", "sales")
+
+    with two.open() as mesh:
+        found = mesh.environments.diff(PORT, "dev").as_json()
+
+    assert found["rows"] == {"production": 2000, "environment": 2000, "added": 0, "removed": 0, "changed": 1980}
+
+
 def test_a_drop_removes_what_only_the_environment_had(two: Two) -> None:
     before = two.parquet()
     two.changed()
@@ -209,6 +262,29 @@ def test_an_environment_that_nobody_uses_goes_with_the_next_apply(two: Two) -> N
 
     with two.open() as mesh:
         assert not mesh.environments.list()
+
+
+def test_an_environment_in_which_nothing_was_ever_built_goes_as_well(two: Two) -> None:
+    two.apply("idle")
+    with two.open() as mesh:
+        (found,) = mesh.environments.list()
+    assert (found.used_at, found.made_at, found.ends_at - found.made_at) == (None, two.now, dt.timedelta(days=14))
+    two.now += dt.timedelta(days=15)
+
+    two.apply(None, "report")
+
+    with two.open() as mesh:
+        assert not mesh.environments.list()
+
+
+def test_an_environment_whose_first_apply_was_refused_goes_as_well(two: Two) -> None:
+    two.files.edit(ORDERS, "amount::integer as amount", "amount::varchar as amount")
+    with pytest.raises(WeftError):
+        two.apply("refused")
+    two.now += dt.timedelta(days=15)
+
+    with pytest.raises(UsageError, match="the time of environment `refused` was over at 2024-06-15"):
+        two.highest("refused")
 
 
 def test_orphans_are_swept_but_not_what_an_environment_shows(two: Two) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from weft.config import duration
 from weft.errors import UsageError, did_you_mean, error
-from weft.model.address import is_slug, slugify
+from weft.model.address import Address, is_slug, parse_address, slugify
 from weft.wiring import Rooms
 
 if TYPE_CHECKING:
@@ -39,8 +39,11 @@ class Environments:
         """Every environment with what was built in it, those whose time is over included."""
         from weft.runs.environments import environment
 
-        keep = duration(self._rooms.settings.environments.keep)
-        return [environment(name, own, keep) for name, own in self._rooms.environments.items()]
+        rooms = self._rooms
+        keep = duration(rooms.settings.environments.keep)
+        return [
+            environment(name, own, rooms.environment_made_at(name), keep) for name, own in rooms.environments.items()
+        ]
 
     def require(self, name: str) -> Environment:
         """An environment that can be read.
@@ -87,15 +90,18 @@ class Environments:
         """Takes away those whose time is over. Costs a look into a folder where there are none."""
         if not self._rooms.environments:
             return
-        from weft.runs.environments import ended
+        from weft.runs.environments import idle
 
-        keep = duration(self._rooms.settings.environments.keep)
-        over = ended(self._rooms.environments, keep, self._rooms.now())
+        now = self._rooms.now()
+        over = [e.name for e in self.list() if e.ended(now) and idle(self._rooms.environments[e.name])]
         if over:
             self.drop(over)
 
     def diff(self, address: str, name: str) -> DataDiff:
         """A port's rows in an environment against those in production.
+
+        Args:
+            address: without a major, the default major of each is taken.
 
         Raises:
             UsageError: WFT-ENV-001 there is no such environment, WFT-ACC-001 no such port in one of them.
@@ -108,7 +114,18 @@ class Environments:
         beside = Rooms(rooms.settings, rooms.now, environment=name)
         try:
             state = beside.published(address)
+            before = rooms.registry.port(parse_address(address))
+            if before is None:
+                raise _only_there(address, state.address, name)
+            both = (before.address, state.address)
             key = published_contract(state).table.key
-            return data_diff(state.address, name, rooms.door, beside.door, rooms.principal(), rooms.engine, key)
+            return data_diff(both, name, rooms.door, beside.door, rooms.principal(), rooms.engine, key)
         finally:
             beside.close()
+
+
+def _only_there(address: str, found: Address, name: str) -> UsageError:
+    fix = "there is nothing to compare it with"
+    if parse_address(address).major is not None:
+        fix = f"`weft diff-data {found.unpinned} --env {name}` compares it with the default major of production"
+    return UsageError(error("WFT-ACC-001", f"`{found}` is published in environment `{name}` alone", fix=fix))

@@ -39,6 +39,8 @@ class AskedApproval(Struct, frozen=True):
     Attributes:
         state: one of `STATES`.
         reason: of the decision; None where there is none, or where it was erased.
+        superseded_by: the approval of other content that was asked for last, by the same policy for the same product;
+            None where this is the last one.
     """
 
     approval_id: str
@@ -49,6 +51,7 @@ class AskedApproval(Struct, frozen=True):
     decided_by: str | None = None
     decided_at: datetime | None = None
     reason: str | None = None
+    superseded_by: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The approval as lists show it."""
@@ -65,6 +68,7 @@ class AskedApproval(Struct, frozen=True):
             "decided_by": self.decided_by,
             "decided_at": self.decided_at.isoformat() if self.decided_at else None,
             "reason": self.reason,
+            "superseded_by": self.superseded_by,
         }
 
 

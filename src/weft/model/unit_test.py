@@ -22,12 +22,14 @@ class Rows(Struct, frozen=True):
         rows: each by column; values as YAML or JSON has them, those of CSV are texts.
         places: where each row stands.
         path: of a Parquet file that holds the rows, absolute; `rows` is empty then.
+        header: columns that CSV names, whether it has rows or not.
     """
 
     where: Where
     rows: tuple[Mapping[str, Any], ...] = ()
     places: tuple[Where, ...] = ()
     path: str | None = None
+    header: tuple[str, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:

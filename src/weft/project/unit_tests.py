@@ -142,7 +142,7 @@ class _File:
             self._wrong("WFT-TST-005", what if odd else f"{what} names a column twice", at)
             return None
         values = tuple(dict(zip(header, (c if c != "" else None for c in row), strict=True)) for row in rows)
-        return Rows(where, values, (where,) * len(values))
+        return Rows(where, values, (where,) * len(values), header=tuple(header))
 
     def _file(self, name: str, where: Where, at: Pointer) -> Rows | None:
         """Rows of a file beside the tests, or elsewhere in the mesh."""

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from weft.model.approvals import APPROVED, DECLINED, WAITING, AskedApproval, Wanted
 from weft.model.violations import domain_of
 from weft.registry import codec, publishing
@@ -18,9 +20,13 @@ from weft.registry.database import Database, Statements
 from weft.registry.grants import put_text
 from weft.registry.sql_tables import SqlTables
 
+_NEWER = "FROM approvals n WHERE n.product = a.product AND n.policy = a.policy AND n.asked_at > a.asked_at"
+"""Approvals of other content of the same product, for the same policy, that were asked for since."""
 _SELECT = (
     "SELECT a.approval_id, a.policy, a.product, a.digest, a.roles, a.why, a.state, a.asked_by, a.asked_at, "
-    "a.decided_by, a.decided_at, t.content, a.content FROM approvals a LEFT JOIN access_texts t ON t.text_id = a.reason"
+    "a.decided_by, a.decided_at, t.content, a.content, "
+    f"(SELECT n.approval_id {_NEWER} ORDER BY n.asked_at DESC, n.approval_id LIMIT 1) "
+    "FROM approvals a LEFT JOIN access_texts t ON t.text_id = a.reason"
 )
 
 
@@ -52,6 +58,7 @@ class ApprovalStore:
         """Approvals, newest first.
 
         Args:
+            state: `waiting`: those that somebody is to decide on, without superseded ones.
             product: those of one product.
             after: the time, as text, and the id of one: only older ones.
         """
@@ -60,6 +67,8 @@ class ApprovalStore:
         if state is not None:
             conditions.append("a.state = ?")
             values.append(state)
+        if state == WAITING:
+            conditions.append(f"NOT EXISTS (SELECT 1 {_NEWER})")
         if product is not None:
             conditions.append("a.product = ?")
             values.append(product)
@@ -93,7 +102,8 @@ class ApprovalStore:
             (wanted.policy, wanted.product, wanted.digest),
         )
         if row is not None:
-            return _approval(row)
+            found = _approval(row)
+            return found if found.state != WAITING or found.superseded_by is None else _again(statements, found, at)
         made = AskedApproval(f"p-{secrets.token_hex(6)}", wanted, WAITING, actor, at)
         statements.run(
             "INSERT INTO approvals (approval_id, policy, product, domain, digest, roles, why, state, asked_by, "
@@ -106,6 +116,13 @@ class ApprovalStore:
         )  # fmt: skip
         _event(statements, "approval.asked", made.approval_id, actor, at, _body(made))
         return made
+
+
+def _again(statements: Statements, found: AskedApproval, at: datetime) -> AskedApproval:
+    """Asks anew for content that other content had come before: it is what waits now."""
+    statements.run("UPDATE approvals SET asked_at = ? WHERE approval_id = ?", (codec.time_text(at), found.approval_id))
+    _event(statements, "approval.asked", found.approval_id, found.asked_by, at, _body(found))
+    return replace(found, asked_at=at, superseded_by=None)
 
 
 def _body(approval: AskedApproval) -> dict[str, Any]:
@@ -138,6 +155,7 @@ def _approval(row: Sequence[Any]) -> AskedApproval:
         decided_at,
         reason,
         content,
+        superseded_by,
     ) = row
     return AskedApproval(
         approval_id,
@@ -148,4 +166,5 @@ def _approval(row: Sequence[Any]) -> AskedApproval:
         decided_by,
         datetime.fromisoformat(decided_at) if decided_at else None,
         reason,
+        superseded_by,
     )

@@ -45,6 +45,18 @@ class User(Struct, frozen=True):
     confirmed_at: datetime | None = None
 
 
+class PasswordSet(Struct, frozen=True):
+    """What came of another password.
+
+    Attributes:
+        ended: personal tokens of the user that were ended with it.
+        holding: those that hold still.
+    """
+
+    ended: int
+    holding: int
+
+
 class UserStore:
     """Users in the registry's database; each change has its event, which holds no password."""
 
@@ -118,14 +130,25 @@ class UserStore:
                 _event(statements, at, "user.created", actor, name, {"kind": "local", "roles": sorted(mesh)})
         return bool(added)
 
-    def set_password(self, name: str, hashed: str, *, actor: str, at: datetime) -> bool:
-        """Gives a local user another password and ends their sessions; whether there is such a user."""
+    def set_password(
+        self, name: str, hashed: str, *, actor: str, at: datetime, end_tokens: bool = False
+    ) -> PasswordSet | None:
+        """Gives a local user another password and ends their sessions; None where there is no such user.
+
+        Args:
+            end_tokens: their personal tokens end in the same moment.
+        """
         with self._database.writing() as statements:
-            changed = statements.run("UPDATE users SET hash = ? WHERE name = ? AND kind = 'local'", (hashed, name))
-            if changed:
-                statements.run("DELETE FROM sessions WHERE owner = ?", (name,))
-                _event(statements, at, "user.password", actor, name, {})
-        return bool(changed)
+            if not statements.run("UPDATE users SET hash = ? WHERE name = ? AND kind = 'local'", (hashed, name)):
+                return None
+            statements.run("DELETE FROM sessions WHERE owner = ?", (name,))
+            _event(statements, at, "user.password", actor, name, {})
+            holding = _personal_tokens(statements, name, at)
+            if end_tokens:
+                _revoke_tokens(statements, name, at)
+                for token in holding:
+                    publishing.append(SqlTables(statements), at, "token.revoked", actor, f"token:{token}", {})
+        return PasswordSet(len(holding), 0) if end_tokens else PasswordSet(0, len(holding))
 
     def rehash(self, name: str, before: str, hashed: str) -> None:
         """Keeps the same password under a stronger hash."""
@@ -240,6 +263,12 @@ def _end_all(statements: Statements, name: str, actor: str, at: datetime) -> Non
     access_requests.withdraw_all(statements, name, actor=actor, at=at)
     workspaces.end_all(statements, name, at)
     saved_queries.end_all(statements, name, actor=actor, at=at)
+
+
+def _personal_tokens(statements: Statements, owner: str, at: datetime) -> list[str]:
+    """The ids of somebody's own tokens that hold."""
+    sql = "SELECT token_id FROM tokens WHERE owner = ? AND kind = 'personal' AND revoked_at IS NULL AND expires_at > ?"
+    return [str(id_) for (id_,) in statements.rows(f"{sql} ORDER BY token_id", (owner, codec.time_text(at)))]
 
 
 def _revoke_tokens(statements: Statements, owner: str, at: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -20,35 +20,38 @@ class Environment(Struct, frozen=True):
 
     Attributes:
         ports: what was built in it, by pinned address.
+        made_at: when it was made.
         used_at: when something was last done in it; None when nothing ever was.
-        ends_at: when it goes by itself.
+        ends_at: when it goes by itself: so long after it was used, or made, that nobody seems to want it.
     """
 
     name: str
     ports: tuple[Address, ...]
+    made_at: datetime
     used_at: datetime | None
-    ends_at: datetime | None
+    ends_at: datetime
 
     def ended(self, now: datetime) -> bool:
         """Whether its time is over."""
-        return self.ends_at is not None and now >= self.ends_at
+        return now >= self.ends_at
 
     def as_json(self) -> dict[str, object]:
         """The shape of `env list`."""
         return {
             "name": self.name,
             "ports": [str(a) for a in self.ports],
+            "made_at": self.made_at.isoformat(),
             "used_at": self.used_at.isoformat() if self.used_at else None,
-            "ends_at": self.ends_at.isoformat() if self.ends_at else None,
+            "ends_at": self.ends_at.isoformat(),
         }
 
 
-def environment(name: str, own: RegistryReader, keep: timedelta) -> Environment:
-    """What an environment is, from what its registry holds."""
+def environment(name: str, own: RegistryReader, made_at: datetime, keep: timedelta) -> Environment:
+    """What an environment is, from what its registry holds and when it was made."""
     last = own.events(own.last_event() - 1, 1)
     used = last[-1].at if last else None
     ports = tuple(a for a, state in own.ports().items() if not state.retired)
-    return Environment(name, ports, used, used + keep if used else None)
+    return Environment(name, ports, made_at, used, (used or made_at) + keep)
 
 
 def drop(name: str, own: RegistryReader, context: Context) -> list[str]:
@@ -60,7 +63,7 @@ def drop(name: str, own: RegistryReader, context: Context) -> list[str]:
     Raises:
         Conflict: WFT-ENV-003, something runs in it.
     """
-    if any(own.lives(run) for run in own.unfinished()):
+    if not idle(own):
         raise Conflict(
             error(
                 "WFT-ENV-003",
@@ -89,10 +92,6 @@ def sweep(runs: Sequence[str], context: Context) -> int:
     return len(repair.sweep(context, alive=[], older_than=began, only=runs))
 
 
-def ended(environments: Mapping[str, RegistryReader], keep: timedelta, now: datetime) -> list[str]:
-    """Names of those whose time is over and in which nothing runs."""
-    return [
-        name
-        for name, own in environments.items()
-        if environment(name, own, keep).ended(now) and not any(own.lives(run) for run in own.unfinished())
-    ]
+def idle(own: RegistryReader) -> bool:
+    """Whether nothing runs in an environment."""
+    return not any(own.lives(run) for run in own.unfinished())

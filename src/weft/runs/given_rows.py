@@ -122,12 +122,11 @@ def named_columns(rows: Rows, columns: Sequence[Column], session: Session) -> li
 def unknown_columns(rows: Rows, name: str, columns: Sequence[Column]) -> list[Diagnostic]:
     """Columns that rows name and the table has not, each once."""
     types = [c.name for c in columns]
-    first = {
-        column: where
-        for row, where in zip(rows.rows, rows.places, strict=True)
-        for column in row
-        if column not in types
-    }
+    first = {column: rows.where for column in rows.header if column not in types}
+    for row, where in zip(rows.rows, rows.places, strict=True):
+        for column in row:
+            if column not in types:
+                first.setdefault(column, where)
     return [
         error(
             "WFT-TST-003",

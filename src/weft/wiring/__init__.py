@@ -186,9 +186,13 @@ class Rooms:
         """The registries of all environments, each without production behind it."""
         return self._environments.every
 
+    def environment_made_at(self, name: str) -> dt.datetime:
+        """When an environment was made."""
+        return self._environments.made_at(name)
+
     def make_environment(self) -> None:
         """Makes the environment that was asked for, where it is new."""
-        if self.environment is not None and self._environments.make(self.environment):
+        if self.environment is not None and self._environments.make(self.environment, self.now()):
             self.__dict__.pop("registry", None)
             self.__dict__.pop("door", None)
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
 from weft.registry.base import Registry
+
+_MADE = "made"
+"""The file that holds when an environment was made; its log says nothing until something is built."""
 
 
 class EnvironmentFiles:
@@ -26,14 +30,23 @@ class EnvironmentFiles:
         """The file of one, whether it is there or not."""
         return self._folder / name / "registry.db"
 
-    def make(self, name: str) -> bool:
+    def make(self, name: str, at: datetime) -> bool:
         """Makes one where it is new; whether it was."""
         path = self.file(name)
         if path.exists():
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_name(_MADE).write_text(at.isoformat(), encoding="utf-8")
         self._opened(path).close()
         return True
+
+    def made_at(self, name: str) -> datetime:
+        """When one was made; of one of an older weft when its registry was last written to."""
+        path = self.file(name)
+        try:
+            return datetime.fromisoformat(path.with_name(_MADE).read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):  # the second: a machine that stopped before the text was on its disk
+            return datetime.fromtimestamp(path.stat().st_mtime, UTC)
 
     def remove(self, name: str) -> None:
         """Removes what one has registered."""

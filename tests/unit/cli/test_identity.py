@@ -337,6 +337,22 @@ def test_users_are_made_changed_and_shut_out_on_the_servers_machine(weft, platfo
     ]
 
 
+def test_another_password_says_which_tokens_still_hold_and_ends_them_where_it_is_told_to(weft, platform):
+    weft("user", "add", "eve")
+    until = platform.identity.now() + dt.timedelta(days=1)
+    for label in ("one", "two"):
+        platform.identity.tokens.create(
+            kind="personal", owner="eve", label=label, domain=None, actions=None, at=platform.identity.now(),
+            expires_at=until,
+        )  # fmt: skip
+
+    code, _, kept = weft("user", "passwd", "eve")
+    assert (code, "2 personal tokens of eve still in force: `--end-tokens` ends them too" in kept) == (0, True)
+    code, _, ended = weft("user", "passwd", "eve", "--end-tokens")
+    assert (code, "2 personal tokens of eve ended" in ended) == (0, True)
+    assert "token" not in weft("user", "passwd", "eve")[2]
+
+
 @pytest.mark.parametrize(
     ("words", "stdin", "code", "fix"),
     [

@@ -135,6 +135,31 @@ def test_a_model_that_runs_too_long_is_killed_with_what_it_has_started(child: Ch
     assert beat.read_text() == last
 
 
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are found by /proc alone")
+@pytest.mark.parametrize(("end", "late"), [("time.sleep(60)", True), ("return given", False)])
+def test_what_a_model_has_started_in_a_session_of_its_own_ends_with_it(
+    child: Child, tmp_path: Path, end: str, late: bool
+) -> None:
+    beat, script = tmp_path / "beat", tmp_path / "beat.py"
+    script.write_text(
+        "import os, pathlib, time\nif os.fork(): os._exit(0)\nwhile True:\n"
+        f"    pathlib.Path({str(beat)!r}).write_text(str(time.time()))\n    time.sleep(0.05)\n"
+    )
+    body = (
+        "import pathlib, subprocess, time\n"
+        f"subprocess.Popen([sys.executable, {str(script)!r}], start_new_session=True)\n"
+        f"while not pathlib.Path({str(beat)!r}).exists(): time.sleep(0.05)\n{end}"
+    )
+
+    ended = child.run(body, seconds=5)
+
+    assert (ended.late, ended.result is None) == (late, late)
+    time.sleep(0.3)
+    last = beat.read_text()
+    time.sleep(0.5)
+    assert beat.read_text() == last
+
+
 def test_a_model_that_prints_without_end_is_killed_at_its_deadline_and_its_notes_are_bounded(child: Child) -> None:
     ended = child.run("while True: print('x' * 1000)", seconds=3)
 

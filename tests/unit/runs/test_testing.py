@@ -250,6 +250,18 @@ def test_a_query_passes_the_same_allow_list_as_a_model(mesh, query, what):
     assert result.diagnostics[0].what.startswith(what)
 
 
+def test_csv_without_rows_whose_header_names_no_column_makes_no_test_pass(mesh):
+    given = one(mesh, '{orders: {csv: "orders.csv"}}', "{rows: []}")
+    expected = one(mesh, "{orders: {csv: 'day,amount'}}", "{csv: totals.csv}")
+
+    told = [(r.outcome, r.diagnostics[0].code, r.diagnostics[0].what) for r in (given, expected)]
+    assert told == [
+        (Outcome.ERROR, "WFT-TST-003", "`orders` has no column `orders.csv`"),
+        (Outcome.ERROR, "WFT-TST-003", "`totals` has no column `totals.csv`"),
+    ]
+    assert one(mesh, "{orders: {csv: 'day,amount'}}", "{csv: 'day,amount'}").outcome is Outcome.PASSED
+
+
 def test_a_value_that_is_not_of_its_columns_type_is_told_with_its_line(mesh):
     given = one(mesh, "{orders: {rows: [{day: 1},\n      {day: soon}]}}", "{rows: []}")
     expected = one(mesh, ORDERS_GIVEN, "{rows: [{day: 1.5.2}]}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 import time
 from collections.abc import Iterator
 
@@ -60,6 +62,35 @@ def test_users_come_page_by_page_each_once(opal, platform):
 
     assert names == sorted(user.name for user in platform.identity.users.listed())
     assert max(sizes) == 50 and len(sizes) == 3
+
+
+def signed_in(platform: Platform, name: str) -> TestClient:
+    """A browser in which somebody has signed in."""
+    password, _ = platform.identity.user_verbs.set_password(name, None, actor="root")
+    browser = TestClient(create_app(platform), headers={"Accept": "text/html", "Origin": "http://testserver"})
+    csrf = re.search('name="csrf" value="([^"]+)"', browser.get("/login").text)[1]
+    assert browser.post("/login", data={"csrf": csrf, "user": name, "password": password}).status_code == 200
+    browser.headers["X-CSRF-Token"] = re.search('name="csrf" content="([^"]+)"', browser.get("/").text)[1]
+    return browser
+
+
+def test_another_password_ends_personal_tokens_where_the_box_is_ticked_and_else_says_how_many_hold(platform):
+    platform.identity.user_verbs.add("eve", None, [], actor="root")
+    now = platform.identity.now()
+    until = now + dt.timedelta(days=1)
+    fields = {"label": "x", "domain": None, "actions": None, "at": now, "expires_at": until}
+    _, secret = platform.identity.tokens.create(kind="personal", owner="eve", **fields)
+    browser = signed_in(platform, "opal")
+    csrf = {"csrf": browser.headers["X-CSRF-Token"]}
+
+    kept = browser.post(f"{USERS}/eve/password", data=csrf)
+    assert "Personal tokens of eve that still hold: 1." in kept.text
+    assert platform.identity.tokens.holder(secret, now) is not None
+    ended = browser.post(f"{USERS}/eve/password", data={**csrf, "end_tokens": "true"})
+
+    assert "Personal tokens of eve that ended: 1." in ended.text
+    assert platform.identity.tokens.holder(secret, now) is None
+    platform.identity.user_verbs.remove("eve", actor="root")
 
 
 def test_a_user_is_found_by_a_part_of_the_name_and_a_wildcard_is_a_sign_like_others(opal):

@@ -37,7 +37,8 @@ class Approvals:
         """A page of approvals, newest first; those of drafts of others are left out.
 
         Args:
-            state: `waiting`, `approved` or `declined`; None: all.
+            state: `waiting`, `approved` or `declined`; None: all. One whose content was changed before anybody had
+                decided does not wait.
 
         Raises:
             UsageError: WFT-SRV-006, the cursor belongs to another list.
@@ -53,16 +54,10 @@ class Approvals:
         }
 
     def awaited(self, caller: Caller, product: str) -> list[Document]:
-        """What a product waits for now: of each policy the newest approval, where nobody has decided on it.
-
-        Older ones are of content that was changed before anybody had.
-        """
-        if Drafts(self._reader, caller).hide(product) or not self._store.listed(WAITING, product=product, limit=1):
+        """What a product waits for now: of each policy the newest approval, where nobody has decided on it."""
+        if Drafts(self._reader, caller).hide(product):
             return []
-        newest: dict[str, AskedApproval] = {}
-        for one in self._store.listed(product=product):
-            newest.setdefault(one.wanted.policy, one)
-        return [one.as_json() for one in newest.values() if one.state == WAITING]
+        return [one.as_json() for one in self._store.listed(WAITING, product=product)]
 
     def one(self, caller: Caller, approval_id: str) -> Document:
         """An approval, with what would be published: `content`, null where that is not known.

@@ -10,7 +10,7 @@ from weft.access import passwords
 from weft.access.permissions import MESH_ROLES, Role
 from weft.api.cursors import cursor_of, place_of
 from weft.errors import UsageError, did_you_mean, error
-from weft.registry.users import User, UserStore
+from weft.registry.users import PasswordSet, User, UserStore
 
 FIRST = "admin"
 """The name of the administrator that the first start makes."""
@@ -69,16 +69,28 @@ class UserVerbs:
             raise UsageError(error("WFT-ACC-021", f"there is a user `{name}` already", fix="choose another name"))
         return given
 
-    def set_password(self, name: str, password: str | None, *, actor: str) -> str:
-        """Gives a local user another password, and returns it; whoever is signed in under the name is signed out.
+    def set_password(
+        self, name: str, password: str | None, *, actor: str, end_tokens: bool = False
+    ) -> tuple[str, PasswordSet]:
+        """Gives a local user another password; whoever is signed in under the name is signed out.
+
+        Args:
+            password: None: one is made here.
+            end_tokens: their personal tokens end in the same moment; else they hold on.
+
+        Returns:
+            The password, and what came of the tokens.
 
         Raises:
             UsageError: WFT-ACC-021 there is no such local user, WFT-ACC-022 the password is too short.
         """
         given = passwords.generated() if password is None else password
-        if not self._users.set_password(name, passwords.hashed(given), actor=actor, at=self._now()):
+        done = self._users.set_password(
+            name, passwords.hashed(given), actor=actor, at=self._now(), end_tokens=end_tokens
+        )
+        if done is None:
             raise self._unknown(name)
-        return given
+        return given, done
 
     def set_roles(self, name: str, roles: Iterable[str], *, actor: str) -> None:
         """Gives a local user these roles in the mesh and no others.

@@ -12,9 +12,8 @@ if TYPE_CHECKING:
 
 def data_diff_text(found: DataDiff) -> str:
     """What differs, from the whole to the column."""
-    title = (
-        f"{found.address}: {counted(found.before, 'row')} in production, {number(found.after)} in {found.environment}"
-    )
+    where = "production" if found.compared_with == found.address else f"production (`{found.compared_with}`)"
+    title = f"{found.address}: {counted(found.before, 'row')} in {where}, {number(found.after)} in {found.environment}"
     if found.same_snapshot:
         return f"{title}\nboth show snapshot {found.snapshots[0]}"
     parts = [title]

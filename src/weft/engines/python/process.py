@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import selectors
 import signal
 import subprocess
@@ -42,6 +43,8 @@ _HANDED_ON = frozenset(
 )
 """Variables that a Python model sees; all others, which may be secrets, it does not."""
 
+_MARK = "PYTHON_MODEL_RUN"
+"""A variable that a child hands on to what it starts, so that this is found when it has left the child's session."""
 _MOST_LINES, _LONGEST_LINE = 100, 500
 """What is kept of the lines that a model prints."""
 
@@ -111,6 +114,7 @@ def run(job: Job, folder: Path, seconds: float, note: Callable[[str], None], apa
     """
     file = folder / "job.json"
     begun, tells = os.pipe()
+    mark = secrets.token_hex(8)
     try:
         file.write_text(json.dumps({**to_builtins(job), "parent": os.getpid(), "begun": tells}), encoding="utf-8")
         if apart is not None:
@@ -121,7 +125,7 @@ def run(job: Job, folder: Path, seconds: float, note: Callable[[str], None], apa
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=folder if apart is None else apart.out,
-            env=environment(os.environ) if apart is None else _environment_of(apart),
+            env={**environment(os.environ), _MARK: mark} if apart is None else _environment_of(apart),
             pass_fds=(tells,),
             start_new_session=True,  # so that what it starts can be ended with it
             **as_user(apart.account if apart is not None else None),
@@ -135,6 +139,8 @@ def run(job: Job, folder: Path, seconds: float, note: Callable[[str], None], apa
             child.stdout.close()
             if apart is not None:
                 end_all(apart.account)
+            else:
+                _end_marked(mark)
         lines.close()
         os.set_blocking(begun, False)
         came_so_far = bool(_read(begun))
@@ -201,6 +207,31 @@ def _end(child: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
+
+
+def _end_marked(mark: str) -> None:
+    """Ends what a child has started and what is in its session no more. Only where the system lists processes."""
+    sought = f"{_MARK}={mark}".encode()
+    deadline = time.monotonic() + 5
+    while found := _marked(sought):
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        if time.monotonic() > deadline:
+            return  # they multiply, or wait for a disk: accidents are kept small, no wall is promised
+        time.sleep(0.01)
+
+
+def _marked(sought: bytes) -> list[int]:
+    """The processes that have a variable with its value."""
+    found = []
+    with contextlib.suppress(FileNotFoundError):
+        for number in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208  looked through once in each run
+            # one that has ended has no environment any more, that of another user cannot be read
+            with contextlib.suppress(OSError), open(f"/proc/{number}/environ", "rb") as file:  # noqa: PTH123
+                if sought in file.read().split(b"\0"):
+                    found.append(int(number))
+    return found
 
 
 class _Lines:

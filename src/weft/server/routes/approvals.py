@@ -35,6 +35,10 @@ class Approval(BaseModel):
     decided_by: str | None
     decided_at: str | None
     reason: str | None = Field(description="of the decision; null where it was erased")
+    superseded_by: str | None = Field(
+        description="the approval of other content that was asked for since: this one is in no list of those that wait",
+        default=None,
+    )
 
 
 class ContentOfPort(BaseModel):

@@ -35,7 +35,7 @@ def list_(state: str, limit: int, form: str) -> int:
         print_json(found)
         return 0
     rows = [
-        [one["approval_id"], one["state"], one["product"], one["policy"], " or ".join(one["roles"]), one["asked_by"]]
+        [one["approval_id"], _state(one), one["product"], one["policy"], " or ".join(one["roles"]), one["asked_by"]]
         for one in found["items"]
     ]
     heads = ["approval", "state", "product", "policy", "for", "asked by"]
@@ -58,13 +58,19 @@ def show(approval: str, form: str) -> int:
     return 0
 
 
+def _state(one: dict[str, Any]) -> str:
+    return "superseded" if one["state"] == "waiting" and one.get("superseded_by") else str(one["state"])
+
+
 def _page(one: dict[str, Any]) -> str:
     lines = [
-        f"{one['product']}: {one['state']}  ({one['approval_id']})",
+        f"{one['product']}: {_state(one)}  ({one['approval_id']})",
         f"policy: {one['policy']}  {one['why'] or ''}".rstrip(),
         f"content: {one['digest'][:16]}",
         f"asked by {one['asked_by']}, {utc_minute(one['asked_at'])}, of {' or '.join(one['roles'])}",
     ]
+    if _state(one) == "superseded":
+        lines.append(f"other content was asked for since: {one['superseded_by']}")
     lines += [line for port in one.get("content") or [] for line in _port(port)]
     if one["decided_at"] is not None:
         reason = one["reason"] if one["reason"] is not None else "the reason was erased"

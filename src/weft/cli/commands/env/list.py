@@ -26,7 +26,7 @@ def list_(form: str) -> int:
                 e.name,
                 str(len(e.ports)),
                 f"{e.used_at:%Y-%m-%d %H:%M}" if e.used_at else "never",
-                f"{e.ends_at:%Y-%m-%d %H:%M}" if e.ends_at else "",
+                f"{e.ends_at:%Y-%m-%d %H:%M}",
             ]
             for e in found
         ]

@@ -12,6 +12,7 @@ import click
 
 from weft.cli.options import examples
 from weft.cli.output import print_line, print_text
+from weft.cli.text import counted
 
 if TYPE_CHECKING:
     from weft.api.people.users import UserVerbs
@@ -52,14 +53,20 @@ def add(name: str, roles: tuple[str, ...], from_stdin: bool) -> int:
 
 @click.command(
     "passwd",
-    help="Give a local user another password; whoever is signed in under the name is signed out.",
-    epilog=examples("weft user passwd admin"),
+    help="Give a local user another password; whoever is signed in under the name is signed out.\n\n"
+    "Personal tokens hold on unless `--end-tokens` is given: give it where somebody else may have known the password.",
+    epilog=examples("weft user passwd admin", "weft user passwd admin --end-tokens"),
 )
 @click.argument("name")
+@click.option("--end-tokens", is_flag=True, help="End the personal tokens of the user as well.")
 @_password_option
-def passwd(name: str, from_stdin: bool) -> int:
+def passwd(name: str, end_tokens: bool, from_stdin: bool) -> int:
     with _users() as users:
-        password = users.set_password(name, _password(from_stdin), actor=getpass.getuser())
+        password, done = users.set_password(name, _password(from_stdin), actor=getpass.getuser(), end_tokens=end_tokens)
+    if done.ended:
+        print_line(f"{counted(done.ended, 'personal token')} of {name} ended")
+    if done.holding:
+        print_line(f"{counted(done.holding, 'personal token')} of {name} still in force: `--end-tokens` ends them too")
     if not from_stdin:
         _shown(name, password)
     return 0

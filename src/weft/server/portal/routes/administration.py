@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -191,14 +191,23 @@ def add_user(request: Request, caller: Changer, name: _Word = "", roles: _Words 
 
 
 @router.post("/users/{name}/password")
-def reset_password(request: Request, caller: Changer, name: _Name) -> Response:
-    """Gives a local user another password, and shows it this once."""
+def reset_password(
+    request: Request, caller: Changer, name: _Name, end_tokens: Annotated[bool, Form()] = False
+) -> Response:
+    """Gives a local user another password, and shows it this once.
+
+    Args:
+        end_tokens: the user's personal tokens end in the same moment; else the page says how many hold on.
+    """
+    counts: dict[str, int] = {}
 
     def reset(platform: Any) -> str:
-        made: str = platform.identity.user_verbs.set_password(name, None, actor=caller.name)
-        return made
+        verbs = platform.identity.user_verbs
+        made, done = verbs.set_password(name, None, actor=caller.name, end_tokens=end_tokens)
+        counts.update(ended=done.ended, holding=done.holding)
+        return str(made)
 
-    return _with_password(request, caller, name, reset)
+    return _with_password(request, caller, name, reset, counts)
 
 
 @router.post("/users/{name}/roles")
@@ -418,15 +427,17 @@ def _number(text: str, field: str) -> int | None:
     raise UsageError(error("WFT-SRV-110", f"“{field}” is not such a number", fix="write a whole number, or nothing"))
 
 
-def _with_password(request: Request, caller: Caller, name: str, change: Callable[[Any], str]) -> Response:
-    """The page of users with a new password on it, which is shown this once."""
+def _with_password(
+    request: Request, caller: Caller, name: str, change: Callable[[Any], str], tokens: Mapping[str, int] | None = None
+) -> Response:
+    """The page of users with a new password on it, which is shown this once, and what came of the user's tokens."""
     platform = platform_of(request)
     try:
         password = change(platform)
     except WeftError as e:
         typed = {"name": name}
         return _again(request, caller, "administration_users.html", "Users and teams", administering.users, e, typed)
-    page = {**administering.users(platform, caller), "made": {"name": name, "password": password}}
+    page = {**administering.users(platform, caller), "made": {"name": name, "password": password, "tokens": tokens}}
     return _once(_shown(request, caller, "administration_users.html", page, title="Users and teams", status=201))
 
 
