@@ -72,7 +72,7 @@ class AccessLists:
         terms = self._rooms.grounds.policies.of(address.domain).terms
         return {
             "roles": list(roles_of(self._rooms.published(str(address)).contract)),
-            "decides": list(self._access.told(address)),
+            "decides": list(self._access.deciders.named(address)),
             "longest_days": terms.longest.days if terms.longest is not None else None,
             "at_once": str(terms.at_once) if terms.at_once is not None else None,
         }

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import replace
-
-from weft.access.approving import Approvers, approvers, has_second_level
 from weft.access.permissions import Action, Caller, Role, domains_of, may, require
 from weft.access.principals import Principal, PrincipalKind, of_caller
+from weft.api.access.deciders import Deciders
 from weft.api.access.explaining import explained, supposed
 from weft.api.access.shown import shown_grant, shown_request
 from weft.api.access.wanted import (
@@ -58,15 +56,15 @@ class Access:
 
     def __init__(self, rooms: Rooms, database: Database, *, sovereign: bool = False) -> None:
         self._rooms = rooms
-        self._users = UserStore(database)
         self.requests = RequestStore(database)
         self.grants = GrantStore(database)
         self.grant_lists = GrantLists(database)
+        self.deciders = Deciders(rooms, UserStore(database))
         self.sovereign = sovereign
 
     def principal_of(self, caller: Caller) -> Principal:
         """Whoever asks a server, as a reader of rows, with their teams."""
-        return of_caller(caller, self._teams(caller.name))
+        return of_caller(caller, self.deciders.teams(caller.name))
 
     # asking
 
@@ -104,7 +102,7 @@ class Access:
         states = {s.address: s for s in (self._rooms.published(str(parse_address(a))) for a in addresses)}
         for state in states.values():
             require_parts(state, columns, roles)
-            self._require_same_approvers(state.address, state.contract, roles)
+            self.deciders.require_same(state.address, roles)
             self._require_new(state.address, who)
         now = self._rooms.now()
         ends_at = end_of(until, now)
@@ -129,7 +127,7 @@ class Access:
             tuple(dict.fromkeys(roles)),
             ends_at,
         )
-        to = {p: self._first(s.contract, p, wanted.roles).told for p, s in states.items() if p not in at_once}
+        to = {p: self.deciders.first(p, wanted.roles).told for p in states if p not in at_once}
         return self.shown(self.requests.create(wanted, now, at_once, to), caller)
 
     def listed(self, caller: Caller, state: str | None = None, *, mine: bool = False) -> list[dict[str, Any]]:
@@ -165,7 +163,7 @@ class Access:
         item = request.item(parse_address(address))
         if item is None:
             raise absent("port in this request", address)
-        decides = self.sovereign or self._decides(caller, request, item) or Role.GOVERNANCE_LEAD in caller.mesh
+        decides = self._decides(caller, request, item) or Role.GOVERNANCE_LEAD in caller.mesh
         own = request.kind == "user" and request.consumer == caller.name
         if not (decides or own):
             require(caller, Action.APPROVE, item.port.domain)
@@ -206,8 +204,8 @@ class Access:
             terms = self._rooms.grounds.policies.of(item.port.domain).terms
             ends = end_of(until, now) if until is not None else request.ends_at
             require_length(terms, ends, now)
-            last = item.stage == 2 or not has_second_level(self._contract(item.port), request.roles)
-            then = () if last else self._approvers(request, replace(item, stage=2), 0).told
+            second = self.deciders.second(request, item)
+            last, then = second is None, second.told if second is not None else ()
             if last and ends is not None and ends <= now:
                 over = f"it was asked for until {ends - timedelta(days=1):%Y-%m-%d}, which is over"
                 raise unusable(over, "decline it, or say until when it is granted (`--until` on the command line)")
@@ -317,10 +315,10 @@ class Access:
             for item in (i for i in request.items if i.state == WAITING):
                 terms = self._rooms.grounds.policies.of(item.port.domain).terms
                 if item.raised < 2 and now - item.since >= terms.next_level_after:
-                    to = self._approvers(request, item, item.raised + 1).told
+                    to = self.deciders.after(request, item).told
                     done["raised"] += self.requests.move_on(item, raised=True, at=now, to=to)
                 elif now - (item.reminded_at or item.since) >= terms.remind_after:
-                    to = self._approvers(request, item, item.raised).told
+                    to = self.deciders.of(request, item).told
                     done["reminded"] += self.requests.move_on(item, raised=False, at=now, to=to)
         grace = self._rooms.grounds.policies.of("").terms.review_grace
         for _, what in self.grants.ending(now, grace):
@@ -338,27 +336,6 @@ class Access:
             require(caller, Action.PUBLISH, who.domain)
         return who
 
-    def _teams(self, name: str) -> tuple[str, ...]:
-        user = self._users.user(name)
-        return user.teams if user is not None else ()
-
-    def told(self, port: Address) -> tuple[str, ...]:
-        """Who decides first on a request for a port, in words and by name."""
-        domain = self._rooms.production.domain(port.domain)
-        return self._first(self._contract(port), port, ()).named(domain)
-
-    def _first(self, contract: Mapping[str, Any], port: Address, roles: Sequence[str]) -> Approvers:
-        return approvers(contract, self._rooms.production.domain(port.domain), roles, 1, 0, self._known)
-
-    def _approvers(self, request: AccessRequest, item: Item, raised: int) -> Approvers:
-        domain = self._rooms.production.domain(item.port.domain)
-        return approvers(self._contract(item.port), domain, request.roles, item.stage, raised, self._known)
-
-    def _known(self, name: str) -> bool:
-        if name.startswith("team:") or self._users.user(name) is not None:
-            return True
-        return bool(self._rooms.principal_named(f"user:{name}").roles)
-
     def waiting_for(self, caller: Caller, after: str | None = None) -> Iterator[AccessRequest]:
         """Requests that somebody may decide now, newest first, behind one of them; however many wait for others."""
         while found := self.requests.listed(WAITING, after=after):
@@ -368,14 +345,7 @@ class Access:
             after = found[-1].request_id
 
     def _decides(self, caller: Caller, request: AccessRequest, item: Item) -> bool:
-        """Whether somebody may decide a port of a request now: nobody for themselves, and nobody twice."""
-        if self.sovereign:
-            return True
-        teams = self._teams(caller.name)
-        own = (request.kind, request.consumer) in of_caller(caller, teams).consumers
-        if own or caller.name in item.approvals:
-            return False
-        return self._approvers(request, item, item.raised).has(caller, item.port.domain, teams)
+        return self.sovereign or self.deciders.has(caller, request, item)
 
     def _to_decide(self, caller: Caller, request: AccessRequest, ports: Sequence[str]) -> list[Item]:
         chosen = [parse_address(p) for p in ports]
@@ -387,7 +357,7 @@ class Access:
         found = [i for i in waiting if self._decides(caller, request, i)]
         if not found or (ports and len(found) < len(waiting)):
             missing = next(i for i in waiting if i not in found)
-            who = ", ".join(self._approvers(request, missing, missing.raised).told)
+            who = ", ".join(self.deciders.of(request, missing).told)
             raise AccessDenied(
                 error(
                     "WFT-ACC-035",
@@ -406,7 +376,7 @@ class Access:
         return any(
             may(caller, Action.APPROVE, i.port.domain)
             or caller.name in (i.decided_by, *i.approvals)
-            or self._approvers(request, i, i.raised).has(caller, i.port.domain, who.teams)
+            or self.deciders.of(request, i).has(caller, i.port.domain, who.teams)
             for i in request.items
         )
 
@@ -438,25 +408,11 @@ class Access:
             fix = f"`weft access list {waiting}` shows how it stands"
             raise Conflict(error("WFT-ACC-038", f"`{port}` is asked for already, by `{waiting}`", fix=fix))
 
-    def _require_same_approvers(self, port: Address, contract: Mapping[str, Any], roles: Sequence[str]) -> None:
-        """Refuses roles of which different people decide: nobody could decide on all of them."""
-        domain = self._rooms.production.domain(port.domain)
-        if any(approvers(contract, domain, roles, stage, 0, self._known).also for stage in (1, 2)):
-            told = ", ".join(f"`{role[:80]}`" for role in dict.fromkeys(roles))
-            raise unusable(
-                f"different people decide on the roles {told} of `{port}`",
-                "ask for each role in a request of its own, one after the other",
-            )
-
-    def _contract(self, port: Address) -> Mapping[str, Any]:
-        state = self._rooms.production.port(port)
-        return state.contract if state is not None else {}
-
     def shown(self, request: AccessRequest, caller: Caller) -> dict[str, Any]:
         """A request as somebody sees it who may."""
 
         return shown_request(
             request,
-            lambda item: self._approvers(request, item, item.raised).told if item.state == WAITING else (),
+            lambda item: self.deciders.of(request, item).told if item.state == WAITING else (),
             lambda item: item.state == WAITING and self._decides(caller, request, item),
         )
