@@ -108,6 +108,8 @@ def test_the_browser_of_ports_shows_columns_and_writes_them_into_the_text(demo, 
     page.wait_for_function("document.querySelectorAll('#tables > li').length < 6")
     page.locator("#tables button.name", has_text="fleet.aircraft.planes@1").click()
     page.locator("#tables").get_by_text("has no grant on").wait_for()
+    ask = page.locator("#tables li", has_text="fleet.aircraft.planes@1").get_by_role("link", name="ask for access")
+    assert ask.get_attribute("href") == "/access/request?port=fleet.aircraft.planes%401"
     page.locator("#tables button.name", has_text="operations.on_time.flights@1").click()
     page.get_by_role("button", name="write its name").click()
 

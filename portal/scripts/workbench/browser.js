@@ -32,7 +32,7 @@ async function open(line, button, insert) {
 
 function lineOf({ address, allowed, masked }, insert) {
   const button = element("button", { type: "button", class: "plain name mono", "aria-expanded": "false" }, ...address.split(/(?<=\.)/).flatMap((part) => [part, element("wbr")]));
-  const chip = !allowed ? element("span", { class: "chip outline" }, "no access") : masked ? element("span", { class: "chip accent" }, `${masked} masked`) : "";
+  const chip = !allowed ? element("a", { class: "chip outline", href: `/access/request?port=${encodeURIComponent(address)}` }, "ask for access") : masked ? element("span", { class: "chip accent" }, `${masked} masked`) : "";
   const line = element("li", { "data-address": address }, button, chip);
   button.addEventListener("click", () => open(line, button, insert));
   return line;

@@ -13,10 +13,11 @@ from msgspec.structs import replace
 
 from weft.connectors.files import FileConnector
 from weft.connectors.sniffing import sniff
+from weft.contracts.agreement import agree
 from weft.contracts.draft import draft
 from weft.contracts.profile import ColumnProfile, Profile, profile
 from weft.engines.base import Session
-from weft.errors import ProjectError, SourceError, UsageError, did_you_mean, error
+from weft.errors import Diagnostic, ProjectError, SourceError, UsageError, did_you_mean, error
 from weft.model.address import Address, ProductAddress, slugify
 from weft.model.classification import Classification
 from weft.model.column import Column
@@ -33,14 +34,22 @@ from weft.runs.python_models import select_of
 from weft.sql.quoting import ident
 from weft.storage.schemas import storable_type
 
+_TABLE = "rows to profile"
+_ROWS = ident(_TABLE)
+
 
 class Sync(Struct, frozen=True):
-    """What was written: the contract's path, its text, what was added, and the difference to the text before."""
+    """What was written: the contract's path, its text, what was added, and the difference to the text before.
+
+    Attributes:
+        disagreements: where contract and model differ all the same: what a person wrote is kept, right or wrong.
+    """
 
     path: Path
     text: str
     notes: tuple[str, ...]
     diff: str
+    disagreements: tuple[Diagnostic, ...] = ()
 
 
 def sync(address: Address, mesh: Mesh, connector: FileConnector, context: Context, *, write: bool) -> Sync:
@@ -63,6 +72,7 @@ def sync(address: Address, mesh: Mesh, connector: FileConnector, context: Contex
         sql = preparation.kept(model, select_of(session, model, None, context, Path(rows)))
         keys = _versioned(model)
         drafted = _drafted(session, model.name, sql, existing, entry.get("contractId"), _status(product), keys)
+        columns = session.columns(f"SELECT * FROM {_ROWS}")
     after, notes = edit.merged(before, drafted)
     if write and notes:
         edit.write_whole(path, after)
@@ -73,7 +83,9 @@ def sync(address: Address, mesh: Mesh, connector: FileConnector, context: Contex
     if write and added:
         edit.write_whole(descriptor, completed)
     diff = "".join(difflib.unified_diff(before.splitlines(True), after.splitlines(True), "before", str(path.name)))
-    return Sync(path, after, (*notes, *(f"product.odps.yaml: {a}" for a in added)), diff)
+    promised = _existing(after, path.relative_to(mesh.root).as_posix())
+    wrong = agree(promised, columns) if promised is not None and promised.objects else ()
+    return Sync(path, after, (*notes, *(f"product.odps.yaml: {a}" for a in added)), diff, wrong)
 
 
 def product_from_file(file: str, product: ProductAddress, connector: FileConnector, context: Context) -> dict[str, Any]:
@@ -148,8 +160,8 @@ def _drafted(
     closed = []
     if existing is not None and existing.objects:
         closed = [p.name for p in existing.table.properties if p.classification > Classification.INTERNAL]
-    session.table("rows to profile", sql)
-    seen = profile(session, ident("rows to profile"), sensitive=closed)
+    session.table(_TABLE, sql)
+    seen = profile(session, _ROWS, sensitive=closed)
     if keys is not None:
         seen = replace(seen, keys=keys)
     return draft(seen, existing, name=name.partition("@")[0], contract_id=contract_id, status=status)

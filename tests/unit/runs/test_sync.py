@@ -111,13 +111,26 @@ def test_a_column_of_nothing_but_null_is_drafted_without_a_type_and_its_model_is
     assert {p["name"]: p["physicalType"] for p in content(mesh)["schema"][0]["properties"]}["n"] == "VARCHAR"
 
 
+def test_a_type_that_somebody_wrote_is_kept_and_told_where_the_model_gives_another(mesh):
+    sync(mesh)
+    mesh.edit(f"{ORDERS}/models/totals.sql", "select day,", "select day::varchar as day,")
+    before = mesh.path(CONTRACT).read_bytes()
+
+    found = sync(mesh)
+    told = mesh.weft("contract", "sync", PORT)
+
+    assert [(d.code, d.where.file) for d in found.disagreements] == [("WFT-CON-003", CONTRACT)]
+    assert mesh.path(CONTRACT).read_bytes() == before
+    assert (told.returncode, "WFT-CON-003" in told.stdout, "all there is to say" in told.stderr) == (0, True, False)
+
+
 def test_a_contract_that_lacks_nothing_stays_to_the_letter(mesh):
     sync(mesh)
     before = mesh.path(CONTRACT).read_bytes()
 
     again = sync(mesh)
 
-    assert (again.notes, again.diff) == ((), "")
+    assert (again.notes, again.diff, again.disagreements) == ((), "", ())
     assert mesh.path(CONTRACT).read_bytes() == before
 
 
