@@ -328,6 +328,15 @@ def test_what_the_server_says_is_not_for_readers(shop, platform):
         shop.rows(f"select id from {PORT}")
 
 
+def as_eve(shop: LiveShop, sql: str) -> list[tuple[Any, ...]]:
+    """What somebody gets who has a grant, once the port is published."""
+    with closing(open_platform(shop.root)) as platform:
+        now = platform.rooms.now()
+        address = parse_address(f"{PORT}@1")
+        platform.scanning.grants.grant(address, "user", "eve", basis="request", actor="x", at=now, ends_at=None)
+        return asked(platform, sql)
+
+
 def test_a_condition_of_the_question_is_never_asked_of_a_view(shop):
     """A view makes its values when it is read: on a row that is hidden it may fail, and that would tell of it."""
     shop.run(
@@ -339,12 +348,8 @@ def test_a_condition_of_the_question_is_never_asked_of_a_view(shop):
     shop.run("DELETE FROM orders WHERE id = 1")
     shop.apply()
     shop.run("INSERT INTO orders VALUES (1, 'x', 'south', 1, '2026-02-01', 'y')")
-    with closing(open_platform(shop.root)) as platform:
-        now = platform.rooms.now()
-        address = parse_address(f"{PORT}@1")
-        platform.scanning.grants.grant(address, "user", "eve", basis="request", actor="x", at=now, ends_at=None)
 
-        assert asked(platform, f"select id, share from {PORT} where share > 1 order by id") == [(3, 5), (6, 2)]
+    assert as_eve(shop, f"select id, share from {PORT} where share > 1 order by id") == [(3, 5), (6, 2)]
 
 
 @pytest.mark.parametrize(
@@ -380,12 +385,8 @@ def test_a_condition_of_the_question_is_never_asked_of_a_table_with_a_foreign_pa
     )
     shop.apply()
     shop.run("INSERT INTO orders VALUES (1, 'x', 'south', 1, '2026-02-01', 'y')")
-    with closing(open_platform(shop.root)) as platform:
-        now = platform.rooms.now()
-        address = parse_address(f"{PORT}@1")
-        platform.scanning.grants.grant(address, "user", "eve", basis="request", actor="x", at=now, ends_at=None)
 
-        assert asked(platform, f"select id, share from {PORT} where share > 1 order by id") == [(3, 5), (6, 2)]
+    assert as_eve(shop, f"select id, share from {PORT} where share > 1 order by id") == [(3, 5), (6, 2)]
 
 
 def test_a_query_that_takes_too_long_ends_on_the_server(shop, platform):
