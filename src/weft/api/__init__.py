@@ -1,5 +1,6 @@
 """The verbs. The command line and every other entrance call only these; each is a few lines over the rooms."""
 
+from weft.api.checking import CheckReport
 from weft.api.contracts import (
     contract_bump,
     contract_diff,
@@ -11,7 +12,7 @@ from weft.api.contracts import (
     write_export,
     write_text,
 )
-from weft.api.mesh import CheckReport, Mesh, open
+from weft.api.mesh import Mesh, open
 from weft.api.scaffolding import init, new_domain, new_product, schema
 
 __all__ = [

@@ -9,8 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from msgspec import Struct
-
+from weft.api.checking import CheckReport
 from weft.api.contracts import is_file, verify
 from weft.api.environments import Environments, checked_name
 from weft.config import Settings, load_settings
@@ -37,21 +36,6 @@ if TYPE_CHECKING:
     from weft.runs.progress import Progress
     from weft.runs.results import ApplyResult, RolledBack, Verification
     from weft.runs.sync import Sync
-
-
-class CheckReport(Struct, frozen=True):
-    """Everything that can be said from the files."""
-
-    diagnostics: tuple[Diagnostic, ...]
-
-    @property
-    def exit_code(self) -> int:
-        """0 when nothing is wrong, else 2."""
-        return 2 if has_errors(self.diagnostics) else 0
-
-    def as_json(self) -> dict[str, Any]:
-        """The shape of `weft check --format json`."""
-        return {"diagnostics": [d.as_json() for d in self.diagnostics]}
 
 
 def open(

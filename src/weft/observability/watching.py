@@ -101,17 +101,21 @@ class Watch:
                 return Watched(opened, closed, reminded)
 
     def _dismissed(self, ports: Mapping[str, Standing], open_ones: Mapping[str, Incident], now: datetime) -> set[str]:
-        """Late ports of which an incident told that somebody has closed by hand, and that were not published since."""
-        late = {p: one.published_at for p, one in ports.items() if one.is_late(now)}
+        """Late ports of which an incident told that somebody has closed by hand, and that were not published since.
+
+        Whatever closes by itself does so when its port is late no more: what was closed before, somebody has closed.
+        """
+        late = {p: one for p, one in ports.items() if one.is_late(now)}
         if all(late_key(port) in open_ones for port in late):
             return set()
         with self._registry.database.reading() as statements:
-            closed = kept.lateness_closed_by_hand(statements, min(late.values()))
+            closed = kept.lateness_closed(statements, min(one.published_at for one in late.values()))
         found = set()
         for incident in closed:
-            if incident.subject not in late or incident.opened_at < late[incident.subject]:
+            port, at = late.get(incident.subject), incident.closed_at
+            if port is None or at is None or incident.opened_at < port.published_at or not port.is_late(at):
                 continue
-            told = (p for p in incident.affected if p in late and incident.closed_at and late[p] <= incident.closed_at)
+            told = (p for p in incident.affected if p in late and late[p].published_at <= at)
             found |= {incident.subject, *told}
         return {port for port in found if late_key(port) not in open_ones}
 
@@ -141,7 +145,7 @@ class Watch:
         if not isinstance(change, Close):
             return 0
         incident_id = _open_id(statements, change.key)
-        return incident_id is not None and kept.end(statements, incident_id, actor=kept.WEFT, at=now, text=change.text)
+        return incident_id is not None and kept.end(statements, incident_id, actor="weft", at=now, text=change.text)
 
     def _noted(self, statements: Statements, change: Change, now: datetime) -> None:
         if isinstance(change, Open | Close):
@@ -151,7 +155,7 @@ class Watch:
             return
         match change:
             case Again(_, text):
-                kept.add_entry(statements, incident_id, Entry(now, "again", kept.WEFT, text))
+                kept.add_entry(statements, incident_id, Entry(now, "again", "weft", text))
             case Affect(_, ports):
                 kept.affect(statements, incident_id, ports, at=now)
             case Link(_, root, text):

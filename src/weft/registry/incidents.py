@@ -19,9 +19,6 @@ _COLUMNS = (
     "acknowledged_by, root, affected"
 )
 
-WEFT = "weft"
-"""Who opens and closes incidents by itself, in timelines and in the log."""
-
 
 class Entry(Struct, frozen=True):
     """One line of a timeline: `opened`, `again`, `affected`, `linked`, `acknowledged`, `comment` or `closed`."""
@@ -178,7 +175,7 @@ def begin(
     )
     if not opened:
         return None
-    add_entry(statements, incident_id, Entry(at, "opened", WEFT, what))
+    add_entry(statements, incident_id, Entry(at, "opened", "weft", what))
     body = {
         "incident": incident_id,
         "cause": cause,
@@ -188,7 +185,7 @@ def begin(
         "affected": list(affected),
         "readers": list(readers),
     }
-    publishing.append(SqlTables(statements), at, "incident.opened", WEFT, f"incident:{incident_id}", body)
+    publishing.append(SqlTables(statements), at, "incident.opened", "weft", f"incident:{incident_id}", body)
     return incident_id
 
 
@@ -214,13 +211,11 @@ def end(statements: Statements, incident_id: str, *, actor: str, at: datetime, t
     return True
 
 
-def lateness_closed_by_hand(statements: Statements, since: datetime) -> list[Incident]:
-    """Incidents of late ports that opened since a time and that somebody closed, without their timelines."""
+def lateness_closed(statements: Statements, since: datetime) -> list[Incident]:
+    """Incidents of late ports that opened since a time and are closed, without their timelines."""
     rows = statements.rows(
-        f"SELECT {_COLUMNS} FROM incidents i WHERE i.cause = 'late' AND i.opened_at >= ? AND i.closed_at IS NOT NULL "
-        "AND EXISTS (SELECT 1 FROM incident_entries e "
-        "WHERE e.incident_id = i.incident_id AND e.kind = 'closed' AND e.actor <> ?)",
-        (codec.time_text(since), WEFT),
+        f"SELECT {_COLUMNS} FROM incidents WHERE cause = 'late' AND opened_at >= ? AND closed_at IS NOT NULL",
+        (codec.time_text(since),),
     )
     return [_incident(row) for row in rows]
 
@@ -233,7 +228,7 @@ def affect(statements: Statements, incident_id: str, addresses: Sequence[str], *
     if row is not None and new:
         kept = json.dumps(sorted({*known, *new}))
         statements.run("UPDATE incidents SET affected = ? WHERE incident_id = ?", (kept, incident_id))
-        add_entry(statements, incident_id, Entry(at, "affected", WEFT, f"suffers from it: {', '.join(new)}"))
+        add_entry(statements, incident_id, Entry(at, "affected", "weft", f"suffers from it: {', '.join(new)}"))
 
 
 def link(statements: Statements, incident_id: str, root: str, *, text: str, at: datetime) -> None:
@@ -243,7 +238,7 @@ def link(statements: Statements, incident_id: str, root: str, *, text: str, at: 
         (root, incident_id, root),
     )
     if changed:
-        add_entry(statements, incident_id, Entry(at, "linked", WEFT, text))
+        add_entry(statements, incident_id, Entry(at, "linked", "weft", text))
 
 
 def add_entry(statements: Statements, incident_id: str, entry: Entry) -> None:
@@ -269,7 +264,7 @@ def remind(
     ]
     if not told or not told[0]:
         return False
-    publishing.append(SqlTables(statements), at, "port.end_of_life", WEFT, port, body)
+    publishing.append(SqlTables(statements), at, "port.end_of_life", "weft", port, body)
     return True
 
 

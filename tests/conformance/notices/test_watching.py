@@ -11,6 +11,7 @@ from tests.conformance.notices.stories import ANN, ORDERS, TOTALS, go, notices, 
 from tests.receivers import mailing
 from weft.access.permissions import Caller, Role
 from weft.api.incidents import Incidents
+from weft.api.notices import keyboard
 from weft.config import NoticesSettings
 from weft.errors import AccessDenied, Conflict, UsageError
 from weft.model.checks import CheckResult, CheckSeverity, Outcome, Rule
@@ -229,13 +230,19 @@ def test_somebody_of_the_domain_acknowledges_comments_and_closes_and_nobody_else
     assert "another host" not in str([event.body for event in registry.events()])
 
 
+def closed_by_hand(watched: Incidents, clock, caller: Caller = ANN, **later: float) -> dict:
+    """The one incident that opens after a while, which somebody then closes."""
+    clock.move(**later)
+    assert watched.look().opened == 1
+    (one,) = watched.listed()
+    watched.close(caller, one["incident_id"], "nobody needs it on Sundays")
+    return one
+
+
 def test_lateness_that_somebody_closed_stays_closed_until_the_port_is_published_and_late_again(registry, clock):
     publish(registry, clock, contract=HOURS_4)
-    clock.move(hours=5)
     watched = incidents(registry, clock)
-    watched.look()
-    (late,) = watched.listed()
-    watched.close(ANN, late["incident_id"], "nobody needs it on Sundays")
+    closed_by_hand(watched, clock, hours=5)
 
     assert [(watched.look().opened, clock.move(hours=3)) for _ in range(3)] == [(0, None)] * 3
     assert incidents(registry, clock).look().opened == 0  # nor does another worker, or this one after a restart
@@ -245,24 +252,26 @@ def test_lateness_that_somebody_closed_stays_closed_until_the_port_is_published_
     assert (watched.look().opened, watched.look().opened) == (1, 0)
 
 
+def test_whoever_is_called_weft_closes_lateness_as_anybody_does(registry, clock):
+    publish(registry, clock, contract=HOURS_4)
+    watched = incidents(registry, clock)
+    closed_by_hand(watched, clock, keyboard("weft"), hours=5)
+
+    assert watched.look().opened == 0
+
+
 def test_closing_lateness_silences_what_its_incident_named_and_nothing_that_becomes_late_later(registry, clock):
     hours_8 = {**HOURS_4, "slaProperties": [{"property": "latency", "value": 8, "unit": "h"}]}
     publish(registry, clock, contract=HOURS_4)
     publish(registry, clock, TOTALS, reads=(str(ORDERS),), contract=hours_8, upstream={str(ORDERS): "1"})
     watched = incidents(registry, clock)
-    clock.move(hours=5)
-    watched.look()
-    (first,) = watched.listed()
+    first = closed_by_hand(watched, clock, hours=5)
     assert (first["subject"], first["affected"]) == (str(ORDERS), [])
-    watched.close(ANN, first["incident_id"], "nobody needs it on Sundays")
 
-    clock.move(hours=4)
-    assert watched.look().opened == 1  # whoever closed the one has said nothing of the other, which its owner promises
-    (second,) = watched.listed()
+    # whoever closed the one has said nothing of the other, which its owner promises
+    joe = Caller("joe", "user", domains={"finance": frozenset({Role.DOMAIN_OWNER})})
+    second = closed_by_hand(watched, clock, joe, hours=4)
     assert second["subject"] == str(TOTALS)
-    watched.close(
-        Caller("joe", "user", domains={"finance": frozenset({Role.DOMAIN_OWNER})}), second["incident_id"], "nor this"
-    )
     clock.move(hours=4)
     assert watched.look().opened == 0
 
@@ -271,11 +280,7 @@ def test_what_a_closed_incident_named_is_told_of_again_once_it_was_published_and
     publish(registry, clock, contract=HOURS_4)
     publish(registry, clock, TOTALS, reads=(str(ORDERS),), contract=HOURS_4, upstream={str(ORDERS): "1"})
     watched = incidents(registry, clock)
-    clock.move(hours=5)
-    watched.look()
-    (late,) = watched.listed()
-    assert late["affected"] == [str(TOTALS)]
-    watched.close(ANN, late["incident_id"], "nobody needs it on Sundays")
+    assert closed_by_hand(watched, clock, hours=5)["affected"] == [str(TOTALS)]
     clock.move(hours=3)
     assert watched.look().opened == 0
 

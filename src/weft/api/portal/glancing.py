@@ -26,14 +26,14 @@ def glances(platform: Platform, caller: Caller, addresses: Collection[str]) -> d
     when a product is looked at: for each line of a list it would take longer than the list.
     """
     who = platform.access.principal_of(caller)
-    granted = platform.access.grant_lists.ports_of(who.consumers, platform.rooms.now())
-    asked = platform.access.requests.ports_awaited(who.consumers)
+    granted = _with_products(platform.access.grant_lists.ports_of(who.consumers, platform.rooms.now()))
+    asked = _with_products(platform.access.requests.ports_awaited(who.consumers))
     owns = {d for d, roles in who.roles.items() if ROLE_READS.keys() & roles}
 
     def access(address: str) -> str | None:
         if who.kind is PrincipalKind.OWNER or address.partition(".")[0] in owns:
             return OWN
-        return GRANTED if _any(granted, address) else ASKED if _any(asked, address) else None
+        return GRANTED if address in granted else ASKED if address in asked else None
 
     return {
         address: {"classification": level, "freshness": freshness, "access": access(address)}
@@ -41,6 +41,6 @@ def glances(platform: Platform, caller: Caller, addresses: Collection[str]) -> d
     }
 
 
-def _any(ports: Collection[str], address: str) -> bool:
-    """Whether one of some ports is the one at an address, or one of the product there."""
-    return address in ports or any(port.startswith((f"{address}.", f"{address}@")) for port in ports)
+def _with_products(ports: Collection[str]) -> set[str]:
+    """Ports as lists name them, with major and without, and their products."""
+    return {name for port in ports for name in (port, port.partition("@")[0], port.rpartition(".")[0])}
