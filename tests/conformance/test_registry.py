@@ -640,6 +640,12 @@ def test_a_lock_that_could_not_be_given_back_fails_nothing_and_is_free_in_its_pr
 
     with registry.lock("p", holder="two", timeout_s=0):
         pass
+    with (
+        registry.lock("p", holder="one", timeout_s=0),
+        pytest.raises(Conflict),
+        registry.lock("p", holder="two", timeout_s=0),
+    ):
+        pass
 
 
 def test_a_lock_whose_process_is_dead_is_taken_over(on_disk, tmp_path):

@@ -11,6 +11,7 @@ from weft.errors import Diagnostic, Severity, Where, error
 from weft.model.document import Document, Pointer, custom_properties, entries
 from weft.project import documents
 from weft.project.cache import Cache
+from weft.project.regular import content_of
 
 MESH_FILE = "governance/access.yaml"
 FOLDER = "policies"
@@ -46,7 +47,7 @@ def read_folder(folder: Path, read: Read, problems: list[Diagnostic]) -> tuple[D
 def is_access_file(path: Path, problems: list[Diagnostic] | None = None) -> bool | None:
     """Whether a file in a folder of policies is one of access; None where nobody can read it, which is a problem."""
     try:
-        return _KIND.search(path.read_bytes()) is not None
+        return _KIND.search(content_of(path)) is not None
     except OSError as e:
         if problems is not None:
             problems.append(error("WFT-PRJ-001", f"`{path.name}` cannot be read: {e.strerror}", Where(str(path))))
@@ -65,7 +66,7 @@ def cached(root: Path, cache: Cache) -> Read:
 
 def fresh(root: Path) -> Read:
     """Reads files as they are, for a process in which many threads read."""
-    return lambda path: documents.parse(path.read_bytes(), documents.below(path, root), KIND)
+    return lambda path: documents.parse(content_of(path), documents.below(path, root), KIND)
 
 
 CARRIED = "weft.accessPolicies"

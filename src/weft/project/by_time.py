@@ -10,6 +10,7 @@ from weft.errors import Diagnostic
 from weft.model.materialization import keeping, wrong_settings
 from weft.project.models import settings_of
 from weft.project.python_headers import read_header
+from weft.project.regular import text_of
 
 
 def has_model_by_time(folder: Path) -> bool | None:
@@ -33,9 +34,9 @@ def has_model_by_time(folder: Path) -> bool | None:
 def _settings(file: Path) -> Mapping[str, Any] | None:
     """What a model's file sets; None where that is wrong, nothing where it is no model."""
     if file.suffix == ".sql":
-        return settings_of(file.read_text(encoding="utf-8"))
+        return settings_of(text_of(file))
     if file.suffix == ".py":
         problems: list[Diagnostic] = []
-        header = read_header(file.read_text(encoding="utf-8"), file.name, problems)
+        header = read_header(text_of(file), file.name, problems)
         return None if problems else header.settings
     return {}

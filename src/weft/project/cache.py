@@ -14,6 +14,7 @@ import time
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
+from weft.project.regular import check
 from weft.release import VERSION
 
 _TABLES = """
@@ -100,6 +101,7 @@ class Cache:
         """SHA-256 of a file's content, in hex; read only when size, times or inode moved."""
         name = str(path)
         status = os.stat(name)  # noqa: PTH116, ten thousand Paths cost more than the reading
+        check(status)
         now = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
         known = self._known().get(name)
         if known is not None and known[:4] == now:

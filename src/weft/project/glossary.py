@@ -10,6 +10,7 @@ from weft.errors import Diagnostic
 from weft.model.document import Document, Pointer, custom_properties, entries
 from weft.project import documents
 from weft.project.cache import Cache
+from weft.project.regular import content_of
 
 MESH_FILE = "governance/glossary.yaml"
 FILE = "glossary.yaml"
@@ -36,7 +37,7 @@ def cached(root: Path, cache: Cache) -> Read:
 
 def fresh(root: Path) -> Read:
     """Reads files as they are, for a process in which many threads read."""
-    return lambda path: documents.parse(path.read_bytes(), documents.below(path, root), KIND)
+    return lambda path: documents.parse(content_of(path), documents.below(path, root), KIND)
 
 
 CARRIED = "weft.glossary"

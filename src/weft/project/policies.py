@@ -16,6 +16,7 @@ from weft.model.document import Carried, Document, custom_properties, entries, s
 from weft.project import documents
 from weft.project.access import FOLDER, is_access_file, strict
 from weft.project.cache import Cache
+from weft.project.regular import content_of
 
 MESH_FOLDER = "governance/policies"
 KIND = "policy"
@@ -51,7 +52,7 @@ def read_policies(folder: Path, read: Read, problems: list[Diagnostic]) -> tuple
 def _stand_in(path: Path, told: Sequence[Diagnostic]) -> Document:
     """A document in place of a file of which nothing can be made; its id is what a line of it says, or its name."""
     try:
-        content = path.read_bytes()
+        content = content_of(path)
     except OSError:
         content = b""
     where = next((d.where for d in told if d.where is not None), None)
@@ -71,7 +72,7 @@ def cached(root: Path, cache: Cache) -> Read:
 def fresh(root: Path) -> Read:
     """Reads files as they are, for a process in which many threads read."""
     return lambda path: documents.parse(
-        path.read_bytes(), documents.below(path, root) if path.is_relative_to(root) else path.as_posix(), KIND
+        content_of(path), documents.below(path, root) if path.is_relative_to(root) else path.as_posix(), KIND
     )
 
 

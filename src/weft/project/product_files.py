@@ -6,6 +6,7 @@ from pathlib import Path
 
 from weft.config import Settings
 from weft.model.document import custom_properties
+from weft.project.regular import text_of
 
 
 def products_in(settings: Settings) -> dict[str, Path]:
@@ -26,7 +27,7 @@ def products_in(settings: Settings) -> dict[str, Path]:
 def _slug(file: Path, name: str) -> str | None:
     """How a document names itself in addresses; None where there is no such file."""
     try:
-        text = file.read_text(encoding="utf-8")
+        text = text_of(file)
     except (OSError, UnicodeDecodeError):
         return None
     if "weft.slug" not in text:

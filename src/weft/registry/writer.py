@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,7 @@ from weft.registry.tables import Tables
 
 _PAUSE_S = 0.05
 _LEFT: set[tuple[str, str]] = set()
-"""Locks of this process, with their holders, that could not be given back when the disk failed."""
+"""Locks of this process, with the times they were taken, that could not be given back when the disk failed."""
 
 
 class RegistryWriter(ABC):
@@ -105,8 +106,10 @@ class RegistryWriter(ABC):
     @contextmanager
     def lock(self, name: str, *, holder: str, timeout_s: float) -> Iterator[None]:
         """Holds a named lock; one whose process has died is taken over."""
+        # each time it is taken has a name of its own: what was left of one time frees no other
+        taking = f"{holder} {secrets.token_hex(4)}"
         deadline = time.monotonic() + timeout_s
-        while not self._taken(name, holder):
+        while not self._taken(name, taking):
             if time.monotonic() > deadline:
                 raise Conflict(
                     error(
@@ -122,15 +125,15 @@ class RegistryWriter(ABC):
         finally:
             try:
                 with self._transaction() as tables:
-                    tables.delete_lock(name, holder)
+                    tables.delete_lock(name, taking)
             except PlatformError:  # what was done under it stands; other processes take it over when this one has ended
-                _LEFT.add((name, holder))
+                _LEFT.add((name, taking))
 
-    def _taken(self, name: str, holder: str) -> bool:
+    def _taken(self, name: str, taking: str) -> bool:
         with self._transaction() as tables:
-            for lock, former in [left for left in _LEFT if left[0] == name]:
+            for lock, former in [left for left in tuple(_LEFT) if left[0] == name]:
                 tables.delete_lock(lock, former)
             if processes.alive(tables.holding_process(name)):
                 return False
-            tables.put_lock(name, holder, processes.identity())
+            tables.put_lock(name, taking, processes.identity())
             return True

