@@ -22,16 +22,10 @@ def history(making: Making) -> Manifest:
     kept, session = making.kept, making.session
     take_changes(making, since(making))
     keys = ", ".join(ident(k) for k in kept.key)
-    born = ident(kept.time_column) if kept.time_column is not None else _instant(making)
-    require_keys(making, (*kept.key, kept.time_column) if kept.time_column is not None else kept.key)
     values = [c.name for c in making.target.columns if c.name not in (VALID_FROM, VALID_TO)]
     names = ", ".join(ident(v) for v in values)
-    gone = f"{ident(kept.flag)} IS TRUE" if kept.flag is not None else "false"
-    seen = f"SELECT {names}, {born} AS {ident(_BORN)}, {gone} AS {ident(_GONE)} FROM {ident(CHANGES)}"
-    if kept.delete == MISSING:
-        seen += f" UNION ALL {_missing(making, values, keys)}"
-    session.table(_SEEN, seen)
     told = [v for v in values if kept.time_column is None or v.lower() != kept.time_column.lower()]
+    _see(making, values, told)
     if making.former is None:
         return Manifest(
             making.target.columns, making.write(_versions(making, f"SELECT *, 0 FROM {ident(_SEEN)}", told))
@@ -39,6 +33,13 @@ def history(making: Making) -> Manifest:
     session.table(TOUCHED, _touched(making, keys, told))
     if not session.rows(f"SELECT 1 FROM {ident(TOUCHED)} LIMIT 1"):
         return Manifest(making.target.columns, making.former.files)
+    if making.window is not None and kept.time_column is not None:
+        # the table does not tell what changed nothing so far: said twice, or gone before it was there
+        later = f"{ident(kept.time_column)} >= {literal_of(making.window.end, making.type_of(kept.time_column))}"
+        also = f"SELECT * FROM (\n{making.sql}\n) WHERE {later}"
+        touched = f"SEMI JOIN {ident(TOUCHED)} USING ({keys})"
+        session.table(CHANGES, f"SELECT * FROM {ident(CHANGES)} UNION ALL SELECT * FROM ({also}) {touched}")
+        _see(making, values, told)
     semi = f"SEMI JOIN {ident(TOUCHED)} USING ({keys})"
     before = f"SELECT * FROM {making.table} {semi}"
     session.table("weft before", before)
@@ -53,6 +54,26 @@ def history(making: Making) -> Manifest:
         f"UNION ALL SELECT {names}, {VALID_FROM}, false, 1 FROM {former} UNION ALL SELECT *, 2 FROM ({ends})"
     )
     return without_keys(making, _versions(making, events, told))
+
+
+def _see(making: Making, values: list[str], told: list[str]) -> None:
+    """Keeps what the model's rows say of each key, and when, as the table `_SEEN` of the session.
+
+    Raises:
+        ContractBroken: WFT-RUN-008, rows share a key and a time, or lack one.
+    """
+    kept = making.kept
+    keys = ", ".join(ident(k) for k in kept.key)
+    born = ident(kept.time_column) if kept.time_column is not None else _instant(making)
+    require_keys(making, (*kept.key, kept.time_column) if kept.time_column is not None else kept.key)
+    names = ", ".join(ident(v) for v in values)
+    gone = f"{ident(kept.flag)} IS TRUE" if kept.flag is not None else "false"
+    seen = f"SELECT {names}, {born} AS {ident(_BORN)}, {gone} AS {ident(_GONE)} FROM {ident(CHANGES)}"
+    if kept.delete == MISSING and making.former is not None:
+        seen += f" UNION ALL {_missing(making, names, keys)}"
+        if kept.time_column is not None:
+            seen += f" UNION ALL {_returned(making, values, told)}"
+    making.session.table(_SEEN, seen)
 
 
 def _versions(making: Making, events: str, told: list[str]) -> str:
@@ -90,15 +111,42 @@ def _touched(making: Making, keys: str, told: list[str]) -> str:
     )
 
 
-def _missing(making: Making, values: list[str], keys: str) -> str:
-    """An end, at the instant of the run, for each key that holds and that the model gives no more."""
-    if making.former is None:
-        empty = ", ".join(f"CAST(NULL AS {making.type_of(v)})" for v in values)
-        return f"SELECT {empty}, CAST(NULL AS {making.type_of(VALID_FROM)}), true WHERE false"
-    names = ", ".join(ident(v) for v in values)
+def _missing(making: Making, names: str, keys: str) -> str:
+    """An end, at the instant of the run, for each key that holds and that the model gives no more.
+
+    A version that begins in the future ends as it begins; that of another key has no say in it.
+    """
+    type_ = making.type_of(VALID_FROM)
+    at = _instant(making)
+    if making.kept.time_column is not None:
+        at = f"greatest({literal_of(making.now, type_)}, CAST({VALID_FROM} + {_step(type_)} AS {type_}))"
     return (
-        f"SELECT {names}, {_instant(making)}, true FROM {making.table} AS former "
+        f"SELECT {names}, {at}, true FROM {making.table} AS former "
         f"ANTI JOIN {ident(CHANGES)} USING ({keys}) WHERE {VALID_TO} IS NULL"
+    )
+
+
+def _returned(making: Making, values: list[str], told: list[str]) -> str:
+    """A beginning, at the instant of the run, for each key that was missing and is given again as of before its end.
+
+    Such a version has the row's time in `time_column`, which lies before it. While it holds, what the newest row of its
+    key says otherwise as of before it begins another one.
+    """
+    time, type_ = ident(str(making.kept.time_column)), making.type_of(VALID_FROM)
+    keys = ", ".join(ident(k) for k in making.kept.key)
+    match = " AND ".join(f"newest.{ident(k)} = newest_version.{ident(k)}" for k in making.kept.key)
+    names = ", ".join(f"newest.{ident(v)}" for v in values)
+    differs = f"{_packed(told, 'newest')} IS DISTINCT FROM {_packed(told, 'newest_version')}"
+    after = f"coalesce(newest_version.{VALID_TO}, CAST(newest_version.{VALID_FROM} + {_step(type_)} AS {type_}))"
+    return (
+        f"SELECT {names}, greatest({literal_of(making.now, type_)}, {after}), false "
+        f"FROM (SELECT * FROM {ident(CHANGES)} "
+        f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY {time} DESC) = 1) AS newest "
+        f"JOIN (SELECT * FROM {making.table} "
+        f"QUALIFY row_number() OVER (PARTITION BY {keys} ORDER BY {VALID_FROM} DESC) = 1) AS newest_version ON {match} "
+        f"WHERE newest.{time} < newest_version.{VALID_TO} OR (newest_version.{VALID_TO} IS NULL "
+        f"AND newest.{time} < newest_version.{VALID_FROM} "
+        f"AND newest_version.{time} IS DISTINCT FROM newest_version.{VALID_FROM} AND {differs})"
     )
 
 
@@ -108,11 +156,16 @@ def _instant(making: Making) -> str:
     now = literal_of(making.now, type_)
     if making.former is None:
         return now
-    step = "INTERVAL 1 DAY" if type_ == "DATE" else "INTERVAL 1 MICROSECOND"
     ((latest,),) = making.session.rows(
-        f"SELECT CAST(CAST(max(greatest({VALID_FROM}, {VALID_TO})) + {step} AS {type_}) AS VARCHAR) FROM {making.table}"
+        f"SELECT CAST(CAST(max(greatest({VALID_FROM}, {VALID_TO})) + {_step(type_)} AS {type_}) AS VARCHAR) "
+        f"FROM {making.table}"
     )
     return f"greatest({now}, CAST('{latest}' AS {type_}))" if latest is not None else now
+
+
+def _step(type_: str) -> str:
+    """The least time between two that differ."""
+    return "INTERVAL 1 DAY" if type_ == "DATE" else "INTERVAL 1 MICROSECOND"
 
 
 def _packed(names: list[str], table: str | None = None) -> str:

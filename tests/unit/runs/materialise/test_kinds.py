@@ -288,6 +288,86 @@ def test_scd2_by_time_is_the_same_however_late_events_come(
 
 
 @FEW
+@given(events=_EVENTS, late=st.sets(st.integers(0, 6), min_size=1), delete=st.booleans())
+def test_scd2_of_a_window_is_what_a_full_rebuild_gives_where_events_came_late_in_it(
+    make: Make, events: list[tuple[int, int, int, bool]], late: set[int], delete: bool
+) -> None:
+    settings = {"delete": "gone"} if delete else {}
+    kept = make(
+        "id INTEGER, at TIMESTAMP, n INTEGER, gone BOOLEAN",
+        sql="select * from source" if delete else "select * exclude (gone) from source",
+        materialized="scd2",
+        key="id",
+        time_column="at",
+        **settings,
+    )
+    first, last = min(late), max(late) + 1
+    kept.source([(key, at(day), n, gone) for key, day, n, gone in events if not first <= day < last])
+    kept.build()
+    kept.source([(key, at(day), n, gone) for key, day, n, gone in events])
+
+    found = kept.build(window=Window(utc(first), utc(last)))
+
+    assert found == versions(events, flagged=delete)
+
+
+def test_scd2_of_a_window_knows_what_the_rows_behind_it_say_again(make: Make) -> None:
+    kept = make("id INTEGER, at TIMESTAMP, n INTEGER", materialized="scd2", key="id", time_column="at")
+    kept.source([(1, at(0), 7), (1, at(2), 7), (2, at(2), 7)])
+    kept.build()
+    kept.source([(1, at(0), 7), (1, at(1), 8), (1, at(2), 7), (2, at(2), 7), (2, at(3), 8)])
+
+    found = kept.build(window=Window(utc(1), utc(2)))
+
+    assert [(row[0], row[2], row[4]) for row in found] == [
+        (1, 7, at(1)),
+        (1, 8, at(2)),
+        (1, 7, None),
+        (2, 7, None),
+    ], "the other key's new row lies behind the window"
+
+
+_NEXT = st.dictionaries(st.integers(0, 2), st.tuples(st.integers(0, 1), st.integers(0, 2)), max_size=3)
+
+
+@FEW
+@given(rounds=st.lists(_NEXT, min_size=2, max_size=6), type_=st.sampled_from(["DATE", "TIMESTAMP", "TIMESTAMPTZ"]))
+def test_keys_that_scd2_missed_hold_again_when_they_are_given_again(
+    make: Make, rounds: list[dict[int, tuple[int, int]]], type_: str
+) -> None:
+    kept = make(f"id INTEGER, at {type_}, n INTEGER", materialized="scd2", key="id", time_column="at", delete="missing")
+    days = dict.fromkeys(range(3), 0)
+    for number, state in enumerate(rounds):
+        now = NOW + number * DAY
+        for key, (later, _) in state.items():
+            days[key] += later
+        kept.source([(key, at(days[key]), n) for key, (_, n) in state.items()])
+
+        found = kept.build(now=now)
+
+        assert {row[0]: row[2] for row in found if row[4] is None} == {key: n for key, (_, n) in state.items()}
+        for key in days:
+            spans = sorted(((row[3], row[4]) for row in found if row[0] == key), key=repr)
+            assert all(one[1] is not None and one[1] <= other[0] for one, other in itertools.pairwise(spans))
+        assert kept.build(now=now + DAY / 2) == found, "built twice"
+
+
+def test_a_version_far_ahead_does_not_say_when_other_keys_went(make: Make) -> None:
+    kept = make(
+        "id INTEGER, at TIMESTAMP, n INTEGER", materialized="scd2", key="id", time_column="at", delete="missing"
+    )
+    ahead = dt.datetime(2099, 1, 1)
+    kept.source([(1, at(0), 7), (2, ahead, 7), (3, ahead, 7)])
+    kept.build()
+    kept.source([(2, ahead, 7)])
+
+    found = kept.build(now=NOW + DAY)
+
+    ends = {row[0]: row[4] for row in found}
+    assert ends == {1: (NOW + DAY).replace(tzinfo=None), 2: None, 3: ahead + dt.timedelta(microseconds=1)}
+
+
+@FEW
 @given(rounds=_STATES, missing=st.booleans())
 def test_scd2_of_a_table_that_only_says_what_is_now(
     make: Make, rounds: list[dict[int, tuple[int, bool]]], missing: bool
