@@ -147,15 +147,17 @@ def _look(root: Path, now: dt.datetime, step: Mapping[str, Any]) -> dict[str, di
 def _files(root: Path, now: dt.datetime, step: Mapping[str, Any]) -> dict[str, list[str]]:
     """Files of the warehouse that nothing refers to, and those that are referred to and are not there."""
     import weft
+    from weft.config import duration
 
     warehouse = root / ".weft/warehouse"
     referred: set[str] = set()
     with weft.open(root, now=lambda: now) as mesh:
         for registry in (mesh._rooms.registry, *mesh._rooms.environments.values()):
-            manifests = [p.manifest for a in registry.ports() for p in registry.history(a)]
-            manifests += [
-                p.quarantine.manifest for a in registry.ports() for p in registry.history(a) if p.quarantine is not None
-            ]
+            limit = now - duration(mesh._rooms.settings.storage.orphan_age)
+            history = [p for a in registry.ports() for p in registry.history(a)]
+            history = [p for p in history if p.expired is None or p.expired.at > limit]
+            manifests = [p.manifest for p in history]
+            manifests += [p.quarantine.manifest for p in history if p.quarantine is not None]
             manifests += [t.manifest for t in registry.kept_tables()]
             files = [f for m in manifests for f in m.files] + [f for b in registry.batches() for f in b.files]
             referred |= {str(warehouse / f.path) for f in files}

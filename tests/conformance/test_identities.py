@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 import threading
+import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -388,6 +391,32 @@ def test_members_are_those_of_the_registered_domains_as_soon_as_these_change(dat
     assert members.roles(["ada"]) == {"crew": {"owner"}}
     assert members.roles(["ada", "team:pricing"]) == {"crew": {"owner"}, "sales": {"developer"}}
     assert Members(database).roles(["ada", "team:pricing"]) == {"crew": {"owner"}, "sales": {"developer"}}
+
+
+def test_members_keep_their_roles_while_another_thread_follows_the_log(database):
+    mine = [{"user": user, "roles": ["owner"]} for user in ("ada", *(f"user{n}" for n in range(1000)))]
+    put_domain(database, "sales", mine, subject="sales")
+    members, others = Members(database), list[threading.Thread]()
+    members.roles(["ada"])
+
+    def asked() -> Iterator[str]:
+        put_domain(database, "sales", mine, subject="sales")
+        other = threading.Thread(target=members.roles, args=[["bob"]])
+        other.start()
+        until = time.monotonic() + 0.5
+        while other.is_alive() and "ada" in members._by_member and time.monotonic() < until:
+            pass
+        yield "ada"
+        others.append(other)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        found = members.roles(asked())
+    finally:
+        sys.setswitchinterval(before)
+
+    assert found == {"sales": {"owner"}}
 
 
 def test_domains_are_not_read_again_when_nothing_of_theirs_has_moved(database):

@@ -294,6 +294,17 @@ def test_main_follows_back(writer):
     assert writer.storage.main(TABLE) == first
 
 
+def test_what_is_known_of_a_run_is_forgotten_with_it(iceberg):
+    for n in range(3):
+        _, snapshot, _ = iceberg.run(f"r{n}", "select 1::bigint as id", (ID,))
+        iceberg.storage.follow(TABLE, snapshot, f"r{n}")
+    target = iceberg.storage.prepare(TABLE, (ID,), (), "r9")
+    iceberg.storage.discard(target, "r9")
+
+    kept = [value for value in vars(iceberg.storage).values() if isinstance(value, dict)]
+    assert not any(kept), "a server prepares tables as long as it lives"
+
+
 def test_discarding_leaves_what_others_wrote(writer):
     target, first, manifest = writer.run("r1", "select 1::bigint as id", (ID,))
     writer.storage.follow(TABLE, first, "r1")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 from collections.abc import Iterator
 
 import pytest
 
 from tests.fault_server import FaultServer
-from tests.faulted import APPLY, COLUMNS, DAY, VALID, Faulted, described, integer, model, rows, shop
+from tests.faulted import AGE, APPLY, T0, COLUMNS, DAY, VALID, Faulted, described, integer, model, rows, shop
 from tests.faults import FULL
+from tests.meshes import TestMesh
 
 pytestmark = pytest.mark.slow
 
@@ -22,6 +25,8 @@ AT_LEAST = {
     "taken over": 30,
     "dropped": 20,
     "first": 70,
+    "joined": 120,
+    "expiring": 80,
 }
 """How many faults each story is made of at least: a write that is no longer seen is told."""
 
@@ -157,6 +162,41 @@ def test_the_first_apply_of_all(tmp_path, server, every):
     first.begins(lambda m: None)
 
     assert first.survives(every=every) >= AT_LEAST["first"]
+
+
+@EACH_OR_SOME
+def test_small_files_that_are_written_together(tmp_path, server, every):
+    mesh = shop(tmp_path / "mesh", "events")
+    _with_storage(mesh, small_files=1)
+    model(mesh, "seen", materialized="append", key="id")
+    model(mesh, "events", "select id, day, n from seen", materialized="merge", key="id", delete="missing")
+    rows(mesh, [(1, 1, 1), (2, 2, 2)])
+    joined = Faulted(mesh, server)
+    joined.begins(lambda m: rows(m, [(1, 1, 1), (2, 2, 2), (3, 3, 3)]), APPLY)
+
+    assert joined.survives(every=every) >= AT_LEAST["joined"]
+
+
+@EACH_OR_SOME
+def test_data_versions_whose_time_is_over(tmp_path, server, every):
+    """Some are marked, metadata and files of those that were marked before go."""
+    mesh = shop(tmp_path / "mesh", "events")
+    _with_storage(mesh, keep_at_least=1, keep_snapshots="1m", orphan_age="2m")
+    model(mesh, "events", materialized="merge", key="id", delete="missing")
+    for hours in (4, 3, 2, 1):
+        rows(mesh, [(1, 1, hours), (10 + hours, 2, 2)])
+        (done, _) = server.ask(mesh.root, T0 - dt.timedelta(hours=hours), APPLY, AGE)["answers"]
+        assert done["exit"] == 0, done
+    expiring = Faulted(mesh, server)
+    expiring.begins(lambda m: rows(m, [(1, 1, 9)]))
+
+    assert expiring.survives(every=every) >= AT_LEAST["expiring"]
+
+
+def _with_storage(mesh: TestMesh, **settings: object) -> None:
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    text = mesh.path("weft.toml").read_text(encoding="utf-8")
+    mesh.write("weft.toml", "\n".join([text, "[storage]", *lines, ""]))
 
 
 def test_a_disk_that_is_full_and_stays_so_until_somebody_makes_room(tmp_path, server):

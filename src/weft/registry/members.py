@@ -30,15 +30,16 @@ class Members:
 
     def roles(self, names: Iterable[str]) -> dict[str, frozenset[str]]:
         """The roles in each domain of somebody who goes by these names: a user, and `team:…` for each team."""
-        self._follow()
         found: dict[str, frozenset[str]] = {}
-        for name in names:
-            for domain, roles in self._by_member.get(name, {}).items():
-                found[domain] = found.get(domain, frozenset()) | roles
+        with self._guard:  # another thread that follows takes a domain's roles away and puts them in again
+            self._follow()
+            for name in names:
+                for domain, roles in self._by_member.get(name, {}).items():
+                    found[domain] = found.get(domain, frozenset()) | roles
         return found
 
     def _follow(self) -> None:
-        with self._guard, self._database.reading() as statements:
+        with self._database.reading() as statements:
             if self._seen < 0:
                 self._all(statements)
                 return

@@ -127,11 +127,14 @@ class TableStorage(ABC):
     ) -> Target:
         """Field ids for the columns that a run will write, and an empty folder to write to."""
         numbered, fields = self.numbered(table, columns, known)
-        folder = Path(self.root, *identifier_of(table), "data", _branch(run_id))
+        folder = self._folder(table, run_id)
         with _disk():
-            folder.mkdir(parents=True, exist_ok=True)
-        self._fields[str(folder)] = fields
-        return Target(table, tuple(numbered), field_ids(fields), str(folder), layout_of(layout, numbered))
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        self._fields[folder] = fields
+        return Target(table, tuple(numbered), field_ids(fields), folder, layout_of(layout, numbered))
+
+    def _folder(self, table: Address, run_id: str) -> str:
+        return str(Path(self.root, *identifier_of(table), "data", _branch(run_id)))
 
     def numbered(
         self, table: Address, columns: Sequence[Column], known: Sequence[Column]
@@ -227,7 +230,10 @@ class TableStorage(ABC):
             return aside
 
         with _disk():
-            return _retried(once)
+            aside = _retried(once)
+        if run_id is not None:
+            self._fields.pop(self._folder(table, run_id), None)
+        return aside
 
     def drop_branch(self, table: Address, branch: str) -> None:
         """Drops a branch that is not `main`."""
@@ -257,6 +263,7 @@ class TableStorage(ABC):
         with contextlib.suppress(WeftError, OSError):  # why the run failed is what counts; a sweep takes the rest
             self._files.remove_run(Path(target.folder).relative_to(self.root).as_posix())
             self._drop_branch(identifier_of(target.table), _branch(run_id))
+        self._fields.pop(target.folder, None)
 
     def remove(self, files: Sequence[DataFile]) -> None:
         """Removes files that a run has staged and will not commit."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -22,11 +23,15 @@ _DOMAINS = 3
 
 
 class Excuses:
-    """Whether an objection is waived or known debt, as the registry has it; read again when anything has happened."""
+    """Whether an objection is waived or known debt, as the registry has it; read again when anything has happened.
+
+    Used from several threads.
+    """
 
     def __init__(self, registry: SqlRegistry, now: Callable[[], datetime]) -> None:
         self._registry = registry
         self._now = now
+        self._guard = threading.Lock()
         self._seen = -1
         self._relief: dict[str | None, Relief] = {}
 
@@ -34,16 +39,19 @@ class Excuses:
         """Whether it stands against nothing."""
         from weft.registry.violations import ViolationStore
 
-        now, newest = self._now(), self._registry.last_event()
-        if newest != self._seen:  # each change of what is let off is an event
-            self._relief, self._seen = {}, newest
+        now = self._now()
         # known debt of a whole mesh is much, and a gate asks of one product; who asks of many reads all of it at once
-        domain = domain_of(objection.subject) if None not in self._relief else None
-        if domain not in self._relief:
-            domain = domain if len(self._relief) < _DOMAINS else None
-            within = [domain] if domain is not None else None
-            self._relief[domain] = ViolationStore(self._registry.database).relief(now, within)
-        return self._relief[domain].excuses(objection.policy, objection.subject, now)
+        with self._guard:
+            newest = self._registry.last_event()
+            if newest != self._seen:  # each change of what is let off is an event
+                self._relief, self._seen = {}, newest
+            domain = domain_of(objection.subject) if None not in self._relief else None
+            if domain not in self._relief:
+                domain = domain if len(self._relief) < _DOMAINS else None
+                within = [domain] if domain is not None else None
+                self._relief[domain] = ViolationStore(self._registry.database).relief(now, within)
+            relief = self._relief[domain]
+        return relief.excuses(objection.policy, objection.subject, now)
 
 
 class ServerExcuses:
