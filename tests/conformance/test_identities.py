@@ -413,6 +413,7 @@ def test_members_keep_their_roles_while_another_thread_follows_the_log(database)
     sys.setswitchinterval(1e-6)
     try:
         found = members.roles(asked())
+        others[0].join()
     finally:
         sys.setswitchinterval(before)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fault_server import FaultServer
-from tests.faulted import AGE, APPLY, T0, COLUMNS, DAY, VALID, Faulted, described, integer, model, rows, shop
+from tests.faulted import AGE, APPLY, COLUMNS, DAY, T0, VALID, Faulted, described, integer, model, rows, shop
 from tests.faults import FULL
 from tests.meshes import TestMesh
 

@@ -17,6 +17,7 @@ from weft.catalog.listing import drafts
 from weft.errors import PlatformError, WeftError, error
 from weft.registry.at_once import may_wait
 from weft.registry.base import RegistryReader
+from weft.registry.own_connections import OwnConnection, OwnConnections
 
 _AT_ONCE = 50
 """Domains and products that may be read while somebody waits for an answer."""
@@ -30,9 +31,7 @@ class LiveIndex:
     def __init__(self, path: Path, reader: RegistryReader) -> None:
         self._path = path
         self._reader = reader
-        self._own = threading.local()
-        self._all: list[sqlite3.Connection] = []
-        self._guard = threading.Lock()
+        self._own = OwnConnections(self._opened)
         self._following = threading.Lock()
         self._behind: threading.Thread | None = None
         self._failed: Exception | None = None
@@ -48,7 +47,8 @@ class LiveIndex:
             PlatformError: WFT-SRV-004, it is made for the first time and not yet done.
         """
         self.catch_up()
-        yield self._connection()
+        own = self._here()  # stays open as long as this is read, also when its thread has ended
+        yield own.connection
 
     def catch_up(self) -> None:
         """Takes in what moved: at once where that is little, else begins to.
@@ -96,11 +96,7 @@ class LiveIndex:
         behind = self._behind
         if behind is not None:
             behind.join(_PATIENCE_S)
-        with self._guard:
-            for connection in self._all:
-                connection.close()
-            self._all.clear()
-            self._own = threading.local()
+        self._own.close()
 
     def _go(self, newest: int) -> None:
         connection = self._connection()
@@ -128,18 +124,15 @@ class LiveIndex:
             self._behind = None
 
     def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
-        if connection is None:
-            try:
-                connection = self._opened()
-            except (OSError, sqlite3.Error) as e:
-                what = f"the index of the catalog, {self._path.name}, cannot be opened"
-                fix = f"delete {self._path}: it is made anew from the registry"
-                raise PlatformError(error("WFT-SRV-005", what, why=str(e), fix=fix)) from e
-            self._own.connection = connection
-            with self._guard:
-                self._all.append(connection)
-        return connection
+        return self._here().connection
+
+    def _here(self) -> OwnConnection:
+        try:
+            return self._own.here()
+        except (OSError, sqlite3.Error) as e:
+            what = f"the index of the catalog, {self._path.name}, cannot be opened"
+            fix = f"delete {self._path}: it is made anew from the registry"
+            raise PlatformError(error("WFT-SRV-005", what, why=str(e), fix=fix)) from e
 
     def _opened(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)

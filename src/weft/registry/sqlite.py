@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from weft.errors import PlatformError, TransientError, error
 from weft.registry.at_once import may_wait
 from weft.registry.database import Dialect
+from weft.registry.own_connections import OwnConnections
 from weft.registry.schema import upgrade
 from weft.registry.sql import SqlRegistry
 
@@ -75,9 +75,7 @@ class SqliteDatabase:
         """
         self.name = path.name
         self._path = path
-        self._own = threading.local()
-        self._all: list[sqlite3.Connection] = []
-        self._guard = threading.Lock()
+        self._own = OwnConnections(self._opened)
         self._fixed = _cannot_be_written(path)
         try:
             if not self._fixed:
@@ -100,17 +98,14 @@ class SqliteDatabase:
 
     def close(self) -> None:
         """Gives the connections back."""
-        with self._guard:
-            for db in self._all:
-                db.close()
-            self._all.clear()
-            self._own = threading.local()
+        self._own.close()
 
     @contextmanager
     def reading(self) -> Iterator[_Statements]:
         """Statements that read."""
         try:
-            yield _Statements(self._connection())
+            own = self._own.here()  # stays open as long as this is read, also when its thread has ended
+            yield _Statements(own.connection)
         except sqlite3.Error as e:
             raise self._failed("read", e) from e
 
@@ -119,7 +114,8 @@ class SqliteDatabase:
         """All or nothing, on disk when it returns."""
         may_wait()
         try:
-            db = self._connection()
+            own = self._own.here()
+            db = own.connection
             db.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as e:
             raise self._failed("written", e) from e
@@ -148,12 +144,7 @@ class SqliteDatabase:
         return self.writing()
 
     def _connection(self) -> sqlite3.Connection:
-        db: sqlite3.Connection | None = getattr(self._own, "db", None)
-        if db is None:
-            db = self._own.db = self._opened()
-            with self._guard:
-                self._all.append(db)
-        return db
+        return self._own.here().connection
 
     def _opened(self) -> sqlite3.Connection:
         if self._fixed:

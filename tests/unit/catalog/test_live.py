@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -222,3 +223,28 @@ def test_nobody_who_may_not_wait_waits_for_the_index_to_follow(registry, index):
         names(index)
 
     assert names(index) == ["stock.a", "stock.b"]
+
+
+def test_what_a_thread_had_open_of_the_index_goes_with_the_thread(registry: Counting, tmp_path: Path) -> None:
+    index = LiveIndex(tmp_path / "index.db", registry)
+
+    def ask() -> None:
+        with index.reading() as connection:
+            connection.execute("SELECT 1").fetchall()
+
+    ask()
+    before = _open_files("index.db")
+
+    for _ in range(9):
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+
+    assert _open_files("index.db") <= before + 2, "SQLite keeps some to open them no second time"
+    index.close()
+
+
+def _open_files(name: str) -> int:
+    """How many files of that name this process has open."""
+    links = (f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd"))
+    return sum(os.path.exists(one) and name in os.readlink(one) for one in links)
