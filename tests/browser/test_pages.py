@@ -76,6 +76,16 @@ def test_on_a_phone_where_one_is_and_what_can_be_done_are_seen_without_scrolling
             assert box["x"] + box["width"] <= 360
 
 
+@pytest.mark.parametrize("path", ["/ports/operations/on_time/flights?tab=nothing", f"/{'nowhere' * 40}"])
+def test_on_a_phone_what_is_said_of_a_wrong_address_lies_on_the_screen(demo, visit, path):
+    page = visit(demo, CONSUMER, width=360)
+
+    page.goto(path)
+
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert page.get_by_role("link", name="Home", exact=True).last.is_visible()
+
+
 @pytest.mark.parametrize(
     "path",
     [

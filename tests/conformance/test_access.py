@@ -569,7 +569,7 @@ def test_who_decides_and_who_asks_are_told_without_a_subscription(platform, acce
 
     assert ("carl@example.com" in asked, lena in asked, eve in asked) == (True, False, False)
     assert [title for title in raised[lena] if "goes on" in title]
-    assert decided[eve] == {f"Access to {ORDERS} is decided"}
+    assert decided[eve] == {f"Access to {ORDERS} is approved"}
     assert ended[eve] == {f"Access to {ORDERS} has ended for a reader"}
 
 

@@ -328,6 +328,46 @@ def test_what_the_server_says_is_not_for_readers(shop, platform):
         shop.rows(f"select id from {PORT}")
 
 
+def test_a_right_that_the_connections_user_has_lost_is_told_to_the_owner_and_is_no_fault_of_a_reader(shop, platform):
+    shop.run("DROP ROLE IF EXISTS less_and_less", "CREATE ROLE less_and_less LOGIN")
+    shop.run("GRANT SELECT ON orders TO less_and_less")
+    (shop.root / "dsn").write_text(shop.url.replace("weft@", "less_and_less@"))
+    try:
+        before = asked(platform, f"select id from {PORT}")
+        shop.run("REVOKE SELECT ON orders FROM less_and_less", "GRANT SELECT (id, region) ON orders TO less_and_less")
+        still = asked(platform, f"select id from {PORT}")
+        with pytest.raises(SourceError, match="WFT-SRC-056") as told:
+            asked(platform, f"select id, day from {PORT}")
+        with pytest.raises(SourceError, match="WFT-SRC-010") as owned:
+            shop.rows(f"select id, day from {PORT}")
+        with pytest.raises(SourceError, match="WFT-SRC-010"):
+            shop.apply()
+    finally:
+        (shop.root / "dsn").write_text(shop.url)
+        shop.run("DROP OWNED BY less_and_less", "DROP ROLE less_and_less")
+
+    assert before == still != []
+    assert told.value.diagnostics[0].fix == "try again later, or ask its owner"
+    assert "SELECT" in str(owned.value.diagnostics[0].fix)
+
+
+def test_whoever_reads_what_fails_in_the_database_is_told_what_to_do_and_no_value(shop):
+    """The words are the same for each failure: a value of a row that is hidden may have made it."""
+    shop.apply()
+    shop.run(
+        "ALTER TABLE orders RENAME TO kept",
+        "CREATE VIEW orders AS SELECT id, customer, region, (amount / (id - 3))::numeric(10,2) AS amount, day"
+        " FROM kept",
+    )
+
+    with pytest.raises(UserCodeError, match="WFT-ENG-001") as told:
+        as_eve(shop, f"select amount from {PORT}")
+
+    (problem,) = told.value.diagnostics
+    assert (bool(problem.why), problem.fix) == (True, "name fewer columns, or ask its owner")
+    assert "zero" not in str(told.value)
+
+
 def as_eve(shop: LiveShop, sql: str) -> list[tuple[Any, ...]]:
     """What somebody gets who has a grant, once the port is published."""
     with closing(open_platform(shop.root)) as platform:

@@ -73,7 +73,8 @@ def approvers(
     Args:
         roles: of the contract, that are asked for.
         stage: 1 or 2: the first or the second level of the contract.
-        raised: how often it has gone on, since nobody had decided: first to the domain's owners, then to the lead.
+        raised: how often it has gone on, since nobody had decided: first to the domain's owners, then to the lead;
+            where the owners had it from the beginning, to the lead at once.
         known: whether a name is that of a person or team. Where a contract names nobody who is known for a role,
             owners decide.
     """
@@ -84,9 +85,10 @@ def approvers(
         names, held = _known(_named(contract, asked, level), known)
         if not names and not held:
             held = OWNERS if stage == 1 else frozenset({Role.DOMAIN_OWNER})
+        lead = raised > 1 or (raised == 1 and Role.DOMAIN_OWNER in held)
         if raised:
             held |= {Role.DOMAIN_OWNER}
-        one = Approvers(names | deputies, held, raised > 1)
+        one = Approvers(names | deputies, held, lead)
         if one not in found:
             found.append(one)
     first, *others = found

@@ -211,6 +211,9 @@ def _untold(problem: WeftError, addresses: Sequence[str]) -> SourceError | UserC
             error(code, f"the database in which {subject} lives took longer than a query may", fix=fix)
         )
     if isinstance(problem, UserCodeError):
-        return UserCodeError(error("WFT-ENG-001", f"the database in which {subject} lives could not answer"))
+        # the same words whatever failed: a value of a row that is hidden may have done it
+        what = f"the database in which {subject} lives could not answer"
+        why = "something failed there while it computed the rows"
+        return UserCodeError(error("WFT-ENG-001", what, why=why, fix="name fewer columns, or ask its owner"))
     fix = "ask its owner" if code in ("WFT-SRC-055", "WFT-SRC-020") else "try again later, or ask its owner"
     return SourceError(error("WFT-SRC-056", f"{subject} cannot be read now from its database", fix=fix))

@@ -36,8 +36,9 @@ class Notices:
         settings: NoticesSettings,
         now: Callable[[], datetime],
         governance: str = "",
+        url: str = "",
     ) -> None:
-        """Takes the settings of notices, and the address of mail of those who lead governance."""
+        """Takes the settings, the address of mail of those who lead governance, and where people reach the server."""
         self._database = database
         self._subscriptions = SubscriptionStore(database)
         self._outbox = Outbox(database)
@@ -45,6 +46,7 @@ class Notices:
         self._settings = settings
         self._now = now
         self._governance = governance
+        self._url = url
 
     def subscribe(
         self,
@@ -169,7 +171,7 @@ class Notices:
 
     def deliver(self, stop: Callable[[], bool] = lambda: False) -> Delivered:
         """Sends what is due."""
-        return deliver(self._database, Senders(self._settings), self._now, stop=stop)
+        return deliver(self._database, Senders(self._settings, url=self._url), self._now, stop=stop)
 
     def _require_subject(self, subject: str) -> None:
         if not self._is_there(subject):  # all names are read only to say which one is near

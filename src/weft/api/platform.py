@@ -266,7 +266,12 @@ class Platform:
 
         settings = self.rooms.settings
         return Notices(
-            self.database, self.rooms.production, settings.notices, self.rooms.now, settings.governance.contact
+            self.database,
+            self.rooms.production,
+            settings.notices,
+            self.rooms.now,
+            settings.governance.contact,
+            settings.server.url,
         )
 
     @cached_property

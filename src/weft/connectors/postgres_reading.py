@@ -198,6 +198,9 @@ class PostgresSource:
             return unreachable(self._target, "the connection was lost")
         if state[:2] == "53":
             return unreachable(self._target, f"the server has no room for it now (SQLSTATE {state})")
+        if state == "42501":
+            what = f"`{self._target}`: its user may not read all that is asked of it"
+            return SourceError(error("WFT-SRC-010", what, fix="grant its user SELECT on the table, or on its columns"))
         told = f" (SQLSTATE {state})" if state else ""
         return UserCodeError(error("WFT-ENG-001", f"the query failed on the server{told}"))
 

@@ -41,11 +41,13 @@ class Senders(Struct, frozen=True):
 
     Attributes:
         resolve: the addresses of a name; the machine's by default.
+        url: where people reach the server; empty: mail and chats lead nowhere.
     """
 
     settings: NoticesSettings
     resolve: webhooks.Resolve = webhooks.resolved
     timeout_s: float = webhooks.TIMEOUT_S
+    url: str = ""
 
     def send(self, delivery: Delivery, now: datetime) -> None:
         """Sends one message. Returns when it was taken.
@@ -58,7 +60,7 @@ class Senders(Struct, frozen=True):
             if not self.settings.smtp_host:
                 fix = "set `[notices] smtp_host`"
                 raise TransientError(error("WFT-OBS-005", "there is no server of mail in the settings", fix=fix))
-            message = mail.wrapped(messages.mail(delivery), self.settings, now)
+            message = mail.wrapped(messages.mail(delivery, self.url), self.settings, now)
             with _not_yet():
                 reference = self.settings.smtp_password
                 password = reference.secret("`smtp_password` of [notices]") if reference is not None else None
@@ -66,7 +68,7 @@ class Senders(Struct, frozen=True):
             return
         headers = {"Content-Type": "application/json", "User-Agent": f"weft/{VERSION}"}
         if delivery.channel in messages.CHATS:
-            body = messages.chat_body(delivery)
+            body = messages.chat_body(delivery, self.url)
         else:
             body = messages.webhook_body(delivery)
             with _not_yet():

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from weft.connectors.mail import Mail
+from weft.observability.pages import page_of
 from weft.registry.outbox import Delivery
 
 CHANNELS: Mapping[str, str] = {
@@ -39,9 +40,12 @@ def webhook_body(delivery: Delivery) -> bytes:
     return _json({"type": kind, "timestamp": _newest(notices), "data": data})
 
 
-def chat_body(delivery: Delivery) -> bytes:
+def chat_body(delivery: Delivery, url: str = "") -> bytes:
     """The JSON that a chat takes. It ends with the delivery's id: whoever reads the same one twice was told once."""
-    lines = [(str(one["title"]), str(one["text"])) for one in delivery.notices]
+    lines = [
+        (str(one["title"]), str(one["text"]) + (f"\n{link}" if (link := _link(one, url)) else ""))
+        for one in delivery.notices
+    ]
     if delivery.channel == "teams":
         blocks = [
             block
@@ -60,21 +64,36 @@ def chat_body(delivery: Delivery) -> bytes:
     return _json({"text": f"{told}\n\n{delivery.delivery_id}"})
 
 
-def mail(delivery: Delivery) -> Mail:
-    """An e-mail in plain text and HTML."""
+def mail(delivery: Delivery, url: str = "") -> Mail:
+    """An e-mail in plain text and HTML.
+
+    Args:
+        url: where people reach the server: each notice then leads to its page.
+    """
     notices = delivery.notices
     subject = str(notices[0]["title"]) if len(notices) == 1 else f"{len(notices)} notices of your data mesh"
     why = "You are told since you subscribed: `weft subscriptions` lists it, `weft unsubscribe` ends it."
     if delivery.recipient.startswith("auto:"):
         why = _unasked(delivery.recipient.removeprefix("auto:"))
-    text = "\n\n".join(f"{one['title']}\n{one['at']}\n\n{one['text']}" for one in notices)
+    links = [_link(one, url) for one in notices]
+    text = "\n\n".join(
+        f"{one['title']}\n{one['at']}\n\n{one['text']}" + (f"\n{link}" if link else "")
+        for one, link in zip(notices, links, strict=True)
+    )
     parts = "".join(
         f"<h3>{html.escape(str(one['title']))}</h3><p><small>{html.escape(str(one['at']))}</small></p>"
         f"<p>{html.escape(str(one['text'])).replace(chr(10), '<br>')}</p>"
-        for one in notices
+        + (f'<p><a href="{html.escape(link)}">{html.escape(link)}</a></p>' if link else "")
+        for one, link in zip(notices, links, strict=True)
     )
     page = f"<html><body>{parts}<hr><p><small>{html.escape(why)}</small></p></body></html>"
     return Mail(delivery.delivery_id, delivery.target, f"[weft] {subject}", f"{text}\n\n-- \n{why}\n", page)
+
+
+def _link(notice: Mapping[str, Any], url: str) -> str | None:
+    """The address of the page on which one sees to a notice; None where it has none, or the server has no address."""
+    page = page_of(notice) if url else None
+    return f"{url.rstrip('/')}{page}" if page else None
 
 
 def _unasked(domain_or_address: str) -> str:

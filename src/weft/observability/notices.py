@@ -161,11 +161,11 @@ _ACCESS: Mapping[str, tuple[str, str]] = {
     "access.reminded": ("access_asked", "is asked for, and still waits for"),
     "access.raised": ("access_asked", "is asked for, and goes on to"),
     "access.review": ("access_asked", "has to be looked at again: a grant is due for review"),
-    "access.decided": ("access_decided", "is decided"),
+    "access.decided": ("access_decided", ""),
     "access.ended": ("access_decided", "has ended for a reader"),
     "access.expired": ("access_decided", "is over for a reader"),
 }
-"""What an event about a port means for those who are told: the kind of notice, and words."""
+"""What an event about a port means for those who are told: the kind of notice, and words; of a decision it has them."""
 
 
 def _access(event: Event) -> Notice:
@@ -173,12 +173,14 @@ def _access(event: Event) -> Notice:
     kind, words = _ACCESS[event.kind]
     named = event.body.get("to")
     to = tuple(map(str, named)) if isinstance(named, list) else ()
-    words = f"{words} {', '.join(to)}" if to else _UNNAMED.get(event.kind, words)
+    words = f"{words} {', '.join(to)}" if to else _UNNAMED.get(event.kind, words) or f"is {event.body['decision']}"
     title = f"Access to {event.subject} {words}"
     reader = next((f"{k} {event.body[k]}" for k in _READERS if event.body.get(k)), None)
     text = f"{title}, by {event.actor}." if event.actor != "weft" else f"{title}."
     if reader is not None:
         text += f" Reader: {reader}."
+    if event.body.get("why"):
+        text += f" Why: {event.body['why']}."
     if event.body.get("request"):
         text += f" `weft access list {event.body['request']}` shows it."
     owners = [event.subject.partition(".")[0]] if kind == "access_asked" else []

@@ -147,6 +147,14 @@ _FOR_PEOPLE = "look whether the address is whole, or search for what you wanted"
 """What helps whoever has followed a link."""
 
 
+def _malformed(one: Mapping[str, Any], *, for_people: bool) -> Diagnostic:
+    """What is wrong with a part of a request; whoever has followed a link is told no pattern and no document."""
+    place, *name = map(str, one["loc"])
+    if for_people and name and place in ("query", "path"):
+        return error("WFT-SRV-003", f"this page knows no such `{name[0]}`", fix=_FOR_PEOPLE)
+    return error("WFT-SRV-003", f"{'.'.join((place, *name))}: {one['msg']}", fix="see /api/v1/openapi.json")
+
+
 def _of_here(request: Request, e: WeftError) -> Sequence[Diagnostic]:
     """What went wrong, without where the registry's database is: that is for the log, not for whoever asks."""
     if all(d.code != _AWAY for d in e.diagnostics):
@@ -192,10 +200,7 @@ def install(app: FastAPI) -> None:
             again = await form_again(request, 422, fields)
             if again is not None:
                 return again
-        found = [
-            error("WFT-SRV-003", f"{'.'.join(map(str, one['loc']))}: {one['msg']}", fix="see /api/v1/openapi.json")
-            for one in e.errors()
-        ]
+        found = [_malformed(one, for_people=is_page(request)) for one in e.errors()]
         return await run_in_threadpool(_told, request, 422, found)
 
     @app.exception_handler(HTTPException)

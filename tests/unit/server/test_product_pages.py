@@ -71,6 +71,22 @@ def test_a_tab_that_is_none_is_refused_and_an_unknown_address_is_not_there(as_):
         assert ada.get(path).status_code == 404, path
 
 
+@pytest.mark.parametrize(
+    ("path", "name"), [(f"{PORT}?tab=secrets", "tab"), ("/governance/violations?state=bogus", "state")]
+)
+def test_whoever_follows_a_link_that_is_wrong_is_told_which_part_and_no_pattern(as_, path, name):
+    ada = as_("ada")
+
+    page = ada.get(path, headers={"Accept": "text/html"})
+    program = ada.get(path)
+
+    assert (page.status_code, program.status_code) == (422, 422)
+    assert f"this page knows no such <code>{name}</code>" in page.text
+    assert "pattern" not in page.text
+    assert page.text.count("openapi") == 1, "at the foot of each page, and nowhere else"
+    assert program.json()["diagnostics"][0]["what"].startswith(f"query.{name}")
+
+
 def test_two_majors_are_compared_and_the_older_one_counts_its_days(as_):
     found = document(as_("ada"), f"{DAILY}@2", tab="contract", old="1.0.0", new="2.0.0")
 

@@ -177,19 +177,23 @@ def test_the_form_of_another_browser_signs_nobody_in(browser):
 
 
 def test_an_unknown_user_and_a_wrong_password_look_the_same_and_take_as_long(browser):
-    def told(user: str, password: str) -> tuple[int, str, float]:
-        began = time.perf_counter()
-        answer = post_session(browser, password, user)
-        return answer.status_code, answer.text, time.perf_counter() - began
+    def told(user: str) -> tuple[set[tuple[int, str]], float]:
+        """What three are told, and the quickest of their times: a busy machine makes any of them slow."""
+        answers, times = set(), []
+        for number in range(3):
+            began = time.perf_counter()
+            answer = post_session(at(browser, f"203.0.113.{number}"), "wrong password", user)
+            times.append(time.perf_counter() - began)
+            answers.add((answer.status_code, answer.text))
+        return answers, min(times)
 
     post_session(browser, "wrong", "warm-up")
-    wrong, unknown = told("ada", "wrong password"), told("nobody", "wrong password")
-    slowest = max(wrong[2], unknown[2])
+    (wrong, one_s), (unknown, other_s) = told("ada"), told("nobody")
 
-    assert wrong[0] == unknown[0] == 401
-    assert wrong[1] == unknown[1]
-    assert "WFT-ACC-011" in wrong[1]
-    assert min(wrong[2], unknown[2]) > slowest / 5, "a sign-in without a hash to check is a hundred times as fast"
+    assert wrong == unknown
+    ((status, text),) = wrong
+    assert status == 401 and "WFT-ACC-011" in text
+    assert min(one_s, other_s) > max(one_s, other_s) / 5, "a sign-in without a hash to check is a hundred times as fast"
 
 
 def test_after_five_wrong_passwords_not_even_the_right_one_is_tried_from_there_for_a_quarter_of_an_hour(browser, clock):

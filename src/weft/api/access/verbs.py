@@ -314,12 +314,12 @@ class Access:
         for request in self.requests.listed(WAITING, limit=100_000):
             for item in (i for i in request.items if i.state == WAITING):
                 terms = self._rooms.grounds.policies.of(item.port.domain).terms
-                if item.raised < 2 and now - item.since >= terms.next_level_after:
-                    to = self.deciders.after(request, item).told
-                    done["raised"] += self.requests.move_on(item, raised=True, at=now, to=to)
+                of, after = self.deciders.of(request, item), self.deciders.after(request, item)
+                # to the same people nothing goes on: they are reminded
+                if item.raised < 2 and after != of and now - item.since >= terms.next_level_after:
+                    done["raised"] += self.requests.move_on(item, raised=True, at=now, to=after.told)
                 elif now - (item.reminded_at or item.since) >= terms.remind_after:
-                    to = self.deciders.of(request, item).told
-                    done["reminded"] += self.requests.move_on(item, raised=False, at=now, to=to)
+                    done["reminded"] += self.requests.move_on(item, raised=False, at=now, to=of.told)
         grace = self._rooms.grounds.policies.of("").terms.review_grace
         for _, what in self.grants.ending(now, grace):
             done["review" if what == "review" else "expired"] += 1

@@ -210,7 +210,7 @@ MUCH = "select r, md5(r::varchar) as x from range(10000000) t(r)"
 
 def test_an_answer_that_nobody_takes_gives_its_place_to_others(made, tmp_path, monkeypatch):
     monkeypatch.setattr(pools, "_STALLED_S", 0.5)
-    readers = Readers(made(fast=1, slow=1, light_s=0.2, patience_s=6), Ceiling(None, None, 60))
+    readers = Readers(made(fast=1, slow=1, light_s=0.2, patience_s=9), Ceiling(None, None, 60))
     world = World(tmp_path / "world", "A", 100)
     first = iter(readers.ask(world, ANN, Question(MUCH, Form.CSV, kept=False), placed))
     next(first)
@@ -227,7 +227,8 @@ def test_an_answer_that_nobody_takes_gives_its_place_to_others(made, tmp_path, m
 
 def test_an_answer_that_is_taken_in_drips_gives_its_place_to_others(made, tmp_path, monkeypatch):
     monkeypatch.setattr(pools, "_DRIPS_S", 1.0)
-    readers = Readers(made(fast=1, slow=1, light_s=0.2, patience_s=9), Ceiling(None, None, 60))
+    monkeypatch.setattr(pools, "_DRIPS", 0.7)  # a process starts and computes slowly where the machine is busy
+    readers = Readers(made(fast=1, slow=1, light_s=0.2, patience_s=12), Ceiling(None, None, 60))
     world = World(tmp_path / "world", "A", 100)
     readers.pool.penalise("dan")
     answered, came = threading.Event(), []
@@ -243,7 +244,7 @@ def test_an_answer_that_is_taken_in_drips_gives_its_place_to_others(made, tmp_pa
         thread.start()
         with pytest.raises(TransientError, match="it was not taken"):
             while next(drips):
-                answered.wait(0.1)
+                answered.wait(0.3)
         thread.join()
 
     assert came[0].split() == [b'"n"', b"500"]
