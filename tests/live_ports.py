@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tests.domains import Repository, TestServer
 from tests.shops import CONTRACT, ShopFiles
 
 COLUMNS = {"id": "integer", "customer": "string", "region": "string", "amount": "number", "day": "date"}
+SERVED = '[connections.db]\nkind = "postgres"\ndsn = { file = "dsn" }\ndomains = ["shop"]\n'
+"""Settings of a server that `shop` is handed in to; the file `dsn` in its folder says where the database is."""
 
 
 class LiveShop(ShopFiles):
@@ -55,3 +58,10 @@ class LiveShop(ShopFiles):
             f" FROM generate_series(1, {rows}) i",
             "ANALYZE orders",
         )
+
+    def handed_in_to(self, server: TestServer) -> Repository:
+        """The same files as the repository of a domain that publishes through a server."""
+        mesh = Repository(self.root)
+        mesh.token = server.token("ada")
+        mesh.edit("weft.toml", 'name = "shop"\n', f'name = "shop"\nregistry = "{server.url}"\n')
+        return mesh

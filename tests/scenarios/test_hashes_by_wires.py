@@ -17,7 +17,7 @@ from pyarrow import parquet
 
 from tests.assistants import over_http, use
 from tests.domains import Repository, TestServer, domain, free_port, repository, serving
-from tests.live_ports import LiveShop
+from tests.live_ports import SERVED, LiveShop
 from tests.meshes import contract, descriptor, source
 from tests.scenarios.test_saved_queries import done
 from tests.servers import empty_database
@@ -73,8 +73,7 @@ def put(mesh: Repository) -> None:
 @pytest.fixture(scope="module")
 def wires(tmp_path_factory: pytest.TempPathFactory, postgres: str) -> Iterator[Wires]:
     root, flight = tmp_path_factory.mktemp("server"), free_port()
-    settings = f"[server]\nflight_port = {flight}\n"
-    settings += '[connections.db]\nkind = "postgres"\ndsn = { file = "dsn" }\ndomains = ["shop"]\n'
+    settings = f"[server]\nflight_port = {flight}\n{SERVED}"
     (root / "governance").mkdir()
     (root / "governance/access.yaml").write_text(POLICIES)
     with empty_database(postgres) as url:
@@ -89,10 +88,7 @@ def wires(tmp_path_factory: pytest.TempPathFactory, postgres: str) -> Iterator[W
                 "CREATE TABLE orders (id integer, mail text, number bigint, uid uuid)",
                 f"INSERT INTO orders VALUES (1, '{NAME}', {KEY}, '{UID}'), (2, NULL, NULL, NULL)",
             )
-            mesh = Repository(shop.root)
-            mesh.token = made.tokens["ada"]
-            mesh.edit("weft.toml", 'name = "shop"\n', f'name = "shop"\nregistry = "{server.url}"\n')
-            done(mesh, "apply")
+            done(shop.handed_in_to(server), "apply")
             made.grant("eve", FILES, LIVE)
             made.grant("bob", FILES, LIVE)
             yield made

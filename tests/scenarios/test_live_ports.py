@@ -20,8 +20,8 @@ import psycopg.conninfo
 import pytest
 
 import weft
-from tests.domains import Repository, TestServer, serving
-from tests.live_ports import COLUMNS, LiveShop
+from tests.domains import TestServer, serving
+from tests.live_ports import COLUMNS, SERVED, LiveShop
 from tests.meshes import command
 from tests.servers import empty_database
 from weft.access.live_saying import Wanted
@@ -578,17 +578,13 @@ def test_environments_and_verbs_around_such_a_port_do_something_sensible(shop, p
 def company(tmp_path: Path, postgres: str) -> Iterator[tuple[TestServer, LiveShop, Any]]:
     """A server with the connection `db`, and the domain `shop` elsewhere with its own."""
     with empty_database(postgres) as url:
-        settings = '[connections.db]\nkind = "postgres"\ndsn = { file = "dsn" }\ndomains = ["shop"]\n'
         (tmp_path / "server").mkdir()
         (tmp_path / "server/dsn").write_text(url)
-        with serving(tmp_path / "server", settings=settings) as server:
+        with serving(tmp_path / "server", settings=SERVED) as server:
             (tmp_path / "shop").mkdir()
             shop = LiveShop(tmp_path / "shop", url)
             shop.orders()
-            mesh = Repository(tmp_path / "shop")
-            mesh.token = server.token("ada")
-            mesh.edit("weft.toml", 'name = "shop"\n', f'name = "shop"\nregistry = "{server.url}"\n')
-            yield server, shop, mesh
+            yield server, shop, shop.handed_in_to(server)
 
 
 def test_a_server_checks_the_table_of_a_domain_elsewhere_itself_and_answers_from_it(company):

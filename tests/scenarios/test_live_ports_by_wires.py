@@ -15,8 +15,8 @@ import pytest
 from pyarrow import flight
 
 from tests.assistants import Refused, over_http, use
-from tests.domains import Repository, TestServer, free_port, serving
-from tests.live_ports import LiveShop
+from tests.domains import TestServer, free_port, serving
+from tests.live_ports import SERVED, LiveShop
 from tests.servers import empty_database
 from weft.api.platform import open_platform
 from weft.api.wires.flight_messages import packed
@@ -66,8 +66,7 @@ class Flying:
 @pytest.fixture(scope="module")
 def flying(tmp_path_factory: pytest.TempPathFactory, postgres: str) -> Iterator[Flying]:
     port, root, home = free_port(), tmp_path_factory.mktemp("server"), tmp_path_factory.mktemp("shop")
-    settings = f"[server]\nflight_port = {port}\n"
-    settings += '[connections.db]\nkind = "postgres"\ndsn = { file = "dsn" }\ndomains = ["shop"]\n'
+    settings = f"[server]\nflight_port = {port}\n{SERVED}"
     (root / "governance").mkdir()
     (root / "governance/access.yaml").write_text(POLICIES)
     with empty_database(postgres) as url:
@@ -75,10 +74,7 @@ def flying(tmp_path_factory: pytest.TempPathFactory, postgres: str) -> Iterator[
         with serving(root, settings=settings) as server:
             shop = LiveShop(home, url)
             shop.orders()
-            mesh = Repository(home)
-            mesh.token = server.token("ada")
-            mesh.edit("weft.toml", 'name = "shop"\n', f'name = "shop"\nregistry = "{server.url}"\n')
-            ran = mesh.weft("apply")
+            ran = shop.handed_in_to(server).weft("apply")
             assert ran.returncode == 0, ran.stderr
             with closing(open_platform(root)) as platform:
                 for name in ("eve", "bob"):

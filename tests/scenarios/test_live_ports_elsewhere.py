@@ -17,8 +17,8 @@ import psycopg
 import pytest
 from pyarrow import parquet
 
-from tests.domains import Repository, TestServer, domain, repository, serving
-from tests.live_ports import COLUMNS, LiveShop
+from tests.domains import TestServer, domain, repository, serving
+from tests.live_ports import COLUMNS, SERVED, LiveShop
 from tests.meshes import contract, descriptor, port
 from tests.servers import empty_database
 from tests.stores import ObjectServer
@@ -27,7 +27,6 @@ from weft.model.address import parse_address
 from weft.model.records import PortOutcome, Run, RunState
 
 PORT = "shop.sales.orders"
-SETTINGS = '[connections.db]\nkind = "postgres"\ndsn = { file = "dsn" }\ndomains = ["shop"]\n'
 SUMS = [{"name": "region", "logicalType": "string"}, {"name": "n", "logicalType": "integer"}]
 
 
@@ -43,9 +42,7 @@ class Company:
             (folder / name).mkdir()
         self.shop = LiveShop(folder / "shop", url)
         self.shop.orders()
-        self.mesh = Repository(folder / "shop")
-        self.mesh.token = server.token("ada")
-        self.mesh.edit("weft.toml", 'name = "shop"\n', f'name = "shop"\nregistry = "{server.url}"\n')
+        self.mesh = self.shop.handed_in_to(server)
         LiveShop(folder / "own", own).orders(60)
         self.crew = repository(folder / "crew", server.url, server.token("cid"), "crew")
         self.crew.write(
@@ -122,7 +119,7 @@ def company(tmp_path: Path, postgres: str) -> Iterator[Company]:
     with empty_database(postgres) as url, empty_database(postgres) as own:
         (tmp_path / "server").mkdir()
         (tmp_path / "server/dsn").write_text(url)
-        with serving(tmp_path / "server", settings=SETTINGS) as server:
+        with serving(tmp_path / "server", settings=SERVED) as server:
             made = Company(server, tmp_path, url, own)
             made.publish()
             yield made
@@ -372,7 +369,7 @@ def test_rows_are_fetched_from_the_store_where_the_warehouse_lies_in_one(
     with empty_database(postgres) as url, empty_database(postgres) as own:
         (tmp_path / "server").mkdir()
         (tmp_path / "server/dsn").write_text(url)
-        settings = store.settings(bucket) + SETTINGS
+        settings = store.settings(bucket) + SERVED
         with serving(tmp_path / "server", settings=settings, imports_alone=True) as server:
             company = Company(server, tmp_path, url, own)
             for name in store.environ:

@@ -13,7 +13,6 @@ from msgspec import Struct, msgpack
 from weft.errors import Diagnostic, Where, diagnostic_from_json, error
 from weft.model.document import Document
 from weft.project.cache import Cache
-from weft.project.regular import content_of
 
 ODCS_VERSIONS = ("v3.0.0", "v3.0.1", "v3.0.2", "v3.1.0", "v3.2.0")
 ODPS_VERSIONS = ("v0.9.0", "v1.0.0")
@@ -38,7 +37,7 @@ def read(path: Path, root: Path, kind: str, cache: Cache) -> Read:
     blob = cache.get("document", key)
     if blob is not None:
         return _unpacked(blob, file, digest)
-    found = parse(content_of(path), file, kind, digest)
+    found = parse(path.read_bytes(), file, kind, digest)
     cache.put_many("document", {key: _packed(found)})
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from tests.conformance.test_registry import A, publication, publish
+from tests.open_files import open_files
 from weft.catalog.listing import Asked, listed
 from weft.catalog.live import LiveIndex
 from weft.catalog.looks import LOOKED_AT, Within
@@ -233,18 +233,12 @@ def test_what_a_thread_had_open_of_the_index_goes_with_the_thread(registry: Coun
             connection.execute("SELECT 1").fetchall()
 
     ask()
-    before = _open_files("index.db")
+    before = open_files(tmp_path)
 
     for _ in range(9):
         thread = threading.Thread(target=ask)
         thread.start()
         thread.join()
 
-    assert _open_files("index.db") <= before + 2, "SQLite keeps some to open them no second time"
+    assert open_files(tmp_path) <= before + 2, "SQLite keeps some to open them no second time"
     index.close()
-
-
-def _open_files(name: str) -> int:
-    """How many files of that name this process has open."""
-    links = (f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd"))
-    return sum(os.path.exists(one) and name in os.readlink(one) for one in links)

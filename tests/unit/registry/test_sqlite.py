@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.open_files import open_files
 from weft.errors import PlatformError
 from weft.registry.sqlite import SqliteRegistry
 
@@ -44,16 +45,16 @@ def test_what_is_no_registry_is_told_as_the_system_tells_it(tmp_path: Path) -> N
 def test_what_a_thread_had_open_goes_with_the_thread(tmp_path: Path) -> None:
     registry = SqliteRegistry(tmp_path / "registry.db")
     registry.ports()
-    before = _open_files(tmp_path)
+    before = open_files(tmp_path)
 
     for _ in range(9):
         thread = threading.Thread(target=registry.ports)
         thread.start()
         thread.join()
 
-    assert _open_files(tmp_path) <= before + 2, "SQLite keeps some to open them no second time"
+    assert open_files(tmp_path) <= before + 2, "SQLite keeps some to open them no second time"
     registry.close()
-    assert _open_files(tmp_path) == 0
+    assert open_files(tmp_path) == 0
 
 
 def test_what_a_thread_has_lent_stays_open_when_it_has_ended(tmp_path: Path) -> None:
@@ -66,9 +67,3 @@ def test_what_a_thread_has_lent_stays_open_when_it_has_ended(tmp_path: Path) -> 
     assert found[0].row("SELECT count(*) FROM events") == (0,)
     lent.close()
     registry.close()
-
-
-def _open_files(folder: Path) -> int:
-    """How many files below a folder this process has open."""
-    links = (f"/proc/self/fd/{name}" for name in os.listdir("/proc/self/fd"))
-    return sum(os.path.exists(one) and os.readlink(one).startswith(str(folder)) for one in links)

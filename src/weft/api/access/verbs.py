@@ -314,12 +314,14 @@ class Access:
         for request in self.requests.listed(WAITING, limit=100_000):
             for item in (i for i in request.items if i.state == WAITING):
                 terms = self._rooms.grounds.policies.of(item.port.domain).terms
-                of, after = self.deciders.of(request, item), self.deciders.after(request, item)
+                goes_on = item.raised < 2 and now - item.since >= terms.next_level_after
+                after = self.deciders.after(request, item) if goes_on else None
                 # to the same people nothing goes on: they are reminded
-                if item.raised < 2 and after != of and now - item.since >= terms.next_level_after:
+                if after is not None and after != self.deciders.of(request, item):
                     done["raised"] += self.requests.move_on(item, raised=True, at=now, to=after.told)
                 elif now - (item.reminded_at or item.since) >= terms.remind_after:
-                    done["reminded"] += self.requests.move_on(item, raised=False, at=now, to=of.told)
+                    to = self.deciders.of(request, item).told
+                    done["reminded"] += self.requests.move_on(item, raised=False, at=now, to=to)
         grace = self._rooms.grounds.policies.of("").terms.review_grace
         for _, what in self.grants.ending(now, grace):
             done["review" if what == "review" else "expired"] += 1

@@ -33,14 +33,13 @@ def history(making: Making) -> Manifest:
     session.table(TOUCHED, _touched(making, keys, told))
     if not session.rows(f"SELECT 1 FROM {ident(TOUCHED)} LIMIT 1"):
         return Manifest(making.target.columns, making.former.files)
+    semi = f"SEMI JOIN {ident(TOUCHED)} USING ({keys})"
     if making.window is not None and kept.time_column is not None:
         # the table does not tell what changed nothing so far: said twice, or gone before it was there
         later = f"{ident(kept.time_column)} >= {literal_of(making.window.end, making.type_of(kept.time_column))}"
         also = f"SELECT * FROM (\n{making.sql}\n) WHERE {later}"
-        touched = f"SEMI JOIN {ident(TOUCHED)} USING ({keys})"
-        session.table(CHANGES, f"SELECT * FROM {ident(CHANGES)} UNION ALL SELECT * FROM ({also}) {touched}")
+        session.table(CHANGES, f"SELECT * FROM {ident(CHANGES)} UNION ALL SELECT * FROM ({also}) {semi}")
         _see(making, values, told)
-    semi = f"SEMI JOIN {ident(TOUCHED)} USING ({keys})"
     before = f"SELECT * FROM {making.table} {semi}"
     session.table("weft before", before)
     former = ident("weft before")
